@@ -1,0 +1,38 @@
+"""`python -m api`: one HTTP process of the house. `auction serve` starts as many as are wanted, on one socket."""
+
+import argparse
+import socket
+import sys
+
+import uvloop
+
+from api.app import SettingsError, load_settings, serve_house
+from api.server import bind
+from auction.bootstrap import running_servers
+from auction.domain.errors import AuctionError
+from auction.logs import configure_logs
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; 0, or 1 with a sentence on standard error."""
+    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    parser.add_argument("--host", help="the address to listen on (AUCTION_HTTP_HOST)")
+    parser.add_argument("--port", type=int, help="the port to listen on, 0 for any (AUCTION_HTTP_PORT)")
+    parser.add_argument("--fd", type=int, help="a socket to serve on, inherited from who started this")
+    given = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+        configure_logs(settings.log_level, settings.log_format)
+        host = settings.http_host if given.host is None else given.host
+        port = settings.http_port if given.port is None else given.port
+        listener = bind(host, port) if given.fd is None else socket.socket(fileno=given.fd)
+        with listener, running_servers(settings) as found:
+            uvloop.run(serve_house(found, listener))
+    except (SettingsError, AuctionError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""The bodies of answers, as in the public surface. Amounts in fen, times in UTC ms, durations in ms."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from api.schemas import TERMS_FIELDS
+from auction.books.bidders import Deposit, Registration
+from auction.services.catalogue import BidPage, LotView, SaleView
+
+TermsShown = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "What bidders agree to. `reserve_fen` is there for staff only.",
+            "properties": {**TERMS_FIELDS, "reserve_fen": {"type": ["integer", "null"]}},
+            "required": list(TERMS_FIELDS),
+            "additionalProperties": True,
+        }
+    ),
+]
+
+
+class BidAccepted(BaseModel):
+    """An accepted bid; a retry with the same key gets the same bytes."""
+
+    lot_id: str
+    seq: int
+    amount_fen: int
+    price_fen: int = Field(description="The price after this bid.")
+    minimum_fen: int = Field(description="The least another bidder could offer after this bid.")
+    leading: bool
+    ends_at_ms: int
+    at_ms: int
+    at_seq: int
+    paddle: int
+    receipt: str = Field(description="The house's signature over lot, seq, bidder, amount and time.")
+
+
+class LotShown(BaseModel):
+    """A lot as it stands at `now_ms`, by the ledger's clock. `leader` is a paddle; `price_fen` 0: no bid yet."""
+
+    lot_id: str
+    sale_id: str
+    title: str
+    status: str
+    terms: TermsShown
+    list_price_fen: int | None
+    preset: str | None
+    price_fen: int
+    leader: int | None
+    bids: int
+    seq: int
+    epoch: int
+    opens_at_ms: int | None
+    ends_at_ms: int | None
+    remaining_ms: int = Field(description="Time left when a paused or held lot goes on.")
+    review_above_fen: int | None
+    now_ms: int
+    minimum_fen: int
+    watchers: int
+
+    @classmethod
+    def of(cls, view: LotView, *, to_staff: bool) -> Self:
+        """The view as staff or the public may see it."""
+        record = view.record
+        terms = {name: term for name, term in record.terms.items() if to_staff or name != "reserve_fen"}
+        return cls(
+            lot_id=record.lot_id,
+            sale_id=record.sale_id,
+            title=record.title,
+            status=view.status,
+            terms=terms,
+            list_price_fen=record.list_price_fen,
+            preset=record.preset,
+            price_fen=view.price_fen,
+            leader=view.leader,
+            bids=view.bids,
+            seq=view.seq,
+            epoch=view.epoch,
+            opens_at_ms=view.opens_at_ms,
+            ends_at_ms=view.ends_at_ms,
+            remaining_ms=view.remaining_ms,
+            review_above_fen=view.review_above_fen,
+            now_ms=view.now_ms,
+            minimum_fen=view.minimum_fen,
+            watchers=0,
+        )
+
+
+class SaleShown(BaseModel):
+    """A sale and its lots, by number."""
+
+    sale_id: str
+    title: str
+    lots: list[LotShown]
+
+    @classmethod
+    def of(cls, view: SaleView, *, to_staff: bool) -> Self:
+        """The view as staff or the public may see it."""
+        return cls(
+            sale_id=view.sale_id, title=view.title, lots=[LotShown.of(lot, to_staff=to_staff) for lot in view.lots]
+        )
+
+
+class SalesShown(BaseModel):
+    """Every sale, newest first."""
+
+    sales: list[SaleShown]
+
+
+class SaleCreated(BaseModel):
+    """A new sale."""
+
+    sale_id: str
+    title: str
+
+
+class BidShown(BaseModel):
+    """An accepted bid as the public sees it; `amount_fen` is the price it made, never a maximum."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    seq: int
+    paddle: int
+    amount_fen: int
+    at_ms: int
+    leading: bool = Field(description="Whether it led when it came.")
+    voided: bool
+
+
+class BidsShown(BaseModel):
+    """A lot's bids, oldest first; `next_after_seq` null: there are no more."""
+
+    bids: list[BidShown]
+    next_after_seq: int | None
+
+    @classmethod
+    def of(cls, page: BidPage) -> Self:
+        """A page of bids."""
+        return cls(bids=[BidShown.model_validate(bid) for bid in page.bids], next_after_seq=page.next_after_seq)
+
+
+class DepositShown(BaseModel):
+    """What the bidder put down for the lot."""
+
+    deposit_id: str
+    status: str
+    held_fen: int
+
+    @classmethod
+    def of(cls, deposit: Deposit) -> Self:
+        """A deposit of the books; only what is held still counts."""
+        held_fen = deposit.amount_fen if deposit.status == "held" else 0
+        return cls(deposit_id=deposit.deposit_id, status=deposit.status, held_fen=held_fen)
+
+
+class RegistrationShown(BaseModel):
+    """A bidder's right to bid on a lot. `limit_fen` and `purse_fen` null: without."""
+
+    lot_id: str
+    paddle: int
+    limit_fen: int | None
+    purse_fen: int | None = Field(description="What leading bids on all lots of the sale may come to together.")
+    deposit: DepositShown | None
+
+    @classmethod
+    def of(cls, registration: Registration) -> Self:
+        """A registration of the books."""
+        deposit = registration.deposit
+        return cls(
+            lot_id=registration.lot_id,
+            paddle=registration.paddle,
+            limit_fen=registration.limit_fen,
+            purse_fen=registration.purse_fen,
+            deposit=None if deposit is None else DepositShown.of(deposit),
+        )
+
+
+class RegistrationsShown(BaseModel):
+    """A bidder's own registrations, newest first."""
+
+    registrations: list[RegistrationShown]
+
+
+class ConfigShown(BaseModel):
+    """What a page needs to know of the house."""
+
+    live_url: str | None
+    now_ms: int
+    currency: str
+    locale: str
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(BaseModel):
+    """Each part: "ok", or what is wrong with it."""
+
+    ready: bool
+    ledger: str
+    books: str
+    migrations: str

@@ -1,0 +1,72 @@
+"""Puts the API together: the door in front, FastAPI behind it, both on one house."""
+
+import socket
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from starlette.types import ASGIApp
+
+from api import failures, openapi
+from api.auth import Doorkeeper
+from api.config import ApiConfig
+from api.door import Door
+from api.frame import Frame
+from api.metrics import BidCounts
+from api.routes import outside, v1
+from api.server import serve
+from auction.bootstrap import open_house
+from auction.services.house import House
+from auction.services.tokens import TokenKey
+from auction.settings import Settings, SettingsError, load_settings
+
+__all__ = ["SettingsError", "config_of", "create_app", "load_settings", "serve_house"]
+
+DESCRIPTION = """Money is integer fen (`*_fen`), time is UTC milliseconds (`*_at_ms`), a duration milliseconds (`*_ms`).
+Everything that is not a success is `application/problem+json`; decide by its `code`."""
+
+
+def create_app(house: House, config: ApiConfig) -> ASGIApp:
+    """The API of a house, ready to be served or tested."""
+    doorkeeper = Doorkeeper(TokenKey(config.secret))
+    counts = BidCounts()
+    app = FastAPI(
+        title="Flash auction",
+        summary="Bids are decided in one atomic step; every yuan is accounted for.",
+        version="1",
+        description=DESCRIPTION,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.include_router(v1)
+    app.include_router(outside)
+    app.add_middleware(Frame)
+    failures.install(app)
+    openapi.install(app)
+    door = Door(app, house, doorkeeper, counts)
+    app.state.house = house
+    app.state.config = config
+    app.state.doorkeeper = doorkeeper
+    app.state.door = door
+    app.state.registry = _registry(counts)
+    return door
+
+
+def config_of(settings: Settings) -> ApiConfig:
+    """What of the settings the API needs. Raises SettingsError where there is no secret."""
+    return ApiConfig(
+        secret=settings.secret, live_url=settings.live_url, currency=settings.currency, locale=settings.locale
+    )
+
+
+async def serve_house(settings: Settings, listener: socket.socket) -> None:
+    """Serve the house of these settings until told to stop; then close it, bids first."""
+    async with open_house(settings) as house:
+        await serve(create_app(house, config_of(settings)), listener)
+
+
+def _registry(counts: BidCounts) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(counts)
+    PlatformCollector(registry)
+    ProcessCollector(registry=registry)
+    return registry

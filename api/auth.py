@@ -1,0 +1,116 @@
+"""Who asks: bearer tokens, verified once and remembered until they expire. Shared by the door and the routes."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from api.problems import HttpCode
+from auction.domain.errors import AuctionError
+from auction.services.tokens import LENGTH_MAX, STAFF, Identity, Role, TokenCode, TokenKey, TokenRefused
+
+REMEMBERED_MAX = 50_000
+"""The most tokens remembered in one process, about 40 MB; the oldest makes room."""
+_SCHEME = b"bearer "
+
+bearer = HTTPBearer(auto_error=False, scheme_name="token", bearerFormat="JWT", description="A token of the house.")
+
+
+class NotSignedIn(AuctionError):
+    """No token was given."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            HttpCode.UNAUTHORIZED, "This needs a token: send the header 'Authorization: Bearer <token>', once."
+        )
+
+
+class WrongRole(AuctionError):
+    """The token is good, for another role; facts: role, allowed."""
+
+    def __init__(self, role: Role, allowed: tuple[Role, ...]) -> None:
+        super().__init__(
+            HttpCode.FORBIDDEN,
+            f"This is for {' or '.join(allowed)}; the token is for {role}.",
+            {"role": str(role), "allowed": list(map(str, allowed))},
+        )
+
+
+class Doorkeeper:
+    """Knows tokens by the header they came in. Not for threads: one event loop uses it."""
+
+    __slots__ = ("_clock_s", "_key", "_known", "_remembered_max")
+
+    def __init__(
+        self, key: TokenKey, *, clock_s: Callable[[], float] = time.time, remembered_max: int = REMEMBERED_MAX
+    ) -> None:
+        self._key = key
+        self._clock_s = clock_s
+        self._remembered_max = remembered_max
+        self._known: dict[bytes, Identity] = {}
+
+    def identify(self, authorization: bytes | None) -> Identity:
+        """Whose Authorization header that is; NotSignedIn, or TokenRefused."""
+        if authorization is None:
+            raise NotSignedIn
+        now_s = self._clock_s()
+        identity = self._known.get(authorization)
+        if identity is None:
+            identity = self._meet(authorization, now_s)
+        elif identity.expires_at_s <= now_s:
+            del self._known[authorization]
+            raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
+        return identity
+
+    def _meet(self, authorization: bytes, now_s: float) -> Identity:
+        if len(authorization) > LENGTH_MAX or authorization[: len(_SCHEME)].lower() != _SCHEME:
+            raise TokenRefused(
+                TokenCode.TOKEN_INVALID,
+                "The Authorization header must be 'Bearer <token>', with a token of this house.",
+            )
+        token = authorization[len(_SCHEME) :].strip()
+        identity = self._key.verify(token.decode("ascii", "replace"), now_s)
+        while len(self._known) >= self._remembered_max:
+            del self._known[next(iter(self._known))]
+        self._known[authorization] = identity
+        return identity
+
+
+def authorization_of(headers: list[tuple[bytes, bytes]]) -> bytes | None:
+    """The one Authorization header; none where there is none, or more than one."""
+    found = [value for name, value in headers if name == b"authorization"]
+    return found[0] if len(found) == 1 else None
+
+
+async def visitor(request: Request) -> Identity | None:
+    """Who asks, where anyone may: nobody known without a token; a token that is given must be good."""
+    if "authorization" not in request.headers:
+        return None
+    return _identify(request)
+
+
+def _needs(*roles: Role) -> Callable[..., Awaitable[Identity]]:
+    async def signed_in(request: Request, _documented: Annotated[object, Security(bearer)]) -> Identity:
+        identity = _identify(request)
+        if identity.role not in roles:
+            raise WrongRole(identity.role, roles)
+        return identity
+
+    return signed_in
+
+
+def _identify(request: Request) -> Identity:
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    return doorkeeper.identify(authorization_of(request.scope["headers"]))
+
+
+def is_staff(identity: Identity | None) -> bool:
+    """Whether the house itself asks: staff see what the public does not, such as a reserve."""
+    return identity is not None and identity.role in STAFF
+
+
+Visitor = Annotated[Identity | None, Depends(visitor)]
+Bidder = Annotated[Identity, Depends(_needs(Role.BIDDER))]
+Ops = Annotated[Identity, Depends(_needs(Role.OPS))]

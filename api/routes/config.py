@@ -1,0 +1,20 @@
+"""What a page needs to know of the house before anything else."""
+
+import time
+
+from fastapi import APIRouter, Request
+
+from api.answers import ConfigShown
+from api.config import ApiConfig
+from api.openapi import problems
+
+router = APIRouter(tags=["config"])
+
+
+@router.get("/config", responses=problems())
+async def config(request: Request) -> ConfigShown:
+    """Where the live channel is, and how money and dates are written here."""
+    house: ApiConfig = request.app.state.config
+    return ConfigShown(
+        live_url=house.live_url, now_ms=int(time.time() * 1000), currency=house.currency, locale=house.locale
+    )

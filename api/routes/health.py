@@ -1,0 +1,45 @@
+"""For those who watch the house: alive, ready, and in numbers. Outside `/api/v1`."""
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from api.answers import Alive, Ready
+from api.openapi import problems
+from api.routes.wanted import TheHouse
+from auction.services.readiness import check_readiness
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/healthz", responses=problems())
+async def healthz() -> Alive:
+    """The process is alive, whatever else is not."""
+    return Alive(status="ok")
+
+
+@router.get("/readyz", responses={**problems(), 503: {"model": Ready, "description": "Not ready; each part says why."}})
+async def readyz(house: TheHouse, response: Response) -> Ready:
+    """Whether bids can be taken and written down."""
+    found = await check_readiness(house)
+    if not found.ready:
+        response.status_code = 503
+        response.headers["retry-after"] = "1"
+    return Ready(ready=found.ready, ledger=found.ledger, books=found.books, migrations=found.migrations)
+
+
+class Metrics(Response):
+    """Prometheus' text format."""
+
+    media_type = CONTENT_TYPE_LATEST
+
+
+@router.get(
+    "/metrics",
+    response_class=Metrics,
+    responses={200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}, **problems()},
+)
+async def metrics(request: Request) -> Response:
+    """What this process has counted, for Prometheus."""
+    registry: CollectorRegistry = request.app.state.registry
+    return Metrics(generate_latest(registry))

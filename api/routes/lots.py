@@ -1,0 +1,84 @@
+"""Lots and the bids on them, for anyone to look at; and the documented bid, which the door takes before FastAPI."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.answers import BidAccepted, BidsShown, LotShown
+from api.auth import Visitor, is_staff
+from api.door import KEY_LENGTH_MAX, KEY_LENGTH_MIN, Door
+from api.openapi import AWAY, BID, TOKEN, VISITOR, problems
+from api.routes.wanted import ID_SCHEMA, LotId, TheHouse
+from api.schemas import SEQ_MAX, BidBody
+from auction.domain.errors import ProblemCode
+from auction.services import catalogue
+
+router = APIRouter(prefix="/lots/{lot_id}", tags=["lots"])
+
+_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "New for each bid, kept for its retries: visible ASCII characters.",
+    "schema": {
+        "type": "string",
+        "minLength": KEY_LENGTH_MIN,
+        "maxLength": KEY_LENGTH_MAX,
+        "pattern": "^[!-~]+$",
+    },
+    "example": "b-7f3c2a91",
+}
+_BID: dict[str, Any] = {
+    "security": [{"token": []}],
+    "parameters": [_KEY],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": BidBody.model_json_schema()}}},
+}
+
+
+@router.get("", responses=problems(ProblemCode.LOT_UNKNOWN, *TOKEN, *AWAY), openapi_extra=VISITOR)
+async def show_lot(house: TheHouse, lot_id: LotId, visitor: Visitor) -> LotShown:
+    """One lot as it stands now. Staff see its reserve."""
+    return LotShown.of(await catalogue.show_lot(house, lot_id), to_staff=is_staff(visitor))
+
+
+@router.get("/bids", responses=problems(ProblemCode.LOT_UNKNOWN, *AWAY))
+async def list_bids(
+    house: TheHouse,
+    lot_id: LotId,
+    after_seq: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0,
+    limit: Annotated[int, Query(ge=1, le=catalogue.BIDS_PAGE_MAX)] = 100,
+) -> BidsShown:
+    """Accepted bids after a seq, oldest first."""
+    return BidsShown.of(await catalogue.list_bids(house, lot_id, after_seq=after_seq, limit=limit))
+
+
+@router.post(
+    "/bids",
+    status_code=201,
+    response_model=BidAccepted,
+    responses={
+        200: {"model": BidAccepted, "description": "A retry: what was answered the first time."},
+        201: {"description": "Accepted."},
+        **problems(*BID),
+    },
+    openapi_extra=_BID,
+)
+async def place_bid(
+    request: Request, lot_id: Annotated[str, Path(json_schema_extra=ID_SCHEMA, examples=["launch-001"])]
+) -> Response:
+    """Bid on a lot. Every refusal by a rule carries the lot as the decision saw it."""
+    return _AtTheDoor(request.app.state.door, lot_id)
+
+
+class _AtTheDoor(Response):
+    """The door's own answer, for an application that is asked without its door."""
+
+    def __init__(self, door: Door, lot_id: str) -> None:
+        super().__init__()
+        self._door = door
+        self._lot_id = lot_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._door.take(self._lot_id, scope, receive, send)

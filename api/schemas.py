@@ -1,0 +1,149 @@
+"""The bodies of requests, as in the public surface. Amounts in fen, times in UTC ms, durations in ms.
+
+Strict: no field that is not asked for, no number as text, no text as number.
+"""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+
+from auction.domain.money import FEN_MAX, FEN_MIN
+from auction.domain.terms_reader import MS_MAX
+from auction.ledger.keys import ID_LENGTH_MAX
+
+AT_MS_MIN = 946_684_800_000
+"""2000-01-01: a time before it is no time, but a mistake in its unit."""
+AT_MS_MAX = 4_102_444_800_000
+"""2100-01-01."""
+SEQ_MAX = 2**53 - 1
+SALE_ID_LENGTH_MAX = 48
+"""Leaves room for a lot's number behind it."""
+ID_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*$"
+
+_TERMS_EXAMPLE: dict[str, Any] = {
+    "bidding": "direct",
+    "start_price_fen": 100,
+    "increments": [{"from_fen": 0, "step_fen": 100}],
+    "soft_close": {"window_ms": 300_000, "extension_ms": 300_000, "hard_stop_ms": None},
+    "deposit": {"policy": "flat", "amount_fen": 10_000},
+}
+TERMS_FIELDS: dict[str, Any] = {
+    "bidding": {"type": "string", "enum": ["direct", "proxy"]},
+    "start_price_fen": {"type": "integer"},
+    "increments": {"type": "array", "items": {"type": "object"}},
+    "on_grid": {"type": "boolean"},
+    "max_jump": {"type": ["object", "null"]},
+    "cap_fen": {"type": ["integer", "null"]},
+    "review_above_fen": {"type": ["integer", "null"]},
+    "soft_close": {"type": ["object", "null"]},
+    "deposit": {"type": "object"},
+    "settlement": {"type": "object"},
+}
+
+Fen = Annotated[int, Field(ge=FEN_MIN, le=FEN_MAX)]
+AtMs = Annotated[int, Field(ge=AT_MS_MIN, le=AT_MS_MAX)]
+DurationMs = Annotated[int, Field(ge=1, le=MS_MAX)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, pattern=r"\S")]
+TermsGiven = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Laid over the preset's; without a preset, all that has no default.",
+            "properties": {**TERMS_FIELDS, "reserve_fen": {"type": ["integer", "null"]}},
+            "additionalProperties": False,
+            "examples": [_TERMS_EXAMPLE],
+        }
+    ),
+]
+
+
+class Asked(BaseModel):
+    """A request's body: strict."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class NewSale(Asked):
+    """A launch event to come."""
+
+    title: Title = Field(examples=["Launch day"])
+    sale_id: Annotated[str, StringConstraints(max_length=SALE_ID_LENGTH_MAX, pattern=ID_PATTERN)] | None = Field(
+        None, description="An id of your own; one is made up where there is none.", examples=["launch"]
+    )
+
+
+class NewLot(Asked):
+    """What is to be bid for."""
+
+    sale_id: Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH_MAX)] = Field(examples=["launch"])
+    title: Title = Field(examples=["No. 001"])
+    list_price_fen: Fen | None = Field(None, examples=[8_990_000])
+    preset: Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH_MAX)] | None = Field(
+        None, examples=["jd-flash"]
+    )
+    terms: TermsGiven | None = None
+
+
+class Schedule(Asked):
+    """When a lot opens and closes."""
+
+    opens_at_ms: AtMs = Field(examples=[1_893_456_000_000])
+    closes_at_ms: AtMs = Field(examples=[1_893_459_600_000])
+
+
+def _one_of_two(least: int, most: int, example: int) -> WithJsonSchema:
+    """The schema of a field that is left out, never null, where the other is given."""
+    return WithJsonSchema({"type": "integer", "minimum": least, "maximum": most, "examples": [example]})
+
+
+class Opening(Asked):
+    """Until when a lot is opened now: a time, or a duration."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["closes_at_ms"]}, {"required": ["duration_ms"]}]}
+    )
+
+    closes_at_ms: Annotated[AtMs | None, _one_of_two(AT_MS_MIN, AT_MS_MAX, 1_893_459_600_000)] = None
+    duration_ms: Annotated[DurationMs | None, _one_of_two(1, MS_MAX, 3_600_000)] = None
+
+    @model_validator(mode="after")
+    def _one_given(self) -> Self:
+        given = [getattr(self, name) for name in self.model_fields_set]
+        if len(given) != 1 or given[0] is None:
+            raise ValueError("Give closes_at_ms or duration_ms: exactly one of the two.")
+        return self
+
+
+class Reasoned(Asked):
+    """Why staff act; kept in the lot's ledger."""
+
+    reason: Reason = Field(examples=["a bidder reported a wrong description"])
+
+
+class Resumption(Asked):
+    """How a paused or held lot goes on."""
+
+    review_above_fen: Annotated[int, Field(ge=0, le=FEN_MAX)] | None = Field(
+        None, description="A new review limit above the price; 0: none; left out: as before."
+    )
+
+
+class Extension(Reasoned):
+    """How much later a lot ends."""
+
+    by_ms: DurationMs = Field(examples=[60_000])
+
+
+class Admission(Asked):
+    """A bidder's registration for a lot."""
+
+    accept_terms: bool = Field(description="Must be true.", examples=[True])
+    deposit_fen: Fen | None = Field(None, description="Left out: the least the terms ask for.", examples=[10_000])
+
+
+class BidBody(Asked):
+    """A bid; in proxy lots, a maximum."""
+
+    amount_fen: Fen = Field(examples=[100])

@@ -1,0 +1,143 @@
+"""Writes the ledger down: entries, bids, results, and the cursor they were read up to, all in one transaction.
+
+After the bid's way: the archiver feeds it, everything after the close reads from it. The cursor row is locked first,
+so two archivers take turns, and what one has written the other finds behind the cursor and leaves out: exactly once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects import postgresql
+
+from auction.books.derivation import Derived, Head, LedgerEntry, Row, derive
+from auction.books.tables import archive_cursors, bids, ledger_entries, lot_results
+from auction.books.unit_of_work import Work
+
+START = "0-0"
+"""The position before a stream's first entry."""
+
+ENTRY_COLUMNS = [column.name for column in ledger_entries.c]
+BID_COLUMNS = [column.name for column in bids.c if column.name != "voided_by_seq"]
+RESULT_COLUMNS = [column.name for column in lot_results.c]
+
+HEADS = text("""
+    SELECT last.lot_id, last.last_seq, last.epoch, last.head
+    FROM unnest(CAST(:lot_ids AS text[])) AS lot(lot_id)
+    CROSS JOIN LATERAL (
+        SELECT lot_id, last_seq, epoch, head FROM ledger_entries
+        WHERE ledger_entries.lot_id = lot.lot_id
+        ORDER BY first_seq DESC LIMIT 1
+    ) AS last
+""")
+SET_STATUSES = text("""
+    UPDATE lots SET status = now.status
+    FROM unnest(CAST(:lot_ids AS text[]), CAST(:statuses AS text[])) AS now(lot_id, status)
+    WHERE lots.lot_id = now.lot_id AND lots.status <> now.status
+""")
+MARK_VOIDED = text("""
+    UPDATE bids SET voided_by_seq = by.seq
+    FROM unnest(CAST(:lot_ids AS text[]), CAST(:bid_seqs AS bigint[]), CAST(:seqs AS bigint[]))
+        AS by(lot_id, bid_seq, seq)
+    WHERE bids.lot_id = by.lot_id AND bids.seq = by.bid_seq AND bids.voided_by_seq IS NULL
+""")
+MARK_ADMITTED = text("""
+    UPDATE registrations SET admitted_at_ms = by.at_ms
+    FROM unnest(CAST(:lot_ids AS text[]), CAST(:bidder_ids AS text[]), CAST(:at_ms AS bigint[]))
+        AS by(lot_id, bidder_id, at_ms)
+    WHERE registrations.lot_id = by.lot_id AND registrations.bidder_id = by.bidder_id
+        AND registrations.admitted_at_ms IS NULL
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where the archive of a shard stands after a batch, and how much of the batch was new."""
+
+    cursor: str
+    entries: int
+    bids: int
+
+
+def position(stream_id: str) -> tuple[int, int]:
+    """A stream id as something that compares: ms, then the count within it."""
+    ms, _, count = stream_id.partition("-")
+    return int(ms), int(count)
+
+
+async def append(work: Work, shard: int, entries: Sequence[LedgerEntry]) -> Appended:
+    """Write a batch down, in the order of its stream; what was written before is left out. Raises LineageBroken."""
+    stored = await lock_cursor(work, shard)
+    fresh = _after(stored, entries)
+    if not fresh:
+        return Appended(stored, 0, 0)
+    heads = await heads_of(work, {entry.lot_id for entry in fresh})
+    derived = derive(shard, fresh, heads)
+    await _write(work, derived)
+    last = fresh[-1].stream_id
+    await work.session.execute(update(archive_cursors).where(archive_cursors.c.shard == shard).values(stream_id=last))
+    return Appended(last, len(derived.entries), len(derived.bids))
+
+
+async def lock_cursor(work: Work, shard: int) -> str:
+    """The last stream id written down of a shard, kept to this transaction."""
+    mine = select(archive_cursors.c.stream_id).where(archive_cursors.c.shard == shard).with_for_update()
+    stored = await work.session.scalar(mine)
+    if stored is None:
+        first = postgresql.insert(archive_cursors).values(shard=shard, stream_id=START)
+        await work.session.execute(first.on_conflict_do_nothing())
+        stored = await work.session.scalar(mine)
+    return stored or START
+
+
+async def cursor(work: Work, shard: int) -> str:
+    """The last stream id written down of a shard."""
+    mine = select(archive_cursors.c.stream_id).where(archive_cursors.c.shard == shard)
+    return await work.session.scalar(mine) or START
+
+
+async def cursors(work: Work) -> dict[int, str]:
+    """Shard -> the last stream id written down; a shard that never had an entry is missing."""
+    return {row["shard"]: row["stream_id"] for row in await work.rows(select(archive_cursors))}
+
+
+async def heads_of(work: Work, lot_ids: Iterable[str]) -> dict[str, Head]:
+    """Lot -> how far it is written down; a lot of which nothing is, is missing."""
+    rows = await work.session.execute(HEADS, {"lot_ids": list(lot_ids)})
+    return {lot_id: Head(last_seq, epoch, head) for lot_id, last_seq, epoch, head in rows}
+
+
+def _after(stored: str, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    last = position(stored)
+    fresh = []
+    for entry in entries:
+        here = position(entry.stream_id)
+        if here > last:
+            fresh.append(entry)
+            last = here
+        elif fresh:
+            raise ValueError(f"entries out of order: {entry.stream_id} after {fresh[-1].stream_id}")
+    return fresh
+
+
+async def _write(work: Work, derived: Derived) -> None:
+    await _copy(work, ledger_entries.name, derived.entries, ENTRY_COLUMNS)
+    await _copy(work, bids.name, derived.bids, BID_COLUMNS)
+    await _copy(work, lot_results.name, derived.results, RESULT_COLUMNS)
+    if derived.statuses:
+        # in one order everywhere: two transactions never wait for each other's lots
+        lot_ids, statuses = zip(*sorted(derived.statuses.items()), strict=True)
+        await work.session.execute(SET_STATUSES, {"lot_ids": lot_ids, "statuses": statuses})
+    if derived.voided:
+        lot_ids, bid_seqs, seqs = zip(*derived.voided, strict=True)
+        await work.session.execute(MARK_VOIDED, {"lot_ids": lot_ids, "bid_seqs": bid_seqs, "seqs": seqs})
+    if derived.admitted:
+        lot_ids, bidder_ids = zip(*derived.admitted, strict=True)
+        at_ms = list(derived.admitted.values())
+        await work.session.execute(MARK_ADMITTED, {"lot_ids": lot_ids, "bidder_ids": bidder_ids, "at_ms": at_ms})
+
+
+async def _copy(work: Work, table: str, rows: list[Row], columns: list[str]) -> None:
+    if rows:
+        driver = await work.driver()
+        await driver.copy_records_to_table(table, records=rows, columns=columns)

@@ -1,0 +1,74 @@
+"""The only wiring: settings in, a house with its connections out. Commands, workers and the API start here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from redis.asyncio import Redis
+
+from auction import embedded
+from auction.books.identity import claim_identity
+from auction.books.unit_of_work import Books
+from auction.domain.errors import BooksAway
+from auction.ledger.bid_ledger import BidLedger
+from auction.ledger.combiner import Combiner
+from auction.ledger.connection import connect
+from auction.ledger.feed import Feed
+from auction.ledger.keys import LAYOUT
+from auction.services.house import House
+from auction.services.receipts import ReceiptKey
+from auction.settings import Settings
+
+
+@contextmanager
+def running_servers(settings: Settings) -> Iterator[Settings]:
+    """Settings whose addresses answer: the configured servers, or embedded ones for as long as the block runs."""
+    want_ledger, want_books = settings.redis_url is None, settings.database_url is None
+    if not want_ledger and not want_books:
+        yield settings
+        return
+    with embedded.running(
+        settings.data_dir, ledger_binary=settings.ledger_binary, want_ledger=want_ledger, want_books=want_books
+    ) as servers:
+        found = {}
+        if want_ledger:
+            found["redis_url"] = servers.redis_url
+        if want_books:
+            found["database_url"] = servers.database_url
+        yield settings.model_copy(update=found)
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, *, secret: str | None = None) -> AsyncIterator[House]:
+    """A house on the servers of `settings` (both addresses set, books migrated). Closes in order: bids first.
+
+    `secret` stands in for the configured one in commands that sign nothing. Raises LedgerAway, BooksAway,
+    RequestRefused (another number of shards) and SettingsError (no secret).
+    """
+    if settings.redis_url is None or settings.database_url is None:
+        raise ValueError("open_house needs both addresses; see running_servers")
+    receipts = ReceiptKey.derive(secret or settings.secret)
+    redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
+    books = Books.connect(settings.database_url)
+    try:
+        ledger = await BidLedger.open(redis, settings.ledger_shards)
+        await _check_pair(books, settings.ledger_shards)
+        combiner = Combiner(ledger)
+        yield House(ledger, combiner, Feed(redis, ledger.keys), books, receipts)
+        await combiner.drain()
+    finally:
+        await asyncio.shield(_close(redis, books))
+
+
+async def _check_pair(books: Books, shards: int) -> None:
+    """The books must be those of a ledger cut like ours; books that are away are checked at the next start."""
+    try:
+        async with books.transaction() as work:
+            await claim_identity(work, shards=shards, layout=LAYOUT)
+    except BooksAway:
+        return
+
+
+async def _close(redis: "Redis", books: Books) -> None:
+    await redis.aclose()
+    await books.close()

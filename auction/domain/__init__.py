@@ -1,0 +1,1 @@
+"""The rules of the house: pure functions over frozen values, without I/O, clock or chance."""

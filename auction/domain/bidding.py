@@ -1,0 +1,194 @@
+"""Decides a bid: the executable specification of `auction/ledger/lua/place_bids.lua`.
+
+Production decides in the script; tests hold the script against `decide`, and `auction verify` folds recorded
+bids through it. Source: domain rules, "Deciding a bid".
+"""
+
+from dataclasses import dataclass
+
+from auction.domain.errors import RefusalCode
+from auction.domain.events import BidPlaced, CloseCause, Event, Held
+from auction.domain.lot import Lot, LotStatus, Standing, apply, closing, proxy_price
+from auction.domain.terms import Bidding
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """What a bidder asks for: an amount (a maximum in proxy lots), in fen, under their idempotency key."""
+
+    bidder_id: str
+    amount_fen: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What the ledger knows of an admitted bidder: paddle, limit (None: unlimited), purse and what they lead with.
+
+    `exposure_fen` is over all open lots of the sale, this one included.
+    """
+
+    paddle: int
+    limit_fen: int | None = None
+    purse_fen: int | None = None
+    exposure_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An accepted bid, as it was answered the first time and will be at every retry."""
+
+    seq: int
+    amount_fen: int
+    price_fen: int
+    minimum_fen: int
+    leading: bool
+    paddle: int
+    ends_at_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The bid stands: its receipt, and the events it caused (itself, then perhaps `held` or `closed`)."""
+
+    receipt: Receipt
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The bid had been accepted before under this key: the first receipt again."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The bid changes nothing. `facts` are those of the code; the rest is the lot as the decision saw it."""
+
+    code: RefusalCode
+    facts: dict[str, int | str]
+    at_seq: int = 0
+    price_fen: int = 0
+    minimum_fen: int = 0
+    ends_at_ms: int = 0
+    now_ms: int = 0
+
+
+Decision = Accepted | Repeated | Refused
+
+
+def decide(lot: Lot | None, admission: Admission | None, first: Receipt | None, bid: Bid, now_ms: int) -> Decision:
+    """Accept or refuse one bid.
+
+    `first` is the receipt of this bidder's accepted bid under the same key, if there is one; `now_ms` is the
+    lot's time (`Lot.now`), and a lot past its end has been closed before (`close_due`).
+    """
+    if lot is None:
+        return Refused(RefusalCode.LOT_UNKNOWN, {}, now_ms=now_ms)
+    if admission is None:
+        return _refused(lot, (RefusalCode.NOT_REGISTERED, {}), now_ms)
+    why = _refusal(lot, admission, first, bid, now_ms)
+    if why is not None:
+        return _refused(lot, why, now_ms)
+    if first is not None:
+        return Repeated(first)
+    return _accept(lot, admission.paddle, bid, now_ms)
+
+
+Why = tuple[RefusalCode, dict[str, int | str]]
+
+
+def _refused(lot: Lot, why: Why, now_ms: int) -> Refused:
+    code, facts = why
+    return Refused(code, facts, lot.seq, lot.price_fen, lot.minimum_fen(), lot.ends_at_ms, now_ms)
+
+
+def _refusal(lot: Lot, admission: Admission, first: Receipt | None, bid: Bid, now_ms: int) -> Why | None:
+    terms, amount = lot.terms, bid.amount_fen
+    if first is not None:
+        return None if first.amount_fen == amount else (RefusalCode.KEY_REUSED, {})
+    if lot.status is not LotStatus.OPEN or now_ms >= lot.ends_at_ms:
+        return RefusalCode.LOT_NOT_OPEN, {"status": str(lot.status)}
+    if terms.cap_fen is not None and amount > terms.cap_fen:
+        return RefusalCode.ABOVE_CAP, {"cap_fen": terms.cap_fen}
+    leads = bid.bidder_id == lot.leader_id
+    if leads and (terms.bidding is Bidding.DIRECT or amount <= lot.ceiling_fen):
+        return RefusalCode.ALREADY_LEADING, {}
+    minimum = lot.minimum_fen()
+    if not leads and amount < lot.floor_fen():
+        return RefusalCode.BID_TOO_LOW, {"minimum_fen": minimum}
+    if off_grid(lot, amount):
+        return RefusalCode.OFF_GRID, {"minimum_fen": minimum}
+    highest = highest_jump_fen(lot)
+    if highest is not None and amount > highest:
+        return RefusalCode.JUMP_TOO_LARGE, {"maximum_fen": highest}
+    return _over_power(admission, amount, own_ceiling_fen=lot.ceiling_fen if leads else 0)
+
+
+def _over_power(admission: Admission, amount: int, *, own_ceiling_fen: int) -> Why | None:
+    if admission.limit_fen is not None and amount > admission.limit_fen:
+        return RefusalCode.OVER_LIMIT, {"limit_fen": admission.limit_fen}
+    if admission.purse_fen is None:
+        return None
+    available = max(0, admission.purse_fen - (admission.exposure_fen - own_ceiling_fen))
+    return None if amount <= available else (RefusalCode.OVER_PURSE, {"available_fen": available})
+
+
+def off_grid(lot: Lot, amount_fen: int) -> bool:
+    """True where the grid is on and the amount is no whole number of increments from the start; the cap always is."""
+    terms = lot.terms
+    if not terms.on_grid or amount_fen == terms.cap_fen:
+        return False
+    step = terms.step_at(max(lot.price_fen, terms.start_price_fen))
+    return (amount_fen - terms.start_price_fen) % step != 0
+
+
+def highest_jump_fen(lot: Lot) -> int | None:
+    """The highest direct bid the jump limit allows now, in fen; None where there is no such limit.
+
+    Before the first bid the start price counts as the price. Never below the minimum.
+    """
+    terms = lot.terms
+    if terms.max_jump is None:
+        return None
+    base = max(lot.price_fen, terms.start_price_fen)
+    return max(base + terms.max_jump.above(base, terms.step_at(base)), lot.minimum_fen())
+
+
+def _accept(lot: Lot, paddle: int, bid: Bid, now_ms: int) -> Accepted:
+    if lot.terms.bidding is Bidding.DIRECT:
+        price, leads = bid.amount_fen, True
+    else:
+        standing = Standing(lot.price_fen, lot.leader_id, lot.leader_paddle, lot.ceiling_fen)
+        price, leads = proxy_price(lot.terms, standing, bid.bidder_id, bid.amount_fen)
+    placed = BidPlaced(bid.bidder_id, paddle, bid.amount_fen, bid.key, price, int(leads), softly_closed(lot, now_ms))
+    after = apply(lot, placed, now_ms)
+    events: tuple[Event, ...] = (placed,)
+    if lot.terms.cap_fen is not None and price >= lot.terms.cap_fen:
+        events += (closing(after, CloseCause.CAP, "", ""),)
+    elif lot.review_above_fen and price >= lot.review_above_fen:
+        events += (Held(after.ends_at_ms - now_ms),)
+    receipt = Receipt(
+        seq=after.seq,
+        amount_fen=bid.amount_fen,
+        price_fen=price,
+        minimum_fen=after.minimum_fen(),
+        leading=leads,
+        paddle=paddle,
+        ends_at_ms=after.ends_at_ms,
+        at_ms=now_ms,
+    )
+    return Accepted(receipt, events)
+
+
+def softly_closed(lot: Lot, now_ms: int) -> int:
+    """The end in force after a bid accepted now, UTC ms: moved by the soft close, never past the hard stop."""
+    soft = lot.terms.soft_close
+    if soft is None or lot.ends_at_ms - now_ms >= soft.window_ms:
+        return lot.ends_at_ms
+    extended = now_ms + soft.extension_ms
+    if lot.hard_stop_at_ms:
+        extended = min(extended, lot.hard_stop_at_ms)
+    return max(lot.ends_at_ms, extended)

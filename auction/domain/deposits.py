@@ -1,0 +1,115 @@
+"""What a bidder must deposit and how high that lets them bid: flat, ladder, purse or none.
+
+Bidding power never exceeds what is held; the ledger's script enforces the limit, these functions compute it.
+Source: domain rules, "Deposits".
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from auction.domain.money import FEN_MAX
+
+PURSE_FEN_MAX = 900 * FEN_MAX
+"""The largest purse, in fen: just below 2**53, so that the ledger counts exposure against it exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """Bidding power in fen: on this lot (`limit_fen`, None: no limit), over the sale (`purse_fen`, None: no purse)."""
+
+    limit_fen: int | None = None
+    purse_fen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoDeposit:
+    """Anyone who accepts the terms may bid any amount."""
+
+    def least_fen(self) -> int:
+        """The least deposit that admits, in fen."""
+        return 0
+
+    def power(self, held_fen: int) -> Power:
+        """What the held amount allows."""
+        del held_fen
+        return Power()
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Plain data, as in the terms."""
+        return {"policy": "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class FlatDeposit:
+    """One amount admits to the lot, without a limit: the 100-yuan sale."""
+
+    amount_fen: int
+
+    def least_fen(self) -> int:
+        """The least deposit that admits, in fen."""
+        return self.amount_fen
+
+    def power(self, held_fen: int) -> Power:
+        """What the held amount allows."""
+        del held_fen
+        return Power()
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Plain data, as in the terms."""
+        return {"policy": "flat", "amount_fen": self.amount_fen}
+
+
+@dataclass(frozen=True, slots=True)
+class DepositBand:
+    """Holding at least `deposit_fen` allows bids up to `limit_fen` (None: any)."""
+
+    deposit_fen: int
+    limit_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LadderDeposit:
+    """Bands: the limit is that of the highest band the held amount covers; topping up raises it."""
+
+    bands: tuple[DepositBand, ...]
+
+    def least_fen(self) -> int:
+        """The least deposit that admits, in fen."""
+        return self.bands[0].deposit_fen
+
+    def power(self, held_fen: int) -> Power:
+        """What the held amount allows; nothing below the first band."""
+        limit: int | None = 0
+        for band in self.bands:
+            if held_fen < band.deposit_fen:
+                break
+            limit = band.limit_fen
+        return Power(limit_fen=limit)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Plain data, as in the terms."""
+        bands = [{"deposit_fen": band.deposit_fen, "limit_fen": band.limit_fen} for band in self.bands]
+        return {"policy": "ladder", "bands": bands}
+
+
+@dataclass(frozen=True, slots=True)
+class PurseDeposit:
+    """The held amount times `multiplier` is shared by all leading bids on the open lots of the sale."""
+
+    multiplier: int
+    amount_fen: int
+
+    def least_fen(self) -> int:
+        """The least deposit that admits, in fen."""
+        return self.amount_fen
+
+    def power(self, held_fen: int) -> Power:
+        """What the held amount allows."""
+        return Power(purse_fen=min(held_fen * self.multiplier, PURSE_FEN_MAX))
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Plain data, as in the terms."""
+        return {"policy": "purse", "multiplier": self.multiplier, "amount_fen": self.amount_fen}
+
+
+DepositPolicy = NoDeposit | FlatDeposit | LadderDeposit | PurseDeposit

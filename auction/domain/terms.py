@@ -1,0 +1,207 @@
+"""The terms a lot is sold under: their shape, their reading from plain data, and every contradiction in them.
+
+Terms are validated and frozen when a lot is scheduled; their SHA-256 is the first fact in the lot's ledger.
+Source: domain rules ("Deciding a bid", "Deposits", "Settlement") and the public surface (`terms`).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Literal
+
+from auction.domain.deposits import DepositPolicy, LadderDeposit
+
+
+class Bidding(StrEnum):
+    """Direct: the price is the bid. Proxy: the bid is a maximum and the price follows the runner-up."""
+
+    DIRECT = "direct"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """From this price on (fen), a bid must be at least this much (fen) above it."""
+
+    from_fen: int
+    step_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaxJump:
+    """How far above the price one bid may go: the largest of the parts that are given."""
+
+    steps: int | None = None
+    percent: int | None = None
+    fen: int | None = None
+
+    def above(self, price_fen: int, step_fen: int) -> int:
+        """The jump allowed at that price, in fen; a percentage is rounded down."""
+        allowed = [self.fen or 0]
+        if self.steps is not None:
+            allowed.append(self.steps * step_fen)
+        if self.percent is not None:
+            allowed.append(price_fen * self.percent // 100)
+        return max(allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class SoftClose:
+    """A bid with less than `window_ms` left moves the end to `extension_ms` after it.
+
+    `hard_stop_ms` is how far past the scheduled end this may go; None: as far as bids carry it.
+    """
+
+    window_ms: int
+    extension_ms: int
+    hard_stop_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """To how many runners-up a defaulted lot is offered, at which price, down to which share of the hammer price."""
+
+    depth: int = 0
+    price: Literal["clean", "own_bid"] = "clean"
+    floor_percent: int = 0
+    offer_window_ms: int = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What follows the hammer: payment window and grace (ms), fees (bps of the price), liability of a defaulter."""
+
+    payment_window_ms: int = 86_400_000
+    grace_ms: int = 0
+    buyer_fee_bps: int = 0
+    seller_commission_bps: int = 0
+    default_liability: Literal["deposit_only", "shortfall", "percent"] = "deposit_only"
+    percent_bps: int | None = None
+    cascade: Cascade = Cascade()
+    when_exhausted: Literal["relist", "unsold"] = "relist"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All a bidder agrees to. Amounts in fen, times in ms. `reserve_fen` is never shown to the public."""
+
+    bidding: Bidding
+    start_price_fen: int
+    increments: tuple[Increment, ...]
+    on_grid: bool
+    max_jump: MaxJump | None
+    reserve_fen: int | None
+    cap_fen: int | None
+    review_above_fen: int | None
+    soft_close: SoftClose | None
+    deposit: DepositPolicy
+    settlement: Settlement
+
+    def step_at(self, price_fen: int) -> int:
+        """The increment in force at a price, in fen."""
+        step = self.increments[0].step_fen
+        for band in self.increments:
+            if band.from_fen > price_fen:
+                break
+            step = band.step_fen
+        return step
+
+    def sha256(self) -> str:
+        """The fingerprint of these terms, over their canonical JSON."""
+        text = json.dumps(terms_as_mapping(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def terms_as_mapping(terms: Terms, *, public: bool = False) -> dict[str, Any]:
+    """Terms as plain JSON data, in the shape of the public surface; `public` leaves the reserve out."""
+    data: dict[str, Any] = _plain(terms)
+    data["deposit"] = terms.deposit.as_mapping()
+    if public:
+        del data["reserve_fen"]
+    return data
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def contradictions(terms: Terms) -> list[str]:
+    """Every way in which well-formed terms contradict themselves, as sentences; empty when sound."""
+    return [*_price_contradictions(terms), *_step_contradictions(terms), *_deposit_contradictions(terms)]
+
+
+def _price_contradictions(terms: Terms) -> list[str]:
+    found = []
+    start, reserve, cap, review = terms.start_price_fen, terms.reserve_fen, terms.cap_fen, terms.review_above_fen
+    if reserve is not None and reserve < start:
+        found.append(
+            f"reserve_fen {reserve} is under start_price_fen {start}; give a reserve of at least the start, or null"
+        )
+    if cap is not None and cap < start:
+        found.append(f"cap_fen {cap} is under start_price_fen {start}; no bid could be made")
+    if cap is not None and reserve is not None and cap < reserve:
+        found.append(f"cap_fen {cap} is under reserve_fen {reserve}; the lot could never sell")
+    if review is not None and review < start:
+        found.append(f"review_above_fen {review} is under start_price_fen {start}; every bid would be held")
+    if review is not None and cap is not None and review > cap:
+        found.append(f"review_above_fen {review} is above cap_fen {cap}; no bid could reach it")
+    soft = terms.soft_close
+    if soft is not None and soft.hard_stop_ms is not None and soft.hard_stop_ms < soft.extension_ms:
+        found.append(
+            f"soft_close.hard_stop_ms {soft.hard_stop_ms} is under soft_close.extension_ms {soft.extension_ms}; "
+            "no late bid could have its full extension"
+        )
+    liability = terms.settlement.default_liability
+    if (liability == "percent") != (terms.settlement.percent_bps is not None):
+        found.append("settlement.percent_bps goes with default_liability 'percent', and only with it")
+    return found
+
+
+def _step_contradictions(terms: Terms) -> list[str]:
+    found = []
+    bands, start = terms.increments, terms.start_price_fen
+    if bands[0].from_fen > start:
+        found.append(
+            f"increments leave a gap: the first begins at {bands[0].from_fen}, above start_price_fen {start}; "
+            "begin it at the start or below"
+        )
+    for lower, upper in pairwise(bands):
+        if upper.from_fen <= lower.from_fen:
+            found.append(f"increments must rise: from_fen {upper.from_fen} follows {lower.from_fen}")
+    jump = terms.max_jump
+    if jump is None:
+        return found
+    if terms.bidding is Bidding.PROXY:
+        found.append("max_jump applies to direct bidding only; a proxy bid is a maximum, not a price")
+    for band in bands:
+        base = max(band.from_fen, start)
+        allowed = jump.above(base, band.step_fen)
+        if allowed < band.step_fen:
+            found.append(
+                f"max_jump allows {allowed} at {base}, less than the increment {band.step_fen}; no bid could be made"
+            )
+    return found
+
+
+def _deposit_contradictions(terms: Terms) -> list[str]:
+    if not isinstance(terms.deposit, LadderDeposit):
+        return []
+    found = []
+    bands = terms.deposit.bands
+    for lower, upper in pairwise(bands):
+        if upper.deposit_fen <= lower.deposit_fen:
+            found.append(f"deposit.bands must rise: deposit_fen {upper.deposit_fen} follows {lower.deposit_fen}")
+        if lower.limit_fen is None:
+            found.append("only the last of deposit.bands may have no limit_fen")
+        elif upper.limit_fen is not None and upper.limit_fen <= lower.limit_fen:
+            found.append(f"deposit.bands must rise: limit_fen {upper.limit_fen} follows {lower.limit_fen}")
+    first = bands[0].limit_fen
+    if first is not None and first < terms.start_price_fen:
+        found.append(f"the first deposit band allows bids up to {first}, under start_price_fen {terms.start_price_fen}")
+    return found

@@ -1,0 +1,219 @@
+"""Reads terms from plain data (a preset's TOML, a request's JSON) and names everything wrong with them at once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast
+
+from auction.domain.deposits import DepositBand, DepositPolicy, FlatDeposit, LadderDeposit, NoDeposit, PurseDeposit
+from auction.domain.errors import TermsInvalid
+from auction.domain.money import BPS, FEN_MAX
+from auction.domain.terms import Bidding, Cascade, Increment, MaxJump, Settlement, SoftClose, Terms, contradictions
+
+T = TypeVar("T")
+
+MS_MAX = 366 * 86_400_000
+"""The longest duration in terms: a leap year."""
+BANDS_MAX = 64
+"""The most bands in an increment table or a deposit ladder."""
+REQUIRED = object()
+
+
+class Section:
+    """One table of the terms being read; collects problems under its path instead of stopping at the first."""
+
+    def __init__(self, data: object, path: str, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+        self.seen: set[str] = set()
+        self.is_table = isinstance(data, Mapping)
+        self.data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
+        if not self.is_table:
+            self.complain(path or "terms", f"must be a table of fields, got {_shown(data)}")
+
+    def complain(self, name: str, what: str) -> None:
+        """Note a problem with a field."""
+        self.problems.append(f"{name} {what}")
+
+    def name(self, field: str) -> str:
+        """The field's full path, as shown in problems."""
+        return f"{self.path}.{field}" if self.path else field
+
+    def take(self, field: str, default: object) -> Any:
+        """The raw value, or the default; a missing required field is a problem."""
+        self.seen.add(field)
+        if field in self.data:
+            return self.data[field]
+        if default is REQUIRED and self.is_table:
+            self.complain(self.name(field), "is missing")
+        return default
+
+    def whole(self, field: str, low: int, high: int, default: object = REQUIRED) -> int:
+        """A whole number within low..high."""
+        value = self.take(field, default)
+        if type(value) is int and low <= value <= high:
+            return value
+        if value is not REQUIRED:
+            self.complain(self.name(field), f"must be a whole number from {low} to {high}, got {_shown(value)}")
+        return low
+
+    def whole_or_none(self, field: str, low: int, high: int, default: int | None = None) -> int | None:
+        """A whole number within low..high, or nothing."""
+        if self.take(field, default) is None:
+            return None
+        return self.whole(field, low, high, default)
+
+    def flag(self, field: str, default: bool) -> bool:
+        """True or false."""
+        value = self.take(field, default)
+        if isinstance(value, bool):
+            return value
+        self.complain(self.name(field), f"must be true or false, got {_shown(value)}")
+        return default
+
+    def choice(self, field: str, allowed: Sequence[str], default: object = REQUIRED) -> str:
+        """One of the allowed words."""
+        value = self.take(field, default)
+        if isinstance(value, str) and value in allowed:
+            return value
+        if value is not REQUIRED:
+            self.complain(self.name(field), f"must be one of {', '.join(allowed)}, got {_shown(value)}")
+        return allowed[0]
+
+    def section(self, field: str, read: Callable[["Section"], T]) -> T | None:
+        """A nested table, or nothing."""
+        value = self.take(field, None)
+        if value is None:
+            return None
+        inner = Section(value, self.name(field), self.problems)
+        result = read(inner)
+        inner.refuse_unknown()
+        return result
+
+    def rows(self, field: str, read: Callable[["Section"], T]) -> tuple[T, ...]:
+        """A list of at least one and at most BANDS_MAX tables."""
+        value = self.take(field, REQUIRED)
+        if value is REQUIRED:
+            return ()
+        if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= BANDS_MAX:
+            self.complain(self.name(field), f"must be a list of 1 to {BANDS_MAX} tables, got {_shown(value)}")
+            return ()
+        found = []
+        for number, row in enumerate(value):
+            inner = Section(row, f"{self.name(field)}[{number}]", self.problems)
+            found.append(read(inner))
+            inner.refuse_unknown()
+        return tuple(found)
+
+    def refuse_unknown(self) -> None:
+        """Name the fields nobody asked for."""
+        for field in sorted(map(str, set(self.data) - self.seen)):
+            self.complain(self.name(field), f"is not a known field; known here: {', '.join(sorted(self.seen))}")
+
+
+def read_terms(data: Mapping[str, Any]) -> Terms:
+    """Terms from plain data; raises TermsInvalid naming every malformed field, else every contradiction."""
+    problems: list[str] = []
+    section = Section(data, "", problems)
+    terms = Terms(
+        bidding=Bidding(section.choice("bidding", [str(b) for b in Bidding])),
+        start_price_fen=section.whole("start_price_fen", 1, FEN_MAX),
+        increments=section.rows("increments", _increment),
+        on_grid=section.flag("on_grid", default=False),
+        max_jump=section.section("max_jump", _max_jump),
+        reserve_fen=section.whole_or_none("reserve_fen", 1, FEN_MAX),
+        cap_fen=section.whole_or_none("cap_fen", 1, FEN_MAX),
+        review_above_fen=section.whole_or_none("review_above_fen", 1, FEN_MAX),
+        soft_close=section.section("soft_close", _soft_close),
+        deposit=section.section("deposit", _deposit) or NoDeposit(),
+        settlement=section.section("settlement", _settlement) or Settlement(),
+    )
+    section.refuse_unknown()
+    if not problems:
+        problems = contradictions(terms)
+    if problems:
+        raise TermsInvalid(problems)
+    return terms
+
+
+def merge_terms(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset with a lot's own fields laid over it: `soft_close` and `settlement` field by field, the rest whole."""
+    merged = dict(base)
+    for field, value in override.items():
+        below = merged.get(field)
+        if (
+            field in ("soft_close", "settlement", "cascade")
+            and isinstance(below, Mapping)
+            and isinstance(value, Mapping)
+        ):
+            merged[field] = merge_terms(below, value)
+        else:
+            merged[field] = value
+    return merged
+
+
+def _increment(row: Section) -> Increment:
+    return Increment(row.whole("from_fen", 0, FEN_MAX), row.whole("step_fen", 1, FEN_MAX))
+
+
+def _max_jump(section: Section) -> MaxJump:
+    jump = MaxJump(
+        steps=section.whole_or_none("steps", 1, 1_000_000),
+        percent=section.whole_or_none("percent", 1, 10_000),
+        fen=section.whole_or_none("fen", 1, FEN_MAX),
+    )
+    if jump == MaxJump() and section.is_table:
+        section.complain(section.path, "must give at least one of steps, percent, fen (or be null)")
+    return jump
+
+
+def _soft_close(section: Section) -> SoftClose:
+    return SoftClose(
+        window_ms=section.whole("window_ms", 1, MS_MAX),
+        extension_ms=section.whole("extension_ms", 1, MS_MAX),
+        hard_stop_ms=section.whole_or_none("hard_stop_ms", 1, MS_MAX),
+    )
+
+
+def _deposit(section: Section) -> DepositPolicy:
+    policy = section.choice("policy", ("none", "flat", "ladder", "purse"))
+    if policy == "flat":
+        return FlatDeposit(section.whole("amount_fen", 1, FEN_MAX))
+    if policy == "ladder":
+        return LadderDeposit(section.rows("bands", _deposit_band))
+    if policy == "purse":
+        return PurseDeposit(section.whole("multiplier", 1, 1000), section.whole("amount_fen", 1, FEN_MAX // 1000))
+    return NoDeposit()
+
+
+def _deposit_band(row: Section) -> DepositBand:
+    return DepositBand(row.whole("deposit_fen", 1, FEN_MAX), row.whole_or_none("limit_fen", 1, FEN_MAX))
+
+
+def _settlement(section: Section) -> Settlement:
+    plain = Settlement()
+    liability = section.choice("default_liability", ("deposit_only", "shortfall", "percent"), plain.default_liability)
+    exhausted = section.choice("when_exhausted", ("relist", "unsold"), plain.when_exhausted)
+    return Settlement(
+        payment_window_ms=section.whole("payment_window_ms", 1, MS_MAX, plain.payment_window_ms),
+        grace_ms=section.whole("grace_ms", 0, MS_MAX, plain.grace_ms),
+        buyer_fee_bps=section.whole("buyer_fee_bps", 0, BPS, plain.buyer_fee_bps),
+        seller_commission_bps=section.whole("seller_commission_bps", 0, BPS, plain.seller_commission_bps),
+        default_liability=cast(Literal["deposit_only", "shortfall", "percent"], liability),
+        percent_bps=section.whole_or_none("percent_bps", 1, BPS),
+        cascade=section.section("cascade", _cascade) or Cascade(),
+        when_exhausted=cast(Literal["relist", "unsold"], exhausted),
+    )
+
+
+def _cascade(section: Section) -> Cascade:
+    plain = Cascade()
+    return Cascade(
+        depth=section.whole("depth", 0, 3, plain.depth),
+        price=cast(Literal["clean", "own_bid"], section.choice("price", ("clean", "own_bid"), plain.price)),
+        floor_percent=section.whole("floor_percent", 0, 100, plain.floor_percent),
+        offer_window_ms=section.whole("offer_window_ms", 1, MS_MAX, plain.offer_window_ms),
+    )
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

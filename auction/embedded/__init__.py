@@ -1,0 +1,122 @@
+"""Real servers without an installation: the bid ledger (Valkey) and the books (PostgreSQL) under one data directory.
+
+They stand where a bid is decided and where it is kept, for as long as somebody uses them::
+
+    with embedded.running(Path("var")) as servers:
+        ...  # servers.redis_url, servers.database_url
+
+Servers that already run for the directory are used as they are. The last user to leave stops them, and a user that
+was killed counts as gone: its servers live on unharmed until the next one leaves. Everything that can go wrong is an
+`EmbeddedError` with one sentence that names the path and what to do.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from auction.embedded import postgres, valkey
+from auction.embedded.errors import EmbeddedError, from_os_error
+from auction.embedded.keeper import Server, Standing, bring_up, take_down
+from auction.embedded.locks import FileLock
+from auction.embedded.rooms import make_folder
+
+__all__ = ["EmbeddedError", "Servers", "Standing", "running"]
+
+Outcome = TypeVar("Outcome")
+
+# longer than one start and one stop of anybody else
+_TURN_S = 180.0
+_NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The servers that were asked for, answering."""
+
+    data_dir: Path
+    ledger: Standing | None
+    books: Standing | None
+
+    @property
+    def redis_url(self) -> str:
+        """The bid ledger's address, for redis-py."""
+        if self.ledger is None:
+            raise LookupError("the embedded ledger was not asked for")
+        return self.ledger.url
+
+    @property
+    def database_url(self) -> str:
+        """The books' address, for SQLAlchemy with asyncpg."""
+        if self.books is None:
+            raise LookupError("the embedded books were not asked for")
+        return self.books.url
+
+
+@contextmanager
+def running(
+    data_dir: Path,
+    *,
+    ledger_binary: str | None = None,
+    want_ledger: bool = True,
+    want_books: bool = True,
+    ledger_settings: Mapping[str, str] = _NO_SETTINGS,
+    books_settings: Mapping[str, str] = _NO_SETTINGS,
+    relaxed_books: bool = False,
+) -> Iterator[Servers]:
+    """Have the servers of `data_dir` run while the block does.
+
+    The settings go on top of ours and count only for a server that starts here. `relaxed_books` lets PostgreSQL
+    answer before the disk does: for tests alone.
+    """
+    data_dir = data_dir.expanduser().absolute()
+    make_folder(data_dir)
+    wanted: list[Server] = []
+    if want_ledger:
+        wanted.append(valkey.ValkeyServer(valkey.room(data_dir), ledger_binary, ledger_settings))
+    if want_books:
+        wanted.append(postgres.new_server(postgres.room(data_dir), books_settings, relaxed=relaxed_books))
+    with _lock(data_dir / "users.lock") as presence:
+        try:
+            with _turn(data_dir):
+                presence.take(shared=True)
+                found = dict(zip((server.room.name for server in wanted), _at_once(bring_up, wanted), strict=True))
+            yield Servers(data_dir, found.get("ledger"), found.get("books"))
+        finally:
+            _leave(data_dir, presence)
+
+
+def _leave(data_dir: Path, presence: FileLock) -> None:
+    """Stop what runs there, unless somebody else still uses it."""
+    with _turn(data_dir):
+        if presence.take():
+            ledger = valkey.ValkeyServer(valkey.room(data_dir))
+            books = postgres.PostgresServer(postgres.room(data_dir))
+            _at_once(take_down, [ledger, books])
+
+
+def _at_once(step: Callable[[Server], Outcome], servers: Sequence[Server]) -> list[Outcome]:
+    """Do one thing to all servers at the same time, and wait for all of it even where one fails."""
+    with ThreadPoolExecutor(max_workers=len(servers) or 1, thread_name_prefix="embedded") as pool:
+        return list(pool.map(step, servers))
+
+
+@contextmanager
+def _turn(data_dir: Path) -> Iterator[None]:
+    with _lock(data_dir / "servers.lock") as turn:
+        if not turn.take(wait_s=_TURN_S):
+            raise EmbeddedError(
+                f"another process has been starting or stopping the servers of {data_dir} for {_TURN_S:.0f} s: see "
+                f"what holds {turn.path} open, or set AUCTION_DATA_DIR to another directory"
+            )
+        yield
+
+
+def _lock(path: Path) -> FileLock:
+    try:
+        return FileLock(path)
+    except OSError as error:
+        raise from_os_error(path, error) from error

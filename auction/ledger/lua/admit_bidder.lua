@@ -1,0 +1,41 @@
+--[[ admit_bidder: let a bidder bid on a lot, or change how high; the same again changes nothing.
+  KEYS[1]  lot state hash       a1:{shard}:lot:<id>
+  KEYS[2]  admitted bidders     a1:{shard}:lot:<id>:bidders
+  KEYS[3]  sale's purse         a1:{shard}:purse:<sale>
+  KEYS[4]  deadlines            a1:{shard}:due
+  KEYS[5]  shard's stream       a1:{shard}:ledger
+  ARGV[1]  lot id
+  ARGV[2]  bidder
+  ARGV[3]  paddle
+  ARGV[4]  limit_fen            -1: unlimited
+  ARGV[5]  purse_fen            -1: the terms have no purse
+  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status, paddle-differs
+  Mirrors  auction/domain/lot.py::apply (Admitted) ]]
+-- include: closing
+local keys = {purse = KEYS[3], due = KEYS[4], ledger = KEYS[5]}
+local bidder, paddle = ARGV[2], number(ARGV[3], 'paddle')
+local limit, purse = number(ARGV[4], 'limit_fen'), number(ARGV[5], 'purse_fen')
+local lot, now = read_lot(KEYS[1], ARGV[1])
+if not lot then
+  return answer('lot-unknown', nil, now)
+end
+local before = redis.call('HGET', KEYS[2], bidder)
+local row = before and cmsgpack.unpack(before)
+local held_purse = tonumber(redis.call('HGET', KEYS[3], 'purse:' .. bidder) or -1)
+close_if_due(lot, now, keys)
+if row and row[1] ~= paddle then
+  return answer('paddle-differs', lot, now)
+end
+if row and row[2] == limit and (purse == -1 or purse == held_purse) then
+  return answer('done', lot, now)
+end
+if lot.status == 'closed' or lot.status == 'void' then
+  return answer('wrong-status', lot, now)
+end
+check_types(keys)
+commit(lot, {{'admitted', bidder, paddle, limit, purse}}, now, keys)
+redis.call('HSET', KEYS[2], bidder, cmsgpack.pack({paddle, limit}))
+if purse ~= -1 then
+  redis.call('HSET', KEYS[3], 'purse:' .. bidder, text(purse))
+end
+return answer('ok', lot, now)

@@ -1,0 +1,30 @@
+--[[ close_lot: end the bidding on an open lot: by the clerk when it is due, or by staff at once.
+  KEYS[1]  lot state hash       a1:{shard}:lot:<id>
+  KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
+  KEYS[3]  deadlines            a1:{shard}:due
+  KEYS[4]  shard's stream       a1:{shard}:ledger
+  ARGV[1]  lot id
+  ARGV[2]  mode                 due or now
+  ARGV[3]  reason
+  ARGV[4]  by
+  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done (due only), lot-unknown, wrong-status, not-due
+  Mirrors  auction/domain/lot.py::close_due, ::close_now ]]
+-- include: closing
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local lot, now = read_lot(KEYS[1], ARGV[1])
+if not lot then
+  return answer('lot-unknown', nil, now)
+end
+local closed = close_if_due(lot, now, keys)
+if ARGV[2] == 'due' then
+  if closed then
+    return answer('ok', lot, now)
+  end
+  return answer((lot.status == 'closed' or lot.status == 'void') and 'done' or 'not-due', lot, now)
+end
+if lot.status ~= 'open' then
+  return answer('wrong-status', lot, now)
+end
+check_types(keys)
+commit(lot, {close(lot, now, 'staff', ARGV[3], ARGV[4])}, now, keys)
+return answer('ok', lot, now)

@@ -1,0 +1,32 @@
+--[[ extend_lot: staff move the end of an open lot, and its hard stop with it.
+  KEYS[1]  lot state hash       a1:{shard}:lot:<id>
+  KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
+  KEYS[3]  deadlines            a1:{shard}:due
+  KEYS[4]  shard's stream       a1:{shard}:ledger
+  ARGV[1]  lot id
+  ARGV[2]  by_ms                above 0
+  ARGV[3]  reason
+  ARGV[4]  by
+  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown, wrong-status
+  Mirrors  auction/domain/lot.py::extend ]]
+-- include: closing
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local by_ms = number(ARGV[2], 'by_ms')
+if by_ms < 1 then
+  return redis.error_reply('ERR by_ms must be above 0')
+end
+local lot, now = read_lot(KEYS[1], ARGV[1])
+if not lot then
+  return answer('lot-unknown', nil, now)
+end
+close_if_due(lot, now, keys)
+if lot.status ~= 'open' then
+  return answer('wrong-status', lot, now)
+end
+check_types(keys)
+lot.ends_at = lot.ends_at + by_ms
+if lot.hard_stop > 0 then
+  lot.hard_stop = lot.hard_stop + by_ms
+end
+commit(lot, {{'extended', lot.ends_at, lot.hard_stop, ARGV[3], ARGV[4]}}, now, keys)
+return answer('ok', lot, now)

@@ -1,0 +1,57 @@
+-- lot: a lot's hash as a table, its derived amounts, and the clock. Mirrors auction/domain/lot.py::Lot.
+-- include: number
+local function read_lot(key, id)
+  local v = redis.call('HMGET', key, 'terms', 'status', 'epoch', 'seq', 'price', 'leader', 'paddle', 'ceiling', 'bids',
+    'opens_at', 'ends_at', 'hard_stop', 'remaining', 'stopped_at', 'review', 'last_at', 'chain')
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if not v[1] then
+    return nil, now
+  end
+  local lot = {
+    key = key, id = id, terms = cmsgpack.unpack(v[1]), status = v[2], epoch = tonumber(v[3]), seq = tonumber(v[4]),
+    price = tonumber(v[5]), leader = v[6], paddle = tonumber(v[7]), ceiling = tonumber(v[8]), bids = tonumber(v[9]),
+    opens_at = tonumber(v[10]), ends_at = tonumber(v[11]), hard_stop = tonumber(v[12]), remaining = tonumber(v[13]),
+    stopped_at = tonumber(v[14]), review = tonumber(v[15]), last_at = tonumber(v[16]), chain = v[17],
+  }
+  lot.was_leader, lot.was_ceiling = lot.leader, lot.ceiling
+  return lot, math.max(now, lot.last_at)
+end
+
+local function step_at(terms, price)
+  local step = terms.steps[1][2]
+  for i = 2, #terms.steps do
+    if terms.steps[i][1] > price then
+      break
+    end
+    step = terms.steps[i][2]
+  end
+  return step
+end
+
+-- Without a cap, `terms.cap` is 0.
+local function at_most_cap(terms, amount)
+  return terms.cap > 0 and math.min(amount, terms.cap) or amount
+end
+
+local function floor_of(lot)
+  if lot.price == 0 then
+    return at_most_cap(lot.terms, lot.terms.start)
+  end
+  return at_most_cap(lot.terms, lot.price + step_at(lot.terms, lot.price))
+end
+
+local function minimum_of(lot)
+  local terms, floor = lot.terms, floor_of(lot)
+  if not terms.grid then
+    return floor
+  end
+  local step = step_at(terms, math.max(lot.price, terms.start))
+  return at_most_cap(terms, floor + (terms.start - floor) % step)
+end
+
+-- The lot as every script answers it; read by auction/ledger/bid_ledger.py::Snapshot.
+local function snapshot(lot, now)
+  return {lot.status, lot.epoch, lot.seq, lot.price, lot.leader, lot.paddle, lot.ceiling, lot.bids, minimum_of(lot),
+    lot.opens_at, lot.ends_at, lot.hard_stop, lot.remaining, lot.review, now, lot.chain}
+end

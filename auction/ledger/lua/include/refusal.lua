@@ -1,0 +1,54 @@
+-- refusal: why a bid is refused, in the order of the rules. Mirrors auction/domain/bidding.py::_refusal.
+-- include: lot
+local function highest_jump(lot)
+  local terms, jump = lot.terms, lot.terms.jump
+  local base = math.max(lot.price, terms.start)
+  -- percent of base without passing 2^53: whole hundreds first, then the rest
+  local percent = math.floor(base / 100) * jump.percent + math.floor((base % 100) * jump.percent / 100)
+  local above = math.max(jump.fen, jump.steps * step_at(terms, base), percent)
+  return math.max(base + above, minimum_of(lot))
+end
+
+local function is_off_grid(lot, amount)
+  local terms = lot.terms
+  if not terms.grid or (terms.cap > 0 and amount == terms.cap) then
+    return false
+  end
+  return (amount - terms.start) % step_at(terms, math.max(lot.price, terms.start)) ~= 0
+end
+
+-- Returns a code and its fact, or nothing. `who` is {paddle, limit, purse, exposure}; limit -1: unlimited.
+local function refusal(lot, now, who, bidder, amount)
+  local terms = lot.terms
+  if lot.status ~= 'open' or now >= lot.ends_at then
+    return 'lot-not-open', lot.status
+  end
+  if terms.cap > 0 and amount > terms.cap then
+    return 'above-cap', terms.cap
+  end
+  local leads = bidder == lot.leader
+  if leads and (not terms.proxy or amount <= lot.ceiling) then
+    return 'already-leading'
+  end
+  if not leads and amount < floor_of(lot) then
+    return 'bid-too-low', minimum_of(lot)
+  end
+  if is_off_grid(lot, amount) then
+    return 'off-grid', minimum_of(lot)
+  end
+  if terms.jump then
+    local highest = highest_jump(lot)
+    if amount > highest then
+      return 'jump-too-large', highest
+    end
+  end
+  if who.limit >= 0 and amount > who.limit then
+    return 'over-limit', who.limit
+  end
+  if terms.purse then
+    local available = math.max(0, who.purse - (who.exposure - (leads and lot.ceiling or 0)))
+    if amount > available then
+      return 'over-purse', available
+    end
+  end
+end

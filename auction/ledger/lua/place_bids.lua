@@ -1,0 +1,95 @@
+--[[ place_bids: decide a batch of bids on one lot, in order, atomically.
+  KEYS[1]  lot state hash           a1:{shard}:lot:<id>
+  KEYS[2]  admitted bidders hash    a1:{shard}:lot:<id>:bidders   bidder -> msgpack [paddle, limit]
+  KEYS[3]  accepted keys hash       a1:{shard}:lot:<id>:keys      key, space, bidder -> msgpack receipt
+  KEYS[4]  sale's purse hash        a1:{shard}:purse:<sale>
+  KEYS[5]  deadlines sorted set     a1:{shard}:due
+  KEYS[6]  shard's stream           a1:{shard}:ledger
+  ARGV[1]  lot id
+  ARGV[2]  bids                     msgpack [[bidder, amount, key], ...], 1 to 512
+  Returns  msgpack [now_ms, epoch, answers], one answer a bid:
+           ["accepted" or "repeated", seq, amount, price, minimum, leading, paddle, ends_at, at] or
+           [refusal code, at_seq, price, minimum, ends_at, fact or false]
+  Mirrors  auction/domain/bidding.py::decide ]]
+-- include: closing refusal pricing bidders
+local bids = cmsgpack.unpack(ARGV[2])
+local keys = {purse = KEYS[4], due = KEYS[5], ledger = KEYS[6]}
+local answers, names, fields = {}, {}, {}
+if type(bids) ~= 'table' or #bids < 1 or #bids > 512 then
+  return redis.error_reply('ERR place_bids takes 1 to 512 bids')
+end
+for i = 1, #bids do
+  local bid = bids[i]
+  if type(bid) ~= 'table' or type(bid[1]) ~= 'string' or type(bid[2]) ~= 'number' or type(bid[3]) ~= 'string'
+    or bid[2] < 1 or bid[2] > 10000000000000 or bid[2] ~= math.floor(bid[2]) then
+    return redis.error_reply('ERR bid ' .. i .. ' must be [bidder, whole amount from 1 to 10^13, key]')
+  end
+  names[i], fields[i] = bid[1], bid[3] .. ' ' .. bid[1]
+end
+
+local lot, now = read_lot(KEYS[1], ARGV[1])
+if not lot then
+  for i = 1, #bids do
+    answers[i] = {'lot-unknown', 0, 0, 0, 0, false}
+  end
+  return cmsgpack.pack({now, 0, answers})
+end
+local admissions = redis.call('HMGET', KEYS[2], unpack(names))
+local receipts = redis.call('HMGET', KEYS[3], unpack(fields))
+check_types(keys)
+close_if_due(lot, now, keys)
+
+local standing = {}
+local events, stored, fresh = {}, {}, {}
+local function accept(i, who)
+  local bidder, amount = bids[i][1], bids[i][2]
+  local price, leads = amount, true
+  if lot.terms.proxy then
+    price, leads = proxy_price(lot, bidder, amount)
+  end
+  if leads then
+    if standing[lot.leader] then
+      standing[lot.leader].exposure = standing[lot.leader].exposure - lot.ceiling
+    end
+    who.exposure = who.exposure + amount
+    lot.leader, lot.paddle, lot.ceiling = bidder, who.paddle, amount
+  end
+  lot.price, lot.bids, lot.ends_at = price, lot.bids + 1, end_after_bid(lot, now)
+  local seq, flag = lot.seq + #events + 1, leads and 1 or 0
+  events[#events + 1] = {'bid', bidder, who.paddle, amount, bids[i][3], price, flag, lot.ends_at}
+  local receipt = {seq, amount, price, minimum_of(lot), flag, who.paddle, lot.ends_at, now}
+  if lot.terms.cap > 0 and price >= lot.terms.cap then
+    events[#events + 1] = close(lot, now, 'cap', '', '')
+  elseif lot.review > 0 and price >= lot.review then
+    lot.status, lot.remaining, lot.stopped_at = 'held', lot.ends_at - now, now
+    events[#events + 1] = {'held', lot.remaining}
+  end
+  fresh[fields[i]] = receipt
+  stored[#stored + 1], stored[#stored + 2] = fields[i], cmsgpack.pack(receipt)
+  return receipt
+end
+
+for i, bid in ipairs(bids) do
+  local who = bidder_of(standing, lot, keys, bid[1], admissions[i])
+  local first = fresh[fields[i]] or (receipts[i] and cmsgpack.unpack(receipts[i]))
+  local code, fact, receipt
+  if not who then
+    code = 'not-registered'
+  elseif first and first[2] ~= bid[2] then
+    code = 'key-reused'
+  elseif first then
+    code, receipt = 'repeated', first
+  else
+    code, fact = refusal(lot, now, who, bid[1], bid[2])
+    if not code then
+      code, receipt = 'accepted', accept(i, who)
+    end
+  end
+  answers[i] = receipt and {code, unpack(receipt)}
+    or {code, lot.seq + #events, lot.price, minimum_of(lot), lot.ends_at, fact or false}
+end
+if #events > 0 then
+  commit(lot, events, now, keys)
+  redis.call('HSET', KEYS[3], unpack(stored))
+end
+return cmsgpack.pack({now, lot.epoch, answers})

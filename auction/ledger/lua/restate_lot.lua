@@ -1,0 +1,35 @@
+--[[ restate_lot: take one bid out of a paused or held lot, if nothing happened since it was folded; a new epoch.
+  KEYS[1]  lot state hash       a1:{shard}:lot:<id>
+  KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
+  KEYS[3]  deadlines            a1:{shard}:due
+  KEYS[4]  shard's stream       a1:{shard}:ledger
+  ARGV[1]  lot id
+  ARGV[2]  seq the fold was made at
+  ARGV[3]  voided bid's seq
+  ARGV[4]  price_fen            without that bid; 0: none left
+  ARGV[5]  leader               empty: none left
+  ARGV[6]  leader's paddle
+  ARGV[7]  ceiling_fen
+  ARGV[8]  reason
+  ARGV[9]  by
+  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown, wrong-status, ledger-moved
+  Mirrors  auction/domain/lot.py::restate ]]
+-- include: closing
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local seq, bid_seq = number(ARGV[2], 'seq'), number(ARGV[3], 'bid_seq')
+local price, paddle, ceiling = number(ARGV[4], 'price_fen'), number(ARGV[6], 'paddle'), number(ARGV[7], 'ceiling_fen')
+local lot, now = read_lot(KEYS[1], ARGV[1])
+if not lot then
+  return answer('lot-unknown', nil, now)
+end
+close_if_due(lot, now, keys)
+if lot.status ~= 'paused' and lot.status ~= 'held' then
+  return answer('wrong-status', lot, now)
+elseif lot.seq ~= seq then
+  return answer('ledger-moved', lot, now)
+end
+check_types(keys)
+lot.epoch, lot.bids = lot.epoch + 1, lot.bids - 1
+lot.price, lot.leader, lot.paddle, lot.ceiling = price, ARGV[5], paddle, ceiling
+commit(lot, {{'voided', bid_seq, price, lot.leader, paddle, ceiling, ARGV[8], ARGV[9]}}, now, keys)
+return answer('ok', lot, now)

@@ -1,0 +1,33 @@
+--[[ resume_lot: let bidding on a paused or held lot go on with the time that was left.
+  KEYS[1]  lot state hash       a1:{shard}:lot:<id>
+  KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
+  KEYS[3]  deadlines            a1:{shard}:due
+  KEYS[4]  shard's stream       a1:{shard}:ledger
+  ARGV[1]  lot id
+  ARGV[2]  review_above_fen     -1: as before; 0: no review limit from here; else above the price
+  ARGV[3]  by
+  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown, wrong-status, review-limit-too-low
+  Mirrors  auction/domain/lot.py::resume ]]
+-- include: closing
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local review = number(ARGV[2], 'review_above_fen')
+local lot, now = read_lot(KEYS[1], ARGV[1])
+if not lot then
+  return answer('lot-unknown', nil, now)
+end
+close_if_due(lot, now, keys)
+if lot.status ~= 'paused' and lot.status ~= 'held' then
+  return answer('wrong-status', lot, now)
+elseif review > 0 and review <= lot.price then
+  return answer('review-limit-too-low', lot, now)
+end
+check_types(keys)
+if lot.hard_stop > 0 then
+  lot.hard_stop = lot.hard_stop + now - lot.stopped_at
+end
+if review >= 0 then
+  lot.review = review
+end
+lot.status, lot.ends_at, lot.remaining, lot.stopped_at = 'open', now + lot.remaining, 0, 0
+commit(lot, {{'resumed', lot.ends_at, lot.hard_stop, lot.review, ARGV[3]}}, now, keys)
+return answer('ok', lot, now)

@@ -1,0 +1,129 @@
+"""Loads the ledger's Lua scripts: parses and checks each header, expands includes, calls by SHA-1.
+
+A script file opens with its contract (name, KEYS, ARGV, Returns, Mirrors); `-- include: name ...` lines pull in
+files of `lua/include`, each once. What the header promises in KEYS and ARGV is checked at every call.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+_HEADER = re.compile(r"\A--\[\[ (?P<name>\w+): (?P<purpose>[^\n]+)\n(?P<body>.*?) \]\]\n", re.DOTALL)
+_NUMBERED = re.compile(r"^  (KEYS|ARGV)\[(\d+)\]  (\S.*)$", re.MULTILINE)
+_FACT = re.compile(r"^  (Returns|Mirrors)  (\S.*(?:\n {9,}\S.*)*)$", re.MULTILINE)
+_INCLUDE = re.compile(r"^-- include: ([\w ]+)$", re.MULTILINE)
+
+
+class ScriptInvalid(Exception):
+    """A script file whose header or includes are not as they must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script ready to load: its contract from the header, its expanded source and the source's SHA-1."""
+
+    name: str
+    purpose: str
+    keys: tuple[str, ...]
+    arguments: tuple[str, ...]
+    returns: str
+    mirrors: str
+    source: str
+    sha1: str
+
+
+def parse(name: str, text: str, includes: dict[str, str]) -> Script:
+    """A script from its file's text; raises ScriptInvalid naming what is wrong with the header or an include."""
+    header = _HEADER.match(text)
+    if header is None:
+        raise ScriptInvalid(f"{name}.lua must open with '--[[ {name}: what it does' and close its header with ' ]]'")
+    if header["name"] != name:
+        raise ScriptInvalid(f"{name}.lua calls itself {header['name']}")
+    facts = dict(_FACT.findall(header["body"]))
+    for fact in ("Returns", "Mirrors"):
+        if fact not in facts:
+            raise ScriptInvalid(f"{name}.lua does not say what it {fact.lower()}")
+    source = expand(text, includes)
+    body = source[header.end() :]
+    return Script(
+        name=name,
+        purpose=header["purpose"],
+        keys=_numbered(name, "KEYS", header["body"], body),
+        arguments=_numbered(name, "ARGV", header["body"], body),
+        returns=" ".join(facts["Returns"].split()),
+        mirrors=" ".join(facts["Mirrors"].split()),
+        source=source,
+        sha1=sha1(source.encode(), usedforsecurity=False).hexdigest(),
+    )
+
+
+def _numbered(name: str, table: str, header: str, body: str) -> tuple[str, ...]:
+    listed = [(int(number), what) for kind, number, what in _NUMBERED.findall(header) if kind == table]
+    if [number for number, _ in listed] != list(range(1, len(listed) + 1)):
+        raise ScriptInvalid(f"{name}.lua must list {table}[1], {table}[2], ... in order")
+    used = {int(number) for number in re.findall(rf"\b{table}\[(\d+)\]", body)}
+    if used != {number for number, _ in listed}:
+        raise ScriptInvalid(f"{name}.lua uses {table} {sorted(used)} but its header lists {len(listed)}")
+    return tuple(what for _, what in listed)
+
+
+def expand(text: str, includes: dict[str, str], seen: set[str] | None = None) -> str:
+    """The text with each include in place of its line, once, the ones it needs itself before it."""
+    seen = set() if seen is None else seen
+
+    def replacement(line: re.Match[str]) -> str:
+        parts = []
+        for include in line[1].split():
+            if include not in includes:
+                raise ScriptInvalid(f"no include named {include}")
+            if include not in seen:
+                seen.add(include)
+                parts.append(expand(includes[include], includes, seen))
+        return "\n".join(parts)
+
+    return _INCLUDE.sub(replacement, text)
+
+
+@cache
+def load_scripts() -> dict[str, Script]:
+    """All scripts of the package, by name."""
+    folder = files("auction.ledger") / "lua"
+    includes = {
+        path.name.removesuffix(".lua"): path.read_text(encoding="utf-8") for path in (folder / "include").iterdir()
+    }
+    found = {}
+    for path in sorted(folder.iterdir(), key=lambda p: p.name):
+        if path.name.endswith(".lua"):
+            name = path.name.removesuffix(".lua")
+            found[name] = parse(name, path.read_text(encoding="utf-8"), includes)
+    return found
+
+
+class ScriptCaller:
+    """Calls scripts on one server by SHA-1; a server that lost its cache is given the source again."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+        self._scripts = load_scripts()
+
+    async def call(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> bytes:
+        """The script's reply (msgpack). Raises what the client raises; TypeError on a wrong number of words."""
+        script = self._scripts[name]
+        if len(keys) != len(script.keys) or len(arguments) != len(script.arguments):
+            raise TypeError(f"{name} takes keys {script.keys} and arguments {script.arguments}")
+        try:
+            reply = await self._run("EVALSHA", script.sha1, keys, arguments)
+        except NoScriptError:
+            reply = await self._run("EVAL", script.source, keys, arguments)
+        return cast(bytes, reply)
+
+    async def _run(self, verb: str, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        command: Any = self._redis.execute_command
+        return await command(verb, script, len(keys), *keys, *arguments)

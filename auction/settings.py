@@ -1,0 +1,188 @@
+"""What the house may be told from outside: one frozen object, read once at the start and passed to where it is used.
+
+Sources, the first wins: arguments, environment variables `AUCTION_*`, the file `.env` in the working directory, the
+defaults below. Each field's description completes the sentence "AUCTION_... must be ...", which is what a wrong value
+is answered with. Secrets never print: not in errors, not in `repr`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "AUCTION_"
+SECRET_LENGTH_MIN = 32
+_SHOWN_CHARACTERS_MAX = 80
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text is a sentence for each, naming its variable."""
+
+
+def _ledger_address(url: str) -> str:
+    parts = urlsplit(url)
+    # reading the port checks it
+    by_host = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+    if not (parts.path if parts.scheme == "unix" else by_host):
+        raise ValueError
+    return url
+
+
+def _books_address(url: str) -> str:
+    """Any usual spelling of a PostgreSQL address, as SQLAlchemy's asyncpg dialect wants it."""
+    scheme, _, rest = url.partition("://")
+    parts = urlsplit(url)
+    if scheme not in {"postgresql", "postgres", "postgresql+asyncpg"} or parts.port == 0:
+        raise ValueError
+    if not parts.path.strip("/") or not (parts.hostname or dict(parse_qsl(parts.query)).get("host")):
+        raise ValueError
+    return f"postgresql+asyncpg://{rest}"
+
+
+def _live_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        raise ValueError
+    return url
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < SECRET_LENGTH_MIN:
+        raise ValueError
+    return secret
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+Port = Annotated[int, Field(ge=1, le=65535, description="a port number from 1 to 65535")]
+
+
+class Settings(BaseSettings):
+    """Every setting, checked. Build it with `load_settings`, which speaks in sentences."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        # an empty variable is an unset one
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    # where the servers are; unset: the embedded ones of data_dir
+    redis_url: Annotated[str, AfterValidator(_ledger_address)] | None = Field(
+        None,
+        repr=False,
+        exclude=True,
+        description="an address such as redis://host:6379/0, rediss://... or unix:///path/to/socket",
+    )
+    database_url: Annotated[str, AfterValidator(_books_address)] | None = Field(
+        None, repr=False, exclude=True, description="an address such as postgresql://user:password@host/auction"
+    )
+    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(Path("var"), description="a directory")
+    ledger_binary: str | None = Field(
+        None, description="the path of a redis-server or valkey-server, or its name on PATH"
+    )
+
+    # who may do what
+    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
+        None, description=f"a secret of at least {SECRET_LENGTH_MIN} characters"
+    )
+    token_lifetime_s: int = Field(
+        43_200, ge=60, le=31_536_000, description="a whole number of seconds from 60 to 31536000"
+    )
+
+    # the hot path
+    ledger_shards: int = Field(16, ge=1, le=100, description="a whole number from 1 to 100")
+    ledger_timeout_ms: int = Field(
+        2_000, ge=10, le=60_000, description="a whole number of milliseconds from 10 to 60000"
+    )
+    stream_keep_ms: int = Field(
+        3_600_000,
+        ge=1_000,
+        le=2_592_000_000,
+        description="a whole number of milliseconds from 1000 to 2592000000 (30 days)",
+    )
+
+    # what is served, and by how many
+    http_host: str = Field("127.0.0.1", description="a host name or an address to listen on")
+    http_port: Port = 8000
+    live_port: Port = 8001
+    live_url: Annotated[str, AfterValidator(_live_address)] | None = Field(
+        None, description="an address such as wss://live.example.com/"
+    )
+    workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
+    gateways: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
+
+    # how it speaks
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="one of debug, info, warning, error"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="console or json")
+    currency: str = Field(
+        "CNY", pattern=r"^[A-Z]{3}$", description="a currency code of three capital letters, such as CNY"
+    )
+    locale: str = Field(
+        "zh-CN", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a language tag such as zh-CN"
+    )
+
+    @model_validator(mode="after")
+    def _ports_apart(self) -> Self:
+        if self.http_port == self.live_port:
+            raise ValueError(f"{PREFIX}LIVE_PORT must differ from {PREFIX}HTTP_PORT, got {self.live_port} for both")
+        return self
+
+    @property
+    def secret(self) -> str:
+        """The key that tokens and receipts are signed with; SettingsError where there is none."""
+        if self.secret_key is None:
+            raise SettingsError(
+                f"{PREFIX}SECRET_KEY must be set to {describe('secret_key')}, the same for every process of this house"
+            )
+        return self.secret_key.get_secret_value()
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings in force; `given` wins over everything outside. Raises SettingsError."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentences(error.errors(include_url=False)))) from None
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"the file .env must be readable UTF-8 text: {error}") from None
+
+
+def describe(name: str) -> str:
+    """What the setting of that field name must be, as a phrase."""
+    return Settings.model_fields[name].description or "of another form"
+
+
+def _sentences(errors: Sequence[ErrorDetails]) -> list[str]:
+    return [_sentence(error) for error in errors]
+
+
+def _sentence(error: ErrorDetails) -> str:
+    if not error["loc"]:
+        return str(error["ctx"]["error"])
+    name = str(error["loc"][0])
+    return f"{PREFIX}{name.upper()} must be {describe(name)}, got {_shown(name, error['input'])}"
+
+
+def _shown(name: str, value: object) -> str:
+    """The wrong value as far as it may be seen: a secret's length, an address's kind."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if name == "secret_key":
+        return f"{len(text)} characters"
+    if name in {"redis_url", "database_url"}:
+        scheme, mark, _ = text.partition("://")
+        return f"'{scheme}://...'" if mark else "something without a scheme"
+    return repr(text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}...")

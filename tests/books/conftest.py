@@ -1,0 +1,48 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from auction.books import catalogue
+from auction.books.unit_of_work import Books
+
+Sql = Callable[..., Awaitable[list[tuple[Any, ...]]]]
+
+
+@pytest.fixture
+async def books(books_url: str) -> AsyncIterator[Books]:
+    """Fresh books, on at most ten connections."""
+    opened = Books.connect(books_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def sql(books: Books) -> Sql:
+    """Run a statement in a transaction of its own: its rows, if it gives any."""
+
+    async def run(statement: str, **values: object) -> list[tuple[Any, ...]]:
+        async with books.transaction() as work:
+            result = await work.session.execute(text(statement), values)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    return run
+
+
+@pytest.fixture
+async def launch(books: Books) -> str:
+    """A sale with a draft, lot launch-001."""
+    async with books.transaction() as work:
+        await catalogue.add_sale(work, sale_id="launch", title="Launch day", actor="olga")
+        number = await catalogue.next_lot_number(work, "launch")
+        await catalogue.add_lot(
+            work,
+            lot_id="launch-001",
+            sale_id="launch",
+            number=number,
+            title="No. 001",
+            terms={"start_price_fen": 100},
+            actor="olga",
+        )
+    return "launch-001"

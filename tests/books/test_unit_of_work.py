@@ -1,0 +1,234 @@
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+
+from auction.books import unit_of_work
+from auction.books.unit_of_work import Books, driver_url
+from auction.domain.errors import BooksAway, LedgerAway
+from tests.books.conftest import Sql
+
+INSERT = "INSERT INTO bidders (bidder_id, name) VALUES (:bidder, 'x')"
+COUNT = "SELECT count(*) FROM bidders"
+
+
+async def add(work: unit_of_work.Work, bidder: str) -> None:
+    await work.session.execute(text(INSERT), {"bidder": bidder})
+
+
+async def test_a_transaction_is_there_after_its_block(books: Books, sql: Sql) -> None:
+    async with books.transaction() as work:
+        await add(work, "ann")
+
+    assert await sql(COUNT) == [(1,)]
+
+
+async def test_an_error_in_the_block_leaves_nothing_and_comes_through_as_it_was(books: Books, sql: Sql) -> None:
+    with pytest.raises(LedgerAway):
+        async with books.transaction() as work:
+            await add(work, "ann")
+            raise LedgerAway
+
+    assert await sql(COUNT) == [(0,)]
+
+
+async def test_a_cancelled_block_leaves_nothing(books: Books, sql: Sql) -> None:
+    async def write_and_wait() -> None:
+        async with books.transaction() as work:
+            await add(work, "ann")
+            written.set()
+            await asyncio.Event().wait()
+
+    written = asyncio.Event()
+    task = asyncio.create_task(write_and_wait())
+    await written.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert await sql(COUNT) == [(0,)]
+
+
+async def test_rows_copied_before_any_statement_belong_to_the_transaction_too(books: Books, sql: Sql) -> None:
+    with pytest.raises(LedgerAway):
+        async with books.transaction() as work:
+            driver = await work.driver()
+            await driver.copy_records_to_table("bidders", records=[("ann", "Ann")], columns=["bidder_id", "name"])
+            raise LedgerAway
+
+    assert await sql(COUNT) == [(0,)]
+
+
+async def test_reading_cannot_write(books: Books) -> None:
+    with pytest.raises(BooksAway) as refused:
+        async with books.reading() as work:
+            await add(work, "ann")
+
+    assert "read-only" in str(refused.value.__cause__)
+
+
+async def test_a_reading_sees_one_moment_whatever_is_committed_meanwhile(books: Books, sql: Sql) -> None:
+    async with books.reading() as work:
+        before = await work.session.scalar(text(COUNT))
+        await sql(INSERT, bidder="ann")
+        assert await work.session.scalar(text(COUNT)) == before
+
+    assert await sql(COUNT) == [(1,)]
+
+
+async def test_a_transaction_writes_again_on_the_connection_of_a_reading(books_url: str) -> None:
+    books = Books.connect(books_url, connections=1)
+    async with books.reading() as work:
+        await work.session.execute(text(COUNT))
+    async with books.transaction() as work:
+        await add(work, "ann")
+        assert await work.session.scalar(text("SHOW transaction_isolation")) == "read committed"
+    await books.close()
+
+
+async def test_no_server_means_books_away() -> None:
+    for address in ("postgresql://nobody@127.0.0.1:1/none", "postgresql://nobody@/none?host=/tmp/no-such-socket"):
+        books = Books.connect(address)
+        with pytest.raises(BooksAway):
+            async with books.transaction() as work:
+                await work.session.execute(text("SELECT 1"))
+        with pytest.raises(BooksAway):
+            async with books.reading():
+                pass
+        await books.close()
+
+
+async def test_a_server_without_our_database_means_books_away(books_url: str) -> None:
+    books = Books.connect(driver_url(books_url).set(database="no_such_database").render_as_string(hide_password=False))
+    with pytest.raises(BooksAway):
+        async with books.reading():
+            pass
+    await books.close()
+
+
+async def test_a_server_that_takes_the_call_and_says_nothing_means_books_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr(unit_of_work, "CONNECT_TIMEOUT_S", 0.2)
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    books = Books.connect(f"postgresql://nobody@127.0.0.1:{server.sockets[0].getsockname()[1]}/none")
+    with pytest.raises(BooksAway):
+        async with books.reading():
+            pass
+    await books.close()
+    server.close()
+
+
+async def test_a_server_that_falls_silent_in_a_transaction_means_books_away(
+    books_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit_of_work, "ANSWER_TIMEOUT_S", 0.2)
+    books = Books.connect(books_url)
+    with pytest.raises(BooksAway):
+        async with books.transaction() as work:
+            await work.session.execute(text("SELECT pg_sleep(30)"))
+    async with books.reading() as work:
+        assert await work.session.scalar(text("SELECT 1")) == 1
+    await books.close()
+
+
+async def test_a_connection_killed_in_a_transaction_means_books_away_and_the_next_one_works(
+    books: Books, sql: Sql
+) -> None:
+    with pytest.raises(BooksAway):
+        async with books.transaction() as work:
+            pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
+            await add(work, "ann")
+            await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+            await add(work, "bob")
+
+    assert await sql(COUNT) == [(0,)]
+
+
+async def test_a_connection_killed_before_the_commit_means_books_away_and_says_that_it_is_not_known(
+    books: Books, sql: Sql
+) -> None:
+    with pytest.raises(BooksAway, match="may or may not"):
+        async with books.transaction() as work:
+            pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
+            await add(work, "ann")
+            await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+
+    assert await sql(COUNT) == [(0,)]
+
+
+async def test_a_connection_killed_before_a_copy_means_books_away(books: Books, sql: Sql) -> None:
+    with pytest.raises(BooksAway):
+        async with books.transaction() as work:
+            pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
+            driver = await work.driver()
+            await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+            await driver.copy_records_to_table("bidders", records=[("ann", "Ann")], columns=["bidder_id", "name"])
+
+    assert await sql(COUNT) == [(0,)]
+
+
+async def test_a_connection_killed_while_idle_costs_nobody_a_request(books: Books, sql: Sql) -> None:
+    async with books.reading() as first, books.reading() as second:
+        pids = {await work.session.scalar(text("SELECT pg_backend_pid()")) for work in (first, second)}
+    await sql(
+        "SELECT pg_terminate_backend(pid, 5000) FROM unnest(CAST(:pids AS int[])) pid WHERE pid <> pg_backend_pid()",
+        pids=list(pids),
+    )
+
+    async with books.transaction() as first, books.transaction() as second:
+        await add(first, "ann")
+        await add(second, "bob")
+
+    assert await sql(COUNT) == [(2,)]
+
+
+async def test_a_lock_that_is_not_had_in_time_means_books_away(books: Books, sql: Sql) -> None:
+    await sql(INSERT, bidder="ann")
+    lock = text("SELECT * FROM bidders FOR UPDATE")
+    async with books.transaction() as first:
+        await first.session.execute(lock)
+        with pytest.raises(BooksAway):
+            async with books.transaction() as second:
+                await second.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
+                await second.session.execute(lock)
+
+
+async def test_no_free_connection_means_books_away(books_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_of_work, "CONNECT_TIMEOUT_S", 0.2)
+    books = Books.connect(books_url, connections=1)
+    async with books.reading():
+        with pytest.raises(BooksAway):
+            async with books.reading():
+                pass
+    await books.close()
+
+
+async def test_a_wrong_statement_is_our_fault_and_not_books_away(books: Books, sql: Sql) -> None:
+    await sql(INSERT, bidder="ann")
+    with pytest.raises(ProgrammingError):
+        await sql("SELECT * FROM no_such_table")
+    with pytest.raises(IntegrityError):
+        await sql(INSERT, bidder="ann")
+    with pytest.raises(DBAPIError):
+        await sql("INSERT INTO bidders (bidder_id, name, created_at_ms) VALUES ('bob', 'x', :at_ms)", at_ms="soon")
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("postgresql://u@h/d", "postgresql+asyncpg://u@h/d"),
+        ("postgres://u:p@h:1/d?sslmode=require", "postgresql+asyncpg://u:p@h:1/d?ssl=require"),
+        ("postgresql+psycopg://u@/d?host=/run/pg", "postgresql+asyncpg://u@/d?host=%2Frun%2Fpg"),
+    ],
+)
+def test_addresses_are_taken_as_operators_write_them(url: str, expected: str) -> None:
+    assert driver_url(url).render_as_string(hide_password=False) == expected
+
+
+def test_another_database_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="PostgreSQL.*not sqlite"):
+        driver_url("sqlite:///x.db")

@@ -1,0 +1,172 @@
+"""Embedded servers in good weather: what they are set to, who shares them, what they leave."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from auction import embedded
+from tests.embedded.houses import ask_books, ask_ledger, leave, pids, runs, said_pids, user_process
+
+
+def test_the_ledger_answers_only_after_the_disk_and_forgets_nothing(tmp_path):
+    with embedded.running(tmp_path, want_books=False) as servers:
+        for name, value in {
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "no-appendfsync-on-rewrite": "no",
+            "aof-load-truncated": "no",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "port": "0",
+        }.items():
+            assert ask_ledger(servers, "CONFIG", "GET", name) in ({name: value}, [name, value])
+
+
+def test_the_books_are_postgres_18_in_utf8_and_utc_and_wait_for_the_disk(tmp_path):
+    with embedded.running(tmp_path, want_ledger=False) as servers:
+        assert str(ask_books(servers, "SHOW server_version")).startswith("18.")
+        assert ask_books(servers, "SHOW server_encoding") == "UTF8"
+        assert ask_books(servers, "SHOW timezone") == "UTC"
+        assert ask_books(servers, "SHOW fsync") == "on"
+        assert ask_books(servers, "SHOW synchronous_commit") == "on"
+        assert ask_books(servers, "SHOW listen_addresses") == ""
+        assert ask_books(servers, "SELECT current_database()") == "auction"
+        assert ask_books(servers, "SELECT '￥一元车 №001'") == "￥一元车 №001"
+
+
+def test_settings_go_on_top_and_only_tests_relax_the_books(tmp_path):
+    with embedded.running(
+        tmp_path, ledger_settings={"maxmemory": "64mb"}, books_settings={"work_mem": "5MB"}, relaxed_books=True
+    ) as servers:
+        assert ask_ledger(servers, "CONFIG", "GET", "maxmemory") in (
+            {"maxmemory": "67108864"},
+            ["maxmemory", "67108864"],
+        )
+        assert ask_books(servers, "SHOW work_mem") == "5MB"
+        assert ask_books(servers, "SHOW fsync") == "off"
+
+
+def test_nothing_runs_and_no_socket_lies_about_when_the_last_user_has_left(tmp_path):
+    with embedded.running(tmp_path, relaxed_books=True) as servers:
+        both = pids(servers)
+        assert all(runs(pid) for pid in both)
+    assert not any(runs(pid) for pid in both)
+    assert not [path for path in tmp_path.rglob("*") if stat.S_ISSOCK(path.lstat().st_mode)]
+    assert not (tmp_path / "books" / "pgdata" / "postmaster.pid").exists()
+
+
+def test_what_was_written_is_there_at_the_next_start(tmp_path):
+    with embedded.running(tmp_path, relaxed_books=True) as servers:
+        ask_ledger(servers, "SET", "lot", "001")
+        ask_books(servers, "CREATE TABLE lots AS SELECT 1 AS lot")
+    with embedded.running(tmp_path, relaxed_books=True) as servers:
+        assert ask_ledger(servers, "GET", "lot") == "001"
+        assert ask_books(servers, "SELECT lot FROM lots") == 1
+
+
+def test_a_second_user_gets_the_same_servers_and_the_last_one_out_stops_them(tmp_path):
+    first = user_process(tmp_path)
+    both = said_pids(first)
+    with embedded.running(tmp_path) as servers:
+        assert pids(servers) == both
+        assert servers.ledger
+        assert not servers.ledger.started
+        # the one that started them leaves, this one stays: they must stay as well
+        assert leave(first) == 0
+        assert ask_ledger(servers, "PING") in (True, "PONG")
+        assert ask_books(servers, "SELECT 1") == 1
+    assert not any(runs(pid) for pid in both)
+
+
+def test_a_guest_who_leaves_first_stops_nothing(tmp_path):
+    with embedded.running(tmp_path, relaxed_books=True) as servers:
+        with embedded.running(tmp_path) as guest:
+            assert guest.redis_url == servers.redis_url
+            assert guest.database_url == servers.database_url
+        assert ask_ledger(servers, "PING") in (True, "PONG")
+        assert ask_books(servers, "SELECT 1") == 1
+
+
+def test_starters_at_the_same_instant_end_up_with_one_pair(tmp_path):
+    starters = [user_process(tmp_path) for _ in range(4)]
+    assert len({said_pids(starter) for starter in starters}) == 1
+    assert [leave(starter) for starter in starters] == [0] * 4
+
+
+def test_only_the_server_that_was_asked_for_starts(tmp_path):
+    with embedded.running(tmp_path, want_books=False) as servers:
+        assert not (tmp_path / "books").exists()
+        with pytest.raises(LookupError, match="books were not asked for"):
+            _ = servers.database_url
+        with embedded.running(tmp_path, want_ledger=False, relaxed_books=True) as others:
+            assert ask_books(others, "SELECT 1") == 1
+            with pytest.raises(LookupError, match="ledger was not asked for"):
+                _ = others.redis_url
+
+
+def test_a_directory_too_deep_for_sockets_gets_a_short_one_that_goes_away(tmp_path):
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    with embedded.running(deep, relaxed_books=True) as servers:
+        sockets = {Path(servers.redis_url.removeprefix("unix://").partition("?")[0]).parent}
+        sockets.add(Path(servers.database_url.partition("host=")[2]))
+        assert all(str(folder).startswith("/tmp/auction-") for folder in sockets)
+        assert all(stat.S_IMODE(folder.stat().st_mode) == 0o700 for folder in sockets)
+        assert ask_ledger(servers, "PING") in (True, "PONG")
+        with embedded.running(deep) as guest:
+            assert guest.database_url == servers.database_url
+    assert not any(folder.exists() for folder in sockets)
+
+
+@pytest.mark.parametrize("name", ["with space", 'it\'s, "quoted"', "数据", "100%", "back\\slash", "#hash"])
+def test_any_directory_name_will_do(tmp_path, name):
+    with embedded.running(tmp_path / name, relaxed_books=True) as servers:
+        assert ask_ledger(servers, "PING") in (True, "PONG")
+        assert ask_books(servers, "SELECT 1") == 1
+
+
+def test_a_relative_directory_is_taken_from_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with embedded.running(Path("var"), want_books=False) as servers:
+        assert servers.data_dir == tmp_path / "var"
+        assert str(tmp_path / "var") in servers.redis_url
+
+
+async def test_servers_start_inside_a_running_event_loop(tmp_path):
+    with embedded.running(tmp_path, relaxed_books=True) as servers:
+        assert ask_books(servers, "SELECT 1") == 1
+
+
+def test_the_directory_is_nobody_elses_business(tmp_path):
+    with embedded.running(tmp_path / "house", relaxed_books=True):
+        for folder in ("", "ledger", "books", "books/pgdata"):
+            assert stat.S_IMODE((tmp_path / "house" / folder).stat().st_mode) == 0o700
+
+
+def test_ctrl_c_at_the_terminal_does_not_reach_the_servers(tmp_path):
+    with embedded.running(tmp_path, relaxed_books=True) as servers:
+        assert {os.getsid(pid) for pid in pids(servers)}.isdisjoint({os.getsid(0)})
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on this system")
+def test_another_server_of_the_family_runs_when_asked_for(tmp_path):
+    with embedded.running(tmp_path, ledger_binary="redis-server", want_books=False) as servers:
+        assert "valkey" not in str(ask_ledger(servers, "INFO", "server")).lower()
+        ask_ledger(servers, "SET", "lot", "001")
+    with embedded.running(tmp_path, ledger_binary=shutil.which("redis-server"), want_books=False) as servers:
+        assert ask_ledger(servers, "GET", "lot") == "001"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming somebody else takes root")
+def test_a_user_other_than_root_runs_both(tmp_path):
+    """The tests of a user who is not root are this whole file; this one holds it where root runs them."""
+    os.chown(tmp_path, 65534, 65534)
+    privilege = "+dac_read_search"  # to reach Python itself, which may lie in root's home
+    words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    user = user_process(tmp_path, words=[*words, f"--inh-caps={privilege}", f"--ambient-caps={privilege}"])
+    both = said_pids(user)
+    assert {Path(f"/proc/{pid}").stat().st_uid for pid in both} == {65534}
+    assert leave(user) == 0
+    assert not any(runs(pid) for pid in both)

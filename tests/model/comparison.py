@@ -1,0 +1,163 @@
+"""Holds a ledger against the model: every key of it, and every entry of its stream."""
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from auction.domain.lot import Lot, LotStatus, apply
+from auction.ledger.bid_ledger import Snapshot
+from auction.ledger.feed import START, Entry, chain_of, decode
+from auction.ledger.keys import KeySpace, accepted_field
+from auction.ledger.packing import pack_terms
+from tests.model.house_model import HouseModel, ModelLot
+
+HASH_FIELDS = {
+    "epoch": "epoch",
+    "seq": "seq",
+    "price": "price_fen",
+    "paddle": "leader_paddle",
+    "ceiling": "ceiling_fen",
+    "bids": "bids",
+    "opens_at": "opens_at_ms",
+    "ends_at": "ends_at_ms",
+    "hard_stop": "hard_stop_at_ms",
+    "remaining": "remaining_ms",
+    "stopped_at": "stopped_at_ms",
+    "review": "review_above_fen",
+    "last_at": "last_at_ms",
+}
+"""Field of the lot's hash -> field of the domain's lot."""
+
+
+class Comparison:
+    """Compares after every command; remembers how far the stream has been read."""
+
+    def __init__(self, redis: "Redis", keys: KeySpace, sale_id: str, house: HouseModel) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._house = house
+        self._any_lot = f"{sale_id}-001"
+        self._read_to = START
+        self._seen: dict[str, int] = {}
+        self._chains: dict[str, str] = {}
+
+    async def check(self) -> None:
+        """The whole ledger, every lot of the sale; raises AssertionError at the first difference."""
+        keys, lots = self._keys, list(self._house.lots.items())
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.xrange(keys.stream_of(self._any_lot), f"({self._read_to}", "+")
+        pipeline.zrange(keys.due_of(self._any_lot), 0, -1, withscores=True)
+        pipeline.hgetall(keys.purse(self._any_lot))
+        for lot_id, _ in lots:
+            pipeline.hgetall(keys.lot(lot_id))
+            pipeline.hgetall(keys.bidders(lot_id))
+            pipeline.hgetall(keys.accepted(lot_id))
+        stream, due, purse, *hashes = await pipeline.execute()
+        for stream_id, fields in stream:
+            self._check_entry(decode(stream_id.decode(), fields))
+        assert self._seen == {lot_id: len(entry.history) for lot_id, entry in lots}, "the stream misses events"
+        assert {lot_id.decode(): score for lot_id, score in due} == self._house.due, "deadlines"
+        self._check_purse(purse)
+        for number, (lot_id, entry) in enumerate(lots):
+            state, admitted, accepted = hashes[number * 3 : number * 3 + 3]
+            assert state == self._state_of(lot_id, entry.lot), f"the lot's hash of {lot_id}"
+            self._check_bidders(entry, admitted)
+            self._check_receipts(entry, accepted)
+
+    def snapshot_of(self, lot_id: str, clock_ms: int) -> Snapshot:
+        """The lot as every answer must show it now; the chain is the one recomputed from the stream."""
+        lot = self._house.lots[lot_id].lot
+        return Snapshot(
+            lot_id=lot_id,
+            status=lot.status,
+            epoch=lot.epoch,
+            seq=lot.seq,
+            price_fen=lot.price_fen,
+            leader_id=lot.leader_id,
+            leader_paddle=lot.leader_paddle,
+            ceiling_fen=lot.ceiling_fen,
+            bids=lot.bids,
+            minimum_fen=lot.minimum_fen(),
+            opens_at_ms=lot.opens_at_ms,
+            ends_at_ms=lot.ends_at_ms,
+            hard_stop_at_ms=lot.hard_stop_at_ms,
+            remaining_ms=lot.remaining_ms,
+            review_above_fen=lot.review_above_fen,
+            now_ms=lot.now(clock_ms),
+            chain=self._chains[lot_id],
+        )
+
+    async def check_whole_stream(self) -> None:
+        """From the first entry on: seqs 1..n, the chain, and a fold of the events that is the state."""
+        rows = await self._redis.xrange(self._keys.stream_of(self._any_lot))
+        entries = [decode(stream_id.decode(), fields) for stream_id, fields in rows]
+        for lot_id, model in self._house.lots.items():
+            folded, chain, last_at = Lot(model.lot.terms), "", 0
+            for entry in (entry for entry in entries if entry.lot_id == lot_id):
+                assert entry.first_seq == folded.seq + 1, f"{lot_id} has a hole before seq {entry.first_seq}"
+                assert entry.at_ms >= last_at, f"the time of {lot_id} ran back"
+                chain = chain_of(chain, lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.packed)
+                assert entry.chain == chain, f"the chain of {lot_id} breaks at seq {entry.first_seq}"
+                last_at = entry.at_ms
+                for event in entry.events:
+                    assert folded.status not in (LotStatus.CLOSED, LotStatus.VOID), f"{lot_id}: an event after the end"
+                    folded = apply(folded, event, entry.at_ms)
+                assert entry.epoch == folded.epoch
+            state = await self._redis.hgetall(self._keys.lot(lot_id))
+            assert {name: int(state[name.encode()]) for name in HASH_FIELDS} == _numbers(folded)
+            assert state[b"status"].decode() == str(folded.status)
+            assert state[b"leader"].decode() == folded.leader_id
+
+    def _check_entry(self, entry: Entry) -> None:
+        lot_id = entry.lot_id
+        done = self._seen.get(lot_id, 0)
+        expected = self._house.lots[lot_id].history[done : done + len(entry.events)]
+        assert entry.events == tuple(row.event for row in expected), f"events of {lot_id} from seq {entry.first_seq}"
+        assert entry.first_seq == expected[0].seq == done + 1
+        assert {(entry.epoch, entry.at_ms)} == {(row.epoch, row.at_ms) for row in expected}
+        previous = self._chains.get(lot_id, "")
+        chain = chain_of(previous, lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.packed)
+        assert entry.chain == chain, f"the chain of {lot_id} at seq {entry.first_seq}"
+        self._chains[lot_id] = chain
+        self._seen[lot_id] = entry.last_seq
+        self._read_to = entry.stream_id
+
+    def _state_of(self, lot_id: str, lot: Lot) -> dict[bytes, bytes]:
+        text = {
+            "terms_sha256": lot.terms.sha256(),
+            "status": str(lot.status),
+            "leader": lot.leader_id,
+            "chain": self._chains[lot_id],
+            **{name: str(value) for name, value in _numbers(lot).items()},
+        }
+        return {name.encode(): value.encode() for name, value in text.items()} | {b"terms": pack_terms(lot.terms)}
+
+    def _check_purse(self, purse: dict[bytes, bytes]) -> None:
+        held = {name.decode(): int(value) for name, value in purse.items()}
+        purses = {name: value for name, value in held.items() if name.startswith("purse:")}
+        assert purses == {f"purse:{bidder}": value for bidder, value in self._house.purses.items()}
+        exposures = {name: value for name, value in held.items() if not name.startswith("purse:") and value != 0}
+        bidders = {bidder for entry in self._house.lots.values() for bidder in entry.admitted}
+        counted = {f"exposure:{bidder}": self._house.exposure_of(bidder) for bidder in bidders}
+        assert exposures == {name: value for name, value in counted.items() if value}
+
+    @staticmethod
+    def _check_bidders(entry: ModelLot, admitted: dict[bytes, bytes]) -> None:
+        rows = {bidder.decode(): msgspec.msgpack.decode(packed) for bidder, packed in admitted.items()}
+        assert rows == {
+            bidder: [paddle, -1 if limit is None else limit] for bidder, (paddle, limit) in entry.admitted.items()
+        }
+
+    @staticmethod
+    def _check_receipts(entry: ModelLot, accepted: dict[bytes, bytes]) -> None:
+        rows: dict[str, Any] = {name.decode(): msgspec.msgpack.decode(packed) for name, packed in accepted.items()}
+        assert rows == {
+            accepted_field(bidder, key): list(asdict(receipt).values())
+            for (bidder, key), receipt in entry.receipts.items()
+        }
+
+
+def _numbers(lot: Lot) -> dict[str, int]:
+    return {name: getattr(lot, attribute) for name, attribute in HASH_FIELDS.items()}

@@ -1,0 +1,67 @@
+"""The ledger's scripts against the rules: the same random commands to both, every answer and every key compared.
+
+A failure prints the shrunken commands and its seed; `AUCTION_MODEL_SEED=<seed>` runs the same commands again.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Verbosity, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from auction.domain.errors import RefusalCode
+from auction.ledger.connection import connect
+from tests.model.house_machine import HouseMachine
+
+STEPS = 40
+"""Commands an example; the set-up of its first lot comes on top."""
+
+SMALL_RUN = 2_000
+LONG_RUN = 100_000
+EVERY_CODE = {*map(str, RefusalCode), "taken False", "taken True"}
+
+
+@pytest.fixture
+def machine(valkey_url: str) -> Iterator[type[HouseMachine]]:
+    """The machine on a server, with an event loop that lives as long as the test."""
+    with asyncio.Runner() as runner:
+        client = connect(valkey_url)
+        yield type("BoundMachine", (HouseMachine,), {"redis": client, "runner": runner, "codes": Counter()})
+        runner.run(client.flushall())
+        runner.run(client.aclose())
+
+
+def _hold(machine: type[HouseMachine], commands: int) -> None:
+    number = int(os.environ.get("AUCTION_MODEL_SEED") or random.getrandbits(64))
+    small = settings(
+        max_examples=commands // STEPS,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.normal,
+        print_blob=True,
+    )
+    try:
+        run_state_machine_as_test(seed(number)(machine), settings=small)
+    except BaseException as failure:
+        failure.add_note(f"AUCTION_MODEL_SEED={number}")
+        raise
+    print(f"seed {number}: {machine.commands} commands, {machine.bids} bids, {dict(machine.codes)}")
+    assert machine.commands >= commands
+
+
+def test_the_scripts_decide_as_the_rules_do(machine: type[HouseMachine]) -> None:
+    """2,000 commands."""
+    _hold(machine, SMALL_RUN)
+
+
+@pytest.mark.slow
+def test_the_scripts_decide_as_the_rules_do_for_a_long_time(machine: type[HouseMachine]) -> None:
+    """100,000 commands; so many that every code has been answered."""
+    _hold(machine, LONG_RUN)
+    assert set(machine.codes) >= EVERY_CODE

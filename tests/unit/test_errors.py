@@ -1,0 +1,101 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from auction.domain import errors
+from auction.domain.errors import (
+    AuctionError,
+    BooksAway,
+    LedgerAway,
+    NotFound,
+    OutcomeUnknown,
+    OverCapacity,
+    ProblemCode,
+    RefusalCode,
+    RequestRefused,
+    TermsInvalid,
+    Unavailable,
+    WrongStatus,
+)
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "refusals.md"
+
+
+def sections(title: str) -> list[str]:
+    """The codes with a heading of their own under a part of the page, in order."""
+    part = PAGE.read_text(encoding="utf-8").split(f"\n## {title}\n", maxsplit=1)[1].split("\n## ", maxsplit=1)[0]
+    return re.findall(r"^### `([a-z-]+)`$", part, flags=re.MULTILINE)
+
+
+def test_the_page_of_refusals_explains_every_refused_bid_in_the_order_of_the_checks():
+    assert sections("Refused bids") == [str(code) for code in RefusalCode]
+
+
+def test_the_page_of_refusals_explains_every_problem():
+    assert sections("Problems") == [str(code) for code in ProblemCode]
+
+
+def test_the_tree_of_errors_in_the_docstring_is_the_tree_in_the_code():
+    drawn = set(re.findall(r"[├└]── (\w+)", errors.__doc__ or "")) | {"AuctionError"}
+    real = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, AuctionError) and value.__module__ == errors.__name__
+    }
+    assert drawn == real
+
+
+@pytest.mark.parametrize(
+    "error, code",
+    [
+        (TermsInvalid(["a is b"]), "terms-invalid"),
+        (WrongStatus("pause", "closed", ("open",)), "wrong-status"),
+        (LedgerAway(), "ledger-away"),
+        (BooksAway(), "books-away"),
+        (OutcomeUnknown(), "outcome-unknown"),
+        (OverCapacity(4_096), "over-capacity"),
+        (NotFound(ProblemCode.SALE_UNKNOWN, "There is no sale s1."), "sale-unknown"),
+        (RequestRefused(ProblemCode.SALE_EXISTS, "There is a sale s1 already."), "sale-exists"),
+    ],
+)
+def test_an_error_carries_its_code_as_plain_text_and_a_sentence(error, code):
+    assert type(error.code) is str
+    assert error.code == code
+    assert str(error) == error.detail != ""
+
+
+def test_a_wrong_status_names_the_status_and_those_that_would_do():
+    error = WrongStatus("resume", "open", ("paused", "held"))
+    assert error.detail == "The lot is open; to resume it must be paused or held."
+    assert error.facts == {"status": "open", "allowed": ["paused", "held"]}
+
+
+def test_invalid_terms_carry_every_problem():
+    error = TermsInvalid(["a is b", "c is d"])
+    assert (error.detail, error.facts) == ("a is b; c is d", {"problems": ["a is b", "c is d"]})
+
+
+@pytest.mark.parametrize("error", [LedgerAway(), BooksAway(), OutcomeUnknown(), OverCapacity(1)])
+def test_whoever_is_away_says_when_to_try_again(error):
+    assert isinstance(error, Unavailable)
+    assert error.facts == {"retry_after_s": 1}
+
+
+def test_an_unknown_outcome_asks_for_the_same_key_and_never_says_that_nothing_happened():
+    assert "same Idempotency-Key" in OutcomeUnknown().detail
+    assert "nothing" not in OutcomeUnknown().detail
+    assert "nothing was changed" in LedgerAway().detail
+    assert "nothing was changed" in BooksAway().detail
+
+
+def test_an_overfull_process_says_how_many_bids_wait():
+    assert OverCapacity(4_096).detail.startswith("4,096 bids wait")
+
+
+def test_the_facts_of_an_error_are_its_own():
+    facts = {"sale_id": "s1"}
+    error = AuctionError("sale-unknown", "There is no sale s1.", facts)
+    facts["sale_id"] = "s2"
+    assert error.facts == {"sale_id": "s1"}
+    assert AuctionError("x", "y").facts == {}

@@ -1,0 +1,170 @@
+"""Settings: where they come from, what a wrong one is answered with, and what never prints."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from auction.settings import PREFIX, Settings, SettingsError, describe, load_settings
+
+SECRET = "correct-horse-battery-staple-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch, tmp_path):
+    """No variable and no `.env` of the machine takes part."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def wrong(monkeypatch, name, value):
+    monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    return str(caught.value)
+
+
+def test_without_any_setting_the_embedded_servers_are_meant(tmp_path):
+    settings = load_settings()
+    assert settings.redis_url is None
+    assert settings.database_url is None
+    assert settings.data_dir == tmp_path / "var"
+    assert settings.ledger_shards == 16
+    assert (settings.currency, settings.locale) == ("CNY", "zh-CN")
+
+
+def test_arguments_win_over_the_environment_and_that_over_the_file(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("AUCTION_WORKERS=2\nAUCTION_GATEWAYS=3\nAUCTION_LEDGER_SHARDS=4\nOTHER=thing\n")
+    monkeypatch.setenv("AUCTION_GATEWAYS", "5")
+    monkeypatch.setenv("AUCTION_LEDGER_SHARDS", "6")
+    settings = load_settings(ledger_shards=7)
+    assert (settings.workers, settings.gateways, settings.ledger_shards) == (2, 5, 7)
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch):
+    monkeypatch.setenv("AUCTION_REDIS_URL", "")
+    monkeypatch.setenv("AUCTION_WORKERS", "")
+    assert load_settings().redis_url is None
+    assert load_settings().workers == 1
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(load_settings(), "workers", 5)  # noqa: B010 - mypy knows better than to assign
+
+
+@pytest.mark.parametrize(
+    "name, value, sentence",
+    [
+        ("LEDGER_SHARDS", "0", "AUCTION_LEDGER_SHARDS must be a whole number from 1 to 100, got '0'"),
+        ("LEDGER_SHARDS", "101", "AUCTION_LEDGER_SHARDS must be a whole number from 1 to 100, got '101'"),
+        ("LEDGER_SHARDS", "1.5", "AUCTION_LEDGER_SHARDS must be a whole number from 1 to 100, got '1.5'"),
+        ("WORKERS", "many", "AUCTION_WORKERS must be a whole number from 1 to 256, got 'many'"),
+        ("GATEWAYS", "0", "AUCTION_GATEWAYS must be a whole number from 1 to 256, got '0'"),
+        ("HTTP_PORT", "65536", "AUCTION_HTTP_PORT must be a port number from 1 to 65535, got '65536'"),
+        ("LIVE_PORT", "http", "AUCTION_LIVE_PORT must be a port number from 1 to 65535, got 'http'"),
+        ("HTTP_PORT", "8001", "AUCTION_LIVE_PORT must differ from AUCTION_HTTP_PORT, got 8001 for both"),
+        ("LOG_LEVEL", "loud", "AUCTION_LOG_LEVEL must be one of debug, info, warning, error, got 'loud'"),
+        ("LOG_FORMAT", "xml", "AUCTION_LOG_FORMAT must be console or json, got 'xml'"),
+        (
+            "CURRENCY",
+            "yuan",
+            "AUCTION_CURRENCY must be a currency code of three capital letters, such as CNY, got 'yuan'",
+        ),
+        ("LOCALE", "Chinese, please", "AUCTION_LOCALE must be a language tag such as zh-CN, got 'Chinese, please'"),
+        ("LIVE_URL", "http://x", "AUCTION_LIVE_URL must be an address such as wss://live.example.com/, got 'http://x'"),
+        ("SECRET_KEY", "short", "AUCTION_SECRET_KEY must be a secret of at least 32 characters, got 5 characters"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_a_sentence_that_names_the_variable(monkeypatch, name, value, sentence):
+    assert wrong(monkeypatch, name, value) == sentence
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch):
+    monkeypatch.setenv("AUCTION_WORKERS", "0")
+    said = wrong(monkeypatch, "LEDGER_TIMEOUT_MS", "soon")
+    assert [line.split()[0] for line in said.splitlines()] == ["AUCTION_LEDGER_TIMEOUT_MS", "AUCTION_WORKERS"]
+
+
+@pytest.mark.parametrize("url", ["redis://h", "redis://u:p@h:6379/2", "rediss://h:1", "unix:///run/x.sock?db=0"])
+def test_usual_addresses_of_a_ledger_are_taken_as_they_are(url):
+    assert load_settings(redis_url=url).redis_url == url
+
+
+@pytest.mark.parametrize("url", ["h:6379", "http://h", "redis://", "redis://h:port", "redis://h:0", "unix://", "redis"])
+def test_other_addresses_of_a_ledger_are_refused(monkeypatch, url):
+    assert wrong(monkeypatch, "REDIS_URL", url).startswith("AUCTION_REDIS_URL must be an address such as redis://")
+
+
+@pytest.mark.parametrize(
+    "url, taken",
+    [
+        ("postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("postgresql://h:5433/d?ssl=require", "postgresql+asyncpg://h:5433/d?ssl=require"),
+        ("postgresql+asyncpg://auction@/auction?host=/run/x", "postgresql+asyncpg://auction@/auction?host=/run/x"),
+    ],
+)
+def test_usual_addresses_of_the_books_are_taken_for_asyncpg(url, taken):
+    assert load_settings(database_url=url).database_url == taken
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://h/d", "postgresql://h", "postgresql:///d", "postgresql+psycopg://h/d", "sqlite:///x", "h/d"]
+)
+def test_other_addresses_of_the_books_are_refused(monkeypatch, url):
+    said = wrong(monkeypatch, "DATABASE_URL", url)
+    assert said.startswith("AUCTION_DATABASE_URL must be an address such as postgresql://")
+
+
+def test_a_secret_is_asked_for_where_it_is_needed():
+    with pytest.raises(SettingsError, match="AUCTION_SECRET_KEY must be set to a secret of at least 32 characters"):
+        _ = load_settings().secret
+    assert load_settings(secret_key=SECRET).secret == SECRET
+
+
+@pytest.mark.parametrize("print_it", [repr, str, lambda settings: settings.model_dump_json()])
+def test_secrets_never_print(print_it):
+    settings = load_settings(
+        secret_key=SECRET, redis_url="redis://:hunter2@h", database_url="postgresql://u:hunter2@h/d"
+    )
+    printed = print_it(settings)
+    assert SECRET not in printed
+    assert "hunter2" not in printed
+
+
+@pytest.mark.parametrize(
+    "name, value", [("REDIS_URL", "https://:hunter2@h"), ("DATABASE_URL", "x://u:hunter2@h"), ("SECRET_KEY", "hunter2")]
+)
+def test_secrets_do_not_print_when_they_are_wrong(monkeypatch, name, value):
+    monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    error: BaseException | None = caught.value
+    while error:
+        assert "hunter2" not in str(error)
+        error = error.__cause__
+
+
+def test_a_long_wrong_value_is_shown_in_part(monkeypatch):
+    assert len(wrong(monkeypatch, "CURRENCY", "Y" * 10_000)) < 250
+
+
+def test_an_env_file_that_is_not_text_is_named(tmp_path):
+    (tmp_path / ".env").write_bytes(b"AUCTION_LOCALE=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"the file \.env must be readable UTF-8 text"):
+        load_settings()
+
+
+def test_a_home_directory_is_understood(monkeypatch):
+    monkeypatch.setenv("HOME", "/house")
+    assert load_settings(data_dir="~/var").data_dir == Path("/house/var")
+
+
+def test_every_setting_says_what_it_must_be():
+    assert [name for name in Settings.model_fields if describe(name) == "of another form"] == []
+
+
+def test_secrets_are_kept_as_secrets():
+    assert isinstance(load_settings(secret_key=SECRET).secret_key, SecretStr)
