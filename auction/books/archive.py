@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql
 
-from auction.books.derivation import Derived, Head, LedgerEntry, Row, derive
+from auction.books.derivation import Derived, Head, LedgerEntry, derive
 from auction.books.tables import archive_cursors, bids, ledger_entries, lot_results
 from auction.books.unit_of_work import Work
 
@@ -66,7 +66,10 @@ def position(stream_id: str) -> tuple[int, int]:
 
 
 async def append(work: Work, shard: int, entries: Sequence[LedgerEntry]) -> Appended:
-    """Write a batch down, in the order of its stream; what was written before is left out. Raises LineageBroken."""
+    """Write a batch down, in the order of its stream; what was written before is left out.
+
+    Raises LineageBroken, and RowsRefused for what the books' constraints do not take.
+    """
     stored = await lock_cursor(work, shard)
     fresh = _after(stored, entries)
     if not fresh:
@@ -121,9 +124,12 @@ def _after(stored: str, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
 
 
 async def _write(work: Work, derived: Derived) -> None:
-    await _copy(work, ledger_entries.name, derived.entries, ENTRY_COLUMNS)
-    await _copy(work, bids.name, derived.bids, BID_COLUMNS)
-    await _copy(work, lot_results.name, derived.results, RESULT_COLUMNS)
+    if derived.entries:
+        await work.copy(ledger_entries, derived.entries, ENTRY_COLUMNS)
+    if derived.bids:
+        await work.copy(bids, derived.bids, BID_COLUMNS)
+    if derived.results:
+        await work.copy(lot_results, derived.results, RESULT_COLUMNS)
     if derived.statuses:
         # in one order everywhere: two transactions never wait for each other's lots
         lot_ids, statuses = zip(*sorted(derived.statuses.items()), strict=True)
@@ -135,9 +141,3 @@ async def _write(work: Work, derived: Derived) -> None:
         lot_ids, bidder_ids = zip(*derived.admitted, strict=True)
         at_ms = list(derived.admitted.values())
         await work.session.execute(MARK_ADMITTED, {"lot_ids": lot_ids, "bidder_ids": bidder_ids, "at_ms": at_ms})
-
-
-async def _copy(work: Work, table: str, rows: list[Row], columns: list[str]) -> None:
-    if rows:
-        driver = await work.driver()
-        await driver.copy_records_to_table(table, records=rows, columns=columns)

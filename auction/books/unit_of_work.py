@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Executable, RowMapping, make_url, text
+from sqlalchemy import Executable, RowMapping, Table, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -47,14 +47,21 @@ class Work:
         """The row that an insert returns."""
         return (await self.session.execute(statement)).mappings().one()
 
-    async def driver(self) -> Any:
-        """The asyncpg connection inside this transaction, for COPY."""
+    async def copy(self, table: Table, rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> None:
+        """Write many rows by COPY, inside this transaction like any other statement. Raises RowsRefused."""
         connection = await self.session.connection()
         driver: Any = (await connection.get_raw_connection()).driver_connection
         if not driver.is_in_transaction():
             # the transaction begins with its first statement; a COPY before it would stand alone
             await self.session.execute(text("SELECT 1"))
-        return driver
+        try:
+            await driver.copy_records_to_table(table.name, records=rows, columns=columns)
+        except (asyncpg.IntegrityConstraintViolationError, asyncpg.exceptions.DataError) as error:
+            raise RowsRefused(f"{table.name}: {error}") from error
+
+
+class RowsRefused(Exception):
+    """Rows that break a constraint of their table; none of the batch was written."""
 
 
 class Books:

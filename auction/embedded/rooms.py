@@ -55,10 +55,11 @@ class Room:
             return self.folder
 
     def choose_sockets(self, owner: tuple[int, int] | None) -> Path:
-        """Record and return a folder for sockets: the server's own, or a short one where the path is too long."""
+        """Record and return a folder for sockets: the server's own, or a short one where its path is no address."""
         self.forget()
         chosen = self.folder
-        if len(os.fsencode(chosen / self.socket_name)) > _SOCKET_PATH_BYTES_MAX:
+        # PostgreSQL's clients take a comma for the end of a host
+        if len(os.fsencode(chosen / self.socket_name)) > _SOCKET_PATH_BYTES_MAX or "," in str(chosen):
             # not TMPDIR, which may be deep as well; the name is new and its mode 0700, so nobody prepared it
             chosen = Path(tempfile.mkdtemp(prefix=_SHORT_PREFIX, dir="/tmp"))
             if owner:
@@ -89,9 +90,8 @@ def make_folder(path: Path, owner: tuple[int, int] | None = None) -> None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         # asking for permission says nothing to root, on read-only mounts or on a full disk: try it
-        with tempfile.NamedTemporaryFile(dir=path, prefix=".writable-") as probe:
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".writable-", buffering=0) as probe:
             probe.write(b"?" * 4096)
-            probe.flush()
         if owner and path.stat().st_uid != owner[0]:
             os.chown(path, *owner)
     except OSError as error:

@@ -7,13 +7,16 @@ the one the archive holds. The lots take the recording's start price, no deposit
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from auction.books import archived
 from auction.domain.bidding import Bid
 from auction.domain.errors import TermsInvalid
+from auction.domain.terms_reader import merge_terms, read_terms
 from auction.ledger.bid_ledger import BATCH_MAX, Taken
+from auction.presets import load_preset
 from auction.services.house import House
 from auction.services.lots import close_lot, create_lot, create_sale, open_lot
 from auction.services.recording import RecordedAuction
@@ -68,6 +71,8 @@ async def replay(
     hidden reserve, and counts as it comes out then. Raises NotFound(preset-unknown), TermsInvalid, LedgerAway.
     """
     started = time.monotonic()
+    base = load_preset(preset)
+    _check_terms(auctions, base)
     sale = await create_sale(
         house, title=f"Replay under {preset}", actor=ACTOR, sale_id=f"replay-{secrets.token_hex(5)}"
     )
@@ -82,6 +87,25 @@ async def replay(
         found |= await run.all(missed, catch_up, reserved=True)
     ordered = [found[auction.auction_id] for auction in auctions]
     return Replay(sale.sale_id, ordered, time.monotonic() - started)
+
+
+def _check_terms(auctions: Sequence[RecordedAuction], base: Mapping[str, Any]) -> None:
+    """Every auction's terms are sound before anything is written."""
+    for auction in auctions:
+        try:
+            read_terms(merge_terms(base, _own_terms(auction, reserved=False)))
+        except TermsInvalid as wrong:
+            raise TermsInvalid([f"auction {auction.auction_id}: {problem}" for problem in wrong.problems]) from wrong
+
+
+def _own_terms(auction: RecordedAuction, *, reserved: bool) -> dict[str, Any]:
+    return {
+        "start_price_fen": auction.start_cents,
+        "reserve_fen": auction.final_cents if reserved else None,
+        "cap_fen": None,
+        "review_above_fen": None,
+        "deposit": {"policy": "none"},
+    }
 
 
 class _Run:
@@ -104,9 +128,13 @@ class _Run:
             async with turns:
                 lots[auction.auction_id] = await self._feed(auction, reserved=reserved)
 
-        async with asyncio.TaskGroup() as tasks:
-            for auction in auctions:
-                tasks.create_task(one(auction))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for auction in auctions:
+                    tasks.create_task(one(auction))
+        except BaseExceptionGroup as several:
+            # a server went away, for all of them at once: one sentence says it
+            raise several.exceptions[0] from None
         await catch_up()
         async with self._house.books.reading() as work:
             results = await archived.results_of(work, [lot_id for lot_id, _ in lots.values()])
@@ -122,23 +150,14 @@ class _Run:
     async def _feed(self, auction: RecordedAuction, *, reserved: bool) -> tuple[str, int]:
         """The lot of one auction after its last bid, closed; and how many bids were accepted."""
         house = self._house
-        try:
-            lot = await create_lot(
-                house,
-                sale_id=self._sale_id,
-                title=f"{auction.item} {auction.auction_id}".strip()[:200],
-                preset=self._preset,
-                terms={
-                    "start_price_fen": auction.start_cents,
-                    "reserve_fen": auction.final_cents if reserved else None,
-                    "cap_fen": None,
-                    "review_above_fen": None,
-                    "deposit": {"policy": "none"},
-                },
-                actor=ACTOR,
-            )
-        except TermsInvalid as wrong:
-            raise TermsInvalid([f"auction {auction.auction_id}: {problem}" for problem in wrong.problems]) from wrong
+        lot = await create_lot(
+            house,
+            sale_id=self._sale_id,
+            title=f"{auction.item} {auction.auction_id}".strip()[:200],
+            preset=self._preset,
+            terms=_own_terms(auction, reserved=reserved),
+            actor=ACTOR,
+        )
         lot_id = lot.record.lot_id
         await open_lot(house, lot_id, duration_ms=OPEN_FOR_MS, actor=ACTOR)
         for bidder in dict.fromkeys(bid.bidder for bid in auction.bids):

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from auction.books import archive
 from auction.books.archive import position
 from auction.books.derivation import LineageBroken
-from auction.books.unit_of_work import Books
+from auction.books.unit_of_work import Books, RowsRefused
 from auction.domain.errors import Unavailable
 from auction.ledger.feed import Entry, EntryDamaged, Feed
 
@@ -85,7 +85,7 @@ class Archiver:
     async def catch_up(self) -> int:
         """Write down everything that is in the streams now, then return: how many entries were new.
 
-        Raises LedgerAway, BooksAway, EntryDamaged, LineageBroken. Others may archive meanwhile.
+        Raises LedgerAway, BooksAway, EntryDamaged, LineageBroken, RowsRefused. Others may archive meanwhile.
         """
         written = self.entries
         shards = self._feed.shards
@@ -143,7 +143,7 @@ class Archiver:
                 self._moves_on(shard)
                 await self._trim(shard, cursor)
                 failures = 0
-            except (EntryDamaged, LineageBroken, SQLAlchemyError) as error:
+            except (EntryDamaged, LineageBroken, RowsRefused, SQLAlchemyError) as error:
                 cursor = None
                 if count > 1:
                     # what precedes the trouble in this read is sound: come closer to it

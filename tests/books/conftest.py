@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 
 from auction.books import catalogue
 from auction.books.unit_of_work import Books
@@ -24,7 +24,7 @@ def sql(books: Books) -> Sql:
 
     async def run(statement: str, **values: object) -> list[tuple[Any, ...]]:
         async with books.transaction() as work:
-            result = await work.session.execute(text(statement), values)
+            result: CursorResult[Any] = await work.session.execute(text(statement), values)  # type: ignore[assignment]
             return [tuple(row) for row in result] if result.returns_rows else []
 
     return run

@@ -25,10 +25,10 @@ class Stream:
 
     def __init__(self, shard: int = 3) -> None:
         self.shard = shard
-        self._counts = itertools.count(1)
+        self._ids = itertools.count(START_MS)
 
-    def next_id(self, at_ms: int) -> str:
-        return f"{at_ms}-{next(self._counts)}"
+    def next_id(self) -> str:
+        return f"{next(self._ids)}-0"
 
 
 class Story:
@@ -45,7 +45,7 @@ class Story:
         packed = msgspec.msgpack.encode([to_row(event) for event in events])
         self.chain = chain_of(self.chain, self.lot_id, self.epoch, first_seq, self.at_ms, packed)
         self.seq += len(events)
-        stream_id = self.stream.next_id(self.at_ms)
+        stream_id = self.stream.next_id()
         return Entry(stream_id, self.lot_id, self.epoch, first_seq, self.at_ms, events, packed, self.chain)
 
     def opening(self) -> Iterator[Entry]:

@@ -2,13 +2,13 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import text
 
-from auction.books import archive, archived, bidders, unit_of_work
+from auction.books import archive, archived, bidders
 from auction.books.archived import LotResult
 from auction.books.chain import GENESIS, head_after
 from auction.books.derivation import LineageBroken
-from auction.books.unit_of_work import Books
+from auction.books.unit_of_work import Books, RowsRefused
 from auction.domain.errors import BooksAway
 from auction.domain.events import (
     Admitted,
@@ -138,7 +138,7 @@ async def test_entries_that_come_back_under_new_stream_ids_are_left_out(books: B
     before = await sql(EVERYTHING[0])
     later = Stream()
     for _ in range(50):
-        later.next_id(0)
+        later.next_id()
     retold = whole_story(later)
     appended = await append(books, retold)
 
@@ -173,11 +173,15 @@ async def test_a_crash_before_the_commit_leaves_rows_and_cursor_as_they_were(boo
     entries = whole_story(Stream())
     await append(books, entries[:5])
     before = await contents(sql)
-    with pytest.raises(BooksAway):
+
+    async def append_and_die() -> None:
         async with books.transaction() as work:
-            pid = await work.session.scalar(unit_of_work.text("SELECT pg_backend_pid()"))
+            pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
             await archive.append(work, 3, entries[5:])
             await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+
+    with pytest.raises(BooksAway):
+        await append_and_die()
 
     assert await contents(sql) == before
     assert (await append(books, entries)).entries == len(entries) - 5
@@ -254,7 +258,7 @@ async def test_a_hole_in_a_lot_stops_the_batch_and_nothing_of_it_is_written(
 ) -> None:
     entries = whole_story(Stream())
     del entries[missing]
-    with pytest.raises(LineageBroken, match="lot launch-001: stream entry .* begins at seq"):
+    with pytest.raises(LineageBroken, match=r"lot launch-001: stream entry .* begins at seq"):
         await append(books, entries)
 
     assert await sql("SELECT count(*) FROM ledger_entries") == [(0,)]
@@ -294,7 +298,7 @@ async def test_entries_out_of_order_are_a_mistake_of_the_caller(books: Books) ->
 
 async def test_a_key_used_twice_by_one_bidder_on_one_lot_is_never_written(books: Books, sql: Sql) -> None:
     story = Story(Stream())
-    with pytest.raises(IntegrityError, match="uq_bids_lot_id_bidder_id_key"):
+    with pytest.raises(RowsRefused, match="uq_bids_lot_id_bidder_id_key"):
         await append(books, [*story.opening(), story.tell(bid(100), bid(200, 1), bid(100))])
 
     assert await sql("SELECT count(*) FROM bids") == [(0,)]

@@ -52,11 +52,14 @@ async def test_bidders_who_come_at_once_get_paddles_without_a_hole_or_a_double(b
 
 
 async def test_a_registration_that_fails_leaves_no_hole_in_the_paddles(books: Books, launch: str) -> None:
-    with pytest.raises(LedgerAway):
+    async def take_a_paddle_and_fail() -> None:
         async with books.transaction() as work:
             await bidders.ensure_bidder(work, bidder_id="ann", name="Ann")
             await bidders.assign_paddle(work, sale_id="launch", bidder_id="ann")
             raise LedgerAway
+
+    with pytest.raises(LedgerAway):
+        await take_a_paddle_and_fail()
 
     assert await paddle_of(books, "bob") == 1
 

@@ -18,6 +18,12 @@ async def enter_lot(books: Books, sale_id: str) -> str:
     return lot_id
 
 
+async def lock_impatiently(books: Books, lot_id: str) -> None:
+    async with books.transaction() as work:
+        await work.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
+        await catalogue.lock_lot(work, lot_id)
+
+
 async def freeze(books: Books, lot_id: str) -> catalogue.LotRecord:
     async with books.transaction() as work:
         return await catalogue.freeze_terms(
@@ -121,9 +127,7 @@ async def test_a_locked_lot_is_for_one_transaction_and_does_not_stop_registratio
             sha="f" * 64,
         )
         with pytest.raises(BooksAway):
-            async with books.transaction() as impatient:
-                await impatient.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
-                await catalogue.lock_lot(impatient, launch)
+            await lock_impatiently(books, launch)
 
 
 async def test_scheduled_lots_that_the_archive_has_never_seen_are_to_be_installed(books: Books, launch: str) -> None:

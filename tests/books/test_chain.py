@@ -16,7 +16,8 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 @st.composite
 def events(draw: st.DrawFn) -> Event:
     kind: Any = draw(st.sampled_from(sorted(KINDS.values(), key=lambda kind: kind.kind)))
-    return kind(*(draw(WHOLE if f.type is int else TEXT) for f in fields(kind)))
+    event: Event = kind(*(draw(WHOLE if f.type is int else TEXT) for f in fields(kind)))
+    return event
 
 
 def as_anyone_would_write_it(lot_id: str, epoch: int, seq: int, at_ms: int, event: Event) -> bytes:

@@ -25,7 +25,7 @@ async def test_another_ledger_is_refused_and_told_why(books: Books, shards: int,
         await claim(books, shards, layout)
 
     assert refused.value.code == "wrong-shards"
-    assert await claim(books, 16)
+    assert await claim(books, 16) == identity.LedgerIdentity(16, "a1")
 
 
 def test_the_layout_is_the_ledgers() -> None:

@@ -1,11 +1,12 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
-from auction.books import unit_of_work
-from auction.books.unit_of_work import Books, driver_url
+from auction.books import tables, unit_of_work
+from auction.books.unit_of_work import Books, RowsRefused, Work, driver_url
 from auction.domain.errors import BooksAway, LedgerAway
 from tests.books.conftest import Sql
 
@@ -13,8 +14,40 @@ INSERT = "INSERT INTO bidders (bidder_id, name) VALUES (:bidder, 'x')"
 COUNT = "SELECT count(*) FROM bidders"
 
 
-async def add(work: unit_of_work.Work, bidder: str) -> None:
+async def add(work: Work, bidder: str) -> None:
     await work.session.execute(text(INSERT), {"bidder": bidder})
+
+
+async def copy(work: Work, bidder: str) -> None:
+    await work.copy(tables.bidders, [(bidder, "x")], ["bidder_id", "name"])
+
+
+async def in_a_transaction(books: Books, *steps: Callable[[Work], Awaitable[object]]) -> None:
+    async with books.transaction() as work:
+        for step in steps:
+            await step(work)
+
+
+def adding(bidder: str) -> Callable[[Work], Awaitable[None]]:
+    return lambda work: add(work, bidder)
+
+
+def copying(bidder: str) -> Callable[[Work], Awaitable[None]]:
+    return lambda work: copy(work, bidder)
+
+
+def dying(sql: Sql) -> Callable[[Work], Awaitable[None]]:
+    """The server ends the connection of this transaction."""
+
+    async def die(work: Work) -> None:
+        pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
+        await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+
+    return die
+
+
+async def failing(work: Work) -> None:
+    raise LedgerAway
 
 
 async def test_a_transaction_is_there_after_its_block(books: Books, sql: Sql) -> None:
@@ -26,9 +59,7 @@ async def test_a_transaction_is_there_after_its_block(books: Books, sql: Sql) ->
 
 async def test_an_error_in_the_block_leaves_nothing_and_comes_through_as_it_was(books: Books, sql: Sql) -> None:
     with pytest.raises(LedgerAway):
-        async with books.transaction() as work:
-            await add(work, "ann")
-            raise LedgerAway
+        await in_a_transaction(books, adding("ann"), failing)
 
     assert await sql(COUNT) == [(0,)]
 
@@ -52,10 +83,7 @@ async def test_a_cancelled_block_leaves_nothing(books: Books, sql: Sql) -> None:
 
 async def test_rows_copied_before_any_statement_belong_to_the_transaction_too(books: Books, sql: Sql) -> None:
     with pytest.raises(LedgerAway):
-        async with books.transaction() as work:
-            driver = await work.driver()
-            await driver.copy_records_to_table("bidders", records=[("ann", "Ann")], columns=["bidder_id", "name"])
-            raise LedgerAway
+        await in_a_transaction(books, copying("ann"), failing)
 
     assert await sql(COUNT) == [(0,)]
 
@@ -139,11 +167,7 @@ async def test_a_connection_killed_in_a_transaction_means_books_away_and_the_nex
     books: Books, sql: Sql
 ) -> None:
     with pytest.raises(BooksAway):
-        async with books.transaction() as work:
-            pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
-            await add(work, "ann")
-            await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
-            await add(work, "bob")
+        await in_a_transaction(books, adding("ann"), dying(sql), adding("bob"))
 
     assert await sql(COUNT) == [(0,)]
 
@@ -152,21 +176,21 @@ async def test_a_connection_killed_before_the_commit_means_books_away_and_says_t
     books: Books, sql: Sql
 ) -> None:
     with pytest.raises(BooksAway, match="may or may not"):
-        async with books.transaction() as work:
-            pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
-            await add(work, "ann")
-            await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+        await in_a_transaction(books, adding("ann"), dying(sql))
 
     assert await sql(COUNT) == [(0,)]
 
 
 async def test_a_connection_killed_before_a_copy_means_books_away(books: Books, sql: Sql) -> None:
     with pytest.raises(BooksAway):
-        async with books.transaction() as work:
-            pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
-            driver = await work.driver()
-            await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
-            await driver.copy_records_to_table("bidders", records=[("ann", "Ann")], columns=["bidder_id", "name"])
+        await in_a_transaction(books, adding("ann"), dying(sql), copying("bob"))
+
+    assert await sql(COUNT) == [(0,)]
+
+
+async def test_rows_that_break_a_constraint_are_refused_by_name(books: Books, sql: Sql) -> None:
+    with pytest.raises(RowsRefused, match=r"bidders: .*pk_bidders"):
+        await in_a_transaction(books, adding("ann"), copying("ann"))
 
     assert await sql(COUNT) == [(0,)]
 
@@ -188,13 +212,15 @@ async def test_a_connection_killed_while_idle_costs_nobody_a_request(books: Book
 
 async def test_a_lock_that_is_not_had_in_time_means_books_away(books: Books, sql: Sql) -> None:
     await sql(INSERT, bidder="ann")
-    lock = text("SELECT * FROM bidders FOR UPDATE")
+
+    async def lock(work: Work) -> None:
+        await work.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
+        await work.session.execute(text("SELECT * FROM bidders FOR UPDATE"))
+
     async with books.transaction() as first:
-        await first.session.execute(lock)
+        await lock(first)
         with pytest.raises(BooksAway):
-            async with books.transaction() as second:
-                await second.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
-                await second.session.execute(lock)
+            await in_a_transaction(books, lock)
 
 
 async def test_no_free_connection_means_books_away(books_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,5 +256,5 @@ def test_addresses_are_taken_as_operators_write_them(url: str, expected: str) ->
 
 
 def test_another_database_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="PostgreSQL.*not sqlite"):
+    with pytest.raises(ValueError, match=r"PostgreSQL.*not sqlite"):
         driver_url("sqlite:///x.db")

@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Accepted, Bid, Decision, Refused, Repeated
 from auction.domain.errors import AuctionError
-from auction.domain.events import BidPlaced
 from auction.domain.lot import Standing
 from auction.domain.terms import Terms
 from auction.ledger.bid_ledger import Answer, BidLedger, Snapshot, Taken

@@ -72,7 +72,9 @@ def receipt(amount_fen: int) -> Receipt:
 
 
 def test_a_bid_on_no_lot_is_refused():
-    assert ask(None, "ada", 100) == Refused(RefusalCode.LOT_UNKNOWN, {}, now_ms=NOW)
+    assert ask(None, "ada", 100) == Refused(
+        RefusalCode.LOT_UNKNOWN, {}, at_seq=0, price_fen=0, minimum_fen=0, ends_at_ms=0, now_ms=NOW
+    )
 
 
 def test_a_bidder_who_was_not_admitted_is_refused():
@@ -231,6 +233,11 @@ def test_what_a_bidder_leads_elsewhere_in_the_sale_leaves_less_of_their_purse():
     assert isinstance(decision, Refused)
     assert (decision.code, decision.facts) == (RefusalCode.OVER_PURSE, {"available_fen": 400})
     assert isinstance(ask(open_lot(), "ada", 400, purse_fen=1_000, exposure_fen=600), Accepted)
+
+
+def test_a_bidder_who_leads_nowhere_has_all_of_their_purse():
+    assert isinstance(ask(open_lot(), "ada", 1_000, purse_fen=1_000), Accepted)
+    assert code_of(ask(open_lot(), "ada", 1_001, purse_fen=1_000)) is RefusalCode.OVER_PURSE
 
 
 def test_a_leader_who_raises_their_maximum_does_not_pay_for_it_twice():

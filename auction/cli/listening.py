@@ -1,0 +1,68 @@
+"""Claims the port that the house is reached at, before anything is started; its processes inherit the socket.
+
+One socket for all HTTP processes: a taken port is one clear error at the start, and while a process is replaced its
+visitors wait in the queue instead of being turned away.
+"""
+
+import errno
+import os
+import socket
+
+from auction.settings import SettingsError
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted: a storm arrives at once."""
+_LOOKED_AT_PORTS = 20
+
+
+def claim(host: str, port: int) -> socket.socket:
+    """A listening socket on that address. SettingsError: one sentence where it cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise SettingsError(
+            f"the host {host!r} cannot be listened on ({error.strerror}): --host and AUCTION_HTTP_HOST take a name or "
+            "an address of this machine"
+        ) from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # without it a second claim of the same port would succeed
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(_why_not(host, port, error)) from None
+    return listener
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        free = _free_port_above(host, port)
+        return (
+            f"port {port} on {host} is taken: stop what listens there, or choose another with --port"
+            f"{f' ({free} is free)' if free else ''}"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} on {host} may not be listened on by this user: choose one above 1023 with --port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine: --host and AUCTION_HTTP_HOST take one, such as 127.0.0.1"
+    return f"port {port} on {host} cannot be listened on ({os.strerror(error.errno or 0)})"
+
+
+def _free_port_above(host: str, port: int) -> int | None:
+    for candidate in range(port + 1, min(port + _LOOKED_AT_PORTS, 65_535) + 1):
+        try:
+            with socket.create_server((host, candidate)):
+                return candidate
+        except OSError:
+            continue
+    return None
+
+
+def address_for_visitors(host: str, port: int) -> str:
+    """The `http://` address that reaches a host from this machine, where the host says "everywhere"."""
+    reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"

@@ -1,0 +1,116 @@
+"""`auction serve`: a house on configured or embedded servers, its processes under a supervisor, until told to stop."""
+
+import asyncio
+import socket
+from contextlib import ExitStack
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import structlog
+import typer
+
+from auction.bootstrap import running_servers
+from auction.books.migrate import upgrade
+from auction.cli.interrupts import Interrupts
+from auction.cli.listening import address_for_visitors, claim
+from auction.cli.serving import Part, duties_of, environment_of, until_ready
+from auction.cli.speaking import complain, out
+from auction.cli.supervisor import Supervisor
+from auction.logs import configure_logs
+from auction.settings import Settings, load_settings
+
+log = structlog.get_logger("auction.serve")
+
+
+def serve(
+    *,
+    role: Annotated[Part, typer.Option(help="Which part of the house to run here.")] = Part.ALL,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.  [AUCTION_HTTP_HOST]")] = None,
+    port: Annotated[int | None, typer.Option(help="The port for HTTP.  [AUCTION_HTTP_PORT]")] = None,
+    live_port: Annotated[int | None, typer.Option(help="The port of the live channel.  [AUCTION_LIVE_PORT]")] = None,
+    workers: Annotated[int | None, typer.Option(help="How many HTTP processes.  [AUCTION_WORKERS]")] = None,
+    gateways: Annotated[int | None, typer.Option(help="How many live gateways.  [AUCTION_GATEWAYS]")] = None,
+) -> None:
+    """Serve the house: HTTP processes and a worker (archiver, clerk), restarted when they die, drained on SIGTERM."""
+    if role is Part.LIVE:
+        complain("there are no live gateways in this version: --role is all, http or worker")
+        raise typer.Exit(2)
+    options = {
+        "http_host": host, "http_port": port, "live_port": live_port, "workers": workers, "gateways": gateways
+    }  # fmt: skip
+    settings = load_settings(**{name: value for name, value in options.items() if value is not None})
+    configure_logs(settings.log_level, settings.log_format)
+    # said before any server is started
+    _ = settings.secret
+    interrupts = Interrupts()
+    with interrupts.taken():
+        try:
+            status = _serve(role, settings, interrupts)
+        except KeyboardInterrupt:
+            out.print("stopped before it was up")
+            status = 0
+    raise typer.Exit(status)
+
+
+def _serve(part: Part, settings: Settings, interrupts: Interrupts) -> int:
+    with ExitStack() as stack:
+        listener = None
+        if part is not Part.WORKER:
+            listener = stack.enter_context(claim(settings.http_host, settings.http_port))
+        found = stack.enter_context(running_servers(settings))
+        stack.callback(interrupts.ending)
+        upgrade(str(found.database_url))
+        return asyncio.run(_supervise(part, settings, found, listener, interrupts))
+
+
+async def _supervise(
+    part: Part, asked: Settings, found: Settings, listener: socket.socket | None, interrupts: Interrupts
+) -> int:
+    supervisor = Supervisor(
+        duties_of(part, found, listener),
+        environment_of(found),
+        before_drain=lambda: _take_no_more(listener),
+    )
+    with interrupts.heard_by(supervisor.stop):
+        introducing = asyncio.create_task(_introduce(part, asked, listener))
+        status = await supervisor.run()
+        introducing.cancel()
+    if supervisor.given_up_on is not None:
+        complain(f"the process '{supervisor.given_up_on}' kept dying; everything was stopped (its log is above)")
+    return status
+
+
+def _take_no_more(listener: socket.socket | None) -> None:
+    """Close our end of the port: visitors are turned away at once instead of waiting for nobody."""
+    log.info("draining")
+    if listener is not None:
+        listener.close()
+
+
+async def _introduce(part: Part, settings: Settings, listener: socket.socket | None) -> None:
+    """Say where everything is, as soon as it answers."""
+    lines = [
+        ("ledger", _place(settings, settings.redis_url, "ledger")),
+        ("books", _place(settings, settings.database_url, "books")),
+    ]
+    if listener is not None:
+        address = address_for_visitors(settings.http_host, settings.http_port)
+        if not await until_ready(address):
+            log.error("not_ready", advice=f"{address}/readyz says why")
+            return
+        processes = f"({settings.workers} process{'es' if settings.workers > 1 else ''})"
+        lines = [("http", f"{address}  [dim]{processes}[/]"), ("docs", f"{address}/docs"), *lines]
+    if part is not Part.HTTP:
+        lines.append(("worker", "archiver, clerk"))
+    out.print("\n[bold]The house is open.[/]  [dim]Ctrl-C or SIGTERM drains and stops it.[/]")
+    for name, where in lines:
+        out.print(f"  [cyan]{name:<8}[/]{where}")
+    out.print("")
+
+
+def _place(settings: Settings, url: str | None, name: str) -> str:
+    """Where a server is, without its password."""
+    if url is None:
+        return f"embedded, in {settings.data_dir / name}"
+    parts = urlsplit(url)
+    return f"{parts.scheme.partition('+')[0]}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"

@@ -1,0 +1,65 @@
+"""What `auction serve` and `auction demo` share: which processes a house has, their settings, and when they answer."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+
+import httpx
+from pydantic import SecretStr
+
+from auction.cli.supervisor import Duty
+from auction.settings import PREFIX, Settings
+
+READY_S = 60.0
+"""How long the first process may take to answer."""
+_ASK_AGAIN_S = 0.1
+
+
+class Part(StrEnum):
+    """What `--role` chooses."""
+
+    ALL = "all"
+    HTTP = "http"
+    LIVE = "live"
+    WORKER = "worker"
+
+
+def duties_of(part: Part, settings: Settings, listener: socket.socket | None) -> list[Duty]:
+    """The processes of a part of the house; those that take bids are stopped before the one that writes them down."""
+    duties = []
+    if part in {Part.ALL, Part.HTTP} and listener is not None:
+        fd = listener.fileno()
+        duties += [
+            Duty(f"http {number}", "api", ("--fd", str(fd)), (fd,), rank=0)
+            for number in range(1, settings.workers + 1)
+        ]
+    if part in {Part.ALL, Part.WORKER}:
+        duties.append(Duty("worker", "auction.workers", rank=1))
+    return duties
+
+
+def environment_of(settings: Settings) -> Mapping[str, str]:
+    """The environment in which a process finds exactly these settings, whatever this one was told by options."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if value is not None:
+            mine[PREFIX + name.upper()] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    return mine
+
+
+async def until_ready(address: str) -> bool:
+    """Wait until the house answers that it can take bids; False where it does not within READY_S."""
+    deadline_s = time.monotonic() + READY_S
+    async with httpx.AsyncClient(base_url=address, timeout=5.0, trust_env=False) as visitor:
+        while time.monotonic() < deadline_s:
+            try:
+                if (await visitor.get("/readyz")).status_code == httpx.codes.OK:
+                    return True
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(_ASK_AGAIN_S)
+    return False

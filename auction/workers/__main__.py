@@ -1,0 +1,43 @@
+"""`python -m auction.workers`: the house's worker process: archiver and clerk. `auction serve` starts one."""
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+
+from auction.bootstrap import open_house, running_servers
+from auction.domain.errors import AuctionError
+from auction.embedded import EmbeddedError
+from auction.logs import configure_logs
+from auction.settings import Settings, SettingsError, load_settings
+from auction.workers.running import run_workers
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+async def work(settings: Settings) -> None:
+    """Work in the house of these settings until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOPPING:
+        loop.add_signal_handler(number, stopping.set)
+    async with open_house(settings) as house:
+        await run_workers(house, stopping, keep_ms=settings.stream_keep_ms)
+
+
+def main() -> int:
+    """Work until told to stop; 0, or 1 with a sentence on standard error."""
+    try:
+        settings = load_settings()
+        configure_logs(settings.log_level, settings.log_format)
+        with running_servers(settings) as found:
+            uvloop.run(work(found))
+    except (AuctionError, EmbeddedError, SettingsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

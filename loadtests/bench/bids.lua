@@ -1,0 +1,46 @@
+-- bids: wrk's requests: rising bids on one lot by bidders in turn, each under a new key; counts answers by status.
+local tokens, lot, number, run = {}, nil, 0, nil
+
+function init(args)
+  lot, run = args[1], args[2]
+  for line in io.lines(args[3]) do
+    tokens[#tokens + 1] = "Bearer " .. line
+  end
+end
+
+function request()
+  number = number + 1
+  local headers = {
+    ["Authorization"] = tokens[number % #tokens + 1],
+    ["Content-Type"] = "application/json",
+    ["Idempotency-Key"] = run .. "-" .. number,
+  }
+  return wrk.format("POST", "/api/v1/lots/" .. lot .. "/bids", headers, '{"amount_fen":' .. number * 100 .. "}")
+end
+
+statuses = {}
+function response(status)
+  statuses[status] = (statuses[status] or 0) + 1
+end
+
+local threads = {}
+function setup(thread)
+  threads[#threads + 1] = thread
+end
+
+function done(summary, latency)
+  local total = {}
+  for _, thread in ipairs(threads) do
+    for status, count in pairs(thread:get("statuses")) do
+      total[status] = (total[status] or 0) + count
+    end
+  end
+  local parts = {}
+  for status, count in pairs(total) do
+    parts[#parts + 1] = string.format('"%d":%d', status, count)
+  end
+  io.write(string.format('\nRESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,"errors":%d,"statuses":{%s}}\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
+    table.concat(parts, ",")))
+end

@@ -1,0 +1,185 @@
+"""Bids over HTTP beside a no-op POST on the same server: one API process, 64 connections, `appendfsync always`.
+
+The server runs on one core, `wrk` on the other; runs alternate, and the median of each is compared. Every accepted
+bid is then checked by the house's own verification.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auction.bootstrap import open_house, running_servers
+from auction.books.migrate import upgrade
+from auction.services.lots import create_lot, create_sale, open_lot
+from auction.services.tokens import Role, TokenKey
+from auction.services.verification import verify_lot
+from auction.settings import Settings, load_settings
+from auction.workers.archiver import Archiver
+
+CONNECTIONS = 64
+SCRIPT = Path(__file__).with_name("bids.lua")
+SERVER_CORE, LOAD_CORE = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What wrk saw in one run; times in ms."""
+
+    accepted_per_s: float
+    refused: int
+    failed: int
+    p50_ms: float
+    p99_ms: float
+
+
+def bench_http(*, seconds: int = 5, runs: int = 5) -> dict[str, Any]:
+    """Alternate runs of bids and of the no-op; medians, spreads and their ratio."""
+    if shutil.which("wrk") is None:
+        raise SystemExit("this bench drives the server with wrk: apt-get install wrk")
+    with tempfile.TemporaryDirectory(prefix="auction-bench-") as folder:
+        secret = os.urandom(32).hex()
+        with running_servers(load_settings(data_dir=Path(folder), secret_key=secret)) as settings:
+            upgrade(str(settings.database_url))
+            tokens = Path(folder) / "tokens"
+            tokens.write_text("\n".join(_tokens(secret)) + "\n")
+            bids, floor = [], []
+            lots = asyncio.run(_lots(settings, runs))
+            for lot_id in lots:
+                with serving([sys.executable, "-m", "loadtests.bench.noop"], {}) as port:
+                    floor.append(drive(port, "bench-000", tokens, seconds))
+                with serving([sys.executable, "-m", "api", "--port"], _environment(settings, secret)) as port:
+                    bids.append(drive(port, lot_id, tokens, seconds))
+            verdict = asyncio.run(_verify(settings, lots))
+    return _report(bids, floor, verdict)
+
+
+def _tokens(secret: str) -> list[str]:
+    key, now_s = TokenKey(secret), int(time.time())
+    return [
+        key.issue(subject=f"bidder-{number}", role=Role.BIDDER, now_s=now_s, lifetime_s=86_400)
+        for number in range(CONNECTIONS)
+    ]
+
+
+async def _lots(settings: Settings, count: int) -> list[str]:
+    """As many open lots under launch-day terms, every bidder admitted to each."""
+    async with open_house(settings) as house:
+        sale = await create_sale(house, title="bench", actor="bench", sale_id="bench")
+        lots = []
+        for _ in range(count):
+            lot = await create_lot(house, sale_id=sale.sale_id, title="bench", preset="jd-flash", actor="bench")
+            lot_id = lot.record.lot_id
+            await open_lot(house, lot_id, duration_ms=3_600_000, actor="bench")
+            for number in range(CONNECTIONS):
+                await house.ledger.admit(
+                    lot_id, bidder_id=f"bidder-{number}", paddle=number + 1, limit_fen=None, purse_fen=None
+                )
+            lots.append(lot_id)
+        return lots
+
+
+async def _verify(settings: Settings, lots: list[str]) -> dict[str, Any]:
+    async with open_house(settings) as house:
+        await Archiver(house.books, house.feed).catch_up()
+        verdicts = [await verify_lot(house, lot_id) for lot_id in lots]
+    return {
+        "bids": sum(verdict.bids for verdict in verdicts),
+        "breaches": [breach.what for verdict in verdicts for breach in verdict.breaches],
+    }
+
+
+def _environment(settings: Settings, secret: str) -> dict[str, str]:
+    return {
+        "AUCTION_REDIS_URL": str(settings.redis_url),
+        "AUCTION_DATABASE_URL": str(settings.database_url),
+        "AUCTION_SECRET_KEY": secret,
+        "AUCTION_LOG_LEVEL": "warning",
+    }
+
+
+@contextmanager
+def serving(command: list[str], environment: dict[str, str]) -> Iterator[int]:
+    """A server process on a core of its own; its port, once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    process = subprocess.Popen(
+        ["taskset", "-c", str(SERVER_CORE), *command, str(port)], env={**os.environ, **environment}
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit(f"{command} did not start") from None
+                time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def drive(port: int, lot_id: str, tokens: Path, seconds: int) -> Run:
+    """One run of wrk against a port."""
+    done = subprocess.run(
+        [
+            *("taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"),
+            *("-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--", lot_id, f"run{time.time_ns()}", str(tokens)),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    result = json.loads(done.stdout.rpartition("RESULT ")[2])
+    statuses: dict[str, int] = result["statuses"]
+    accepted = statuses.get("201", 0)
+    refused = statuses.get("409", 0)
+    return Run(
+        accepted / result["seconds"],
+        refused,
+        result["requests"] - accepted - refused + result["errors"],
+        result["p50_ms"],
+        result["p99_ms"],
+    )
+
+
+def _report(bids: list[Run], floor: list[Run], verdict: dict[str, Any]) -> dict[str, Any]:
+    rate, ceiling = _middle(bids), _middle(floor)
+    return {
+        "bids": rate,
+        "noop": ceiling,
+        "ratio": round(rate["per_s"] / ceiling["per_s"], 3),
+        "p99_ratio": round(rate["p99_ms"] / ceiling["p99_ms"], 2),
+        "durability": "appendfsync always",
+        "connections": CONNECTIONS,
+        "verified_bids": verdict["bids"],
+        "breaches": verdict["breaches"],
+    }
+
+
+def _middle(runs: list[Run]) -> dict[str, Any]:
+    rates = [run.accepted_per_s for run in runs]
+    return {
+        "per_s": round(statistics.median(rates)),
+        "lowest_per_s": round(min(rates)),
+        "highest_per_s": round(max(rates)),
+        "p50_ms": round(statistics.median(run.p50_ms for run in runs), 2),
+        "p99_ms": round(statistics.median(run.p99_ms for run in runs), 2),
+        "refused": sum(run.refused for run in runs),
+        "failed": sum(run.failed for run in runs),
+    }

@@ -1,0 +1,375 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.engine import make_url
+from structlog.testing import capture_logs
+
+from auction.books.derivation import LineageBroken
+from auction.books.unit_of_work import Books
+from auction.domain.errors import BooksAway, LedgerAway
+from auction.ledger.feed import Entry, EntryDamaged, Feed
+from auction.ledger.keys import KeySpace
+from auction.workers import archiver
+from auction.workers.archiver import Archiver, batches, next_count
+from tests.books.conftest import Sql
+from tests.books.stories import Story, Stream, bid
+
+KEYS = KeySpace(2)
+ONE, OTHER = "launch-001", "other-001"
+assert {KEYS.shard_of(ONE), KEYS.shard_of(OTHER)} == {0, 1}
+
+BIDS = "SELECT count(*) FROM bids"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archiver, "WAIT_FOR_ENTRIES_MS", 20)
+    monkeypatch.setattr(archiver, "BACK_OFF_FIRST_S", 0.01)
+    monkeypatch.setattr(archiver, "BACK_OFF_MOST_S", 0.05)
+
+
+@pytest.fixture
+def feed(redis: "Redis") -> Feed:
+    return Feed(redis, KEYS)
+
+
+@pytest.fixture
+async def at_work(books: Books, feed: Feed) -> AsyncIterator[Archiver]:
+    """A running archiver."""
+    worker = Archiver(books, feed)
+    running = asyncio.create_task(worker.run())
+    yield worker
+    worker.stop()
+    await running
+
+
+async def publish(redis: "Redis", entries: Iterable[Entry]) -> None:
+    """Put entries into their lot's stream as the ledger's scripts do."""
+    pipeline = redis.pipeline(transaction=False)
+    for entry in entries:
+        pipeline.xadd(
+            KEYS.stream_of(entry.lot_id),
+            {
+                "lot": entry.lot_id,
+                "epoch": entry.epoch,
+                "seq": entry.first_seq,
+                "at": entry.at_ms,
+                "ev": entry.packed,
+                "chain": entry.chain,
+            },
+            id=entry.stream_id,
+        )
+    await pipeline.execute()
+
+
+def storm(story: Story, entries: int, bids: int = 2) -> list[Entry]:
+    """A lot's opening and then so many entries of so many bids each."""
+    told = list(story.opening())
+    for n in range(entries):
+        told.append(story.bids(*range(100 + n * bids, 100 + (n + 1) * bids)))
+    return told
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+def archived(sql: Sql, bids: int) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return await sql(BIDS) == [(bids,)]
+
+    return look
+
+
+async def test_catching_up_writes_what_is_in_the_streams_and_returns(
+    books: Books, feed: Feed, redis: "Redis", sql: Sql
+) -> None:
+    worker = Archiver(books, feed)
+    assert await worker.catch_up() == 0
+
+    one, other = Story(Stream(), ONE), Story(Stream(), OTHER)
+    await publish(redis, [*storm(one, 150), *storm(other, 3)])
+    assert await worker.catch_up() == 154 + 7
+    assert await sql(BIDS) == [(306,)]
+    assert (worker.entries, worker.bids) == (161, 306)
+
+    await publish(redis, [other.sold(200)])
+    assert await Archiver(books, feed).catch_up() == 1
+    assert await worker.catch_up() == 0
+
+
+async def test_catching_up_says_why_it_cannot(books: Books, feed: Feed, redis: "Redis") -> None:
+    entries = storm(Story(Stream(), ONE), 3)
+    await publish(redis, entries[:2] + entries[3:])
+    with pytest.raises(LineageBroken):
+        await Archiver(books, feed).catch_up()
+    with pytest.raises(BooksAway):
+        await Archiver(Books.connect("postgresql://nobody@127.0.0.1:1/none"), feed).catch_up()
+
+
+async def test_a_running_archiver_follows_the_ledger(at_work: Archiver, redis: "Redis", sql: Sql) -> None:
+    one, other = Story(Stream(), ONE), Story(Stream(), OTHER)
+    await publish(redis, [*storm(one, 5), *storm(other, 5)])
+    await until(archived(sql, 20))
+    await publish(redis, [one.bids(9000), other.bids(9000)])
+    await until(archived(sql, 22))
+
+
+async def test_an_archiver_stops_after_the_batch_under_way_and_goes_on_from_there(
+    books: Books, feed: Feed, redis: "Redis", sql: Sql
+) -> None:
+    story = Story(Stream(), ONE)
+    await publish(redis, storm(story, 2000, bids=1))
+    first = Archiver(books, feed)
+    running = asyncio.create_task(first.run())
+
+    async def begun() -> bool:
+        return first.entries > 0
+
+    await until(begun)
+    first.stop()
+    await asyncio.wait_for(running, 10)
+    assert await sql(BIDS) == [(first.bids,)]
+
+    second = Archiver(books, feed)
+    assert await second.catch_up() == 2004 - first.entries
+    assert await sql(BIDS) == [(2000,)]
+
+
+async def test_an_archiver_killed_at_any_moment_leaves_nothing_half_written(
+    books: Books, feed: Feed, redis: "Redis", sql: Sql
+) -> None:
+    await publish(redis, storm(Story(Stream(), ONE), 1500, bids=1))
+    for round_ in range(6):
+        running = asyncio.create_task(Archiver(books, feed).run())
+        await asyncio.sleep(0.01 * round_)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert await sql(
+            "SELECT coalesce(max(stream_id), '0-0') FROM ledger_entries "
+            "EXCEPT SELECT coalesce(max(stream_id), '0-0') FROM archive_cursors WHERE stream_id <> '0-0'"
+        ) in ([], [("0-0",)])
+
+    await Archiver(books, feed).catch_up()
+    assert await sql(BIDS) == [(1500,)]
+
+
+async def test_two_archivers_at_once_write_each_bid_once(
+    at_work: Archiver, books: Books, feed: Feed, redis: "Redis", sql: Sql
+) -> None:
+    story = Story(Stream(), ONE)
+    told = storm(story, 400)
+    second = Archiver(books, feed)
+    running = asyncio.create_task(second.run())
+    for start in range(0, len(told), 20):
+        await publish(redis, told[start : start + 20])
+        await asyncio.sleep(0)
+    await until(archived(sql, 800))
+    second.stop()
+    await running
+
+    assert at_work.bids + second.bids == 800
+    assert not at_work.stuck
+    assert not second.stuck
+
+
+class FlakyFeed(Feed):
+    """The real feed, behind a line that can be cut."""
+
+    cut = False
+    tried = 0
+
+    async def read(self, shard: int, after_id: str, *, block_ms: int | None, count: int) -> list[Entry]:
+        if self.cut:
+            self.tried += 1
+            raise LedgerAway
+        return await super().read(shard, after_id, block_ms=block_ms, count=count)
+
+
+async def test_a_ledger_that_is_away_is_waited_for_and_noted_once(books: Books, redis: "Redis", sql: Sql) -> None:
+    feed = FlakyFeed(redis, KEYS)
+    feed.cut = True
+    worker = Archiver(books, feed)
+    await publish(redis, storm(Story(Stream(), ONE), 5))
+
+    async def tried_often() -> bool:
+        return feed.tried > 8
+
+    with capture_logs() as logs:
+        running = asyncio.create_task(worker.run())
+        await until(tried_often)
+        feed.cut = False
+        await until(archived(sql, 10))
+        worker.stop()
+        await running
+
+    assert [(entry["event"], entry["code"]) for entry in logs] == [
+        ("archive_waits", "ledger-away"),
+        ("archive_goes_on", "ledger-away"),
+    ]
+
+
+async def test_books_that_are_away_are_waited_for_and_caught_up_with(
+    at_work: Archiver, redis: "Redis", sql: Sql, postgres_url: str, books_url: str
+) -> None:
+    name = make_url(books_url).database
+    story = Story(Stream(), ONE)
+    await publish(redis, storm(story, 5))
+    await until(archived(sql, 10))
+
+    house = await asyncpg.connect(postgres_url)
+    kick = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+
+    async def removed() -> bool:
+        await house.execute(kick)
+        try:
+            await house.execute(f"ALTER DATABASE {name} RENAME TO {name}_away")
+        except asyncpg.ObjectInUseError:
+            return False
+        return True
+
+    with capture_logs() as logs:
+        await until(removed)
+        await publish(redis, [story.bids(5000 + n) for n in range(5)])
+
+        async def noticed() -> bool:
+            return len(logs) > 0
+
+        await until(noticed)
+        await asyncio.sleep(0.1)
+        await house.execute(f"ALTER DATABASE {name}_away RENAME TO {name}")
+        await until(archived(sql, 15))
+
+    await house.close()
+    assert [(entry["event"], entry["code"]) for entry in logs] == [
+        ("archive_waits", "books-away"),
+        ("archive_goes_on", "books-away"),
+    ]
+
+
+async def test_a_damaged_entry_stops_its_shard_at_it_and_no_other(at_work: Archiver, redis: "Redis", sql: Sql) -> None:
+    stream, other = Stream(), Story(Stream(), OTHER)
+    story = Story(stream, ONE)
+    sound = storm(story, 30)
+    damaged_id = stream.next_id()
+    with capture_logs() as logs:
+        await publish(redis, sound)
+        await redis.xadd(KEYS.stream_of(ONE), {"nonsense": "1"}, id=damaged_id)
+        await publish(redis, [story.bids(9000), *storm(other, 1)])
+        await until(archived(sql, 62))
+
+        async def stands_still() -> bool:
+            return bool(at_work.stuck)
+
+        await until(stands_still)
+        await publish(redis, [other.bids(9000)])
+        await until(archived(sql, 63))
+        await asyncio.sleep(0.1)
+        assert list(at_work.stuck) == [KEYS.shard_of(ONE)]
+        assert damaged_id in at_work.stuck[KEYS.shard_of(ONE)]
+        assert await redis.xlen(KEYS.stream_of(ONE)) == len(sound) + 2
+
+        await redis.xdel(KEYS.stream_of(ONE), damaged_id)
+        await until(archived(sql, 64))
+        await until(lambda: _not(stands_still))
+
+    assert [entry["event"] for entry in logs] == ["archive_stands_still", "archive_moves_on"]
+
+
+async def _not(condition: Callable[[], Awaitable[bool]]) -> bool:
+    return not await condition()
+
+
+async def test_a_row_that_the_books_refuse_stops_the_shard_behind_what_was_sound(
+    at_work: Archiver, redis: "Redis", sql: Sql
+) -> None:
+    story = Story(Stream(), ONE)
+    await publish(redis, [*storm(story, 9), story.tell(bid(100))])
+
+    async def stands_still() -> bool:
+        return bool(at_work.stuck)
+
+    await until(stands_still)
+    assert "uq_bids_lot_id_bidder_id_key" in at_work.stuck[KEYS.shard_of(ONE)]
+    assert await sql(BIDS) == [(18,)]
+
+
+@pytest.mark.parametrize("keep_ms, fewest, most", [(0, 1, 199), (10**12, 504, 504)], ids=["no tail", "a long tail"])
+async def test_the_stream_is_trimmed_behind_the_kept_tail(
+    books: Books, feed: Feed, redis: "Redis", sql: Sql, keep_ms: int, fewest: int, most: int
+) -> None:
+    await publish(redis, storm(Story(Stream(), ONE), 500))
+    worker = Archiver(books, feed, keep_ms=keep_ms)
+    running = asyncio.create_task(worker.run())
+    await until(archived(sql, 1000))
+    worker.stop()
+    await running
+    # at work it trims now and then; here after the last batch
+    worker._trimmed_at_s.clear()
+    await worker._trim(KEYS.shard_of(ONE), await feed.last_id(KEYS.shard_of(ONE)))
+
+    assert fewest <= await redis.xlen(KEYS.stream_of(ONE)) <= most
+
+
+async def test_nothing_at_or_after_the_cursor_is_trimmed(books: Books, feed: Feed, redis: "Redis") -> None:
+    entries = storm(Story(Stream(), ONE), 500)
+    await publish(redis, entries)
+    await Archiver(books, feed, keep_ms=0)._trim(KEYS.shard_of(ONE), entries[250].stream_id)
+
+    left = await feed.read(KEYS.shard_of(ONE), "0-0", block_ms=None, count=1000)
+    assert 255 > len(entries) - len(left) > 0
+    assert left[-255:-1] == entries[-255:-1]
+    assert entries[250] in left
+
+
+async def test_lag_tells_how_much_waits_and_for_how_long(books: Books, feed: Feed, redis: "Redis") -> None:
+    worker = Archiver(books, feed)
+    story = Story(Stream(), ONE)
+    entries = storm(story, 5)
+    await publish(redis, entries)
+    before = {lag.shard: lag for lag in await worker.lags()}
+    await worker.catch_up()
+    after = {lag.shard: lag for lag in await worker.lags()}
+
+    shard = KEYS.shard_of(ONE)
+    age_ms = time.time() * 1000 - int(entries[0].stream_id.partition("-")[0])
+    assert (before[shard].entries, before[shard].cursor) == (9, "0-0")
+    assert age_ms - 60_000 < before[shard].ms <= age_ms
+    assert before[1 - shard].entries == before[1 - shard].ms == 0
+    assert (after[shard].entries, after[shard].ms, after[shard].cursor) == (0, 0, entries[-1].stream_id)
+
+
+async def test_lag_is_told_of_a_shard_whose_next_entry_is_damaged(books: Books, feed: Feed, redis: "Redis") -> None:
+    await redis.xadd(KEYS.stream_of(ONE), {"nonsense": "1"})
+    with pytest.raises(EntryDamaged):
+        await Archiver(books, feed).catch_up()
+
+    assert [lag.entries for lag in await Archiver(books, feed).lags()] == [
+        int(shard == KEYS.shard_of(ONE)) for shard in (0, 1)
+    ]
+
+
+def sizes(cut: Iterable[Sequence[Entry]]) -> list[list[int]]:
+    return [[len(entry.events) for entry in batch] for batch in cut]
+
+
+def test_a_transaction_takes_about_a_batch_of_events_and_at_least_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archiver, "EVENTS_A_BATCH", 10)
+    story = Story(Stream())
+    entries = [story.bids(*range(100, 100 + size)) for size in (4, 6, 1, 12, 9, 1, 1)]
+
+    assert sizes(batches(entries)) == [[4, 6], [1], [12], [9, 1], [1]]
+    assert list(batches([])) == []
+
+
+def test_the_next_read_follows_how_much_the_last_one_held() -> None:
+    story = Story(Stream())
+    assert next_count([story.bids(1)]) == archiver.READ_MOST
+    assert next_count([story.bids(*range(1, 65))] * 3) == 256
+    assert next_count([story.bids(*range(1, 513))]) == 32
