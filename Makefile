@@ -63,7 +63,7 @@ chaos: setup ## the slow lane: faults, long random runs, mutations that must be 
 
 .PHONY: lint
 lint: setup ## formatting, ruff, mypy --strict, the direction of imports
-	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run 'make format'" >&2; exit 1; }
+	@$(BIN)/ruff format --check --output-format concise . || { echo "not formatted: run 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-cache 2>&1) || { printf '%s\n' "$$report" >&2; exit 1; }

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.bodies import shown
 from api.problems import MEDIA_TYPE, Fault, Header, HttpCode, Problem, problem_of, problem_of_faults
+from api.schemas import PATTERNS_IN_WORDS
 from auction.domain.errors import AuctionError
 
 _HTTP_CODES: Mapping[int, HttpCode] = {
@@ -81,6 +82,8 @@ def _fault(error: Mapping[str, Any]) -> Fault:
     if error["type"] == "value_error":
         # a validator of ours: its sentence says all
         return Fault(field, code, str(error["ctx"]["error"]))
+    if error["type"] == "string_pattern_mismatch":
+        what = PATTERNS_IN_WORDS.get(error["ctx"]["pattern"], what)
     sentence = f"{field or 'The body'} {what.format(**error.get('ctx', {}))}"
     if code in {HttpCode.WRONG_TYPE, HttpCode.OUT_OF_RANGE}:
         sentence += f", got {shown(error['input'])}"

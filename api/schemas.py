@@ -19,6 +19,11 @@ SEQ_MAX = 2**53 - 1
 SALE_ID_LENGTH_MAX = 48
 """Leaves room for a lot's number behind it."""
 ID_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*$"
+TEXT_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
+PATTERNS_IN_WORDS = {
+    ID_PATTERN: "must be lower-case letters and digits, with single hyphens between them",
+    TEXT_PATTERN: "must hold more than blanks",
+}
 
 _TERMS_EXAMPLE: dict[str, Any] = {
     "bidding": "direct",
@@ -43,15 +48,21 @@ TERMS_FIELDS: dict[str, Any] = {
 Fen = Annotated[int, Field(ge=FEN_MIN, le=FEN_MAX)]
 AtMs = Annotated[int, Field(ge=AT_MS_MIN, le=AT_MS_MAX)]
 DurationMs = Annotated[int, Field(ge=1, le=MS_MAX)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
-Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, pattern=r"\S")]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)]
+Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, pattern=TEXT_PATTERN)]
 TermsGiven = Annotated[
     dict[str, Any],
     WithJsonSchema(
         {
             "type": "object",
             "description": "Laid over the preset's; without a preset, all that has no default.",
-            "properties": {**TERMS_FIELDS, "reserve_fen": {"type": ["integer", "null"]}},
+            "properties": {
+                **TERMS_FIELDS,
+                "reserve_fen": {"type": ["integer", "null"]},
+                # null: as where it is left out
+                "deposit": {"type": ["object", "null"]},
+                "settlement": {"type": ["object", "null"]},
+            },
             "additionalProperties": False,
             "examples": [_TERMS_EXAMPLE],
         }

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import structlog
 import typer
 
-from auction.bootstrap import running_servers
 from auction.books.migrate import upgrade
+from auction.bootstrap import running_servers
 from auction.cli.interrupts import Interrupts
 from auction.cli.listening import address_for_visitors, claim
 from auction.cli.serving import Part, duties_of, environment_of, until_ready
@@ -113,4 +113,6 @@ def _place(settings: Settings, url: str | None, name: str) -> str:
     if url is None:
         return f"embedded, in {settings.data_dir / name}"
     parts = urlsplit(url)
-    return f"{parts.scheme.partition('+')[0]}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    return (
+        f"{parts.scheme.partition('+')[0]}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    )

@@ -33,8 +33,7 @@ def duties_of(part: Part, settings: Settings, listener: socket.socket | None) ->
     if part in {Part.ALL, Part.HTTP} and listener is not None:
         fd = listener.fileno()
         duties += [
-            Duty(f"http {number}", "api", ("--fd", str(fd)), (fd,), rank=0)
-            for number in range(1, settings.workers + 1)
+            Duty(f"http {number}", "api", ("--fd", str(fd)), (fd,), rank=0) for number in range(1, settings.workers + 1)
         ]
     if part in {Part.ALL, Part.WORKER}:
         duties.append(Duty("worker", "auction.workers", rank=1))

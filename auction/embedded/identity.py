@@ -15,6 +15,8 @@ from auction.embedded.errors import EmbeddedError
 
 _STAND_IN = "nobody"
 _PAST_DIRECTORIES = "+dac_read_search"
+# access(2), by which PostgreSQL finds its own programs, forgets privileges of all but root unless told otherwise
+_EVEN_FOR_ACCESS = "+no_setuid_fixup"
 
 
 def stand_in_for_root(database: Path) -> tuple[int, int] | None:
@@ -33,8 +35,8 @@ def stand_in_for_root(database: Path) -> tuple[int, int] | None:
     return entry.pw_uid, entry.pw_gid
 
 
-def as_user(owner: tuple[int, int] | None, program: Path) -> Sequence[str]:
-    """The words to put before a command to run it as `owner`, tried on `program`."""
+def as_user(owner: tuple[int, int] | None, programs: Path) -> Sequence[str]:
+    """The words to put before a command to run it as `owner`, tried on PostgreSQL's `programs`."""
     if owner is None:
         return []
     setpriv = shutil.which("setpriv")
@@ -44,16 +46,19 @@ def as_user(owner: tuple[int, int] | None, program: Path) -> Sequence[str]:
             "is not on PATH: install it, start auction as another user, or set AUCTION_DATABASE_URL"
         )
     change = [setpriv, f"--reuid={owner[0]}", f"--regid={owner[1]}", "--clear-groups"]
-    privileged = [*change, f"--inh-caps={_PAST_DIRECTORIES}", f"--ambient-caps={_PAST_DIRECTORIES}"]
+    privilege = [f"--inh-caps={_PAST_DIRECTORIES}", f"--ambient-caps={_PAST_DIRECTORIES}"]
+    privileged = [*change, f"--securebits={_EVEN_FOR_ACCESS}", *privilege]
     refusal = ""
     # containers may withhold the privilege; where the paths are open to all it is not needed
     for words in (privileged, change):
-        trial = subprocess.run([*words, str(program), "--version"], capture_output=True, check=False, cwd="/")
-        if trial.returncode == 0:
+        # it looks for itself in the same way as the server does
+        trial = [*words, str(programs / "pg_config"), "--bindir"]
+        tried = subprocess.run(trial, capture_output=True, check=False, cwd="/")
+        if tried.returncode == 0:
             return words
-        refusal = trial.stderr.decode(errors="replace").strip()
+        refusal = tried.stderr.decode(errors="replace").strip()
     raise EmbeddedError(
-        f"PostgreSQL does not run as root, and {program} cannot be run as user {owner[0]} either ({refusal}): start "
+        f"PostgreSQL does not run as root, and what is in {programs} cannot be run as user {owner[0]} ({refusal}): start "
         "auction as another user, or set AUCTION_DATABASE_URL to a server that runs"
     )
 

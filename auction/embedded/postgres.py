@@ -75,15 +75,14 @@ class PostgresServer:
     def lay_out(self, sockets: Path, alive: FileLock) -> Sequence[str]:
         """Create the database at the first start, clear what a killed server left, and say who may come in."""
         programs = find_programs()
-        words = as_user(self.owner, programs / "postgres")
+        words = as_user(self.owner, programs)
         if not self.database.exists():
             self._create(programs, words, alive)
         self._clear_stale_pid()
         user = name_of_this_user().replace('"', '""')
         write_whole(self.database / "pg_hba.conf", "local all all peer map=house\n", mode=0o644)
         write_whole(self.database / "pg_ident.conf", f'house "{user}" {USER}\n', mode=0o644)
-        directory = '"' + str(sockets).replace('"', '""') + '"'
-        options = SETTINGS | {"unix_socket_directories": directory} | dict(self.settings)
+        options = SETTINGS | {"unix_socket_directories": str(sockets)} | dict(self.settings)
         return [
             *words,
             str(programs / "postgres"),

@@ -58,7 +58,7 @@ class Room:
         """Record and return a folder for sockets: the server's own, or a short one where its path is no address."""
         self.forget()
         chosen = self.folder
-        # PostgreSQL's clients take a comma for the end of a host
+        # a comma parts two folders for PostgreSQL, and two hosts for its clients
         if len(os.fsencode(chosen / self.socket_name)) > _SOCKET_PATH_BYTES_MAX or "," in str(chosen):
             # not TMPDIR, which may be deep as well; the name is new and its mode 0700, so nobody prepared it
             chosen = Path(tempfile.mkdtemp(prefix=_SHORT_PREFIX, dir="/tmp"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -52,11 +53,16 @@ def ledger_errors(*, writing: bool = False) -> Iterator[None]:
         raise LedgerAway(f"The bid ledger cannot be used ({error}); nothing was changed. Try again.") from error
 
 
-_BEFORE_SENDING = ("connecting to", "No connection available")
-"""Words of the client's errors that were raised before anything left this process."""
+_TURNED_AWAY = (AuthenticationError, AuthorizationError, BusyLoadingError)
+"""The server's own no, although the client counts them among lost connections."""
 
 
 def _never_sent(error: BaseException) -> bool:
-    if isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError)):
+    """True where a call failed before anything of it left this process, or was turned away unread.
+
+    The client raises the same errors before and after it sends: what it raised while getting a connection
+    (none free, none possible, no greeting, wrong password) came before.
+    """
+    if isinstance(error, _TURNED_AWAY):
         return True
-    return any(words in str(error) for words in _BEFORE_SENDING)
+    return any(frame.f_code.co_name == "get_connection" for frame, _ in walk_tb(error.__traceback__))

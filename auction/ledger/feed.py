@@ -1,5 +1,6 @@
 """Reads the ledger's streams: what the scripts wrote, in order, for the archive, the live prices and the checks."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha1
@@ -82,6 +83,7 @@ class Feed:
 
     def __init__(self, redis: "Redis", keys: KeySpace) -> None:
         self._redis = redis
+        self._wait_ms_max = _longest_wait_ms(redis)
         self.keys = keys
 
     @property
@@ -92,9 +94,12 @@ class Feed:
     async def read(self, shard: int, after_id: str, *, block_ms: int | None, count: int) -> list[Entry]:
         """Up to `count` entries after a position, oldest first; waits up to `block_ms` for one (None: does not wait).
 
+        The wait is cut to half the client's time-out: longer, and silence would look like a lost server.
         Raises LedgerAway, EntryDamaged.
         """
         stream = self.keys.stream(shard)
+        if block_ms is not None:
+            block_ms = min(block_ms, self._wait_ms_max)
         with ledger_errors():
             reply: Any = await self._redis.xread({stream: after_id}, count=count, block=block_ms)
         return [decode(stream_id.decode(), fields) for _, rows in reply for stream_id, fields in rows]
@@ -122,3 +127,8 @@ class Feed:
         """Drop the entries before a position; how many were dropped."""
         with ledger_errors():
             return int(await self._redis.xtrim(self.keys.stream(shard), minid=keep_from_id, approximate=True))
+
+
+def _longest_wait_ms(redis: "Redis") -> int:
+    timeout_s = redis.connection_pool.connection_kwargs.get("socket_timeout")
+    return sys.maxsize if timeout_s is None else max(1, int(timeout_s * 500))

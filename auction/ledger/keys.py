@@ -69,6 +69,10 @@ class KeySpace:
         """Stream: the ledger itself."""
         return f"{LAYOUT}:{{{shard:02d}}}:ledger"
 
+    def watchers(self, lot_id: str) -> str:
+        """Hash: live gateway -> how many watch the lot there, and when it said so. No bid depends on it."""
+        return f"{self._tag(lot_id)}:watchers:{lot_id}"
+
     def due_of(self, lot_id: str) -> str:
         """The deadlines of the lot's shard."""
         return self.due(self.shard_of(lot_id))

@@ -8,6 +8,7 @@ nothing is skipped, and nothing that was not written down is trimmed.
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -128,6 +129,7 @@ class Archiver:
         cursor: str | None = None
         count, failures = READ_FIRST, 0
         while not self._stopping.is_set():
+            honour_cancellation()
             try:
                 books_answer = cursor is None
                 if cursor is None:
@@ -201,10 +203,18 @@ class Archiver:
         """Wait a random part of a time that doubles with each failure, or until `stop`."""
         most_s = min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** min(failures, 10))
         wait_s = random.uniform(BACK_OFF_FIRST_S / 2, most_s)  # noqa: S311 - jitter, no secret
-        try:
-            await asyncio.wait_for(self._stopping.wait(), wait_s)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._stopping.wait()
+
+
+def honour_cancellation() -> None:
+    """End a cancelled task that was let run on: on Python 3.11 `asyncio.wait_for`, which the ledger's client uses to
+    send, loses a cancellation that comes just as the sending ends.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

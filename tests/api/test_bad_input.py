@@ -181,6 +181,11 @@ async def test_a_sentence_names_what_was_wrong_and_what_is_allowed(asker):
     answer = await asker.post("/ops/lots", {**LOT, "list_price_fen": 10**13 + 1}, OPS)
 
     assert answer.json()["detail"] == "list_price_fen must be at most 10000000000000, got 10000000000001."
+    answer = await asker.post("/ops/sales", {"title": " ", "sale_id": "Launch"}, OPS)
+    assert [error["detail"] for error in answer.json()["errors"]] == [
+        "title must hold more than blanks.",
+        "sale_id must be lower-case letters and digits, with single hyphens between them.",
+    ]
 
 
 async def test_a_body_that_is_no_json_or_is_not_there_is_told_so(client):

@@ -1,6 +1,5 @@
 import pytest
 import structlog
-from starlette.testclient import TestClient
 
 from auction.services.tokens import Role
 from tests.api.conftest import OPS, TERMS, signed
@@ -296,5 +295,5 @@ async def test_logs_hold_neither_token_nor_maximum(asker):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
-def test_the_page_that_documents_all_this_is_there(app, path):
-    assert TestClient(app).get(path).status_code == 200
+async def test_the_page_that_documents_all_this_is_there(client, path):
+    assert (await client.get(path)).status_code == 200

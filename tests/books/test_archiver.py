@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
@@ -19,8 +20,8 @@ from tests.books.conftest import Sql
 from tests.books.stories import Story, Stream, bid
 
 KEYS = KeySpace(2)
-ONE, OTHER = "launch-001", "other-001"
-assert {KEYS.shard_of(ONE), KEYS.shard_of(OTHER)} == {0, 1}
+ONE = "launch-001"
+OTHER = next(lot_id for lot_id in ("a-001", "b-001", "c-001") if KEYS.shard_of(lot_id) != KEYS.shard_of(ONE))
 
 BIDS = "SELECT count(*) FROM bids"
 
@@ -68,15 +69,15 @@ async def publish(redis: "Redis", entries: Iterable[Entry]) -> None:
 
 def storm(story: Story, entries: int, bids: int = 2) -> list[Entry]:
     """A lot's opening and then so many entries of so many bids each."""
-    told = list(story.opening())
-    for n in range(entries):
-        told.append(story.bids(*range(100 + n * bids, 100 + (n + 1) * bids)))
-    return told
+    return [
+        *story.opening(),
+        *(story.bids(*range(100 + n * bids, 100 + (n + 1) * bids)) for n in range(entries)),
+    ]
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(20):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what is waited for happens in a server
             await asyncio.sleep(0.01)
 
 
@@ -151,13 +152,38 @@ async def test_an_archiver_killed_at_any_moment_leaves_nothing_half_written(
         await asyncio.sleep(0.01 * round_)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert await sql(
-            "SELECT coalesce(max(stream_id), '0-0') FROM ledger_entries "
-            "EXCEPT SELECT coalesce(max(stream_id), '0-0') FROM archive_cursors WHERE stream_id <> '0-0'"
-        ) in ([], [("0-0",)])
+        await until(lambda: nobody_writes(sql))
+        ((written,),) = await sql("SELECT max(stream_id) FROM ledger_entries")
+        ((cursor,),) = await sql("SELECT max(stream_id) FROM archive_cursors")
+        assert written == cursor or (written, cursor) == (None, "0-0")
 
     await Archiver(books, feed).catch_up()
     assert await sql(BIDS) == [(1500,)]
+
+
+class DeafFeed(Feed):
+    """A feed whose client loses cancellations, as `asyncio.wait_for` does on Python 3.11 in a narrow moment."""
+
+    async def read(self, shard: int, after_id: str, *, block_ms: int | None, count: int) -> list[Entry]:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(30)
+        return []
+
+
+async def test_a_cancellation_that_the_client_loses_still_ends_the_archiver(books: Books, redis: "Redis") -> None:
+    running = asyncio.create_task(Archiver(books, DeafFeed(redis, KEYS)).run())
+    await asyncio.sleep(0.2)
+    running.cancel()
+    done, _ = await asyncio.wait([running], timeout=10)
+
+    assert done
+    assert running.cancelled()
+
+
+async def nobody_writes(sql: Sql) -> bool:
+    """True once the server has noticed that connections are gone."""
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL"
+    return await sql(busy) == [(0,)]
 
 
 async def test_two_archivers_at_once_write_each_bid_once(
@@ -223,7 +249,7 @@ async def test_books_that_are_away_are_waited_for_and_caught_up_with(
     await publish(redis, storm(story, 5))
     await until(archived(sql, 10))
 
-    house = await asyncpg.connect(postgres_url)
+    house = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
     kick = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
 
     async def removed() -> bool:
@@ -301,7 +327,7 @@ async def test_a_row_that_the_books_refuse_stops_the_shard_behind_what_was_sound
 
 
 @pytest.mark.parametrize("keep_ms, fewest, most", [(0, 1, 199), (10**12, 504, 504)], ids=["no tail", "a long tail"])
-async def test_the_stream_is_trimmed_behind_the_kept_tail(
+async def test_the_stream_is_trimmed_behind_the_kept_tail(  # noqa: PLR0917 - fixtures and cases
     books: Books, feed: Feed, redis: "Redis", sql: Sql, keep_ms: int, fewest: int, most: int
 ) -> None:
     await publish(redis, storm(Story(Stream(), ONE), 500))

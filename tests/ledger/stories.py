@@ -85,7 +85,7 @@ def refused(answer: Answer) -> Refused:
 
 async def entries(ledger: BidLedger, lot_id: str = LOT) -> list[Entry]:
     """The lot's whole stream."""
-    rows = await ledger.redis.xrange(ledger.keys.stream_of(lot_id))
+    rows: Any = await ledger.redis.xrange(ledger.keys.stream_of(lot_id))
     everything = [decode(stream_id.decode(), fields) for stream_id, fields in rows]
     return [entry for entry in everything if entry.lot_id == lot_id]
 
@@ -95,10 +95,23 @@ async def kinds(ledger: BidLedger, lot_id: str = LOT) -> list[str]:
     return [event.kind for entry in await entries(ledger, lot_id) for event in entry.events]
 
 
-async def contents(ledger: BidLedger) -> dict[bytes, bytes | None]:
+async def contents(ledger: BidLedger) -> dict[bytes, Any]:
     """Everything the server holds, to see that nothing changed."""
-    names = sorted([name async for name in ledger.redis.scan_iter()])
-    return {name: await ledger.redis.dump(name) for name in names}
+    redis = ledger.redis
+    found: dict[bytes, Any] = {}
+    async for name in redis.scan_iter():
+        match await redis.type(name):
+            case b"hash":
+                found[name] = await redis.hgetall(name)
+            case b"zset":
+                found[name] = await redis.zrange(name, 0, -1, withscores=True)
+            case b"stream":
+                found[name] = await redis.xrange(name)
+            case b"string":
+                found[name] = await redis.get(name)
+            case other:
+                raise AssertionError(f"{name!r} is a {other!r}: no layout of ours has that")
+    return found
 
 
 def feed_of(ledger: BidLedger) -> Feed:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -45,8 +46,9 @@ async def last_event(ledger: BidLedger) -> Event:
 
 async def past(ledger: BidLedger, at_ms: int) -> None:
     """Wait until the ledger's clock has reached a time."""
-    while await ledger.now_ms() < at_ms:
-        await asyncio.sleep(0.001)
+    # the same clock, with 10 ms for the timer's rounding
+    await asyncio.sleep((at_ms - await ledger.now_ms() + 10) / 1000)
+    assert await ledger.now_ms() >= at_ms
 
 
 # --- schedule ---------------------------------------------------------------------------------------------------------
@@ -90,7 +92,7 @@ async def test_a_lot_cannot_be_scheduled_into_the_past(ledger: BidLedger) -> Non
 
 async def test_admitting_again_changes_nothing(ledger: BidLedger) -> None:
     await scheduled(ledger, of=terms(deposit=PURSE))
-    power = {"bidder_id": "ada", "paddle": 7, "limit_fen": None, "purse_fen": 500}
+    power: dict[str, Any] = {"bidder_id": "ada", "paddle": 7, "limit_fen": None, "purse_fen": 500}
     first = await ledger.admit(LOT, **power)
     before = await contents(ledger)
     assert (await ledger.admit(LOT, **power)).seq == first.seq == 2
@@ -102,7 +104,7 @@ async def test_admitting_again_changes_nothing(ledger: BidLedger) -> None:
 @pytest.mark.parametrize("change", [{"limit_fen": 10**13}, {"limit_fen": 0}, {"purse_fen": 501}])
 async def test_a_changed_power_is_an_event(ledger: BidLedger, change: dict[str, int]) -> None:
     await opened(ledger, of=terms(deposit=PURSE), bidders=(), purse_fen=500)
-    power = {"bidder_id": "ada", "paddle": 7, "limit_fen": None, "purse_fen": 500}
+    power: dict[str, Any] = {"bidder_id": "ada", "paddle": 7, "limit_fen": None, "purse_fen": 500}
     first = await ledger.admit(LOT, **power)
     assert (await ledger.admit(LOT, **power | change)).seq == first.seq + 1
     event = await last_event(ledger)
@@ -275,7 +277,12 @@ async def test_a_voided_bid_restates_the_lot_in_a_new_epoch(ledger: BidLedger) -
     await taken(ledger, "ada", 100, "key-0001")
     slip = await taken(ledger, "bo", 90_000, "key-0002")
     stopped = await ledger.pause(LOT, reason="a slip", by="eve")
-    restated = {"voided_seq": slip.seq, "now": Standing(100, "ada", 1, 100), "reason": "a slip", "by": "eve"}
+    restated: dict[str, Any] = {
+        "voided_seq": slip.seq,
+        "now": Standing(100, "ada", 1, 100),
+        "reason": "a slip",
+        "by": "eve",
+    }
     with pytest.raises(RequestRefused) as caught:
         await ledger.restate(LOT, at_seq=stopped.seq - 1, **restated)
     assert (caught.value.code, caught.value.facts) == ("ledger-moved", {"at_seq": stopped.seq})

@@ -1,7 +1,7 @@
 import asyncio
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
@@ -43,7 +43,7 @@ def empty_url(postgres_url: str) -> Iterator[str]:
 
 def execute(url: str, statement: str) -> list[tuple[object, ...]]:
     async def run() -> list[tuple[object, ...]]:
-        connection = await asyncpg.connect(url)
+        connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://"))
         try:
             return [tuple(row) for row in await connection.fetch(statement)]
         finally:
@@ -57,15 +57,12 @@ def schema(url: str) -> dict[str, list[tuple[object, ...]]]:
     return {what: [row for row in rows if "alembic_version" not in str(row)] for what, rows in found.items()}
 
 
-async def _with_connection(url: str, step: "Step") -> list[object]:
+async def _with_connection(url: str, step: Callable[[Connection], list[object]]) -> list[object]:
     engine = create_async_engine(driver_url(url))
     async with engine.begin() as connection:
         outcome = await connection.run_sync(step)
     await engine.dispose()
     return outcome
-
-
-Step = type(lambda connection: [])
 
 
 def test_the_migrations_build_the_tables_of_the_models(empty_url: str, books_url: str) -> None:

@@ -91,7 +91,7 @@ class Comparison:
 
     async def check_whole_stream(self) -> None:
         """From the first entry on: seqs 1..n, the chain, and a fold of the events that is the state."""
-        rows = await self._redis.xrange(self._keys.stream_of(self._any_lot))
+        rows: Any = await self._redis.xrange(self._keys.stream_of(self._any_lot))
         entries = [decode(stream_id.decode(), fields) for stream_id, fields in rows]
         for lot_id, model in self._house.lots.items():
             folded, chain, last_at = Lot(model.lot.terms), "", 0
@@ -105,7 +105,7 @@ class Comparison:
                     assert folded.status not in (LotStatus.CLOSED, LotStatus.VOID), f"{lot_id}: an event after the end"
                     folded = apply(folded, event, entry.at_ms)
                 assert entry.epoch == folded.epoch
-            state = await self._redis.hgetall(self._keys.lot(lot_id))
+            state: Any = await self._redis.hgetall(self._keys.lot(lot_id))
             assert {name: int(state[name.encode()]) for name in HASH_FIELDS} == _numbers(folded)
             assert state[b"status"].decode() == str(folded.status)
             assert state[b"leader"].decode() == folded.leader_id

@@ -48,7 +48,7 @@ class HouseMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner.run(self.redis.flushall())
+        self.runner.run(_awaited(self.redis.flushall()))
         self.house = HouseModel()
         self.caller = SteeredCaller(self.redis, CLOCK_START_MS)
         self.ledger = BidLedger(self.redis, KeySpace(SHARDS))
@@ -256,14 +256,14 @@ class HouseMachine(RuleBasedStateMachine):
         """An action of staff: a snapshot where it was done, else the error of its code."""
         self.codes[code] += 1
         with self._broken_if_raised():
-            try:
-                snapshot = self.runner.run(_awaited(call))
-            except AuctionError as error:
-                assert error.code == ERROR_CODES.get(code, code), f"the script says {error.code}, the rules {code}"
-                self._compare_facts(lot_id, error)
-            else:
+            outcome = self.runner.run(_outcome(call))
+            if isinstance(outcome, Snapshot):
                 assert code in DONE, f"the script has done what the rules answer with {code}"
-                self._compare_snapshot(lot_id, snapshot)
+                self._compare_snapshot(lot_id, outcome)
+            else:
+                said = outcome.code
+                assert said == ERROR_CODES.get(code, code), f"the script says {said}, the rules {code}"
+                self._compare_facts(lot_id, outcome)
         self._compare_all()
 
     def _compare_pair(self, lot_id: str, code: str, call: Awaitable[tuple[str, Snapshot | None]]) -> None:
@@ -317,6 +317,13 @@ class _Watch:
 
 async def _awaited(call: Awaitable[Any]) -> Any:
     return await call
+
+
+async def _outcome(call: Awaitable[Snapshot]) -> Snapshot | AuctionError:
+    try:
+        return await call
+    except AuctionError as error:
+        return error
 
 
 def _as_answer(decision: Decision) -> Answer:

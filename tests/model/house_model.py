@@ -180,7 +180,7 @@ class HouseModel:
 
     def close_now(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
         """Staff close."""
-        return self._act(lot_id, clock_ms, lambda lot, now: close_now(lot, reason=reason, by=by))
+        return self._act(lot_id, clock_ms, lambda lot, _: close_now(lot, reason=reason, by=by))
 
     def pause(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
         """Staff stop the bidding."""
@@ -192,11 +192,11 @@ class HouseModel:
 
     def extend(self, lot_id: str, *, by_ms: int, reason: str, by: str, clock_ms: int) -> str:
         """Staff move the end."""
-        return self._act(lot_id, clock_ms, lambda lot, now: extend(lot, by_ms=by_ms, reason=reason, by=by))
+        return self._act(lot_id, clock_ms, lambda lot, _: extend(lot, by_ms=by_ms, reason=reason, by=by))
 
     def withdraw(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
         """Staff declare the lot void."""
-        return self._act(lot_id, clock_ms, lambda lot, now: withdraw(lot, reason=reason, by=by))
+        return self._act(lot_id, clock_ms, lambda lot, _: withdraw(lot, reason=reason, by=by))
 
     def fold_without(self, lot_id: str, voided_seq: int) -> Standing:
         """What the service computes before it asks for a restatement: the standing without that bid."""

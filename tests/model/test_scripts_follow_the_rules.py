@@ -31,7 +31,6 @@ def machine(valkey_url: str) -> Iterator[type[HouseMachine]]:
     with asyncio.Runner() as runner:
         client = connect(valkey_url)
         yield type("BoundMachine", (HouseMachine,), {"redis": client, "runner": runner, "codes": Counter()})
-        runner.run(client.flushall())
         runner.run(client.aclose())
 
 

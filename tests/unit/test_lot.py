@@ -324,6 +324,16 @@ def test_voiding_a_beaten_maximum_lowers_the_price_it_had_made():
     )
 
 
+def test_voiding_a_leaders_first_maximum_may_raise_the_price_by_a_step_after_a_tie():
+    """Bo's raise did not move the price while Bo led; without Bo's first maximum it has to beat Ada's."""
+    of = proxy_terms()
+    lot = bid(bid(bid(open_lot(of), "bo", 500, paddle=2), "ada", 500, paddle=1), "bo", 900, paddle=2)
+    assert (lot.price_fen, lot.leader_id) == (500, "bo")
+    lot = done(lot, pause(lot, NOW, reason="a look", by="li"))
+    record = [(3, placed("bo", 2, 500)), (4, placed("ada", 1, 500)), (5, placed("bo", 2, 900))]
+    assert restate(lot, record, 3, reason="fraud", by="li") == (Voided(3, 600, "bo", 2, 900, "fraud", "li"),)
+
+
 def test_voiding_the_only_bid_leaves_nobody_leading_and_the_start_price_asked_again():
     lot = bid(open_lot(), "ada", 500)
     lot = done(lot, pause(lot, NOW, reason="a look", by="li"))
@@ -442,7 +452,7 @@ def test_a_lot_restated_without_a_bid_stands_as_if_it_had_never_been(of, course,
     after = done(stopped, restate(stopped, record, gone, reason="fraud", by="li"))
     kept = [event for seq, event in record if seq != gone]
     assert standing_of(of, kept) == Standing(after.price_fen, after.leader_id, after.leader_paddle, after.ceiling_fen)
-    assert after.price_fen <= played.lot.price_fen
+    assert after.ceiling_fen <= played.lot.ceiling_fen
     assert after.leader_id in {event.bidder_id for event in kept} | {""}
     assert (after.bids, after.epoch, after.seq) == (len(kept), played.lot.epoch + 1, played.lot.seq + 1)
 

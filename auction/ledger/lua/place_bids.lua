@@ -15,7 +15,7 @@
 local bids = cmsgpack.unpack(ARGV[2])
 local keys = {purse = KEYS[4], due = KEYS[5], ledger = KEYS[6]}
 local answers, names, fields = {}, {}, {}
-if type(bids) ~= 'table' or #bids < 1 or #bids > 512 then
+if type(bids) ~= 'table' or #bids < 1 or #bids > 512 or table.maxn(bids) ~= #bids then
   return redis.error_reply('ERR place_bids takes 1 to 512 bids')
 end
 for i = 1, #bids do

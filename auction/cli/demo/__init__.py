@@ -1,0 +1,127 @@
+"""`auction demo`: a whole house on this machine for a few minutes: servers, a sale of three lots, forty bidders.
+
+Everything is real and over HTTP; only the secret is thrown away with it. `playing` is what happens, in order.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, TextIO
+
+import typer
+from pydantic import SecretStr
+
+from auction.books.migrate import upgrade
+from auction.bootstrap import running_servers
+from auction.cli.demo.playing import Play
+from auction.cli.interrupts import Interrupts
+from auction.cli.listening import claim
+from auction.cli.serving import Part, duties_of, environment_of
+from auction.cli.speaking import complain, err, out
+from auction.cli.supervisor import Supervisor
+from auction.logs import configure_logs
+from auction.settings import Settings, load_settings
+
+SPEED_MIN, SPEED_MAX = 0.2, 20.0
+LOG_NAME = "processes.log"
+LOG_LINES_SHOWN = 12
+
+
+def demo(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to serve on.")] = 8000,
+    speed: Annotated[
+        float, typer.Option(min=SPEED_MIN, max=SPEED_MAX, help="How much faster than three minutes it plays.")
+    ] = 1.0,
+    no_bots: Annotated[
+        bool, typer.Option("--no-bots", help="No bidders: three lots for half an hour, for you.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Keep the servers' data there; else it goes when this ends.")
+    ] = None,
+) -> None:
+    """Run an auction on this machine: a 1-yuan car, bots that bid over HTTP, a live table, a checked result."""
+    interrupts = Interrupts()
+    with interrupts.taken():
+        try:
+            status = _demo(interrupts, port=port, speed=speed, bots=not no_bots, data_dir=data_dir)
+        except KeyboardInterrupt:
+            out.print("Stopped before it was up; nothing is left running.")
+            status = 0
+    raise typer.Exit(status)
+
+
+def _demo(interrupts: Interrupts, *, port: int, speed: float, bots: bool, data_dir: Path | None) -> int:
+    with ExitStack() as stack:
+        folder = data_dir or Path(
+            stack.enter_context(TemporaryDirectory(prefix="auction-demo-", ignore_cleanup_errors=True))
+        )
+        settings = load_settings(
+            data_dir=folder,
+            redis_url=None,
+            database_url=None,
+            secret_key=SecretStr(secrets.token_urlsafe(48)),
+            http_port=port,
+            live_port=port + 1 if port < 65535 else port - 1,
+        )
+        listener = stack.enter_context(claim(settings.http_host, settings.http_port))
+        with err.status("starting a bid ledger and the books ..."):
+            found = stack.enter_context(running_servers(settings))
+            stack.callback(interrupts.ending)
+            log = stack.enter_context((settings.data_dir / LOG_NAME).open("a", buffering=1, encoding="utf-8"))
+            # this process logs where its children do: the terminal is for the auction
+            with contextlib.redirect_stderr(log):
+                configure_logs(settings.log_level, settings.log_format)
+            upgrade(str(found.database_url))
+        play = Play(found, speed=speed, bots=bots, on_terminal=sys.stdout.isatty())
+        status = asyncio.run(_run(play, found, listener, log, interrupts))
+        if status:
+            _show_tail(settings.data_dir / LOG_NAME)
+        elif interrupts.seen:
+            out.print("Everything is stopped.")
+        return status
+
+
+async def _run(play: Play, settings: Settings, listener: socket.socket, log: TextIO, interrupts: Interrupts) -> int:
+    """The house under its supervisor with the play on it, until the play is over or somebody stops it."""
+    supervisor = Supervisor(
+        duties_of(Part.ALL, settings, listener),
+        environment_of(settings),
+        output=log.fileno(),
+        before_drain=listener.close,
+    )
+    running = asyncio.create_task(supervisor.run())
+    playing = asyncio.create_task(play.perform())
+
+    def stop() -> None:
+        playing.cancel()
+        supervisor.stop()
+
+    with interrupts.heard_by(stop):
+        await asyncio.wait({running, playing}, return_when=asyncio.FIRST_COMPLETED)
+        playing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            status = await playing
+            if play.on_terminal and status == 0:
+                await running
+            supervisor.stop()
+            await running
+            return status
+        supervisor.stop()
+        if interrupts.seen:
+            with err.status("stopping ..."):
+                return await running
+        status = await running
+        complain(f"the process '{supervisor.given_up_on}' kept dying")
+        return status
+
+
+def _show_tail(log: Path) -> None:
+    with contextlib.suppress(OSError):
+        lines = log.read_text("utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+        err.print("The processes' log ended with:", *(f"    {line}" for line in lines), sep="\n", markup=False)

@@ -1,0 +1,186 @@
+"""What happens in the demo, in order: the sale is entered, bidders come in, the lots run, results are checked."""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+import httpx
+from rich.console import Console
+from rich.live import Live
+
+from auction.cli.demo import screen
+from auction.cli.demo.board import Board
+from auction.cli.demo.crowd import BIDDERS, Seat, bid_all, bring_in, name_of, seat_everybody
+from auction.cli.demo.desk import Desk, StagedLot
+from auction.cli.demo.ending import conclude, verdict_line
+from auction.cli.demo.invitation import Guest, print_invitation
+from auction.cli.demo.visitor import CallFailed, Tally, Visitor
+from auction.cli.listening import address_for_visitors
+from auction.cli.serving import READY_S, until_ready
+from auction.cli.speaking import complain
+from auction.domain.errors import AuctionError
+from auction.services.tokens import Role, TokenKey
+from auction.settings import Settings
+
+LOOK_EVERY_S = 0.3
+PICTURES_A_SECOND = 5
+HELD_FOR_S, HELD_FOR_LEAST_S = 5.0, 1.0
+"""How long staff think about a held lot at speed 1, and however fast the demo."""
+LINES_EVERY_S, LINES_EVERY_LEAST_S = 5.0, 1.0
+
+
+class Play:
+    """One performance on a house that is being started."""
+
+    def __init__(self, settings: Settings, *, speed: float, bots: bool, on_terminal: bool) -> None:
+        self._settings = settings
+        self._speed = speed
+        self._bots = bots
+        self.on_terminal = on_terminal
+        self._console = Console(highlight=False)
+        self._address = address_for_visitors(settings.http_host, settings.http_port)
+        self._key = TokenKey(settings.secret)
+        self._tally = Tally()
+        self._chance = random.Random()  # noqa: S311 - whims of bots, no secret
+
+    async def perform(self) -> int:
+        """0 when all went well, 1 where the record breaks a promise or the house could not be used."""
+        try:
+            return await self._perform()
+        except (CallFailed, AuctionError) as error:
+            complain(str(error))
+        except BaseExceptionGroup as group:
+            known, rest = group.split((CallFailed, AuctionError))
+            if rest is not None:
+                raise rest from None
+            if known is not None:
+                complain(str(_first(known)))
+        return 1
+
+    async def _perform(self) -> int:
+        if not await until_ready(self._address):
+            raise CallFailed(f"the house did not answer at {self._address} within {READY_S:.0f} s")
+        limits = httpx.Limits(max_connections=2 * BIDDERS, max_keepalive_connections=2 * BIDDERS)
+        async with httpx.AsyncClient(base_url=f"{self._address}/api/v1", limits=limits, trust_env=False) as client:
+            desk = Desk(self._caller(client, "clerk", Role.OPS, "Clerk"), self._speed)
+            sale_id = await desk.enter_sale()
+            staged = await desk.enter_lots(sale_id, by_hand=not self._bots)
+            guests = [await self._guest(client, name, staged) for name in ("guest-a", "guest-b")]
+            print_invitation(
+                self._console,
+                address=self._address,
+                sale_id=sale_id,
+                staged=staged,
+                guests=guests,
+                clerk_token=self._token("clerk", Role.OPS),
+                bots=self._bots,
+            )
+            board = Board(staged)
+            await self._run_lots(client, desk, sale_id, board)
+        return await self._conclude(sale_id, board)
+
+    async def _run_lots(self, client: httpx.AsyncClient, desk: Desk, sale_id: str, board: Board) -> None:
+        """The lots from their opening to their close, shown all along."""
+        seats: list[Seat] = []
+        if self._bots:
+            staged = [lot.staged for lot in board.lots.values()]
+            seats = seat_everybody(
+                staged,
+                lambda number: self._caller(client, f"bidder-{number + 1:02d}", Role.BIDDER, name_of(number)),
+                self._speed,
+                self._chance,
+            )
+        async with asyncio.TaskGroup() as tasks:
+            showing = tasks.create_task(self._show(board))
+            bidding = tasks.create_task(_come_and_bid(desk, seats, board)) if seats else None
+            await self._watch(desk, sale_id, board)
+            if bidding is not None:
+                bidding.cancel()
+            showing.cancel()
+
+    async def _watch(self, desk: Desk, sale_id: str, board: Board) -> None:
+        """Look at the sale again and again until it is over; have staff resume what is held for review."""
+        held_since: dict[str, float] = {}
+        hold_s = max(HELD_FOR_LEAST_S, HELD_FOR_S / self._speed)
+        while not board.over:
+            board.take(await desk.show(sale_id))
+            for lot in board.lots.values():
+                if lot.status != "held" or not self._bots:
+                    held_since.pop(lot.lot_id, None)
+                elif time.monotonic() - held_since.setdefault(lot.lot_id, time.monotonic()) >= hold_s:
+                    ends_at_ms = await desk.resume(lot.lot_id)
+                    if ends_at_ms is not None:
+                        lot.given_ends.add(ends_at_ms)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _show(self, board: Board) -> None:
+        """Show the board until cancelled."""
+        if self.on_terminal:
+            picture = screen.Screen(board, self._tally, BIDDERS if self._bots else 0)
+            with Live(picture, console=self._console, refresh_per_second=PICTURES_A_SECOND):
+                await asyncio.Event().wait()
+        every_s = max(LINES_EVERY_LEAST_S, LINES_EVERY_S / self._speed)
+        printed_s = 0.0
+        while True:
+            self._print_news(board)
+            if self._bots and time.monotonic() - printed_s >= every_s:
+                printed_s = time.monotonic()
+                self._say(screen.plain_line(board))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _print_news(self, board: Board) -> None:
+        while board.unsaid:
+            self._say(f"       {board.unsaid.popleft()[1]}")
+
+    async def _conclude(self, sale_id: str, board: Board) -> int:
+        results, verdict = await conclude(self._settings, sale_id, board)
+        broken = bool(verdict.breaches)
+        if self.on_terminal:
+            self._console.print("\n[bold]The hammer has fallen.[/]")
+            self._console.print(screen.results_table(results))
+            self._console.print(verdict_line(verdict), style="bold red" if broken else "green", markup=False)
+            if not broken:
+                self._console.print(f"\nThe house stays open at {self._address}  [dim]Ctrl-C stops all of it.[/]")
+        else:
+            self._print_news(board)
+            if self._bots:
+                self._say(screen.tally_text(self._tally, BIDDERS).plain)
+            for result in results:
+                self._say(screen.result_line(result))
+            self._say(verdict_line(verdict))
+        return int(broken)
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+    async def _guest(self, client: httpx.AsyncClient, subject: str, staged: Sequence[StagedLot]) -> Guest:
+        """A bidder for whoever watches: registered for every lot."""
+        visitor = self._caller(client, subject, Role.BIDDER, subject)
+        paddle = 0
+        for lot in staged:
+            paddle = await visitor.register(lot.lot_id, lot.plan.guest_deposit_fen)
+        return Guest(paddle, self._token(subject, Role.BIDDER, subject))
+
+    def _caller(self, client: httpx.AsyncClient, subject: str, role: Role, name: str) -> Visitor:
+        return Visitor(client, self._token(subject, role, name), self._tally, self._chance)
+
+    def _token(self, subject: str, role: Role, name: str = "") -> str:
+        lifetime_s = self._settings.token_lifetime_s
+        return self._key.issue(subject=subject, role=role, name=name, now_s=int(time.time()), lifetime_s=lifetime_s)
+
+
+async def _come_and_bid(desk: Desk, seats: Sequence[Seat], board: Board) -> None:
+    board.say(f"{BIDDERS} bidders come in")
+    await bring_in(seats)
+    board.say("everybody has a paddle; staff open the lots")
+    for lot in board.lots.values():
+        board.open(await desk.open(lot.staged))
+    await bid_all(seats, board)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

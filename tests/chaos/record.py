@@ -1,0 +1,99 @@
+"""A lot's record as the house keeps it: what was archived, and what the ledger's stream holds, side by side."""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+
+from auction.books import archived
+from auction.domain.events import BidPlaced
+from auction.domain.lot import Lot, apply
+from auction.domain.terms import Terms
+from auction.domain.terms_reader import read_terms
+from auction.ledger.feed import START, Entry, decode_events
+from auction.services.catalogue import lot_record
+from auction.services.house import House
+from auction.workers.archiver import Archiver
+
+ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBid:
+    """A bid as it stands in the record."""
+
+    seq: int
+    at_ms: int
+    event: BidPlaced
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One lot's entries from its first on."""
+
+    lot_id: str
+    terms: Terms
+    entries: list[Entry]
+
+    def bids(self) -> list[StoredBid]:
+        """Every accepted bid, in order."""
+        return [
+            StoredBid(seq, entry.at_ms, event)
+            for entry in self.entries
+            for seq, event in enumerate(entry.events, entry.first_seq)
+            if isinstance(event, BidPlaced)
+        ]
+
+    def states(self) -> list[Lot]:
+        """The lot after each seq; the first is the lot before anything happened to it."""
+        states = [Lot(self.terms)]
+        for entry in self.entries:
+            for event in entry.events:
+                states.append(apply(states[-1], event, entry.at_ms))
+        return states
+
+
+async def caught_up(house: House, *, within_s: float = 60.0) -> None:
+    """Wait until the house's own archiver has written down everything there is."""
+    onlooker = Archiver(house.books, house.feed)
+    deadline_s = monotonic() + within_s
+    while behind := [lag for lag in await onlooker.lags() if lag.entries]:
+        assert monotonic() < deadline_s, f"the archive does not catch up: {behind}"
+        await asyncio.sleep(0.02)
+
+
+async def read_archive(house: House, lot_id: str) -> Record:
+    """The lot's archived record; its table of bids must say the same as its entries."""
+    terms = read_terms((await lot_record(house, lot_id)).terms)
+    async with house.books.reading() as work:
+        entries = [
+            Entry(
+                row.stream_id, row.lot_id, row.epoch, row.first_seq, row.at_ms,
+                decode_events(row.packed), row.packed, row.chain,
+            )
+            async for row in archived.entries_of(work, lot_id)
+        ]  # fmt: skip
+        rows, after_seq = [], 0
+        while page := await archived.bids_after(work, lot_id, after_seq=after_seq, limit=ROWS):
+            rows += page
+            after_seq = page[-1].seq
+    record = Record(lot_id, terms, entries)
+    told = [(r.seq, r.at_ms, r.bidder_id, r.paddle, r.amount_fen, r.key, r.price_fen, r.ends_at_ms) for r in rows]
+    meant = [
+        (b.seq, b.at_ms, b.event.bidder_id, b.event.paddle, b.event.amount_fen, b.event.key, b.event.price_fen,
+         b.event.ends_at_ms)
+        for b in record.bids()
+    ]  # fmt: skip
+    assert told == meant, "the archive's bids are not those of its entries, each once"
+    return record
+
+
+async def read_stream(house: House, lot_id: str) -> Record:
+    """The lot's record as the ledger's stream holds it."""
+    terms = read_terms((await lot_record(house, lot_id)).terms)
+    shard = house.feed.keys.shard_of(lot_id)
+    entries: list[Entry] = []
+    after = START
+    while page := await house.feed.read(shard, after, block_ms=None, count=ROWS):
+        entries += [entry for entry in page if entry.lot_id == lot_id]
+        after = page[-1].stream_id
+    return Record(lot_id, terms, entries)

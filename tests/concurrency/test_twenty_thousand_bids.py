@@ -1,0 +1,28 @@
+"""64 clients, one lot, two API processes at once: whatever the interleaving, the record is what the promises say."""
+
+from auction.services.house import House
+from tests.chaos.checkers import check_lot
+from tests.chaos.crowd import Crowd, open_a_lot
+from tests.chaos.history import History, Outcome
+from tests.chaos.houses import RunningHouse
+from tests.chaos.record import caught_up
+
+CLIENTS, BIDS = 64, 20_000
+
+
+async def test_20_000_bids_of_64_clients_at_two_processes_keep_every_promise(
+    standing: RunningHouse, house: House, seed: int
+) -> None:
+    history = History(await open_a_lot(house, bidders=CLIENTS))
+    crowd = Crowd(seed, history, [api.address for api in standing.apis], CLIENTS)
+    await crowd.bid_for(BIDS)
+    await caught_up(house)
+    record = await check_lot(house, history)
+    print(history.tally())
+    # nothing was wrong with the servers, so every call has its answer
+    assert history.count(Outcome.UNKNOWN, Outcome.NOT_TAKEN) == 0
+    assert len(record.bids()) == history.count(Outcome.ACCEPTED)
+    for outcome, least in ((Outcome.ACCEPTED, 2_000), (Outcome.REFUSED, 1_000), (Outcome.REPEATED, 500)):
+        assert history.count(outcome) >= least, history.tally()
+    codes = {attempt.answer["code"] for attempt in history.attempts if attempt.outcome is Outcome.REFUSED}
+    assert codes >= {"bid-too-low", "key-reused"}

@@ -1,0 +1,196 @@
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import redis.exceptions as client_errors
+from redis.asyncio import Redis
+
+from auction.domain.bidding import Bid
+from auction.domain.errors import LedgerAway, OutcomeUnknown, Unavailable
+from auction.ledger.bid_ledger import BidLedger, Taken
+from auction.ledger.connection import connect, ledger_errors
+from auction.ledger.feed import START, Feed
+from auction.ledger.keys import KeySpace
+from tests.ledger.conftest import OwnServers
+from tests.ledger.stories import LOT, SHARDS, bid, entries, opened, taken, terms
+
+Call = Callable[[BidLedger], Awaitable[object]]
+
+READS: dict[str, Call] = {
+    "read": lambda ledger: ledger.read(LOT),
+    "read_many": lambda ledger: ledger.read_many([LOT]),
+    "deadlines": lambda ledger: ledger.deadlines(most=1),
+    "now_ms": lambda ledger: ledger.now_ms(),
+    "open": lambda ledger: BidLedger.open(ledger.redis, SHARDS),
+    "feed.read": lambda ledger: Feed(ledger.redis, ledger.keys).read(1, START, block_ms=None, count=1),
+    "feed.positions": lambda ledger: Feed(ledger.redis, ledger.keys).positions([1]),
+    "feed.first_id": lambda ledger: Feed(ledger.redis, ledger.keys).first_id(1),
+    "feed.trim": lambda ledger: Feed(ledger.redis, ledger.keys).trim(1, START),
+}
+WRITES: dict[str, Call] = {
+    "place_bids": lambda ledger: ledger.place_bids(LOT, [Bid("ada", 100, "key-0001")]),
+    "schedule": lambda ledger: ledger.schedule(
+        LOT, terms(), opens_at_ms=1, ends_at_ms=9_000_000_000_000, hard_stop_at_ms=0
+    ),
+    "close_due": lambda ledger: ledger.close_due(LOT),
+    "pause": lambda ledger: ledger.pause(LOT, reason="", by="eve"),
+}
+
+
+@pytest.mark.parametrize("name", READS | WRITES)
+async def test_a_server_that_is_not_there_was_sent_nothing(tmp_path: Path, name: str) -> None:
+    async with connect(f"unix://{tmp_path}/nobody.sock") as client:
+        with pytest.raises(LedgerAway) as caught:
+            await (READS | WRITES)[name](BidLedger(client, KeySpace(SHARDS)))
+    assert (caught.value.code, caught.value.facts) == ("ledger-away", {"retry_after_s": 1})
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_a_write_without_an_answer_is_unknown(own_server: OwnServers, name: str) -> None:
+    server = await own_server()
+    client = server.client(timeout_ms=100)
+    await client.ping()
+    server.freeze()
+    with pytest.raises(OutcomeUnknown) as caught:
+        await WRITES[name](BidLedger(client, KeySpace(SHARDS)))
+    assert caught.value.code == "outcome-unknown"
+    server.thaw()
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_a_read_without_an_answer_changed_nothing(own_server: OwnServers, name: str) -> None:
+    server = await own_server()
+    client = server.client(timeout_ms=100)
+    await client.ping()
+    server.freeze()
+    with pytest.raises(LedgerAway):
+        await READS[name](BidLedger(client, KeySpace(SHARDS)))
+    server.thaw()
+
+
+async def test_a_bid_of_unknown_outcome_is_found_out_with_its_key(own_server: OwnServers) -> None:
+    server = await own_server()
+    patient = await BidLedger.open(server.client(), SHARDS)
+    await opened(patient)
+    hasty = BidLedger(server.client(timeout_ms=150), patient.keys)
+    await patient.redis.execute_command("CLIENT", "PAUSE", 600, "WRITE")
+    with pytest.raises(OutcomeUnknown):
+        await bid(hasty, "ada", 100, "key-0001")
+    await patient.redis.execute_command("CLIENT", "UNPAUSE")
+    answer = await bid(patient, "ada", 100, "key-0001")
+    assert isinstance(answer, Taken)
+    assert [event.kind for entry in await entries(patient) for event in entry.events].count("bid") == 1
+
+
+async def test_a_connection_that_dies_under_a_bid_leaves_it_unknown(own_server: OwnServers) -> None:
+    server = await own_server()
+    ledger = await BidLedger.open(server.client(), SHARDS)
+    await opened(ledger)
+    server.freeze()
+    placing = asyncio.create_task(bid(ledger, "ada", 100, "key-0001"))
+    await asyncio.sleep(0.05)
+    server.kill()
+    with pytest.raises(OutcomeUnknown):
+        await placing
+
+
+async def test_a_replica_refuses_and_nothing_was_changed(own_server: OwnServers) -> None:
+    server = await own_server(replica_serve_stale_data="yes")
+    ledger = await BidLedger.open(server.client(), SHARDS)
+    await opened(ledger)
+    await ledger.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+    with pytest.raises(LedgerAway, match="read only replica"):
+        await taken(ledger, "ada", 100, "key-0001")
+    await ledger.redis.config_set("replica-serve-stale-data", "no")
+    with pytest.raises(LedgerAway, match="refuses work"):
+        await ledger.read(LOT)
+
+
+async def test_a_loading_server_refuses_and_nothing_was_changed(own_server: OwnServers) -> None:
+    server = await own_server()
+    ledger = await BidLedger.open(server.client(), SHARDS)
+    filling = ledger.redis.pipeline(transaction=False)
+    for number in range(400):
+        filling.set(f"filling-{number}", random.randbytes(2000))
+    await filling.execute()
+    await ledger.redis.bgrewriteaof()
+    while (await ledger.redis.info("persistence"))["aof_rewrite_in_progress"]:  # noqa: ASYNC110 - the server's work
+        await asyncio.sleep(0.01)
+    server.kill()
+    server.launch({"key-load-delay": "50000", "loading-process-events-interval-bytes": "1024"})
+    ledger = BidLedger(server.client(), ledger.keys)
+    said = ""
+    while "loading" not in said:
+        with pytest.raises(LedgerAway) as caught:
+            await bid(ledger, "ada", 100, "key-0001")
+        said = str(caught.value.__cause__)
+
+
+async def test_a_server_that_does_not_greet_was_sent_nothing(own_server: OwnServers) -> None:
+    server = await own_server()
+    server.freeze()
+    with pytest.raises(LedgerAway):
+        await bid(BidLedger(server.client(timeout_ms=100), KeySpace(SHARDS)), "ada", 100, "key-0001")
+    server.thaw()
+
+
+async def test_a_stranger_is_turned_away_before_anything_is_sent(own_server: OwnServers) -> None:
+    server = await own_server()
+    await server.client().config_set("requirepass", "a secret")
+    ledger = BidLedger(server.client(), KeySpace(SHARDS))
+    with pytest.raises(LedgerAway):
+        await bid(ledger, "ada", 100, "key-0001")
+    url = server.url.replace("unix://", "unix://:wrong@")
+    async with connect(url) as client:
+        with pytest.raises(LedgerAway):
+            await bid(BidLedger(client, KeySpace(SHARDS)), "ada", 100, "key-0001")
+
+
+async def test_a_call_that_finds_no_connection_was_not_sent(own_server: OwnServers) -> None:
+    server = await own_server()
+    client = server.client(timeout_ms=200, connections=1)
+    ledger = await BidLedger.open(client, SHARDS)
+    held = await client.connection_pool.get_connection()
+    with pytest.raises(LedgerAway):
+        await bid(ledger, "ada", 100, "key-0001")
+    await client.connection_pool.release(held)
+    assert (await bid(ledger, "ada", 100, "key-0001")) is not None
+
+
+@pytest.mark.parametrize(
+    "raised, writing, becomes",
+    [
+        (client_errors.ConnectionError("Connection closed by server."), True, OutcomeUnknown),
+        (client_errors.ConnectionError("Connection closed by server."), False, LedgerAway),
+        (client_errors.TimeoutError("Timeout reading from socket"), True, OutcomeUnknown),
+        (ConnectionResetError(104, "reset"), True, OutcomeUnknown),
+        (client_errors.BusyLoadingError("Redis is loading the dataset in memory"), True, LedgerAway),
+        (client_errors.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), True, LedgerAway),
+        (client_errors.ReadOnlyError("You can't write against a read only replica."), True, LedgerAway),
+        (client_errors.ResponseError("MISCONF Errors writing to the AOF file"), True, LedgerAway),
+        (client_errors.DataError("Invalid input of type"), True, LedgerAway),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_each_error_of_the_client_says_what_became_of_the_call(
+    raised: Exception, writing: bool, becomes: type[Unavailable]
+) -> None:
+    with pytest.raises(Unavailable) as caught, ledger_errors(writing=writing):
+        raise raised
+    assert type(caught.value) is becomes
+    assert caught.value.__cause__ is raised
+
+
+def test_what_is_no_error_of_the_client_passes_through() -> None:
+    with pytest.raises(ZeroDivisionError), ledger_errors():
+        raise ZeroDivisionError
+
+
+def test_a_client_makes_each_call_once() -> None:
+    client: Redis = connect("redis://127.0.0.1:1", timeout_ms=700, connections=3)
+    wiring = client.connection_pool.connection_kwargs
+    assert wiring["retry"].get_retries() == 0
+    assert (wiring["socket_timeout"], wiring["decode_responses"]) == (0.7, False)
+    assert client.connection_pool.max_connections == 3

@@ -1,0 +1,202 @@
+import asyncio
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+
+from auction.domain.bidding import Bid
+from auction.domain.errors import LedgerAway, OutcomeUnknown, OverCapacity
+from auction.domain.events import BidPlaced
+from auction.ledger.bid_ledger import BATCH_MAX, Answer, BidLedger, Taken
+from auction.ledger.combiner import Combiner
+from tests.ledger.conftest import OwnServers
+from tests.ledger.own_server import OwnServer
+from tests.ledger.stories import LOT, OTHER_LOT, SHARDS, entries, opened, taken
+
+
+class Counting(BidLedger):
+    """A ledger that notes the size of each batch."""
+
+    sizes: list[int]
+
+    async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[Answer]:
+        """As ever, noted."""
+        self.sizes.append(len(bids))
+        return await super().place_bids(lot_id, bids)
+
+
+def counting(ledger: BidLedger) -> Counting:
+    """The same ledger, counted from here."""
+    counted = Counting(ledger.redis, ledger.keys)
+    counted.sizes = []
+    return counted
+
+
+def rising(number: int, bidders: int = 2) -> Bid:
+    """The n-th of bids that are all accepted in their order, from bidders in turn."""
+    return Bid(("ada", "bo", "cai")[number % bidders], 100 * (number + 1), f"key-{number:05d}")
+
+
+async def test_bids_of_64_share_few_calls_and_keep_their_order(ledger: BidLedger) -> None:
+    await opened(ledger)
+    counted = counting(ledger)
+    combiner = Combiner(counted)
+    answers = await asyncio.gather(*(combiner.place(LOT, rising(number)) for number in range(64)))
+    assert all(isinstance(answer, Taken) for answer in answers)
+    assert counted.sizes == [64]
+    keys = [event.key for entry in await entries(ledger) for event in entry.events if isinstance(event, BidPlaced)]
+    assert keys == [f"key-{number:05d}" for number in range(64)]
+
+
+async def test_what_queues_during_a_call_goes_with_the_next(ledger: BidLedger) -> None:
+    await opened(ledger)
+    counted = counting(ledger)
+    combiner = Combiner(counted)
+    first = asyncio.create_task(combiner.place(LOT, rising(0)))
+    while not counted.sizes:  # noqa: ASYNC110 - the moment the first call has left
+        await asyncio.sleep(0)
+    others = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(1, 600)]
+    answers = [await first, *await asyncio.gather(*others)]
+    assert all(isinstance(answer, Taken) for answer in answers)
+    assert counted.sizes == [1, BATCH_MAX, 599 - BATCH_MAX]
+
+
+async def test_64_bidders_who_go_on_bidding_share_calls(ledger: BidLedger) -> None:
+    bidders = [f"bidder-{number:02d}" for number in range(64)]
+    await opened(ledger, bidders=bidders)
+    counted = counting(ledger)
+    combiner = Combiner(counted)
+
+    async def bid_on(bidder: str) -> int:
+        stood = 0
+        for number in range(20):
+            snapshot_minimum = 100 * (1 + sum(counted.sizes))
+            answer = await combiner.place(LOT, Bid(bidder, snapshot_minimum, f"{bidder}-{number:03d}"))
+            stood += isinstance(answer, Taken)
+        return stood
+
+    stood = sum(await asyncio.gather(*map(bid_on, bidders)))
+    assert sum(counted.sizes) == 64 * 20
+    assert len(counted.sizes) <= 64 * 20 // 8
+    bids = [event for entry in await entries(ledger) for event in entry.events if isinstance(event, BidPlaced)]
+    assert len(bids) == stood
+    assert all(later.price_fen >= earlier.price_fen + 100 for earlier, later in pairwise(bids))
+
+
+async def test_lots_do_not_wait_for_one_another(ledger: BidLedger) -> None:
+    await opened(ledger)
+    await opened(ledger, OTHER_LOT)
+    counted = counting(ledger)
+    combiner = Combiner(counted)
+    answers = await asyncio.gather(combiner.place(LOT, rising(0)), combiner.place(OTHER_LOT, rising(0)))
+    assert [isinstance(answer, Taken) for answer in answers] == [True, True]
+    assert counted.sizes == [1, 1]
+
+
+async def test_a_full_lane_turns_bids_away_unsent(ledger: BidLedger) -> None:
+    await opened(ledger)
+    combiner = Combiner(ledger, waiting_max=2)
+    waiting = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(OverCapacity, match="2 bids wait") as caught:
+        await combiner.place(LOT, rising(2))
+    assert caught.value.code == "over-capacity"
+    assert all(isinstance(answer, Taken) for answer in await asyncio.gather(*waiting))
+    assert isinstance(await combiner.place(LOT, rising(2)), Taken)
+
+
+async def test_a_caller_who_leaves_takes_no_bid_back_and_harms_no_other(ledger: BidLedger) -> None:
+    await opened(ledger)
+    combiner = Combiner(ledger)
+    leaving, staying = (asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert isinstance(await staying, Taken)
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    (again,) = await ledger.place_bids(LOT, [rising(0)])
+    assert isinstance(again, Taken)
+    assert again.repeated
+
+
+async def test_a_drained_combiner_has_answered_every_bid(ledger: BidLedger) -> None:
+    await opened(ledger)
+    combiner = Combiner(ledger)
+    await combiner.drain()
+    waiting = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(BATCH_MAX + 10)]
+    await asyncio.sleep(0)
+    await combiner.drain()
+    await asyncio.sleep(0)
+    assert all(task.done() and isinstance(task.result(), Taken) for task in waiting)
+
+
+async def test_giving_up_on_a_drain_cancels_no_bid(own_server: OwnServers) -> None:
+    server, _, combiner = await _own(own_server)
+    server.freeze()
+    waiting = asyncio.create_task(combiner.place(LOT, rising(0)))
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(combiner.drain(), 0.05)
+    server.thaw()
+    assert isinstance(await waiting, Taken)
+    assert isinstance(await combiner.place(LOT, rising(1)), Taken)
+
+
+async def test_a_killed_server_fails_its_own_batch_alone(own_server: OwnServers) -> None:
+    server, ledger, combiner = await _own(own_server)
+    assert isinstance(await combiner.place(LOT, rising(0)), Taken)
+    server.freeze()
+    batch = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in (1, 2, 3)]
+    leaving = asyncio.create_task(combiner.place(LOT, rising(4)))
+    await asyncio.sleep(0.05)  # the call is under way
+    leaving.cancel()
+    server.kill()
+    for outcome in await asyncio.gather(*batch, return_exceptions=True):
+        assert isinstance(outcome, OutcomeUnknown)
+    with pytest.raises(LedgerAway):
+        await combiner.place(LOT, rising(5))
+    await server.start()
+    answers = [await combiner.place(LOT, rising(number)) for number in range(6)]
+    assert [isinstance(answer, Taken) for answer in answers] == [True] * 6
+    assert answers[0].repeated  # type: ignore[union-attr]
+    keys = [event.key for entry in await entries(ledger) for event in entry.events if isinstance(event, BidPlaced)]
+    assert keys == [f"key-{number:05d}" for number in range(6)]
+
+
+async def test_a_silent_server_fails_the_batch_in_flight_and_not_the_next(own_server: OwnServers) -> None:
+    server, ledger, combiner = await _own(own_server, timeout_ms=300)
+    await taken(ledger, "ada", 100, "key-00000")
+    server.freeze()
+    first = asyncio.create_task(combiner.place(LOT, rising(1)))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(combiner.place(LOT, rising(2)))
+    with pytest.raises(OutcomeUnknown):
+        await first
+    server.thaw()
+    assert isinstance(await second, Taken)
+    assert isinstance(await combiner.place(LOT, rising(3)), Taken)
+
+
+async def test_an_answer_too_few_fails_the_batch_and_nothing_hangs(ledger: BidLedger) -> None:
+    await opened(ledger)
+
+    class Forgetful(BidLedger):
+        async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[Answer]:
+            return (await super().place_bids(lot_id, bids))[1:]
+
+    combiner = Combiner(Forgetful(ledger.redis, ledger.keys))
+    outcomes = await asyncio.gather(
+        *(combiner.place(LOT, rising(number)) for number in range(2)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [ValueError, ValueError]
+    await combiner.drain()
+
+
+async def _own(own_server: OwnServers, *, timeout_ms: int = 5000) -> tuple[OwnServer, BidLedger, Combiner]:
+    """An open lot on a server of the test's own, and a combiner."""
+    server = await own_server()
+    ledger = await BidLedger.open(server.client(), SHARDS)
+    await opened(ledger)
+    client = server.client(timeout_ms=timeout_ms)
+    await client.ping()  # connected: what is sent from here on may arrive
+    return server, ledger, Combiner(BidLedger(client, ledger.keys))

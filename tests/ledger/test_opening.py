@@ -1,0 +1,76 @@
+import pytest
+from redis.asyncio import Redis
+
+from auction.domain.errors import LedgerAway, RequestRefused
+from auction.ledger.bid_ledger import BidLedger
+from auction.ledger.connection import connect
+from auction.ledger.keys import KeySpace, accepted_field, is_id, lot_id_of, sale_of
+from tests.ledger.stories import LOT, OTHER_LOT, SHARDS, opened, scheduled
+
+
+async def test_a_ledger_keeps_the_number_of_shards_it_was_first_started_with(client: "Redis") -> None:
+    first = await BidLedger.open(client, 16)
+    await opened(first)
+    again = await BidLedger.open(client, 16)
+    assert await again.read(LOT) is not None
+    with pytest.raises(RequestRefused, match="AUCTION_LEDGER_SHARDS=16") as caught:
+        await BidLedger.open(client, 8)
+    assert caught.value.code == "wrong-shards"
+    assert await client.get(KeySpace.shards_key()) == b"16"
+
+
+async def test_a_ledger_that_is_not_there_cannot_be_opened(tmp_path: object) -> None:
+    async with connect(f"unix://{tmp_path}/nobody.sock") as client:
+        with pytest.raises(LedgerAway):
+            await BidLedger.open(client, SHARDS)
+
+
+async def test_deadlines_come_earliest_first_from_every_shard(ledger: BidLedger) -> None:
+    elsewhere = "elsewhere-001"
+    assert ledger.keys.shard_of(elsewhere) != ledger.keys.shard_of(LOT)
+    assert (await ledger.deadlines(most=2)).waiting == []
+    await scheduled(ledger, LOT, opens_in_ms=9_000)
+    await scheduled(ledger, elsewhere, opens_in_ms=5_000)
+    await scheduled(ledger, OTHER_LOT, opens_in_ms=90_000)
+    found = await ledger.deadlines(most=2)
+    assert [lot_id for _, lot_id in found.waiting] == [elsewhere, LOT, OTHER_LOT]
+    assert all(at_ms > found.now_ms for at_ms, _ in found.waiting)
+    assert [lot_id for _, lot_id in (await ledger.deadlines(most=1)).waiting] == [elsewhere, LOT]
+
+
+def test_every_key_of_a_lot_lives_on_the_shard_of_its_sale() -> None:
+    keys = KeySpace(SHARDS)
+    tag = f"{{{keys.shard_of_sale('launch'):02d}}}"
+    names = [
+        keys.lot(LOT),
+        keys.bidders(LOT),
+        keys.accepted(LOT),
+        keys.purse(LOT),
+        keys.due_of(LOT),
+        keys.stream_of(LOT),
+    ]
+    assert len(set(names)) == 6
+    assert all(name.startswith(f"a1:{tag}:") for name in names)
+    assert keys.purse(LOT) == keys.purse(OTHER_LOT)
+    assert keys.lot(LOT) != keys.lot(OTHER_LOT)
+
+
+def test_a_lots_id_names_its_sale() -> None:
+    assert lot_id_of("autumn-launch", 7) == "autumn-launch-007"
+    assert sale_of(lot_id_of("autumn-launch", 1234)) == "autumn-launch"
+    assert KeySpace(SHARDS).shard_of("launch-001") == KeySpace(SHARDS).shard_of("launch-999")
+
+
+@pytest.mark.parametrize("text", ["a", "launch-001", "a-b-c", "0", "x" * 64])
+def test_well_formed_ids(text: str) -> None:
+    assert is_id(text)
+
+
+@pytest.mark.parametrize("text", ["", "-", "a-", "-a", "a--b", "A", "a_b", "a b", "a\n", "ä", "x" * 65, "a:{07}", "*"])
+def test_ids_that_are_none(text: str) -> None:
+    assert not is_id(text)
+
+
+def test_two_bidders_never_share_the_field_of_a_key() -> None:
+    assert accepted_field("ada", "key-0001") == "key-0001 ada"
+    assert accepted_field("b c", "a") != accepted_field("c", "a b".replace(" ", "-"))
