@@ -85,7 +85,7 @@ class LotShown(BaseModel):
             review_above_fen=view.review_above_fen,
             now_ms=view.now_ms,
             minimum_fen=view.minimum_fen,
-            watchers=0,
+            watchers=view.watchers,
         )
 
 
@@ -145,13 +145,15 @@ class BidsShown(BaseModel):
 class DepositShown(BaseModel):
     """What the bidder put down for the lot."""
 
-    deposit_id: str
-    status: str
+    deposit_id: str | None = Field(description="Null where the lot asks for none.")
+    status: str = Field(description="none, held, releasing, released, applied or forfeited.")
     held_fen: int
 
     @classmethod
-    def of(cls, deposit: Deposit) -> Self:
+    def of(cls, deposit: Deposit | None) -> Self:
         """A deposit of the books; only what is held still counts."""
+        if deposit is None:
+            return cls(deposit_id=None, status="none", held_fen=0)
         held_fen = deposit.amount_fen if deposit.status == "held" else 0
         return cls(deposit_id=deposit.deposit_id, status=deposit.status, held_fen=held_fen)
 
@@ -163,18 +165,17 @@ class RegistrationShown(BaseModel):
     paddle: int
     limit_fen: int | None
     purse_fen: int | None = Field(description="What leading bids on all lots of the sale may come to together.")
-    deposit: DepositShown | None
+    deposit: DepositShown
 
     @classmethod
     def of(cls, registration: Registration) -> Self:
         """A registration of the books."""
-        deposit = registration.deposit
         return cls(
             lot_id=registration.lot_id,
             paddle=registration.paddle,
             limit_fen=registration.limit_fen,
             purse_fen=registration.purse_fen,
-            deposit=None if deposit is None else DepositShown.of(deposit),
+            deposit=DepositShown.of(registration.deposit),
         )
 
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from starlette.types import ASGIApp
 
-from api import failures, openapi
+from api import failures, openapi, pages
 from api.auth import Doorkeeper
 from api.config import ApiConfig
 from api.door import Door
@@ -14,6 +14,7 @@ from api.frame import Frame
 from api.metrics import BidCounts
 from api.routes import outside, v1
 from api.server import serve
+from api.sessions import CsrfKey
 from auction.bootstrap import open_house
 from auction.services.house import House
 from auction.services.tokens import TokenKey
@@ -27,7 +28,7 @@ Everything that is not a success is `application/problem+json`; decide by its `c
 
 def create_app(house: House, config: ApiConfig) -> ASGIApp:
     """The API of a house, ready to be served or tested."""
-    doorkeeper = Doorkeeper(TokenKey(config.secret))
+    doorkeeper = Doorkeeper(TokenKey(config.secret), CsrfKey.derive(config.secret))
     counts = BidCounts()
     app = FastAPI(
         title="Flash auction",
@@ -39,6 +40,7 @@ def create_app(house: House, config: ApiConfig) -> ASGIApp:
     )
     app.include_router(v1)
     app.include_router(outside)
+    app.router.routes.extend(pages.routes())
     app.add_middleware(Frame)
     failures.install(app)
     openapi.install(app)
@@ -54,7 +56,11 @@ def create_app(house: House, config: ApiConfig) -> ASGIApp:
 def config_of(settings: Settings) -> ApiConfig:
     """What of the settings the API needs. Raises SettingsError where there is no secret."""
     return ApiConfig(
-        secret=settings.secret, live_url=settings.live_url, currency=settings.currency, locale=settings.locale
+        secret=settings.secret,
+        live_url=settings.live_url,
+        currency=settings.currency,
+        locale=settings.locale,
+        token_lifetime_s=settings.token_lifetime_s,
     )
 
 

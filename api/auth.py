@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from api.problems import HttpCode
+from api.sessions import CsrfKey, session_token
 from auction.domain.errors import AuctionError
 from auction.services.tokens import LENGTH_MAX, STAFF, Identity, Role, TokenCode, TokenKey, TokenRefused
 
@@ -38,15 +39,31 @@ class WrongRole(AuctionError):
         )
 
 
+class CsrfRefused(AuctionError):
+    """A page's session asks for a change without the value that goes with it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            HttpCode.CSRF_TOKEN_INVALID,
+            "A change under a session cookie needs the header X-CSRF-Token with the value of the cookie auction_csrf.",
+        )
+
+
 class Doorkeeper:
     """Knows tokens by the header they came in. Not for threads: one event loop uses it."""
 
-    __slots__ = ("_clock_s", "_key", "_known", "_remembered_max")
+    __slots__ = ("_clock_s", "_known", "_remembered_max", "csrf", "key")
 
     def __init__(
-        self, key: TokenKey, *, clock_s: Callable[[], float] = time.time, remembered_max: int = REMEMBERED_MAX
+        self,
+        key: TokenKey,
+        csrf: CsrfKey,
+        *,
+        clock_s: Callable[[], float] = time.time,
+        remembered_max: int = REMEMBERED_MAX,
     ) -> None:
-        self._key = key
+        self.key = key
+        self.csrf = csrf
         self._clock_s = clock_s
         self._remembered_max = remembered_max
         self._known: dict[bytes, Identity] = {}
@@ -64,6 +81,15 @@ class Doorkeeper:
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
         return identity
 
+    def identify_session(self, cookie: bytes | None, csrf: bytes | None) -> Identity:
+        """Whose page asks for a change, by its cookies; NotSignedIn, CsrfRefused or TokenRefused."""
+        token = session_token(cookie)
+        if token is None:
+            raise NotSignedIn
+        if not self.csrf.fits(token, csrf):
+            raise CsrfRefused
+        return self.identify(b"Bearer " + token)
+
     def _meet(self, authorization: bytes, now_s: float) -> Identity:
         if len(authorization) > LENGTH_MAX or authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise TokenRefused(
@@ -71,7 +97,7 @@ class Doorkeeper:
                 "The Authorization header must be 'Bearer <token>', with a token of this house.",
             )
         token = authorization[len(_SCHEME) :].strip()
-        identity = self._key.verify(token.decode("ascii", "replace"), now_s)
+        identity = self.key.verify(token.decode("ascii", "replace"), now_s)
         while len(self._known) >= self._remembered_max:
             del self._known[next(iter(self._known))]
         self._known[authorization] = identity
@@ -85,10 +111,20 @@ def authorization_of(headers: list[tuple[bytes, bytes]]) -> bytes | None:
 
 
 async def visitor(request: Request) -> Identity | None:
-    """Who asks, where anyone may: nobody known without a token; a token that is given must be good."""
-    if "authorization" not in request.headers:
+    """Who asks, where anyone may: nobody known without a token; a token that is given must be good.
+
+    A page whose session is over is a page of nobody.
+    """
+    if "authorization" in request.headers:
+        return _identify(request)
+    token = session_token(_header(request, b"cookie"))
+    if token is None:
         return None
-    return _identify(request)
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    try:
+        return doorkeeper.identify(b"Bearer " + token)
+    except TokenRefused:
+        return None
 
 
 def _needs(*roles: Role) -> Callable[..., Awaitable[Identity]]:
@@ -103,7 +139,18 @@ def _needs(*roles: Role) -> Callable[..., Awaitable[Identity]]:
 
 def _identify(request: Request) -> Identity:
     doorkeeper: Doorkeeper = request.app.state.doorkeeper
-    return doorkeeper.identify(authorization_of(request.scope["headers"]))
+    authorization = authorization_of(request.scope["headers"])
+    token = session_token(_header(request, b"cookie"))
+    if "authorization" in request.headers or token is None:
+        return doorkeeper.identify(authorization)
+    if request.method in READING:
+        return doorkeeper.identify(b"Bearer " + token)
+    return doorkeeper.identify_session(_header(request, b"cookie"), _header(request, b"x-csrf-token"))
+
+
+def _header(request: Request, name: bytes) -> bytes | None:
+    found = [value for given, value in request.scope["headers"] if given == name]
+    return found[0] if len(found) == 1 else None
 
 
 def is_staff(identity: Identity | None) -> bool:
@@ -111,6 +158,10 @@ def is_staff(identity: Identity | None) -> bool:
     return identity is not None and identity.role in STAFF
 
 
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing: a session's cookie is enough for them."""
+
 Visitor = Annotated[Identity | None, Depends(visitor)]
 Bidder = Annotated[Identity, Depends(_needs(Role.BIDDER))]
 Ops = Annotated[Identity, Depends(_needs(Role.OPS))]
+SignedIn = Annotated[Identity, Depends(_needs(*Role))]

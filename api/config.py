@@ -11,3 +11,4 @@ class ApiConfig:
     live_url: str | None = None
     currency: str = "CNY"
     locale: str = "zh-CN"
+    token_lifetime_s: int = 43_200

@@ -22,13 +22,16 @@ from auction.domain.bidding import Refused
 from auction.domain.errors import AuctionError
 from auction.services.bidding import Placed, place_bid
 from auction.services.house import House
-from auction.services.tokens import Role
+from auction.services.tokens import Identity, Role
 
 PREFIX = "/api/v1/lots/"
 SUFFIX = "/bids"
 KEY_LENGTH_MIN = 8
 KEY_LENGTH_MAX = 64
 
+_WANTED = frozenset(
+    {b"authorization", b"content-length", b"content-type", b"cookie", b"idempotency-key", b"x-csrf-token"}
+)
 _VISIBLE = bytes(range(0x21, 0x7F))
 _BIDDERS = (Role.BIDDER,)
 _JSON: Header = (b"content-type", b"application/json")
@@ -115,29 +118,34 @@ class Door:
 
     def _admit(self, headers: list[Header]) -> tuple[str, str]:
         """Who bids, under which key; every header is looked at once."""
-        authorization = content_type = key = None
-        signed, keyed = 0, 0
+        found: dict[bytes, bytes] = {}
+        twice: set[bytes] = set()
         for name, value in headers:
-            if name == b"authorization":
-                authorization = value
-                signed += 1
-            elif name == b"idempotency-key":
-                key = value
-                keyed += 1
-            elif name == b"content-type":
-                content_type = value
-            elif name == b"content-length" and is_too_long(value):
-                raise BodyTooLarge
-        identity = self._doorkeeper.identify(authorization if signed == 1 else None)
+            if name in _WANTED:
+                if name in found:
+                    twice.add(name)
+                found[name] = value
+        if is_too_long(found.get(b"content-length", b"0")):
+            raise BodyTooLarge
+        identity = self._identify(found, twice)
         if identity.role is not Role.BIDDER:
             raise WrongRole(identity.role, _BIDDERS)
+        content_type, key = found.get(b"content-type"), found.get(b"idempotency-key")
         if content_type is None or not is_json(content_type):
             raise Unacceptable(_NOT_JSON)
         if key is None:
             raise Unacceptable(_KEY_MISSING)
-        if keyed > 1 or not KEY_LENGTH_MIN <= len(key) <= KEY_LENGTH_MAX or key.translate(None, _VISIBLE):
+        wrong = not KEY_LENGTH_MIN <= len(key) <= KEY_LENGTH_MAX or key.translate(None, _VISIBLE)
+        if wrong or b"idempotency-key" in twice:
             raise Unacceptable(_KEY_INVALID)
         return identity.subject, key.decode()
+
+    def _identify(self, found: dict[bytes, bytes], twice: set[bytes]) -> Identity:
+        """By the Authorization header of a program, or else by the cookies of a page."""
+        authorization = found.get(b"authorization")
+        if authorization is None and b"cookie" in found:
+            return self._doorkeeper.identify_session(found[b"cookie"], found.get(b"x-csrf-token"))
+        return self._doorkeeper.identify(None if b"authorization" in twice else authorization)
 
     def _decided(self, answer: Placed | Refused) -> tuple[int, Header, bytes]:
         """Status, content type and body of the ledger's decision, counted."""

@@ -28,6 +28,7 @@ class HttpCode(StrEnum):
 
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
+    CSRF_TOKEN_INVALID = "csrf-token-invalid"  # noqa: S105 - a code, not a token
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     PAYLOAD_TOO_LARGE = "payload-too-large"
@@ -75,6 +76,10 @@ KINDS: Mapping[str, tuple[int, str]] = {
     ProblemCode.LEDGER_MOVED: (409, "The lot changed meanwhile"),
     ProblemCode.SALE_EXISTS: (409, "Sale exists"),
     ProblemCode.SALE_ID_INVALID: (422, "Not an id for a sale"),
+    ProblemCode.USERNAME_INVALID: (422, "Not a user name"),
+    ProblemCode.USERNAME_TAKEN: (409, "User name taken"),
+    ProblemCode.PASSWORD_INVALID: (422, "Password not accepted"),
+    ProblemCode.CREDENTIALS_WRONG: (401, "User name or password wrong"),
     # servers away
     ProblemCode.WRONG_SHARDS: (503, "The ledger has another number of shards"),
     ProblemCode.LEDGER_AWAY: (503, "The bid ledger is away"),
@@ -86,6 +91,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     TokenCode.TOKEN_INVALID: (401, "Token not accepted"),
     TokenCode.TOKEN_EXPIRED: (401, "Token expired"),
     HttpCode.FORBIDDEN: (403, "Not for this role"),
+    HttpCode.CSRF_TOKEN_INVALID: (403, "Not from a page of this house"),
     # how it is asked
     HttpCode.NOT_FOUND: (404, "Nothing here"),
     HttpCode.METHOD_NOT_ALLOWED: (405, "Method not allowed"),
@@ -177,7 +183,7 @@ def problem_of(error: AuctionError) -> Problem:
     headers: tuple[Header, ...] = ()
     match KINDS[code][0]:
         case HTTPStatus.UNAUTHORIZED:
-            headers = (CHALLENGE if code == HttpCode.UNAUTHORIZED else REFUSED_CHALLENGE,)
+            headers = (REFUSED_CHALLENGE if code in tuple(TokenCode) else CHALLENGE,)
         case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
             headers = ((b"retry-after", b"%d" % int(error.facts.get("retry_after_s", 1))),)
     return Problem(code, error.detail, error.facts, headers)

@@ -76,6 +76,27 @@ class Asked(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+class SignIn(Asked):
+    """A user name and the password that goes with it."""
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TEXT_PATTERN)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)]
+
+
+class NewAccount(Asked):
+    """A bidder's account to be."""
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TEXT_PATTERN)] = Field(
+        description="3 to 32 letters, digits, dots, hyphens or underscores.", examples=["ann"]
+    )
+    password: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)] = Field(
+        description="At least 10 characters."
+    )
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=TEXT_PATTERN)] = Field(
+        description="What the house calls you; others see your paddle.", examples=["Ann"]
+    )
+
+
 class NewSale(Asked):
     """A launch event to come."""
 

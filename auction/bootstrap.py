@@ -21,9 +21,12 @@ from auction.settings import Settings
 
 
 @contextmanager
-def running_servers(settings: Settings) -> Iterator[Settings]:
-    """Settings whose addresses answer: the configured servers, or embedded ones for as long as the block runs."""
-    want_ledger, want_books = settings.redis_url is None, settings.database_url is None
+def running_servers(settings: Settings, *, books: bool = True) -> Iterator[Settings]:
+    """Settings whose addresses answer: the configured servers, or embedded ones for as long as the block runs.
+
+    Without `books`, only the ledger's.
+    """
+    want_ledger, want_books = settings.redis_url is None, books and settings.database_url is None
     if not want_ledger and not want_books:
         yield settings
         return
@@ -58,6 +61,18 @@ async def open_house(settings: Settings, *, secret: str | None = None) -> AsyncI
         await combiner.drain()
     finally:
         await asyncio.shield(_close(redis, books))
+
+
+@asynccontextmanager
+async def open_ledger(settings: Settings) -> AsyncIterator[BidLedger]:
+    """The ledger alone, for what only follows it. Raises LedgerAway, RequestRefused (another number of shards)."""
+    if settings.redis_url is None:
+        raise ValueError("open_ledger needs the ledger's address; see running_servers")
+    redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
+    try:
+        yield await BidLedger.open(redis, settings.ledger_shards)
+    finally:
+        await asyncio.shield(redis.aclose())
 
 
 async def _check_pair(books: Books, shards: int) -> None:

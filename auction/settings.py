@@ -50,6 +50,14 @@ def _live_address(url: str) -> str:
     return url
 
 
+def _origins(listed: str) -> str:
+    for origin in filter(None, listed.split(",")):
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or origin.rstrip("/") != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError
+    return listed
+
+
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < SECRET_LENGTH_MIN:
         raise ValueError
@@ -119,6 +127,13 @@ class Settings(BaseSettings):
     live_port: Port = 8001
     live_url: Annotated[str, AfterValidator(_live_address)] | None = Field(
         None, description="an address such as wss://live.example.com/"
+    )
+    live_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "", description="origins such as https://auction.example.com, with commas between them"
+    )
+    live_sockets_max: int = Field(15_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
+    live_sockets_per_address: int = Field(
+        1_000, ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"
     )
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
     gateways: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")

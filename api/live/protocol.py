@@ -1,16 +1,12 @@
-"""The words of the live channel: what clients may say, what gateways answer, and the codes that end a connection.
+"""What clients of the live channel may say, and the codes that end a connection; `frames` has what they are told.
 
-After the bid's way. No I/O and no clock here: bytes in, values out, and back. A frame is built once, header and all,
-and the same bytes go to every watcher it is for. Amounts in fen, times in UTC ms, by the ledger's clock.
+After the bid's way. No I/O and no clock here: bytes in, values out.
 """
 
 from enum import IntEnum
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import msgspec
-
-from auction.domain.events import BidPlaced, Closed, Event, Extended, Held, Paused, Resumed, Voided, Withdrawn
-from auction.domain.lot import Lot
 
 VERSION = 1
 MESSAGE_BYTES_MAX = 1024
@@ -53,9 +49,6 @@ class Malformed(Exception):
     """A message that is none of ours; the text says what is wrong and what is allowed."""
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# what clients say
-
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
@@ -92,191 +85,3 @@ def read_message(data: bytes | bytearray | memoryview) -> Sub | Sync:
     if isinstance(message, Sub) and (message.epoch is None) != (message.seq is None):
         raise Malformed("epoch and seq go together: give both, or neither")
     return message
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# what the gateway says
-
-
-class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """A message from the gateway; `type` is its name."""
-
-
-class Hello(Frame, tag="hello"):
-    """The first frame. A connection silent for longer than twice `ping_ms` is dead."""
-
-    now_ms: int
-    ping_ms: int
-    v: int = VERSION
-
-
-class LotFrame(Frame):
-    """A frame about one lot."""
-
-    lot_id: str
-
-
-class State(LotFrame):
-    """A lot as it stands: absolute, so that any may be skipped. `leader` is a paddle; `price_fen` 0: no bid yet."""
-
-    epoch: int
-    seq: int
-    status: str
-    price_fen: int
-    leader: int | None
-    bids: int
-    minimum_fen: int
-    ends_at_ms: int
-    remaining_ms: int
-    """Time left when a paused or held lot goes on."""
-    now_ms: int
-    watchers: int
-
-
-class Snap(State, tag="snap"):
-    """Replaces everything the client knows of the lot."""
-
-
-class Tick(State, tag="tick"):
-    """The newest state."""
-
-
-class BidMade(LotFrame, tag="bid"):
-    """Feed only: an accepted bid, `amount_fen` the price it made. A hole: `prev_seq` above the last seq seen."""
-
-    seq: int
-    prev_seq: int
-    """The seq of the event before it that a feed is told of."""
-    paddle: int
-    amount_fen: int
-    at_ms: int
-    leading: bool
-
-
-class Happening(LotFrame):
-    """An event that every watcher is told of, however slow. `ends_at_ms` is the end in force after it."""
-
-    seq: int
-    at_ms: int
-    ends_at_ms: int
-
-
-class EndMoved(Happening, tag="extended"):
-    """A late bid (`by_bid`) or staff moved the end."""
-
-    by_bid: bool
-    reason: str
-
-
-class OnHold(Happening, tag="held"):
-    """The price reached the review limit: bidding waits for staff."""
-
-    remaining_ms: int
-
-
-class Stopped(Happening, tag="paused"):
-    """Staff stopped bidding for a while."""
-
-    remaining_ms: int
-    reason: str
-
-
-class GoesOn(Happening, tag="resumed"):
-    """Bidding goes on."""
-
-
-class BidVoided(Happening, tag="voided"):
-    """One bid was taken out: a new epoch, in which the price may be lower. A `snap` follows."""
-
-    epoch: int
-    bid_seq: int
-    price_fen: int
-    leader: int | None
-    reason: str
-
-
-class Over(Happening, tag="closed"):
-    """Nothing more happens to the lot; `status` is closed or void, `outcome` sold, no-bids, reserve-unmet or void."""
-
-    status: str
-    outcome: str
-    price_fen: int
-    leader: int | None
-    reason: str
-
-
-class You(LotFrame, tag="you", omit_defaults=True):
-    """To a signed-in bidder alone. `paddle` null: not registered for the lot; `limit_fen` null: no limit."""
-
-    leading: bool
-    paddle: int | None
-    limit_fen: int | None
-    outbid_by: int | msgspec.UnsetType = msgspec.UNSET
-    """The paddle that leads since this bidder was outbid."""
-
-
-class Synced(Frame, tag="synced"):
-    """The ledger's time as the question came (`s1`) and as the answer left (`s2`)."""
-
-    c0: int | float
-    s1: int
-    s2: int
-
-
-class Heartbeat(LotFrame, tag="hb"):
-    """Nothing has happened for a while; `seq` is where the lot stands (0: the gateway is still reading it)."""
-
-    now_ms: int
-    seq: int
-    watchers: int
-
-
-_encode = msgspec.json.Encoder().encode
-_TEXT = 0x81
-"""First byte of a whole text message."""
-PING = b"\x89\x00"
-"""A WebSocket ping without payload; any pong will do."""
-
-
-def packed(frame: Frame) -> bytes:
-    """A frame as it goes over the wire: a WebSocket text message of a server, which is not masked."""
-    body = _encode(frame)
-    size = len(body)
-    if size < 126:
-        return bytes((_TEXT, size)) + body
-    if size < 65536:
-        return bytes((_TEXT, 126, size >> 8, size & 0xFF)) + body
-    return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + body
-
-
-def state(kind: type[Snap] | type[Tick], lot_id: str, lot: Lot, *, now_ms: int, watchers: int) -> bytes:
-    """A lot's state as a `snap` or a `tick`."""
-    return packed(
-        kind(
-            lot_id=lot_id,
-            epoch=lot.epoch,
-            seq=lot.seq,
-            status=str(lot.status),
-            price_fen=lot.price_fen,
-            leader=lot.leader_paddle or None,
-            bids=lot.bids,
-            minimum_fen=lot.minimum_fen(),
-            ends_at_ms=lot.ends_at_ms,
-            remaining_ms=lot.remaining_ms,
-            now_ms=now_ms,
-            watchers=watchers,
-        )
-    )
-
-
-class Told(Protocol):
-    """What `happening` needs of the lot after the event: nothing but these."""
-
-    @property
-    def ends_at_ms(self) -> int: ...
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def price_fen(self) -> int: ...
-    @property
-    def leader_paddle(self) -> int: ...

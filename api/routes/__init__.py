@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from api.routes import config, health, lots, me, ops, registrations, sales
+from api.routes import auth, config, health, lots, me, ops, registrations, sales
 
 v1 = APIRouter(prefix="/api/v1")
-for part in (config, sales, lots, registrations, me, ops):
+for part in (auth, config, sales, lots, registrations, me, ops):
     v1.include_router(part.router)
 
 outside = health.router

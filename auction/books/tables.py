@@ -317,3 +317,24 @@ ledger_identity = Table(
     CheckConstraint("one_row", name="one_row"),
     CheckConstraint("shards BETWEEN 1 AND 16384", name="shards"),
 )
+
+
+class AccountColumns(TypedColumns):
+    """Who may sign in here: the name they give (lower case), whom their tokens speak for, and a password's hash."""
+
+    username = Column(Id, primary_key=True)
+    subject = Column(Id, nullable=False)
+    name = Column(Text, nullable=False)
+    role = Column(Id, nullable=False)
+    password_hash = Column(Text, nullable=False)
+    created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    AccountColumns,
+    UniqueConstraint("subject"),
+    CheckConstraint("username = lower(username)", name="username"),
+    CheckConstraint(_one_of("role", "bidder", "ops", "finance", "auditor"), name="role"),
+)

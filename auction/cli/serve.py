@@ -60,19 +60,17 @@ def _serve(part: Part, settings: Settings, interrupts: Interrupts) -> int:
         found = stack.enter_context(running_servers(settings))
         stack.callback(interrupts.ending)
         upgrade(str(found.database_url))
-        return asyncio.run(_supervise(part, settings, found, listener, interrupts))
+        return asyncio.run(_supervise(part, settings, listener, interrupts))
 
 
-async def _supervise(
-    part: Part, asked: Settings, found: Settings, listener: socket.socket | None, interrupts: Interrupts
-) -> int:
+async def _supervise(part: Part, settings: Settings, listener: socket.socket | None, interrupts: Interrupts) -> int:
     supervisor = Supervisor(
-        duties_of(part, found, listener),
-        environment_of(found),
+        duties_of(part, settings, listener),
+        environment_of(settings),
         before_drain=lambda: _take_no_more(listener),
     )
     with interrupts.heard_by(supervisor.stop):
-        introducing = asyncio.create_task(_introduce(part, asked, listener))
+        introducing = asyncio.create_task(_introduce(part, settings, listener))
         status = await supervisor.run()
         introducing.cancel()
     if supervisor.given_up_on is not None:

@@ -41,7 +41,11 @@ def duties_of(part: Part, settings: Settings, listener: socket.socket | None) ->
 
 
 def environment_of(settings: Settings) -> Mapping[str, str]:
-    """The environment in which a process finds exactly these settings, whatever this one was told by options."""
+    """The environment in which a process finds these settings, whatever this one was told by options.
+
+    Given settings without addresses, the processes are users of the embedded servers like this one: the last of them
+    to leave stops the servers, even where this one was killed.
+    """
     mine = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     for name in type(settings).model_fields:
         value = getattr(settings, name)

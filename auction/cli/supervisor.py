@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -62,12 +63,17 @@ class Supervisor:
         duties: Sequence[Duty],
         environment: Mapping[str, str],
         *,
+        folder: Path | None = None,
         output: int | None = None,
         before_drain: Callable[[], None] = lambda: None,
     ) -> None:
-        """`output`: where the processes print (None: where this one does). `before_drain`: done as a stop begins."""
+        """`folder`, `output`: where the processes work and print (None: where this one does).
+
+        `before_drain` is done as a stop begins.
+        """
         self._posts = [Post(duty) for duty in duties]
         self._environment = dict(environment)
+        self._folder = folder
         self._output = output
         self._before_drain = before_drain
         self._stopping = asyncio.Event()
@@ -134,6 +140,7 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
+            cwd=self._folder,
             env=self._environment,
             pass_fds=(self._lifeline, *duty.fds),
             process_group=0,

@@ -57,6 +57,10 @@ class ProblemCode(StrEnum):
     LEDGER_MOVED = "ledger-moved"
     SALE_EXISTS = "sale-exists"
     SALE_ID_INVALID = "sale-id-invalid"
+    USERNAME_INVALID = "username-invalid"
+    USERNAME_TAKEN = "username-taken"
+    PASSWORD_INVALID = "password-invalid"  # noqa: S105 - a code, not a password
+    CREDENTIALS_WRONG = "credentials-wrong"
     LEDGER_AWAY = "ledger-away"
     BOOKS_AWAY = "books-away"
     OUTCOME_UNKNOWN = "outcome-unknown"

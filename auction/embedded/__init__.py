@@ -28,8 +28,8 @@ __all__ = ["EmbeddedError", "Servers", "Standing", "running"]
 
 Outcome = TypeVar("Outcome")
 
-# longer than one start and one stop of anybody else
-_TURN_S = 180.0
+# longer than it takes anybody to stop them
+_STOPPING_S = 180.0
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -81,18 +81,25 @@ def running(
         wanted.append(postgres.new_server(postgres.room(data_dir), books_settings, relaxed=relaxed_books))
     with _lock(data_dir / "users.lock") as presence:
         try:
-            with _turn(data_dir):
-                presence.take(shared=True)
-                found = dict(zip((server.room.name for server in wanted), _at_once(bring_up, wanted), strict=True))
+            # from here on nobody stops them; whoever is stopping them just now is waited for
+            if not presence.take(shared=True, wait_s=_STOPPING_S):
+                raise EmbeddedError(
+                    f"another process has been stopping the servers of {data_dir} for {_STOPPING_S:.0f} s: see what "
+                    f"holds {presence.path} open, or set AUCTION_DATA_DIR to another directory"
+                )
+            found = dict(zip((server.room.name for server in wanted), _at_once(bring_up, wanted), strict=True))
             yield Servers(data_dir, found.get("ledger"), found.get("books"))
         finally:
-            _leave(data_dir, presence)
+            _leave(presence)
 
 
-def _leave(data_dir: Path, presence: FileLock) -> None:
-    """Stop what runs there, unless somebody else still uses it."""
-    with _turn(data_dir):
-        if presence.take():
+def _leave(presence: FileLock) -> None:
+    """Stop what runs there, unless somebody else still uses it, or is stopping it already."""
+    # let go first and then ask: of two who leave together, the later one to ask finds nobody
+    presence.close()
+    data_dir = presence.path.parent
+    with _lock(presence.path) as alone:
+        if alone.take():
             ledger = valkey.ValkeyServer(valkey.room(data_dir))
             books = postgres.PostgresServer(postgres.room(data_dir))
             _at_once(take_down, [ledger, books])
@@ -101,18 +108,8 @@ def _leave(data_dir: Path, presence: FileLock) -> None:
 def _at_once(step: Callable[[Server], Outcome], servers: Sequence[Server]) -> list[Outcome]:
     """Do one thing to all servers at the same time, and wait for all of it even where one fails."""
     with ThreadPoolExecutor(max_workers=len(servers) or 1, thread_name_prefix="embedded") as pool:
-        return list(pool.map(step, servers))
-
-
-@contextmanager
-def _turn(data_dir: Path) -> Iterator[None]:
-    with _lock(data_dir / "servers.lock") as turn:
-        if not turn.take(wait_s=_TURN_S):
-            raise EmbeddedError(
-                f"another process has been starting or stopping the servers of {data_dir} for {_TURN_S:.0f} s: see "
-                f"what holds {turn.path} open, or set AUCTION_DATA_DIR to another directory"
-            )
-        yield
+        done = [pool.submit(step, server) for server in servers]
+    return [outcome.result() for outcome in done]
 
 
 def _lock(path: Path) -> FileLock:

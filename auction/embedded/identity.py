@@ -58,8 +58,8 @@ def as_user(owner: tuple[int, int] | None, programs: Path) -> Sequence[str]:
             return words
         refusal = tried.stderr.decode(errors="replace").strip()
     raise EmbeddedError(
-        f"PostgreSQL does not run as root, and what is in {programs} cannot be run as user {owner[0]} ({refusal}): start "
-        "auction as another user, or set AUCTION_DATABASE_URL to a server that runs"
+        f"PostgreSQL does not run as root, and what is in {programs} cannot be run as user {owner[0]} ({refusal}): "
+        "start auction as another user, or set AUCTION_DATABASE_URL to a server that runs"
     )
 
 

@@ -1,10 +1,10 @@
 """File locks of the embedded servers: the kernel frees them when their last holder dies, so none can be stale.
 
-Three kinds lie in a data directory:
+Two kinds lie in a data directory:
 
-* `servers.lock`, held alone while servers are started or stopped, so two starters take turns;
-* `users.lock`, shared by everyone who uses the servers: whoever gets it alone is the last one out;
-* `<server>.alive`, inherited by the server process and its children: free means that nothing of it runs any more.
+* `users.lock`, shared by everyone who uses the servers: whoever gets it alone was the last one and stops them;
+* `<server>.alive`, inherited by the server process and its children: free means that nothing of it runs, and whoever
+  takes it may start it.
 """
 
 import fcntl

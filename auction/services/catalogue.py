@@ -5,10 +5,11 @@ from typing import Any
 
 from auction.books import archive, archived, catalogue
 from auction.books.catalogue import DRAFT, LotRecord
-from auction.domain.errors import NotFound, ProblemCode
+from auction.domain.errors import LedgerAway, NotFound, ProblemCode
 from auction.domain.events import BidPlaced, Voided
 from auction.ledger.bid_ledger import Snapshot
 from auction.ledger.keys import is_id
+from auction.ledger.watchers import count_watchers
 from auction.services.house import House
 
 BIDS_PAGE_MAX = 1000
@@ -33,6 +34,8 @@ class LotView:
     remaining_ms: int
     review_above_fen: int | None
     now_ms: int
+    watchers: int
+    """How many watch it live, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,13 @@ async def show_lot(house: House, lot_id: str) -> LotView:
     """One lot as it stands now. Raises NotFound, LedgerAway, BooksAway."""
     record = await lot_record(house, lot_id)
     snapshot = None if record.status == DRAFT else await house.ledger.read(lot_id)
-    return await _view(house, record, snapshot)
+    return await _view(house, record, snapshot, await _watchers(house, [record]))
 
 
 async def view_after(house: House, snapshot: Snapshot) -> LotView:
     """The view of a lot whose ledger state was just answered by an action."""
-    return await _view(house, await lot_record(house, snapshot.lot_id), snapshot)
+    record = await lot_record(house, snapshot.lot_id)
+    return await _view(house, record, snapshot, await _watchers(house, [record]))
 
 
 async def list_sales(house: House) -> list[SaleView]:
@@ -114,10 +118,20 @@ async def show_sale(house: House, sale_id: str) -> SaleView:
 
 async def _views(house: House, records: list[LotRecord]) -> list[LotView]:
     snapshots = await house.ledger.read_many([r.lot_id for r in records if r.status != DRAFT])
-    return [await _view(house, record, snapshots.get(record.lot_id)) for record in records]
+    watchers = await _watchers(house, records)
+    return [await _view(house, record, snapshots.get(record.lot_id), watchers) for record in records]
 
 
-async def _view(house: House, record: LotRecord, snapshot: Snapshot | None) -> LotView:
+async def _watchers(house: House, records: list[LotRecord]) -> dict[str, int]:
+    scheduled = [record.lot_id for record in records if record.status != DRAFT]
+    try:
+        return await count_watchers(house.ledger.redis, house.ledger.keys, scheduled)
+    except LedgerAway:
+        # the lots themselves have been read, and an action may have been done: the count is not worth failing for
+        return {}
+
+
+async def _view(house: House, record: LotRecord, snapshot: Snapshot | None, watchers: dict[str, int]) -> LotView:
     """A lot the ledger has not got yet shows its start price as the minimum, and nothing has happened to it."""
     if snapshot is None:
         return LotView(
@@ -134,6 +148,7 @@ async def _view(house: House, record: LotRecord, snapshot: Snapshot | None) -> L
             remaining_ms=0,
             review_above_fen=record.terms["review_above_fen"],
             now_ms=await house.ledger.now_ms(),
+            watchers=0,
         )
     return LotView(
         record=record,
@@ -149,6 +164,7 @@ async def _view(house: House, record: LotRecord, snapshot: Snapshot | None) -> L
         remaining_ms=snapshot.remaining_ms,
         review_above_fen=snapshot.review_above_fen or None,
         now_ms=snapshot.now_ms,
+        watchers=watchers.get(record.lot_id, 0),
     )
 
 

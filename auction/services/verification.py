@@ -84,6 +84,10 @@ async def _verify_shard(house: House, shard: int, lot_ids: Sequence[str]) -> lis
             with examining(record):
                 await check_archive(work, record)
     await check_stream(house, shard, position, records)
+    moved = [r for r in records.values() if r.snapshot is not None and r.snapshot.seq < r.proof.lot.seq]
+    later = await house.ledger.read_many([record.lot_id for record in moved])
+    for record in moved:
+        record.later = later.get(record.lot_id)
     for record in records.values():
         with examining(record):
             check_state(record)

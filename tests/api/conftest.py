@@ -126,7 +126,7 @@ async def port(app: ASGIApp) -> AsyncIterator[int]:
     listener = bind("127.0.0.1", 0)
     server = ApiServer(app)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.005)
     yield listener.getsockname()[1]
     server.stop()
@@ -138,6 +138,8 @@ def ledger_as_it_is(redis: Redis) -> Callable[[], Awaitable[dict[bytes, bytes]]]
     """Everything in the ledger, to be compared later."""
 
     async def everything() -> dict[bytes, bytes]:
-        return {key: await redis.dump(key) for key in sorted(await redis.keys())}
+        names: Any = await redis.keys()
+        found: Any = [await redis.dump(name) for name in names]
+        return dict(zip(names, found, strict=True))
 
     return everything

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from auction.services.tokens import Role
@@ -22,7 +24,7 @@ async def test_each_wrong_body_is_its_own_problem_and_the_ledger_is_unchanged(as
     assert await ledger_as_it_is() == before
 
 
-HEADERS = [
+HEADERS: list[tuple[dict[str, Any], int, str]] = [
     # headers instead of the good ones, status, code
     ({"Authorization": None}, 401, "unauthorized"),
     ({"Authorization": "Bearer made.up.token"}, 401, "token-invalid"),
@@ -51,7 +53,7 @@ async def test_each_wrong_header_is_its_own_problem_and_the_ledger_is_unchanged(
     before = await ledger_as_it_is()
 
     for wrong, status, code in HEADERS:
-        good = {**signed(), "Idempotency-Key": "good-key-1", "Content-Type": "application/json"}
+        good: dict[str, Any] = {**signed(), "Idempotency-Key": "good-key-1", "Content-Type": "application/json"}
         headers = {name: value for name, value in (good | wrong).items() if value is not None}
         answer = await client.post(f"/api/v1/lots/{lot_id}/bids", content=b'{"amount_fen":100}', headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (status, code), wrong
@@ -66,9 +68,7 @@ async def test_a_header_given_twice_is_refused(asker, client):
 
     codes = []
     for twice in (("Idempotency-Key", "good-key-2"), ("Idempotency-Key", "good-key-1"), good[0]):
-        answer = await client.post(
-            f"/api/v1/lots/{lot_id}/bids", content=b'{"amount_fen":100}', headers=[*good, twice]
-        )
+        answer = await client.post(f"/api/v1/lots/{lot_id}/bids", content=b'{"amount_fen":100}', headers=[*good, twice])
         codes.append(answer.json()["code"])
 
     assert codes == ["idempotency-key-invalid", "idempotency-key-invalid", "unauthorized"]
@@ -98,7 +98,7 @@ async def test_a_body_over_the_limit_is_refused_on_every_route(asker, client):
 SALE = {"title": "A sale"}
 LOT = {"sale_id": "s1", "title": "A lot", "preset": "jd-flash"}
 TERMS = {**LOT, "terms": {}}
-BODIES = [
+BODIES: list[tuple[str, Any, str, str | None]] = [
     # path under /ops, body, code, field
     ("/sales", {}, "missing-field", "title"),
     ("/sales", {"title": ""}, "wrong-text", "title"),

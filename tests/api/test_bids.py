@@ -110,7 +110,9 @@ async def test_each_rule_refuses_with_its_own_code_and_facts(asker):
     assert (paused["code"], paused["lot_status"], paused["status"]) == ("lot-not-open", "paused", 409)
 
 
-@pytest.mark.parametrize("lot_id", ["no-such-lot", "UPPER", "a--b", "x" * 65, "%00", "%F0%9F%8D%8E", "a b", "...", "{lot}"])
+@pytest.mark.parametrize(
+    "lot_id", ["no-such-lot", "UPPER", "a--b", "x" * 65, "%00", "%F0%9F%8D%8E", "a b", "...", "{lot}"]
+)
 async def test_a_lot_that_there_is_not_is_not_found(asker, lot_id):
     answer = await asker.bid(lot_id, 100)
 
@@ -205,7 +207,9 @@ async def test_a_ledger_that_is_away_takes_no_bid_and_says_when_to_try_again(ask
 
 
 @pytest.mark.parametrize("wrong", [RuntimeError("a secret inside"), KeyError("x")])
-async def test_what_nobody_foresaw_is_logged_and_answered_without_a_word_of_it(asker, house, monkeypatch, capsys, wrong):
+async def test_what_nobody_foresaw_is_logged_and_answered_without_a_word_of_it(
+    asker, house, monkeypatch, capsys, wrong
+):
     lot_id = await asker.open_lot()
 
     async def broken(*_):

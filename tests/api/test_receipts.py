@@ -1,11 +1,18 @@
 import re
+from typing import Any
 
 import pytest
 
 from auction.services.receipts import ReceiptKey
 
 KEY = ReceiptKey.derive("a secret of the tests, long enough")
-BID = {"lot_id": "launch-001", "seq": 7, "bidder_id": "ann", "amount_fen": 10**13, "at_ms": 1_800_000_000_000}
+BID: dict[str, Any] = {
+    "lot_id": "launch-001",
+    "seq": 7,
+    "bidder_id": "ann",
+    "amount_fen": 10**13,
+    "at_ms": 1_800_000_000_000,
+}
 
 
 def test_the_same_bid_has_the_same_short_receipt_and_it_verifies():

@@ -37,7 +37,7 @@ async def test_a_lot_from_draft_to_close(asker):
     lot = await asker.ops(
         "/lots", {"sale_id": "launch", "title": "No. 001", "preset": "jd-flash", "list_price_fen": 8_990_000}, 201
     )
-    assert PUBLIC <= set(lot)
+    assert set(lot) >= PUBLIC
     assert (lot["lot_id"], lot["status"], lot["minimum_fen"]) == ("launch-001", "draft", 100)
     times = {"opens_at_ms": lot["now_ms"] + 3_600_000, "closes_at_ms": lot["now_ms"] + 7_200_000}
 
@@ -194,7 +194,10 @@ async def test_registering_asks_for_the_terms_to_be_accepted_and_a_deposit_that_
 OPS_ROUTES = [
     ("/ops/sales", {"title": "A sale"}),
     ("/ops/lots", {"sale_id": "s", "title": "A lot", "terms": TERMS}),
-    *((f"/ops/lots/s-001/{verb}", {"reason": "for the test"}) for verb in ("pause", "resume", "extend", "close", "void")),
+    *(
+        (f"/ops/lots/s-001/{verb}", {"reason": "for the test"})
+        for verb in ("pause", "resume", "extend", "close", "void")
+    ),
     ("/ops/lots/s-001/open", {"duration_ms": 1000}),
     ("/ops/lots/s-001/schedule", {"opens_at_ms": 1, "closes_at_ms": 2}),
     ("/ops/lots/s-001/bids/1/void", {"reason": "for the test"}),

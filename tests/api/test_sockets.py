@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 
+from api.server import bind
 from auction.services.tokens import Role
 from tests.api.conftest import OPS, SECRET, Asker, new_key, token
 
@@ -162,8 +164,8 @@ async def test_a_client_that_does_not_wait_for_the_answer_has_bid(asker, port):
 
 
 @pytest.fixture
-def process(house, valkey_url, books_url, unused_tcp_port):
-    """`python -m api` on the same servers."""
+def started(house, valkey_url, books_url):
+    """Starts `python -m api` on the same servers."""
     environment = {
         **os.environ,
         "AUCTION_REDIS_URL": valkey_url,
@@ -171,18 +173,18 @@ def process(house, valkey_url, books_url, unused_tcp_port):
         "AUCTION_SECRET_KEY": SECRET,
         "AUCTION_LOG_FORMAT": "json",
     }
-    running = subprocess.Popen(
-        [sys.executable, "-m", "api", "--host", "127.0.0.1", "--port", str(unused_tcp_port)],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield running, unused_tcp_port
-    finally:
-        if running.poll() is None:
-            running.kill()
-        running.communicate()
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*options: str, **more: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "api", *options]
+        running.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, **more))
+        return running[-1]
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 async def until_ready(http: httpx.AsyncClient) -> None:
@@ -197,8 +199,9 @@ async def until_ready(http: httpx.AsyncClient) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_the_process_serves_and_at_sigterm_finishes_what_it_has_begun(process, ledger_as_it_is):
-    running, port = process
+async def test_the_process_serves_and_at_sigterm_finishes_what_it_has_begun(started, unused_tcp_port):
+    port = unused_tcp_port
+    running = started("--host", "127.0.0.1", "--port", str(port))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         await until_ready(http)
         lot_id = await Asker(http).open_lot()
@@ -224,9 +227,28 @@ async def test_the_process_serves_and_at_sigterm_finishes_what_it_has_begun(proc
     assert OPS["Authorization"] not in said
 
 
+async def test_processes_on_one_socket_share_its_connections_and_one_may_end(started):
+    listener = bind("127.0.0.1", 0)
+    with listener:
+        descriptor, port = listener.fileno(), listener.getsockname()[1]
+        first, second = (started("--fd", str(descriptor), pass_fds=(descriptor,)) for _ in range(2))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=httpx.Limits(max_connections=1)) as http:
+        await until_ready(http)
+        lot_id = await Asker(http).open_lot()
+
+    # SIGTERM finds a process that is still starting as well
+    first.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(first.wait, 15)
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        await until_ready(http)
+        assert (await Asker(http).bid(lot_id, 100)).status_code == 201
+    assert second.poll() is None
+
+
 def test_a_wrong_setting_stops_the_process_with_a_sentence(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUCTION_")}
-    started = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-m", "api"],
         env={**environment, "AUCTION_SECRET_KEY": "short", "AUCTION_DATA_DIR": str(tmp_path)},
         capture_output=True,
@@ -235,5 +257,5 @@ def test_a_wrong_setting_stops_the_process_with_a_sentence(tmp_path):
         check=False,
     )
 
-    assert started.returncode == 1
-    assert started.stderr == "AUCTION_SECRET_KEY must be a secret of at least 32 characters, got 5 characters\n"
+    assert ended.returncode == 1
+    assert ended.stderr == "AUCTION_SECRET_KEY must be a secret of at least 32 characters, got 5 characters\n"

@@ -51,6 +51,17 @@ async def test_bidders_who_come_at_once_get_paddles_without_a_hole_or_a_double(b
     assert len(set(zip(names, paddles, strict=True))) == 20
 
 
+async def test_one_bidder_who_comes_twice_at_once_gets_one_paddle(books: Books, launch: str) -> None:
+    async def paddle() -> int:
+        async with books.transaction() as work:
+            return await bidders.assign_paddle(work, sale_id="launch", bidder_id="ann")
+
+    async with books.transaction() as work:
+        await bidders.ensure_bidder(work, bidder_id="ann", name="Ann")
+
+    assert await asyncio.gather(*(paddle() for _ in range(6))) == [1] * 6
+
+
 async def test_a_registration_that_fails_leaves_no_hole_in_the_paddles(books: Books, launch: str) -> None:
     async def take_a_paddle_and_fail() -> None:
         async with books.transaction() as work:

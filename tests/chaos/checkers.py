@@ -231,7 +231,8 @@ class Replay:
         if not isinstance(right, Refused):
             raise Broken(7, f"{attempt} was refused where the rules say {right}")
         fact = FACT_NAMES.get(right.code)
-        facts = {} if fact is None else {fact: answer[fact]}
+        # a problem's own `status` is that of HTTP
+        facts = {} if fact is None else {fact: answer["lot_status" if fact == "status" else fact]}
         given = Refused(
             right.code, facts, at_seq, answer["price_fen"], answer["minimum_fen"], answer["ends_at_ms"],
             answer["now_ms"],

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -32,6 +33,7 @@ PATIENCE_S = 60.0
 """How long a bidder goes on trying to learn what became of a bid."""
 
 
+@cache
 def token(subject: str, role: Role = Role.BIDDER) -> str:
     """A signed token, good for an hour."""
     return TokenKey(SECRET).issue(subject=subject, role=role, now_s=int(time.time()), lifetime_s=3600)

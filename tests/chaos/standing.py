@@ -44,5 +44,6 @@ def standing(first_start: RunningHouse) -> Iterator[RunningHouse]:
 @pytest.fixture
 async def house(standing: RunningHouse) -> AsyncIterator[House]:
     """This process's own way into the same house, to set up and to check."""
-    async with open_house(standing.settings) as opened:
+    # patient: this process does long sums between two calls
+    async with open_house(standing.settings.model_copy(update={"ledger_timeout_ms": 30_000})) as opened:
         yield opened

@@ -4,12 +4,15 @@ import os
 import shutil
 import stat
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, Event
 
 import pytest
 
 from auction import embedded
-from auction.embedded import postgres
+from auction.embedded import keeper, postgres
 from tests.embedded.houses import ask_books, ask_ledger, leave, pids, runs, said_pids, user_process
 
 
@@ -96,6 +99,58 @@ def test_starters_at_the_same_instant_end_up_with_one_pair(tmp_path):
     starters = [user_process(tmp_path) for _ in range(4)]
     assert len({said_pids(starter) for starter in starters}) == 1
     assert [leave(starter) for starter in starters] == [0] * 4
+
+
+def test_whoever_is_in_has_servers_however_others_come_and_go(tmp_path):
+    def come_and_go(rounds):
+        for _ in range(rounds):
+            with embedded.running(tmp_path, want_books=False) as servers:
+                for _ in range(5):
+                    assert ask_ledger(servers, "PING") in (True, "PONG")
+                    time.sleep(0.002)
+
+    with ThreadPoolExecutor(4) as users:
+        for user in [users.submit(come_and_go, 12) for _ in range(4)]:
+            user.result()
+    assert not (tmp_path / "ledger" / "ledger.sock").exists()
+
+
+def test_of_those_who_leave_at_the_same_instant_one_stops_the_servers(tmp_path):
+    together = Barrier(4)
+
+    def come_and_leave_together(_):
+        with embedded.running(tmp_path, want_books=False) as servers:
+            together.wait(timeout=30)
+            assert servers.ledger
+        return servers.ledger.pid
+
+    with ThreadPoolExecutor(4) as users:
+        for _ in range(10):
+            (pid,) = set(users.map(come_and_leave_together, range(4)))
+            assert not runs(pid)
+
+
+def test_whoever_comes_while_the_servers_are_stopped_waits_and_gets_new_ones(tmp_path, monkeypatch):
+    stopping = Event()
+
+    def take_down_slowly(server):
+        stopping.set()
+        time.sleep(0.3)
+        keeper.take_down(server)
+
+    def come_and_leave():
+        with embedded.running(tmp_path, want_books=False):
+            pass
+
+    monkeypatch.setattr(embedded, "take_down", take_down_slowly)
+    with ThreadPoolExecutor(1) as others:
+        other = others.submit(come_and_leave)
+        assert stopping.wait(30)
+        with embedded.running(tmp_path, want_books=False) as servers:
+            other.result()
+            assert servers.ledger
+            assert servers.ledger.started
+            assert ask_ledger(servers, "PING") in (True, "PONG")
 
 
 def test_only_the_server_that_was_asked_for_starts(tmp_path):

@@ -222,3 +222,27 @@ async def test_proxy_bids_keep_the_maximum_to_themselves(ledger: BidLedger) -> N
     raised = await taken(ledger, "ada", 2000, "key-0003")
     assert (raised.price_fen, raised.leading) == (700, True)
     assert isinstance(await bid(ledger, "ada", 2000, "key-0004"), Refused)
+
+
+async def test_of_equal_maxima_the_earlier_leads(ledger: BidLedger) -> None:
+    await opened(ledger, of=terms(bidding=Bidding.PROXY))
+    await taken(ledger, "ada", 1000, "key-0001")
+    second = await taken(ledger, "bo", 1000, "key-0002")
+    assert (second.price_fen, second.leading) == (1000, False)
+    snapshot = await ledger.read(LOT)
+    assert snapshot is not None
+    assert (snapshot.leader_id, snapshot.minimum_fen) == ("ada", 1100)
+
+
+async def test_a_limit_may_be_reached_and_not_passed(ledger: BidLedger) -> None:
+    await opened(ledger)
+    await ledger.admit(LOT, bidder_id="ada", paddle=1, limit_fen=500, purse_fen=None)
+    assert refused(await bid(ledger, "ada", 501, "key-0001")).code is RefusalCode.OVER_LIMIT
+    await taken(ledger, "ada", 500, "key-0001")
+
+
+async def test_a_jump_may_be_as_wide_as_its_widest_part(ledger: BidLedger) -> None:
+    await opened(ledger, of=terms(max_jump=MaxJump(steps=3, percent=1, fen=150)))
+    refusal = refused(await bid(ledger, "ada", 401, "key-0001"))
+    assert (refusal.code, refusal.facts) == (RefusalCode.JUMP_TOO_LARGE, {"maximum_fen": 400})
+    await taken(ledger, "ada", 400, "key-0001")

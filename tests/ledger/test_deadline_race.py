@@ -21,7 +21,7 @@ from auction.ledger.keys import KeySpace, lot_id_of
 from tests.ledger.stories import LOT, SHARDS, bid, entries, kinds, refused, scheduled, taken, terms
 from tests.model.steered_clock import SteeredCaller
 
-ROUNDS = 150
+ROUNDS = 60
 BIDDERS = ("ada", "bo", "cai")
 T0 = 1_761_120_000_000
 
@@ -157,3 +157,21 @@ async def test_the_soft_close_window_opens_inside_its_last_moment(
     clock.clock_ms = T0 + 1000 - left_ms
     receipt = await taken(moved, "ada", 100, "key-0001")
     assert receipt.ends_at_ms == (clock.clock_ms + 600 if extended else T0 + 1000)
+
+
+async def test_no_bid_carries_the_end_past_the_hard_stop(ledger: BidLedger) -> None:
+    moved, clock = steered(ledger, T0)
+    of = terms(soft_close=SoftClose(500, 500, 700))
+    await moved.schedule(LOT, of, opens_at_ms=T0, ends_at_ms=T0 + 1000, hard_stop_at_ms=T0 + 1700)
+    for paddle, bidder in enumerate(BIDDERS, start=1):
+        await moved.admit(LOT, bidder_id=bidder, paddle=paddle, limit_fen=None, purse_fen=None)
+    await moved.open_due(LOT, by="clerk")
+    for at_ms, amount, bidder, end_ms in [
+        (999, 100, "ada", 1499),
+        (1498, 200, "bo", 1700),
+        (1699, 300, "cai", 1700),
+    ]:
+        clock.clock_ms = T0 + at_ms
+        assert (await taken(moved, bidder, amount, f"key-{amount}")).ends_at_ms == T0 + end_ms
+    clock.clock_ms = T0 + 1700
+    refused(await bid(moved, "ada", 400, "key-0400"))

@@ -1,8 +1,11 @@
 import asyncio
 import itertools
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -110,10 +113,12 @@ def test_migrating_what_is_migrated_changes_nothing(books_url: str) -> None:
     assert execute(books_url, "SELECT bidder_id FROM bidders") == [("ann",)]
 
 
-def test_many_who_start_at_once_migrate_once(empty_url: str) -> None:
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(migrate.upgrade, [empty_url] * 6))
+def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None:
+    start = f"from auction.books import migrate; migrate.upgrade({empty_url!r})"
+    processes = [subprocess.Popen([sys.executable, "-c", start], stderr=subprocess.PIPE) for _ in range(4)]
+    said = [process.communicate(timeout=60)[1].decode() for process in processes]
 
+    assert [process.returncode for process in processes] == [0] * 4, said
     assert execute(empty_url, "SELECT version_num FROM alembic_version") == [(migrate.head(),)]
 
 
@@ -123,6 +128,17 @@ def test_a_migration_that_fails_leaves_nothing(empty_url: str) -> None:
         migrate.upgrade(empty_url)
 
     assert execute(empty_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [("staff_actions",)]
+
+
+def test_an_installed_package_finds_the_migrations_inside_itself(empty_url: str, tmp_path: Path) -> None:
+    tree = Path(migrate.__file__).parents[2]
+    shutil.copytree(tree / "auction", tmp_path / "auction", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(tree / "migrations", tmp_path / "auction" / "migrations")
+    start = f"from auction.books import migrate; migrate.upgrade({empty_url!r}); print(migrate.__file__)"
+    said = subprocess.run([sys.executable, "-c", start], cwd=tmp_path, capture_output=True, check=True, text=True)
+
+    assert said.stdout.startswith(str(tmp_path))
+    assert migrate.current(empty_url) == migrate.head()
 
 
 def test_no_server_means_books_away() -> None:

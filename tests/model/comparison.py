@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from auction.domain.lot import Lot, LotStatus, apply
+from auction.domain.lot import Lot, LotStatus, Standing, apply, standing_of
 from auction.ledger.bid_ledger import Snapshot
 from auction.ledger.feed import START, Entry, chain_of, decode
 from auction.ledger.keys import KeySpace, accepted_field
@@ -105,6 +105,9 @@ class Comparison:
                     assert folded.status not in (LotStatus.CLOSED, LotStatus.VOID), f"{lot_id}: an event after the end"
                     folded = apply(folded, event, entry.at_ms)
                 assert entry.epoch == folded.epoch
+            bids = [bid for _, bid in model.standing_bids()]
+            standing = Standing(folded.price_fen, folded.leader_id, folded.leader_paddle, folded.ceiling_fen)
+            assert standing == standing_of(folded.terms, bids), f"the bids of {lot_id} that stand make another price"
             state: Any = await self._redis.hgetall(self._keys.lot(lot_id))
             assert {name: int(state[name.encode()]) for name in HASH_FIELDS} == _numbers(folded)
             assert state[b"status"].decode() == str(folded.status)

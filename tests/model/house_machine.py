@@ -3,15 +3,16 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from redis.asyncio import Redis
 
 from auction.domain.bidding import Accepted, Bid, Decision, Refused, Repeated
 from auction.domain.errors import AuctionError
-from auction.domain.lot import Standing
+from auction.domain.lot import LotStatus, Standing
 from auction.domain.terms import Terms
 from auction.ledger.bid_ledger import Answer, BidLedger, Snapshot, Taken
 from auction.ledger.keys import KeySpace, lot_id_of
@@ -21,10 +22,12 @@ from tests.model.steered_clock import SteeredCaller
 from tests.model.strategies import BIDDERS, PADDLES, Ask, Near, amounts, any_terms, asks, bidders, edges, rising
 
 SALE = "launch"
-LOTS = 3
+LOTS = 6
 SHARDS = 16
+NO_LOT = "launch-999"
 CLOCK_START_MS = 1_761_120_000_000
 
+moments = st.sampled_from(["end", "window", "window", "end", "hard stop", "opening"])
 numbers = st.sampled_from([1, 1, 1, 1, 2, 2, 3])
 lasts_ms = st.integers(50, 1500) | st.sampled_from([300, 3_600_000, 14_400_000, 0])
 powers = st.builds(Near, st.just("minimum"), steps=st.integers(0, 30), fen=st.integers(-1, 1))
@@ -38,7 +41,7 @@ ERROR_CODES = {"in-the-past": "schedule-invalid"}
 
 
 class HouseMachine(RuleBasedStateMachine):
-    """One sale of up to three lots under random commands. Bound to a server by `on`."""
+    """One sale of up to six lots under random commands. Bound to a server by `on`."""
 
     redis: "Redis"
     runner: asyncio.Runner
@@ -66,16 +69,18 @@ class HouseMachine(RuleBasedStateMachine):
 
     @initialize(lots=st.lists(st.tuples(any_terms(), lasts_ms), min_size=1, max_size=2), purse=powers, power=limits)
     def open_lots(self, lots: list[tuple[Terms, int]], purse: Near, power: Near | None) -> None:
-        """Most of a sale's life is open lots with bidders: begin with them, one bidder's power in doubt."""
+        """Most of a sale's life is open lots with bidders: begin with them, the power of two of four in doubt."""
         for number, (terms, lasts) in enumerate(lots, start=1):
-            lot_id = lot_id_of(SALE, number)
-            self._schedule(lot_id, terms, 0, max(50, lasts))
-            for bidder in BIDDERS[1:4]:
-                self._admit(lot_id, bidder, None, Near("most"), PADDLES[bidder])
-            self._admit(lot_id, BIDDERS[0], power, purse, PADDLES[BIDDERS[0]])
-            self._open_due(lot_id)
+            self._an_open_lot(lot_id_of(SALE, number), terms, lasts, purse, power)
 
     # --- commands ---
+
+    @precondition(lambda self: len(self.house.lots) < LOTS and not self._open_lots())
+    @rule(terms=any_terms(), lasts=lasts_ms, purse=powers, power=limits)
+    def one_more_lot(self, terms: Terms, lasts: int, purse: Near, power: Near | None) -> None:
+        """When all that was open is over: the sale goes on."""
+        unused = next(lot_id for lot_id in self.sent if lot_id not in self.house.lots)
+        self._an_open_lot(unused, terms, lasts, purse, power)
 
     @rule(number=numbers, terms=any_terms(), opens_in=st.integers(0, 60), lasts=lasts_ms)
     def schedule(self, number: int, terms: Terms, opens_in: int, lasts: int) -> None:
@@ -118,11 +123,11 @@ class HouseMachine(RuleBasedStateMachine):
 
     @rule(number=numbers, batch=batches)
     def bids_together(self, number: int, batch: list[Ask]) -> None:
-        self._bid(lot_id_of(SALE, number), batch)
+        self._bid(self._lively(number), batch)
 
     @rule(batch=rushes)
     def a_rush(self, batch: list[Ask]) -> None:
-        self._bid(lot_id_of(SALE, 1), batch)
+        self._bid(self._lively(1), batch)
 
     @rule(number=numbers)
     def pause(self, number: int) -> None:
@@ -143,7 +148,7 @@ class HouseMachine(RuleBasedStateMachine):
         code = self.house.extend(lot_id, by_ms=by_ms, reason="一会儿", by="eve", clock_ms=self.clock_ms)
         self._compare(lot_id, code, self.ledger.extend(lot_id, by_ms=by_ms, reason="一会儿", by="eve"))
 
-    @rule(number=numbers, which=st.integers(0, 8), stale=st.sampled_from([0, 0, 0, 1]), pause_first=st.booleans())
+    @rule(number=numbers, which=st.integers(0, 8), stale=st.sampled_from([0, 0, 1]), pause_first=st.booleans())
     def void_a_bid(self, number: int, which: int, stale: int, pause_first: bool) -> None:
         if pause_first:
             self.pause(number)
@@ -178,20 +183,39 @@ class HouseMachine(RuleBasedStateMachine):
         self.caller.clock_ms += by_ms
         self._compare_all()
 
-    @rule(number=numbers, to=st.sampled_from(["window", "end", "opening", "hard stop"]), off_ms=st.integers(-1, 1))
+    @rule(number=numbers, to=moments, off_ms=st.integers(-1, 1))
     def time_comes_to(self, number: int, to: str, off_ms: int) -> None:
-        entry = self.house.lots.get(lot_id_of(SALE, number))
-        if entry is None:
-            return
-        lot, soft = entry.lot, entry.lot.terms.soft_close
-        moments = {
-            "window": lot.ends_at_ms - (soft.window_ms if soft else 0),
-            "end": lot.ends_at_ms,
-            "opening": lot.opens_at_ms,
-            "hard stop": lot.hard_stop_at_ms or lot.ends_at_ms,
-        }
-        self.caller.clock_ms = moments[to] + off_ms
-        self._compare_all()
+        self._come_to(self._lively(number), to, off_ms)
+
+    @rule(number=numbers, to=moments, off_ms=st.integers(-1, 1), batch=st.lists(rising, min_size=1, max_size=3))
+    def bids_at_an_edge(self, number: int, to: str, off_ms: int, batch: list[Ask]) -> None:
+        lot_id = self._lively(number)
+        self._come_to(lot_id, to, off_ms)
+        self._bid(lot_id, batch)
+
+    @rule(number=numbers, batch=st.lists(rising, min_size=1, max_size=6))
+    def bids_to_the_last(self, number: int, batch: list[Ask]) -> None:
+        """Each in the last millisecond there is: what soft closes and hard stops are for."""
+        lot_id = self._lively(number)
+        for ask in batch:
+            self._come_to(lot_id, "end", -1)
+            self._bid(lot_id, [ask])
+
+    @rule(number=numbers, first=rising, second=rising, third=rising)
+    def a_lead_lost_and_won(self, number: int, first: Ask, second: Ask, third: Ask) -> None:
+        """A leader of before is outbid and answers, all in one batch."""
+        lot_id = self._lively(number)
+        self._bid(lot_id, [first])
+        self._bid(lot_id, [second, replace(third, bidder=first.bidder)])
+
+    @rule(number=numbers, to=moments, off_ms=st.integers(-1, 1), opens=st.booleans())
+    def the_clerk_at_an_edge(self, number: int, to: str, off_ms: int, opens: bool) -> None:
+        lot_id = self._lively(number)
+        self._come_to(lot_id, to, off_ms)
+        if opens:
+            self._open_due(lot_id)
+        else:
+            self._compare_pair(lot_id, self.house.close_due(lot_id, self.clock_ms), self.ledger.close_due(lot_id))
 
     def teardown(self) -> None:
         """The whole stream once more, from its first entry."""
@@ -199,6 +223,36 @@ class HouseMachine(RuleBasedStateMachine):
             self.runner.run(self.comparison.check_whole_stream())
 
     # --- how a command is given to both ---
+
+    def _an_open_lot(self, lot_id: str, terms: Terms, lasts: int, purse: Near, power: Near | None) -> None:
+        self._schedule(lot_id, terms, 0, max(50, lasts))
+        for bidder in BIDDERS[2:4]:
+            self._admit(lot_id, bidder, None, Near("most"), PADDLES[bidder])
+        self._admit(lot_id, BIDDERS[0], power, purse, PADDLES[BIDDERS[0]])
+        self._admit(lot_id, BIDDERS[1], None, purse, PADDLES[BIDDERS[1]])
+        self._open_due(lot_id)
+
+    def _open_lots(self) -> list[str]:
+        return [lot_id for lot_id, entry in self.house.lots.items() if entry.lot.status is LotStatus.OPEN]
+
+    def _lively(self, number: int) -> str:
+        """The n-th of the lots that are open, where there is one."""
+        open_lots = self._open_lots()
+        return open_lots[(number - 1) % len(open_lots)] if open_lots else lot_id_of(SALE, number)
+
+    def _come_to(self, lot_id: str, to: str, off_ms: int) -> None:
+        entry = self.house.lots.get(lot_id)
+        if entry is None:
+            return
+        lot, soft = entry.lot, entry.lot.terms.soft_close
+        moment = {
+            "window": lot.ends_at_ms - (soft.window_ms if soft else 0),
+            "end": lot.ends_at_ms,
+            "opening": lot.opens_at_ms,
+            "hard stop": lot.hard_stop_at_ms or lot.ends_at_ms,
+        }[to]
+        self.caller.clock_ms = moment + off_ms
+        self._compare_all()
 
     def _schedule(self, lot_id: str, terms: Terms, opens_in: int, lasts: int) -> None:
         opens_at = self.clock_ms + opens_in
@@ -294,7 +348,7 @@ class HouseMachine(RuleBasedStateMachine):
         type(self).commands += 1
         with self._broken_if_raised():
             self.runner.run(self.comparison.check())
-            seen = self.runner.run(self.ledger.read_many(list(self.sent)))
+            seen = self.runner.run(self.ledger.read_many([*self.house.lots, NO_LOT]))
             assert seen == {lot_id: self.comparison.snapshot_of(lot_id, self.clock_ms) for lot_id in self.house.lots}
 
     def _broken_if_raised(self) -> "_Watch":

@@ -116,7 +116,7 @@ def any_terms(draw: st.DrawFn) -> Terms:
         reserve_fen=draw(st.none() | st.integers(start, top)),
         cap_fen=cap,
         review_above_fen=draw(st.none() | st.integers(start, top)),
-        soft_close=draw(st.none() | _soft_closes()),
+        soft_close=draw(st.none() | _soft_closes() | _soft_closes()),
         deposit=draw(_deposits()),
         settlement=Settlement(),
     )
@@ -143,7 +143,7 @@ def _soft_closes(draw: st.DrawFn) -> SoftClose:
     return SoftClose(
         window_ms=draw(st.integers(1, 120)),
         extension_ms=extension,
-        hard_stop_ms=draw(st.none() | st.integers(extension, extension + 200)),
+        hard_stop_ms=draw(st.none() | st.integers(extension, extension + 60)),
     )
 
 

@@ -18,7 +18,17 @@ from auction.ledger.connection import connect
 from tests.model.house_machine import HouseMachine
 
 STEPS = 40
-"""Commands an example; the set-up of its first lot comes on top."""
+"""Steps an example; some are several commands, and the set-up of its first lots comes on top."""
+COMMANDS_AN_EXAMPLE = 60
+
+MANNER = settings(
+    stateful_step_count=STEPS,
+    deadline=None,
+    database=None,  # a run depends on its seed alone
+    suppress_health_check=list(HealthCheck),
+    verbosity=Verbosity.normal,
+    print_blob=True,
+)
 
 SMALL_RUN = 2_000
 LONG_RUN = 100_000
@@ -35,23 +45,17 @@ def machine(valkey_url: str) -> Iterator[type[HouseMachine]]:
 
 
 def _hold(machine: type[HouseMachine], commands: int) -> None:
-    number = int(os.environ.get("AUCTION_MODEL_SEED") or random.getrandbits(64))
-    small = settings(
-        max_examples=commands // STEPS,
-        stateful_step_count=STEPS,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.normal,
-        print_blob=True,
-    )
-    try:
-        run_state_machine_as_test(seed(number)(machine), settings=small)
-    except BaseException as failure:
-        failure.add_note(f"AUCTION_MODEL_SEED={number}")
-        raise
-    print(f"seed {number}: {machine.commands} commands, {machine.bids} bids, {dict(machine.codes)}")
-    assert machine.commands >= commands
+    """Run until so many commands were compared, each round from a seed of its own that follows from the first."""
+    number = int(os.environ.get("AUCTION_MODEL_SEED") or random.getrandbits(48))
+    while machine.commands < commands:
+        examples = (commands - machine.commands) // COMMANDS_AN_EXAMPLE + 1
+        try:
+            run_state_machine_as_test(seed(number)(machine), settings=settings(MANNER, max_examples=examples))
+        except BaseException as failure:
+            failure.add_note(f"AUCTION_MODEL_SEED={number}")
+            raise
+        print(f"seed {number}: {machine.commands} commands, {machine.bids} bids, {dict(machine.codes)}")
+        number += 1
 
 
 def test_the_scripts_decide_as_the_rules_do(machine: type[HouseMachine]) -> None:

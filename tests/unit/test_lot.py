@@ -77,6 +77,14 @@ def paused_lot(of: Terms | None = None) -> Lot:
 # --- scheduling and opening -------------------------------------------------------------------------------------------
 
 
+def test_a_lot_before_its_first_event_is_all_noughts():
+    lot = Lot(terms())
+    assert (lot.status, lot.epoch, lot.leader_id) == (LotStatus.SCHEDULED, 1, "")
+    assert (lot.seq, lot.bids, lot.price_fen, lot.ceiling_fen, lot.leader_paddle) == (0, 0, 0, 0, 0)
+    assert (lot.opens_at_ms, lot.ends_at_ms, lot.hard_stop_at_ms, lot.last_at_ms) == (0, 0, 0, 0)
+    assert (lot.remaining_ms, lot.stopped_at_ms, lot.review_above_fen) == (0, 0, 0)
+
+
 def test_a_lot_begins_with_its_frozen_terms_and_its_times():
     of = terms(soft_close=HARD, review_above_fen=900)
     first = schedule(of, opens_at_ms=OPENS, ends_at_ms=ENDS)
@@ -375,6 +383,11 @@ def test_the_runner_ups_own_bid_is_what_they_had_committed_to(bidding):
 def test_in_direct_bidding_the_last_standing_bid_is_price_and_leader():
     assert standing_of(vector_4_terms(Bidding.DIRECT), WALK_AWAY) == Standing(600_000, "a", 1, 600_000)
     assert standing_of(vector_4_terms(Bidding.DIRECT), WITHOUT_A) == Standing(500_000, "c", 3, 500_000)
+
+
+def test_a_maximum_that_does_not_lead_counts_towards_the_price_that_stands():
+    bids = [placed("ada", 1, 1_000), placed("bo", 2, 400)]
+    assert standing_of(proxy_terms(), bids) == Standing(500, "ada", 1, 1_000)
 
 
 def test_a_leaders_own_lower_maximum_changes_nothing():

@@ -144,7 +144,7 @@ def test_secrets_do_not_print_when_they_are_wrong(monkeypatch, name, value):
     error: BaseException | None = caught.value
     while error:
         assert "hunter2" not in str(error)
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
 
 
 def test_a_long_wrong_value_is_shown_in_part(monkeypatch):

@@ -331,6 +331,12 @@ def test_a_long_value_is_shown_cut_short():
     (problem,) = problems_of({**LEAST, "cap_fen": "9" * 500})
     assert problem.endswith("9...")
     assert len(problem) < 140
+    (problem,) = problems_of({**LEAST, "cap_fen": "9" * 58})
+    assert problem.endswith(f"got '{'9' * 58}'")
+
+
+def test_durations_go_up_to_a_leap_year_and_tables_to_64_bands():
+    assert (MS_MAX, BANDS_MAX) == (31_622_400_000, 64)
 
 
 def test_a_list_of_more_bands_than_allowed_is_refused():

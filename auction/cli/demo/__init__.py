@@ -79,7 +79,7 @@ def _demo(interrupts: Interrupts, *, port: int, speed: float, bots: bool, data_d
                 configure_logs(settings.log_level, settings.log_format)
             upgrade(str(found.database_url))
         play = Play(found, speed=speed, bots=bots, on_terminal=sys.stdout.isatty())
-        status = asyncio.run(_run(play, found, listener, log, interrupts))
+        status = asyncio.run(_run(play, settings, listener, log, interrupts))
         if status:
             _show_tail(settings.data_dir / LOG_NAME)
         elif interrupts.seen:
@@ -92,6 +92,8 @@ async def _run(play: Play, settings: Settings, listener: socket.socket, log: Tex
     supervisor = Supervisor(
         duties_of(Part.ALL, settings, listener),
         environment_of(settings),
+        # not here, where an .env may name the servers of another house
+        folder=settings.data_dir,
         output=log.fileno(),
         before_drain=listener.close,
     )

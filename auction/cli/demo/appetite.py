@@ -59,7 +59,8 @@ class Follower:
             return min(self.ceiling_fen, sight.minimum_fen + chance.randint(0, 9) * YUAN)
         if sight.leading and whim < 0.9:
             return WAIT
-        mood = chance.uniform(0.985, 1.0)
+        # most are quick; who is slower bids on a price that is gone by then
+        mood = 1.0 if chance.random() < 0.7 else chance.uniform(0.97, 1.0)
         wanted_fen = _whole_yuan(round(self.path.at(elapsed_ms) * mood), chance)
         end_fen = self.path.points[-1][1]
         if elapsed_ms >= self.path.points[-1][0]:

@@ -12,7 +12,8 @@
   Mirrors  auction/domain/lot.py::schedule ]]
 -- include: closing
 local keys = {due = KEYS[2], ledger = KEYS[3]}
-local opens_at, ends_at, hard_stop = number(ARGV[4], 'opens_at_ms'), number(ARGV[5], 'ends_at_ms'), number(ARGV[6], 'hard_stop_at_ms')
+local opens_at, ends_at = number(ARGV[4], 'opens_at_ms'), number(ARGV[5], 'ends_at_ms')
+local hard_stop = number(ARGV[6], 'hard_stop_at_ms')
 local terms = cmsgpack.unpack(ARGV[2])
 local lot, now = read_lot(KEYS[1], ARGV[1])
 if lot then

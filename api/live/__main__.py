@@ -1,0 +1,105 @@
+"""`python -m api.live`: one live gateway. Any number of them may serve one port; each follows the ledger itself."""
+
+import argparse
+import asyncio
+import contextlib
+import resource
+import signal
+import socket
+import sys
+
+import structlog
+import uvloop
+
+from api.live.config import LiveConfig
+from api.live.gateway import Gateway
+from api.live.patience import waits
+from auction.bootstrap import open_ledger, running_servers
+from auction.domain.errors import AuctionError, LedgerAway
+from auction.embedded import EmbeddedError
+from auction.logs import configure_logs
+from auction.settings import Settings, SettingsError, load_settings
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+OTHER_FILES = 1_200
+"""Files a gateway needs beside its watchers' sockets, those it turns away among them."""
+
+log = structlog.get_logger("api.live")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that shares its port with those of the other gateways, port 0 for any; OSError where it is taken."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def config_of(settings: Settings) -> LiveConfig:
+    """What of the settings a gateway needs. Raises SettingsError where there is no secret."""
+    return LiveConfig(
+        secret=settings.secret,
+        origins=tuple(filter(None, settings.live_origins.split(","))),
+        sockets_max=min(settings.live_sockets_max, max(1, _files() - OTHER_FILES)),
+        sockets_per_address=settings.live_sockets_per_address,
+        # a call that waits for news must come back before the client takes it for lost
+        block_ms=max(5, min(1_000, settings.ledger_timeout_ms // 2)),
+    )
+
+
+def _files() -> int:
+    """How many files this process may have open, once it has asked for all it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return 1_000_000 if hard == resource.RLIM_INFINITY else hard
+
+
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve watchers until SIGTERM or SIGINT. A ledger that is away at the start is waited for."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOPPING:
+        loop.add_signal_handler(number, stopping.set)
+    config = config_of(settings)
+    for wait_s in waits():
+        try:
+            async with open_ledger(settings) as ledger:
+                await Gateway(ledger, config).run(listener, stopping)
+        except LedgerAway as error:
+            log.warning("live_ledger_away", why=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), wait_s)
+        if stopping.is_set():
+            return
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; 0, or 1 with a sentence on standard error."""
+    parser = argparse.ArgumentParser(prog="python -m api.live", description=__doc__)
+    parser.add_argument("--host", help="the address to listen on (AUCTION_HTTP_HOST)")
+    parser.add_argument("--port", type=int, help="the port to listen on, 0 for any (AUCTION_LIVE_PORT)")
+    given = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+        configure_logs(settings.log_level, settings.log_format)
+        host = settings.http_host if given.host is None else given.host
+        port = settings.live_port if given.port is None else given.port
+        with bind(host, port) as listener, running_servers(settings, books=False) as found:
+            uvloop.run(serve(found, listener))
+    except (AuctionError, EmbeddedError, SettingsError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,297 @@
+"""What gateways tell the clients of the live channel: frames, built once, header and all, for all they are for.
+
+After the bid's way. No I/O and no clock here: values in, bytes out. Amounts in fen, times in UTC ms, by the ledger's
+clock.
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import msgspec
+
+from api.live.protocol import VERSION
+from auction.domain.events import (
+    Admitted,
+    BidPlaced,
+    Closed,
+    Event,
+    Extended,
+    Held,
+    Opened,
+    Paused,
+    Resumed,
+    Scheduled,
+    Voided,
+    Withdrawn,
+)
+from auction.domain.lot import Lot, LotStatus
+
+
+class Frame(msgspec.Struct, tag_field="type"):
+    """A message from the gateway; `type` is its name."""
+
+
+class Hello(Frame, tag="hello"):
+    """The first frame. A connection silent for longer than twice `ping_ms` is dead."""
+
+    now_ms: int
+    ping_ms: int
+    v: int = VERSION
+
+
+class LotFrame(Frame):
+    """A frame about one lot."""
+
+    lot_id: str
+
+
+class State(LotFrame):
+    """A lot as it stands: absolute, so that any may be skipped. `leader` is a paddle; `price_fen` 0: no bid yet."""
+
+    epoch: int
+    seq: int
+    status: str
+    price_fen: int
+    leader: int | None
+    bids: int
+    minimum_fen: int
+    ends_at_ms: int
+    remaining_ms: int
+    """Time left when a paused or held lot goes on."""
+    now_ms: int
+    watchers: int
+
+
+class Snap(State, tag="snap"):
+    """Replaces everything the client knows of the lot."""
+
+
+class Tick(State, tag="tick"):
+    """The newest state."""
+
+
+class BidMade(LotFrame, tag="bid"):
+    """Feed only: an accepted bid, `amount_fen` the price it made. A hole: `prev_seq` above the last seq seen."""
+
+    seq: int
+    prev_seq: int
+    """The seq of the event before it that a feed is told of."""
+    paddle: int
+    amount_fen: int
+    at_ms: int
+    leading: bool
+
+
+class Happening(LotFrame):
+    """An event that every watcher is told of, however slow. `ends_at_ms` is the end in force after it."""
+
+    seq: int
+    at_ms: int
+    ends_at_ms: int
+
+
+class EndMoved(Happening, tag="extended"):
+    """A late bid (`by_bid`) or staff moved the end."""
+
+    by_bid: bool
+    reason: str
+
+
+class OnHold(Happening, tag="held"):
+    """The price reached the review limit: bidding waits for staff."""
+
+    remaining_ms: int
+
+
+class Stopped(Happening, tag="paused"):
+    """Staff stopped bidding for a while."""
+
+    remaining_ms: int
+    reason: str
+
+
+class GoesOn(Happening, tag="resumed"):
+    """Bidding goes on."""
+
+
+class BidVoided(Happening, tag="voided"):
+    """One bid was taken out: a new epoch, in which the price may be lower. A `snap` follows."""
+
+    epoch: int
+    bid_seq: int
+    price_fen: int
+    leader: int | None
+    reason: str
+
+
+class Over(Happening, tag="closed"):
+    """Nothing more happens to the lot; `status` is closed or void, `outcome` sold, no-bids, reserve-unmet or void."""
+
+    status: str
+    outcome: str
+    price_fen: int
+    leader: int | None
+    reason: str
+
+
+class You(LotFrame, tag="you"):
+    """To a signed-in bidder alone. `paddle` null: not registered for the lot; `limit_fen` null: no limit."""
+
+    leading: bool
+    paddle: int | None
+    limit_fen: int | None
+    outbid_by: int | msgspec.UnsetType = msgspec.UNSET
+    """The paddle that leads since this bidder was outbid."""
+
+
+class Synced(Frame, tag="synced"):
+    """The ledger's time as the question came (`s1`) and as the answer left (`s2`)."""
+
+    c0: int | float
+    s1: int
+    s2: int
+
+
+class Heartbeat(LotFrame, tag="hb"):
+    """Nothing has happened for a while; `seq` is where the lot stands (0: the gateway is still reading it)."""
+
+    now_ms: int
+    seq: int
+    watchers: int
+
+
+_encode = msgspec.json.Encoder().encode
+_TEXT = 0x81
+"""First byte of a whole text message."""
+PING = b"\x89\x00"
+"""A WebSocket ping without payload; any pong will do."""
+
+
+def packed(frame: Frame) -> bytes:
+    """A frame as it goes over the wire: a WebSocket text message of a server, which is not masked."""
+    body = _encode(frame)
+    size = len(body)
+    if size < 126:
+        return bytes((_TEXT, size)) + body
+    if size < 65536:
+        return bytes((_TEXT, 126, size >> 8, size & 0xFF)) + body
+    return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + body
+
+
+def state(kind: type[Snap] | type[Tick], lot_id: str, lot: Lot, *, now_ms: int, watchers: int) -> bytes:
+    """A lot's state as a `snap` or a `tick`."""
+    return packed(
+        kind(
+            lot_id=lot_id,
+            epoch=lot.epoch,
+            seq=lot.seq,
+            status=str(lot.status),
+            price_fen=lot.price_fen,
+            leader=lot.leader_paddle or None,
+            bids=lot.bids,
+            minimum_fen=lot.minimum_fen(),
+            ends_at_ms=lot.ends_at_ms,
+            remaining_ms=lot.remaining_ms,
+            now_ms=now_ms,
+            watchers=watchers,
+        )
+    )
+
+
+def you(lot_id: str, lot: Lot, bidder_id: str, admitted: tuple[int, int | None] | None, *, was_outbid: bool) -> bytes:
+    """What a lot means to one signed-in bidder; `admitted` is their paddle and limit."""
+    leading = lot.leader_id == bidder_id
+    paddle, limit_fen = admitted or (None, None)
+    outbid_by = lot.leader_paddle if was_outbid and not leading and lot.leader_paddle else msgspec.UNSET
+    return packed(You(lot_id=lot_id, leading=leading, paddle=paddle, limit_fen=limit_fen, outbid_by=outbid_by))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where an event stands: its lot, seq and time, the epoch, and the end in force before it."""
+
+    lot_id: str
+    seq: int
+    at_ms: int
+    epoch: int
+    ends_before_ms: int
+
+
+SETS_END = (Scheduled, Opened, BidPlaced, Resumed, Extended)
+"""Events that say which end is in force after them."""
+
+
+def ends_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
+    """The end in force after an event; mirrors `auction.domain.lot.apply`."""
+    match event:
+        case Scheduled() | Opened() | BidPlaced() | Resumed() | Extended():
+            return event.ends_at_ms
+        case Closed() | Withdrawn():
+            return min(ends_before_ms, at_ms)
+        case Admitted() | Held() | Paused() | Voided():
+            return ends_before_ms
+    assert_never(event)
+
+
+def bid_made(moment: Moment, event: BidPlaced, prev_seq: int) -> bytes:
+    """The `bid` frame of an accepted bid."""
+    return packed(
+        BidMade(
+            lot_id=moment.lot_id,
+            seq=moment.seq,
+            prev_seq=prev_seq,
+            paddle=event.paddle,
+            amount_fen=event.price_fen,
+            at_ms=moment.at_ms,
+            leading=event.leading == 1,
+        )
+    )
+
+
+def happening(moment: Moment, event: Event, price_fen: int, leader_paddle: int) -> bytes | None:
+    """The frame of an event that nobody may miss; None for events without one. Price and leader: after the event."""
+    ends_at_ms = ends_after(event, moment.ends_before_ms, moment.at_ms)
+    lot_id, seq, at_ms = moment.lot_id, moment.seq, moment.at_ms
+    leader = leader_paddle or None
+    frame: Happening
+    match event:
+        case BidPlaced():
+            if ends_at_ms <= moment.ends_before_ms:
+                return None
+            frame = EndMoved(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, by_bid=True, reason="")
+        case Extended(reason=why):
+            frame = EndMoved(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, by_bid=False, reason=why)
+        case Held(remaining_ms=left):
+            frame = OnHold(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left)
+        case Paused(remaining_ms=left, reason=why):
+            frame = Stopped(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left, reason=why)
+        case Resumed():
+            frame = GoesOn(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms)
+        case Voided():
+            frame = BidVoided(
+                lot_id=lot_id,
+                seq=seq,
+                at_ms=at_ms,
+                ends_at_ms=ends_at_ms,
+                epoch=moment.epoch,
+                bid_seq=event.bid_seq,
+                price_fen=event.price_fen,
+                leader=event.leader_paddle or None,
+                reason=event.reason,
+            )
+        case Closed() | Withdrawn():
+            closed = isinstance(event, Closed)
+            frame = Over(
+                lot_id=lot_id,
+                seq=seq,
+                at_ms=at_ms,
+                ends_at_ms=ends_at_ms,
+                status=str(LotStatus.CLOSED if closed else LotStatus.VOID),
+                outcome=event.outcome if isinstance(event, Closed) else event.kind,
+                price_fen=price_fen,
+                leader=leader,
+                reason=event.reason,
+            )
+        case _:
+            return None
+    return packed(frame)

@@ -1,0 +1,62 @@
+// A lot's terms in words, for the people who agree to them.
+
+import { element } from "./element.js";
+import { yuanShort } from "./money.js";
+import { say } from "./words.js";
+
+/** Minutes, hours or days, whichever says it shortest. */
+export function duration(ms) {
+  if (ms % 86_400_000 === 0) return say("terms.days", { n: ms / 86_400_000 });
+  if (ms % 3_600_000 === 0) return say("terms.hours", { n: ms / 3_600_000 });
+  if (ms % 60_000 === 0) return say("terms.minutes", { n: ms / 60_000 });
+  return say("terms.seconds", { n: ms / 1000 });
+}
+
+function steps(terms) {
+  const bands = terms.increments;
+  if (bands.length === 1) return `¥${yuanShort(bands[0].step_fen)}`;
+  return bands.map((band) => say("terms.band", { from: yuanShort(band.from_fen), step: yuanShort(band.step_fen) })).join("; ");
+}
+
+/** The deposit a bidder is asked for, in words. */
+export function depositWords(deposit) {
+  if (deposit.policy === "flat") return `¥${yuanShort(deposit.amount_fen)}`;
+  if (deposit.policy === "purse") {
+    return say("terms.purse", { amount: yuanShort(deposit.amount_fen), times: deposit.multiplier });
+  }
+  if (deposit.policy === "ladder") {
+    return deposit.bands
+      .map((band) =>
+        say(band.limit_fen === null ? "terms.ladder-open" : "terms.ladder", {
+          deposit: yuanShort(band.deposit_fen),
+          limit: band.limit_fen === null ? "" : yuanShort(band.limit_fen),
+        }),
+      )
+      .join("; ");
+  }
+  return say("terms.no-deposit");
+}
+
+/** Fill a definition list with a lot's terms. */
+export function describeTerms(host, lot) {
+  const { terms } = lot;
+  const rows = [
+    ["terms.bidding", say(`terms.${terms.bidding}`)],
+    ["terms.start", `¥${yuanShort(terms.start_price_fen)}`],
+    ["terms.step", steps(terms)],
+  ];
+  if (terms.cap_fen) rows.push(["terms.cap", `¥${yuanShort(terms.cap_fen)}`]);
+  if (terms.max_jump) {
+    const parts = [];
+    if (terms.max_jump.steps) parts.push(say("terms.jump-steps", { n: terms.max_jump.steps }));
+    if (terms.max_jump.percent) parts.push(say("terms.jump-percent", { n: terms.max_jump.percent }));
+    if (terms.max_jump.fen) parts.push(`¥${yuanShort(terms.max_jump.fen)}`);
+    rows.push(["terms.jump", parts.join(say("terms.or"))]);
+  }
+  const soft = terms.soft_close;
+  rows.push(["terms.soft-close", soft ? say("terms.soft", { window: duration(soft.window_ms), extension: duration(soft.extension_ms) }) : say("terms.no-soft")]);
+  rows.push(["terms.deposit", depositWords(terms.deposit)]);
+  rows.push(["terms.payment", duration(terms.settlement.payment_window_ms)]);
+  rows.push(["terms.liability", say(`terms.liability.${terms.settlement.default_liability}`)]);
+  host.replaceChildren(...rows.flatMap(([name, text]) => [element("dt", {}, say(name)), element("dd", {}, text)]));
+}

@@ -1,0 +1,46 @@
+"""Accounts: who may sign in, in which role, and the hash their password is checked against. Off the bid's way."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql
+
+from auction.books.tables import accounts
+from auction.books.unit_of_work import Work
+from auction.domain.errors import ProblemCode, RequestRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may sign in; `subject` is what their tokens speak for, and never changes."""
+
+    username: str
+    subject: str
+    name: str
+    role: str
+    password_hash: str = field(repr=False)
+    created_at_ms: int
+
+
+async def add_account(work: Work, *, username: str, subject: str, name: str, role: str, password_hash: str) -> Account:
+    """Enter an account; RequestRefused (username-taken) where there is one of that name."""
+    statement = postgresql.insert(accounts).values(
+        username=username, subject=subject, name=name, role=role, password_hash=password_hash
+    )
+    row = await work.row(statement.on_conflict_do_nothing().returning(*accounts.c))
+    if row is None:
+        raise RequestRefused(ProblemCode.USERNAME_TAKEN, f"The user name {username} is taken; choose another.")
+    return Account(**row)
+
+
+async def find_account(work: Work, username: str) -> Account | None:
+    """The account of that name, or None."""
+    row = await work.row(select(accounts).where(accounts.c.username == username))
+    return None if row is None else Account(**row)
+
+
+async def change_password_hash(work: Work, username: str, password_hash: str) -> None:
+    """Put another hash of the same or a new password in its place."""
+    await work.session.execute(
+        update(accounts).where(accounts.c.username == username).values(password_hash=password_hash)
+    )

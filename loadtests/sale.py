@@ -1,0 +1,55 @@
+"""The sale that a load run bids on, entered, opened and closed over HTTP as staff do it."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from auction.services.tokens import Role, TokenKey
+from loadtests.house import House
+
+CLERK_LIFETIME_S = 7200
+# no soft close: the run says when the lots end
+TERMS: Mapping[str, Any] = {"soft_close": None}
+STAYS_OPEN_MS = 3_600_000
+
+
+class Staff:
+    """Staff of the house with the role `ops`."""
+
+    def __init__(self, house: House) -> None:
+        token = TokenKey(house.secret).issue(
+            subject="load-clerk", role=Role.OPS, now_s=int(time.time()), lifetime_s=CLERK_LIFETIME_S
+        )
+        self._client = httpx.Client(
+            base_url=f"{house.address}/api/v1/",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30.0,
+            trust_env=False,
+        )
+
+    def open_sale(self, lots: int) -> tuple[str, list[str]]:
+        """A sale of so many 1-yuan lots, open; its id and theirs."""
+        sale_id = self._post("ops/sales", {"title": "A storm of bidders"})["sale_id"]
+        lot_ids = []
+        for number in range(1, lots + 1):
+            lot = {"sale_id": sale_id, "title": f"Lot {number}", "preset": "jd-flash", "terms": TERMS}
+            lot_id = self._post("ops/lots", lot)["lot_id"]
+            self._post(f"ops/lots/{lot_id}/open", {"duration_ms": STAYS_OPEN_MS})
+            lot_ids.append(lot_id)
+        return sale_id, lot_ids
+
+    def close(self, lot_id: str) -> Mapping[str, Any]:
+        """Close a lot; how it stands then."""
+        return self._post(f"ops/lots/{lot_id}/close", {"reason": "the load run is over"})
+
+    def leave(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        answer = self._client.post(path, json=body)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found

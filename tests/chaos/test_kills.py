@@ -1,0 +1,37 @@
+"""`kill -9` at any instant, under load: what was acknowledged is there afterwards, once, and the archive has it once."""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from auction.services.house import House
+from tests.chaos.houses import RunningHouse
+from tests.chaos.storm import KILLS, kill_everything, storm
+
+FAULTS = {**KILLS, "all of them": kill_everything}
+
+
+@pytest.mark.parametrize("victim", FAULTS)
+async def test_nothing_acknowledged_is_lost_when_they_are_killed(
+    standing: RunningHouse, house: House, seed: int, victim: str
+) -> None:
+    chance = Random(seed)
+    async with storm(standing, house, seed):
+        await asyncio.sleep(chance.uniform(0, 0.2))
+        await asyncio.to_thread(FAULTS[victim], standing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", range(5))
+async def test_nothing_acknowledged_is_lost_in_a_long_storm_of_kills(
+    standing: RunningHouse, house: House, seed: int, run: int
+) -> None:
+    chance = Random(seed)
+    async with storm(standing, house, seed) as storming:
+        for _ in range(25):
+            await asyncio.sleep(chance.expovariate(4))
+            await asyncio.to_thread(FAULTS[chance.choice(list(FAULTS))], standing)
+            await asyncio.sleep(chance.expovariate(8))
+            await asyncio.to_thread(standing.restore)
+            await storming.until_accepted(5)

@@ -1,0 +1,115 @@
+"""A server that is away: without the ledger nothing is accepted; without the books bidding goes on."""
+
+import asyncio
+from random import Random
+from time import monotonic
+
+import pytest
+
+from auction.ledger.connection import connect
+from auction.ledger.feed import START, Feed
+from auction.ledger.keys import KeySpace
+from auction.services.house import House
+from tests.chaos.history import Attempt, Outcome
+from tests.chaos.houses import LEDGER_TIMEOUT_MS, RunningHouse, frozen, thaw
+from tests.chaos.record import caught_up
+from tests.chaos.storm import Storm, storm
+from tests.chaos.wire import Wire, get_request
+
+
+async def test_a_ledger_that_says_nothing_accepts_nothing_and_what_it_had_heard_counts_once(
+    standing: RunningHouse, house: House, seed: int
+) -> None:
+    async with storm(standing, house, seed) as storming:
+        with frozen([standing.servers.ledger.pid]):
+            from_s = monotonic()
+            # long enough for every bidder to have been told, and to have tried elsewhere
+            await asyncio.sleep(3 * LEDGER_TIMEOUT_MS / 1000)
+            until_s = monotonic()
+        meanwhile = _within(storming, from_s, until_s)
+    outcomes = {attempt.outcome for attempt in meanwhile}
+    assert outcomes <= {Outcome.UNKNOWN, Outcome.NOT_TAKEN}, outcomes
+    assert storming.history.count(Outcome.UNKNOWN) > 0
+
+
+async def test_a_ledger_that_is_gone_accepts_nothing(standing: RunningHouse, house: House, seed: int) -> None:
+    async with storm(standing, house, seed) as storming:
+        await asyncio.to_thread(standing.servers.kill_ledger)
+        from_s = monotonic()
+        await asyncio.sleep(0.5)
+        meanwhile = _within(storming, from_s, monotonic())
+    outcomes = {attempt.outcome for attempt in meanwhile}
+    assert outcomes <= {Outcome.UNKNOWN, Outcome.NOT_TAKEN}, outcomes
+    said = [attempt.answer for attempt in meanwhile if attempt.answer]
+    assert {answer["status"] for answer in said} == {503}
+    assert "ledger-away" in {answer["code"] for answer in said}
+
+
+@pytest.mark.parametrize("how", ["frozen", "stopped at once"])
+async def test_bidding_goes_on_without_the_books_and_the_archive_catches_up(
+    standing: RunningHouse, house: House, seed: int, how: str
+) -> None:
+    async with storm(standing, house, seed) as storming:
+        if how == "frozen":
+            with frozen(standing.servers.processes_of_books()):
+                await storming.until_accepted(100)
+        else:
+            await asyncio.to_thread(standing.servers.stop_books_at_once)
+            await storming.until_accepted(100)
+            wire = Wire(standing.apis[0].address)
+            # what needs the books says so, and does not guess
+            answer = await wire.ask(get_request("/api/v1/sales"))
+            assert (answer.status, answer.json()["code"]) == (503, "books-away")
+            wire.hang_up()
+
+
+async def test_a_ledger_that_forgets_its_scripts_is_told_them_again(
+    standing: RunningHouse, house: House, seed: int
+) -> None:
+    chance = Random(seed)
+    async with storm(standing, house, seed) as storming:
+        for _ in range(25):
+            await house.ledger.redis.script_flush(chance.choice(["SYNC", "ASYNC"]))
+            await storming.until_accepted(1)
+    # nobody noticed
+    assert storming.history.count(Outcome.NOT_TAKEN) == 0
+
+
+async def test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_ledger(standing: RunningHouse) -> None:
+    client = connect(standing.servers.ledger.url, timeout_ms=1_000)
+    try:
+        assert await Feed(client, KeySpace(100)).read(99, START, block_ms=60_000, count=1) == []
+    finally:
+        await client.aclose()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", range(3))
+async def test_a_long_storm_of_servers_going_away(standing: RunningHouse, house: House, seed: int, run: int) -> None:
+    chance = Random(seed)
+    async with storm(standing, house, seed) as storming:
+        for _ in range(20):
+            await asyncio.sleep(chance.expovariate(4))
+            match chance.randrange(4):
+                case 0:
+                    with frozen([standing.servers.ledger.pid]):
+                        await asyncio.sleep(chance.uniform(0, 3 * LEDGER_TIMEOUT_MS / 1000))
+                case 1:
+                    with frozen(standing.servers.processes_of_books()):
+                        await asyncio.sleep(chance.uniform(0, 3))
+                case 2:
+                    await asyncio.to_thread(standing.servers.stop_books_at_once)
+                case _:
+                    await house.ledger.redis.script_flush("SYNC")
+            await storming.until_accepted(5)
+            await asyncio.to_thread(standing.restore)
+    await caught_up(house)
+    thaw(standing.servers.processes_of_books())
+
+
+def _within(storming: Storm, from_s: float, until_s: float) -> list[Attempt]:
+    """The attempts that began after one moment and had returned, if they did, before another."""
+    attempts = [attempt for attempt in storming.history.attempts if attempt.invoked_s > from_s]
+    meanwhile = [attempt for attempt in attempts if attempt.outcome is Outcome.UNKNOWN or attempt.returned_s < until_s]
+    assert meanwhile, "nobody bid"
+    return meanwhile

@@ -1,0 +1,66 @@
+import random
+
+from auction.cli.demo.appetite import LEAVE, WAIT, Follower, Nibbler, Sight, Sniper
+from auction.cli.demo.stage import CAR, GUARDED, LOTS, RECORD_FEN, YUAN
+from auction.domain.terms_reader import merge_terms, read_terms
+from auction.presets import load_preset
+
+
+def test_the_path_is_that_of_the_launch_day():
+    path = CAR.path
+    assert path is not None
+    assert path.at(-1) == path.at(0) == 1 * YUAN
+    assert path.at(60_000) > 800_000 * YUAN
+    assert path.at(90_000) == 10_000_000 * YUAN
+    assert path.at(1e9) == RECORD_FEN == 7_819_339_900
+    prices = [path.at(at_ms) for at_ms in range(0, 170_000, 500)]
+    assert prices == sorted(prices)
+
+
+def test_a_higher_speed_takes_the_same_path():
+    path = CAR.path
+    assert path is not None
+    assert path.at_speed(10).at(9_000) == path.at(90_000)
+
+
+def test_the_lots_terms_hold_at_every_speed():
+    for lot in LOTS:
+        for speed in (0.2, 1, 20):
+            terms = read_terms(merge_terms(load_preset(lot.preset), lot.terms_at_speed(speed)))
+            assert terms.sha256()
+
+
+def test_the_guarded_path_passes_the_review_limit():
+    limit_fen = read_terms(load_preset(GUARDED.preset)).review_above_fen
+    assert GUARDED.path is not None
+    assert limit_fen is not None
+    assert limit_fen < GUARDED.path.points[-1][1]
+
+
+def test_a_follower_never_passes_its_ceiling_or_the_path():
+    path = CAR.path
+    assert path is not None
+    chance = random.Random(7)
+    for ceiling_fen in (20_000 * YUAN, RECORD_FEN):
+        follower = Follower(path, ceiling_fen)
+        for at_ms in range(0, 200_000, 250):
+            sight = Sight(seq=1, price_fen=path.at(at_ms) // 2, minimum_fen=path.at(at_ms) // 2 + YUAN)
+            amount_fen = follower.next_bid(sight, at_ms, chance)
+            assert amount_fen in {LEAVE, WAIT} or sight.minimum_fen <= amount_fen <= ceiling_fen
+
+
+def test_a_leader_waits_and_who_is_priced_out_leaves():
+    chance = random.Random(7)
+    dear = Sight(seq=1, price_fen=900 * YUAN, minimum_fen=910 * YUAN)
+    leading = Sight(seq=1, price_fen=900 * YUAN, minimum_fen=910 * YUAN, leading=True)
+    assert Nibbler(900 * YUAN).next_bid(dear, 0, chance) == LEAVE
+    assert Nibbler(900 * YUAN).next_bid(leading, 0, chance) == WAIT
+    assert Sniper(2_000 * YUAN, from_ms=500).next_bid(dear, 499, chance) == WAIT
+    assert Sniper(2_000 * YUAN, from_ms=500).next_bid(dear, 500, chance) == 2_000 * YUAN
+
+
+def test_old_news_does_not_replace_newer():
+    sight = Sight()
+    sight.learn(seq=5, price_fen=500, minimum_fen=600, leading=True)
+    sight.learn(seq=4, price_fen=400, minimum_fen=500, leading=False)
+    assert (sight.minimum_fen, sight.leading) == (600, True)

@@ -1,0 +1,133 @@
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from auction.services.tokens import Role
+from tests.cli.processes import (
+    PATIENCE_S,
+    Command,
+    answered,
+    caller,
+    commanded,
+    free_port,
+    is_running,
+    served,
+    take_down_servers,
+    until,
+)
+
+pytestmark = pytest.mark.timeout(4 * PATIENCE_S)
+
+
+def open_a_lot(port: int) -> str:
+    with caller(port, Role.OPS, "clerk") as clerk:
+        sale = clerk.post("ops/sales", json={"title": "A sale"}).raise_for_status().json()
+        lot = {"sale_id": sale["sale_id"], "title": "No. 001", "preset": "jd-flash"}
+        lot_id = clerk.post("ops/lots", json=lot).raise_for_status().json()["lot_id"]
+        clerk.post(f"ops/lots/{lot_id}/open", json={"duration_ms": 3_600_000}).raise_for_status()
+        return str(lot_id)
+
+
+@contextmanager
+def bidding(port: int, lot_id: str, subject: str) -> Iterator[Callable[[int], httpx.Response]]:
+    """A registered bidder: bids an amount, under a key of that amount."""
+    with caller(port, Role.BIDDER, subject) as bidder:
+        answered(lambda: bidder.post(f"lots/{lot_id}/registrations", json={"accept_terms": True}))
+
+        def bid(amount_fen: int) -> httpx.Response:
+            key = {"Idempotency-Key": f"{subject}-{amount_fen:08d}"}
+            return answered(lambda: bidder.post(f"lots/{lot_id}/bids", json={"amount_fen": amount_fen}, headers=key))
+
+        yield bid
+
+
+def kill_and_wait_for_another(command: Command, name: str) -> None:
+    before = command.started()[name]
+    os.kill(before[-1], signal.SIGKILL)
+    until(lambda: len(command.started()[name]) > len(before), f"another {name}")
+
+
+def test_a_house_takes_bids_replaces_what_is_killed_and_drains(tmp_path):
+    port = free_port()
+    with served(tmp_path, port, "--workers", "2") as command:
+        assert answered(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz")).json()["ready"]
+        assert f"http://127.0.0.1:{port}" in command.said
+        lot_id = open_a_lot(port)
+        with bidding(port, lot_id, "alice") as alice:
+            assert alice(100).status_code == 201
+        for name in ("http 1", "http 2", "worker"):
+            kill_and_wait_for_another(command, name)
+        with bidding(port, lot_id, "bob") as bob:
+            taken = bob(200)
+        assert taken.status_code in {200, 201}, taken.text
+        assert {event["status"] for event in command.events("process_died")} == {"SIGKILL"}
+
+        command.process.send_signal(signal.SIGTERM)
+        assert command.ended() == 0, command.story()
+        pids = [pid for each in command.started().values() for pid in each]
+        assert len(pids) == 6
+        assert [pid for pid in pids if is_running(pid)] == []
+        # the archive was brought up to what was accepted before the worker left
+        assert command.events("workers_stopped")
+        assert not (tmp_path / "var" / "ledger.json").exists(), "the embedded ledger still runs"
+
+
+def test_killing_the_supervisor_leaves_nothing(tmp_path):
+    port = free_port()
+    try:
+        with served(tmp_path, port) as command:
+            pids = [pid for each in command.started().values() for pid in each]
+            assert len(pids) == 2
+            command.process.kill()
+            command.ended()
+            until(lambda: not any(map(is_running, pids)), "the end of every process")
+            # they were users of the servers as well; the last to leave stopped them
+            until(lambda: not (tmp_path / "var" / "ledger.json").exists(), "the end of the embedded ledger")
+            until(lambda: not (tmp_path / "var" / "books.json").exists(), "the end of the embedded books")
+    finally:
+        take_down_servers(tmp_path / "var")
+
+
+def test_a_worker_alone_listens_nowhere(tmp_path):
+    with served_worker(tmp_path) as command:
+        until(lambda: command.events("workers_started"), "a worker")
+        assert list(command.started()) == ["worker"]
+        assert "http" not in command.said
+        command.process.send_signal(signal.SIGINT)
+        assert command.ended() == 0, command.story()
+
+
+def served_worker(folder: Path):
+    return served(folder, free_port(), "--role", "worker")
+
+
+def test_a_taken_port_is_one_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with commanded(tmp_path, "serve", "--port", str(port), AUCTION_SECRET_KEY="s" * 40) as command:
+            assert command.ended() == 1
+    (sentence,) = command.complained.strip().splitlines()
+    assert f"port {port} on 127.0.0.1 is taken" in sentence
+    assert "--port" in sentence
+    assert not (tmp_path / "var").exists(), "servers were started for nothing"
+
+
+def test_without_a_secret_nothing_is_served(tmp_path):
+    with commanded(tmp_path, "serve", "--port", str(free_port())) as command:
+        assert command.ended() == 1
+    (sentence,) = command.complained.strip().splitlines()
+    assert "AUCTION_SECRET_KEY must be set" in sentence
+    assert not (tmp_path / "var").exists()
+
+
+def test_live_gateways_are_not_there_yet(tmp_path):
+    with commanded(tmp_path, "serve", "--role", "live", AUCTION_SECRET_KEY="s" * 40) as command:
+        assert command.ended() == 2
+    (sentence,) = command.complained.strip().splitlines()
+    assert "no live gateways" in sentence

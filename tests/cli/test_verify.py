@@ -1,0 +1,362 @@
+"""`auction verify`: a good record passes; one changed row or stream entry fails it, with the promise that is broken."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from auction.bootstrap import open_house
+from auction.domain.bidding import Bid
+from auction.domain.events import BidPlaced, Event, to_row
+from auction.domain.proof import PROMISES
+from auction.ledger.bid_ledger import BidLedger, Taken
+from auction.ledger.feed import START, Entry, chain_of
+from auction.services.house import House
+from auction.services.lots import close_lot, create_lot, create_sale, open_lot, pause_lot, resume_lot, void_bid
+from auction.services.verification import verify_lot
+from auction.settings import load_settings
+from auction.workers.archiver import Archiver
+from tests.cli.commands import Said, auction_aside
+
+NO_PHANTOMS, ORDER, ONE_WINNER, CHAINED = 2, 4, 6, 8
+SOLD, OPEN, PROXY = "launch-001", "launch-002", "launch-003"
+TERMS: dict[str, Any] = {
+    "bidding": "direct",
+    "start_price_fen": 100,
+    "increments": [{"from_fen": 0, "step_fen": 100}],
+    "deposit": {"policy": "none"},
+}
+BIDDERS = ("ada", "bo", "cai")
+# scheduled, opened, three bidders admitted, then the bids
+FIRST_BID_SEQ, VOIDED_SEQ = 6, 8
+
+
+@dataclass
+class Kept:
+    """A house with a record, and ways to damage it."""
+
+    house: House
+    books: "asyncpg.Connection[asyncpg.Record]"
+
+    async def sql(self, statement: str, *values: object) -> None:
+        """Change exactly one row of the books."""
+        said = await self.books.execute(statement, *values)
+        assert said.endswith(" 1"), said
+
+    @property
+    def redis(self) -> "Redis":
+        """The ledger's server."""
+        return self.house.ledger.redis
+
+    @property
+    def stream(self) -> str:
+        """The key of the sale's stream."""
+        return self.house.ledger.keys.stream_of(SOLD)
+
+    async def entries(self, lot_id: str) -> list[Entry]:
+        """The lot's entries in the stream."""
+        shard = self.house.feed.keys.shard_of(lot_id)
+        return [e for e in await self.house.feed.read(shard, START, block_ms=None, count=500) if e.lot_id == lot_id]
+
+    async def forge(self, lot_id: str, event: Event, **fields: object) -> None:
+        """Add an entry to the stream that no script has made, as it should look but for the fields given."""
+        last = (await self.entries(lot_id))[-1]
+        packed = msgspec.msgpack.encode([to_row(event)])
+        seq = last.last_seq + 1
+        whole: dict[str, Any] = {
+            "lot": lot_id, "epoch": last.epoch, "seq": seq, "at": last.at_ms, "ev": packed,
+            "chain": chain_of(last.chain, lot_id, last.epoch, seq, last.at_ms, packed),
+        }  # fmt: skip
+        whole = {name: value for name, value in (whole | fields).items() if value is not None}
+        await self.redis.xadd(self.stream, whole)
+
+
+Damage = Callable[[Kept], Awaitable[None]]
+
+
+@pytest.fixture
+async def kept(
+    valkey_url: str, redis: Redis, books_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Kept]:
+    """Three lots, archived: one sold after a void, one open, one proxy; the commands find the same servers."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("AUCTION_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AUCTION_REDIS_URL", valkey_url)
+    monkeypatch.setenv("AUCTION_DATABASE_URL", books_url)
+    books = await asyncpg.connect(books_url.replace("+asyncpg", ""))
+    async with open_house(load_settings(), secret="any secret will do: nothing is signed here") as house:
+        await _three_lots(house)
+        yield Kept(house, books)
+    await books.close()
+
+
+async def _three_lots(house: House) -> None:
+    await create_sale(house, title="Launch", actor="olga", sale_id="launch")
+    for terms in (TERMS, TERMS, {**TERMS, "bidding": "proxy"}):
+        lot = (await create_lot(house, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
+        await open_lot(house, lot, duration_ms=3_600_000, actor="olga")
+        for paddle, bidder in enumerate(BIDDERS, start=1):
+            await house.ledger.admit(lot, bidder_id=bidder, paddle=paddle, limit_fen=None, purse_fen=None)
+    await _bids(house, SOLD, ada=100, bo=200, cai=900)
+    await pause_lot(house, SOLD, reason="a slip", actor="olga")
+    await void_bid(house, SOLD, VOIDED_SEQ, reason="a slip", actor="olga")
+    await resume_lot(house, SOLD, actor="olga")
+    await _bids(house, SOLD, ada=300, bo=400)
+    await close_lot(house, SOLD, reason="enough", actor="olga")
+    await _bids(house, OPEN, ada=100, bo=200, cai=300)
+    await _bids(house, PROXY, ada=500, bo=300, cai=900)
+    await Archiver(house.books, house.feed).catch_up()
+
+
+async def _bids(house: House, lot_id: str, **amounts: int) -> None:
+    for bidder, amount in amounts.items():
+        (answer,) = await house.ledger.place_bids(lot_id, [Bid(bidder, amount, f"key-{amount:08d}")])
+        assert isinstance(answer, Taken), answer
+
+
+def first_breach(said: Said) -> dict[str, Any]:
+    """The one breach that was found; the command must have failed for it."""
+    assert said.code == 1, said
+    found = said.json()
+    assert not found["ok"]
+    breach: dict[str, Any] = found["breaches"][0]
+    assert breach["name"] == PROMISES[breach["promise"]]
+    return breach
+
+
+async def test_a_good_record_passes_and_says_what_was_checked(kept: Kept) -> None:
+    said = await auction_aside("verify", "--all")
+    assert said.code == 0, said
+    assert "All promises held" in said.out
+    assert "3 lots" in said.out
+
+
+@pytest.mark.parametrize("what, lots", [(("--lot", SOLD), 1), (("--sale", "launch"), 3), (("--all",), 3)])
+async def test_json_tells_how_much_was_checked(kept: Kept, what: tuple[str, ...], lots: int) -> None:
+    said = await auction_aside("verify", *what, "--json")
+    assert said.code == 0, said
+    found = said.json()
+    assert found["ok"] is True
+    assert found["lots"] == lots
+    assert found["breaches"] == []
+    assert found["bids"] == (5 if lots == 1 else 11)
+    assert set(found) == {"ok", "lots", "events", "bids", "breaches", "seconds"}
+
+
+async def test_bids_that_are_not_archived_yet_are_checked_in_the_stream(kept: Kept) -> None:
+    await _bids(kept.house, OPEN, ada=600, bo=700)
+    said = await auction_aside("verify", "--all", "--json")
+    assert said.code == 0, said
+    assert said.json()["bids"] == 13
+
+
+async def test_bids_that_come_while_it_is_checked_are_no_breach(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_many = BidLedger.read_many
+    amounts = iter(range(600, 10_000, 100))
+
+    async def read_and_bid(ledger: BidLedger, lot_ids: list[str]) -> object:
+        found = await read_many(ledger, lot_ids)
+        amount = next(amounts)
+        await ledger.place_bids(OPEN, [Bid(BIDDERS[amount // 100 % 3], amount, f"key-{amount:08d}")])
+        return found
+
+    monkeypatch.setattr(BidLedger, "read_many", read_and_bid)
+    verdict = await verify_lot(kept.house, OPEN)
+    assert not verdict.breaches
+    assert verdict.bids == 4
+
+
+@pytest.mark.parametrize("words", [(), ("--lot", SOLD, "--all"), ("--sale", "launch", "--lot", SOLD)])
+async def test_one_thing_to_check_must_be_named(kept: Kept, words: tuple[str, ...]) -> None:
+    said = await auction_aside("verify", *words)
+    assert said.code == 2
+    assert "--lot ID, --sale ID or --all" in said.err
+
+
+@pytest.mark.parametrize("words", [("--lot", "launch-009"), ("--lot", "No Lot"), ("--sale", "unheard-of")])
+async def test_what_does_not_exist_is_not_called_good(kept: Kept, words: tuple[str, ...]) -> None:
+    said = await auction_aside("verify", *words)
+    assert said.code == 1
+    assert "There is no" in said.err
+    assert not said.out
+
+
+async def changed_amount(kept: Kept) -> None:
+    """An archived entry says that the first bid was of another amount."""
+    _, _, packed = await _other_bid(kept)
+    await kept.sql(
+        "UPDATE ledger_entries SET packed = $1 WHERE lot_id = $2 AND first_seq = $3", packed, SOLD, FIRST_BID_SEQ
+    )
+
+
+async def changed_amount_with_its_chain(kept: Kept) -> None:
+    """The same, and the forger has worked out the entry's own checksum."""
+    before, old, packed = await _other_bid(kept)
+    chain = chain_of(before.chain, SOLD, old.epoch, old.first_seq, old.at_ms, packed)
+    await kept.sql(
+        "UPDATE ledger_entries SET packed = $1, chain = $2 WHERE lot_id = $3 AND first_seq = $4",
+        packed, chain, SOLD, FIRST_BID_SEQ,
+    )  # fmt: skip
+
+
+async def _other_bid(kept: Kept) -> tuple[Entry, Entry, bytes]:
+    """The entry before the first bid, that of the bid, and its events with an amount that the rules would take."""
+    before, old = (await kept.entries(SOLD))[FIRST_BID_SEQ - 2 : FIRST_BID_SEQ]
+    event = old.events[0]
+    assert isinstance(event, BidPlaced)
+    return before, old, msgspec.msgpack.encode([to_row(replace(event, amount_fen=150, price_fen=150))])
+
+
+def row(statement: str) -> Damage:
+    """Change one archived row."""
+
+    async def damage(kept: Kept) -> None:
+        await kept.sql(statement)
+
+    return damage
+
+
+def entry(change: str) -> Damage:
+    """Change the archived entry of the first bid."""
+    return row(f"UPDATE ledger_entries SET {change} WHERE lot_id = '{SOLD}' AND first_seq = {FIRST_BID_SEQ}")
+
+
+def bid(change: str, seq: int = FIRST_BID_SEQ) -> Damage:
+    """Change an archived bid."""
+    return row(f"UPDATE bids SET {change} WHERE lot_id = '{SOLD}' AND seq = {seq}")
+
+
+def result(change: str) -> Damage:
+    """Change how the lot ended."""
+    return row(f"UPDATE lot_results SET {change} WHERE lot_id = '{SOLD}'")
+
+
+async def taken_out_of_the_stream(kept: Kept) -> None:
+    entries = await kept.entries(SOLD)
+    assert await kept.redis.xdel(kept.stream, entries[FIRST_BID_SEQ - 1].stream_id) == 1
+
+
+async def last_taken_out_of_the_stream(kept: Kept) -> None:
+    await _bids(kept.house, OPEN, ada=600, bo=700)
+    entries = await kept.entries(OPEN)
+    assert await kept.redis.xdel(kept.stream, entries[-1].stream_id) == 1
+
+
+def next_bid(amount: int) -> BidPlaced:
+    return BidPlaced("bo", 2, amount, "key-of-a-forger", amount, 1, 0)
+
+
+async def forged_next_bid(kept: Kept) -> None:
+    """A bid that the rules would take, chained as it must be: only the ledger's state does not know it."""
+    last = (await kept.entries(OPEN))[-1].events[0]
+    assert isinstance(last, BidPlaced)
+    await kept.forge(OPEN, replace(next_bid(900), ends_at_ms=last.ends_at_ms))
+
+
+async def forged_low_bid(kept: Kept) -> None:
+    last = (await kept.entries(OPEN))[-1].events[0]
+    assert isinstance(last, BidPlaced)
+    await kept.forge(OPEN, replace(next_bid(150), ends_at_ms=last.ends_at_ms))
+
+
+async def forged_without_the_chain(kept: Kept) -> None:
+    await kept.forge(OPEN, next_bid(900), chain="0" * 40)
+
+
+async def forged_without_a_field(kept: Kept) -> None:
+    """Nobody can tell whose entry that is meant to be: every lot of the stream is named, the first one first."""
+    await kept.forge(OPEN, next_bid(900), at=None)
+
+
+async def forged_seq(kept: Kept) -> None:
+    """A second entry at a seq that is archived."""
+    await kept.forge(OPEN, next_bid(900), seq=6)
+
+
+async def state_of_another_price(kept: Kept) -> None:
+    await kept.redis.hset(kept.house.ledger.keys.lot(OPEN), "price", "200")
+
+
+async def state_gone(kept: Kept) -> None:
+    await kept.redis.delete(kept.house.ledger.keys.lot(OPEN))
+
+
+async def state_rolled_back(kept: Kept) -> None:
+    """The lot as it was before its last bids, which are in the stream and in the archive."""
+    key = kept.house.ledger.keys.lot(OPEN)
+    before = await kept.redis.dump(key)
+    await _bids(kept.house, OPEN, ada=600, bo=700)
+    await Archiver(kept.house.books, kept.house.feed).catch_up()
+    await kept.redis.restore(key, 0, before, replace=True)
+
+
+async def ledger_rolled_back(kept: Kept) -> None:
+    """The ledger as it was before its last bids, which the archive has: a log that was cut, or an old copy."""
+    known = len(await kept.entries(OPEN))
+    await state_rolled_back(kept)
+    for one in (await kept.entries(OPEN))[known:]:
+        await kept.redis.xdel(kept.stream, one.stream_id)
+
+
+DAMAGES: dict[str, tuple[str, int, Damage]] = {
+    "entry: another amount": (SOLD, CHAINED, changed_amount),
+    "entry: another amount, its checksum made to fit": (SOLD, CHAINED, changed_amount_with_its_chain),
+    "entry: one bit": (SOLD, CHAINED, entry("packed = set_byte(packed, 3, get_byte(packed, 3) # 1)")),
+    "entry: its time": (SOLD, CHAINED, entry("at_ms = at_ms + 1")),
+    "entry: its chain": (SOLD, CHAINED, entry("chain = repeat('0', 40)")),
+    "entry: its head": (SOLD, CHAINED, entry("head = decode(repeat('00', 32), 'hex')")),
+    "entry: deleted": (
+        SOLD, CHAINED, row(f"DELETE FROM ledger_entries WHERE lot_id = '{SOLD}' AND first_seq = {FIRST_BID_SEQ}"),
+    ),
+    "bid: another amount": (SOLD, NO_PHANTOMS, bid("amount_fen = amount_fen + 1")),
+    "bid: another bidder": (SOLD, NO_PHANTOMS, bid("bidder_id = 'eve'")),
+    "bid: another key": (SOLD, NO_PHANTOMS, bid("key = 'another-key'")),
+    "bid: no longer void": (SOLD, NO_PHANTOMS, bid("voided_by_seq = NULL", VOIDED_SEQ)),
+    "bid: deleted": (SOLD, NO_PHANTOMS, row(f"DELETE FROM bids WHERE lot_id = '{SOLD}' AND seq = {FIRST_BID_SEQ}")),
+    "bid: one that nobody made": (
+        SOLD, NO_PHANTOMS, row(
+            "INSERT INTO bids SELECT lot_id, 1, epoch, bidder_id, paddle, amount_fen, price_fen, \"leading\", 'key-new',"
+            f" at_ms, ends_at_ms, voided_by_seq FROM bids WHERE lot_id = '{SOLD}' AND seq = {FIRST_BID_SEQ}"
+        ),
+    ),
+    "result: another price": (SOLD, ONE_WINNER, result("hammer_price_fen = hammer_price_fen - 100")),
+    "result: another winner": (SOLD, ONE_WINNER, result("winner_id = 'cai'")),
+    "result: deleted": (SOLD, ONE_WINNER, row(f"DELETE FROM lot_results WHERE lot_id = '{SOLD}'")),
+    "result: of a lot that is open": (
+        OPEN, ONE_WINNER, row(f"INSERT INTO lot_results VALUES ('{OPEN}', 'no-bids', NULL, NULL, NULL, 9, 9, 'time')"),
+    ),
+    "stream: an archived entry taken out": (SOLD, ORDER, taken_out_of_the_stream),
+    "stream: the last entry taken out, not archived": (OPEN, ORDER, last_taken_out_of_the_stream),
+    "stream: a forged bid that fits": (OPEN, NO_PHANTOMS, forged_next_bid),
+    "stream: a forged bid that is too low": (OPEN, ORDER, forged_low_bid),
+    "stream: a forged entry without the chain": (OPEN, CHAINED, forged_without_the_chain),
+    "stream: a forged entry without a field": (SOLD, CHAINED, forged_without_a_field),
+    "stream: a forged entry at an old seq": (OPEN, CHAINED, forged_seq),
+    "state: another price": (OPEN, ORDER, state_of_another_price),
+    "state: rolled back": (OPEN, CHAINED, state_rolled_back),
+    "state: gone": (OPEN, CHAINED, state_gone),
+    "ledger: rolled back behind its archive": (OPEN, ORDER, ledger_rolled_back),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_one_damage_fails_the_check_and_the_broken_promise_is_named(kept: Kept, damage: str) -> None:
+    lot_id, promise, do = DAMAGES[damage]
+    await do(kept)
+    breach = first_breach(await auction_aside("verify", "--all", "--json"))
+    assert (breach["lot_id"], breach["promise"]) == (lot_id, promise), breach
+
+
+async def test_people_are_told_the_lot_the_seq_and_the_promise(kept: Kept) -> None:
+    await bid("amount_fen = amount_fen + 1")(kept)
+    said = await auction_aside("verify", "--sale", "launch")
+    assert said.code == 1
+    assert "lot launch-001, seq 6: promise 2 (no phantoms)" in said.out
+    assert "1 of 3 lots break a promise" in said.out

@@ -1,0 +1,50 @@
+"""Short histories of two API processes, searched exhaustively for one order in which every answer is right."""
+
+import pytest
+
+from auction.domain.bidding import Admission
+from auction.domain.events import Admitted, Opened
+from auction.domain.lot import Lot
+from auction.services.house import House
+from auction.services.lots import create_sale
+from tests.chaos.checkers import check_lot
+from tests.chaos.crowd import Crowd, open_in_sale
+from tests.chaos.history import History
+from tests.chaos.houses import RunningHouse
+from tests.chaos.linearizable import CALLS_MAX, calls_of, is_linearizable
+from tests.chaos.record import Record, caught_up
+
+CLIENTS = 8
+
+
+async def test_eight_short_histories_have_an_order_that_explains_them(
+    standing: RunningHouse, house: House, seed: int
+) -> None:
+    await _histories(standing, house, seed, 8)
+
+
+@pytest.mark.slow
+async def test_400_short_histories_have_an_order_that_explains_them(
+    standing: RunningHouse, house: House, seed: int
+) -> None:
+    await _histories(standing, house, seed, 400)
+
+
+async def _histories(standing: RunningHouse, house: House, seed: int, number: int) -> None:
+    sale = await create_sale(house, title="Short histories", actor="olga")
+    addresses = [api.address for api in standing.apis]
+    for one in range(number):
+        history = History(await open_in_sale(house, sale.sale_id, bidders=CLIENTS))
+        await Crowd(seed + one, history, addresses, CLIENTS, looks_percent=15).bid_for(CALLS_MAX)
+        await caught_up(house)
+        record = await check_lot(house, history)
+        start, admissions = _opened(record)
+        assert is_linearizable(start, admissions, calls_of(history)), f"history {one}: {history.tally()}"
+
+
+def _opened(record: Record) -> tuple[Lot, dict[str, Admission]]:
+    """The lot as it was when it opened, and who may bid."""
+    events = [event for entry in record.entries for event in entry.events]
+    seq = next(seq for seq, event in enumerate(events, start=1) if isinstance(event, Opened))
+    admissions = {event.bidder_id: Admission(event.paddle) for event in events if isinstance(event, Admitted)}
+    return record.states()[seq], admissions

@@ -1,0 +1,177 @@
+"""Watchers that do not read: they delay nobody, cost little, miss nothing that matters, and are let go in the end."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import tracemalloc
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from api.live.protocol import CloseCode
+from loadtests.live_client import stalled
+from tests.ledger.stories import LOT, opened
+from tests.live.conftest import Bidding, closed_with, running, until
+
+SMALL = {"send_buffer_bytes": 4096, "tick_ms": 1}
+PATIENT = {"behind_ms_max": 600_000, "behind_bytes_max": 100_000_000}
+
+
+async def until_behind(live, bidding: Bidding, count: int = 1) -> None:
+    """Bid until so many sockets have something unsent."""
+    while len(live.gateway._behind) < count:
+        await bidding.bid(5)
+
+
+async def rest(connection) -> list[dict]:
+    """Everything that is still to be read, up to a pause of the server or its close."""
+    connection.transport.resume_reading()
+    found = []
+    with contextlib.suppress(TimeoutError, ConnectionClosed):
+        while True:
+            found.append(json.loads(await asyncio.wait_for(connection.recv(), 0.5)))
+    return found
+
+
+@pytest.mark.parametrize("mode", ["state", "feed"])
+async def test_a_watcher_that_reads_again_gets_what_nobody_may_miss_and_the_newest_state(ledger, mode):
+    await opened(ledger)
+    bidding = Bidding(ledger)
+    async with running(ledger, **SMALL, **PATIENT) as live:
+        slow = await stalled(live.url, LOT, mode=mode)
+        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].story)
+        await until_behind(live, bidding)
+        conflated = live.gateway.tally.conflated
+        await ledger.extend(LOT, by_ms=5_000, reason="behind your back", by="eve")
+        await bidding.bid(30)
+        await ledger.pause(LOT, reason="a look", by="eve")
+        await ledger.resume(LOT, review_above_fen=None, by="eve")
+        await bidding.bid(10)
+        final = await ledger.close_now(LOT, reason="enough", by="eve")
+        await until(lambda: live.gateway.hub.channels[LOT].story.shown.status == "closed")
+        assert live.gateway.tally.conflated > conflated
+        frames = await rest(slow)
+        await slow.close()
+    kinds = [frame["type"] for frame in frames if frame["type"] in {"extended", "paused", "resumed", "closed"}]
+    assert kinds == ["extended", "paused", "resumed", "closed"]
+    assert (frames[-1]["type"], frames[-1]["status"], frames[-1]["seq"]) == ("tick", "closed", final.seq)
+    states = [frame for frame in frames if frame["type"] in {"snap", "tick"}]
+    assert [frame["price_fen"] for frame in states] == sorted(frame["price_fen"] for frame in states)
+    if mode == "feed":
+        assert [frame["seq"] for frame in frames if frame["type"] == "bid"] == list(bidding.prices)
+    else:
+        assert len(states) < len(bidding.prices)
+
+
+@pytest.mark.parametrize("mode", ["state", "feed"])
+async def test_a_watcher_behind_sees_a_new_epoch_in_order(ledger, mode):
+    from auction.domain.lot import Standing
+
+    await opened(ledger)
+    bidding = Bidding(ledger)
+    async with running(ledger, **SMALL, **PATIENT) as live:
+        slow = await stalled(live.url, LOT, mode=mode)
+        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].story)
+        await until_behind(live, bidding)
+        now = await ledger.pause(LOT, reason="a look", by="eve")
+        standing = Standing(100, "ada", 1, 100)
+        last_seq = max(bidding.prices)
+        await ledger.restate(LOT, at_seq=now.seq, voided_seq=last_seq, now=standing, reason="mistyped", by="eve")
+        after = await ledger.resume(LOT, review_above_fen=None, by="eve")
+        await until(lambda: live.gateway.hub.channels[LOT].story.shown.seq == after.seq)
+        frames = await rest(slow)
+        await slow.close()
+    kinds = [frame["type"] for frame in frames if frame["type"] not in {"bid", "tick"}]
+    # the first is what it began with
+    assert kinds == ["snap", "paused", "voided", "resumed", "snap"]
+    assert (frames[-1]["epoch"], frames[-1]["price_fen"]) == (2, 100)
+
+
+async def test_a_watcher_too_far_behind_is_let_go(ledger):
+    await opened(ledger)
+    bidding = Bidding(ledger)
+    async with running(ledger, **SMALL, behind_bytes_max=2_000) as live:
+        slow = await stalled(live.url, LOT, mode="feed")
+        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].story)
+        await until_behind(live, bidding)
+        while not live.gateway.tally.closed[CloseCode.TOO_SLOW]:
+            await bidding.bid(5)
+            live.gateway.tally.sockets = len(live.gateway._sockets)
+            if not live.gateway._sockets:
+                break
+        assert not live.gateway.hub.channels[LOT].watchers
+        slow.transport.resume_reading()
+        await slow.close()
+
+
+async def test_a_watcher_too_long_behind_is_let_go_with_a_word(ledger):
+    await opened(ledger)
+    async with running(ledger, **SMALL, behind_ms_max=50, ping_ms=150) as live:
+        slow = await stalled(live.url, LOT)
+        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].story)
+        await until_behind(live, Bidding(ledger))
+        await until(lambda: not live.gateway.hub.channels[LOT].watchers)
+        slow.transport.resume_reading()
+        assert await closed_with(slow) == CloseCode.TOO_SLOW
+
+
+async def test_a_stalled_watcher_takes_nothing_from_the_others(ledger, watching):
+    await opened(ledger)
+    bidding = Bidding(ledger)
+    async with running(ledger, **SMALL, **PATIENT) as live:
+        feed, state = watching(live.url, mode="feed"), watching(live.url)
+        for client in (feed, state):
+            await client.until(lambda client: client.state)
+        slow = [await stalled(live.url, LOT, mode="feed"), await stalled(live.url, LOT)]
+        await until(lambda: len(live.gateway.hub.channels[LOT].watchers) == 4)
+        await until_behind(live, bidding, 2)
+        await bidding.bid(100)
+        for client in (feed, state):
+            await client.until(lambda client: client.seq == max(bidding.prices))
+            assert client.faults == []
+        assert [bid["seq"] for bid in feed.bids] == list(bidding.prices)
+        assert len(live.gateway._behind) == 2
+        for connection in slow:
+            connection.transport.abort()
+
+
+async def memory_of_stalled(ledger, *, sockets: int, bids: int) -> tuple[int, int]:
+    """Bytes allocated for so many stalled watchers after a few bids, and after many more."""
+    await opened(ledger)
+    bidding = Bidding(ledger)
+    async with running(ledger, **SMALL, **PATIENT) as live:
+        slow = [await stalled(live.url, LOT, mode="feed" if n % 2 else "state") for n in range(sockets)]
+        await until(lambda: LOT in live.gateway.hub.channels)
+        await until(lambda: len(live.gateway.hub.channels[LOT].watchers) == sockets)
+        # what the lot itself keeps for those who come back is full by then
+        await bidding.bid(600)
+        await until_behind(live, bidding, sockets)
+        tracemalloc.start()
+        try:
+            gc.collect()
+            before, _ = tracemalloc.get_traced_memory()
+            await bidding.bid(bids)
+            await until(lambda: live.gateway.hub.channels[LOT].story.shown.seq >= max(bidding.prices))
+            gc.collect()
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(live.gateway._behind) == sockets
+        for connection in slow:
+            connection.transport.abort()
+    return before, after
+
+
+async def test_stalled_watchers_cost_the_same_however_much_they_miss(ledger):
+    before, after = await memory_of_stalled(ledger, sockets=10, bids=300)
+    # the 300 bids are 50 KB a feed; queued for each of ten they would be 250 KB and more
+    assert after - before < 120_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_fifty_stalled_watchers_cost_the_same_however_much_they_miss(ledger):
+    before, after = await memory_of_stalled(ledger, sockets=50, bids=3_000)
+    # queued for each they would be 10 MB and more
+    assert after - before < 1_000_000
