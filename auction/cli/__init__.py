@@ -4,9 +4,13 @@ import sys
 
 import typer
 
+from auction.cli.account import account
+from auction.cli.bench import bench
+from auction.cli.demo import demo
 from auction.cli.doctor import doctor
 from auction.cli.migrate import migrate
 from auction.cli.replay import replay
+from auction.cli.serve import serve
 from auction.cli.speaking import complain
 from auction.cli.token import token
 from auction.cli.verify import verify
@@ -22,11 +26,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(demo)
+app.command()(serve)
 app.command()(migrate)
+app.command()(account)
 app.command()(token)
 app.command()(replay)
 app.command()(verify)
 app.command()(doctor)
+app.command()(bench)
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from auction.books.derivation import LineageBroken
 from auction.books.unit_of_work import Books, RowsRefused
 from auction.domain.errors import Unavailable
 from auction.ledger.feed import Entry, EntryDamaged, Feed
+from auction.workers.cancellation import honour_cancellation
 
 log = structlog.get_logger()
 
@@ -206,15 +207,6 @@ class Archiver:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._stopping.wait()
-
-
-def honour_cancellation() -> None:
-    """End a cancelled task that was let run on: on Python 3.11 `asyncio.wait_for`, which the ledger's client uses to
-    send, loses a cancellation that comes just as the sending ends.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -15,6 +15,7 @@ from auction.domain.lot import LotStatus
 from auction.services.house import House
 from auction.services.lots import install_scheduled_lots
 from auction.services.registration import admit_waiting_bidders
+from auction.workers.cancellation import honour_cancellation
 
 log = structlog.get_logger()
 
@@ -88,6 +89,7 @@ class Clerk:
     async def _repeat(self, what: str, step: Callable[[], Awaitable[float]]) -> None:
         """Do a step for ever, at the pace it asks for; a server that is away is noted once and waited for."""
         while True:
+            honour_cancellation()
             try:
                 wait_s = await step()
                 if what in self._away:

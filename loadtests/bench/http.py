@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auction.bootstrap import open_house, running_servers
 from auction.books.migrate import upgrade
+from auction.bootstrap import open_house, running_servers
 from auction.services.lots import create_lot, create_sale, open_lot
 from auction.services.tokens import Role, TokenKey
 from auction.services.verification import verify_lot

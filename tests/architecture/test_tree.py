@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("auction", "api", "migrations", "loadtests")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 EVERYTHING = sorted(path for package in (*PACKAGES, "tests") for path in (ROOT / package).rglob("*"))
-DRAWERS = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc", "base"}
+DRAWERS = {"util", "utils", "helper", "helpers", "common", "manager", "managers"}
 LINES_MAX = 400
 
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from time import monotonic
 
-from auction.books import archived
+from auction.books import archive, archived
 from auction.domain.events import BidPlaced
 from auction.domain.lot import Lot, apply
 from auction.domain.terms import Terms
@@ -59,6 +59,20 @@ async def caught_up(house: House, *, within_s: float = 60.0) -> None:
     while behind := [lag for lag in await onlooker.lags() if lag.entries]:
         assert monotonic() < deadline_s, f"the archive does not catch up: {behind}"
         await asyncio.sleep(0.02)
+
+
+async def archive_moves(house: House, lot_id: str, *, within_s: float = 60.0) -> None:
+    """Wait until the house's own archiver has written something of the lot's shard."""
+    shard, deadline_s = house.feed.keys.shard_of(lot_id), monotonic() + within_s
+    before = await _cursor(house, shard)
+    while await _cursor(house, shard) == before:
+        assert monotonic() < deadline_s, "the archive stands still"
+        await asyncio.sleep(0.01)
+
+
+async def _cursor(house: House, shard: int) -> str:
+    async with house.books.reading() as work:
+        return await archive.cursor(work, shard)
 
 
 async def read_archive(house: House, lot_id: str) -> Record:

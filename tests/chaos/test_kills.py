@@ -7,6 +7,7 @@ import pytest
 
 from auction.services.house import House
 from tests.chaos.houses import RunningHouse
+from tests.chaos.record import archive_moves
 from tests.chaos.storm import KILLS, kill_everything, storm
 
 FAULTS = {**KILLS, "all of them": kill_everything}
@@ -20,6 +21,18 @@ async def test_nothing_acknowledged_is_lost_when_they_are_killed(
     async with storm(standing, house, seed):
         await asyncio.sleep(chance.uniform(0, 0.2))
         await asyncio.to_thread(FAULTS[victim], standing)
+
+
+@pytest.mark.slow
+async def test_a_worker_killed_15_times_archives_each_bid_once(standing: RunningHouse, house: House, seed: int) -> None:
+    chance = Random(seed)
+    async with storm(standing, house, seed) as storming:
+        for _ in range(15):
+            await asyncio.to_thread(standing.restore)
+            await archive_moves(house, storming.history.lot_id)
+            await asyncio.sleep(chance.uniform(0, 0.2))
+            await asyncio.to_thread(standing.worker.kill)
+            await storming.until_accepted(5)
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """`auction replay`: recorded auctions through the real ledger and archive come out at the prices worked out by hand."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +46,25 @@ def recording(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def environment(
-    valkey_url: str, redis: Redis, books_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def environment(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands find the session's servers, and nothing else."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("AUCTION_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AUCTION_REDIS_URL", valkey_url)
     monkeypatch.setenv("AUCTION_DATABASE_URL", books_url)
-    yield
+
+
+def insert(recording: Path, row: str, *, line: int) -> None:
+    """Put a row into the recording, as that line of it."""
+    lines = recording.read_text().splitlines()
+    lines.insert(line - 1, row)
+    fill(recording, "\n".join(lines).encode())
+
+
+def fill(recording: Path, content: bytes) -> None:
+    """Make this the recording's content."""
+    recording.write_bytes(content)
 
 
 async def written(redis: Redis, books_url: str) -> tuple[int, int, int]:
@@ -146,8 +154,7 @@ async def test_a_bad_row_is_named_by_its_line_and_nothing_is_written(
     recording: Path, redis: Redis, books_url: str, bad: str
 ) -> None:
     row, complaint = BAD_ROWS[bad]
-    lines = recording.read_text().splitlines()
-    recording.write_text("\n".join([*lines[:7], row, *lines[7:]]))
+    insert(recording, row, line=8)
     said = await auction_aside("replay", str(recording), "--json")
     assert said.code == 1
     assert "line 8: " in said.err
@@ -168,7 +175,7 @@ async def test_a_bad_row_is_named_by_its_line_and_nothing_is_written(
 async def test_a_file_that_is_no_recording_is_refused(
     recording: Path, redis: Redis, books_url: str, content: str, complaint: str
 ) -> None:
-    recording.write_text(content)
+    fill(recording, content.encode())
     said = await auction_aside("replay", str(recording))
     assert said.code == 1
     assert complaint in said.err
@@ -176,7 +183,7 @@ async def test_a_file_that_is_no_recording_is_refused(
 
 
 async def test_a_file_that_cannot_be_read_is_named(recording: Path, tmp_path: Path) -> None:
-    recording.write_bytes(b"\xff\xfe\x00")
+    fill(recording, b"\xff\xfe\x00")
     for file in (recording, tmp_path / "absent.csv", tmp_path):
         said = await auction_aside("replay", str(file))
         assert said.code == 2

@@ -69,7 +69,7 @@ class Kept:
         last = (await self.entries(lot_id))[-1]
         packed = msgspec.msgpack.encode([to_row(event)])
         seq = last.last_seq + 1
-        whole: dict[str, Any] = {
+        whole: dict[Any, Any] = {
             "lot": lot_id, "epoch": last.epoch, "seq": seq, "at": last.at_ms, "ev": packed,
             "chain": chain_of(last.chain, lot_id, last.epoch, seq, last.at_ms, packed),
         }  # fmt: skip
@@ -291,7 +291,7 @@ async def state_gone(kept: Kept) -> None:
 async def state_rolled_back(kept: Kept) -> None:
     """The lot as it was before its last bids, which are in the stream and in the archive."""
     key = kept.house.ledger.keys.lot(OPEN)
-    before = await kept.redis.dump(key)
+    before: Any = await kept.redis.dump(key)
     await _bids(kept.house, OPEN, ada=600, bo=700)
     await Archiver(kept.house.books, kept.house.feed).catch_up()
     await kept.redis.restore(key, 0, before, replace=True)

@@ -63,6 +63,13 @@ async def running(ledger: BidLedger, **changes: Any) -> AsyncIterator[Running]:
         listener.close()
 
 
+async def shown(here: Running, ledger: BidLedger, lot_id: str = LOT) -> None:
+    """Wait until the gateway shows the lot as it stands."""
+    now = await ledger.read(lot_id)
+    assert now is not None
+    await until(lambda: here.gateway.hub.channels[lot_id].story.at >= (now.epoch, now.seq))  # type: ignore[union-attr]
+
+
 @pytest.fixture
 async def ledger(valkey_url: str, redis: Redis) -> AsyncIterator[BidLedger]:
     """A ledger with nothing in it."""

@@ -7,7 +7,7 @@ import pytest
 from api.live.protocol import RESUMED_EVENTS_MAX, CloseCode
 from auction.domain.lot import Standing
 from tests.ledger.stories import LOT, OTHER_LOT, opened, taken
-from tests.live.conftest import Bidding, closed_with, heard, heard_until, running, speaking, sub, token, until
+from tests.live.conftest import Bidding, closed_with, heard, heard_until, running, shown, speaking, sub, token, until
 
 
 def bids_in(frames: list[dict]) -> list[int]:
@@ -54,6 +54,7 @@ async def test_a_feed_that_comes_back_is_told_exactly_what_it_missed(live, ledge
     await bidding.bid(20)
     await ledger.extend(LOT, by_ms=1_000, reason="why", by="eve")
     await bidding.bid(20)
+    await shown(live, ledger)
     back = sub(mode="feed", epoch=1, seq=snap["seq"])
     async with speaking(live.url, back) as feed:
         missed = await heard_until(feed, "tick")
@@ -93,6 +94,7 @@ async def test_a_feed_that_missed_too_much_begins_again(live, ledger, missed):
         snap = await heard(feed)
     bidding = Bidding(ledger)
     await bidding.bid(missed)
+    await shown(live, ledger)
     async with speaking(live.url, sub(mode="feed", epoch=1, seq=snap["seq"])) as feed:
         first = await heard(feed)
         assert first["type"] == ("bid" if missed <= RESUMED_EVENTS_MAX else "snap")
@@ -112,6 +114,7 @@ async def test_a_watcher_of_the_state_comes_back_to_a_snapshot(live, ledger):
     async with speaking(live.url, sub()) as watcher:
         snap = await heard(watcher)
     await Bidding(ledger).bid(3)
+    await shown(live, ledger)
     async with speaking(live.url, sub(epoch=1, seq=snap["seq"])) as watcher:
         again = await heard(watcher)
         assert (again["type"], again["bids"]) == ("snap", 3)
@@ -126,6 +129,7 @@ async def test_another_epoch_always_begins_with_a_snapshot(live, ledger):
     now = await ledger.pause(LOT, reason="a look", by="eve")
     standing = Standing(100, "ada", 1, 100)
     await ledger.restate(LOT, at_seq=now.seq, voided_seq=last.seq, now=standing, reason="mistyped", by="eve")
+    await shown(live, ledger)
     for seq in (snap["seq"], now.seq + 1):
         async with speaking(live.url, sub(mode="feed", epoch=1, seq=seq)) as feed:
             again = await heard(feed)
@@ -142,9 +146,8 @@ async def behind_the_ledger(live, ledger) -> asyncio.Event:
     read = tail.read
 
     async def held_read(**how):
-        found = await read(**how)
         await go_on.wait()
-        return found
+        return await read(**how)
 
     tail.read = held_read
     # the call under way is the last that is not held

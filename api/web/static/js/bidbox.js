@@ -20,6 +20,7 @@ export class BidBox {
   #registration = null;
   #busy = false;
   #online = true;
+  #leading = false;
 
   constructor({ lotId, lot, who, said, registered }) {
     this.#lotId = lotId;
@@ -56,7 +57,11 @@ export class BidBox {
     if (document.activeElement !== byId("own-amount") || !byId("own-amount").value) {
       byId("own-amount").placeholder = yuan(facts.minimum_fen);
     }
-    byId("own-hint").textContent = say("lot.minimum", { amount: yuan(facts.minimum_fen) });
+    // the lead may pass before the word of it comes: the price tells as well
+    this.#leading = this.#registration.paddle === facts.leader;
+    byId("own-hint").textContent = this.#waits()
+      ? say("lot.leading-wait")
+      : say("lot.minimum", { amount: yuan(facts.minimum_fen) });
     this.#steps(facts);
     this.#enable();
   }
@@ -65,6 +70,8 @@ export class BidBox {
   standing(you, facts) {
     const box = byId("standing");
     box.hidden = false;
+    this.#leading = you.leading;
+    this.#enable();
     const closed = facts && facts.status === "closed";
     box.dataset.leading = you.leading ? "yes" : you.outbid_by ? "outbid" : "no";
     const limit = you.limit_fen ? say("lot.limit", { limit: yuanShort(you.limit_fen) }) : "";
@@ -178,14 +185,20 @@ export class BidBox {
     for (const button of host.children) {
       const steps = Number(button.dataset.steps);
       const amount = raisedBy(this.#lot.terms, facts.minimum_fen, steps);
-      button.querySelector(".raise").textContent = say(facts.price_fen ? "lot.raise" : "lot.raise-first", { n: steps });
+      const raise = { amount: yuanShort(amount - facts.price_fen) };
+      button.querySelector(".raise").textContent = say(facts.price_fen ? "lot.raise" : "lot.raise-first", raise);
       button.querySelector(".to").textContent = `¥${yuanShort(amount)}`;
     }
   }
 
   #enable() {
-    const ready = this.#online && !this.#busy && this.#facts?.status === "open";
+    const ready = this.#online && !this.#busy && !this.#waits() && this.#facts?.status === "open";
     for (const button of byId("bid-form").querySelectorAll("button")) button.disabled = !ready;
+  }
+
+  /** In open bidding nobody bids against themselves. */
+  #waits() {
+    return this.#leading && this.#lot.terms.bidding === "direct";
   }
 
   #bidSteps(steps) {

@@ -6,7 +6,7 @@ import { svg } from "./element.js";
 export function drawnLot(lotId) {
   let hash = 7;
   for (const letter of lotId) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
-  const hue = hash;
+  const hue = (hash * 137) % 360;
   const number = lotId.slice(lotId.lastIndexOf("-") + 1);
   const text = svg("text", { x: 80, y: 40, "text-anchor": "middle", "font-size": 24, "font-weight": 700, fill: `hsl(${hue} 60% 94%)` });
   text.textContent = number;

@@ -1,0 +1,178 @@
+"""Tests that can fail: each promise has a change to the code that breaks it, and a named test that must go red.
+
+The change is made in a copy of the tree, and the test is run there, from the copy.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.houses import ROOT
+
+pytestmark = pytest.mark.slow
+
+COPIED = ("auction", "api", "migrations", "tests")
+PATIENCE_S = 900
+
+Change = tuple[str, str, str]
+"""A file, what stands there exactly once, and what is put in its place."""
+
+TWENTY_THOUSAND = "tests/concurrency/test_twenty_thousand_bids.py"
+DEADLINES = "tests/concurrency/test_deadlines.py::test_in_200_rounds_no_bid_is_accepted_at_or_after_the_end"
+AWAY = "tests/chaos/test_servers_away.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """What is changed, the test that must fail for it, and words that its failure must say."""
+
+    test: str
+    says: str
+    changes: tuple[Change, ...]
+
+
+MUTATIONS = {
+    "the ledger syncs every second": Mutation(
+        "tests/chaos/test_power_loss.py::test_what_was_acknowledged_survives_a_power_loss",
+        "acknowledged bids are gone",
+        (("auction/embedded/valkey.py", '"appendfsync": "always"', '"appendfsync": "everysec"'),),
+    ),
+    "no key is looked up": Mutation(
+        TWENTY_THOUSAND,
+        "promise 7",
+        (
+            (
+                "auction/ledger/lua/place_bids.lua",
+                "local first = fresh[fields[i]] or (receipts[i] and cmsgpack.unpack(receipts[i]))",
+                "local first = false",
+            ),
+        ),
+    ),
+    "a bid at the end is still in time": Mutation(
+        DEADLINES,
+        "promise 5",
+        (
+            ("auction/ledger/lua/include/closing.lua", "or now < lot.ends_at", "or now <= lot.ends_at"),
+            ("auction/ledger/lua/include/refusal.lua", "or now >= lot.ends_at", "or now > lot.ends_at"),
+        ),
+    ),
+    "the archive's cursor is saved before what it covers": Mutation(
+        "tests/chaos/test_kills.py::test_a_worker_killed_15_times_archives_each_bid_once",
+        "the archive",
+        (
+            (
+                "auction/books/archive.py",
+                "    heads = await heads_of(",
+                """\
+    moved = update(archive_cursors).where(archive_cursors.c.shard == shard)
+    await work.session.execute(moved.values(stream_id=fresh[-1].stream_id))
+    await work.session.commit()
+    heads = await heads_of(""",
+            ),
+        ),
+    ),
+    "a bid without an answer is called undone": Mutation(
+        f"{AWAY}::test_a_ledger_that_says_nothing_accepts_nothing_and_what_it_had_heard_counts_once",
+        "assert 0 > 0",
+        (("auction/ledger/connection.py", "if writing and not _never_sent(error):", "if writing and not error:"),),
+    ),
+    "a forgotten script is not told again": Mutation(
+        f"{AWAY}::test_a_ledger_that_forgets_its_scripts_is_told_them_again",
+        "== 0",
+        (
+            (
+                "auction/ledger/scripts.py",
+                'reply = await self._run("EVAL", script.source, keys, arguments)',
+                "raise",
+            ),
+        ),
+    ),
+    "a refusal says the wrong place": Mutation(
+        TWENTY_THOUSAND,
+        "promise 7",
+        (("auction/ledger/lua/place_bids.lua", "or {code, lot.seq + #events,", "or {code, lot.seq,"),),
+    ),
+    "a look is answered from memory": Mutation(
+        TWENTY_THOUSAND,
+        "promise 7",
+        (
+            (
+                "auction/ledger/bid_ledger.py",
+                "        return _decoded(lot_id, reply)[1]",
+                "        return self.__dict__.setdefault(lot_id, _decoded(lot_id, reply)[1])",
+            ),
+        ),
+    ),
+    "an entry's checksum leaves out the one before": Mutation(
+        TWENTY_THOUSAND,
+        "promise=8",
+        (("auction/ledger/lua/include/commit.lua", "{lot.chain, lot.id,", "{'', lot.id,"),),
+    ),
+    "two bids may be of one price": Mutation(
+        TWENTY_THOUSAND,
+        "promise 4",
+        (
+            (
+                "auction/ledger/lua/include/refusal.lua",
+                "amount < floor_of(lot)",
+                "amount < math.min(lot.price, floor_of(lot))",
+            ),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_change_that_breaks_a_promise_is_caught(tmp_path: Path, name: str) -> None:
+    mutation = MUTATIONS[name]
+    for folder in COPIED:
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for file, old, new in mutation.changes:
+        source = (tmp_path / file).read_text()
+        assert source.count(old) == 1, (
+            f"{file} has {source.count(old)} places like {old!r}: the mutation is out of date"
+        )
+        (tmp_path / file).write_text(source.replace(old, new))
+    status, said = _run(tmp_path, mutation.test)
+    if " skipped" in said and status == 0:
+        pytest.skip(f"{mutation.test} cannot run here")
+    assert status == 1, f"{mutation.test} did not notice: {name}\n{said[-3000:]}"
+    assert f"FAILED {mutation.test}" in said, said[-3000:]
+    assert mutation.says in said, said[-6000:]
+
+
+def _run(tree: Path, test: str) -> tuple[int, str]:
+    """Run a test of a tree; its exit status and output. Nothing of it is left behind."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUCTION_", "PYTEST_", "COV"))}
+    command = (
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-rf",
+        "-m",
+        "",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        test,
+    )
+    with subprocess.Popen(
+        command, cwd=tree, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+    ) as run:
+        try:
+            said, _ = run.communicate(timeout=PATIENCE_S)
+        except BaseException:
+            # interrupted, it stops its servers in order
+            os.killpg(run.pid, signal.SIGINT)
+            run.communicate()
+            raise
+    return run.returncode, said

@@ -1,0 +1,179 @@
+"""`auction doctor`: good servers are good; each thing that is wrong is found, said with its remedy, and exits with 1."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from redis import Redis
+
+from auction.books import migrate
+from auction.cli import checks
+from tests.cli.commands import Said, auction
+
+SECRET = "a secret of the command line, long enough"
+PERSISTENCE = {
+    "appendonly": ("no", "accepted bids would be lost with the server"),
+    "appendfsync": ("everysec", "accepted bids would be lost with the power"),
+    "maxmemory-policy": ("allkeys-lru", "the server would drop lots when memory is short"),
+    "aof-load-truncated": ("yes", "a damaged log would be cut in silence"),
+}
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` gives."""
+
+    total: int
+    used: int
+    free: int
+
+
+@pytest.fixture
+def environment(valkey_url: str, books_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session's servers: a ledger as in production, books that do not wait for the disk."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("AUCTION_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AUCTION_SECRET_KEY", SECRET)
+    monkeypatch.setenv("AUCTION_REDIS_URL", valkey_url)
+    monkeypatch.setenv("AUCTION_DATABASE_URL", books_url)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2**40, 0, 2**40))
+
+
+@pytest.fixture
+def ledger(valkey_url: str) -> Iterator["Redis"]:
+    """The ledger's server, whose configuration is put back after the test."""
+    with Redis.from_url(valkey_url, decode_responses=True) as client:
+        before = {name: client.config_get(name)[name] for name in PERSISTENCE}
+        yield client
+        for name, value in before.items():
+            client.config_set(name, value)
+
+
+def findings(said: Said) -> dict[str, dict[str, str]]:
+    """What was found, by what it is about."""
+    return {finding["about"]: finding for finding in said.json()["findings"]}
+
+
+def finding(about: str) -> dict[str, str]:
+    """One finding of a run that must have failed for it."""
+    said = auction("doctor", "--json")
+    assert said.code == 1
+    assert said.json()["ok"] is False
+    return findings(said)[about]
+
+
+@pytest.mark.usefixtures("environment")
+def test_embedded_servers_are_fit_for_a_sale_once_they_are_migrated(monkeypatch):
+    for name in ("REDIS_URL", "DATABASE_URL"):
+        monkeypatch.delenv(f"AUCTION_{name}")
+    before = auction("doctor", "--json")
+    assert before.code == 1
+    assert [f["about"] for f in before.json()["findings"] if f["state"] == "bad"] == ["migrations"]
+    assert findings(before)["migrations"]["advice"] == "run auction migrate"
+    assert auction("migrate").code == 0
+    after = auction("doctor")
+    assert after.code == 0, after
+    assert "Fit for a sale." in after.out
+    assert "bad" not in after.out
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_is_good_is_said_too():
+    found = findings(auction("doctor", "--json"))
+    good = {about for about, one in found.items() if one["state"] == "good"}
+    assert good >= {
+        "secret", "ledger", *(f"ledger {name}" for name in PERSISTENCE), "ledger clock",
+        "books", "books clock", "migrations", "disk",
+    }  # fmt: skip
+    assert found["migrations"]["found"] == f"at {migrate.head()}"
+    assert all(set(one) == {"about", "state", "found", "advice"} for one in found.values())
+    assert all(one["advice"] for one in found.values() if one["state"] != "good")
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", PERSISTENCE)
+def test_a_ledger_that_could_lose_bids_is_bad(ledger, name):
+    value, why = PERSISTENCE[name]
+    ledger.config_set(name, value)
+    found = finding(f"ledger {name}")
+    assert (found["state"], found["found"]) == ("bad", value)
+    assert why in found["advice"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_books_that_do_not_wait_for_the_disk_are_bad():
+    found = finding("books fsync")
+    assert (found["state"], found["found"]) == ("bad", "off")
+    assert "set fsync to on" in found["advice"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_books_that_were_never_migrated_are_bad(books_url):
+    migrate.downgrade(books_url, migrate.EMPTY)
+    found = finding("migrations")
+    assert (found["state"], found["found"]) == ("bad", f"at none, this code expects {migrate.head()}")
+
+
+@pytest.mark.parametrize(
+    "about, variable, address",
+    [
+        ("ledger", "AUCTION_REDIS_URL", "unix:///nowhere"),
+        ("books", "AUCTION_DATABASE_URL", "postgresql://auction@/auction?host=/nowhere"),
+    ],
+)
+@pytest.mark.usefixtures("environment")
+def test_a_server_that_is_not_there_is_bad_and_the_others_are_looked_at(monkeypatch, about, variable, address):
+    monkeypatch.setenv(variable, address)
+    found = finding(about)
+    assert found["state"] == "bad"
+    assert variable in found["advice"]
+    assert findings(auction("doctor", "--json"))["disk"]["state"] == "good"
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_missing_secret_is_a_warning(monkeypatch):
+    monkeypatch.delenv("AUCTION_SECRET_KEY")
+    found = findings(auction("doctor", "--json"))["secret"]
+    assert (found["state"], found["found"]) == ("warn", "AUCTION_SECRET_KEY is not set")
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("free_gib, state", [(0.5, "bad"), (3, "warn"), (50, "good")])
+def test_a_full_disk_is_noticed_before_the_ledger_does(monkeypatch, free_gib, state):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2**40, 0, int(free_gib * 2**30)))
+    assert findings(auction("doctor", "--json"))["disk"]["state"] == state
+
+
+@pytest.mark.parametrize(
+    "ahead_ms, state", [(-5_000, "bad"), (-1_000, "bad"), (999, "warn"), (-100, "warn"), (99, "good")]
+)
+def test_clocks_that_differ_are_noticed(ahead_ms, state):
+    found = checks._clock("ledger clock", ahead_ms)
+    assert found.state == state
+    assert f"{ahead_ms:+d} ms" in found.found
+
+
+@pytest.mark.parametrize(
+    "facts, state",
+    [
+        ({"redis_version": "6.0.16"}, "bad"),
+        ({"redis_version": "6.2.0"}, "good"),
+        ({"redis_version": "7.2.4", "valkey_version": "9.1.2"}, "good"),
+    ],
+)
+def test_a_server_that_is_too_old_is_named(facts: dict[str, Any], state: str):
+    found = checks._ledger_version(facts)
+    assert found.state == state
+    assert facts.get("valkey_version", facts["redis_version"]) in found.found
+
+
+@pytest.mark.usefixtures("environment")
+def test_people_are_told_not_to_open_a_lot_like_this(ledger):
+    ledger.config_set("appendfsync", "everysec")
+    said = auction("doctor")
+    assert said.code == 1
+    assert "bad   ledger appendfsync: everysec" in said.out
+    assert "Do not open a lot like this." in said.out
