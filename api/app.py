@@ -58,6 +58,7 @@ def config_of(settings: Settings) -> ApiConfig:
     return ApiConfig(
         secret=settings.secret,
         live_url=settings.live_url,
+        live_port=settings.live_port,
         currency=settings.currency,
         locale=settings.locale,
         token_lifetime_s=settings.token_lifetime_s,

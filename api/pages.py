@@ -54,7 +54,9 @@ def _document(name: str) -> Callable[[Request], Awaitable[Response]]:
             _text(name).replace("{{language}}", language),
             headers={
                 "Content-Language": language,
-                "Content-Security-Policy": policy(config.live_url),
+                "Content-Security-Policy": policy(
+                    config.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https")
+                ),
                 "Cache-Control": "no-cache",
                 "Vary": "Accept-Language, Cookie",
                 "Referrer-Policy": "same-origin",

@@ -9,15 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSc
 
 from auction.domain.money import FEN_MAX, FEN_MIN
 from auction.domain.terms_reader import MS_MAX
-from auction.ledger.keys import ID_LENGTH_MAX
+from auction.ledger.keys import ID_LENGTH_MAX, SALE_ID_LENGTH_MAX
 
 AT_MS_MIN = 946_684_800_000
 """2000-01-01: a time before it is no time, but a mistake in its unit."""
 AT_MS_MAX = 4_102_444_800_000
 """2100-01-01."""
 SEQ_MAX = 2**53 - 1
-SALE_ID_LENGTH_MAX = 48
-"""Leaves room for a lot's number behind it."""
 ID_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*$"
 TEXT_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
 PATTERNS_IN_WORDS = {

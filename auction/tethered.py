@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-DRAIN_S = 15.0
+DRAIN_S = 30.0
 """How long a module may take to end once its supervisor is gone."""
 
 

@@ -18,11 +18,10 @@ __all__ = ["Bidder"]
 OUR_OWN = {"127.0.0.1", "localhost", "::1"}
 
 
-@events.test_start.add_listener
+@events.init.add_listener
 def only_here(environment: Any, **_: Any) -> None:
     """Refuse to load anything but this machine."""
     if urlsplit(environment.host or "").hostname not in OUR_OWN:
-        environment.runner.quit()
         raise SystemExit(f"this load is for {', '.join(sorted(OUR_OWN))} only, not for {environment.host}")
 
 

@@ -284,7 +284,6 @@ class Channel:
             news = b"".join([*missed, self._newest(story, fresh=watcher.seen[0] != story.at[0])])
         # ready first: where this write fills the socket again, it is behind from here
         self._behind.discard(watcher)
-        self._ready[watcher.feed][watcher] = watcher.socket.transport.write
         if news:
             watcher.socket.say(news)
         if watcher.bidder_id and watcher.bidder_id not in self.admissions_wanted:

@@ -16,5 +16,8 @@ async def config(request: Request) -> ConfigShown:
     """Where the live channel is, and how money and dates are written here."""
     house: ApiConfig = request.app.state.config
     return ConfigShown(
-        live_url=house.live_url, now_ms=int(time.time() * 1000), currency=house.currency, locale=house.locale
+        live_url=house.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https"),
+        now_ms=int(time.time() * 1000),
+        currency=house.currency,
+        locale=house.locale,
     )

@@ -1,15 +1,36 @@
-"""What staff do with sales and lots. Every action names its actor and, where it stops or moves something, why."""
+"""What staff do with sales and lots, and what they look at while they do it.
 
-from fastapi import APIRouter
+Every action names its actor and, where it stops or moves something, why.
+"""
 
-from api.answers import LotShown, SaleCreated
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.answers import LotShown, SaleCreated, SaleShown
 from api.auth import Ops
-from api.openapi import SIGNED_IN, WRITE, Responses, problems
+from api.openapi import AWAY, SIGNED_IN, WRITE, Responses, problems
 from api.routes.wanted import LotId, Seq, TheHouse
-from api.schemas import Extension, NewLot, NewSale, Opening, Reasoned, Resumption, Schedule
-from auction.domain.errors import ProblemCode
-from auction.services import lots
+from api.schemas import SEQ_MAX, Extension, Fen, NewLot, NewSale, Opening, Reasoned, Resumption, Schedule
+from api.staff_answers import (
+    DeskShown,
+    EventsShown,
+    HealthShown,
+    PresetShown,
+    PresetsShown,
+    TermsCheckedShown,
+    TermsToCheck,
+)
+from auction.domain.errors import ProblemCode, Unavailable
+from auction.domain.terms import terms_as_mapping
+from auction.domain.terms_reader import read_terms
+from auction.presets import load_preset, preset_names
+from auction.services import catalogue, lots
+from auction.services.archive_lag import archive_lag
 from auction.services.catalogue import LotView
+from auction.services.event_log import EVENTS_PAGE_MAX, list_events
+from auction.services.readiness import check_readiness
+from auction.services.terms_check import check_terms
 
 router = APIRouter(prefix="/ops", tags=["ops"])
 
@@ -111,3 +132,58 @@ async def void_lot(house: TheHouse, ops: Ops, lot_id: LotId, why: Reasoned) -> L
 async def void_bid(house: TheHouse, ops: Ops, lot_id: LotId, seq: Seq, why: Reasoned) -> LotShown:
     """Take one bid out of a paused or held lot; the price falls, and a new epoch begins."""
     return _shown(await lots.void_bid(house, lot_id, seq, reason=why.reason, actor=ops.subject))
+
+
+@router.get("/lots", responses=problems(*SIGNED_IN, *AWAY))
+async def show_desk(house: TheHouse, _ops: Ops) -> DeskShown:
+    """Every sale with its lots as they stand now, drafts and reserves included."""
+    sales = await catalogue.list_sales(house)
+    shown = [SaleShown.of(sale, to_staff=True) for sale in sales]
+    return DeskShown(now_ms=await house.ledger.now_ms(), sales=shown)
+
+
+@router.get(
+    "/lots/{lot_id}/events",
+    responses=problems(ProblemCode.LOT_UNKNOWN, *SIGNED_IN, *AWAY),
+    response_model_exclude_none=True,
+)
+async def show_events(
+    house: TheHouse,
+    _ops: Ops,
+    lot_id: LotId,
+    *,
+    after_seq: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0,
+    before_seq: Annotated[int, Query(ge=1, le=SEQ_MAX)] = SEQ_MAX,
+    limit: Annotated[int, Query(ge=1, le=EVENTS_PAGE_MAX)] = 100,
+    without_bids: Annotated[bool, Query(description="Leave bids and admissions out.")] = False,
+) -> EventsShown:
+    """The lot's event log, newest first: of the events between two seqs, the newest; drafts have none."""
+    page = await list_events(
+        house, lot_id, after_seq=after_seq, before_seq=before_seq, limit=limit, without_bids=without_bids
+    )
+    return EventsShown.of(page)
+
+
+@router.get("/health", responses=problems(*SIGNED_IN))
+async def show_health(house: TheHouse, _ops: Ops) -> HealthShown:
+    """Whether the servers are there, and how far the archive is behind."""
+    try:
+        lag = await archive_lag(house)
+    except Unavailable:
+        lag = None
+    return HealthShown.of(await check_readiness(house), lag)
+
+
+@router.get("/presets", responses=problems(*SIGNED_IN))
+async def list_presets(_ops: Ops, list_price_fen: Annotated[Fen | None, Query()] = None) -> PresetsShown:
+    """Ready-made terms, as they are for a lot of that list price."""
+    presets = [(name, read_terms(load_preset(name, list_price_fen))) for name in preset_names()]
+    return PresetsShown(presets=[PresetShown(name=name, terms=terms_as_mapping(terms)) for name, terms in presets])
+
+
+@router.post("/terms/check", responses=problems(ProblemCode.PRESET_UNKNOWN, *SIGNED_IN, *WRITE))
+async def check_lot_terms(_ops: Ops, given: TermsToCheck) -> TermsCheckedShown:
+    """The terms that a lot would get, or every contradiction in them. Nothing is created."""
+    return TermsCheckedShown.of(
+        check_terms(preset=given.preset, list_price_fen=given.list_price_fen, terms=given.terms)
+    )

@@ -1,8 +1,9 @@
 """Ctrl-C, SIGTERM and a closed terminal, from the first server's start to the last one's stop.
 
 A command that starts servers and processes has three stretches, and a signal means something else in each: while
-things start it gives up (KeyboardInterrupt); while they run it asks them to drain, and once more to hurry; while
-they are taken down it changes nothing, so that nothing is left half-stopped.
+things start it is noted, and heeded between two steps (a second one does not wait for that); while they run it asks
+them to drain, and once more to hurry; while they are taken down it changes nothing, so that nothing is left
+half-stopped.
 """
 
 import asyncio
@@ -43,10 +44,18 @@ class Interrupts:
         # a handler runs between any two bytecodes: it only wakes the loop
         self._listener = lambda: _wake(loop, listener)
         self._starting = False
+        if self.seen:
+            self._listener()
         try:
             yield
         finally:
             self._listener = None
+
+    def heed(self) -> None:
+        """Between two steps of the start: KeyboardInterrupt if a signal came meanwhile."""
+        if self.seen:
+            self._starting = False
+            raise KeyboardInterrupt
 
     def ending(self) -> None:
         """From here on everything is taken down: signals do nothing any more."""
@@ -56,7 +65,7 @@ class Interrupts:
         self.seen += 1
         if self._listener is not None:
             self._listener()
-        elif self._starting:
+        elif self._starting and self.seen > 1:
             self._starting = False
             raise KeyboardInterrupt
 

@@ -15,7 +15,7 @@ BACKLOG = 4096
 _LOOKED_AT_PORTS = 20
 
 
-def claim(host: str, port: int) -> socket.socket:
+def claim(host: str, port: int, *, option: str = "--port") -> socket.socket:
     """A listening socket on that address. SettingsError: one sentence where it cannot be had."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -34,19 +34,40 @@ def claim(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise SettingsError(_why_not(host, port, error)) from None
+        raise SettingsError(_why_not(host, port, error, option)) from None
     return listener
 
 
-def _why_not(host: str, port: int, error: OSError) -> str:
+def reserve(host: str, port: int) -> socket.socket:
+    """That address for live gateways, who listen there each on a socket of its own while this one, which does not
+    listen, keeps it from others. SettingsError: one sentence where it cannot be had.
+    """
+    with claim(host, port, option="--live-port"):
+        # nobody listens there: gateways of another house would let ours in beside them
+        pass
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    kept = socket.socket(family, kind, protocol)
+    try:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind(address)
+    except OSError as error:
+        kept.close()
+        raise SettingsError(_why_not(host, port, error, "--live-port")) from None
+    return kept
+
+
+def _why_not(host: str, port: int, error: OSError, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
         free = _free_port_above(host, port)
         return (
-            f"port {port} on {host} is taken: stop what listens there, or choose another with --port"
+            f"port {port} on {host} is taken: stop what listens there, or choose another with {option}"
             f"{f' ({free} is free)' if free else ''}"
         )
     if error.errno == errno.EACCES:
-        return f"port {port} on {host} may not be listened on by this user: choose one above 1023 with --port"
+        return f"port {port} on {host} may not be listened on by this user: choose one above 1023 with {option}"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{host} is no address of this machine: --host and AUCTION_HTTP_HOST take one, such as 127.0.0.1"
     return f"port {port} on {host} cannot be listened on ({os.strerror(error.errno or 0)})"

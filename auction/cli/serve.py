@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 import structlog
 import typer
 
-from auction.books.migrate import upgrade
 from auction.bootstrap import running_servers
 from auction.cli.interrupts import Interrupts
-from auction.cli.listening import address_for_visitors, claim
-from auction.cli.serving import Part, duties_of, environment_of, until_ready
+from auction.cli.listening import address_for_visitors, claim, reserve
+from auction.cli.serving import Part, duties_of, environment_of, migrate_books, until_ready
 from auction.cli.speaking import complain, out
 from auction.cli.supervisor import Supervisor
 from auction.logs import configure_logs
@@ -31,10 +30,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="How many HTTP processes.  [AUCTION_WORKERS]")] = None,
     gateways: Annotated[int | None, typer.Option(help="How many live gateways.  [AUCTION_GATEWAYS]")] = None,
 ) -> None:
-    """Serve the house: HTTP processes and a worker (archiver, clerk), restarted when they die, drained on SIGTERM."""
-    if role is Part.LIVE:
-        complain("there are no live gateways in this version: --role is all, http or worker")
-        raise typer.Exit(2)
+    """Serve the house: HTTP, live gateways, a worker (archiver, clerk); restarted when they die, drained on SIGTERM."""
     options = {
         "http_host": host, "http_port": port, "live_port": live_port, "workers": workers, "gateways": gateways
     }  # fmt: skip
@@ -47,7 +43,7 @@ def serve(
         try:
             status = _serve(role, settings, interrupts)
         except KeyboardInterrupt:
-            out.print("stopped before it was up")
+            out.print("Stopped before it was up; nothing is left running.")
             status = 0
     raise typer.Exit(status)
 
@@ -55,11 +51,17 @@ def serve(
 def _serve(part: Part, settings: Settings, interrupts: Interrupts) -> int:
     with ExitStack() as stack:
         listener = None
-        if part is not Part.WORKER:
+        if part in {Part.ALL, Part.HTTP}:
             listener = stack.enter_context(claim(settings.http_host, settings.http_port))
-        found = stack.enter_context(running_servers(settings))
+        if part in {Part.ALL, Part.LIVE}:
+            stack.enter_context(reserve(settings.http_host, settings.live_port))
+        # a live gateway needs the ledger alone
+        found = stack.enter_context(running_servers(settings, books=part is not Part.LIVE))
         stack.callback(interrupts.ending)
-        upgrade(str(found.database_url))
+        interrupts.heed()
+        if part is not Part.LIVE:
+            migrate_books(str(found.database_url))
+        interrupts.heed()
         return asyncio.run(_supervise(part, settings, listener, interrupts))
 
 
@@ -87,10 +89,16 @@ def _take_no_more(listener: socket.socket | None) -> None:
 
 async def _introduce(part: Part, settings: Settings, listener: socket.socket | None) -> None:
     """Say where everything is, as soon as it answers."""
-    lines = [
-        ("ledger", _place(settings, settings.redis_url, "ledger")),
-        ("books", _place(settings, settings.database_url, "books")),
-    ]
+    lines = [("ledger", _place(settings, settings.redis_url, "ledger"))]
+    if part is not Part.LIVE:
+        lines.append(("books", _place(settings, settings.database_url, "books")))
+    if part in {Part.ALL, Part.LIVE}:
+        live = address_for_visitors(settings.http_host, settings.live_port)
+        if not await until_ready(live, "/healthz"):
+            log.error("not_ready", advice="the log above says why no live gateway answers")
+            return
+        gateways = f"({settings.gateways} gateway{'s' if settings.gateways > 1 else ''})"
+        lines.insert(0, ("live", f"{live.replace('http://', 'ws://')}  [dim]{gateways}[/]"))
     if listener is not None:
         address = address_for_visitors(settings.http_host, settings.http_port)
         if not await until_ready(address):
@@ -98,7 +106,7 @@ async def _introduce(part: Part, settings: Settings, listener: socket.socket | N
             return
         processes = f"({settings.workers} process{'es' if settings.workers > 1 else ''})"
         lines = [("http", f"{address}  [dim]{processes}[/]"), ("docs", f"{address}/docs"), *lines]
-    if part is not Part.HTTP:
+    if part in {Part.ALL, Part.WORKER}:
         lines.append(("worker", "archiver, clerk"))
     out.print("\n[bold]The house is open.[/]  [dim]Ctrl-C or SIGTERM drains and stops it.[/]")
     for name, where in lines:

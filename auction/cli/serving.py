@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 import httpx
+from alembic.util import CommandError
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 
+from auction.books.migrate import head, upgrade
 from auction.cli.supervisor import Duty
-from auction.settings import PREFIX, Settings
+from auction.settings import PREFIX, Settings, SettingsError
 
 READY_S = 60.0
 """How long the first process may take to answer."""
@@ -35,6 +38,9 @@ def duties_of(part: Part, settings: Settings, listener: socket.socket | None) ->
         duties += [
             Duty(f"http {number}", "api", ("--fd", str(fd)), (fd,), rank=0) for number in range(1, settings.workers + 1)
         ]
+    if part in {Part.ALL, Part.LIVE}:
+        where = ("--host", settings.http_host, "--port", str(settings.live_port))
+        duties += [Duty(f"live {number}", "api.live", where, rank=0) for number in range(1, settings.gateways + 1)]
     if part in {Part.ALL, Part.WORKER}:
         duties.append(Duty("worker", "auction.workers", rank=1))
     return duties
@@ -54,13 +60,26 @@ def environment_of(settings: Settings) -> Mapping[str, str]:
     return mine
 
 
-async def until_ready(address: str) -> bool:
+def migrate_books(url: str) -> None:
+    """Bring the books to the version that this code expects; BooksAway, or SettingsError where that cannot be."""
+    try:
+        upgrade(url)
+    except (CommandError, SQLAlchemyError) as error:
+        # the first line says it; what follows is SQL
+        why = str(error).splitlines()[0]
+        raise SettingsError(
+            f"the books of AUCTION_DATABASE_URL cannot be migrated to {head()} ({why}): use those of this version or "
+            "older ones, as a user who may create tables there"
+        ) from error
+
+
+async def until_ready(address: str, path: str = "/readyz") -> bool:
     """Wait until the house answers that it can take bids; False where it does not within READY_S."""
     deadline_s = time.monotonic() + READY_S
     async with httpx.AsyncClient(base_url=address, timeout=5.0, trust_env=False) as visitor:
         while time.monotonic() < deadline_s:
             try:
-                if (await visitor.get("/readyz")).status_code == httpx.codes.OK:
+                if (await visitor.get(path)).status_code == httpx.codes.OK:
                     return True
             except httpx.HTTPError:
                 pass

@@ -8,6 +8,9 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
+CLERK = "the clerk"
+"""What stands in `by` where the clerk acted, and no member of staff."""
+
 
 class Outcome(StrEnum):
     """How a closed lot ended."""

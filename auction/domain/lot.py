@@ -276,7 +276,8 @@ class Standing:
 def standing_of(terms: Terms, bids: Iterable[BidPlaced]) -> Standing:
     """Price and leader that these bids alone make, in their order, each taken as valid.
 
-    Used without a voided bid, and without a defaulter's (the clean price).
+    Used without a voided bid. The clean price is the price without a defaulter's bids, read as maxima: in a direct lot
+    too it is this fold under proxy bidding, where the price follows the runner-up.
     """
     now = Standing()
     for bid in bids:

@@ -6,10 +6,12 @@ is not proved here, one lot at a time.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from auction.domain.bidding import Accepted, Admission, Bid, Receipt, Refused, decide
 from auction.domain.errors import RefusalCode
 from auction.domain.events import (
+    CLERK,
     Admitted,
     BidPlaced,
     CloseCause,
@@ -25,7 +27,6 @@ from auction.domain.events import (
     Withdrawn,
 )
 from auction.domain.lot import (
-    ADMITTING,
     Action,
     Lot,
     LotStatus,
@@ -66,6 +67,10 @@ _OF_REFUSAL = {
 """Which promise a recorded bid breaks that should have been refused so; the others are phantoms."""
 
 
+ControlEvent = Scheduled | Opened | Paused | Resumed | Extended | Voided | Closed | Withdrawn
+"""What the clerk and staff cause; a bid, and the hold it may cause, are decided by `decide` instead."""
+
+
 class RuleBroken(Exception):
     """A recorded fact that breaks a promise: its number, the seq, and what was found against what should be."""
 
@@ -97,10 +102,11 @@ class LotProof:
             raise RuleBroken(ORDER, first_seq, f"follows seq {lot.seq}; there is a hole or a repetition")
         if at_ms < lot.last_at_ms:
             raise RuleBroken(ORDER, first_seq, f"its time {at_ms} is before {lot.last_at_ms}, that of seq {lot.seq}")
-        if epoch != lot.epoch + isinstance(events[0], Voided):
-            raise RuleBroken(ORDER, first_seq, f"is of epoch {epoch} while the lot is in epoch {lot.epoch}")
         waiting = iter(events)
         for event in waiting:
+            lot = self.lot
+            if epoch != lot.epoch + isinstance(event, Voided):
+                raise RuleBroken(ORDER, lot.seq + 1, f"is of epoch {epoch} while the lot is in epoch {lot.epoch}")
             self._fold(event, at_ms, waiting)
 
     def _fold(self, event: Event, at_ms: int, waiting: Iterator[Event]) -> None:
@@ -108,6 +114,8 @@ class LotProof:
         if self.lot.status in {LotStatus.CLOSED, LotStatus.VOID}:
             promise = ONE_WINNER if isinstance(event, Closed) else DEADLINE
             raise RuleBroken(promise, seq, f"a {event.kind} event follows the end of the lot")
+        if isinstance(event, Scheduled) != (seq == 1):
+            raise RuleBroken(ORDER, seq, "a lot's record begins with its one scheduled event")
         if close_due(self.lot, at_ms) and not isinstance(event, Closed):
             raise RuleBroken(DEADLINE, seq, f"a {event.kind} event at {at_ms}, past the end at {self.lot.ends_at_ms}")
         if isinstance(event, BidPlaced):
@@ -141,22 +149,21 @@ class LotProof:
 
     def _admit(self, event: Admitted) -> None:
         before = self._admissions.get(event.bidder_id)
-        seq = self.lot.seq + 1
-        if self.lot.status not in ADMITTING:
-            raise RuleBroken(NO_PHANTOMS, seq, f"a bidder was admitted while the lot was {self.lot.status}")
         if before is not None and before.paddle != event.paddle:
-            raise RuleBroken(NO_PHANTOMS, seq, f"paddle {before.paddle} became {event.paddle}")
+            raise RuleBroken(NO_PHANTOMS, self.lot.seq + 1, f"paddle {before.paddle} became {event.paddle}")
         self._admissions[event.bidder_id] = Admission(event.paddle, None if event.limit_fen < 0 else event.limit_fen)
 
-    def _action(self, event: Event, at_ms: int) -> Action:
+    def _action(self, event: ControlEvent, at_ms: int) -> Action:
         """What the rules make of the action behind a control event, at its time."""
         lot = self.lot
         match event:
             case Scheduled():
                 return (schedule(lot.terms, opens_at_ms=event.opens_at_ms, ends_at_ms=event.ends_at_ms),)
+            case Opened(by=who) if who == CLERK:
+                return open_when_due(lot, at_ms, by=who)
             case Opened():
-                due = open_when_due(lot, at_ms, by=event.by)
-                return due if due == (event,) else open_now(lot, at_ms, ends_at_ms=event.ends_at_ms, by=event.by)
+                # staff may open at any time; on time and with the end as scheduled this is the clerk's opening too
+                return open_now(lot, at_ms, ends_at_ms=event.ends_at_ms, by=event.by)
             case Paused():
                 return pause(lot, at_ms, reason=event.reason, by=event.by)
             case Resumed():
@@ -166,18 +173,16 @@ class LotProof:
                 return extend(lot, by_ms=event.ends_at_ms - lot.ends_at_ms, reason=event.reason, by=event.by)
             case Voided():
                 return restate(lot, self._standing(), event.bid_seq, reason=event.reason, by=event.by)
-            case Closed() if event.cause == CloseCause.STAFF:
+            case Closed() if event.cause == CloseCause.STAFF and not close_due(lot, at_ms):
                 return close_now(lot, reason=event.reason, by=event.by)
             case Closed():
                 return close_due(lot, at_ms)
             case Withdrawn():
                 return withdraw(lot, reason=event.reason, by=event.by)
-        raise AssertionError(f"no action stands behind {event}")
+        assert_never(event)
 
-    def _expect(self, event: Event, action: Action) -> None:
+    def _expect(self, event: ControlEvent, action: Action) -> None:
         seq = self.lot.seq + 1
-        if isinstance(event, Scheduled) != (seq == 1):
-            raise RuleBroken(ORDER, seq, "a lot's record begins with its one scheduled event")
         if isinstance(event, Voided) and (event.bid_seq not in self.bids or event.bid_seq in self.voided):
             raise RuleBroken(NO_PHANTOMS, seq, f"no bid stands at seq {event.bid_seq} that could be voided")
         if isinstance(event, Extended) and event.ends_at_ms <= self.lot.ends_at_ms:

@@ -11,7 +11,7 @@ was killed counts as gone: its servers live on unharmed until the next one leave
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +109,8 @@ def _at_once(step: Callable[[Server], Outcome], servers: Sequence[Server]) -> li
     """Do one thing to all servers at the same time, and wait for all of it even where one fails."""
     with ThreadPoolExecutor(max_workers=len(servers) or 1, thread_name_prefix="embedded") as pool:
         done = [pool.submit(step, server) for server in servers]
+        # in here: an interrupt ends this wait, and leaving the block waits once more
+        wait(done)
     return [outcome.result() for outcome in done]
 
 

@@ -10,7 +10,10 @@ from importlib.resources import files
 from typing import Any
 
 from auction.domain.errors import NotFound, ProblemCode
+from auction.domain.money import FEN_MAX
 
+REVIEW_TIMES = "review_above_list_price_times"
+"""The one field of a preset that is no term: the review limit is this many times the lot's list price."""
 _SUFFIX = ".toml"
 
 
@@ -20,8 +23,12 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX)))
 
 
-def load_preset(name: str) -> Mapping[str, Any]:
-    """A preset's terms as plain data for `read_terms`; NotFound (preset-unknown) names what exists."""
+def load_preset(name: str, list_price_fen: int | None = None) -> Mapping[str, Any]:
+    """A preset's terms as plain data for `read_terms`; NotFound (preset-unknown) names what exists.
+
+    Where the preset reviews prices by the list price, `list_price_fen` sets `review_above_fen`; without a list price
+    the amount written in the preset stays.
+    """
     known = preset_names()
     if name not in known:
         raise NotFound(
@@ -29,4 +36,9 @@ def load_preset(name: str) -> Mapping[str, Any]:
             f"There is no preset {name!r}; there are {', '.join(known)}.",
             {"preset": name, "known": list(known)},
         )
-    return tomllib.loads(files(__name__).joinpath(name + _SUFFIX).read_text(encoding="utf-8"))
+    terms = tomllib.loads(files(__name__).joinpath(name + _SUFFIX).read_text(encoding="utf-8"))
+    times = terms.pop(REVIEW_TIMES, None)
+    if times is not None and list_price_fen is not None:
+        # a list price far below the start would hold every bid, one far above it passes what an amount can be
+        terms["review_above_fen"] = max(terms["start_price_fen"], min(times * list_price_fen, FEN_MAX))
+    return terms

@@ -16,7 +16,7 @@ from auction.domain.lot import schedule, standing_of
 from auction.domain.terms import Terms, terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.ledger.bid_ledger import Snapshot
-from auction.ledger.keys import is_id, lot_id_of
+from auction.ledger.keys import SALE_ID_LENGTH_MAX, is_sale_id, lot_id_of
 from auction.presets import load_preset
 from auction.services.catalogue import LotView, lot_record, show_lot, view_after
 from auction.services.history import lot_history
@@ -28,11 +28,13 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 async def create_sale(house: House, *, title: str, actor: str, sale_id: str | None = None) -> Sale:
-    """A new sale, under an id of ours unless one is given. Raises RequestRefused(sale-exists)."""
+    """A new sale, under an id of ours unless one is given. Raises RequestRefused(sale-id-invalid, sale-exists)."""
     sale_id = sale_id or "s" + "".join(secrets.choice(_LETTERS) for _ in range(9))
-    if not is_id(sale_id):
+    if not is_sale_id(sale_id):
         raise RequestRefused(
-            ProblemCode.SALE_ID_INVALID, "A sale's id is lower-case letters, digits and single hyphens."
+            ProblemCode.SALE_ID_INVALID,
+            "A sale's id is lower-case letters and digits, with single hyphens between them, "
+            f"at most {SALE_ID_LENGTH_MAX} characters.",
         )
     async with house.books.transaction() as work:
         sale = await catalogue.add_sale(work, sale_id=sale_id, title=title, actor=actor)
@@ -52,9 +54,10 @@ async def create_lot(
 ) -> LotView:
     """A draft under a preset's terms, `terms` laid over them, or under `terms` alone.
 
+    A preset may set its review limit from the list price; one in `terms` comes before that.
     Raises TermsInvalid, NotFound(sale-unknown, preset-unknown).
     """
-    base = load_preset(preset) if preset is not None else {}
+    base = load_preset(preset, list_price_fen) if preset is not None else {}
     agreed = read_terms(merge_terms(base, terms or {}))
     async with house.books.transaction() as work:
         number = await catalogue.next_lot_number(work, sale_id)

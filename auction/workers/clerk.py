@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from auction.domain.errors import AuctionError, Unavailable
+from auction.domain.events import CLERK
 from auction.domain.lot import LotStatus
 from auction.services.house import House
 from auction.services.lots import install_scheduled_lots
@@ -25,7 +26,6 @@ RECONCILE_MS = 2_000
 """How often the books are searched for what the ledger has not got yet."""
 AWAY_MS_MAX = 2_000
 LOTS_A_LOOK = 64
-NAME = "clerk"
 
 
 class Clerk:
@@ -70,7 +70,7 @@ class Clerk:
         if lot is None:
             return
         if lot.status is LotStatus.SCHEDULED:
-            code, lot = await ledger.open_due(lot_id, by=NAME)
+            code, lot = await ledger.open_due(lot_id, by=CLERK)
             if code == "missed" and lot_id not in self._missed:
                 self._missed.add(lot_id)
                 log.error("lot_missed_its_hours", lot=lot_id, advice="open it by hand with a new end")

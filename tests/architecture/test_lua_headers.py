@@ -107,7 +107,9 @@ def test_what_a_script_mirrors_exists(script: Script) -> None:
 @pytest.mark.parametrize("path", sorted((LUA / "include").glob("*.lua")), ids=lambda path: path.stem)
 def test_what_an_include_mirrors_exists(path: Path) -> None:
     comment = "\n".join(line[3:] for line in path.read_text("utf-8").splitlines() if line.startswith("-- "))
-    for module, name in re.findall(r"(auction/[\w/]+\.py)::(\w+)", comment):
+    module = ""
+    for named, name in re.findall(r"(auction/[\w/]+\.py|)::(\w+)", comment):
+        module = named or module
         tree = ast.parse((ROOT / module).read_text("utf-8"))
         assert name in {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
 

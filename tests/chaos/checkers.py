@@ -7,6 +7,7 @@ time, and the rules, replayed along it, must give every answer again.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from auction.domain.bidding import Accepted, Admission, Bid, Receipt, Refused, decide
 from auction.domain.events import Admitted, BidPlaced, Closed, Extended, Opened, Resumed, Voided, Withdrawn
@@ -232,7 +233,7 @@ class Replay:
             raise Broken(7, f"{attempt} was refused where the rules say {right}")
         fact = FACT_NAMES.get(right.code)
         # a problem's own `status` is that of HTTP
-        facts = {} if fact is None else {fact: answer["lot_status" if fact == "status" else fact]}
+        facts: dict[str, Any] = {} if fact is None else {fact: answer.get("lot_status" if fact == "status" else fact)}
         given = Refused(
             right.code, facts, at_seq, answer["price_fen"], answer["minimum_fen"], answer["ends_at_ms"],
             answer["now_ms"],

@@ -11,8 +11,8 @@ from auction.services.house import House
 from tests.chaos.checkers import check_lot
 from tests.chaos.crowd import Crowd, open_a_lot, token
 from tests.chaos.history import STANDS, History, Outcome
-from tests.chaos.houses import RunningHouse, frozen, thaw
-from tests.chaos.record import Record, caught_up
+from tests.chaos.houses import RunningHouse
+from tests.chaos.record import caught_up
 from tests.chaos.wire import Wire
 
 CROWD = 24
@@ -35,8 +35,11 @@ class Storm:
 
     async def until_accepted(self, more: int) -> None:
         """Wait until so many more bids were accepted; the crowd must not have ended meanwhile."""
-        wanted, deadline_s = self.history.count(Outcome.ACCEPTED) + more, monotonic() + SOME_BIDS_WITHIN_S
-        while self.history.count(Outcome.ACCEPTED) < wanted:
+        attempts, deadline_s = self.history.attempts, monotonic() + SOME_BIDS_WITHIN_S
+        seen = len(attempts)
+        while more > 0:
+            more -= sum(attempt.outcome is Outcome.ACCEPTED for attempt in attempts[seen:])
+            seen = len(attempts)
             if self.bidding.done():
                 self.bidding.result()
                 raise AssertionError("the crowd has gone home")
@@ -64,13 +67,8 @@ async def storm(running: RunningHouse, house: House, seed: int) -> AsyncIterator
         print(history.tally())
     await storming.bidding
     await _ask_again(crowd, Random(seed))
-    await check_after(house, history)
-
-
-async def check_after(house: House, history: History) -> Record:
-    """Every promise, once the archive has caught up."""
     await caught_up(house)
-    return await check_lot(house, history)
+    await check_lot(house, history)
 
 
 async def _ask_again(crowd: Crowd, chance: Random) -> None:
@@ -102,6 +100,3 @@ def kill_everything(running: RunningHouse) -> None:
     for process in running.processes:
         process.kill()
     running.servers.kill_ledger()
-
-
-__all__ = ["KILLS", "Storm", "check_after", "frozen", "kill_everything", "storm", "thaw"]

@@ -4,6 +4,7 @@ The change is made in a copy of the tree, and the test is run there, from the co
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from tests.chaos.houses import ROOT
 pytestmark = pytest.mark.slow
 
 COPIED = ("auction", "api", "migrations", "tests")
-PATIENCE_S = 900
+PATIENCE_S = 600
 
 Change = tuple[str, str, str]
 """A file, what stands there exactly once, and what is put in its place."""
@@ -30,7 +31,7 @@ AWAY = "tests/chaos/test_servers_away.py"
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """What is changed, the test that must fail for it, and words that its failure must say."""
+    """What is changed, the test that must fail for it, and what its failure must say (a pattern)."""
 
     test: str
     says: str
@@ -45,7 +46,7 @@ MUTATIONS = {
     ),
     "no key is looked up": Mutation(
         TWENTY_THOUSAND,
-        "promise 7",
+        "promise 7:",
         (
             (
                 "auction/ledger/lua/place_bids.lua",
@@ -56,7 +57,7 @@ MUTATIONS = {
     ),
     "a bid at the end is still in time": Mutation(
         DEADLINES,
-        "promise 5",
+        "promise [57]:",
         (
             ("auction/ledger/lua/include/closing.lua", "or now < lot.ends_at", "or now <= lot.ends_at"),
             ("auction/ledger/lua/include/refusal.lua", "or now >= lot.ends_at", "or now > lot.ends_at"),
@@ -64,7 +65,7 @@ MUTATIONS = {
     ),
     "the archive's cursor is saved before what it covers": Mutation(
         "tests/chaos/test_kills.py::test_a_worker_killed_15_times_archives_each_bid_once",
-        "the archive",
+        "the archive (stands still|does not catch up)",
         (
             (
                 "auction/books/archive.py",
@@ -84,7 +85,7 @@ MUTATIONS = {
     ),
     "a forgotten script is not told again": Mutation(
         f"{AWAY}::test_a_ledger_that_forgets_its_scripts_is_told_them_again",
-        "== 0",
+        "No matching script",
         (
             (
                 "auction/ledger/scripts.py",
@@ -95,12 +96,12 @@ MUTATIONS = {
     ),
     "a refusal says the wrong place": Mutation(
         TWENTY_THOUSAND,
-        "promise 7",
+        "promise 7:",
         (("auction/ledger/lua/place_bids.lua", "or {code, lot.seq + #events,", "or {code, lot.seq,"),),
     ),
     "a look is answered from memory": Mutation(
         TWENTY_THOUSAND,
-        "promise 7",
+        "promise 7:",
         (
             (
                 "auction/ledger/bid_ledger.py",
@@ -116,7 +117,7 @@ MUTATIONS = {
     ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,
-        "promise 4",
+        "promise 4:",
         (
             (
                 "auction/ledger/lua/include/refusal.lua",
@@ -145,31 +146,19 @@ def test_a_change_that_breaks_a_promise_is_caught(tmp_path: Path, name: str) -> 
         pytest.skip(f"{mutation.test} cannot run here")
     assert status == 1, f"{mutation.test} did not notice: {name}\n{said[-3000:]}"
     assert f"FAILED {mutation.test}" in said, said[-3000:]
-    assert mutation.says in said, said[-6000:]
+    assert re.search(mutation.says, said), said[-6000:]
 
 
 def _run(tree: Path, test: str) -> tuple[int, str]:
     """Run a test of a tree; its exit status and output. Nothing of it is left behind."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUCTION_", "PYTEST_", "COV"))}
-    command = (
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-rf",
-        "-m",
-        "",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        test,
-    )
+    options = ("-x", "-rf", "-m", "", "-p", "no:cacheprovider", "-p", "no:randomly", f"--timeout={PATIENCE_S}")
+    command = (sys.executable, "-m", "pytest", *options, test)
     with subprocess.Popen(
         command, cwd=tree, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
     ) as run:
         try:
-            said, _ = run.communicate(timeout=PATIENCE_S)
+            said, _ = run.communicate(timeout=2 * PATIENCE_S)
         except BaseException:
             # interrupted, it stops its servers in order
             os.killpg(run.pid, signal.SIGINT)

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from auction.cli.listening import address_for_visitors, claim
+from auction.cli.listening import address_for_visitors, claim, reserve
 from auction.settings import SettingsError
 
 
@@ -37,3 +37,16 @@ def test_an_address_of_another_machine_is_refused_in_words():
 )
 def test_visitors_of_this_machine_get_an_address_that_reaches_it(host, address):
     assert address_for_visitors(host, 8000) == address
+
+
+def test_a_reserved_port_is_for_gateways_that_share_it_and_for_nobody_else():
+    with reserve("127.0.0.1", 0) as kept:
+        port = kept.getsockname()[1]
+        with socket.socket() as gateway:
+            gateway.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            gateway.bind(("127.0.0.1", port))
+            gateway.listen()
+            with pytest.raises(SettingsError, match="choose another with --live-port"):
+                reserve("127.0.0.1", port)
+            with pytest.raises(SettingsError, match=f"port {port} on 127.0.0.1 is taken"):
+                claim("127.0.0.1", port)

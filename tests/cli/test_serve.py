@@ -1,10 +1,13 @@
+import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
@@ -66,12 +69,12 @@ def test_a_house_takes_bids_replaces_what_is_killed_and_drains(tmp_path):
         with bidding(port, lot_id, "bob") as bob:
             taken = bob(200)
         assert taken.status_code in {200, 201}, taken.text
-        assert {event["status"] for event in command.events("process_died")} == {"SIGKILL"}
+        assert "SIGKILL" in {event["status"] for event in command.events("process_died")}
 
         command.process.send_signal(signal.SIGTERM)
         assert command.ended() == 0, command.story()
         pids = [pid for each in command.started().values() for pid in each]
-        assert len(pids) == 6
+        assert len(pids) >= 6
         assert [pid for pid in pids if is_running(pid)] == []
         # the archive was brought up to what was accepted before the worker left
         assert command.events("workers_stopped")
@@ -82,8 +85,8 @@ def test_killing_the_supervisor_leaves_nothing(tmp_path):
     port = free_port()
     try:
         with served(tmp_path, port) as command:
+            assert set(command.started()) == {"http 1", "live 1", "worker"}
             pids = [pid for each in command.started().values() for pid in each]
-            assert len(pids) == 2
             command.process.kill()
             command.ended()
             until(lambda: not any(map(is_running, pids)), "the end of every process")
@@ -118,6 +121,25 @@ def test_a_taken_port_is_one_sentence(tmp_path):
     assert not (tmp_path / "var").exists(), "servers were started for nothing"
 
 
+def test_books_of_a_newer_version_are_not_served(tmp_path, valkey_url, books_url):
+    asyncio.run(set_revision(books_url, "9999_from_the_future"))
+    settings = {"AUCTION_SECRET_KEY": "s" * 40, "AUCTION_REDIS_URL": valkey_url, "AUCTION_DATABASE_URL": books_url}
+    ports = ("--port", str(free_port()), "--live-port", str(free_port()))
+    with commanded(tmp_path, "serve", *ports, **settings) as command:
+        assert command.ended() == 1
+    (sentence,) = command.complained.strip().splitlines()
+    assert "cannot be migrated" in sentence
+    assert "9999_from_the_future" in sentence
+
+
+async def set_revision(url: str, revision: str) -> None:
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://"))
+    try:
+        await connection.execute("UPDATE alembic_version SET version_num = $1", revision)
+    finally:
+        await connection.close()
+
+
 def test_without_a_secret_nothing_is_served(tmp_path):
     with commanded(tmp_path, "serve", "--port", str(free_port())) as command:
         assert command.ended() == 1
@@ -126,8 +148,23 @@ def test_without_a_secret_nothing_is_served(tmp_path):
     assert not (tmp_path / "var").exists()
 
 
-def test_live_gateways_are_not_there_yet(tmp_path):
-    with commanded(tmp_path, "serve", "--role", "live", AUCTION_SECRET_KEY="s" * 40) as command:
-        assert command.ended() == 2
+def test_live_gateways_alone_need_no_books_are_replaced_when_killed_and_drain(tmp_path):
+    with served(tmp_path, free_port(), "--role", "live", "--gateways", "2") as command:
+        assert set(command.started()) == {"live 1", "live 2"}
+        kill_and_wait_for_another(command, "live 1")
+        (address,) = re.findall(r"ws://(127\.0\.0\.1:\d+)", command.said)
+        assert answered(lambda: httpx.get(f"http://{address}/healthz", trust_env=False)).json() == {"status": "alive"}
+        command.process.send_signal(signal.SIGTERM)
+        assert command.ended() == 0, command.story()
+    assert not (tmp_path / "var" / "books").exists()
+
+
+def test_a_taken_live_port_is_one_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        words = ("serve", "--role", "live", "--live-port", str(port))
+        with commanded(tmp_path, *words, AUCTION_SECRET_KEY="s" * 40) as command:
+            assert command.ended() == 1
     (sentence,) = command.complained.strip().splitlines()
-    assert "no live gateways" in sentence
+    assert f"port {port} on 127.0.0.1 is taken" in sentence
+    assert "--live-port" in sentence

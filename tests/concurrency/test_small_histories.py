@@ -24,10 +24,10 @@ async def test_eight_short_histories_have_an_order_that_explains_them(
 
 
 @pytest.mark.slow
-async def test_400_short_histories_have_an_order_that_explains_them(
+async def test_150_short_histories_have_an_order_that_explains_them(
     standing: RunningHouse, house: House, seed: int
 ) -> None:
-    await _histories(standing, house, seed, 400)
+    await _histories(standing, house, seed, 150)
 
 
 async def _histories(standing: RunningHouse, house: House, seed: int, number: int) -> None:

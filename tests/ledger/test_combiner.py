@@ -138,8 +138,9 @@ async def test_giving_up_on_a_drain_cancels_no_bid(own_server: OwnServers) -> No
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(combiner.drain(), 0.05)
     server.thaw()
-    assert isinstance(await waiting, Taken)
-    assert isinstance(await combiner.place(LOT, rising(1)), Taken)
+    async with asyncio.timeout(20):  # a cancelled carrier would leave them waiting for ever
+        assert isinstance(await waiting, Taken)
+        assert isinstance(await combiner.place(LOT, rising(1)), Taken)
 
 
 async def test_a_killed_server_fails_its_own_batch_alone(own_server: OwnServers) -> None:

@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from api.live.__main__ import bind
 from api.live.config import LiveConfig
 from api.live.gateway import Gateway
-from auction.ledger.bid_ledger import BidLedger
+from auction.domain.bidding import Bid
+from auction.ledger.bid_ledger import BidLedger, Taken
 from auction.ledger.connection import connect as connect_ledger
 from auction.services.tokens import Role, TokenKey
 from loadtests.live_client import LiveClient
@@ -165,6 +166,19 @@ class Bidding:
             bidder = self.bidders[self.made % len(self.bidders)]
             receipt = await taken(self.ledger, bidder, 100 * self.made, f"key-{self.made:06d}", lot_id=self.lot_id)
             self.prices[receipt.seq] = receipt.price_fen
+
+    async def burst(self, count: int, *, at_once: int = 20) -> None:
+        """The same, several decided in one call."""
+        while count > 0:
+            bids = []
+            for _ in range(min(count, at_once)):
+                self.made += 1
+                bidder = self.bidders[self.made % len(self.bidders)]
+                bids.append(Bid(bidder, 100 * self.made, f"key-{self.made:06d}"))
+            for answer in await self.ledger.place_bids(self.lot_id, bids):
+                assert isinstance(answer, Taken), answer
+                self.prices[answer.receipt.seq] = answer.receipt.price_fen
+            count -= len(bids)
 
 
 @dataclass

@@ -311,14 +311,13 @@ class HouseMachine(RuleBasedStateMachine):
         self.codes[code] += 1
         with self._broken_if_raised():
             outcome = self.runner.run(_outcome(call))
-            if isinstance(outcome, Snapshot):
-                assert code in DONE, f"the script has done what the rules answer with {code}"
-                self._compare_snapshot(lot_id, outcome)
-            else:
+            if isinstance(outcome, AuctionError):
                 said = outcome.code
                 assert said == ERROR_CODES.get(code, code), f"the script says {said}, the rules {code}"
                 self._compare_facts(lot_id, outcome)
-        self._compare_all()
+            else:
+                assert code in DONE, f"the script has done what the rules answer with {code}"
+        self._compare_all({lot_id: outcome} if isinstance(outcome, Snapshot) else {})
 
     def _compare_pair(self, lot_id: str, code: str, call: Awaitable[tuple[str, Snapshot | None]]) -> None:
         """An action of the clerk: its code and a snapshot, whatever came of it."""
@@ -326,11 +325,8 @@ class HouseMachine(RuleBasedStateMachine):
         with self._broken_if_raised():
             said, snapshot = self.runner.run(_awaited(call))
             assert said == code
-            if snapshot is None:
-                assert lot_id not in self.house.lots
-            else:
-                self._compare_snapshot(lot_id, snapshot)
-        self._compare_all()
+            assert (snapshot is not None) == (lot_id in self.house.lots)
+        self._compare_all({lot_id: snapshot} if snapshot is not None else {})
 
     def _compare_facts(self, lot_id: str, error: AuctionError) -> None:
         if lot_id not in self.house.lots:
@@ -339,17 +335,19 @@ class HouseMachine(RuleBasedStateMachine):
         for name, value in {"status": str(lot.status), "price_fen": lot.price_fen, "at_seq": lot.seq}.items():
             assert error.facts.get(name, value) == value
 
-    def _compare_snapshot(self, lot_id: str, snapshot: Snapshot) -> None:
-        self.runner.run(self.comparison.check())
-        assert snapshot == self.comparison.snapshot_of(lot_id, self.clock_ms)
-
-    def _compare_all(self) -> None:
-        """After each command: every key, the new entries, and what a reader sees of each lot."""
+    def _compare_all(self, answered: dict[str, Snapshot] | None = None) -> None:
+        """After each command: every key, the new entries, what the command answered and what a reader sees."""
         type(self).commands += 1
         with self._broken_if_raised():
-            self.runner.run(self.comparison.check())
-            seen = self.runner.run(self.ledger.read_many([*self.house.lots, NO_LOT]))
-            assert seen == {lot_id: self.comparison.snapshot_of(lot_id, self.clock_ms) for lot_id in self.house.lots}
+            seen = self.runner.run(self._looked_over())
+            expected = {lot_id: self.comparison.snapshot_of(lot_id, self.clock_ms) for lot_id in self.house.lots}
+            assert seen == expected
+            for lot_id, snapshot in (answered or {}).items():
+                assert snapshot == expected[lot_id]
+
+    async def _looked_over(self) -> dict[str, Snapshot]:
+        await self.comparison.check()
+        return await self.ledger.read_many([*self.house.lots, NO_LOT])
 
     def _broken_if_raised(self) -> "_Watch":
         return _Watch(self)

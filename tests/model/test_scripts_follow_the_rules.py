@@ -58,6 +58,7 @@ def _hold(machine: type[HouseMachine], commands: int) -> None:
         number += 1
 
 
+@pytest.mark.timeout(600)
 def test_the_scripts_decide_as_the_rules_do(machine: type[HouseMachine]) -> None:
     """2,000 commands."""
     _hold(machine, SMALL_RUN)

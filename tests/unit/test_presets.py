@@ -5,9 +5,10 @@ import pytest
 
 from auction.domain.deposits import FlatDeposit, LadderDeposit, NoDeposit
 from auction.domain.errors import NotFound
+from auction.domain.money import FEN_MAX
 from auction.domain.terms import Bidding, Cascade, Increment, MaxJump, SoftClose, Terms
 from auction.domain.terms_reader import merge_terms, read_terms
-from auction.presets import load_preset, preset_names
+from auction.presets import REVIEW_TIMES, load_preset, preset_names
 
 FIVE_MINUTES = SoftClose(window_ms=300_000, extension_ms=300_000, hard_stop_ms=None)
 
@@ -30,7 +31,9 @@ def test_a_preset_opens_by_saying_what_it_is_for(name):
     text = files("auction.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     assert text.startswith(f"# {name}: ")
     assert "override" in text.split("\n\n", maxsplit=1)[0]
-    assert tomllib.loads(text) == load_preset(name)
+    written = tomllib.loads(text)
+    written.pop(REVIEW_TIMES, None)
+    assert written == load_preset(name)
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -67,6 +70,29 @@ def test_guarded_flash_limits_jumps_holds_high_prices_and_asks_two_runners_up():
     assert terms.review_above_fen == 5 * 8_990_000
     assert terms.soft_close == FIVE_MINUTES
     assert (terms.settlement.cascade.depth, terms.settlement.cascade.price) == (2, "clean")
+
+
+@pytest.mark.parametrize("list_price, review", [(8_990_000, 44_950_000), (20_000, 100_000), (FEN_MAX // 5, FEN_MAX)])
+def test_guarded_flash_holds_bids_from_five_times_the_list_price(list_price, review):
+    assert load_preset("guarded-flash", list_price)["review_above_fen"] == review
+
+
+def test_a_review_limit_from_the_list_price_is_an_amount_and_leaves_the_first_bid_alone():
+    for list_price, review in [(FEN_MAX, FEN_MAX), (FEN_MAX // 5 + 1, FEN_MAX), (20, 100), (19, 100), (1, 100)]:
+        terms = read_terms(load_preset("guarded-flash", list_price))
+        assert (terms.review_above_fen, terms.start_price_fen) == (review, 100)
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if name != "guarded-flash"])
+def test_the_other_presets_review_no_price_whatever_the_list_price(name):
+    assert load_preset(name, 8_990_000) == load_preset(name)
+    assert preset(name).review_above_fen is None
+
+
+def test_a_lots_own_review_limit_comes_before_the_list_price():
+    base = load_preset("guarded-flash", 8_990_000)
+    assert read_terms(merge_terms(base, {"review_above_fen": 70_000})).review_above_fen == 70_000
+    assert read_terms(merge_terms(base, {"review_above_fen": None})).review_above_fen is None
 
 
 def test_guarded_flash_asks_five_percent_above_its_two_cheap_bands():

@@ -16,12 +16,11 @@ from typing import Annotated, TextIO
 import typer
 from pydantic import SecretStr
 
-from auction.books.migrate import upgrade
 from auction.bootstrap import running_servers
 from auction.cli.demo.playing import Play
 from auction.cli.interrupts import Interrupts
-from auction.cli.listening import claim
-from auction.cli.serving import Part, duties_of, environment_of
+from auction.cli.listening import claim, reserve
+from auction.cli.serving import Part, duties_of, environment_of, migrate_books
 from auction.cli.speaking import complain, err, out
 from auction.cli.supervisor import Supervisor
 from auction.logs import configure_logs
@@ -70,14 +69,17 @@ def _demo(interrupts: Interrupts, *, port: int, speed: float, bots: bool, data_d
             live_port=port + 1 if port < 65535 else port - 1,
         )
         listener = stack.enter_context(claim(settings.http_host, settings.http_port))
+        stack.enter_context(reserve(settings.http_host, settings.live_port))
         with err.status("starting a bid ledger and the books ..."):
             found = stack.enter_context(running_servers(settings))
             stack.callback(interrupts.ending)
+            interrupts.heed()
             log = stack.enter_context((settings.data_dir / LOG_NAME).open("a", buffering=1, encoding="utf-8"))
             # this process logs where its children do: the terminal is for the auction
             with contextlib.redirect_stderr(log):
                 configure_logs(settings.log_level, settings.log_format)
-            upgrade(str(found.database_url))
+            migrate_books(str(found.database_url))
+            interrupts.heed()
         play = Play(found, speed=speed, bots=bots, on_terminal=sys.stdout.isatty())
         status = asyncio.run(_run(play, settings, listener, log, interrupts))
         if status:

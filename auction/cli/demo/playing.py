@@ -23,6 +23,8 @@ from auction.domain.errors import AuctionError
 from auction.services.tokens import Role, TokenKey
 from auction.settings import Settings
 
+DESK = "front-desk"
+"""Who enters, opens and resumes the lots; the tokens that are printed speak for it too."""
 LOOK_EVERY_S = 0.3
 PICTURES_A_SECOND = 5
 HELD_FOR_S, HELD_FOR_LEAST_S = 5.0, 1.0
@@ -63,7 +65,7 @@ class Play:
             raise CallFailed(f"the house did not answer at {self._address} within {READY_S:.0f} s")
         limits = httpx.Limits(max_connections=2 * BIDDERS, max_keepalive_connections=2 * BIDDERS)
         async with httpx.AsyncClient(base_url=f"{self._address}/api/v1", limits=limits, trust_env=False) as client:
-            desk = Desk(self._caller(client, "clerk", Role.OPS, "Clerk"), self._speed)
+            desk = Desk(self._caller(client, DESK, Role.OPS, "Front desk"), self._speed)
             sale_id = await desk.enter_sale()
             staged = await desk.enter_lots(sale_id, by_hand=not self._bots)
             guests = [await self._guest(client, name, staged) for name in ("guest-a", "guest-b")]
@@ -73,7 +75,7 @@ class Play:
                 sale_id=sale_id,
                 staged=staged,
                 guests=guests,
-                clerk_token=self._token("clerk", Role.OPS),
+                clerk_token=self._token(DESK, Role.OPS),
                 bots=self._bots,
             )
             board = Board(staged)

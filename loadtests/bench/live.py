@@ -1,0 +1,223 @@
+"""Live prices to a crowd: what one delivery costs the server, beside a C loop of bare sends and beside `broadcast()`.
+
+Five ticks a second to every socket, conflation never in play. The server runs on one core, the crowd (and the ledger)
+on the other. Each server is measured over the same seconds of one run, and its time on the core is the kernel's
+own account of it.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auction.bootstrap import open_ledger, running_servers
+from auction.domain.bidding import Bid
+from auction.domain.terms_reader import read_terms
+from auction.ledger.bid_ledger import Taken
+from auction.presets import load_preset
+from auction.settings import Settings, load_settings
+
+LOT = "bench-001"
+SERVER_CORE, LOAD_CORE = 0, 1
+TICK_S = 0.2
+FLOOR_SOURCE = Path(__file__).parents[1] / "baselines" / "send_floor.c"
+TICK_BYTES = 240
+"""About the size of a `tick`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One server under one crowd. Latencies (ms): from the decision to the last socket's having it."""
+
+    us_a_delivery: float
+    kb_a_socket: float
+    deliveries: int
+    share: float
+    """Of all that should have been delivered."""
+    last_p50_ms: float
+    last_p99_ms: float
+
+
+def bench_live(*, crowds: tuple[int, ...] = (1_000, 5_000), seconds: int = 10, runs: int = 3) -> dict[str, Any]:
+    """Medians of alternating runs, and the gateway's ratio to the floor and to `broadcast()`, by size of the crowd."""
+    if shutil.which("cc") is None:
+        raise SystemExit("the floor of this bench is compiled with cc: apt-get install gcc")
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="auction-bench-") as folder:
+        floor = Path(folder) / "send_floor"
+        subprocess.run(["cc", "-O2", "-o", floor, FLOOR_SOURCE], check=True)
+        asked = load_settings(data_dir=Path(folder) / "data", secret_key=os.urandom(32).hex())
+        with running_servers(asked, books=False) as settings, _Bidder(settings) as bidder:
+            for count in crowds:
+                found: dict[str, list[Run]] = {"send_floor": [], "broadcast": [], "gateway": []}
+                for _ in range(runs):
+                    found["send_floor"].append(_watched([str(floor), "{port}", str(TICK_BYTES)], count, seconds))
+                    baseline = [sys.executable, "-m", "loadtests.baselines.broadcasting", "{port}", str(TICK_BYTES)]
+                    found["broadcast"].append(_watched(baseline, count, seconds))
+                    gateway = [sys.executable, "-m", "api.live", "--port", "{port}"]
+                    found["gateway"].append(_watched(gateway, count, seconds, settings, bidder))
+                figures[f"{count} sockets"] = _report(found)
+    return figures
+
+
+class _Bidder:
+    """Bids on the lot, five a second, in a thread of its own; knows when each was decided."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.decided: dict[int, int] = {}
+        """Seq -> the ledger's time (UTC ms) of the bid."""
+        self._settings = settings
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._bid()))
+
+    def __enter__(self) -> "_Bidder":
+        self._thread.start()
+        while not self.decided:
+            if not self._thread.is_alive():
+                raise SystemExit("no bid was taken")
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    async def _bid(self) -> None:
+        async with open_ledger(self._settings) as ledger:
+            now_ms = await ledger.now_ms()
+            terms = read_terms(load_preset("jd-flash"))
+            await ledger.schedule(LOT, terms, opens_at_ms=now_ms, ends_at_ms=now_ms + 86_400_000, hard_stop_at_ms=0)
+            for paddle in (1, 2):
+                await ledger.admit(LOT, bidder_id=f"bidder-{paddle}", paddle=paddle, limit_fen=None, purse_fen=None)
+            await ledger.open_now(LOT, ends_at_ms=now_ms + 86_400_000, by="bench")
+            number = 0
+            while not self._over.is_set():
+                number += 1
+                bid = Bid(f"bidder-{1 + number % 2}", 100 * number, f"key-{number:08d}")
+                (answer,) = await ledger.place_bids(LOT, [bid])
+                if not isinstance(answer, Taken):
+                    raise SystemExit(f"a bid was refused: {answer}")
+                self.decided[answer.receipt.seq] = answer.receipt.at_ms
+                await asyncio.sleep(TICK_S)
+
+
+def _watched(
+    command: list[str], count: int, seconds: int, settings: Settings | None = None, bidder: _Bidder | None = None
+) -> Run:
+    """One server under a crowd of so many sockets for so many seconds."""
+    environment = {} if settings is None else _environment(settings)
+    with _server(command, environment) as (process, port):
+        kb_before = _resident_kb(process.pid)
+        with _crowd(port, count) as crowd:
+            kb_after = _resident_kb(process.pid)
+            began_ns = _on_core_ns(process.pid)
+            time.sleep(seconds)
+            used_ns = _on_core_ns(process.pid) - began_ns
+            heard = json.loads(crowd.communicate("stop\n", timeout=60)[0])
+    sent_at_ms = {seq: noted[2] for seq, noted in heard["heard"].items()}
+    if bidder is not None:
+        sent_at_ms = {seq: bidder.decided.get(int(seq), 0) for seq in sent_at_ms}
+    # the first and the last tick may have been heard by some before or after the counting
+    whole = sorted(heard["heard"], key=int)[1:-1]
+    lasts = [heard["heard"][seq][1] - sent_at_ms[seq] for seq in whole]
+    return Run(
+        us_a_delivery=used_ns / 1_000 / (heard["ticks"] * seconds / heard["seconds"]),
+        kb_a_socket=(kb_after - kb_before) / count,
+        deliveries=heard["ticks"],
+        share=sum(heard["heard"][seq][0] for seq in whole) / (len(whole) * count),
+        last_p50_ms=statistics.median(lasts),
+        last_p99_ms=statistics.quantiles(lasts, n=100)[98],
+    )
+
+
+@contextmanager
+def _server(command: list[str], environment: dict[str, str]) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """A server process on a core of its own and its port, once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    words = ["taskset", "-c", str(SERVER_CORE), *(word.replace("{port}", str(port)) for word in command)]
+    process = subprocess.Popen(words, env={**os.environ, **environment})
+    try:
+        deadline_s = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline_s:
+                    raise SystemExit(f"{command} did not start") from None
+                time.sleep(0.05)
+        yield process, port
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextmanager
+def _crowd(port: int, count: int) -> Iterator["subprocess.Popen[str]"]:
+    """A crowd that has been told something, on the other core."""
+    words = ["taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "loadtests.bench.crowd", str(port), str(count)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as crowd:
+        try:
+            if crowd.stdout is None or crowd.stdout.readline() != "ready\n":
+                raise SystemExit("the crowd could not connect")
+            yield crowd
+        finally:
+            crowd.kill()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "AUCTION_REDIS_URL": str(settings.redis_url),
+        "AUCTION_SECRET_KEY": settings.secret,
+        "AUCTION_LOG_LEVEL": "warning",
+    }
+
+
+def _on_core_ns(pid: int) -> int:
+    """How long the process has been running on a core, all its threads together."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+
+def _resident_kb(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+def _report(found: dict[str, list[Run]]) -> dict[str, Any]:
+    middles = {name: _middle(runs) for name, runs in found.items()}
+    ours = middles["gateway"]["us_a_delivery"]
+    return {
+        **middles,
+        "gateway_to_floor": round(ours / middles["send_floor"]["us_a_delivery"], 2),
+        "gateway_to_broadcast": round(ours / middles["broadcast"]["us_a_delivery"], 2),
+        "ticks_a_second": round(1 / TICK_S),
+        "durability": "appendfsync always",
+    }
+
+
+def _middle(runs: list[Run]) -> dict[str, Any]:
+    costs = [run.us_a_delivery for run in runs]
+    return {
+        "us_a_delivery": round(statistics.median(costs), 2),
+        "lowest_us": round(min(costs), 2),
+        "highest_us": round(max(costs), 2),
+        "kb_a_socket": round(statistics.median(run.kb_a_socket for run in runs), 1),
+        "last_socket_p50_ms": round(statistics.median(run.last_p50_ms for run in runs), 1),
+        "last_socket_p99_ms": round(statistics.median(run.last_p99_ms for run in runs), 1),
+        "delivered": round(min(run.share for run in runs), 4),
+    }

@@ -1,0 +1,39 @@
+"""What staff give a new sale and a new lot, before anything is scheduled."""
+
+import pytest
+
+from auction.domain.errors import RequestRefused
+from auction.ledger.keys import is_id, lot_id_of
+from auction.services.house import House
+from auction.services.lots import create_sale
+from tests.api.conftest import Asker
+
+
+async def review_limit_of(asker: Asker, **lot: object) -> int | None:
+    created = await asker.ops("/lots", {"sale_id": "launch", "title": "No. 001", "preset": "guarded-flash", **lot}, 201)
+    limit: int | None = created["terms"]["review_above_fen"]
+    assert created["review_above_fen"] == limit
+    assert "review_above_list_price_times" not in created["terms"]
+    return limit
+
+
+async def test_a_guarded_lots_review_limit_is_five_times_its_list_price(asker: Asker):
+    await asker.ops("/sales", {"title": "Launch day", "sale_id": "launch"}, 201)
+    assert await review_limit_of(asker, list_price_fen=129_900) == 649_500
+    assert await review_limit_of(asker) == 44_950_000
+    own = {"review_above_fen": 70_000}
+    assert await review_limit_of(asker, list_price_fen=129_900, terms=own) == 70_000
+    assert await review_limit_of(asker, list_price_fen=129_900, terms={"review_above_fen": None}) is None
+
+
+@pytest.mark.parametrize("sale_id", ["s" * 49, "s" * 64, "Launch", "a--b", "-a"])
+async def test_the_service_refuses_an_id_that_no_sale_may_have(house: House, sale_id: str):
+    with pytest.raises(RequestRefused, match="at most 48 characters") as caught:
+        await create_sale(house, title="Launch day", actor="olga", sale_id=sale_id)
+    assert caught.value.code == "sale-id-invalid"
+
+
+async def test_a_sale_with_the_longest_id_has_lots_with_ids(house: House):
+    sale = await create_sale(house, title="Launch day", actor="olga", sale_id="s" * 48)
+    assert sale.sale_id == "s" * 48
+    assert is_id(lot_id_of(sale.sale_id, 10**14))

@@ -1,0 +1,200 @@
+"""A real house (`auction serve`, all roles) and Debian's Chromium looking at it.
+
+Screenshots go to the folder named by AUCTION_TEST_SHOTS, else to a temporary one.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from auction.services.tokens import Role, TokenKey
+from tests.cli.processes import SECRET, Command, free_port, until
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PASSWORD = "correct horse battery"
+SIZES = {"phone": (360, 740), "desk": (1280, 900)}
+PHRASES = {"zh-CN": "zh-CN", "en": "en-US"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in str(item.path):
+            # one house and one Chromium serve them all
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@dataclass
+class PublicHouse:
+    """A served house: its address, and staff's way to change it."""
+
+    address: str
+    command: Command
+    key: TokenKey
+    lots: int = 0
+
+    def token(self, subject: str, role: Role) -> str:
+        return self.key.issue(subject=subject, role=role, now_s=int(time.time()), lifetime_s=3600)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        who: str = "front-desk",
+        role: Role = Role.OPS,
+        **headers: str,
+    ) -> Any:
+        answer = httpx.request(
+            method,
+            f"{self.address}/api/v1{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.token(who, role)}", **headers},
+            timeout=30,
+            trust_env=False,
+        )
+        assert answer.status_code < 400, answer.text
+        return answer.json()
+
+    def new_lot(self, title: str = "首发限量版 No. 001", *, preset: str = "jd-flash", **terms: Any) -> str:
+        """A draft in a sale of its own."""
+        self.lots += 1
+        sale_id = f"night-{self.lots}"
+        self.ask("POST", "/ops/sales", {"title": "首发之夜 Launch night", "sale_id": sale_id})
+        lot = {"sale_id": sale_id, "title": title, "list_price_fen": 8_990_000, "preset": preset}
+        if terms:
+            lot["terms"] = terms
+        return str(self.ask("POST", "/ops/lots", lot)["lot_id"])
+
+    def open_lot(self, lot_id: str, duration_ms: int) -> None:
+        self.ask("POST", f"/ops/lots/{lot_id}/open", {"duration_ms": duration_ms})
+
+    def register(self, lot_id: str, bidder: str) -> None:
+        self.ask("POST", f"/lots/{lot_id}/registrations", {"accept_terms": True}, who=bidder, role=Role.BIDDER)
+
+    def bid(self, lot_id: str, bidder: str, amount_fen: int) -> Any:
+        return self.ask(
+            "POST",
+            f"/lots/{lot_id}/bids",
+            {"amount_fen": amount_fen},
+            who=bidder,
+            role=Role.BIDDER,
+            **{"Idempotency-Key": f"{bidder}-{amount_fen}-{self.lots}"},
+        )
+
+    def shown(self, lot_id: str) -> Any:
+        return self.ask("GET", f"/lots/{lot_id}")
+
+
+@pytest.fixture(scope="session")
+def public_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicHouse]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    folder = tmp_path_factory.mktemp("house")
+    port, live_port = free_port(), free_port()
+    settings = {
+        "AUCTION_SECRET_KEY": SECRET,
+        "AUCTION_DATA_DIR": str(folder / "data"),
+        "AUCTION_LOG_FORMAT": "json",
+    }
+    command = Command(folder, "serve", "--port", str(port), "--live-port", str(live_port), **settings)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: _ready(address) or command.process.poll() is not None, "the house is ready")
+        assert command.process.poll() is None, command.complained
+        until(lambda: _ready(f"http://127.0.0.1:{live_port}", "/healthz"), "the live channel is there")
+        yield PublicHouse(address, command, TokenKey(SECRET))
+    finally:
+        command.process.terminate()
+        command.process.wait(60)
+
+
+def _ready(address: str, path: str = "/readyz") -> bool:
+    try:
+        return httpx.get(address + path, trust_env=False, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots go."""
+    folder = Path(os.environ.get("AUCTION_TEST_SHOTS") or tmp_path_factory.mktemp("shots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+async def browser(public_house: PublicHouse) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                  "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        )  # fmt: skip
+        yield chromium
+        await chromium.close()
+
+
+class Visitors:
+    """Opens pages for different people; collects what their consoles complain of."""
+
+    def __init__(self, browser: Browser, house: PublicHouse) -> None:
+        self._browser = browser
+        self._house = house
+        self.complaints: list[str] = []
+
+    @asynccontextmanager
+    async def page(self, *, size: str = "desk", language: str = "en", scheme: str = "light") -> AsyncIterator[Page]:
+        width, height = SIZES[size]
+        context = await self._browser.new_context(
+            base_url=self._house.address,
+            viewport={"width": width, "height": height},
+            locale=PHRASES[language],
+            color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(30_000)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("console", lambda said: self._heard(said.type, said.text))
+        yield page
+        await context.close()
+
+    def _heard(self, kind: str, text: str) -> None:
+        # a refused bid, or a lost server, is the network's to report and the page's to explain
+        if kind == "error" and "Failed to load resource" not in text and "WebSocket connection" not in text:
+            self.complaints.append(text)
+
+
+@pytest.fixture
+async def visitors(browser: Browser, public_house: PublicHouse) -> AsyncIterator[Visitors]:
+    several = Visitors(browser, public_house)
+    yield several
+    assert several.complaints == []
+
+
+async def sign_up(page: Page, username: str, *, back_to: str = "/") -> None:
+    """Create a bidder's account on the page, and come back signed in."""
+    await page.goto(f"/sign-up?next={back_to}")
+    await page.fill("#username", username)
+    await page.fill("#name", username.title())
+    await page.fill("#password", PASSWORD)
+    await page.click("#sign-button")
+    await page.wait_for_url(f"**{back_to}")
+
+
+async def register(page: Page) -> None:
+    await page.check("#accept-terms")
+    await page.click("#register")
+    await page.wait_for_selector("#bid-form:not([hidden])")
