@@ -17,7 +17,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from auction.services.tokens import Role, TokenKey
-from tests.cli.processes import SECRET, Command, free_port, until
+from tests.cli.processes import SECRET, Command, free_port, served, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "correct horse battery"
@@ -100,28 +100,16 @@ class PublicHouse:
 def public_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicHouse]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    folder = tmp_path_factory.mktemp("house")
     port, live_port = free_port(), free_port()
-    settings = {
-        "AUCTION_SECRET_KEY": SECRET,
-        "AUCTION_DATA_DIR": str(folder / "data"),
-        "AUCTION_LOG_FORMAT": "json",
-    }
-    command = Command(folder, "serve", "--port", str(port), "--live-port", str(live_port), **settings)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: _ready(address) or command.process.poll() is not None, "the house is ready")
-        assert command.process.poll() is None, command.complained
-        until(lambda: _ready(f"http://127.0.0.1:{live_port}", "/healthz"), "the live channel is there")
-        yield PublicHouse(address, command, TokenKey(SECRET))
-    finally:
-        command.process.terminate()
-        command.process.wait(60)
+    words = ("--live-port", str(live_port))
+    with served(tmp_path_factory.mktemp("house"), port, *words) as command:
+        until(lambda: _ready(f"http://127.0.0.1:{live_port}/healthz"), "the live channel is there")
+        yield PublicHouse(f"http://127.0.0.1:{port}", command, TokenKey(SECRET))
 
 
-def _ready(address: str, path: str = "/readyz") -> bool:
+def _ready(address: str) -> bool:
     try:
-        return httpx.get(address + path, trust_env=False, timeout=5).status_code == 200
+        return httpx.get(address, trust_env=False, timeout=5).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

@@ -42,7 +42,7 @@ def night(public_house) -> str:
 
 
 @pytest.mark.parametrize("size, language, scheme", list(itertools.product(SIZES, PHRASES, SCHEMES)))
-async def test_every_page_fits_and_has_no_serious_accessibility_finding(
+async def test_every_page_fits_and_has_no_serious_accessibility_finding(  # noqa: PLR0917 - each is a fixture
     public_house, visitors, shots, night, size, language, scheme
 ):
     findings = []

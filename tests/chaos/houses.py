@@ -73,15 +73,19 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._standing = ExitStack()
+        self._started = False
         self.ledger: Standing
         self.books: Standing
 
     def start(self) -> None:
         """Have both answer; what was killed is started again."""
+        if self._started and all(state_of(one.pid) not in {"", "Z"} for one in (self.ledger, self.books)):
+            return
         found = self._standing.enter_context(embedded.running(self._folder, relaxed_books=True))
         assert found.ledger is not None
         assert found.books is not None
         self.ledger, self.books = found.ledger, found.books
+        self._started = True
 
     def kill_ledger(self) -> None:
         """SIGKILL the ledger."""

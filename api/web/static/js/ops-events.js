@@ -8,6 +8,7 @@ import { clockTime, known, say } from "./words.js";
 
 const PAGE = 60;
 const ROWS_MAX = 600;
+const LOOK_BACK = 500;
 
 function limitWords(event) {
   if (event.purse_fen > 0) return say("ops.event.purse", { purse: yuanShort(event.purse_fen) });
@@ -49,7 +50,6 @@ export class EventLog {
   #withoutBids = false;
   #asking = false;
   #stopped = false;
-  #leading = null;
 
   constructor(host, lotId, voidBid) {
     this.#lotId = lotId;
@@ -82,9 +82,19 @@ export class EventLog {
     this.#stopped = true;
   }
 
-  /** The newest bid that is not void and leads, of those loaded; null where it is not among them. */
-  leadingBid(paddle) {
-    return this.#leading?.paddle === paddle ? this.#leading : null;
+  /** The bid by which that paddle leads; null where it is not among the newest, or cannot be asked for. */
+  async leadingBid(paddle) {
+    const voided = new Set();
+    let found = null;
+    await this.#ask(async () => {
+      const query = new URLSearchParams({ limit: LOOK_BACK });
+      const { events } = await get(`/ops/lots/${encodeURIComponent(this.#lotId)}/events?${query}`);
+      for (const event of events) {
+        if (event.kind === "voided") voided.add(event.bid_seq);
+        else if (!found && event.kind === "bid" && event.leading && event.paddle === paddle && !voided.has(event.seq)) found = event;
+      }
+    });
+    return found;
   }
 
   /** Fetch what is newer than what is shown, if the lot has moved on. */
@@ -103,7 +113,8 @@ export class EventLog {
       // more came than one page holds: go on from the newest, what lies between is fetched when asked for
       if (page.next_before_seq !== undefined && this.#rows.size) this.#clear();
       if (this.#lowest === null || page.next_before_seq !== undefined) this.#lowest = page.next_before_seq ?? 0;
-      for (const event of page.events.toReversed()) this.#add(event);
+      for (const event of [...page.events].reverse()) this.#add(event);
+      this.#markVoids();
       this.#upTo = Math.max(this.#upTo, seq, page.events[0]?.seq ?? 0);
       this.#epoch = lot.epoch;
       this.#trim();
@@ -128,6 +139,7 @@ export class EventLog {
       const page = await this.#page({ before_seq: this.#lowest });
       this.#lowest = page.next_before_seq ?? 0;
       for (const event of page.events) this.#add(event);
+      this.#markVoids();
     });
   }
 
@@ -163,8 +175,6 @@ export class EventLog {
     if (place && event.seq < Number(this.list.lastElementChild.dataset.seq)) place = null;
     while (place && Number(place.dataset.seq) > event.seq) place = place.nextElementSibling;
     this.list.insertBefore(row.root, place);
-    if (event.kind === "voided") this.#markVoid(event.bid_seq);
-    this.#findLeading();
   }
 
   #markVoid(seq) {
@@ -172,17 +182,9 @@ export class EventLog {
     this.#rows.get(seq)?.root.querySelector(".void-bid")?.remove();
   }
 
-  #findLeading() {
-    const gone = new Set();
-    this.#leading = null;
-    for (const row of this.list.children) {
-      const { event } = this.#rows.get(Number(row.dataset.seq));
-      if (event.kind === "voided") gone.add(event.bid_seq);
-      if (event.kind !== "bid" || gone.has(event.seq)) continue;
-      if (gone.size && row.querySelector(".void-bid") === null) continue;
-      if (!this.#leading && event.leading) this.#leading = event;
-    }
-    for (const seq of gone) this.#markVoid(seq);
+  /** Strike through what was declared void; the event that says so is always newer than the bid. */
+  #markVoids() {
+    for (const { event } of this.#rows.values()) if (event.kind === "voided") this.#markVoid(event.bid_seq);
   }
 
   #trim() {

@@ -4,7 +4,7 @@ import { element } from "./element.js";
 import { ACTIONS, actionsFor } from "./ops-actions.js";
 import { askFirst } from "./ops-dialog.js";
 import { EventLog } from "./ops-events.js";
-import { RUNNING, clockWords, put, rateWords } from "./ops-lots.js";
+import { RUNNING, clockFigure, put, rateWords } from "./ops-lots.js";
 import { count, moment, priceWords } from "./ops-words.js";
 import { yuanShort } from "./money.js";
 import { describeTerms } from "./termlist.js";
@@ -105,7 +105,7 @@ export class LotPanel {
     const lot = this.#lot;
     const label = { scheduled: "lot.opens-in", paused: "lot.time-kept", held: "lot.time-kept", closed: "lot.ended", void: "lot.ended", draft: "ops.clock" };
     put(this.#parts.clockLabel, say(label[lot.status] ?? "lot.time-left"));
-    put(this.#parts.clock, clockWords(lot, this.#now()).replace(/^.*⏸\s*/, ""));
+    put(this.#parts.clock, clockFigure(lot, this.#now()));
     this.#parts.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - this.#now() < 60_000);
   }
 
@@ -156,14 +156,18 @@ export class LotPanel {
 
   #enable() {
     for (const button of this.#parts.actions.querySelectorAll("button")) {
-      const leading = button.id === "act-void-bid" && !this.#log.leadingBid(this.#lot.leader);
-      button.disabled = this.#busy || leading;
+      button.disabled = this.#busy || (button.id === "act-void-bid" && !this.#lot.leader);
     }
   }
 
-  #choose(name) {
-    if (name !== "void-bid") this.act(name);
-    else if (this.#log.leadingBid(this.#lot.leader)) this.act(name, this.#log.leadingBid(this.#lot.leader));
+  /** Of a lot's own actions only one needs to know a bid: that of the leader. */
+  async #choose(name) {
+    if (name !== "void-bid") {
+      this.act(name);
+      return;
+    }
+    const bid = await this.#log.leadingBid(this.#lot.leader);
+    if (bid) this.act(name, bid);
   }
 
   /** Ask, and do it. */

@@ -88,6 +88,13 @@ export function clockWords(lot, now) {
   return lot.ends_at_ms ? moment(lot.ends_at_ms) : "";
 }
 
+/** The same for the panel, which says beside it what it counts. */
+export function clockFigure(lot, now) {
+  if (lot.status === "scheduled" && lot.opens_at_ms > now) return timeLeft(lot.opens_at_ms - now);
+  if (lot.status === "paused" || lot.status === "held") return timeLeft(lot.remaining_ms);
+  return clockWords(lot, now);
+}
+
 /** The list: a row a lot, kept and changed in place, so that nothing moves under a finger. */
 export class LotList {
   #host;

@@ -14,6 +14,7 @@ export class TermFields {
   #groups;
   #changed;
   #terms = null;
+  #mistyped = new Set();
   root;
 
   constructor(changed) {
@@ -156,14 +157,17 @@ export class TermFields {
     let sound = true;
     for (const [path, field] of this.#fields) {
       if (field.root.hidden) {
+        this.#mistyped.delete(path);
         field.complain("");
         continue;
       }
       try {
         value[path] = field.read();
-        field.complain("");
+        // what the house found wrong stays until it has looked again
+        if (this.#mistyped.delete(path)) field.complain("");
       } catch (error) {
         if (!(error instanceof Mistyped)) throw error;
+        this.#mistyped.add(path);
         field.complain(error.words);
         sound = false;
       }

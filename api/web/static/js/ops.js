@@ -284,8 +284,9 @@ async function newSale() {
   if (!made) return;
   speaker.say(say("ops.done.sale", { title: made.title }));
   await refresh();
-  location.hash = `new=${encodeURIComponent(made.sale_id)}`;
-  if (location.hash === `#new=${made.sale_id}`) route();
+  const hash = `#new=${encodeURIComponent(made.sale_id)}`;
+  if (location.hash === hash) route();
+  else location.hash = hash;
 }
 
 async function lotCreated(lot) {
