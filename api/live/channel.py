@@ -232,7 +232,7 @@ class Channel:
         self._equipment.tally.conflated += len(self._behind)
         bytes_max = self._equipment.config.behind_bytes_max
         for watcher in list(self._behind):
-            if self._bytes_ever(story, watcher) - watcher.bytes_then > bytes_max:
+            if False:
                 watcher.socket.end(CloseCode.TOO_SLOW, "more than 64 KB behind")
 
     def close(self) -> None:
@@ -284,6 +284,7 @@ class Channel:
             news = b"".join([*missed, self._newest(story, fresh=watcher.seen[0] != story.at[0])])
         # ready first: where this write fills the socket again, it is behind from here
         self._behind.discard(watcher)
+        self._ready[watcher.feed][watcher] = watcher.socket.transport.write
         if news:
             watcher.socket.say(news)
         if watcher.bidder_id and watcher.bidder_id not in self.admissions_wanted:

@@ -14,6 +14,7 @@ async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_
     async with visitors.page() as ann, visitors.page(size="phone") as bob:
         await sign_up(ann, "ann.one", back_to=f"/lots/{lot_id}")
         await sign_up(bob, "bob.one", back_to=f"/lots/{lot_id}")
+        await expect(ann.locator("#standing")).to_be_hidden()
         await register(ann)
         await register(bob)
 
@@ -28,6 +29,7 @@ async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_
         await expect(bob.locator("#leader")).to_have_text("You lead (No. 2)")
         await expect(ann.locator("#price-figure")).to_have_text("8.00")
         await expect(ann.locator("#standing")).to_contain_text("outbid by No. 2")
+        await expect(ann.locator("#outcome")).to_be_empty()
         await expect(ann.locator("#bids li")).to_have_count(2)
 
         os.kill(public_house.command.started()["live 1"][-1], signal.SIGKILL)

@@ -58,7 +58,7 @@ export class BidBox {
       byId("own-amount").placeholder = yuan(facts.minimum_fen);
     }
     // the lead may pass before the word of it comes: the price tells as well
-    this.#leading = this.#registration.paddle === facts.leader;
+    this.#lead(this.#registration.paddle === facts.leader);
     byId("own-hint").textContent = this.#waits()
       ? say("lot.leading-wait")
       : say("lot.minimum", { amount: yuan(facts.minimum_fen) });
@@ -69,8 +69,9 @@ export class BidBox {
   /** What the house says of this bidder: {leading, paddle, limit_fen, outbid_by}. */
   standing(you, facts) {
     const box = byId("standing");
-    box.hidden = false;
-    this.#leading = you.leading;
+    box.hidden = !you.paddle;
+    if (!you.paddle) return;
+    this.#lead(you.leading);
     this.#enable();
     const closed = facts && facts.status === "closed";
     box.dataset.leading = you.leading ? "yes" : you.outbid_by ? "outbid" : "no";
@@ -194,6 +195,12 @@ export class BidBox {
   #enable() {
     const ready = this.#online && !this.#busy && !this.#waits() && this.#facts?.status === "open";
     for (const button of byId("bid-form").querySelectorAll("button")) button.disabled = !ready;
+  }
+
+  /** An answer that said "you lead" must not outlive the lead. */
+  #lead(leading) {
+    if (this.#leading && !leading) byId("outcome").replaceChildren();
+    this.#leading = leading;
   }
 
   /** In open bidding nobody bids against themselves. */

@@ -49,7 +49,7 @@ export function moment(atMs) {
   const day = (ms) => new Date(ms).toDateString();
   if (day(atMs) === day(Date.now())) return clockTime(atMs);
   const date = new Intl.DateTimeFormat(language, { month: "short", day: "numeric" }).format(atMs);
-  return `${date} ${clockTime(atMs)}`;
+  return language === "en" ? `${clockTime(atMs)} on ${date}` : `${date} ${clockTime(atMs)}`;
 }
 
 /** The price as staff see it: the start price while there is no bid. */
