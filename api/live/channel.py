@@ -232,7 +232,7 @@ class Channel:
         self._equipment.tally.conflated += len(self._behind)
         bytes_max = self._equipment.config.behind_bytes_max
         for watcher in list(self._behind):
-            if False:
+            if self._bytes_ever(story, watcher) - watcher.bytes_then > bytes_max:
                 watcher.socket.end(CloseCode.TOO_SLOW, "more than 64 KB behind")
 
     def close(self) -> None:

@@ -24,8 +24,10 @@ _turns = asyncio.Semaphore(HASHES_AT_ONCE)
 _username = re.compile(USERNAME_PATTERN)
 
 
-async def create_account(house: House, *, username: str, password: str, name: str, role: Role = Role.BIDDER) -> Account:
-    """A new account; user names are compared without regard to case.
+async def create_account(
+    house: House, *, username: str, password: str, name: str, role: Role = Role.BIDDER, subject: str | None = None
+) -> Account:
+    """A new account, its name in lower case. Its tokens speak for `subject`, for somebody new where that is None.
 
     Raises RequestRefused(username-invalid, password-too-short, username-taken).
     """
@@ -43,7 +45,7 @@ async def create_account(house: House, *, username: str, password: str, name: st
         return await accounts.add_account(
             work,
             username=username.lower(),
-            subject=f"{role}-{secrets.token_hex(8)}",
+            subject=subject or f"{role}-{secrets.token_hex(8)}",
             name=name,
             role=str(role),
             password_hash=password_hash,

@@ -23,7 +23,7 @@ async def is_wider_than_its_window(page) -> bool:
 
 
 @pytest.fixture(scope="module")
-def night(public_house) -> str:
+def night(public_house):
     """A lot with a story: thirty bids along a steep path."""
     lot_id = public_house.new_lot("首发限量版 No. 001 · First of its line")
     public_house.open_lot(lot_id, 10 * 60_000)
@@ -45,7 +45,7 @@ def night(public_house) -> str:
 async def test_every_page_fits_and_has_no_serious_accessibility_finding(  # noqa: PLR0917 - each is a fixture
     public_house, visitors, shots, night, size, language, scheme
 ):
-    findings = []
+    findings: list[str] = []
     name = f"{size}-{language}-{scheme}"
     async with visitors.page(size=size, language=language, scheme=scheme) as page:
 

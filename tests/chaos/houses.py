@@ -53,10 +53,11 @@ def children_of(pid: int) -> list[int]:
 
 
 def freeze(pids: Sequence[int]) -> None:
-    """Stop processes in their tracks, and come back when they stand."""
+    """Stop processes in their tracks, and come back when they stand; one may have ended meanwhile."""
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    while any(state_of(pid) not in {"T", ""} for pid in pids):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    while any(state_of(pid) not in {"T", "Z", ""} for pid in pids):
         time.sleep(0.001)
 
 
@@ -272,8 +273,8 @@ def _until_answering(api: ApiProcess) -> None:
 @contextlib.contextmanager
 def frozen(pids: Sequence[int]) -> Iterator[None]:
     """Keep processes stopped in their tracks for the block."""
-    freeze(pids)
     try:
+        freeze(pids)
         yield
     finally:
         thaw(pids)

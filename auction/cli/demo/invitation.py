@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from auction.cli.demo.accounts import PASSWORD
 from auction.cli.demo.desk import StagedLot
 from auction.cli.demo.stage import RECORD_FEN, YUAN
 from auction.domain.money import yuan
@@ -28,16 +29,27 @@ def print_invitation(
     sale_id: str,
     staged: Sequence[StagedLot],
     guests: Sequence[Guest],
+    accounts: Sequence[str],
     clerk_token: str,
     bots: bool,
 ) -> None:
     """Addresses, the lots' terms in a word, tokens as shell variables, and a bid to paste."""
     car = staged[0]
     console.print("\n[bold]A flash auction is open on this machine.[/]  [dim]Ctrl-C stops all of it.[/]\n")
-    places = [("sale", f"{address}/api/v1/sales/{sale_id}"), ("the car", f"{address}/api/v1/lots/{car.lot_id}")]
-    for name, place in [*places, ("API docs", f"{address}/docs")]:
+    places = [
+        ("sales", f"{address}/?sale={sale_id}"),
+        ("the car", f"{address}/lots/{car.lot_id}"),
+        ("staff", f"{address}/ops"),
+        ("API docs", f"{address}/docs"),
+    ]
+    for name, place in places:
         console.print(f"  [cyan]{name:<10}[/]{place}", soft_wrap=True)
-    console.print("\n[bold]Bid yourself[/]  [dim]in another terminal: paste these,[/]")
+    *bidders, clerk = accounts
+    console.print(
+        f"\n[bold]Sign in[/]  [dim]as[/] {' or '.join(bidders)} [dim]to bid, as[/] {clerk} [dim]for the staff page; "
+        f"the password is[/] {PASSWORD}"
+    )
+    console.print("\n[bold]Or bid from a terminal[/]  [dim]paste these,[/]")
     variables = [(f"GUEST_{letter}", guest) for letter, guest in zip("AB", guests, strict=True)]
     for name, guest in variables:
         console.print(f"export {name}={guest.token}", soft_wrap=True, markup=False)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from auction.cli.demo import screen
+from auction.cli.demo.accounts import make_accounts
 from auction.cli.demo.board import Board
 from auction.cli.demo.crowd import BIDDERS, Seat, bid_all, bring_in, name_of, seat_everybody
 from auction.cli.demo.desk import Desk, StagedLot
@@ -69,12 +70,14 @@ class Play:
             sale_id = await desk.enter_sale()
             staged = await desk.enter_lots(sale_id, by_hand=not self._bots)
             guests = [await self._guest(client, name, staged) for name in ("guest-a", "guest-b")]
+            accounts = await make_accounts(self._settings, staff_subject=DESK)
             print_invitation(
                 self._console,
                 address=self._address,
                 sale_id=sale_id,
                 staged=staged,
                 guests=guests,
+                accounts=accounts,
                 clerk_token=self._token(DESK, Role.OPS),
                 bots=self._bots,
             )

@@ -54,7 +54,7 @@ export class EventLog {
   constructor(host, lotId, voidBid) {
     this.#lotId = lotId;
     this.#voidBid = voidBid;
-    this.list = element("ol", { class: "log numbers", id: "log" });
+    this.list = element("ol", { class: "log numbers", id: "log", tabindex: 0 });
     this.none = element("p", { class: "empty", hidden: true }, say("ops.log.none"));
     this.older = element("button", { class: "button small", type: "button", id: "log-older", hidden: true, onclick: () => this.#fetchOlder() }, say("ops.log.older"));
     this.wrong = element("p", { class: "notice warn", role: "status", hidden: true });

@@ -113,6 +113,7 @@ export class LotForm {
 
   #changed() {
     this.#sound = false;
+    this.verdict.dataset.sound = "asking";
     this.#enable();
     clearTimeout(this.#waiting);
     this.#waiting = setTimeout(() => this.#check(), WAIT_MS);

@@ -1,0 +1,30 @@
+"""Ready accounts for whoever watches the demo: two bidders and a clerk, to sign in with on the pages."""
+
+from collections.abc import Sequence
+
+from auction.bootstrap import open_house
+from auction.domain.errors import ProblemCode, RequestRefused
+from auction.services.accounts import create_account
+from auction.services.tokens import Role
+from auction.settings import Settings
+
+PASSWORD = "launch-night-001"  # noqa: S105 - printed by the demo, good for nothing else
+BIDDERS = {"ann": "guest-a", "bob": "guest-b"}
+"""User name -> whom its tokens speak for."""
+CLERK = "clerk"
+
+
+async def make_accounts(settings: Settings, *, staff_subject: str) -> Sequence[str]:
+    """Make them, unless a kept data directory has them; their user names, the clerk's last."""
+    wanted = [(username, subject, Role.BIDDER) for username, subject in BIDDERS.items()]
+    wanted.append((CLERK, staff_subject, Role.OPS))
+    async with open_house(settings) as house:
+        for username, subject, role in wanted:
+            try:
+                await create_account(
+                    house, username=username, password=PASSWORD, name=username.title(), role=role, subject=subject
+                )
+            except RequestRefused as refused:
+                if refused.code != ProblemCode.USERNAME_TAKEN:
+                    raise
+    return [username for username, _, _ in wanted]
