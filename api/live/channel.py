@@ -233,7 +233,7 @@ class Channel:
         bytes_max = self._equipment.config.behind_bytes_max
         for watcher in list(self._behind):
             if self._bytes_ever(story, watcher) - watcher.bytes_then > bytes_max:
-                watcher.socket.end(CloseCode.TOO_SLOW, "more than 64 KB behind")
+                watcher.socket.end(CloseCode.TOO_SLOW, "too many bytes behind")
 
     def close(self) -> None:
         """Nothing more is told here."""

@@ -15,8 +15,12 @@ REQUEST = (
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 SUB = b'{"type":"sub","lot_id":"bench-001","mode":"state"}'
-_MASKED_SUB = bytes((0x81, 0x80 | len(SUB), 0, 0, 0, 0)) + SUB
 _SEQ, _AT, _TICK = b'"seq":', b'"at_ms":', b'"type":"tick"'
+
+
+def masked(text: bytes) -> bytes:
+    """A short text as a client sends it, under a mask that changes nothing."""
+    return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text
 
 
 class Crowd:
@@ -32,7 +36,7 @@ class Crowd:
             answer = b""
             while b"\r\n\r\n" not in answer:
                 answer += watcher.recv(4096)
-            watcher.sendall(_MASKED_SUB)
+            watcher.sendall(masked(SUB))
             watcher.setblocking(False)
             self.poll.register(watcher.fileno(), select.EPOLLIN)
             self.sockets[watcher.fileno()] = watcher

@@ -179,7 +179,7 @@ async def sign_up(page: Page, username: str, *, back_to: str = "/") -> None:
     await page.fill("#name", username.title())
     await page.fill("#password", PASSWORD)
     await page.click("#sign-button")
-    await page.wait_for_url(f"**{back_to}")
+    await page.wait_for_selector("#sign-out")
 
 
 async def register(page: Page) -> None:

@@ -24,6 +24,13 @@ PATIENCE_S = 600
 Change = tuple[str, str, str]
 """A file, what stands there exactly once, and what is put in its place."""
 
+# a shell's background jobs ignore SIGINT, and so would their children
+INTERRUPTIBLE = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
 TWENTY_THOUSAND = "tests/concurrency/test_twenty_thousand_bids.py"
 DEADLINES = "tests/concurrency/test_deadlines.py::test_in_200_rounds_no_bid_is_accepted_at_or_after_the_end"
 AWAY = "tests/chaos/test_servers_away.py"
@@ -153,7 +160,7 @@ def _run(tree: Path, test: str) -> tuple[int, str]:
     """Run a test of a tree; its exit status and output. Nothing of it is left behind."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUCTION_", "PYTEST_", "COV"))}
     options = ("-x", "-rf", "-m", "", "-p", "no:cacheprovider", "-p", "no:randomly", f"--timeout={PATIENCE_S}")
-    command = (sys.executable, "-m", "pytest", *options, test)
+    command = (sys.executable, "-c", INTERRUPTIBLE, *options, test)
     with subprocess.Popen(
         command, cwd=tree, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
     ) as run:

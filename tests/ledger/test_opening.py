@@ -4,7 +4,7 @@ from redis.asyncio import Redis
 from auction.domain.errors import LedgerAway, RequestRefused
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect
-from auction.ledger.keys import KeySpace, accepted_field, is_id, lot_id_of, sale_of
+from auction.ledger.keys import SALE_ID_LENGTH_MAX, KeySpace, accepted_field, is_id, is_sale_id, lot_id_of, sale_of
 from tests.ledger.stories import LOT, OTHER_LOT, SHARDS, opened, scheduled
 
 
@@ -70,6 +70,14 @@ def test_well_formed_ids(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "-", "a-", "-a", "a--b", "A", "a_b", "a b", "a\n", "ä", "x" * 65, "a:{07}", "*"])
 def test_ids_that_are_none(text: str) -> None:
     assert not is_id(text)
+
+
+def test_a_sales_id_leaves_room_for_its_lots() -> None:
+    longest = "s" * SALE_ID_LENGTH_MAX
+    assert is_sale_id(longest)
+    assert is_id(lot_id_of(longest, 999))
+    assert not is_sale_id(longest + "s")
+    assert not is_sale_id("a--b")
 
 
 def test_two_bidders_never_share_the_field_of_a_key() -> None:

@@ -12,7 +12,8 @@ from api.live.config import LiveConfig
 from api.live.doorway import Doorway
 from api.live.protocol import CloseCode
 from auction.services.tokens import Role
-from tests.ledger.stories import opened, taken
+from loadtests.bench import crowd
+from tests.ledger.stories import LOT, opened, taken
 from tests.live.conftest import SECRET, closed_with, heard, heard_until, running, say, speaking, sub, token, until
 
 ELSEWHERE = "https://elsewhere.example"
@@ -67,6 +68,29 @@ async def test_what_is_no_websocket_frame_ends_the_connection(live, broken):
     async with speaking(live.url) as stranger:
         stranger.transport.write(broken)
         assert await closed_with(stranger) in {1002, 1009}
+
+
+async def test_a_peer_that_does_not_hang_up_is_cut_off_and_told_nothing_more(live, ledger):
+    await opened(ledger)
+    host, port = live.url.removeprefix("ws://").rstrip("/").split(":")
+    peers = []
+    for broken in (b"\x83\x80\x00\x00\x00\x00", b"\x82\x80\x00\x00\x00\x00"):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        peers.append((reader, writer))
+        writer.write(crowd.REQUEST)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(crowd.masked(b'{"type":"sub","lot_id":"launch-001"}'))
+        await reader.readuntil(b'"watchers"')
+        writer.write(broken)
+    await until(lambda: not live.gateway.hub.channels[LOT].watchers)
+    await taken(ledger, "ada", 100, "key-0001")
+    await until(lambda: live.gateway.hub.channels[LOT].story.shown.price_fen == 100)
+    for reader, _ in peers:
+        assert b'"tick"' not in await reader.read()
+    # neither peer has closed its side
+    await until(lambda: not live.gateway._sockets)
+    for _, writer in peers:
+        writer.close()
 
 
 @pytest.mark.parametrize("lot_id", ["launch-404", "LAUNCH-001", "a b", "../etc/passwd", "x" * 64])

@@ -29,6 +29,7 @@ async def test_whoever_joins_while_bids_pour_in_misses_none_and_gets_none_twice(
     for client in clients:
         await client.until(lambda client: client.state["seq"] >= last_seq)
         assert client.faults == []
+        assert client.closes == []
         assert client.state["price_fen"] == bidding.prices[last_seq]
         if client.mode == "feed":
             (joined_at,) = client.snaps
@@ -44,6 +45,25 @@ async def test_many_that_join_at_once_before_the_lot_was_read_share_one_reading(
         await client.until(lambda client: client.state.get("bids") == 50)
         assert client.faults == []
     assert len(live.gateway.hub.channels) == 1
+
+
+async def test_what_happens_while_a_lot_is_being_read_is_told_all_the_same(live, ledger):
+    await opened(ledger)
+    hub = live.gateway.hub
+    look_back = hub._observer.last_entries
+
+    async def look_back_slowly(lot_id, **how):
+        found = await look_back(lot_id, **how)
+        # the lot has been read: this bid comes by the tail alone
+        await taken(ledger, "ada", 100, "key-0001")
+        await until(lambda: hub._meanwhile[lot_id])
+        return found
+
+    hub._observer.last_entries = look_back_slowly
+    async with speaking(live.url, sub(mode="feed")) as feed:
+        assert (await heard(feed))["price_fen"] == 100
+        await taken(ledger, "bo", 200, "key-0002")
+        assert [frame["type"] for frame in await heard_until(feed, "tick")] == ["bid", "tick"]
 
 
 async def test_a_feed_that_comes_back_is_told_exactly_what_it_missed(live, ledger):

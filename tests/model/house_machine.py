@@ -324,7 +324,7 @@ class HouseMachine(RuleBasedStateMachine):
         self.codes[code] += 1
         with self._broken_if_raised():
             said, snapshot = self.runner.run(_awaited(call))
-            assert said == code
+            assert said == code, f"the script says {said}, the rules {code}"
             assert (snapshot is not None) == (lot_id in self.house.lots)
         self._compare_all({lot_id: snapshot} if snapshot is not None else {})
 

@@ -28,6 +28,7 @@ MANNER = settings(
     suppress_health_check=list(HealthCheck),
     verbosity=Verbosity.normal,
     print_blob=True,
+    report_multiple_bugs=False,  # one difference at a time, and soon
 )
 
 SMALL_RUN = 2_000

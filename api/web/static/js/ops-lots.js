@@ -170,8 +170,12 @@ export class LotList {
       { class: "row", href: `#lot=${encodeURIComponent(lot.lot_id)}`, "data-lot": lot.lot_id },
       element("span", { class: "name" }, row.title, row.id),
       row.price,
-      element("span", { class: "line" }, row.badge, row.clock),
-      element("span", { class: "line end" }, row.pace, row.watch),
+      element(
+        "span",
+        { class: "foot" },
+        element("span", { class: "line" }, row.badge, row.clock),
+        element("span", { class: "line" }, row.pace, row.watch),
+      ),
     );
     row.root = element("li", {}, row.link);
     this.#rows.set(lot.lot_id, row);

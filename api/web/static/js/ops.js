@@ -165,7 +165,11 @@ function show() {
   if (ended) return;
   list.show(lots(), store, chosen, clock.now());
   figures();
-  if (panel && store.get(chosen)) panel.show();
+  if (panel && store.get(chosen)) {
+    // a draft that somebody else has scheduled has something to follow from now on
+    if (!live) follow(chosen);
+    panel.show();
+  }
   tick();
 }
 

@@ -1,0 +1,303 @@
+import itertools
+import json
+import subprocess
+import sys
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.browser.conftest import PASSWORD, PHRASES, SIZES, sign_up
+from tests.browser.test_looks import SCHEMES, is_wider_than_its_window, serious_findings
+from tests.cli.processes import SECRET
+
+CLERK = "night.clerk"
+
+
+@pytest.fixture(scope="module")
+def clerk(public_house):
+    """The user name of a clerk whose account the house made on its command line."""
+    made = subprocess.run(
+        [sys.executable, "-m", "auction.cli", "account", "--username", CLERK, "--role", "ops", "--name", "Clerk",
+         "--password-stdin"],
+        input=f"{PASSWORD}\n",
+        env={"AUCTION_DATA_DIR": str(public_house.command.folder / "var"), "AUCTION_SECRET_KEY": SECRET,
+             "PATH": "/usr/bin:/bin"},
+        cwd=public_house.command.folder, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return CLERK
+
+
+async def sign_in(page: Page, username: str) -> None:
+    await page.goto("/ops")
+    await page.click("#gate-sign-in")
+    await page.fill("#username", username)
+    await page.fill("#password", PASSWORD)
+    await page.click("#sign-button")
+    await page.wait_for_selector("#content:not([hidden])")
+
+
+async def act(page: Page, name: str, *, reason: str | None = None) -> str:
+    """Choose an action, read its consequence, and do it."""
+    await page.click(f"#act-{name}")
+    sentence = await page.inner_text("#act-sentence")
+    if reason is not None:
+        await page.fill("#act-reason", reason)
+    await page.click("#act-confirm")
+    await page.wait_for_selector("#act:not([open])", state="attached")
+    await page.wait_for_selector("#lot-outcome:not([hidden])")
+    return sentence
+
+
+async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_house, visitors, clerk):
+    async with visitors.page() as page:
+        await sign_in(page, clerk)
+        await page.click("#new-sale")
+        await page.fill("#sale-title", "Launch of the tests")
+        await page.fill("#sale-id", "staff-tests")
+        await page.click("#act-confirm")
+
+        # a contradiction is said at once, and mended
+        await page.wait_for_selector("#verdict[data-sound=yes]")
+        await page.fill("#lot-title", "No. 001")
+        await page.select_option("#lot-preset", "jd-flash")
+        await page.fill("#term-cap_fen", "0.50")
+        await expect(page.locator("#term-cap_fen-wrong")).to_contain_text("under the start price of ¥1")
+        await expect(page.locator("#create-lot")).to_be_disabled()
+        await page.fill("#term-cap_fen", "")
+        await page.fill("#term-start_price_fen", "12,00o")
+        await expect(page.locator("#term-start_price_fen-wrong")).to_contain_text("amount in yuan")
+        await page.fill("#term-start_price_fen", "2")
+        await page.wait_for_selector("#verdict[data-sound=yes]")
+        await page.click("#create-lot")
+
+        lot_id = "staff-tests-001"
+        await expect(page.locator("#panel-title")).to_have_text("No. 001")
+        assert public_house.shown(lot_id)["terms"]["start_price_fen"] == 200
+        await page.click("#act-open")
+        await page.fill("#act-duration", "20")
+        await page.select_option("#act-duration-unit", "60000")
+        await expect(page.locator("#act-sentence")).to_contain_text("in 20:00")
+        await page.click("#act-confirm")
+        await expect(page.locator("#lot-status")).to_have_text("Open")
+        for bidder in ("staff.ann", "staff.bob"):
+            public_house.register(lot_id, bidder)
+        public_house.bid(lot_id, "staff.ann", 500)
+        public_house.bid(lot_id, "staff.bob", 99_900)
+        await expect(page.locator("#lot-price")).to_have_text("¥999.00")
+        await expect(page.locator("#log li").first).to_contain_text("staff.bob")
+
+        said = await act(page, "pause", reason="a doubt about paddle 2")
+        assert "stops bidding on No. 001 at once" in said
+        assert "19:" in said
+        await expect(page.locator("#lot-status")).to_have_text("Paused")
+        said = await act(page, "void-bid", reason="typed by mistake")
+        assert "¥999 by paddle 2 (staff.bob)" in said
+        await expect(page.locator("#lot-price")).to_have_text("¥5.00")
+        await expect(page.locator("#log li.voided")).to_contain_text("¥999.00")
+        assert public_house.shown(lot_id)["epoch"] == 2
+        await act(page, "resume")
+        ends_at_ms = public_house.shown(lot_id)["ends_at_ms"]
+        await act(page, "extend", reason="the line was slow")
+        assert public_house.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
+        said = await act(page, "close", reason="enough")
+        assert "for paddle 1" in said
+        await expect(page.locator("#lot-status")).to_have_text("Closed")
+        await expect(page.locator("#lot-actions")).to_contain_text("nothing more")
+        await expect(page.locator("#log li").first).to_contain_text("sold at ¥5.00 to paddle 1")
+
+
+async def test_only_what_the_status_allows_is_offered(public_house, visitors, clerk):
+    lot_id = public_house.new_lot("One after the other")
+
+    async def offered(page: Page) -> list[str]:
+        return list(await page.eval_on_selector_all("#lot-actions button", "all => all.map(one => one.id.slice(4))"))
+
+    async with visitors.page() as page:
+        await sign_in(page, clerk)
+        await page.click(f"[data-lot={lot_id}]")
+        assert await offered(page) == ["schedule", "open"]
+        await act(page, "schedule")
+        await expect(page.locator("#lot-actions button").first).to_have_id("act-open")
+        assert await offered(page) == ["open", "void"]
+        public_house.open_lot(lot_id, 600_000)
+        await page.wait_for_selector("#act-pause")
+        assert await offered(page) == ["pause", "extend", "close", "void"]
+        public_house.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
+        await page.wait_for_selector("#act-resume")
+        assert await offered(page) == ["resume", "void-bid", "void"]
+        await expect(page.locator("#act-void-bid")).to_be_disabled()
+        await act(page, "void", reason="a rehearsal")
+        await expect(page.locator("#lot-status")).to_have_text("Void")
+
+
+async def test_a_double_click_acts_once(public_house, visitors, clerk):
+    lot_id = public_house.new_lot("Twice")
+    public_house.open_lot(lot_id, 600_000)
+    ends_at_ms = public_house.shown(lot_id)["ends_at_ms"]
+    asked = []
+
+    async with visitors.page() as page:
+        await sign_in(page, clerk)
+        await page.click(f"[data-lot={lot_id}]")
+        await page.click("#act-extend")
+        await page.fill("#act-reason", "a slow line")
+        page.on("request", lambda request: asked.append(request.url) if "/extend" in request.url else None)
+        await page.dblclick("#act-confirm")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("#lot-outcome:not([hidden])")
+
+    assert len(asked) == 1
+    assert public_house.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
+
+
+async def test_an_action_without_a_reason_or_too_late_is_explained_beside_it(public_house, visitors, clerk):
+    lot_id = public_house.new_lot("Too late")
+    public_house.open_lot(lot_id, 600_000)
+
+    async with visitors.page() as page:
+        await sign_in(page, clerk)
+        await page.click(f"[data-lot={lot_id}]")
+        await page.click("#act-close")
+        await page.click("#act-confirm")
+        await expect(page.locator("#act-reason-wrong")).to_be_visible()
+        await page.fill("#act-reason", "ab")
+        await page.click("#act-confirm")
+        await expect(page.locator("#act-reason-wrong")).to_contain_text("At least 3")
+        assert public_house.shown(lot_id)["status"] == "open"
+        public_house.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
+        await expect(page.locator("#act-wrong")).to_contain_text("Paused")
+        await expect(page.locator("#act-confirm")).to_be_disabled()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#act")).to_be_hidden()
+
+
+async def test_an_action_whose_answer_is_lost_says_so(public_house, visitors, clerk):
+    lot_id = public_house.new_lot("Lost")
+    public_house.open_lot(lot_id, 600_000)
+
+    async with visitors.page() as page:
+        await sign_in(page, clerk)
+        await page.click(f"[data-lot={lot_id}]")
+        await page.route("**/extend", lambda route: route.abort())
+        await page.click("#act-extend")
+        await page.fill("#act-reason", "a slow line")
+        await page.click("#act-confirm")
+        await expect(page.locator("#act-wrong")).to_contain_text("may have been done")
+        await expect(page.locator("#act-confirm")).to_be_enabled()
+
+
+async def test_the_desk_is_closed_to_visitors_and_bidders(visitors):
+    async with visitors.page() as page:
+        await page.goto("/ops")
+        await expect(page.locator("#gate")).to_contain_text("for staff")
+        await sign_up(page, "curious.carl")
+        await page.wait_for_selector("#sign-out")
+        await page.goto("/ops")
+        await expect(page.locator("#gate")).to_contain_text("Curious.Carl (bidder)")
+        await expect(page.locator("#content")).to_be_hidden()
+
+
+async def test_trouble_is_told_and_taken_back(public_house, visitors, clerk):
+    lot_id = public_house.new_lot("In trouble")
+    public_house.open_lot(lot_id, 600_000)
+    health = {"ready": True, "ledger": "ok", "books": "ok", "migrations": "ok"}
+    told = {**health, "archive": {"behind_ms": 42_000, "shards": 2}}
+
+    async def tell(route: Route) -> None:
+        await route.fulfill(body=json.dumps(told), content_type="application/json")
+
+    async with visitors.page() as page:
+        await sign_in(page, clerk)
+        await page.click(f"[data-lot={lot_id}]")
+        await page.route("**/ops/health", tell)
+        await expect(page.locator("[data-trouble=archive]")).to_contain_text("00:42 behind")
+        told = {**health, "archive": None, "books": "The books do not answer."}
+        await page.route("**/ops/lots", lambda route: route.fulfill(
+            status=503, body=json.dumps({"code": "books-away", "detail": "away"}), content_type="application/json"
+        ))  # fmt: skip
+        await expect(page.locator("[data-trouble=books]")).to_be_visible()
+        # running lots are still told of by the ledger
+        public_house.register(lot_id, "staff.ann")
+        public_house.bid(lot_id, "staff.ann", 7_700)
+        await expect(page.locator("#lot-price")).to_have_text("¥77.00")
+        await page.unroute("**/ops/lots")
+        await page.unroute("**/ops/health")
+        await expect(page.locator("#banners p")).to_have_count(0)
+        await page.context.set_offline(True)
+        await expect(page.locator("[data-trouble=connection]")).to_be_visible(timeout=20_000)
+        await page.context.set_offline(False)
+        await expect(page.locator("#banners p")).to_have_count(0, timeout=20_000)
+        await page.context.clear_cookies()
+        await expect(page.locator("#signed-out")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def evening(public_house):
+    """Lots in every status, one of them held with a story."""
+    held = public_house.new_lot("首发限量版 No. 001 · First of its line", review_above_fen=100_000)
+    public_house.open_lot(held, 1_200_000)
+    for bidder in ("staff.ann", "staff.bob"):
+        public_house.register(held, bidder)
+    price = 100
+    while public_house.shown(held)["status"] == "open":
+        public_house.bid(held, ("staff.ann", "staff.bob")[len(str(price)) % 2], price)
+        price *= 10
+    running = public_house.new_lot("典藏版 No. 002", preset="guarded-flash")
+    public_house.open_lot(running, 1_200_000)
+    coming = public_house.new_lot("No. 003", preset="cn-judicial")
+    now_ms = public_house.shown(running)["now_ms"]
+    times = {"opens_at_ms": now_ms + 3_600_000, "closes_at_ms": now_ms + 7_200_000}
+    public_house.ask("POST", f"/ops/lots/{coming}/schedule", times)
+    public_house.new_lot("A draft", preset="ebay-proxy")
+    over = public_house.new_lot("Over")
+    public_house.open_lot(over, 600_000)
+    public_house.ask("POST", f"/ops/lots/{over}/close", {"reason": "a rehearsal"})
+    return held
+
+
+# half of all combinations: every two of size, language and scheme meet
+LOOKS = [(size, language, scheme) for (s, size), (p, language), (c, scheme) in itertools.product(
+    enumerate(SIZES), enumerate(PHRASES), enumerate(SCHEMES)
+) if (s + p + c) % 2 == 0]  # fmt: skip
+
+
+@pytest.mark.parametrize("size, language, scheme", LOOKS)
+async def test_the_desk_fits_and_has_no_serious_accessibility_finding(  # noqa: PLR0917 - each is a fixture
+    visitors, shots, evening, clerk, size, language, scheme
+):
+    findings: list[str] = []
+    name = f"{size}-{language}-{scheme}"
+    async with visitors.page(size=size, language=language, scheme=scheme) as page:
+
+        async def look(what: str, *, whole: bool = True) -> None:
+            await page.wait_for_timeout(300)
+            await page.screenshot(path=shots / f"ops-{what}-{name}.png", full_page=whole)
+            findings.extend(f"{what}: {finding}" for finding in await serious_findings(page))
+            if await is_wider_than_its_window(page):
+                findings.append(f"{what}: wider than its window")
+
+        await page.goto("/ops")
+        await page.wait_for_selector("#gate-sign-in")
+        await look("gate")
+        await sign_in(page, clerk)
+        await page.wait_for_selector(f"[data-lot={evening}]")
+        await look("lots")
+        await page.click(f"[data-lot={evening}]")
+        await page.wait_for_selector("#log li")
+        await look("held")
+        await page.click("#act-resume")
+        await look("resume", whole=False)
+        await page.click("#act-back")
+        await page.click("#act-void-bid")
+        await page.wait_for_selector("#act-reason")
+        await page.click("#act-confirm")
+        await look("void-bid", whole=False)
+        await page.click("#act-back")
+        await page.goto("/ops#new")
+        await page.wait_for_selector("#verdict[data-sound=yes]")
+        await look("new-lot")
+        await page.fill("#term-cap_fen", "0.50")
+        await page.wait_for_selector("#term-cap_fen-wrong:not([hidden])")
+        await look("contradiction", whole=False)
+    assert findings == []
