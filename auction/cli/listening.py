@@ -61,7 +61,7 @@ def reserve(host: str, port: int) -> socket.socket:
 
 def _why_not(host: str, port: int, error: OSError, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        free = _free_port_above(host, port)
+        free = free_port_above(host, port)
         return (
             f"port {port} on {host} is taken: stop what listens there, or choose another with {option}"
             f"{f' ({free} is free)' if free else ''}"
@@ -73,7 +73,8 @@ def _why_not(host: str, port: int, error: OSError, option: str) -> str:
     return f"port {port} on {host} cannot be listened on ({os.strerror(error.errno or 0)})"
 
 
-def _free_port_above(host: str, port: int) -> int | None:
+def free_port_above(host: str, port: int) -> int | None:
+    """The next port that nobody listens on, of the few that are looked at; None where there is none."""
     for candidate in range(port + 1, min(port + _LOOKED_AT_PORTS, 65_535) + 1):
         try:
             with socket.create_server((host, candidate)):

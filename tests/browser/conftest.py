@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from auction.services.tokens import Role, TokenKey
 from tests.cli.processes import SECRET, Command, free_port, served, until
@@ -132,6 +132,10 @@ async def browser(public_house: PublicHouse) -> AsyncIterator[Browser]:
         )  # fmt: skip
         yield chromium
         await chromium.close()
+
+
+# generous: pages come back after a lost connection when the machine lets them
+expect.set_options(timeout=60_000)
 
 
 class Visitors:

@@ -13,6 +13,7 @@ from tests.chaos.storm import KILLS, kill_everything, storm
 FAULTS = {**KILLS, "all of them": kill_everything}
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("victim", FAULTS)
 async def test_nothing_acknowledged_is_lost_when_they_are_killed(
     standing: RunningHouse, house: House, seed: int, victim: str

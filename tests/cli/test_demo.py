@@ -147,7 +147,7 @@ def test_a_kept_directory_takes_one_demo_after_another(tmp_path, temporary):
     kept = tmp_path / "kept"
     for sale in ("launch", "launch-2"):
         with demo(tmp_path, temporary, "--no-bots", "--data-dir", str(kept)) as command:
-            command.until_said(f"/api/v1/sales/{sale}\n")
+            command.until_said(f"/?sale={sale}\n")
             stop(command)
     assert (kept / "processes.log").exists()
 

@@ -35,6 +35,7 @@ SOFT = read_terms(
 )
 
 
+@pytest.mark.timeout(600)
 async def test_in_200_rounds_no_bid_is_accepted_at_or_after_the_end(
     standing: RunningHouse, house: House, seed: int
 ) -> None:

@@ -1,5 +1,7 @@
 """64 clients, one lot, two API processes at once: whatever the interleaving, the record is what the promises say."""
 
+import pytest
+
 from auction.services.house import House
 from tests.chaos.checkers import check_lot
 from tests.chaos.crowd import Crowd, open_a_lot
@@ -10,6 +12,7 @@ from tests.chaos.record import caught_up
 CLIENTS, BIDS = 64, 20_000
 
 
+@pytest.mark.timeout(600)
 async def test_20_000_bids_of_64_clients_at_two_processes_keep_every_promise(
     standing: RunningHouse, house: House, seed: int
 ) -> None:

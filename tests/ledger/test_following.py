@@ -55,9 +55,10 @@ def test_they_ask_for_the_same_minimum(given_terms, price_fen):
 
 async def started(ledger: BidLedger) -> Tail:
     tail = Tail(ledger.redis, ledger.keys)
-    assert not tail.started
+    begun = [tail.started]
     await tail.start()
-    assert tail.started
+    begun.append(tail.started)
+    assert begun == [False, True]
     return tail
 
 

@@ -130,16 +130,16 @@ async def test_who_does_not_say_what_to_watch_is_sent_away(ledger):
         assert "tick" in {(await heard(watcher))["type"], (await heard(watcher))["type"]}
 
 
-async def test_who_answers_no_ping_is_gone_and_who_does_stays(ledger):
+async def test_who_answers_no_ping_is_gone_and_who_does_stays(ledger, monkeypatch):
     await opened(ledger)
     async with (
         running(ledger, ping_ms=90) as live,
         speaking(live.url, sub()) as lively,
         speaking(live.url, sub()) as mute,
     ):
-        mute.protocol.send_pong = lambda _: None
-        original = mute.protocol.send_frame
-        mute.protocol.send_frame = lambda frame: None if frame.opcode is Opcode.PONG else original(frame)
+        send_frame = mute.protocol.send_frame
+        no_pongs = lambda frame: None if frame.opcode is Opcode.PONG else send_frame(frame)  # noqa: E731
+        monkeypatch.setattr(mute.protocol, "send_frame", no_pongs)
         assert await closed_with(mute) == CloseCode.NO_PONG
         await taken(ledger, "ada", 100, "key-0001")
         await heard_until(lively, "tick")

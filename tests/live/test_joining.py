@@ -6,6 +6,7 @@ import pytest
 
 from api.live.protocol import RESUMED_EVENTS_MAX, CloseCode
 from auction.domain.lot import Standing
+from loadtests.live_client import LiveClient
 from tests.ledger.stories import LOT, OTHER_LOT, opened, taken
 from tests.live.conftest import Bidding, closed_with, heard, heard_until, running, shown, speaking, sub, token, until
 
@@ -18,7 +19,7 @@ async def test_whoever_joins_while_bids_pour_in_misses_none_and_gets_none_twice(
     await opened(ledger)
     bidding = Bidding(ledger)
     pouring = asyncio.create_task(bidding.bid(300))
-    clients = []
+    clients: list[LiveClient] = []
     while not pouring.done() and len(clients) < 60:
         clients.append(watching(live.url, mode="feed" if len(clients) % 4 else "state"))
         await clients[-1].until(lambda client: client.state)

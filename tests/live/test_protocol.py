@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from api.live import frames
@@ -106,6 +106,8 @@ def test_anything_else_is_malformed_and_the_reason_fits_a_close_frame(said):
 
 @given(st.binary(max_size=1024))
 def test_random_bytes_are_malformed(said):
+    # messages that stand in the code are among what is tried
+    assume(not said.lstrip().startswith(b"{"))
     with pytest.raises(Malformed):
         read_message(said)
 

@@ -60,7 +60,7 @@ async def test_a_watcher_that_reads_again_gets_what_nobody_may_miss_and_the_newe
         await ledger.resume(LOT, review_above_fen=None, by="eve")
         await bidding.bid(10)
         final = await ledger.close_now(LOT, reason="enough", by="eve")
-        await until(lambda: live.gateway.hub.channels[LOT].story.shown.status == "closed")
+        await shown(live, ledger)
         assert live.gateway.tally.conflated > conflated
         frames = await rest(slow)
         await slow.close()
@@ -87,8 +87,8 @@ async def test_a_watcher_behind_sees_a_new_epoch_in_order(ledger, mode):
         standing = Standing(100, "ada", 1, 100)
         last_seq = max(bidding.prices)
         await ledger.restate(LOT, at_seq=now.seq, voided_seq=last_seq, now=standing, reason="mistyped", by="eve")
-        after = await ledger.resume(LOT, review_above_fen=None, by="eve")
-        await until(lambda: live.gateway.hub.channels[LOT].story.shown.seq == after.seq)
+        await ledger.resume(LOT, review_above_fen=None, by="eve")
+        await shown(live, ledger)
         frames = await rest(slow)
         await slow.close()
     kinds = [frame["type"] for frame in frames if frame["type"] not in {"hello", "bid", "tick"}]

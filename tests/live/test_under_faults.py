@@ -8,6 +8,7 @@ import pytest
 
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, OutcomeUnknown
+from auction.domain.events import BidPlaced
 from auction.ledger.bid_ledger import BidLedger, Snapshot, Taken
 from auction.ledger.watchers import count_watchers
 from loadtests.live_client import LOST, LiveClient, stalled
@@ -121,7 +122,7 @@ async def every_bid(ledger: BidLedger) -> dict[int, int]:
         seq: event.price_fen
         for entry in await entries(ledger)
         for seq, event in enumerate(entry.events, entry.first_seq)
-        if event.kind == "bid"
+        if isinstance(event, BidPlaced)
     }
 
 

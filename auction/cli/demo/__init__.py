@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from auction.bootstrap import running_servers
 from auction.cli.demo.playing import Play
 from auction.cli.interrupts import Interrupts
-from auction.cli.listening import claim, reserve
+from auction.cli.listening import claim, free_port_above, reserve
 from auction.cli.serving import Part, duties_of, environment_of, migrate_books
 from auction.cli.speaking import complain, err, out
 from auction.cli.supervisor import Supervisor
@@ -27,6 +27,8 @@ from auction.logs import configure_logs
 from auction.settings import Settings, load_settings
 
 SPEED_MIN, SPEED_MAX = 0.2, 20.0
+HOST = "127.0.0.1"
+"""A demo is for this machine."""
 LOG_NAME = "processes.log"
 LOG_LINES_SHOWN = 12
 
@@ -65,8 +67,9 @@ def _demo(interrupts: Interrupts, *, port: int, speed: float, bots: bool, data_d
             redis_url=None,
             database_url=None,
             secret_key=SecretStr(secrets.token_urlsafe(48)),
+            http_host=HOST,
             http_port=port,
-            live_port=port + 1 if port < 65535 else port - 1,
+            live_port=free_port_above(HOST, port) or port - 1,
         )
         listener = stack.enter_context(claim(settings.http_host, settings.http_port))
         stack.enter_context(reserve(settings.http_host, settings.live_port))
