@@ -86,6 +86,10 @@ class Gateway:
             for job in jobs:
                 job.cancel()
         await self.hub.close()
+        # no earlier report is under way any more
+        self._reported |= self.hub.channels.keys()
+        with contextlib.suppress(LedgerAway):
+            await self._report({})
         log.info("stopped")
 
     async def _serve(self, listener: socket.socket) -> Server:
@@ -264,8 +268,6 @@ class Gateway:
         for connection in list(self._sockets):
             connection.transport.abort()
         await server.wait_closed()
-        with contextlib.suppress(LedgerAway):
-            await self._report({})
 
 
 def _answer(body: bytes, content_type: str) -> Response:

@@ -34,6 +34,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 TWENTY_THOUSAND = "tests/concurrency/test_twenty_thousand_bids.py"
 DEADLINES = "tests/concurrency/test_deadlines.py::test_in_200_rounds_no_bid_is_accepted_at_or_after_the_end"
 AWAY = "tests/chaos/test_servers_away.py"
+DAMAGED = "tests/cli/test_verify.py::test_one_damage_fails_the_check_and_the_broken_promise_is_named"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,16 @@ MUTATIONS = {
         TWENTY_THOUSAND,
         "promise=8",
         (("auction/ledger/lua/include/commit.lua", "{lot.chain, lot.id,", "{'', lot.id,"),),
+    ),
+    "a read waits longer than the client does": Mutation(
+        f"{AWAY}::test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_ledger",
+        "LedgerAway",
+        (("auction/ledger/feed.py", "block_ms = min(block_ms, self._wait_ms_max)", "pass"),),
+    ),
+    "a record that goes on past the ledger's state is believed": Mutation(
+        f"{DAMAGED}[stream: a forged bid that fits]",
+        "All promises held|'ok': True|\"ok\": true",
+        (("auction/services/examination.py", "snapshot = _moved_on(record)", "return"),),
     ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,

@@ -35,9 +35,12 @@ class Storm:
         self.ledger = ledger
         self.prices: dict[int, int] = {}
         self.task: asyncio.Task[None] | None = None
+        self.over = False
 
     async def rage(self, pause_s: float) -> None:
-        for number in range(1, 1_000_000):
+        number = 0
+        while not self.over:
+            number += 1
             bid = Bid(BIDDERS[number % 3], 100 * number, f"key-{number:06d}")
             receipt = (await self._asked(bid)).receipt
             self.prices[receipt.seq] = receipt.price_fen
@@ -101,8 +104,8 @@ async def ride_out(own_server, gateways, watching, *, watchers: int, calm: int, 
     for client in clients[::7]:
         client.cut()
     await storm.until(calm)
-    storm.task.cancel()
-    await asyncio.gather(storm.task, return_exceptions=True)
+    storm.over = True
+    await storm.task
     final = await persistently(lambda: ledger.close_now(LOT, reason="enough", by="eve"))
 
     for client in clients:
