@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,6 +24,10 @@ from sqlalchemy.engine import make_url
 from auction import embedded
 
 Outcome = TypeVar("Outcome")
+
+# a run in the background of a shell is told to ignore Ctrl-C, and what it starts would be deaf to it as well
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # tests of these folders run on every server of the family that is installed here
 _ON_EVERY_LEDGER = ("ledger", "model")
