@@ -78,7 +78,7 @@ bench: setup ## side-by-side figures of the hot path on this machine
 	@$(BIN)/auction bench $(ARGS)
 
 .PHONY: load
-load: setup ## a minute of bidders against embedded servers, then the books are checked
+load: setup ## a minute of bidders and watchers against embedded servers, then the books are checked
 	@$(BIN)/python -m loadtests $(ARGS)
 
 .PHONY: constraints

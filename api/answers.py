@@ -1,11 +1,13 @@
 """The bodies of answers, as in the public surface. Amounts in fen, times in UTC ms, durations in ms."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas import TERMS_FIELDS
-from auction.books.bidders import Deposit, Registration
+from auction.books.bidders import Registration
+from auction.books.deposits import Deposit
 from auction.services.catalogue import BidPage, LotView, SaleView
 
 TermsShown = Annotated[
@@ -146,23 +148,25 @@ class DepositShown(BaseModel):
     """What the bidder put down for the lot."""
 
     deposit_id: str | None = Field(description="Null where the lot asks for none.")
-    status: str = Field(description="none, held, releasing, released, applied or forfeited.")
-    held_fen: int
+    status: str = Field(description="none, pending, held, failed, releasing, released, applied, forfeited or lapsed.")
+    held_fen: int = Field(description="What is held now, top-ups counted.")
 
     @classmethod
-    def of(cls, deposit: Deposit | None) -> Self:
-        """A deposit of the books; only what is held still counts."""
-        if deposit is None:
+    def of(cls, deposits: Sequence[Deposit]) -> Self:
+        """The deposits of the books, the one that tells most: of the last, unless an earlier one is still held."""
+        if not deposits:
             return cls(deposit_id=None, status="none", held_fen=0)
-        held_fen = deposit.amount_fen if deposit.status == "held" else 0
-        return cls(deposit_id=deposit.deposit_id, status=deposit.status, held_fen=held_fen)
+        held = [deposit for deposit in deposits if deposit.status == "held"]
+        shown = held[0] if held else deposits[-1]
+        held_fen = sum(deposit.amount_fen for deposit in held)
+        return cls(deposit_id=shown.deposit_id, status=shown.status, held_fen=held_fen)
 
 
 class RegistrationShown(BaseModel):
     """A bidder's right to bid on a lot. `limit_fen` and `purse_fen` null: without."""
 
     lot_id: str
-    paddle: int
+    paddle: int | None = Field(description="Null while the payment provider has not decided on the deposit.")
     limit_fen: int | None
     purse_fen: int | None = Field(description="What leading bids on all lots of the sale may come to together.")
     deposit: DepositShown
@@ -175,7 +179,18 @@ class RegistrationShown(BaseModel):
             paddle=registration.paddle,
             limit_fen=registration.limit_fen,
             purse_fen=registration.purse_fen,
-            deposit=DepositShown.of(registration.deposit),
+            deposit=DepositShown.of(registration.deposits),
+        )
+
+    @classmethod
+    def waiting(cls, lot_id: str, deposit: Deposit | None) -> Self:
+        """A registration that waits for its deposit: nothing may be bid yet."""
+        return cls(
+            lot_id=lot_id,
+            paddle=None,
+            limit_fen=0,
+            purse_fen=None,
+            deposit=DepositShown.of([] if deposit is None else [deposit]),
         )
 
 

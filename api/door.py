@@ -15,6 +15,7 @@ from api.auth import Doorkeeper, WrongRole
 from api.bid_body import amount_of
 from api.bodies import BodyTooLarge, ClientGone, is_json, is_too_long, read_body, refuse_too_large
 from api.frame import new_request_id
+from api.idempotency import checked_key
 from api.metrics import BidCounts
 from api.problems import INTERNAL_ERROR, MEDIA_TYPE, Header, HttpCode, Problem, Unacceptable, problem_of
 from api.refusals import refusal_content
@@ -26,13 +27,10 @@ from auction.services.tokens import Identity, Role
 
 PREFIX = "/api/v1/lots/"
 SUFFIX = "/bids"
-KEY_LENGTH_MIN = 8
-KEY_LENGTH_MAX = 64
 
 _WANTED = frozenset(
     {b"authorization", b"content-length", b"content-type", b"cookie", b"idempotency-key", b"x-csrf-token"}
 )
-_VISIBLE = bytes(range(0x21, 0x7F))
 _BIDDERS = (Role.BIDDER,)
 _JSON: Header = (b"content-type", b"application/json")
 _PROBLEM: Header = (b"content-type", MEDIA_TYPE.encode())
@@ -41,16 +39,6 @@ _NOT_JSON = Problem(
     HttpCode.UNSUPPORTED_MEDIA_TYPE,
     "The body must be JSON: send it with Content-Type: application/json.",
     {"allowed": ["application/json"]},
-)
-_KEY_MISSING = Problem(
-    HttpCode.IDEMPOTENCY_KEY_MISSING,
-    "A bid needs the header Idempotency-Key: 8 to 64 visible ASCII characters, new for each bid, kept for its retries.",
-    {"field": "Idempotency-Key"},
-)
-_KEY_INVALID = Problem(
-    HttpCode.IDEMPOTENCY_KEY_INVALID,
-    "Idempotency-Key must be given once, as 8 to 64 visible ASCII characters (! to ~, no space).",
-    {"field": "Idempotency-Key"},
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -133,12 +121,7 @@ class Door:
         content_type, key = found.get(b"content-type"), found.get(b"idempotency-key")
         if content_type is None or not is_json(content_type):
             raise Unacceptable(_NOT_JSON)
-        if key is None:
-            raise Unacceptable(_KEY_MISSING)
-        wrong = not KEY_LENGTH_MIN <= len(key) <= KEY_LENGTH_MAX or key.translate(None, _VISIBLE)
-        if wrong or b"idempotency-key" in twice:
-            raise Unacceptable(_KEY_INVALID)
-        return identity.subject, key.decode()
+        return identity.subject, checked_key(key, twice=b"idempotency-key" in twice)
 
     def _identify(self, found: dict[bytes, bytes], twice: set[bytes]) -> Identity:
         """By the Authorization header of a program, or else by the cookies of a page."""

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.bodies import shown
-from api.problems import MEDIA_TYPE, Fault, Header, HttpCode, Problem, problem_of, problem_of_faults
+from api.problems import MEDIA_TYPE, Fault, Header, HttpCode, Problem, Unacceptable, problem_of, problem_of_faults
 from api.schemas import PATTERNS_IN_WORDS
 from auction.domain.errors import AuctionError
 
@@ -36,6 +36,7 @@ _WHAT_IS_WRONG: Mapping[str, tuple[HttpCode, str]] = {
     "dict_type": (HttpCode.WRONG_TYPE, "must be an object"),
     "model_type": (HttpCode.WRONG_TYPE, "must be an object"),
     "model_attributes_type": (HttpCode.WRONG_TYPE, "must be an object"),
+    "enum": (HttpCode.WRONG_TEXT, "must be one of {expected}"),
     "greater_than_equal": (HttpCode.OUT_OF_RANGE, "must be at least {ge}"),
     "less_than_equal": (HttpCode.OUT_OF_RANGE, "must be at most {le}"),
     "string_too_short": (HttpCode.WRONG_TEXT, "must have at least {min_length} characters"),
@@ -58,12 +59,17 @@ class ProblemResponse(Response):
 def install(app: FastAPI) -> None:
     """Have the application answer what goes wrong with problems. What is not foreseen is for the frame."""
     app.exception_handler(AuctionError)(_on_auction_error)
+    app.exception_handler(Unacceptable)(_on_unacceptable)
     app.exception_handler(RequestValidationError)(_on_invalid)
     app.exception_handler(HTTPException)(_on_http_exception)
 
 
 async def _on_auction_error(_request: Request, error: AuctionError) -> Response:
     return ProblemResponse(problem_of(error))
+
+
+async def _on_unacceptable(_request: Request, error: Unacceptable) -> Response:
+    return ProblemResponse(error.problem)
 
 
 async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:

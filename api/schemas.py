@@ -21,6 +21,7 @@ TEXT_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
 PATTERNS_IN_WORDS = {
     ID_PATTERN: "must be lower-case letters and digits, with single hyphens between them",
     TEXT_PATTERN: "must hold more than blanks",
+    "^[!-~]+$": "must be visible ASCII characters without blanks",
 }
 
 _TERMS_EXAMPLE: dict[str, Any] = {
@@ -30,6 +31,12 @@ _TERMS_EXAMPLE: dict[str, Any] = {
     "soft_close": {"window_ms": 300_000, "extension_ms": 300_000, "hard_stop_ms": None},
     "deposit": {"policy": "flat", "amount_fen": 10_000},
 }
+_SETTLEMENT = (
+    "payment_window_ms, grace_ms, buyer_fee_bps, seller_commission_bps; default_liability (deposit_only, shortfall, "
+    "percent) and percent_bps; waterfall (cost, gap, commission in the order a forfeited deposit pays them), rest_to "
+    "(house, seller); resale_window_ms (a resale paid later proves no gap), reauction_cost_fen; cascade (depth, price, "
+    "floor_percent, floor_fen, offer_window_ms); when_exhausted (relist, unsold)."
+)
 TERMS_FIELDS: dict[str, Any] = {
     "bidding": {"type": "string", "enum": ["direct", "proxy"]},
     "start_price_fen": {"type": "integer"},
@@ -40,7 +47,7 @@ TERMS_FIELDS: dict[str, Any] = {
     "review_above_fen": {"type": ["integer", "null"]},
     "soft_close": {"type": ["object", "null"]},
     "deposit": {"type": "object"},
-    "settlement": {"type": "object"},
+    "settlement": {"type": "object", "description": _SETTLEMENT},
 }
 
 Fen = Annotated[int, Field(ge=FEN_MIN, le=FEN_MAX)]
@@ -48,6 +55,11 @@ AtMs = Annotated[int, Field(ge=AT_MS_MIN, le=AT_MS_MAX)]
 DurationMs = Annotated[int, Field(ge=1, le=MS_MAX)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)]
 Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, pattern=TEXT_PATTERN)]
+PaymentMethod = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern="^[!-~]+$"),
+    Field(description="The provider's token for a card or account.", examples=["sandbox-ok"]),
+]
 TermsGiven = Annotated[
     dict[str, Any],
     WithJsonSchema(
@@ -59,7 +71,7 @@ TermsGiven = Annotated[
                 "reserve_fen": {"type": ["integer", "null"]},
                 # null: as where it is left out
                 "deposit": {"type": ["object", "null"]},
-                "settlement": {"type": ["object", "null"]},
+                "settlement": {"type": ["object", "null"], "description": _SETTLEMENT},
             },
             "additionalProperties": False,
             "examples": [_TERMS_EXAMPLE],
@@ -171,6 +183,49 @@ class Admission(Asked):
 
     accept_terms: bool = Field(description="Must be true.", examples=[True])
     deposit_fen: Fen | None = Field(None, description="Left out: the least the terms ask for.", examples=[10_000])
+    payment_method: PaymentMethod | None = None
+
+
+class TopUp(Asked):
+    """More on a deposit."""
+
+    amount_fen: Fen = Field(examples=[90_000])
+    payment_method: PaymentMethod | None = None
+
+
+class Payment(Asked):
+    """How an award is paid."""
+
+    payment_method: PaymentMethod | None = None
+
+
+class Refusal(Asked):
+    """Why a winner will not pay, if they say so."""
+
+    reason: Reason | None = None
+
+
+class Handover(Asked):
+    """Where a paid lot is fetched."""
+
+    delivery_centre: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(examples=["Beijing"])
+
+
+class Relisting(Asked):
+    """What auctioning a lot again costs."""
+
+    cost_fen: Annotated[int, Field(ge=0, le=FEN_MAX)] | None = Field(
+        None, description="Left out: as the terms say.", examples=[120_000]
+    )
+
+
+class KnownIdentity(Asked):
+    """How well the house knows a bidder."""
+
+    level: Annotated[int, Field(ge=0, le=9)] = Field(description="0: a name only.", examples=[1])
+    identity: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)] | None = Field(
+        None, description="What was verified, such as a document's number; kept as a hash only."
+    )
 
 
 class BidBody(Asked):

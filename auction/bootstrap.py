@@ -1,6 +1,8 @@
 """The only wiring: settings in, a house with its connections out. Commands, workers and the API start here."""
 
 import asyncio
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -10,14 +12,21 @@ from auction import embedded
 from auction.books.identity import claim_identity
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway
+from auction.domain.settlement import HouseRules
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
 from auction.ledger.feed import Feed
 from auction.ledger.keys import LAYOUT
-from auction.services.house import House
+from auction.payments import open_gateway
+from auction.payments.gateway import Gateway
+from auction.services.house import House, MoneyRules
 from auction.services.receipts import ReceiptKey
 from auction.settings import Settings
+
+SANDBOX_FILE = "sandbox-payments.sqlite3"
+"""The stand-in provider's own file, in the data directory."""
+_SANDBOX_NOTICES = b"flash-auction: notices of the sandbox, version 1"
 
 
 @contextmanager
@@ -50,17 +59,27 @@ async def open_house(settings: Settings, *, secret: str | None = None) -> AsyncI
     """
     if settings.redis_url is None or settings.database_url is None:
         raise ValueError("open_house needs both addresses; see running_servers")
-    receipts = ReceiptKey.derive(secret or settings.secret)
+    secret = secret or settings.secret
+    receipts = ReceiptKey.derive(secret)
+    gateway = _gateway(settings, secret)
     redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
     books = Books.connect(settings.database_url)
     try:
         ledger = await BidLedger.open(redis, settings.ledger_shards)
         await _check_pair(books, settings.ledger_shards)
         combiner = Combiner(ledger)
-        yield House(ledger, combiner, Feed(redis, ledger.keys), books, receipts)
+        yield House(
+            ledger=ledger,
+            combiner=combiner,
+            feed=Feed(redis, ledger.keys),
+            books=books,
+            receipts=receipts,
+            gateway=gateway,
+            money=_money_rules(settings),
+        )
         await combiner.drain()
     finally:
-        await asyncio.shield(_close(redis, books))
+        await asyncio.shield(_close(redis, books, gateway))
 
 
 @asynccontextmanager
@@ -84,6 +103,29 @@ async def _check_pair(books: Books, shards: int) -> None:
         return
 
 
-async def _close(redis: "Redis", books: Books) -> None:
+def _gateway(settings: Settings, secret: str) -> Gateway:
+    """The payment provider of these settings; the sandbox keeps its file in the data directory."""
+    if settings.payment_provider == "stripe" and settings.stripe_key and settings.stripe_webhook_secret:
+        return open_gateway(
+            "stripe",
+            notice_secret=settings.stripe_webhook_secret.get_secret_value(),
+            stripe_key=settings.stripe_key.get_secret_value(),
+            stripe_api_base=settings.stripe_api_base,
+            currency=settings.currency.lower(),
+        )
+    notice_key = hmac.digest(secret.encode(), _SANDBOX_NOTICES, hashlib.sha256).hex()
+    return open_gateway("sandbox", notice_secret=notice_key, sandbox_path=settings.data_dir / SANDBOX_FILE)
+
+
+def _money_rules(settings: Settings) -> MoneyRules:
+    return MoneyRules(
+        bidders=HouseRules(identity_limits=settings.identity_levels),
+        deposit_method=settings.deposit_method,
+        delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),
+    )
+
+
+async def _close(redis: "Redis", books: Books, gateway: Gateway) -> None:
+    await gateway.close()
     await redis.aclose()
     await books.close()

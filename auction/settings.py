@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from auction.domain.money import FEN_MAX
+
 PREFIX = "AUCTION_"
 SECRET_LENGTH_MIN = 32
 _SHOWN_CHARACTERS_MAX = 80
@@ -58,10 +60,34 @@ def _origins(listed: str) -> str:
     return listed
 
 
+def _names(listed: str) -> str:
+    names = [name.strip() for name in listed.split(",")]
+    if not all(1 <= len(name) <= 100 and name.isprintable() for name in names) or len(set(names)) < len(names):
+        raise ValueError
+    return listed
+
+
+def _limits(listed: str) -> str:
+    pairs = [pair.split(":") for pair in filter(None, listed.split(","))]
+    levels = [(int(level), int(limit)) for level, limit in pairs]
+    if not all(0 <= level <= 9 and 0 <= limit <= FEN_MAX for level, limit in levels):
+        raise ValueError
+    if len({level for level, _ in levels}) < len(levels):
+        raise ValueError
+    return listed
+
+
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < SECRET_LENGTH_MIN:
         raise ValueError
     return secret
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError
+    return url
 
 
 def _absolute(path: Path) -> Path:
@@ -138,6 +164,23 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
     gateways: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
 
+    # how money comes in
+    payment_provider: Literal["sandbox", "stripe"] = Field("sandbox", description="one of sandbox, stripe")
+    stripe_key: SecretStr | None = Field(None, description="a secret key of Stripe")
+    stripe_webhook_secret: SecretStr | None = Field(None, description="the signing secret of Stripe's webhook")
+    stripe_api_base: Annotated[str, AfterValidator(_web_address)] | None = Field(
+        None, description="an address such as https://api.stripe.com"
+    )
+    deposit_method: Literal["authorisation", "charge"] = Field(
+        "authorisation", description="authorisation (the provider keeps deposits aside) or charge"
+    )
+    delivery_centres: Annotated[str, AfterValidator(_names)] = Field(
+        "Beijing,Shanghai,Guangzhou,Shenzhen,Chengdu,Wuhan", description="names with commas between them"
+    )
+    identity_limits: Annotated[str, AfterValidator(_limits)] = Field(
+        "", description="levels of identity with the highest bid in fen, such as 0:100000000,1:1000000000"
+    )
+
     # how it speaks
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="one of debug, info, warning, error"
@@ -155,6 +198,20 @@ class Settings(BaseSettings):
         if self.http_port == self.live_port:
             raise ValueError(f"{PREFIX}LIVE_PORT must differ from {PREFIX}HTTP_PORT, got {self.live_port} for both")
         return self
+
+    @model_validator(mode="after")
+    def _stripe_complete(self) -> Self:
+        if self.payment_provider == "stripe":
+            for name in ("stripe_key", "stripe_webhook_secret"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{PREFIX}{name.upper()} must be set where {PREFIX}PAYMENT_PROVIDER is stripe")
+        return self
+
+    @property
+    def identity_levels(self) -> tuple[tuple[int, int], ...]:
+        """The level of identity and the highest bid (fen) that goes with it, in pairs."""
+        pairs = (pair.split(":") for pair in filter(None, self.identity_limits.split(",")))
+        return tuple((int(level), int(limit)) for level, limit in pairs)
 
     @property
     def secret(self) -> str:
@@ -195,7 +252,7 @@ def _sentence(error: ErrorDetails) -> str:
 def _shown(name: str, value: object) -> str:
     """The wrong value as far as it may be seen: a secret's length, an address's kind."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-    if name == "secret_key":
+    if isinstance(value, SecretStr) or name == "secret_key":
         return f"{len(text)} characters"
     if name in {"redis_url", "database_url"}:
         scheme, mark, _ = text.partition("://")

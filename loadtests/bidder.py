@@ -120,6 +120,16 @@ class Bidder(FastHttpUser):
         return None
 
 
+def counted(environment: Any) -> Tally:
+    """The counts at the end of the run."""
+    bids = environment.stats.get("bid", "POST")
+    tally.p50_ms = bids.get_response_time_percentile(0.5) or 0.0
+    tally.p99_ms = bids.get_response_time_percentile(0.99) or 0.0
+    for fault in environment.runner.exceptions.values():
+        tally.failed[fault["msg"]] += fault["count"]
+    return tally
+
+
 def _facts(answer: Any) -> dict[str, Any]:
     try:
         found = answer.json()

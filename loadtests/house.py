@@ -30,6 +30,7 @@ class House:
     """A house that answers: where, and the environment in which commands find it."""
 
     address: str
+    live_url: str
     secret: str = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
     log: Path
@@ -64,7 +65,13 @@ def standing_house(folder: Path, *, workers: int) -> Iterator[House]:
     log = folder / "serve.log"
     with log.open("w", encoding="utf-8") as output:
         process = _start(["serve", "--workers", str(workers)], folder, environment, output)
-        house = House(f"http://{LOOPBACK}:{port}", secret, environment, log)
+        house = House(
+            f"http://{LOOPBACK}:{port}",
+            f"ws://{LOOPBACK}:{live_port}/",
+            secret=secret,
+            environment=environment,
+            log=log,
+        )
         try:
             _until_ready(house, process)
             yield house
@@ -91,13 +98,14 @@ def _start(words: list[str], folder: Path, environment: Mapping[str, str], outpu
 
 
 def _until_ready(house: House, process: "subprocess.Popen[bytes]") -> None:
+    asked = [f"{house.address}/readyz", house.live_url.replace("ws://", "http://") + "healthz"]
     deadline_s = time.monotonic() + READY_S
-    with httpx.Client(base_url=house.address, timeout=5.0, trust_env=False) as visitor:
+    with httpx.Client(timeout=5.0, trust_env=False) as visitor:
         while time.monotonic() < deadline_s:
             if process.poll() is not None:
                 raise HouseFailed(f"serve ended with {process.returncode} at its start:\n{tail(house.log)}")
             try:
-                if visitor.get("/readyz").status_code == httpx.codes.OK:
+                if all(visitor.get(place).status_code == httpx.codes.OK for place in asked):
                     return
             except httpx.HTTPError:
                 pass

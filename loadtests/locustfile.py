@@ -1,7 +1,8 @@
-"""What locust runs: `loadtests.bidder` against this machine only, and the counts left behind at the end.
+"""What locust runs: `loadtests.bidder` or `loadtests.watcher` against this machine only, and the counts left behind.
 
-Started by `python -m loadtests`, which says in the environment where the house is: AUCTION_SECRET_KEY, LOAD_LOTS
-(ids, by comma) and LOAD_TALLY (the file for the counts).
+Started by `python -m loadtests`, once with the bidders and once with the watchers. It says in the environment where the
+house is: AUCTION_SECRET_KEY, LOAD_LOTS (ids, by comma), LOAD_LIVE (the live channel) and LOAD_TALLY (the file for the
+counts).
 """
 
 import os
@@ -11,9 +12,11 @@ from urllib.parse import urlsplit
 
 from locust import events
 
-from loadtests.bidder import Bidder, tally
+from loadtests import bidder, watcher
+from loadtests.bidder import Bidder
+from loadtests.watcher import FeedWatcher, StateWatcher
 
-__all__ = ["Bidder"]
+__all__ = ["Bidder", "FeedWatcher", "StateWatcher"]
 
 OUR_OWN = {"127.0.0.1", "localhost", "::1"}
 
@@ -28,7 +31,5 @@ def only_here(environment: Any, **_: Any) -> None:
 @events.test_stop.add_listener
 def leave_counts(environment: Any, **_: Any) -> None:
     """Write the counts where the run will read them."""
-    bids = environment.stats.get("bid", "POST")
-    tally.p50_ms = bids.get_response_time_percentile(0.5) or 0.0
-    tally.p99_ms = bids.get_response_time_percentile(0.99) or 0.0
-    tally.write(Path(os.environ["LOAD_TALLY"]))
+    role = bidder if Bidder in environment.user_classes else watcher
+    role.counted(environment).write(Path(os.environ["LOAD_TALLY"]))

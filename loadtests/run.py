@@ -1,13 +1,11 @@
-"""A load run from end to end: a house, a sale, locust's bidders for a minute, the counts, and `auction verify`.
+"""A load run from end to end: a house, a sale, locust's bidders and watchers for a minute, counts, `auction verify`.
 
-Bidders and house share this machine: the figures are for comparing runs, not for promising anything.
+Bidders, watchers and house share this machine: the figures are for comparing runs, not for promising anything.
 """
 
 import argparse
 import contextlib
-import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,15 +16,12 @@ from typing import Any
 import httpx
 
 from auction.domain.money import yuan
-from loadtests.house import House, HouseFailed, run_command, standing_house, tail
+from loadtests.house import HouseFailed, run_command, standing_house
+from loadtests.locusts import bid, watching
 from loadtests.sale import Staff
-from loadtests.tally import Tally
+from loadtests.tally import Tally, WatchTally
 
-USERS_MAX, SECONDS_MAX, LOTS_MAX, WORKERS_MAX = 1_000, 600, 64, 16
-LAST_ANSWERS_S = 10
-"""How long begun bids may go on after the time is over."""
-LOCUSTFILE = Path(__file__).with_name("locustfile.py")
-ROOT = Path(__file__).parents[1]
+USERS_MAX, WATCHERS_MAX, SECONDS_MAX, LOTS_MAX, WORKERS_MAX = 1_000, 1_000, 600, 64, 16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,16 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__)
     parser.add_argument("--users", type=_within(USERS_MAX), default=64, help="bidders at once (64)")
+    parser.add_argument(
+        "--watchers",
+        type=_within(WATCHERS_MAX, least=0),
+        default=100,
+        help="watchers of the live channel, half of them told every bid (100)",
+    )
     parser.add_argument("--seconds", type=_within(SECONDS_MAX), default=60, help="how long they bid (60)")
     parser.add_argument("--lots", type=_within(LOTS_MAX), default=1, help="lots they share (1)")
     parser.add_argument("--workers", type=_within(WORKERS_MAX), default=1, help="HTTP processes of the house (1)")
     return parser.parse_args(arguments)
 
 
-def _within(most: int) -> Any:
+def _within(most: int, *, least: int = 1) -> Any:
     def whole(text: str) -> int:
-        if not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}, got {text}")
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, got {text}")
         return int(text)
 
     return whole
@@ -81,48 +82,24 @@ def _run(given: argparse.Namespace, folder: Path) -> int:
         staff = Staff(house)
         sale_id, lot_ids = staff.open_sale(given.lots)
         print(
-            f"{given.users} bidders on {_number(given.lots, 'lot')} at {house.address} "
+            f"{_number(given.users, 'bidder')} and {_number(given.watchers, 'watcher')} on "
+            f"{_number(given.lots, 'lot')} at {house.address} "
             f"({_number(given.workers, 'HTTP process', 'es')}) for {given.seconds} s ...",
             flush=True,
         )
-        tally = _bid(house, folder, lot_ids, given)
-        closed = [staff.close(lot_id) for lot_id in lot_ids]
+        with watching(house, folder, lot_ids, given.watchers, staff) as crowd:
+            tally = bid(house, folder, lot_ids, users=given.users, seconds=given.seconds)
+            closed = [staff.close(lot_id) for lot_id in lot_ids]
+            watched = crowd.leave()
         staff.leave()
-        print(report(tally, closed))
+        print(report(tally, closed, watched))
         verified = run_command(house, "verify", "--sale", sale_id)
     print((verified.stdout + verified.stderr).strip())
-    return 1 if tally.failed or not tally.accepted or verified.returncode else 0
+    return 1 if tally.failed or not tally.accepted or not watched.holds or verified.returncode else 0
 
 
-def _bid(house: House, folder: Path, lot_ids: Sequence[str], given: argparse.Namespace) -> Tally:
-    """Locust's run; what became of the bids."""
-    counts, log = folder / "tally.json", folder / "locust.log"
-    environment = dict(house.environment) | {
-        "LOAD_LOTS": ",".join(lot_ids),
-        "LOAD_TALLY": str(counts),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-    }
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
-    command += ["--host", house.address, "-u", str(given.users), "-r", str(given.users), "-t", f"{given.seconds}s"]
-    command += ["--stop-timeout", str(LAST_ANSWERS_S), "--exit-code-on-error", "0"]
-    with log.open("w", encoding="utf-8") as output:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=given.seconds + 120,
-            check=False,
-        )
-    if done.returncode != 0 or not counts.exists():
-        raise HouseFailed(f"locust ended with {done.returncode}:\n{tail(log)}")
-    return Tally.read(counts)
-
-
-def report(tally: Tally, closed: Sequence[Mapping[str, Any]]) -> str:
-    """The counts as people read them: accepted, refused and failed apart."""
+def report(tally: Tally, closed: Sequence[Mapping[str, Any]], watched: WatchTally) -> str:
+    """The counts as people read them: accepted, refused and failed apart; then what the watchers saw."""
     answered, accepted = tally.bids / tally.seconds, tally.accepted / tally.seconds
     lines = [
         f"\n  {tally.bids:,} bids answered in {tally.seconds:.1f} s: {answered:,.0f}/s, {accepted:,.0f}/s accepted",
@@ -134,7 +111,31 @@ def report(tally: Tally, closed: Sequence[Mapping[str, Any]]) -> str:
         f"  looks     {tally.looks:>9,}",
     ]
     lines += [f"  {lot['lot_id']}: {lot['bids']:,} bids, closed at {yuan(lot['price_fen'])} yuan" for lot in closed]
+    if watched.state.watchers + watched.feed.watchers:
+        lines += ["", *_seen(watched)]
     return "\n".join([*lines, ""])
+
+
+def _seen(watched: WatchTally) -> list[str]:
+    """What the watchers saw, by mode."""
+    lines = []
+    for mode, each in (("state", watched.state), ("feed", watched.feed)):
+        lines.append(
+            f"  {mode:<9} {each.frames:>9,}  frames to {_number(each.watchers, 'watcher')}, "
+            f"{_number(each.faults, 'fault')}, {_number(each.reconnects, 'reconnect')}, {each.closed:,} saw the end"
+        )
+        if each.timed:
+            lines.append(
+                f"  {'late':<9} {each.late(0.5):>9,}  ms in the middle, {each.late(0.99):,} ms for the slowest in a "
+                f"hundred, {each.late(1.0):,} ms at most ({each.timed:,} timed)"
+            )
+        lines += [f"  fault     {fault}" for fault in each.first_faults]
+    lines += [f"  failed    {why} ({count:,})" for why, count in watched.failed.items()]
+    return [
+        *lines,
+        "  Late: from a bid's at_ms, the ledger's time, to a watcher's having read it, both by this machine's clock;",
+        "  a state is timed from the bid that made the price it shows. The watchers' own work is in it.",
+    ]
 
 
 def _by_code(counts: Mapping[str, int]) -> str:
@@ -143,4 +144,4 @@ def _by_code(counts: Mapping[str, int]) -> str:
 
 
 def _number(count: int, what: str, plural: str = "s") -> str:
-    return f"{count} {what}{plural if count > 1 else ''}"
+    return f"{count:,} {what}{plural if count != 1 else ''}"

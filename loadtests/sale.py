@@ -1,7 +1,7 @@
 """The sale that a load run bids on, entered, opened and closed over HTTP as staff do it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -44,12 +44,22 @@ class Staff:
         """Close a lot; how it stands then."""
         return self._post(f"ops/lots/{lot_id}/close", {"reason": "the load run is over"})
 
+    def count_watchers(self, lot_ids: Sequence[str]) -> int:
+        """How many watch these lots, as the house counts them."""
+        return sum(self._get(f"lots/{lot_id}")["watchers"] for lot_id in lot_ids)
+
     def leave(self) -> None:
         """Let go of the connection."""
         self._client.close()
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._client.post(path, json=body)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        return _facts(self._client.post(path, json=body))
+
+    def _get(self, path: str) -> dict[str, Any]:
+        return _facts(self._client.get(path))
+
+
+def _facts(answer: httpx.Response) -> dict[str, Any]:
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found

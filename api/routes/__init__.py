@@ -2,10 +2,23 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, config, health, lots, me, ops, registrations, sales
+from api.routes import (
+    auth,
+    bidders,
+    config,
+    health,
+    journal,
+    lots,
+    me,
+    ops,
+    registrations,
+    sales,
+    settlements,
+    webhooks,
+)
 
 v1 = APIRouter(prefix="/api/v1")
-for part in (auth, config, sales, lots, registrations, me, ops):
+for part in (auth, config, sales, lots, registrations, me, ops, bidders, settlements, journal, webhooks):
     v1.include_router(part.router)
 
 outside = health.router

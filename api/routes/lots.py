@@ -8,7 +8,8 @@ from starlette.types import Receive, Scope, Send
 
 from api.answers import BidAccepted, BidsShown, LotShown
 from api.auth import Visitor, is_staff
-from api.door import KEY_LENGTH_MAX, KEY_LENGTH_MIN, Door
+from api.door import Door
+from api.idempotency import KEY_LENGTH_MAX, KEY_LENGTH_MIN, KEY_PATTERN
 from api.openapi import AWAY, BID, TOKEN, VISITOR, problems
 from api.routes.wanted import ID_SCHEMA, LotId, TheHouse
 from api.schemas import SEQ_MAX, BidBody
@@ -26,7 +27,7 @@ _KEY: dict[str, Any] = {
         "type": "string",
         "minLength": KEY_LENGTH_MIN,
         "maxLength": KEY_LENGTH_MAX,
-        "pattern": "^[!-~]+$",
+        "pattern": KEY_PATTERN,
     },
     "example": "b-7f3c2a91",
 }

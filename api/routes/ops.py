@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.answers import LotShown, SaleCreated, SaleShown
-from api.auth import Ops
+from api.auth import DeskReader, Ops
 from api.openapi import AWAY, SIGNED_IN, WRITE, Responses, problems
 from api.routes.wanted import LotId, Seq, TheHouse
 from api.schemas import SEQ_MAX, Extension, Fen, NewLot, NewSale, Opening, Reasoned, Resumption, Schedule
@@ -135,7 +135,7 @@ async def void_bid(house: TheHouse, ops: Ops, lot_id: LotId, seq: Seq, why: Reas
 
 
 @router.get("/lots", responses=problems(*SIGNED_IN, *AWAY))
-async def show_desk(house: TheHouse, _ops: Ops) -> DeskShown:
+async def show_desk(house: TheHouse, _reader: DeskReader) -> DeskShown:
     """Every sale with its lots as they stand now, drafts and reserves included."""
     sales = await catalogue.list_sales(house)
     shown = [SaleShown.of(sale, to_staff=True) for sale in sales]
@@ -149,7 +149,7 @@ async def show_desk(house: TheHouse, _ops: Ops) -> DeskShown:
 )
 async def show_events(
     house: TheHouse,
-    _ops: Ops,
+    _reader: DeskReader,
     lot_id: LotId,
     *,
     after_seq: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0,
@@ -165,7 +165,7 @@ async def show_events(
 
 
 @router.get("/health", responses=problems(*SIGNED_IN))
-async def show_health(house: TheHouse, _ops: Ops) -> HealthShown:
+async def show_health(house: TheHouse, _reader: DeskReader) -> HealthShown:
     """Whether the servers are there, and how far the archive is behind."""
     try:
         lag = await archive_lag(house)

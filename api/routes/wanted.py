@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
+from api.idempotency import idempotency_key
 from api.schemas import ID_PATTERN, SEQ_MAX
 from auction.domain.errors import NotFound, ProblemCode
 from auction.ledger.keys import ID_LENGTH_MAX, is_id
@@ -33,4 +34,5 @@ async def _sale_id(sale_id: Annotated[str, Path(json_schema_extra=ID_SCHEMA, exa
 TheHouse = Annotated[House, Depends(_house)]
 LotId = Annotated[str, Depends(_lot_id)]
 SaleId = Annotated[str, Depends(_sale_id)]
+IdempotencyKey = Annotated[str, Depends(idempotency_key)]
 Seq = Annotated[int, Path(ge=1, le=SEQ_MAX, description="The bid's place in the lot's ledger.")]

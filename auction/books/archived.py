@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import any_, literal, select
+from sqlalchemy import any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.tables import Id, bids, ledger_entries, lot_results
 from auction.books.unit_of_work import Work
+from auction.domain.events import BidPlaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +101,41 @@ async def results_of(work: Work, lot_ids: Sequence[str]) -> dict[str, LotResult]
     """Lot -> how it ended, of those that have."""
     statement = select(lot_results).where(lot_results.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
     return {row["lot_id"]: LotResult(**row) for row in await work.rows(statement)}
+
+
+async def standing_bids(work: Work, lot_id: str) -> list[tuple[int, BidPlaced]]:
+    """A lot's bids that were not voided, with their seqs, in their order."""
+    statement = select(bids).where(bids.c.lot_id == lot_id, bids.c.voided_by_seq.is_(None)).order_by(bids.c.seq)
+    return [
+        (
+            row["seq"],
+            BidPlaced(
+                row["bidder_id"],
+                row["paddle"],
+                row["amount_fen"],
+                row["key"],
+                row["price_fen"],
+                int(row["leading"]),
+                row["ends_at_ms"],
+            ),
+        )
+        for row in await work.rows(statement)
+    ]
+
+
+async def best_bidders(work: Work, lot_ids: Sequence[str], *, most: int) -> dict[str, list[str]]:
+    """Lot -> its bidders by their best standing bid, the highest first and of equal ones the earlier."""
+    best = (
+        select(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen, bids.c.seq)
+        .distinct(bids.c.lot_id, bids.c.bidder_id)
+        .where(bids.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), bids.c.voided_by_seq.is_(None))
+        .order_by(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen.desc(), bids.c.seq)
+        .subquery()
+    )
+    place = func.row_number().over(partition_by=best.c.lot_id, order_by=(best.c.amount_fen.desc(), best.c.seq))
+    ranked = select(best.c.lot_id, best.c.bidder_id, place.label("place")).subquery()
+    statement = select(ranked).where(ranked.c.place <= most).order_by(ranked.c.lot_id, ranked.c.place)
+    found: dict[str, list[str]] = {}
+    for row in await work.rows(statement):
+        found.setdefault(row["lot_id"], []).append(row["bidder_id"])
+    return found

@@ -1,36 +1,26 @@
-"""Bidders, their paddles, their registrations and deposits. Written before the ledger admits anyone.
+"""Bidders, their paddles, their registrations and what links them. Written before the ledger admits anyone.
 
 Bidding power in the ledger never exceeds what these tables hold: they are committed first.
 """
 
-import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.catalogue import lock_sale
-from auction.books.tables import bidders, deposits, lots, paddles, registrations
+from auction.books.deposits import Deposit
+from auction.books.money_tables import deposits
+from auction.books.tables import Id, bidder_marks, bidders, lots, paddles, registrations
 from auction.books.unit_of_work import Work
 from auction.domain.lot import ADMITTING
 
 
 @dataclass(frozen=True, slots=True)
-class Deposit:
-    """What a bidder put down for a lot, in fen, and where it is now."""
-
-    deposit_id: str
-    lot_id: str
-    bidder_id: str
-    policy: str
-    amount_fen: int
-    status: str
-    created_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Registration:
-    """A bidder's right to bid on a lot; limit and purse in fen, None: without. `deposit` None: none was asked."""
+    """A bidder's right to bid on a lot; limit and purse in fen, None: without. `deposits`: those put down for it."""
 
     lot_id: str
     bidder_id: str
@@ -40,7 +30,9 @@ class Registration:
     terms_sha256: str
     registered_at_ms: int
     admitted_at_ms: int | None
-    deposit: Deposit | None = None
+    power_no: int = 1
+    told_no: int = 0
+    deposits: tuple[Deposit, ...] = ()
 
 
 async def ensure_bidder(work: Work, *, bidder_id: str, name: str) -> None:
@@ -109,9 +101,87 @@ async def add_registration(
 async def change_power(
     work: Work, *, lot_id: str, bidder_id: str, limit_fen: int | None, purse_fen: int | None
 ) -> None:
-    """Another limit or purse after a top-up; the ledger is told after the commit."""
-    statement = update(registrations).where(_mine(lot_id, bidder_id)).values(limit_fen=limit_fen, purse_fen=purse_fen)
+    """Another limit or purse; `power_no` tells that the ledger has to be told."""
+    statement = (
+        update(registrations)
+        .where(_mine(lot_id, bidder_id))
+        .values(limit_fen=limit_fen, purse_fen=purse_fen, power_no=registrations.c.power_no + 1)
+    )
     await work.session.execute(statement)
+
+
+async def lock_registration(work: Work, *, lot_id: str, bidder_id: str) -> Registration:
+    """A registration that must be there, for this transaction alone to change; without its deposits."""
+    statement = select(registrations).where(_mine(lot_id, bidder_id)).with_for_update()
+    return Registration(**await work.returned(statement))
+
+
+async def note_told(work: Work, registration: Registration) -> None:
+    """The ledger knows this registration's power."""
+    mine = _mine(registration.lot_id, registration.bidder_id)
+    await work.session.execute(update(registrations).where(mine).values(told_no=registration.power_no))
+
+
+async def lock_paddle(work: Work, *, sale_id: str, bidder_id: str) -> None:
+    """Let one transaction at a time work out a bidder's power on a sale."""
+    paddle = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
+    await work.session.execute(paddle.with_for_update(key_share=True))
+
+
+async def registrations_on_sale(work: Work, *, sale_id: str, bidder_id: str) -> list[Registration]:
+    """A bidder's registrations for the lots of a sale that may still be bid on, in one order; without deposits."""
+    statement = (
+        select(registrations)
+        .join(lots, lots.c.lot_id == registrations.c.lot_id)
+        .where(
+            lots.c.sale_id == sale_id,
+            registrations.c.bidder_id == bidder_id,
+            lots.c.status.in_(("draft", *map(str, ADMITTING))),
+        )
+        .order_by(registrations.c.lot_id)
+    )
+    return [Registration(**row) for row in await work.rows(statement)]
+
+
+async def registrations_alive(work: Work, *, limit: int) -> list[Registration]:
+    """Registrations for lots that may still be bid on, in one order; without deposits."""
+    statement = (
+        select(registrations)
+        .join(lots, lots.c.lot_id == registrations.c.lot_id)
+        .where(lots.c.status.in_(ADMITTING))
+        .order_by(registrations.c.lot_id, registrations.c.bidder_id)
+        .limit(limit)
+    )
+    return [Registration(**row) for row in await work.rows(statement)]
+
+
+async def identity_level(work: Work, bidder_id: str) -> int:
+    """How well the house knows a bidder; 0 where it does not."""
+    return await work.session.scalar(select(bidders.c.identity_level).where(bidders.c.bidder_id == bidder_id)) or 0
+
+
+async def set_identity_level(work: Work, bidder_id: str, level: int) -> bool:
+    """Note how well a bidder is known; False where there is no such bidder."""
+    statement = update(bidders).where(bidders.c.bidder_id == bidder_id).values(identity_level=level)
+    return await work.row(statement.returning(bidders.c.bidder_id)) is not None
+
+
+async def mark(work: Work, *, bidder_id: str, kind: str, mark: str) -> None:
+    """Remember what two accounts of one person would have in common (a SHA-256 in hex)."""
+    statement = postgresql.insert(bidder_marks).values(bidder_id=bidder_id, kind=kind, mark=mark)
+    await work.session.execute(statement.on_conflict_do_nothing())
+
+
+async def linked_to(work: Work, bidder_ids: Collection[str]) -> set[str]:
+    """The bidders who share an identity, an instrument or a device with one of these, and these themselves."""
+    mine, theirs = bidder_marks.alias("mine"), bidder_marks.alias("theirs")
+    statement = (
+        select(theirs.c.bidder_id)
+        .distinct()
+        .join(mine, and_(mine.c.kind == theirs.c.kind, mine.c.mark == theirs.c.mark))
+        .where(mine.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id))))
+    )
+    return {row["bidder_id"] for row in await work.rows(statement)} | set(bidder_ids)
 
 
 async def find_registration(work: Work, *, lot_id: str, bidder_id: str) -> Registration | None:
@@ -125,58 +195,17 @@ async def registrations_of(work: Work, bidder_id: str, *, limit: int = 1000) -> 
     return await _registrations(work, registrations.c.bidder_id == bidder_id, limit=limit)
 
 
-async def registrations_to_admit(work: Work, *, before_ms: int, limit: int = 1000) -> list[Registration]:
-    """Registrations from before a time that the archive has not seen admitted, oldest first; of lots not over.
+async def registrations_to_tell(work: Work, *, before_ms: int, limit: int = 1000) -> list[Registration]:
+    """Registrations, of lots not over, whose power the ledger was not told of, oldest first.
 
-    The ledger may never have been told of them; telling it again changes nothing.
+    Also those from before a time that the archive has not seen admitted: telling the ledger again changes nothing.
     """
+    unseen = and_(registrations.c.admitted_at_ms.is_(None), registrations.c.registered_at_ms < before_ms)
     waiting = and_(
-        registrations.c.admitted_at_ms.is_(None),
-        registrations.c.registered_at_ms < before_ms,
+        or_(registrations.c.told_no < registrations.c.power_no, unseen),
         exists().where(lots.c.lot_id == registrations.c.lot_id, lots.c.status.in_(ADMITTING)),
     )
     return await _registrations(work, waiting, limit=limit, newest_first=False)
-
-
-async def hold_deposit(work: Work, *, lot_id: str, bidder_id: str, policy: str, amount_fen: int) -> Deposit:
-    """Note a deposit as held, once for a bidder and lot; one that exists stays as it is."""
-    statement = (
-        postgresql.insert(deposits)
-        .values(
-            deposit_id=f"d{secrets.token_hex(8)}",
-            lot_id=lot_id,
-            bidder_id=bidder_id,
-            policy=policy,
-            amount_fen=amount_fen,
-        )
-        .on_conflict_do_nothing(index_elements=[deposits.c.lot_id, deposits.c.bidder_id])
-        .returning(*deposits.c)
-    )
-    row = await work.row(statement)
-    if row is None:
-        theirs = (deposits.c.lot_id == lot_id) & (deposits.c.bidder_id == bidder_id)
-        row = await work.returned(select(deposits).where(theirs))
-    return Deposit(**row)
-
-
-async def held_on_sale_fen(work: Work, *, sale_id: str, bidder_id: str) -> int:
-    """What a bidder holds in purse deposits over the lots of a sale, in fen.
-
-    Keeps the bidder's paddle to this transaction: two registrations of one bidder add up, whichever comes first.
-    """
-    paddle = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
-    await work.session.execute(paddle.with_for_update(key_share=True))
-    statement = (
-        select(func.sum(deposits.c.amount_fen))
-        .join(lots, lots.c.lot_id == deposits.c.lot_id)
-        .where(
-            lots.c.sale_id == sale_id,
-            deposits.c.bidder_id == bidder_id,
-            deposits.c.policy == "purse",
-            deposits.c.status == "held",
-        )
-    )
-    return int(await work.session.scalar(statement) or 0)
 
 
 def _mine(lot_id: str, bidder_id: str) -> ColumnElement[bool]:
@@ -187,21 +216,17 @@ async def _registrations(
     work: Work, which: ColumnElement[bool], *, limit: int, newest_first: bool = True
 ) -> list[Registration]:
     order = registrations.c.registered_at_ms
-    theirs = and_(deposits.c.lot_id == registrations.c.lot_id, deposits.c.bidder_id == registrations.c.bidder_id)
     statement = (
-        select(registrations, deposits.c.deposit_id, deposits.c.policy, deposits.c.amount_fen)
-        .add_columns(deposits.c.status, deposits.c.created_at_ms)
-        .outerjoin(deposits, theirs)
+        select(registrations)
         .where(which)
         .order_by(order.desc() if newest_first else order, registrations.c.lot_id, registrations.c.bidder_id)
         .limit(limit)
     )
-    found = []
-    for row in await work.rows(statement):
-        facts = dict(row)
-        money = {name: facts.pop(name) for name in ("deposit_id", "policy", "amount_fen", "status", "created_at_ms")}
-        deposit = None
-        if money["deposit_id"] is not None:
-            deposit = Deposit(lot_id=facts["lot_id"], bidder_id=facts["bidder_id"], **money)
-        found.append(Registration(**facts, deposit=deposit))
-    return found
+    rows = await work.rows(statement)
+    pairs = [(row["lot_id"], row["bidder_id"]) for row in rows]
+    theirs = tuple_(deposits.c.lot_id, deposits.c.bidder_id).in_(pairs)
+    put_down: dict[tuple[str, str], list[Deposit]] = {}
+    if pairs:
+        for row in await work.rows(select(deposits).where(theirs).order_by(deposits.c.created_at_ms)):
+            put_down.setdefault((row["lot_id"], row["bidder_id"]), []).append(Deposit(**row))
+    return [Registration(**row, deposits=tuple(put_down.get((row["lot_id"], row["bidder_id"]), ()))) for row in rows]

@@ -46,6 +46,7 @@ class LotRecord:
     closes_at_ms: int | None
     created_by: str
     created_at_ms: int
+    relisted_from: str | None = None
 
 
 async def add_sale(work: Work, *, sale_id: str, title: str, actor: str) -> Sale:
@@ -97,6 +98,7 @@ async def add_lot(
     actor: str,
     list_price_fen: int | None = None,
     preset: str | None = None,
+    relisted_from: str | None = None,
 ) -> LotRecord:
     """Enter a draft under the number that `next_lot_number` gave in this transaction."""
     statement = insert(lots).values(
@@ -108,6 +110,7 @@ async def add_lot(
         created_by=actor,
         list_price_fen=list_price_fen,
         preset=preset,
+        relisted_from=relisted_from,
     )
     row = await work.returned(statement.returning(*lots.c))
     return LotRecord(**row)
@@ -121,6 +124,14 @@ async def find_lot(work: Work, lot_id: str) -> LotRecord:
     return LotRecord(**row)
 
 
+async def hold_status(work: Work, lot_id: str) -> LotRecord:
+    """A lot whose status stays as it is until this transaction ends; others may hold it too. NotFound (lot-unknown)."""
+    row = await work.row(select(lots).where(lots.c.lot_id == lot_id).with_for_update(read=True))
+    if row is None:
+        raise _no_lot(lot_id)
+    return LotRecord(**row)
+
+
 async def lock_lot(work: Work, lot_id: str) -> LotRecord:
     """A lot, for this transaction alone to change; NotFound (lot-unknown)."""
     statement = select(lots).where(lots.c.lot_id == lot_id).with_for_update(key_share=True)
@@ -128,6 +139,18 @@ async def lock_lot(work: Work, lot_id: str) -> LotRecord:
     if row is None:
         raise _no_lot(lot_id)
     return LotRecord(**row)
+
+
+async def lots_by_id(work: Work, lot_ids: Sequence[str]) -> dict[str, LotRecord]:
+    """Lot id -> lot, of those there are."""
+    statement = select(lots).where(lots.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
+    return {row["lot_id"]: LotRecord(**row) for row in await work.rows(statement)}
+
+
+async def relisted_as(work: Work, lot_id: str) -> str | None:
+    """The lot that a lot was relisted as, if it was."""
+    statement = select(lots.c.lot_id).where(lots.c.relisted_from == lot_id).order_by(lots.c.number.desc()).limit(1)
+    return await work.session.scalar(statement)
 
 
 async def lots_of_sales(work: Work, sale_ids: Sequence[str]) -> list[LotRecord]:

@@ -4,6 +4,8 @@ Amounts are fen, times UTC ms, both BIGINT. Identifiers compare byte by byte (co
 nothing to people, and the archive's indexes are faster so. What the archive writes (`ledger_entries`, `bids`,
 `lot_results`) has no foreign keys: the ledger's word is written down even where the books know less, and a
 million bids are not looked up one by one. Drafts and everything staff enter do have them.
+
+What moves money is in `money_tables`.
 """
 
 from typing import Any
@@ -49,15 +51,18 @@ PURSE_MAX = 2**53 - 1
 """The ledger counts in doubles; a purse beyond this would not be exact there."""
 
 
-def _one_of(column: str, *words: str) -> str:
+def one_of(column: str, *words: str) -> str:
+    """The condition that a column holds one of these words."""
     return f"{column} IN ({', '.join(repr(word) for word in words)})"
 
 
-def _amount(column: str) -> CheckConstraint:
+def amount(column: str) -> CheckConstraint:
+    """That a column holds an amount of money."""
     return CheckConstraint(f"{column} BETWEEN {FEN_MIN} AND {FEN_MAX}", name=column)
 
 
-def _identifier(column: str) -> CheckConstraint:
+def identifier(column: str) -> CheckConstraint:
+    """That a column holds an id of a sale or lot."""
     return CheckConstraint(f"{column} ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length({column}) <= 64", name=column)
 
 
@@ -70,7 +75,7 @@ class SaleColumns(TypedColumns):
     created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
 
 
-sales = Table("sales", metadata, SaleColumns, _identifier("sale_id"))
+sales = Table("sales", metadata, SaleColumns, identifier("sale_id"))
 
 
 class LotColumns(TypedColumns):
@@ -89,6 +94,8 @@ class LotColumns(TypedColumns):
     closes_at_ms: Named[int | None] = Column(BigInteger)
     created_by = Column(Id, nullable=False)
     created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+    relisted_from: Named[str | None] = Column(Id, ForeignKey("lots.lot_id"))
+    """The lot whose buyer did not pay."""
 
 
 lots = Table(
@@ -96,12 +103,12 @@ lots = Table(
     metadata,
     LotColumns,
     UniqueConstraint("sale_id", "number"),
-    _identifier("lot_id"),
+    identifier("lot_id"),
     CheckConstraint("number >= 1", name="number"),
-    _amount("list_price_fen"),
+    amount("list_price_fen"),
     CheckConstraint("length(terms_sha256) = 64", name="terms_sha256"),
     CheckConstraint(
-        _one_of("status", "draft", "scheduled", "open", "paused", "held", "closed", "void"),
+        one_of("status", "draft", "scheduled", "open", "paused", "held", "closed", "void"),
         name="status",
     ),
     CheckConstraint("closes_at_ms > opens_at_ms", name="schedule"),
@@ -111,14 +118,37 @@ lots = Table(
 
 
 class BidderColumns(TypedColumns):
-    """A registered person: the subject of their token, and the name they gave."""
+    """A registered person: the subject of their token, and the name they gave; how well the house knows them."""
 
     bidder_id = Column(Id, primary_key=True)
     name = Column(Text, nullable=False)
     created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+    identity_level = Column(SmallInteger, nullable=False, server_default=text("0"))
+    """0: a name only; higher: verified further. The house's rules cap the limit by it."""
 
 
-bidders = Table("bidders", metadata, BidderColumns)
+bidders = Table(
+    "bidders", metadata, BidderColumns, CheckConstraint("identity_level BETWEEN 0 AND 9", name="identity_level")
+)
+
+
+class BidderMarkColumns(TypedColumns):
+    """What two accounts of one person have in common, hashed: a verified identity, a payment instrument, a device."""
+
+    bidder_id = Column(Id, ForeignKey("bidders.bidder_id"), primary_key=True)
+    kind = Column(Id, primary_key=True)
+    mark = Column(Id, primary_key=True)
+    seen_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+
+
+bidder_marks = Table(
+    "bidder_marks",
+    metadata,
+    BidderMarkColumns,
+    CheckConstraint(one_of("kind", "identity", "instrument", "device"), name="kind"),
+    CheckConstraint("length(mark) = 64", name="mark"),
+    Index("ix_bidder_marks_mark", "kind", "mark"),
+)
 
 
 class PaddleColumns(TypedColumns):
@@ -149,6 +179,10 @@ class RegistrationColumns(TypedColumns):
     terms_sha256 = Column(Id, nullable=False)
     registered_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
     admitted_at_ms: Named[int | None] = Column(BigInteger)
+    power_no = Column(Integer, nullable=False, server_default=text("1"))
+    """Counts changes of limit and purse."""
+    told_no = Column(Integer, nullable=False, server_default=text("0"))
+    """The last change that the ledger was told of."""
 
 
 registrations = Table(
@@ -161,30 +195,7 @@ registrations = Table(
     CheckConstraint("length(terms_sha256) = 64", name="terms_sha256"),
     Index("ix_registrations_bidder", "bidder_id"),
     Index("ix_registrations_not_admitted", "registered_at_ms", postgresql_where=text("admitted_at_ms IS NULL")),
-)
-
-
-class DepositColumns(TypedColumns):
-    """What a bidder put down for a lot, and where it is now; the money's own story is the journal's."""
-
-    deposit_id = Column(Id, primary_key=True)
-    lot_id = Column(Id, ForeignKey("lots.lot_id"), nullable=False)
-    bidder_id = Column(Id, ForeignKey("bidders.bidder_id"), nullable=False)
-    policy = Column(Id, nullable=False)
-    amount_fen = Column(BigInteger, nullable=False)
-    status = Column(Id, nullable=False, server_default=text("'held'"))
-    created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
-
-
-deposits = Table(
-    "deposits",
-    metadata,
-    DepositColumns,
-    UniqueConstraint("lot_id", "bidder_id"),
-    _amount("amount_fen"),
-    CheckConstraint(_one_of("policy", "flat", "ladder", "purse"), name="policy"),
-    CheckConstraint(_one_of("status", "held", "releasing", "released", "applied", "forfeited"), name="status"),
-    Index("ix_deposits_bidder", "bidder_id"),
+    Index("ix_registrations_to_tell", "registered_at_ms", postgresql_where=text("told_no < power_no")),
 )
 
 
@@ -237,8 +248,8 @@ bids = Table(
     metadata,
     BidColumns,
     UniqueConstraint("lot_id", "bidder_id", "key"),
-    _amount("amount_fen"),
-    _amount("price_fen"),
+    amount("amount_fen"),
+    amount("price_fen"),
     CheckConstraint("seq >= 1", name="seq"),
 )
 
@@ -260,14 +271,14 @@ lot_results = Table(
     "lot_results",
     metadata,
     LotResultColumns,
-    CheckConstraint(_one_of("outcome", "sold", "no-bids", "reserve-unmet", "void"), name="outcome"),
-    CheckConstraint(_one_of("cause", "time", "cap", "staff"), name="cause"),
+    CheckConstraint(one_of("outcome", "sold", "no-bids", "reserve-unmet", "void"), name="outcome"),
+    CheckConstraint(one_of("cause", "time", "cap", "staff"), name="cause"),
     CheckConstraint(
         "(outcome = 'sold') = (winner_id IS NOT NULL) AND (outcome = 'sold') = (winner_paddle IS NOT NULL)",
         name="winner",
     ),
     CheckConstraint("(outcome IN ('sold', 'reserve-unmet')) = (hammer_price_fen IS NOT NULL)", name="price"),
-    _amount("hammer_price_fen"),
+    amount("hammer_price_fen"),
 )
 
 
@@ -336,5 +347,5 @@ accounts = Table(
     AccountColumns,
     UniqueConstraint("subject"),
     CheckConstraint("username = lower(username)", name="username"),
-    CheckConstraint(_one_of("role", "bidder", "ops", "finance", "auditor"), name="role"),
+    CheckConstraint(one_of("role", "bidder", "ops", "finance", "auditor"), name="role"),
 )

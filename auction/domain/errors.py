@@ -5,18 +5,20 @@ The tree::
     AuctionError                code, detail, facts; what services raise
     ├── TermsInvalid            the terms contradict themselves; facts["problems"] names each
     ├── WrongStatus             the lot is not in a status that allows the action
-    ├── NotFound                no such sale, lot, bid or preset
+    ├── WrongState              the lot's settlement is not in a state that allows the action
+    ├── NotFound                no such sale, lot, bid, preset, award or offer
     ├── RequestRefused          well-formed, yet against a rule (registration, scheduling, voiding, ...)
     └── Unavailable             a server is away; nothing was decided, or the outcome is unknown
         ├── LedgerAway          nothing was sent: safe to try again
         ├── BooksAway           the system of record does not answer
+        ├── PaymentsAway        the payment provider does not answer; what was asked is asked again
         ├── OutcomeUnknown      sent, no answer: try again with the same idempotency key
         └── OverCapacity        too many bids wait for this lot in this process
 
 A refused bid is no exception but data: `auction.domain.bidding.Refused` with a `RefusalCode`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -51,6 +53,10 @@ class ProblemCode(StrEnum):
     TERMS_NOT_ACCEPTED = "terms-not-accepted"
     DEPOSIT_TOO_LOW = "deposit-too-low"
     DEPOSIT_TOO_HIGH = "deposit-too-high"
+    DEPOSIT_DECLINED = "deposit-declined"
+    DEPOSIT_NOT_NEEDED = "deposit-not-needed"
+    BIDDER_BARRED = "bidder-barred"
+    BIDDER_UNKNOWN = "bidder-unknown"
     REGISTRATION_CLOSED = "registration-closed"
     PADDLE_DIFFERS = "paddle-differs"
     BID_ALREADY_VOID = "bid-already-void"
@@ -61,6 +67,22 @@ class ProblemCode(StrEnum):
     USERNAME_TAKEN = "username-taken"
     PASSWORD_INVALID = "password-invalid"  # noqa: S105 - a code, not a password
     CREDENTIALS_WRONG = "credentials-wrong"
+    AWARD_UNKNOWN = "award-unknown"
+    OFFER_UNKNOWN = "offer-unknown"
+    SETTLEMENT_UNKNOWN = "settlement-unknown"
+    WRONG_STATE = "wrong-state"
+    PAYMENT_DECLINED = "payment-declined"
+    PAYMENT_PENDING = "payment-pending"
+    PAYMENT_LATE = "payment-late"
+    OFFER_OVER = "offer-over"
+    NOBODY_TO_OFFER = "nobody-to-offer"
+    DELIVERY_CENTRE_UNKNOWN = "delivery-centre-unknown"
+    DELIVERY_CENTRE_MISSING = "delivery-centre-missing"
+    SAME_PERSON = "same-person"
+    NO_CLAIM = "no-claim"
+    PROVIDER_UNKNOWN = "provider-unknown"
+    NOTICE_REFUSED = "notice-refused"
+    PAYMENTS_AWAY = "payments-away"
     LEDGER_AWAY = "ledger-away"
     BOOKS_AWAY = "books-away"
     OUTCOME_UNKNOWN = "outcome-unknown"
@@ -98,8 +120,19 @@ class WrongStatus(AuctionError):
         )
 
 
+class WrongState(AuctionError):
+    """The lot's settlement does not allow the action, or somebody was faster; facts: state, allowed."""
+
+    def __init__(self, action: str, state: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            ProblemCode.WRONG_STATE,
+            f"The lot's settlement is {state}; to {action} it must be {' or '.join(allowed)}.",
+            {"state": state, "allowed": list(allowed)},
+        )
+
+
 class NotFound(AuctionError):
-    """No such sale, lot, bid or preset."""
+    """No such sale, lot, bid, preset, award or offer."""
 
 
 class RequestRefused(AuctionError):
@@ -125,6 +158,15 @@ class BooksAway(Unavailable):
 
     def __init__(self, detail: str = "The books do not answer; nothing was changed. Try again.") -> None:
         super().__init__(ProblemCode.BOOKS_AWAY, detail)
+
+
+class PaymentsAway(Unavailable):
+    """The payment provider does not answer; what was asked of it stays asked, and is asked again."""
+
+    def __init__(
+        self, detail: str = "The payment provider does not answer. What you asked is kept and asked again; look later."
+    ) -> None:
+        super().__init__(ProblemCode.PAYMENTS_AWAY, detail, retry_after_s=5)
 
 
 class OutcomeUnknown(Unavailable):

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from auction.domain.deposits import DepositPolicy, LadderDeposit
+from auction.domain.waterfall import ORDER, Liability, RestTo, Step
 
 
 class Bidding(StrEnum):
@@ -61,26 +62,46 @@ class SoftClose:
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """To how many runners-up a defaulted lot is offered, at which price, down to which share of the hammer price."""
+    """To how many runners-up a defaulted lot is offered, at which price, and down to which floor.
+
+    The floor is `floor_percent` of the hammer price or `floor_fen`, whichever is higher.
+    """
 
     depth: int = 0
     price: Literal["clean", "own_bid"] = "clean"
     floor_percent: int = 0
     offer_window_ms: int = 86_400_000
+    floor_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What follows the hammer: payment window and grace (ms), fees (bps of the price), liability of a defaulter."""
+    """What follows the hammer: payment window and grace (ms), fees (bps of the price), liability of a defaulter.
+
+    A forfeited deposit pays `waterfall` in its order, then `rest_to`, once the resale is paid or `resale_window_ms`
+    after the default; `reauction_cost_fen` is what the house counts as the cost of selling again.
+    """
 
     payment_window_ms: int = 86_400_000
     grace_ms: int = 0
     buyer_fee_bps: int = 0
     seller_commission_bps: int = 0
-    default_liability: Literal["deposit_only", "shortfall", "percent"] = "deposit_only"
+    default_liability: Liability = "deposit_only"
     percent_bps: int | None = None
     cascade: Cascade = Cascade()
     when_exhausted: Literal["relist", "unsold"] = "relist"
+    waterfall: tuple[Step, ...] = ORDER
+    rest_to: RestTo = "house"
+    resale_window_ms: int = 30 * 86_400_000
+    reauction_cost_fen: int = 0
+
+
+LATER_IN_SETTLEMENT = ("waterfall", "rest_to", "resale_window_ms", "reauction_cost_fen")
+LATER_IN_CASCADE = ("floor_fen",)
+"""Fields that terms did not have from the start: at their defaults they are no part of a fingerprint.
+
+So the fingerprint of terms frozen before is the same when they are read again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +131,15 @@ class Terms:
 
     def sha256(self) -> str:
         """The fingerprint of these terms, over their canonical JSON."""
-        text = json.dumps(terms_as_mapping(self), sort_keys=True, separators=(",", ":"))
+        data = terms_as_mapping(self)
+        settlement, plain = data["settlement"], _plain(Settlement())
+        for name in LATER_IN_CASCADE:
+            if settlement["cascade"][name] == plain["cascade"][name]:
+                del settlement["cascade"][name]
+        for name in LATER_IN_SETTLEMENT:
+            if settlement[name] == plain[name]:
+                del settlement[name]
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -133,7 +162,12 @@ def _plain(value: Any) -> Any:
 
 def contradictions(terms: Terms) -> list[str]:
     """Every way in which well-formed terms contradict themselves, as sentences; empty when sound."""
-    return [*_price_contradictions(terms), *_step_contradictions(terms), *_deposit_contradictions(terms)]
+    return [
+        *_price_contradictions(terms),
+        *_settlement_contradictions(terms),
+        *_step_contradictions(terms),
+        *_deposit_contradictions(terms),
+    ]
 
 
 def _price_contradictions(terms: Terms) -> list[str]:
@@ -157,9 +191,27 @@ def _price_contradictions(terms: Terms) -> list[str]:
             f"soft_close.hard_stop_ms {soft.hard_stop_ms} is under soft_close.extension_ms {soft.extension_ms}; "
             "no late bid could have its full extension"
         )
-    liability = terms.settlement.default_liability
-    if (liability == "percent") != (terms.settlement.percent_bps is not None):
+    return found
+
+
+def _settlement_contradictions(terms: Terms) -> list[str]:
+    found = []
+    settlement, cascade, cap = terms.settlement, terms.settlement.cascade, terms.cap_fen
+    if (settlement.default_liability == "percent") != (settlement.percent_bps is not None):
         found.append("settlement.percent_bps goes with default_liability 'percent', and only with it")
+    if sorted(settlement.waterfall) != sorted(ORDER):
+        found.append(
+            f"settlement.waterfall must name {', '.join(ORDER)}, each once; got {', '.join(settlement.waterfall)}"
+        )
+    if settlement.resale_window_ms < settlement.payment_window_ms:
+        found.append(
+            f"settlement.resale_window_ms {settlement.resale_window_ms} is under settlement.payment_window_ms "
+            f"{settlement.payment_window_ms}; a resale could be paid in its window and still come too late"
+        )
+    if cascade.depth and cascade.floor_fen is not None and cap is not None and cascade.floor_fen > cap:
+        found.append(
+            f"settlement.cascade.floor_fen {cascade.floor_fen} is above cap_fen {cap}; no runner-up could be asked"
+        )
     return found
 
 

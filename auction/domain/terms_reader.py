@@ -7,6 +7,7 @@ from auction.domain.deposits import DepositBand, DepositPolicy, FlatDeposit, Lad
 from auction.domain.errors import TermsInvalid
 from auction.domain.money import BPS, FEN_MAX
 from auction.domain.terms import Bidding, Cascade, Increment, MaxJump, Settlement, SoftClose, Terms, contradictions
+from auction.domain.waterfall import ORDER, Liability, RestTo, Step
 
 T = TypeVar("T")
 
@@ -77,6 +78,14 @@ class Section:
         if value is not REQUIRED:
             self.complain(self.name(field), f"must be one of {', '.join(allowed)}, got {_shown(value)}")
         return allowed[0]
+
+    def words(self, field: str, allowed: Sequence[str], default: Sequence[str]) -> tuple[str, ...]:
+        """A list of allowed words in the order given, at most as many as there are."""
+        value = self.take(field, default)
+        if isinstance(value, (list, tuple)) and len(value) <= len(allowed) and all(word in allowed for word in value):
+            return tuple(value)
+        self.complain(self.name(field), f"must be a list of {', '.join(allowed)}, got {_shown(value)}")
+        return tuple(default)
 
     def section(self, field: str, read: Callable[["Section"], T]) -> T | None:
         """A nested table, or nothing."""
@@ -192,15 +201,20 @@ def _settlement(section: Section) -> Settlement:
     plain = Settlement()
     liability = section.choice("default_liability", ("deposit_only", "shortfall", "percent"), plain.default_liability)
     exhausted = section.choice("when_exhausted", ("relist", "unsold"), plain.when_exhausted)
+    rest_to = section.choice("rest_to", ("house", "seller"), plain.rest_to)
     return Settlement(
         payment_window_ms=section.whole("payment_window_ms", 1, MS_MAX, plain.payment_window_ms),
         grace_ms=section.whole("grace_ms", 0, MS_MAX, plain.grace_ms),
         buyer_fee_bps=section.whole("buyer_fee_bps", 0, BPS, plain.buyer_fee_bps),
         seller_commission_bps=section.whole("seller_commission_bps", 0, BPS, plain.seller_commission_bps),
-        default_liability=cast(Literal["deposit_only", "shortfall", "percent"], liability),
+        default_liability=cast(Liability, liability),
         percent_bps=section.whole_or_none("percent_bps", 1, BPS),
         cascade=section.section("cascade", _cascade) or Cascade(),
         when_exhausted=cast(Literal["relist", "unsold"], exhausted),
+        waterfall=cast(tuple[Step, ...], section.words("waterfall", ORDER, plain.waterfall)),
+        rest_to=cast(RestTo, rest_to),
+        resale_window_ms=section.whole("resale_window_ms", 1, MS_MAX, plain.resale_window_ms),
+        reauction_cost_fen=section.whole("reauction_cost_fen", 0, FEN_MAX, plain.reauction_cost_fen),
     )
 
 
@@ -211,6 +225,7 @@ def _cascade(section: Section) -> Cascade:
         price=cast(Literal["clean", "own_bid"], section.choice("price", ("clean", "own_bid"), plain.price)),
         floor_percent=section.whole("floor_percent", 0, 100, plain.floor_percent),
         offer_window_ms=section.whole("offer_window_ms", 1, MS_MAX, plain.offer_window_ms),
+        floor_fen=section.whole_or_none("floor_fen", 1, FEN_MAX),
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from auction.domain.bidding import Bid, Receipt, Refused
+from auction.domain.deposits import Power
 from auction.domain.errors import AuctionError, NotFound, ProblemCode, RefusalCode, RequestRefused, WrongStatus
 from auction.domain.lot import ADMITTING, STOPPED, LotStatus, Standing
 from auction.domain.terms import Terms
@@ -146,6 +147,17 @@ class BidLedger:
             (bidder_id, paddle, -1 if limit_fen is None else limit_fen, -1 if purse_fen is None else purse_fen),
         )
         return _must(code, snapshot, "register for it", ADMITTING)
+
+    async def power(self, lot_id: str, bidder_id: str) -> Power | None:
+        """What the ledger lets a bidder bid on a lot; None where it does not know them. For checks."""
+        keys = self.keys
+        with ledger_errors():
+            row: Any = await self.redis.hget(keys.bidders(lot_id), bidder_id)
+            purse = await self.redis.hget(keys.purse(lot_id), f"purse:{bidder_id}")
+        if row is None:
+            return None
+        _paddle, limit_fen = msgspec.msgpack.decode(row)[:2]
+        return Power(None if limit_fen == -1 else int(limit_fen), None if purse is None else int(purse))
 
     async def open_due(self, lot_id: str, *, by: str) -> tuple[str, Snapshot | None]:
         """The clerk's opening; the code tells: ok, done, not-due, missed, wrong-status, lot-unknown."""

@@ -13,7 +13,9 @@ from auction.domain.errors import NotFound, ProblemCode
 from auction.domain.money import FEN_MAX
 
 REVIEW_TIMES = "review_above_list_price_times"
-"""The one field of a preset that is no term: the review limit is this many times the lot's list price."""
+"""No term but a preset's own field: the review limit is this many times the lot's list price."""
+FLOOR_PERCENT = "floor_list_price_percent"
+"""The other one: after a default a runner-up is asked down to this many percent of the list price."""
 _SUFFIX = ".toml"
 
 
@@ -26,8 +28,8 @@ def preset_names() -> tuple[str, ...]:
 def load_preset(name: str, list_price_fen: int | None = None) -> Mapping[str, Any]:
     """A preset's terms as plain data for `read_terms`; NotFound (preset-unknown) names what exists.
 
-    Where the preset reviews prices by the list price, `list_price_fen` sets `review_above_fen`; without a list price
-    the amount written in the preset stays.
+    Where the preset reviews prices or bounds offers by the list price, `list_price_fen` sets `review_above_fen` and the
+    cascade's `floor_fen`; without a list price the amounts written in the preset stay.
     """
     known = preset_names()
     if name not in known:
@@ -37,8 +39,10 @@ def load_preset(name: str, list_price_fen: int | None = None) -> Mapping[str, An
             {"preset": name, "known": list(known)},
         )
     terms = tomllib.loads(files(__name__).joinpath(name + _SUFFIX).read_text(encoding="utf-8"))
-    times = terms.pop(REVIEW_TIMES, None)
+    times, percent = terms.pop(REVIEW_TIMES, None), terms.pop(FLOOR_PERCENT, None)
     if times is not None and list_price_fen is not None:
         # a list price far below the start would hold every bid, one far above it passes what an amount can be
         terms["review_above_fen"] = max(terms["start_price_fen"], min(times * list_price_fen, FEN_MAX))
+    if percent is not None and list_price_fen is not None:
+        terms["settlement"]["cascade"]["floor_fen"] = -(-percent * list_price_fen // 100)
     return terms

@@ -59,6 +59,17 @@ _SAID: tuple[tuple[str, str, str], ...] = (
         r"soft_close\.hard_stop_ms (?P<hard_stop_ms>\d+) is under soft_close\.extension_ms (?P<extension_ms>\d+);",
     ),
     ("percent-alone", "settlement.percent_bps", r"settlement\.percent_bps goes with default_liability 'percent'"),
+    ("waterfall-not-each-once", "settlement.waterfall", r"settlement\.waterfall must name cost, gap, commission, each"),
+    (
+        "resale-under-payment",
+        "settlement.resale_window_ms",
+        r"settlement\.resale_window_ms (?P<resale_ms>\d+) is under settlement\.payment_window_ms (?P<payment_ms>\d+);",
+    ),
+    (
+        "floor-above-cap",
+        "settlement.cascade.floor_fen",
+        r"settlement\.cascade\.floor_fen (?P<floor_fen>\d+) is above cap_fen (?P<cap_fen>\d+);",
+    ),
     (
         "increments-gap",
         "increments",
@@ -101,7 +112,7 @@ _OF_A_FIELD = (
         "not-in-range",
         re.compile(r"(?P<field>[\w.\[\]]+) must be a whole number from (?P<least>\d+) to (?P<most>\d+), got"),
     ),
-    ("not-a-choice", re.compile(r"(?P<field>[\w.\[\]]+) must be one of")),
+    ("not-a-choice", re.compile(r"(?P<field>[\w.\[\]]+) must be (?:one|a list) of [a-z]")),
 )
 _PATH = re.compile(r"[\w.\[\]]+")
 

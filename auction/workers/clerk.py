@@ -5,26 +5,22 @@ moment. Several clerks may run: every action is idempotent in the script.
 """
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
 
 import structlog
 
-from auction.domain.errors import AuctionError, Unavailable
 from auction.domain.events import CLERK
 from auction.domain.lot import LotStatus
 from auction.services.house import House
 from auction.services.lots import install_scheduled_lots
-from auction.services.registration import admit_waiting_bidders
-from auction.workers.cancellation import honour_cancellation
+from auction.services.registration import tell_waiting_powers
+from auction.workers.pacing import keep_doing
 
 log = structlog.get_logger()
 
 LOOK_MS_MAX = 250
 """The longest the clerk sleeps: a lot scheduled meanwhile is opened at most this late."""
-RECONCILE_MS = 2_000
+RECONCILE_MS = 500
 """How often the books are searched for what the ledger has not got yet."""
-AWAY_MS_MAX = 2_000
 LOTS_A_LOOK = 64
 
 
@@ -34,13 +30,12 @@ class Clerk:
     def __init__(self, house: House) -> None:
         self._house = house
         self._missed: set[str] = set()
-        self._away: set[str] = set()
 
     async def run(self) -> None:
         """Keep the lots' hours and reconcile, side by side: books that are away delay no opening or closing."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._repeat("deadlines", self.keep_hours))
-            tasks.create_task(self._repeat("reconciling", self.reconcile))
+            tasks.create_task(keep_doing("clerk", "deadlines", self.keep_hours))
+            tasks.create_task(keep_doing("clerk", "reconciling", self.reconcile))
 
     async def keep_hours(self) -> float:
         """Open and close what is due now; the seconds until it is worth looking again."""
@@ -59,9 +54,9 @@ class Clerk:
         """Bring to the ledger what the books have committed: scheduled lots, then registrations."""
         for lot_id in await install_scheduled_lots(self._house):
             log.warning("lot_installed_late", lot=lot_id)
-        admitted = await admit_waiting_bidders(self._house)
-        if admitted:
-            log.warning("bidders_admitted_late", count=admitted)
+        told = await tell_waiting_powers(self._house)
+        if told:
+            log.info("powers_told_late", count=told)
         return RECONCILE_MS / 1000
 
     async def _act(self, lot_id: str) -> None:
@@ -85,22 +80,3 @@ class Clerk:
                 price_fen=lot.price_fen,
                 paddle=lot.leader_paddle,
             )
-
-    async def _repeat(self, what: str, step: Callable[[], Awaitable[float]]) -> None:
-        """Do a step for ever, at the pace it asks for; a server that is away is noted once and waited for."""
-        while True:
-            honour_cancellation()
-            try:
-                wait_s = await step()
-                if what in self._away:
-                    self._away.discard(what)
-                    log.info("clerk_goes_on", what=what)
-            except Unavailable as error:
-                if what not in self._away:
-                    self._away.add(what)
-                    log.warning("clerk_waits", what=what, code=error.code, why=error.detail)
-                wait_s = random.uniform(0.1, AWAY_MS_MAX / 1000)  # noqa: S311 - jitter, no secret
-            except AuctionError as error:
-                log.error("clerk_refused", what=what, code=error.code, why=error.detail)
-                wait_s = AWAY_MS_MAX / 1000
-            await asyncio.sleep(wait_s)

@@ -1,20 +1,24 @@
 """The live channel as one would write it first: the `websockets` server and its `broadcast()`, five times a second."""
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
 
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
 
 TICK_S = 0.2
 
 
 async def attend(connection: ServerConnection) -> None:
     """Read what the watcher says, and do nothing about it."""
-    async for _ in connection:
-        pass
+    # a watcher that drops is nobody's fault: not for the log
+    with contextlib.suppress(ConnectionClosed):
+        async for _ in connection:
+            pass
 
 
 async def main(port: int, size: int) -> None:

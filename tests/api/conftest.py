@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -94,9 +95,9 @@ class Asker:
 
 
 @pytest.fixture
-async def house(valkey_url: str, redis: Redis, books_url: str) -> AsyncIterator[House]:
+async def house(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """A house with nothing in it."""
-    settings = load_settings(redis_url=valkey_url, database_url=books_url, secret_key=SECRET)
+    settings = load_settings(redis_url=valkey_url, database_url=books_url, secret_key=SECRET, data_dir=tmp_path)
     async with open_house(settings) as opened:
         yield opened
 

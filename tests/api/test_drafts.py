@@ -26,6 +26,21 @@ async def test_a_guarded_lots_review_limit_is_five_times_its_list_price(asker: A
     assert await review_limit_of(asker, list_price_fen=129_900, terms={"review_above_fen": None}) is None
 
 
+async def test_a_guarded_lot_is_offered_down_to_half_its_list_price(asker: Asker):
+    await asker.ops("/sales", {"title": "Launch day", "sale_id": "launch"}, 201)
+    asked: dict[str, object] = {"sale_id": "launch", "title": "No. 001", "preset": "guarded-flash"}
+    own = {"settlement": {"cascade": {"floor_fen": 70_000}}}
+    lots: list[tuple[dict[str, object], int]] = [
+        ({"list_price_fen": 129_900}, 64_950),
+        ({}, 4_495_000),
+        ({"list_price_fen": 129_900, "terms": own}, 70_000),
+    ]
+    for lot, floor_fen in lots:
+        created = await asker.ops("/lots", {**asked, **lot}, 201)
+        assert created["terms"]["settlement"]["cascade"]["floor_fen"] == floor_fen
+        assert "floor_list_price_percent" not in created["terms"]
+
+
 @pytest.mark.parametrize("sale_id", ["s" * 49, "s" * 64, "Launch", "a--b", "-a"])
 async def test_the_service_refuses_an_id_that_no_sale_may_have(house: House, sale_id: str):
     with pytest.raises(RequestRefused, match="at most 48 characters") as caught:

@@ -207,6 +207,7 @@ async def test_presets_come_complete_and_follow_the_list_price(asker):
     assert all(read_terms(terms) for terms in presets.values())
     guarded = next(one["terms"] for one in priced if one["name"] == "guarded-flash")
     assert guarded["review_above_fen"] == 5_000_000
+    assert guarded["settlement"]["cascade"]["floor_fen"] == 500_000
 
 
 async def test_terms_are_checked_without_creating_anything(asker):
@@ -250,6 +251,9 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("percent-alone", {"settlement": {"percent_bps": 100}}),
     ("percent-alone", {"settlement": {"default_liability": "percent"}}),
+    ("waterfall-not-each-once", {"settlement": {"waterfall": ["cost", "gap"]}}),
+    ("resale-under-payment", {"settlement": {"payment_window_ms": 10, "resale_window_ms": 9}}),
+    ("floor-above-cap", {"cap_fen": 500, "settlement": {"cascade": {"depth": 1, "floor_fen": 501}}}),
     ("increments-gap", {"increments": [{"from_fen": 200, "step_fen": 100}]}),
     (
         "increments-fall",
@@ -265,6 +269,7 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any]]] = [
     ("missing", {"deposit": {"policy": "flat"}}),
     ("not-in-range", {"start_price_fen": 0}),
     ("not-a-choice", {"bidding": "silent"}),
+    ("not-a-choice", {"settlement": {"waterfall": ["cost", "debts"]}}),
 ]
 
 

@@ -1,7 +1,9 @@
 import itertools
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
@@ -13,19 +15,25 @@ from tests.cli.processes import SECRET
 CLERK = "night.clerk"
 
 
-@pytest.fixture(scope="module")
-def clerk(public_house):
-    """The user name of a clerk whose account the house made on its command line."""
+def enter_clerk(folder: Path, **settings: str) -> str:
+    """Have the house of these settings make a clerk's account on its command line; the user name."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUCTION_", "COV"))}
     made = subprocess.run(
         [sys.executable, "-m", "auction.cli", "account", "--username", CLERK, "--role", "ops", "--name", "Clerk",
          "--password-stdin"],
         input=f"{PASSWORD}\n",
-        env={"AUCTION_DATA_DIR": str(public_house.command.folder / "var"), "AUCTION_SECRET_KEY": SECRET,
-             "PATH": "/usr/bin:/bin"},
-        cwd=public_house.command.folder, text=True, capture_output=True, check=False,
+        env=kept | {"AUCTION_SECRET_KEY": SECRET} | settings,
+        cwd=folder, text=True, capture_output=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     return CLERK
+
+
+@pytest.fixture(scope="module")
+def clerk(public_house):
+    """The user name of a clerk of the house."""
+    folder = public_house.command.folder
+    return enter_clerk(folder, AUCTION_DATA_DIR=str(folder / "var"))
 
 
 async def sign_in(page: Page, username: str) -> None:
@@ -149,6 +157,55 @@ async def test_a_double_click_acts_once(public_house, visitors, clerk):
 
     assert len(asked) == 1
     assert public_house.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
+
+
+async def test_what_follows_a_default_is_agreed_in_words_and_its_floor_follows_the_list_price(
+    public_house, visitors, clerk
+):
+    other = public_house.new_lot("Another")
+
+    async with visitors.page() as page:
+        await sign_in(page, clerk)
+        await page.wait_for_selector(f"[data-lot={other}]")
+        await page.goto("/ops#new")
+        await page.wait_for_selector("#verdict[data-sound=yes]")
+        floor = page.locator("#term-settlement-cascade-floor_fen")
+        await expect(floor).to_have_value("44,950")
+        await expect(page.locator("#preview")).to_contain_text("the first two runners-up")
+        await expect(page.locator("#preview")).to_contain_text("the rest goes to the house")
+
+        # another term of the settlement is changed by hand: the floor still follows
+        await page.select_option("#term-settlement-waterfall", "gap,cost,commission")
+        await page.select_option("#term-settlement-rest_to", "seller")
+        await page.fill("#term-settlement-reauction_cost_fen", "1200")
+        await page.fill("#lot-list-price", "1299")
+        await expect(floor).to_have_value("649.50")
+        await expect(page.locator("#preview")).to_contain_text(
+            "what the resale brings less, then the cost of selling again (¥1,200), then the commissions of the first "
+            "sale; the rest goes to the seller"
+        )
+        await page.fill("#term-settlement-resale_window_ms", "0.5")
+        await expect(page.locator("#term-settlement-resale_window_ms-wrong")).to_contain_text("still come too late")
+        await page.fill("#term-settlement-resale_window_ms", "30")
+
+        # changed by hand it stays, and where nobody is asked it is not there
+        await floor.fill("700")
+        await page.fill("#lot-list-price", "1399")
+        await page.fill("#lot-title", "Guarded")
+        await page.wait_for_selector("#verdict[data-sound=yes]")
+        await expect(floor).to_have_value("700")
+        await page.select_option("#term-settlement-cascade-depth", "0")
+        await expect(floor).to_be_hidden()
+        await page.select_option("#term-settlement-cascade-depth", "1")
+        await page.wait_for_selector("#verdict[data-sound=yes]")
+        await page.click("#create-lot")
+        await expect(page.locator("#panel-title")).to_have_text("Guarded")
+        lot_id = page.url.partition("#lot=")[2]
+
+    settlement = public_house.shown(lot_id)["terms"]["settlement"]
+    assert (settlement["waterfall"], settlement["rest_to"]) == (["gap", "cost", "commission"], "seller")
+    assert (settlement["reauction_cost_fen"], settlement["resale_window_ms"]) == (120_000, 30 * 86_400_000)
+    assert (settlement["cascade"]["floor_fen"], settlement["cascade"]["depth"]) == (70_000, 1)
 
 
 async def test_an_action_without_a_reason_or_too_late_is_explained_beside_it(public_house, visitors, clerk):

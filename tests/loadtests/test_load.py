@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from loadtests.run import report
-from loadtests.tally import Tally
+from loadtests.tally import FAULTS_TOLD, Tally, Watched, WatchTally
+from loadtests.witness import Witness
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,7 @@ with_locust = pytest.mark.skipif(find_spec("locust") is None, reason="locust is 
 def test_a_short_run_ends_with_counts_and_a_clean_record(tmp_path):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUCTION_", "COV"))}
     done = subprocess.run(
-        [sys.executable, "-m", "loadtests", "--users", "8", "--seconds", "3", "--lots", "2"],
+        [sys.executable, "-m", "loadtests", "--users", "8", "--seconds", "3", "--lots", "2", "--watchers", "9"],
         cwd=ROOT,
         env=kept | {"TMPDIR": str(tmp_path)},
         capture_output=True,
@@ -34,17 +35,33 @@ def test_a_short_run_ends_with_counts_and_a_clean_record(tmp_path):
     counts = dict(line.split()[:2] for line in done.stdout.splitlines() if line.startswith("  ") and line.split())
     assert int(counts["accepted"].replace(",", "")) > 0
     assert counts["failed"] == "0"
+    for mode, watchers in (("state", 4), ("feed", 5)):
+        (said,) = [line for line in done.stdout.splitlines() if line.split()[:1] == [mode]]
+        assert f"frames to {watchers} watchers, 0 faults" in said
+        assert f"{watchers} saw the end" in said
+        # a first state, a bid, and the end
+        assert int(counts[mode].replace(",", "")) >= 3 * watchers
+    assert done.stdout.count("timed)") == 2
     assert list(tmp_path.iterdir()) == [], "the house's data is still there"
 
 
-@pytest.mark.parametrize("words", [["--users", "0"], ["--users", "1001"], ["--seconds", "601"], ["--seconds", "x"]])
+WRONG = [
+    ["--users", "0"], ["--users", "1001"], ["--seconds", "601"], ["--seconds", "x"], ["--watchers", "1001"],
+    ["--watchers", "-1"], ["--watchers", "some"], ["--watchers", "1.5"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
 def test_a_run_is_bounded(words, capsys):
     from loadtests.run import main
 
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 2
-    assert words[0] in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert words[0] in said
+    assert f"must be a whole number from {0 if words[0] == '--watchers' else 1} to " in said
+    assert f"got {words[1]}" in said
 
 
 @with_locust
@@ -74,9 +91,90 @@ def test_counts_survive_their_file(tmp_path):
 def test_the_report_keeps_accepted_refused_and_failed_apart():
     tally = Tally(accepted=30, found=2, refused=Counter({"bid-too-low": 9, "already-leading": 1}), last_s=10.0)
     tally.failed["500 internal-error"] = 2
-    said = report(tally, [{"lot_id": "s-001", "bids": 30, "price_fen": 7_819_339_900}])
+    said = report(tally, [{"lot_id": "s-001", "bids": 30, "price_fen": 7_819_339_900}], WatchTally())
     assert "accepted         30  (2 found by a retry)" in said
     assert "refused          10  bid-too-low 9, already-leading 1" in said
     assert "failed            2  500 internal-error 2" in said
     assert "78,193,399.00 yuan" in said
     assert "4/s, 3/s accepted" in said
+    assert "Late" not in said
+
+
+def test_what_watchers_saw_survives_its_file_and_is_told_by_mode(tmp_path):
+    watched = WatchTally(
+        state=Watched(watchers=2, frames=20, closed=2, late_ms={5: 98, 7: 1, 40: 1}),
+        feed=Watched(watchers=1, frames=1_100, reconnects=3, closed=1),
+    )
+    watched.write(tmp_path / "watchers.json")
+    assert WatchTally.read(tmp_path / "watchers.json") == watched
+    assert watched.holds
+    said = report(Tally(), [], watched)
+    assert "state            20  frames to 2 watchers, 0 faults, 0 reconnects, 2 saw the end" in said
+    assert "late              5  ms in the middle, 7 ms for the slowest in a hundred, 40 ms at most (100 timed)" in said
+    assert "feed          1,100  frames to 1 watcher, 0 faults, 3 reconnects, 1 saw the end" in said
+
+
+@pytest.mark.parametrize(
+    "wrong", [
+        WatchTally(state=Watched(watchers=2, closed=1)),
+        WatchTally(feed=Watched(watchers=1, closed=1, faults=1, first_faults=["a hole"])),
+        WatchTally(failed={"feed watcher sent away with 4500": 1}),
+    ],
+)  # fmt: skip
+def test_a_run_whose_watchers_saw_wrong_does_not_hold_and_says_why(wrong):
+    assert not wrong.holds
+    for told in [*wrong.feed.first_faults, *wrong.failed]:
+        assert told in report(Tally(), [], WatchTally(Watched(watchers=1), wrong.feed, wrong.failed))
+
+
+def test_many_faults_are_counted_and_some_told():
+    watched = Watched()
+    for _ in range(3):
+        watched.note_faults(["the price fell"] * (FAULTS_TOLD - 1))
+    assert watched.faults == 3 * (FAULTS_TOLD - 1)
+    assert len(watched.first_faults) == FAULTS_TOLD
+
+
+def state(kind: str, seq: int, price_fen: int, *, epoch: int = 1, status: str = "open") -> dict[str, object]:
+    return {"type": kind, "lot_id": "s-001", "epoch": epoch, "seq": seq, "price_fen": price_fen, "status": status}
+
+
+def bid(seq: int, prev_seq: int, amount_fen: int) -> dict[str, object]:
+    return {"type": "bid", "lot_id": "s-001", "seq": seq, "prev_seq": prev_seq, "amount_fen": amount_fen}
+
+
+def test_a_witness_lets_skipped_states_and_a_new_epoch_pass():
+    witness = Witness("s-001", mode="feed")
+    for frame in [
+        state("snap", 3, 100),
+        bid(5, 3, 200),
+        state("tick", 6, 200),
+        {"type": "voided", "lot_id": "s-001", "seq": 7, "epoch": 2, "price_fen": 100},
+        state("snap", 7, 100, epoch=2),
+        state("tick", 8, 100, epoch=2, status="closed"),
+    ]:
+        assert not witness.is_over
+        witness.take(frame)
+    assert witness.faults == []
+    assert witness.is_over
+    assert witness.frames == 6
+    assert witness.sub == {"type": "sub", "lot_id": "s-001", "mode": "feed", "epoch": 2, "seq": 8}
+
+
+@pytest.mark.parametrize(
+    "frame, fault", [
+        (bid(6, 5, 300), "a hole before bid 6"),
+        (bid(4, 3, 200), "bid 4 again"),
+        (bid(5, 4, 100), "the price fell from 200 to 100"),
+        (state("tick", 5, 100), "the price fell from 200 to 100"),
+        (state("tick", 3, 200), "went back"),
+        (bid(5, 4, 300) | {"lot_id": "s-002"}, "a frame of another lot"),
+    ],
+)  # fmt: skip
+def test_a_witness_writes_down_what_must_never_happen(frame, fault):
+    witness = Witness("s-001", mode="feed")
+    witness.take(state("snap", 3, 100))
+    witness.take(bid(4, 3, 200))
+    witness.take(frame)
+    (found,) = witness.faults
+    assert fault in found

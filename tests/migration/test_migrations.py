@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from auction.books import migrate
-from auction.books.tables import metadata
+from auction.books.money_tables import metadata
 from auction.books.unit_of_work import driver_url
 from auction.domain.errors import BooksAway
 
@@ -30,7 +30,7 @@ SCHEMA = {
         FROM information_schema.columns WHERE table_schema = 'public'""",
     "constraints": """
         SELECT conrelid::regclass::text, conname, contype::text, pg_get_constraintdef(oid)
-        FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 't'""",
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
 }
 

@@ -8,7 +8,7 @@ from auction.domain.errors import NotFound
 from auction.domain.money import FEN_MAX
 from auction.domain.terms import Bidding, Cascade, Increment, MaxJump, SoftClose, Terms
 from auction.domain.terms_reader import merge_terms, read_terms
-from auction.presets import REVIEW_TIMES, load_preset, preset_names
+from auction.presets import FLOOR_PERCENT, REVIEW_TIMES, load_preset, preset_names
 
 FIVE_MINUTES = SoftClose(window_ms=300_000, extension_ms=300_000, hard_stop_ms=None)
 
@@ -33,6 +33,7 @@ def test_a_preset_opens_by_saying_what_it_is_for(name):
     assert "override" in text.split("\n\n", maxsplit=1)[0]
     written = tomllib.loads(text)
     written.pop(REVIEW_TIMES, None)
+    written.pop(FLOOR_PERCENT, None)
     assert written == load_preset(name)
 
 
@@ -70,6 +71,7 @@ def test_guarded_flash_limits_jumps_holds_high_prices_and_asks_two_runners_up():
     assert terms.review_above_fen == 5 * 8_990_000
     assert terms.soft_close == FIVE_MINUTES
     assert (terms.settlement.cascade.depth, terms.settlement.cascade.price) == (2, "clean")
+    assert terms.settlement.cascade.floor_fen == 8_990_000 // 2
 
 
 @pytest.mark.parametrize("list_price, review", [(8_990_000, 44_950_000), (20_000, 100_000), (FEN_MAX // 5, FEN_MAX)])
@@ -87,6 +89,28 @@ def test_a_review_limit_from_the_list_price_is_an_amount_and_leaves_the_first_bi
 def test_the_other_presets_review_no_price_whatever_the_list_price(name):
     assert load_preset(name, 8_990_000) == load_preset(name)
     assert preset(name).review_above_fen is None
+
+
+@pytest.mark.parametrize("list_price, floor", [(8_990_000, 4_495_000), (101, 51), (1, 1), (FEN_MAX, FEN_MAX // 2)])
+def test_guarded_flash_asks_no_runner_up_under_half_the_list_price_rounded_up(list_price, floor):
+    assert read_terms(load_preset("guarded-flash", list_price)).settlement.cascade.floor_fen == floor
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if name != "guarded-flash"])
+def test_the_other_presets_have_no_floor_as_an_amount(name):
+    assert preset(name).settlement.cascade.floor_fen is None
+
+
+def test_a_lots_own_floor_comes_before_the_list_price():
+    base = load_preset("guarded-flash", 8_990_000)
+    for own in (70_000, None):
+        merged = merge_terms(base, {"settlement": {"cascade": {"floor_fen": own}}})
+        assert read_terms(merged).settlement.cascade.floor_fen == own
+
+
+def test_one_lots_list_price_does_not_show_in_the_next_lots_preset():
+    load_preset("guarded-flash", 1_000)
+    assert preset("guarded-flash").settlement.cascade.floor_fen == 4_495_000
 
 
 def test_a_lots_own_review_limit_comes_before_the_list_price():
@@ -119,6 +143,12 @@ def test_cn_judicial_takes_its_deposit_from_the_start_price_and_reserves_no_more
     assert terms.soft_close == FIVE_MINUTES
     assert terms.settlement.cascade.depth == 0
     assert terms.settlement.when_exhausted == "relist"
+
+
+def test_cn_judicial_pays_costs_then_the_gap_and_gives_the_rest_to_the_debts_the_lot_is_sold_for():
+    settlement = preset("cn-judicial").settlement
+    assert (settlement.waterfall, settlement.rest_to) == (("cost", "gap", "commission"), "seller")
+    assert {preset(name).settlement.rest_to for name in preset_names() if name != "cn-judicial"} == {"house"}
 
 
 def test_ebay_proxy_has_no_deposit_no_soft_close_and_one_second_chance_at_the_own_bid():

@@ -45,8 +45,18 @@ FULL: dict[str, Any] = {
         "seller_commission_bps": 200,
         "default_liability": "percent",
         "percent_bps": 2_000,
-        "cascade": {"depth": 3, "price": "own_bid", "floor_percent": 50, "offer_window_ms": 2_000},
+        "cascade": {
+            "depth": 3,
+            "price": "own_bid",
+            "floor_percent": 50,
+            "offer_window_ms": 2_000,
+            "floor_fen": 6_000,
+        },
         "when_exhausted": "unsold",
+        "waterfall": ["gap", "cost", "commission"],
+        "rest_to": "seller",
+        "resale_window_ms": 3_000,
+        "reauction_cost_fen": 700,
     },
 }
 
@@ -103,8 +113,12 @@ def test_every_field_is_read():
             seller_commission_bps=200,
             default_liability="percent",
             percent_bps=2_000,
-            cascade=Cascade(depth=3, price="own_bid", floor_percent=50, offer_window_ms=2_000),
+            cascade=Cascade(depth=3, price="own_bid", floor_percent=50, offer_window_ms=2_000, floor_fen=6_000),
             when_exhausted="unsold",
+            waterfall=("gap", "cost", "commission"),
+            rest_to="seller",
+            resale_window_ms=3_000,
+            reauction_cost_fen=700,
         ),
     )
 
@@ -150,6 +164,14 @@ def test_the_fingerprint_is_the_same_for_the_same_terms_and_another_for_any_othe
     assert len(others | {read_terms(FULL).sha256()}) == len(SOUND_CHANGES) + 1
 
 
+LATER_CHANGES: list[tuple[str, Any]] = [
+    ("settlement.waterfall", ["commission", "gap", "cost"]),
+    ("settlement.rest_to", "house"),
+    ("settlement.resale_window_ms", 3_001),
+    ("settlement.reauction_cost_fen", 0),
+    ("settlement.cascade.floor_fen", None),
+]
+
 SOUND_CHANGES: list[tuple[str, Any]] = [
     ("start_price_fen", 101),
     ("increments.1.step_fen", 501),
@@ -162,12 +184,33 @@ SOUND_CHANGES: list[tuple[str, Any]] = [
     ("deposit", {"policy": "none"}),
     ("settlement.cascade.price", "clean"),
     ("settlement.when_exhausted", "relist"),
+    *LATER_CHANGES,
 ]
 
 
 def test_the_fingerprint_does_not_change_with_the_program():
     # lots already scheduled carry it: a new field of the terms must keep old fingerprints checkable
     assert terms().sha256() == "2ef45746096776fc2bf586102066e3b5c99c80ece7a19a4f66e6fe2ad7385582"
+
+
+LATER_FIELDS = [
+    Settlement(waterfall=("gap", "cost", "commission")),
+    Settlement(rest_to="seller"),
+    Settlement(resale_window_ms=86_400_000),
+    Settlement(reauction_cost_fen=1),
+    Settlement(cascade=Cascade(floor_fen=1)),
+]
+
+
+@pytest.mark.parametrize("settlement", LATER_FIELDS)
+def test_a_field_that_terms_did_not_always_have_counts_in_the_fingerprint_unless_at_its_default(settlement):
+    marked = terms(settlement=settlement)
+    assert marked.sha256() != terms().sha256()
+    assert read_terms(json.loads(json.dumps(terms_as_mapping(marked)))).sha256() == marked.sha256()
+
+
+def test_each_field_that_terms_did_not_always_have_makes_a_fingerprint_of_its_own():
+    assert len({terms(settlement=settlement).sha256() for settlement in LATER_FIELDS}) == len(LATER_FIELDS)
 
 
 # --- malformed --------------------------------------------------------------------------------------------------------
@@ -258,6 +301,39 @@ MALFORMED = [
     ),
     ("settlement.percent_bps", 0, "settlement.percent_bps must be a whole number from 1 to 10000, got 0"),
     ("settlement.when_exhausted", "keep", "settlement.when_exhausted must be one of relist, unsold, got 'keep'"),
+    (
+        "settlement.waterfall",
+        "cost",
+        "settlement.waterfall must be a list of cost, gap, commission, got 'cost'",
+    ),
+    ("settlement.waterfall", None, "settlement.waterfall must be a list of cost, gap, commission, got None"),
+    (
+        "settlement.waterfall",
+        ["cost", "gap", "rest"],
+        "settlement.waterfall must be a list of cost, gap, commission, got ['cost', 'gap', 'rest']",
+    ),
+    (
+        "settlement.waterfall",
+        ["cost", "gap", "gap", "gap"],
+        "settlement.waterfall must be a list of cost, gap, commission, got ['cost', 'gap', 'gap', 'gap']",
+    ),
+    ("settlement.waterfall", [[], 1], "settlement.waterfall must be a list of cost, gap, commission, got [[], 1]"),
+    ("settlement.rest_to", "buyer", "settlement.rest_to must be one of house, seller, got 'buyer'"),
+    (
+        "settlement.resale_window_ms",
+        0,
+        f"settlement.resale_window_ms must be a whole number from 1 to {MS_MAX}, got 0",
+    ),
+    (
+        "settlement.reauction_cost_fen",
+        -1,
+        f"settlement.reauction_cost_fen must be a whole number from 0 to {FEN_MAX}, got -1",
+    ),
+    (
+        "settlement.cascade.floor_fen",
+        0,
+        f"settlement.cascade.floor_fen must be a whole number from 1 to {FEN_MAX}, got 0",
+    ),
     ("settlement.cascade", 2, "settlement.cascade must be a table of fields, got 2"),
     ("settlement.cascade.depth", 4, "settlement.cascade.depth must be a whole number from 0 to 3, got 4"),
     ("settlement.cascade.price", "low", "settlement.cascade.price must be one of clean, own_bid, got 'low'"),
@@ -391,6 +467,26 @@ CONTRADICTIONS = [
         {"settlement": Settlement(default_liability="shortfall")},
     ),
     (
+        {"settlement": Settlement(waterfall=("cost", "gap"))},
+        "settlement.waterfall must name cost, gap, commission, each once; got cost, gap",
+        {"settlement": Settlement(waterfall=("commission", "cost", "gap"))},
+    ),
+    (
+        {"settlement": Settlement(waterfall=("cost", "gap", "gap"))},
+        "settlement.waterfall must name cost, gap, commission, each once; got cost, gap, gap",
+        {"settlement": Settlement(waterfall=("gap", "commission", "cost"))},
+    ),
+    (
+        {"settlement": Settlement(payment_window_ms=10, resale_window_ms=9)},
+        "settlement.resale_window_ms 9 is under settlement.payment_window_ms 10; a resale could be paid in its window and still come too late",
+        {"settlement": Settlement(payment_window_ms=10, resale_window_ms=10)},
+    ),
+    (
+        {"cap_fen": 500, "settlement": Settlement(cascade=Cascade(depth=1, floor_fen=501))},
+        "settlement.cascade.floor_fen 501 is above cap_fen 500; no runner-up could be asked",
+        {"cap_fen": 500, "settlement": Settlement(cascade=Cascade(depth=1, floor_fen=500))},
+    ),
+    (
         {"increments": (Increment(101, 5),)},
         "increments leave a gap: the first begins at 101, above start_price_fen 100; begin it at the start or below",
         {"increments": (Increment(100, 5),)},
@@ -442,6 +538,18 @@ CONTRADICTIONS = [
 def test_a_contradiction_is_named_and_its_nearest_sound_neighbour_is_not(fields, sentence, sound):
     assert contradictions(terms(**fields)) == [sentence]
     assert contradictions(terms(**sound)) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"settlement": Settlement(cascade=Cascade(depth=1, floor_fen=501))},
+        {"cap_fen": 500, "settlement": Settlement(cascade=Cascade(depth=0, floor_fen=501))},
+        {"cap_fen": 500, "settlement": Settlement(cascade=Cascade(depth=1))},
+    ],
+)
+def test_a_floor_contradicts_only_a_cap_under_it_where_somebody_would_be_asked(fields):
+    assert contradictions(terms(**fields)) == []
 
 
 def test_all_contradictions_are_named_at_once():

@@ -19,7 +19,7 @@ export function troubles({ health, reached, liveLost, overdue }) {
     if (lag > LAG_MS) found.push(["archive", lag > LAG_BAD_MS ? "bad" : "warn", say("ops.trouble.archive", { lag: span(Math.floor(lag / 1000) * 1000), shards: health.archive.shards })]);
   }
   if (liveLost) found.push(["live", "warn", say("ops.trouble.live")]);
-  if (overdue) found.push(["clerk", "bad", say("ops.trouble.clerk", { title: overdue.title })]);
+  if (overdue) found.push(["clerk", "bad", say(health && health.ledger !== "ok" ? "ops.trouble.overdue" : "ops.trouble.clerk", { title: overdue.title })]);
   return found;
 }
 

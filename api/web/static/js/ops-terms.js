@@ -5,6 +5,13 @@ import { bandsField } from "./ops-bands.js";
 import { Mistyped, amountField, checkField, choiceField, durationField, percentField, wholeField } from "./ops-fields.js";
 import { say } from "./words.js";
 
+const FLOOR = "settlement.cascade.floor_fen";
+
+// every order in which a forfeited deposit may pay, as the field's values
+const ORDERS = ["cost,gap,commission", "cost,commission,gap", "gap,cost,commission", "gap,commission,cost", "commission,cost,gap", "commission,gap,cost"];
+
+const orderWords = (order) => order.split(",").map((step) => say(`ops.waterfall.${step}`)).join(say("ops.waterfall.then"));
+
 const choices = (prefix, values) => values.map((value) => [value, say(`${prefix}.${value}`)]);
 
 /** Fields of the terms in four groups. `changed` is called after every change by hand. */
@@ -29,8 +36,9 @@ export class TermFields {
       after: [
         "settlement.payment_window_ms", "settlement.grace_ms", "settlement.buyer_fee_bps",
         "settlement.seller_commission_bps", "settlement.default_liability", "settlement.percent_bps",
+        "settlement.waterfall", "settlement.rest_to", "settlement.reauction_cost_fen", "settlement.resale_window_ms",
         "settlement.when_exhausted", "settlement.cascade.depth", "settlement.cascade.price",
-        "settlement.cascade.floor_percent", "settlement.cascade.offer_window_ms",
+        "settlement.cascade.floor_percent", "settlement.cascade.floor_fen", "settlement.cascade.offer_window_ms",
       ],
     };
     this.root = element(
@@ -85,17 +93,22 @@ export class TermFields {
         choiceField(id("settlement.default_liability"), "default_liability", choices("terms.liability", ["deposit_only", "shortfall", "percent"])),
       ],
       ["settlement.percent_bps", percentField(id("settlement.percent_bps"), "percent_bps", { required: true })],
+      ["settlement.waterfall", choiceField(id("settlement.waterfall"), "waterfall", ORDERS.map((order) => [order, orderWords(order)]))],
+      ["settlement.rest_to", choiceField(id("settlement.rest_to"), "rest_to", choices("ops.rest", ["house", "seller"]))],
+      ["settlement.reauction_cost_fen", amountField(id("settlement.reauction_cost_fen"), "reauction_cost_fen", { required: true, zero: true })],
+      ["settlement.resale_window_ms", durationField(id("settlement.resale_window_ms"), "resale_window_ms", { required: true })],
       ["settlement.when_exhausted", choiceField(id("settlement.when_exhausted"), "when_exhausted", choices("ops.exhausted", ["relist", "unsold"]))],
       ["settlement.cascade.depth", choiceField(id("settlement.cascade.depth"), "depth", [0, 1, 2, 3].map((n) => [n, say(`ops.depth.${n}`)]))],
       ["settlement.cascade.price", choiceField(id("settlement.cascade.price"), "cascade_price", choices("ops.cascade", ["clean", "own_bid"]))],
       ["settlement.cascade.floor_percent", wholeField(id("settlement.cascade.floor_percent"), "floor_percent", { required: true, unit: "ops.unit.percent" })],
+      [FLOOR, amountField(id(FLOOR), "floor_fen")],
       ["settlement.cascade.offer_window_ms", durationField(id("settlement.cascade.offer_window_ms"), "offer_window_ms", { required: true })],
     ];
     return new Map(all);
   }
 
   #note(path) {
-    this.#touched.add(path.split(".")[0]);
+    this.#touched.add(path);
     this.#arrange();
     this.#changed();
   }
@@ -110,6 +123,7 @@ export class TermFields {
   /** Show what follows from the list price, where it was not changed by hand. */
   follow(terms) {
     if (!this.#touched.has("review_above_fen")) this.#fields.get("review_above_fen").write(terms.review_above_fen);
+    if (!this.#touched.has(FLOOR)) this.#fields.get(FLOOR).write(terms.settlement.cascade.floor_fen);
   }
 
   #write(terms) {
@@ -148,7 +162,7 @@ export class TermFields {
     show("deposit.bands", policy === "ladder");
     show("settlement.percent_bps", this.#fields.get("settlement.default_liability").read() === "percent");
     const cascade = this.#fields.get("settlement.cascade.depth").read() !== "0";
-    for (const name of ["price", "floor_percent", "offer_window_ms"]) show(`settlement.cascade.${name}`, cascade);
+    for (const name of ["price", "floor_percent", "floor_fen", "offer_window_ms"]) show(`settlement.cascade.${name}`, cascade);
   }
 
   /** What was changed, as `terms` to lay over the preset; null where something typed is no value (said beside it). */
@@ -183,7 +197,10 @@ export class TermFields {
       settlement: this.#settlementOf(value),
     };
     const terms = {};
-    for (const name of this.#touched) terms[name] = name in whole ? whole[name] : value[name];
+    for (const path of this.#touched) {
+      const name = path.split(".")[0];
+      terms[name] = name in whole ? whole[name] : value[name];
+    }
     return terms;
   }
 
@@ -192,6 +209,9 @@ export class TermFields {
     for (const name of Object.keys(settlement)) if (name.startsWith("cascade.")) delete settlement[name];
     settlement.cascade = { ...this.#terms.settlement.cascade, ...under(value, "settlement.cascade.") };
     settlement.cascade.depth = Number(settlement.cascade.depth);
+    settlement.waterfall = settlement.waterfall.split(",");
+    // left to the preset, so that it follows the list price
+    if (!this.#touched.has(FLOOR)) delete settlement.cascade.floor_fen;
     return settlement;
   }
 

@@ -1,4 +1,4 @@
-// The staff desk: asks for all lots every second, follows the chosen one live, and goes on whatever server is away.
+// The staff desk: asks for all lots every second, follows one of them live, and goes on whatever server is away.
 
 import { get, post } from "./api.js";
 import { LedgerClock } from "./clock.js";
@@ -35,6 +35,7 @@ let health = null;
 let panel = null;
 let chosen = null;
 let live = null;
+let followed = null;
 let liveUrl = null;
 let liveLostAt = null;
 let reached = { ok: true, at: null };
@@ -165,11 +166,8 @@ function show() {
   if (ended) return;
   list.show(lots(), store, chosen, clock.now());
   figures();
-  if (panel && store.get(chosen)) {
-    // a draft that somebody else has scheduled has something to follow from now on
-    if (!live) follow(chosen);
-    panel.show();
-  }
+  heed();
+  if (panel && store.get(chosen)) panel.show();
   tick();
 }
 
@@ -197,7 +195,9 @@ function tick() {
   const time = byId("figures").lastElementChild?.lastElementChild;
   if (time) put(time, clockTime(now));
   const liveLost = liveLostAt !== null && Date.now() - liveLostAt > LIVE_LOST_MS;
-  const overdue = reached.ok && !failures ? running().find((lot) => lot.status === "open" && now - lot.ends_at_ms > OVERDUE_MS) : null;
+  // what is shown may be old, but an end that has passed is past: a ledger that is away closes nothing
+  const trusted = !failures || (health && health.ledger !== "ok");
+  const overdue = reached.ok && trusted ? running().find((lot) => lot.status === "open" && now - lot.ends_at_ms > OVERDUE_MS) : null;
   banners.show(troubles({ health, reached, liveLost, overdue }));
   byId("content").dataset.stale = reached.ok && failures < 2 ? "no" : "yes";
 }
@@ -229,19 +229,29 @@ const isNarrow = () => matchMedia("(max-width: 60rem)").matches;
 
 function choose(lotId) {
   panel?.stop();
-  live?.stop();
-  live = null;
-  liveLostAt = null;
   panel = null;
   chosen = lotId;
-  if (!lotId) return;
-  panel = new LotPanel(byId("panel"), lotId, { store, now: () => clock.now(), done });
-  follow(lotId);
+  if (lotId) panel = new LotPanel(byId("panel"), lotId, { store, now: () => clock.now(), done });
+  heed();
 }
 
-/** The chosen lot by the live channel: prices between two askings, and word of a channel that is gone. */
+const isFollowed = (lot) => lot && !["draft", "closed", "void"].includes(lot.status);
+
+/** Follow the chosen lot, else one that runs: a desk hears of a live channel that is gone whatever it looks at. */
+function heed() {
+  const on = running();
+  let wanted = chosen && isFollowed(store.get(chosen)) ? chosen : null;
+  wanted ??= on.some((lot) => lot.lot_id === followed) ? followed : (on[0]?.lot_id ?? null);
+  if (wanted === followed || !liveUrl) return;
+  live?.stop();
+  live = null;
+  followed = wanted;
+  if (wanted) follow(wanted);
+  else liveLostAt = null;
+}
+
+/** One lot by the live channel: prices between two askings, and word of a channel that is gone. */
 function follow(lotId) {
-  if (!liveUrl || ["draft", "closed", "void"].includes(store.get(lotId).status)) return;
   live = new LiveLot({
     url: liveUrl,
     lotId,
@@ -268,7 +278,6 @@ function follow(lotId) {
 function done(lot, words) {
   store.take(lot);
   speaker.say(words);
-  if (!live && chosen === lot.lot_id) follow(lot.lot_id);
   show();
 }
 

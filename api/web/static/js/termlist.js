@@ -37,6 +37,24 @@ export function depositWords(deposit) {
   return say("terms.no-deposit");
 }
 
+/** Who is asked after a default, at which price and down to which. */
+function runnersUp({ cascade }) {
+  const offer = say(`terms.runners-up.${cascade.price}`, { who: say(`terms.runner.${cascade.depth}`) });
+  const floors = [];
+  if (cascade.floor_percent) floors.push(say("terms.floor-percent", { n: cascade.floor_percent }));
+  if (cascade.floor_fen) floors.push(`¥${yuanShort(cascade.floor_fen)}`);
+  return floors.length ? say("terms.floor", { offer, floor: floors.join(say("terms.floor-and")) }) : offer;
+}
+
+/** What a forfeited deposit pays, in order. */
+function waterfall(settlement) {
+  const cost = settlement.reauction_cost_fen;
+  const steps = settlement.waterfall.map((step) =>
+    step === "cost" && cost ? say("terms.waterfall.cost-of", { cost: yuanShort(cost) }) : say(`terms.waterfall.${step}`),
+  );
+  return say(`terms.waterfall-rest.${settlement.rest_to}`, { steps: steps.join(say("terms.waterfall-then")) });
+}
+
 /** Fill a definition list with a lot's terms. */
 export function describeTerms(host, lot) {
   const { terms } = lot;
@@ -58,5 +76,10 @@ export function describeTerms(host, lot) {
   rows.push(["terms.deposit", depositWords(terms.deposit)]);
   rows.push(["terms.payment", duration(terms.settlement.payment_window_ms)]);
   rows.push(["terms.liability", say(`terms.liability.${terms.settlement.default_liability}`)]);
+  if (terms.deposit.policy !== "none") {
+    rows.push(["terms.waterfall", waterfall(terms.settlement)]);
+    rows.push(["terms.resale", say("terms.resale-within", { window: duration(terms.settlement.resale_window_ms) })]);
+  }
+  if (terms.settlement.cascade.depth) rows.push(["terms.runners-up", runnersUp(terms.settlement)]);
   host.replaceChildren(...rows.flatMap(([name, text]) => [element("dt", {}, say(name)), element("dd", {}, text)]));
 }

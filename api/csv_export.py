@@ -1,0 +1,83 @@
+"""The journal and the results as CSV, streamed page by page; amounts in fen, times in UTC ms, one header row."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.responses import StreamingResponse
+
+from auction.books import journal
+from auction.services.house import House
+from auction.services.settlement.board import show_board
+
+PAGE = 1000
+RESULTS_MAX = 100_000
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+Cells = Sequence[object]
+
+
+async def journal_rows(house: House, lot_id: str | None) -> AsyncIterator[Cells]:
+    """A row a line of the journal, entries in the order of writing."""
+    yield ("entry_id", "at_ms", "kind", "lot_id", "cause", "cause_ref", "key", "account", "bidder", "amount_fen")
+    after_id = 0
+    while True:
+        async with house.books.reading() as work:
+            page = await journal.entries_of(work, lot_id=lot_id, after_id=after_id, limit=PAGE)
+        if not page:
+            return
+        for entry in page:
+            about = (entry.entry_id, entry.at_ms, entry.kind, entry.lot_id, entry.cause, entry.cause_ref, entry.key)
+            for line in entry.lines:
+                yield (*about, str(line.account), line.bidder_id, line.amount_fen)
+        after_id = page[-1].entry_id
+
+
+async def result_rows(house: House) -> AsyncIterator[Cells]:
+    """A row a lot after the hammer."""
+    yield (
+        "lot_id", "title", "state", "outcome", "hammer_price_fen", "paddle", "bidder", "price_fen", "due_fen",
+        "held_fen", "forfeited_fen", "claim_fen", "relisted_from", "relisted_as", "changed_at_ms",
+    )  # fmt: skip
+    board = await show_board(house, limit=RESULTS_MAX)
+    for row in board.rows:
+        settlement, award = row.settlement, row.award
+        yield (
+            settlement.lot_id,
+            row.record.title,
+            settlement.state,
+            settlement.outcome,
+            settlement.hammer_price_fen,
+            None if award is None else award.paddle,
+            None if award is None else award.bidder_id,
+            None if award is None else award.price_fen,
+            row.due_fen,
+            row.held_fen,
+            row.forfeited_fen,
+            row.claim_fen,
+            row.record.relisted_from,
+            settlement.relisted_as,
+            settlement.changed_at_ms,
+        )
+
+
+def streamed(rows: AsyncIterator[Cells], name: str) -> StreamingResponse:
+    """Rows as a CSV file to be saved."""
+
+    async def text() -> AsyncIterator[str]:
+        async for row in rows:
+            line = io.StringIO()
+            csv.writer(line).writerow([_cell(value) for value in row])
+            yield line.getvalue()
+
+    headers = {"content-disposition": f'attachment; filename="{name}.csv"', "cache-control": "no-store"}
+    return StreamingResponse(text(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _cell(value: object) -> object:
+    """A value as a cell; text that a spreadsheet would run as a formula is quoted."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return value

@@ -1,0 +1,51 @@
+"""The rules of money as they must hold at any moment, one a file: run by tests, by `auction verify` and on demand.
+
+Each module names its `RULE` and finds where it is `broken` by reading the books; none of them changes anything.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from auction.books.invariants import (
+    authorisations,
+    awards_follow_the_ledger,
+    cash_is_with_the_provider,
+    causes_exist,
+    claims_stand,
+    deposits_end_once,
+    deposits_held,
+    entries_balance,
+    one_live_award,
+    refunds_owed,
+    sellers_are_paid,
+    suspense_cleared,
+)
+from auction.books.unit_of_work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A rule of money: its name, a sentence, and how to find where it is broken."""
+
+    name: str
+    rule: str
+    broken: Callable[[Work], Awaitable[list[str]]]
+
+
+INVARIANTS = tuple(
+    Invariant(module.__name__.rpartition(".")[2].replace("_", "-"), module.RULE, module.broken)
+    for module in (
+        entries_balance,
+        deposits_held,
+        authorisations,
+        deposits_end_once,
+        one_live_award,
+        suspense_cleared,
+        refunds_owed,
+        cash_is_with_the_provider,
+        awards_follow_the_ledger,
+        causes_exist,
+        claims_stand,
+        sellers_are_paid,
+    )
+)

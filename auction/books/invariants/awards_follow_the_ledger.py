@@ -1,0 +1,26 @@
+"""A lot is awarded by the hammer to whom the ledger named, at the ledger's price."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "The award by the hammer is the winner and the price that the ledger's closed event named."
+
+BROKEN = text("""
+    SELECT awards.lot_id, awards.bidder_id, awards.price_fen, lot_results.winner_id, lot_results.hammer_price_fen
+    FROM awards LEFT JOIN lot_results ON lot_results.lot_id = awards.lot_id
+    WHERE awards.source = 'hammer' AND (lot_results.winner_id IS DISTINCT FROM awards.bidder_id
+        OR lot_results.hammer_price_fen IS DISTINCT FROM awards.price_fen)
+    ORDER BY awards.lot_id LIMIT 100
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [
+        (
+            f"lot {row['lot_id']} is awarded to {row['bidder_id']} at {row['price_fen']} fen, "
+            f"the ledger named {row['winner_id']} at {row['hammer_price_fen']}"
+        )
+        for row in await work.rows(BROKEN)
+    ]

@@ -1,0 +1,29 @@
+"""Cash is what the provider took less what it gave back and what sellers got."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "Cash is what charges and captures brought, less refunds and what sellers were paid."
+
+BROKEN = text("""
+    WITH moved AS (
+        SELECT coalesce(sum(CASE WHEN kind = 'refund' THEN -amount_fen ELSE amount_fen END), 0) AS fen
+        FROM payment_operations WHERE kind IN ('charge', 'capture', 'refund') AND status = 'succeeded'
+    ), sellers AS (
+        SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines
+        WHERE account = 'cash' AND key LIKE 'seller-paid:%'
+    ), booked AS (
+        SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines WHERE account = 'cash'
+    )
+    SELECT booked.fen AS booked_fen, moved.fen + sellers.fen AS moved_fen FROM moved, sellers, booked
+    WHERE booked.fen <> moved.fen + sellers.fen
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [
+        f"{row['booked_fen']} fen of cash in the journal, {row['moved_fen']} by the provider's answers"
+        for row in await work.rows(BROKEN)
+    ]

@@ -1,0 +1,29 @@
+"""What defaulters still owe is what the books claim of them."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "shortfall_receivable is the sum of the claims that were raised and not written off."
+
+BROKEN = text("""
+    WITH account AS (
+        SELECT bidder_id, sum(amount_fen) AS fen FROM journal_lines
+        WHERE account = 'shortfall_receivable' GROUP BY bidder_id
+    ), claimed AS (
+        SELECT bidder_id, sum(claim_fen) AS fen FROM defaults WHERE NOT written_off GROUP BY bidder_id
+    )
+    SELECT coalesce(account.bidder_id, claimed.bidder_id) AS bidder_id,
+        coalesce(account.fen, 0) AS booked_fen, coalesce(claimed.fen, 0) AS claimed_fen
+    FROM account FULL JOIN claimed ON claimed.bidder_id = account.bidder_id
+    WHERE coalesce(account.fen, 0) <> coalesce(claimed.fen, 0)
+    ORDER BY 1 LIMIT 100
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [
+        f"bidder {row['bidder_id']}: {row['booked_fen']} fen in shortfall_receivable, {row['claimed_fen']} claimed"
+        for row in await work.rows(BROKEN)
+    ]

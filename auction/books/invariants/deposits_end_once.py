@@ -1,0 +1,37 @@
+"""A deposit has one end: its journal shows one, and the one that was decided."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "Every deposit ends exactly once, as it was decided."
+
+BROKEN = text("""
+    WITH ends AS (
+        SELECT deposits.deposit_id, deposits.status, deposits.disposition, deposits.captured_fen,
+            (SELECT count(*) FROM journal_entries WHERE key = 'deposit-applied:' || deposit_id) AS applied,
+            (SELECT count(*) FROM journal_entries WHERE key = 'deposit-forfeited:' || deposit_id) AS forfeited,
+            (SELECT count(*) FROM journal_entries WHERE key = 'authorisation-ended:' || deposit_id) AS ended,
+            (SELECT count(*) FROM journal_entries WHERE key = 'refund-owed:refund-' || deposit_id) AS owed
+        FROM deposits
+    )
+    SELECT deposit_id, status, disposition, applied, forfeited, ended, owed FROM ends
+    WHERE applied + forfeited + ended + owed <> CASE
+            WHEN status IN ('applied', 'forfeited', 'released', 'lapsed') THEN 1
+            WHEN status = 'releasing' AND captured_fen IS NOT NULL THEN 1
+            ELSE 0 END
+        OR (applied = 1 AND disposition <> 'apply') OR (forfeited = 1 AND disposition <> 'forfeit')
+        OR (owed = 1 AND disposition NOT IN ('release', 'apply'))
+    ORDER BY deposit_id LIMIT 100
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [
+        (
+            f"deposit {row['deposit_id']} is {row['status']}, meant to {row['disposition']}: applied {row['applied']}, "
+            f"forfeited {row['forfeited']}, let go {row['ended']}, given back {row['owed']} times"
+        )
+        for row in await work.rows(BROKEN)
+    ]

@@ -1,0 +1,30 @@
+"""The account of held deposits is what the deposits say is held as money, bidder by bidder."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "deposits_held is the sum of the deposits that are held as money."
+
+BROKEN = text("""
+    WITH account AS (
+        SELECT bidder_id, -sum(amount_fen) AS fen FROM journal_lines
+        WHERE account = 'deposits_held' GROUP BY bidder_id
+    ), held AS (
+        SELECT bidder_id, sum(captured_fen) AS fen FROM deposits
+        WHERE status = 'held' AND captured_fen IS NOT NULL GROUP BY bidder_id
+    )
+    SELECT coalesce(account.bidder_id, held.bidder_id) AS bidder_id,
+        coalesce(account.fen, 0) AS booked_fen, coalesce(held.fen, 0) AS held_fen
+    FROM account FULL JOIN held ON held.bidder_id = account.bidder_id
+    WHERE coalesce(account.fen, 0) <> coalesce(held.fen, 0)
+    ORDER BY 1 LIMIT 100
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [
+        f"bidder {row['bidder_id']}: {row['booked_fen']} fen in deposits_held, {row['held_fen']} held"
+        for row in await work.rows(BROKEN)
+    ]

@@ -1,0 +1,26 @@
+"""Debits equal credits in every entry, in money and in memo accounts apart."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "Every journal entry balances, and money never mixes with memo accounts."
+
+BROKEN = text("""
+    SELECT key, sum(amount_fen) AS over_fen,
+        coalesce(sum(amount_fen) FILTER (WHERE account LIKE 'memo%'), 0) AS memo_fen
+    FROM journal_lines GROUP BY key
+    HAVING sum(amount_fen) <> 0 OR coalesce(sum(amount_fen) FILTER (WHERE account LIKE 'memo%'), 0) <> 0
+    UNION ALL
+    SELECT key, 0, 0 FROM journal_entries
+    WHERE NOT EXISTS (SELECT FROM journal_lines WHERE journal_lines.key = journal_entries.key)
+    ORDER BY key LIMIT 100
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [
+        f"entry {row['key']} is {row['over_fen']} fen over, {row['memo_fen']} of it in memo accounts, or has no lines"
+        for row in await work.rows(BROKEN)
+    ]

@@ -1,0 +1,33 @@
+"""What is owed back is being given back: every fen of it has an operation that is not done."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "refund_payable is the sum of the refunds that the provider has not confirmed."
+
+BROKEN = text("""
+    WITH account AS (
+        SELECT bidder_id, -sum(amount_fen) AS fen FROM journal_lines
+        WHERE account = 'refund_payable' GROUP BY bidder_id
+    ), first AS (
+        SELECT split_part(operation_id, '.', 1) AS refund, bidder_id, max(amount_fen) AS fen,
+            bool_or(status = 'succeeded') AS done
+        FROM payment_operations WHERE kind = 'refund' GROUP BY 1, 2
+    ), waiting AS (
+        SELECT bidder_id, sum(fen) AS fen FROM first WHERE NOT done GROUP BY bidder_id
+    )
+    SELECT coalesce(account.bidder_id, waiting.bidder_id) AS bidder_id,
+        coalesce(account.fen, 0) AS booked_fen, coalesce(waiting.fen, 0) AS waiting_fen
+    FROM account FULL JOIN waiting ON waiting.bidder_id = account.bidder_id
+    WHERE coalesce(account.fen, 0) <> coalesce(waiting.fen, 0)
+    ORDER BY 1 LIMIT 100
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [
+        f"bidder {row['bidder_id']}: {row['booked_fen']} fen owed back, {row['waiting_fen']} asked of the provider"
+        for row in await work.rows(BROKEN)
+    ]

@@ -1,0 +1,22 @@
+"""Nothing of a seller stays with the house once it is theirs."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "seller_payable is zero, and seller_clearing is the price of the awards not handed over."
+
+BROKEN = text("""
+    SELECT 'sellers are owed ' || -sum(amount_fen) || ' fen' AS what FROM journal_lines
+    WHERE account = 'seller_payable' HAVING sum(amount_fen) <> 0
+    UNION ALL
+    SELECT booked.fen || ' fen in seller_clearing, ' || live.fen || ' by awards' FROM
+        (SELECT coalesce(-sum(amount_fen), 0) AS fen FROM journal_lines WHERE account = 'seller_clearing') AS booked,
+        (SELECT coalesce(sum(price_fen), 0) AS fen FROM awards WHERE status IN ('due', 'paid')) AS live
+    WHERE booked.fen <> live.fen
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [str(row["what"]) for row in await work.rows(BROKEN)]

@@ -1,0 +1,32 @@
+"""Forfeited deposits are in suspense until shared out, and not a fen longer."""
+
+from sqlalchemy import text
+
+from auction.books.unit_of_work import Work
+
+RULE = "forfeit_suspense holds what is forfeited and not shared out, and nothing of a resolved default."
+
+BROKEN = text("""
+    WITH account AS (
+        SELECT journal_lines.bidder_id, -sum(journal_lines.amount_fen) AS fen
+        FROM journal_lines WHERE account = 'forfeit_suspense' GROUP BY bidder_id
+    ), waiting AS (
+        SELECT deposits.bidder_id, sum(deposits.captured_fen) AS fen
+        FROM deposits JOIN defaults ON defaults.default_id = deposits.award_id
+        WHERE deposits.status = 'forfeited' AND defaults.status IN ('collecting', 'collected')
+        GROUP BY deposits.bidder_id
+    )
+    SELECT coalesce(account.bidder_id, waiting.bidder_id) AS bidder_id,
+        coalesce(account.fen, 0) AS booked_fen, coalesce(waiting.fen, 0) AS waiting_fen
+    FROM account FULL JOIN waiting ON waiting.bidder_id = account.bidder_id
+    WHERE coalesce(account.fen, 0) <> coalesce(waiting.fen, 0)
+    ORDER BY 1 LIMIT 100
+""")
+
+
+async def broken(work: Work) -> list[str]:
+    """Where the rule does not hold, as sentences."""
+    return [
+        f"bidder {row['bidder_id']}: {row['booked_fen']} fen in suspense, {row['waiting_fen']} wait to be shared out"
+        for row in await work.rows(BROKEN)
+    ]

@@ -1,0 +1,133 @@
+"""The journal: every movement of money as a balanced entry, written once and never changed.
+
+Beside the bid's way. Entries come from the recipes of `auction.domain.journal`; the database itself refuses one that
+does not balance, and any change of one that is there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy.dialects import postgresql
+
+from auction.books.money_tables import journal_entries, journal_lines
+from auction.books.unit_of_work import Work
+from auction.domain.journal import Account, Entry, Line
+
+ROWS_A_STATEMENT = 2_000
+CauseKind = Literal["lot-event", "gateway-call", "staff-action", "bidder-action", "deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What brought an entry about: its kind, and which one (a lot and seq, an operation, an act, a deadline)."""
+
+    kind: CauseKind
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostedEntry:
+    """An entry as it stands in the journal; `entry_id` rises in the order of writing."""
+
+    entry_id: int
+    key: str
+    kind: str
+    lot_id: str
+    cause: str
+    cause_ref: str
+    at_ms: int
+    lines: tuple[Line, ...]
+
+
+async def post(work: Work, entries: Sequence[Entry], *, cause: Cause, at_ms: int) -> int:
+    """Write entries of one cause; those written before are left out. How many were new."""
+    return await post_each(work, [(entry, cause) for entry in entries], at_ms=at_ms)
+
+
+async def post_each(work: Work, entries: Sequence[tuple[Entry, Cause]], *, at_ms: int) -> int:
+    """Write entries, each with its own cause; those written before are left out. How many were new."""
+    new = 0
+    for start in range(0, len(entries), ROWS_A_STATEMENT):
+        new += await _post_some(work, entries[start : start + ROWS_A_STATEMENT], at_ms)
+    return new
+
+
+async def _post_some(work: Work, entries: Sequence[tuple[Entry, Cause]], at_ms: int) -> int:
+    rows = [
+        {
+            "key": entry.key,
+            "kind": entry.kind,
+            "lot_id": entry.lot_id,
+            "cause": cause.kind,
+            "cause_ref": cause.ref,
+            "at_ms": at_ms,
+        }
+        for entry, cause in entries
+    ]
+    statement = postgresql.insert(journal_entries).values(rows).on_conflict_do_nothing()
+    written = {row["key"] for row in await work.rows(statement.returning(journal_entries.c.key))}
+    lines = [
+        {
+            "key": entry.key,
+            "number": number,
+            "account": str(line.account),
+            "bidder_id": line.bidder_id,
+            "amount_fen": line.amount_fen,
+        }
+        for entry, _ in entries
+        if entry.key in written
+        for number, line in enumerate(entry.lines, 1)
+    ]
+    for start in range(0, len(lines), ROWS_A_STATEMENT):
+        await work.session.execute(postgresql.insert(journal_lines).values(lines[start : start + ROWS_A_STATEMENT]))
+    return len(written)
+
+
+async def entries_of(
+    work: Work, *, lot_id: str | None = None, after_id: int = 0, limit: int = 1000
+) -> list[PostedEntry]:
+    """A page of the journal in the order of writing: of one lot, or all of it."""
+    which: list[ColumnElement[bool]] = [journal_entries.c.entry_id > after_id]
+    if lot_id is not None:
+        which.append(journal_entries.c.lot_id == lot_id)
+    some = select(journal_entries).where(*which).order_by(journal_entries.c.entry_id).limit(limit).subquery()
+    statement = (
+        select(*some.c, journal_lines.c.account, journal_lines.c.bidder_id, journal_lines.c.amount_fen)
+        .join(journal_lines, journal_lines.c.key == some.c.key)
+        .order_by(some.c.entry_id, journal_lines.c.number)
+    )
+    found = []
+    for _, group in groupby(await work.rows(statement), key=lambda row: row["entry_id"]):
+        rows = list(group)
+        facts = dict(rows[0])
+        for name in ("account", "bidder_id", "amount_fen"):
+            del facts[name]
+        lines = tuple(Line(Account(row["account"]), row["amount_fen"], row["bidder_id"]) for row in rows)
+        found.append(PostedEntry(**facts, lines=lines))
+    return found
+
+
+async def balances(work: Work, *, lot_id: str | None = None) -> dict[Account, int]:
+    """Account -> its balance in fen, debit above 0: of one lot, or of the house. Accounts never used are missing."""
+    statement = select(journal_lines.c.account, func.sum(journal_lines.c.amount_fen).label("balance_fen"))
+    if lot_id is not None:
+        of_lot = journal_entries.c.lot_id == lot_id
+        statement = statement.join(journal_entries, journal_entries.c.key == journal_lines.c.key).where(of_lot)
+    rows = await work.rows(statement.group_by(journal_lines.c.account).order_by(journal_lines.c.account))
+    return {Account(row["account"]): int(row["balance_fen"]) for row in rows}
+
+
+async def owed_back_fen(work: Work, *, lot_id: str, bidder_id: str) -> int:
+    """What the house still owes a bidder of a lot as refunds, in fen."""
+    statement = (
+        select(func.coalesce(func.sum(-journal_lines.c.amount_fen), 0))
+        .join(journal_entries, journal_entries.c.key == journal_lines.c.key)
+        .where(
+            journal_entries.c.lot_id == lot_id,
+            tuple_(journal_lines.c.account, journal_lines.c.bidder_id) == (str(Account.REFUND_PAYABLE), bidder_id),
+        )
+    )
+    return int(await work.session.scalar(statement) or 0)

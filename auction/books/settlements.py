@@ -1,0 +1,277 @@
+"""What follows the hammer, in the books: settlements, their steps, awards and offers.
+
+After the bid's way. A settlement's row is locked before anything about its lot is changed, so of two who act at once
+one finds what the other has done.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from auction.books.archived import LotResult
+from auction.books.money_tables import LIVE_AWARD, awards, offers, settlement_steps, settlements
+from auction.books.tables import Id, lot_results, lots
+from auction.books.unit_of_work import Work
+
+ROWS_A_STATEMENT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Where a lot is after the hammer. Columns: `auction.books.money_tables`."""
+
+    lot_id: str
+    state: str
+    outcome: str
+    hammer_price_fen: int | None
+    deadline_at_ms: int | None
+    offers_made: int
+    relisted_as: str | None
+    opened_at_ms: int
+    changed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a lot's way from hammer to handover."""
+
+    lot_id: str
+    step: str
+    state: str
+    actor: str
+    at_ms: int
+    reason: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """A winner's duty to pay price and fee, in fen."""
+
+    award_id: str
+    lot_id: str
+    bidder_id: str
+    paddle: int
+    source: str
+    price_fen: int
+    fee_fen: int
+    received_fen: int
+    status: str
+    awarded_at_ms: int
+    pay_by_ms: int
+    default_at_ms: int
+    paid_at_ms: int | None
+    delivery_centre: str | None
+    settled_at_ms: int | None
+
+    @property
+    def total_fen(self) -> int:
+        """Price and fee."""
+        return self.price_fen + self.fee_fen
+
+    @property
+    def due_fen(self) -> int:
+        """What has not come in yet."""
+        return self.total_fen - self.received_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A second chance for a runner-up, at a price in fen, until a time."""
+
+    offer_id: str
+    lot_id: str
+    bidder_id: str
+    paddle: int
+    number: int
+    price_fen: int
+    own_bid_fen: int
+    status: str
+    offered_at_ms: int
+    expires_at_ms: int
+    answered_at_ms: int | None
+
+
+# --- settlements ------------------------------------------------------------------------------------------------------
+
+
+async def results_to_settle(work: Work, *, limit: int) -> list[LotResult]:
+    """Results of lots whose settlement was never opened; two who ask at once get different ones."""
+    statement = (
+        select(*lot_results.c)
+        .join(lots, lots.c.lot_id == lot_results.c.lot_id)
+        .where(~exists().where(settlements.c.lot_id == lot_results.c.lot_id))
+        .order_by(lot_results.c.closed_at_ms, lot_results.c.lot_id)
+        .limit(limit)
+        .with_for_update(of=lot_results, skip_locked=True)
+    )
+    return [LotResult(**row) for row in await work.rows(statement)]
+
+
+async def open_all(work: Work, opened: Sequence[Settlement]) -> set[str]:
+    """Open settlements; those there already stay as they are. The lots of those that are new."""
+    new: set[str] = set()
+    for start in range(0, len(opened), ROWS_A_STATEMENT):
+        rows = [_row(one) for one in opened[start : start + ROWS_A_STATEMENT]]
+        statement = postgresql.insert(settlements).values(rows).on_conflict_do_nothing()
+        new.update(row["lot_id"] for row in await work.rows(statement.returning(settlements.c.lot_id)))
+    return new
+
+
+async def lock(work: Work, lot_id: str) -> Settlement | None:
+    """A lot's settlement, for this transaction alone to change; None: there is none (yet)."""
+    row = await work.row(select(settlements).where(settlements.c.lot_id == lot_id).with_for_update())
+    return None if row is None else Settlement(**row)
+
+
+async def find(work: Work, lot_id: str) -> Settlement | None:
+    """A lot's settlement, or None."""
+    row = await work.row(select(settlements).where(settlements.c.lot_id == lot_id))
+    return None if row is None else Settlement(**row)
+
+
+async def find_all(work: Work, *, state: str | None = None, limit: int = 500) -> list[Settlement]:
+    """Settlements, those with the next deadline first, then those changed last."""
+    statement = select(settlements)
+    if state is not None:
+        statement = statement.where(settlements.c.state == state)
+    order = (settlements.c.deadline_at_ms.asc().nulls_last(), settlements.c.changed_at_ms.desc(), settlements.c.lot_id)
+    return [Settlement(**row) for row in await work.rows(statement.order_by(*order).limit(limit))]
+
+
+async def count_by_state(work: Work) -> dict[str, int]:
+    """State -> how many settlements are in it."""
+    statement = select(settlements.c.state, func.count().label("lots")).group_by(settlements.c.state)
+    return {row["state"]: row["lots"] for row in await work.rows(statement)}
+
+
+async def lots_due(work: Work, *, now_ms: int, limit: int = 100) -> list[str]:
+    """Lots whose settlement moves on by itself now."""
+    statement = select(settlements.c.lot_id).where(settlements.c.deadline_at_ms <= now_ms)
+    return [row["lot_id"] for row in await work.rows(statement.order_by(settlements.c.deadline_at_ms).limit(limit))]
+
+
+async def move(work: Work, lot_id: str, *, state: str, at_ms: int, deadline_at_ms: int | None, **more: object) -> None:
+    """Put a locked settlement into a state."""
+    values = {"state": state, "changed_at_ms": at_ms, "deadline_at_ms": deadline_at_ms, **more}
+    await work.session.execute(update(settlements).where(settlements.c.lot_id == lot_id).values(**values))
+
+
+async def note_steps(work: Work, steps: Sequence[Step]) -> None:
+    """Write steps down, in their order."""
+    for start in range(0, len(steps), ROWS_A_STATEMENT):
+        rows = [
+            {
+                "lot_id": one.lot_id,
+                "step": one.step,
+                "state": one.state,
+                "actor": one.actor,
+                "reason": one.reason,
+                "details": dict(one.details),
+                "at_ms": one.at_ms,
+            }
+            for one in steps[start : start + ROWS_A_STATEMENT]
+        ]
+        await work.session.execute(insert(settlement_steps).values(rows))
+
+
+async def steps_of(work: Work, lot_id: str) -> list[Step]:
+    """A lot's steps, oldest first."""
+    table = settlement_steps.c
+    columns = (table.lot_id, table.step, table.state, table.actor, table.at_ms, table.reason, table.details)
+    statement = select(*columns).where(table.lot_id == lot_id).order_by(table.step_id)
+    return [Step(**row) for row in await work.rows(statement)]
+
+
+# --- awards -----------------------------------------------------------------------------------------------------------
+
+
+async def add_awards(work: Work, new: Sequence[Award]) -> None:
+    """Enter awards; the database refuses a second live one of a lot."""
+    for start in range(0, len(new), ROWS_A_STATEMENT):
+        rows = [_row(one) for one in new[start : start + ROWS_A_STATEMENT]]
+        await work.session.execute(insert(awards).values(rows))
+
+
+async def live_award(work: Work, lot_id: str) -> Award | None:
+    """The award of a lot that is in force, if there is one."""
+    row = await work.row(select(awards).where(awards.c.lot_id == lot_id, LIVE_AWARD))
+    return None if row is None else Award(**row)
+
+
+async def find_award(work: Work, award_id: str) -> Award | None:
+    """An award, or None."""
+    row = await work.row(select(awards).where(awards.c.award_id == award_id))
+    return None if row is None else Award(**row)
+
+
+async def change_award(work: Work, award_id: str, **values: object) -> Award:
+    """What a payment, a default or a handover makes of an award."""
+    statement = update(awards).where(awards.c.award_id == award_id).values(**values).returning(*awards.c)
+    return Award(**await work.returned(statement))
+
+
+async def awards_of_lot(work: Work, lot_id: str) -> list[Award]:
+    """A lot's awards, oldest first."""
+    return await _awards(work, awards.c.lot_id == lot_id)
+
+
+async def awards_of_lots(work: Work, lot_ids: Sequence[str]) -> list[Award]:
+    """The awards of these lots, oldest first."""
+    return await _awards(work, awards.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
+
+
+async def awards_of_bidder(work: Work, bidder_id: str) -> list[Award]:
+    """A bidder's awards, newest first."""
+    return (await _awards(work, awards.c.bidder_id == bidder_id))[::-1]
+
+
+async def _awards(work: Work, which: ColumnElement[bool]) -> list[Award]:
+    statement = select(awards).where(which).order_by(awards.c.awarded_at_ms, awards.c.award_id)
+    return [Award(**row) for row in await work.rows(statement)]
+
+
+# --- offers -----------------------------------------------------------------------------------------------------------
+
+
+async def add_offer(work: Work, offer: Offer) -> None:
+    """Enter an offer; the database refuses a second open one of a lot, and a second to one bidder."""
+    await work.session.execute(insert(offers).values(_row(offer)))
+
+
+async def open_offer(work: Work, lot_id: str) -> Offer | None:
+    """The offer of a lot that waits for an answer, if there is one."""
+    row = await work.row(select(offers).where(and_(offers.c.lot_id == lot_id, offers.c.status == "open")))
+    return None if row is None else Offer(**row)
+
+
+async def find_offer(work: Work, offer_id: str) -> Offer | None:
+    """An offer, or None."""
+    row = await work.row(select(offers).where(offers.c.offer_id == offer_id))
+    return None if row is None else Offer(**row)
+
+
+async def answer_offer(work: Work, offer_id: str, status: str, *, at_ms: int) -> Offer:
+    """Close an open offer."""
+    statement = update(offers).where(offers.c.offer_id == offer_id).values(status=status, answered_at_ms=at_ms)
+    return Offer(**await work.returned(statement.returning(*offers.c)))
+
+
+async def offers_of_lot(work: Work, lot_id: str) -> list[Offer]:
+    """A lot's offers in their order."""
+    statement = select(offers).where(offers.c.lot_id == lot_id).order_by(offers.c.number)
+    return [Offer(**row) for row in await work.rows(statement)]
+
+
+async def offers_of_bidder(work: Work, bidder_id: str) -> list[Offer]:
+    """A bidder's offers, newest first."""
+    statement = select(offers).where(offers.c.bidder_id == bidder_id).order_by(offers.c.offered_at_ms.desc())
+    return [Offer(**row) for row in await work.rows(statement)]
+
+
+def _row(record: Settlement | Award | Offer) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in type(record).__dataclass_fields__}

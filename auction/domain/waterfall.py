@@ -1,0 +1,115 @@
+"""Who is paid from a forfeited deposit, in which order, and what of the damage stays a claim against the defaulter.
+
+Amounts in fen. Source: domain rules, "Settlement"; order, receiver of the rest and liability are terms.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from auction.domain.money import share
+
+Step = Literal["cost", "gap", "commission"]
+RestTo = Literal["house", "seller"]
+Liability = Literal["deposit_only", "shortfall", "percent"]
+
+STEPS = ("cost", "gap", "commission", "rest")
+"""The re-auction's cost, the price gap, the first sale's commissions; the rest is always last."""
+
+ORDER: tuple[Step, ...] = ("cost", "gap", "commission")
+"""Who is paid first unless the terms say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a default cost, in fen, before any deposit: the re-auction, the seller's loss, the lost commissions."""
+
+    cost_fen: int
+    gap_fen: int
+    commission_fen: int
+
+    def __post_init__(self) -> None:
+        if min(self.cost_fen, self.gap_fen, self.commission_fen) < 0:
+            raise ValueError(f"a default costs nothing below 0, got {self}")
+
+    @property
+    def total_fen(self) -> int:
+        """All of it, in fen."""
+        return self.cost_fen + self.gap_fen + self.commission_fen
+
+
+def needs(
+    *,
+    hammer_price_fen: int,
+    resale_price_fen: int | None,
+    cost_fen: int,
+    commission_fen: int,
+    recovered_fen: int = 0,
+) -> Need:
+    """What a default cost.
+
+    The gap is between the price defaulted on and that of the resale, never below 0; without a resale (None) no gap is
+    proven. `recovered_fen` is what others who defaulted on the same lot after this one have paid into the gap already:
+    the seller's loss is made good once. `commission_fen`: buyer's fee and seller's commission of the first sale.
+    """
+    if recovered_fen < 0:
+        raise ValueError(f"what was recovered is no amount: {recovered_fen}")
+    gap_fen = 0 if resale_price_fen is None else max(0, hammer_price_fen - resale_price_fen - recovered_fen)
+    return Need(cost_fen, gap_fen, commission_fen)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A forfeited deposit divided, in fen; `unmet_fen` is what it did not cover of the needs, no part of it."""
+
+    cost_fen: int
+    gap_fen: int
+    commission_fen: int
+    rest_fen: int
+    rest_to: RestTo
+    unmet_fen: int
+
+    @property
+    def forfeited_fen(self) -> int:
+        """The deposit that was divided: the sum of its parts, in fen."""
+        return self.cost_fen + self.gap_fen + self.commission_fen + self.rest_fen
+
+
+def split(forfeited_fen: int, need: Need, order: Sequence[str] = STEPS[:3], rest_to: RestTo = "house") -> Split:
+    """Divide a deposit: each step of `order` takes what it needs of what is left, and the rest goes to `rest_to`.
+
+    The parts sum to the deposit. ValueError where the order is not cost, gap and commission, each once.
+    """
+    if forfeited_fen < 0:
+        raise ValueError(f"a forfeited deposit is no amount below 0: {forfeited_fen}")
+    if sorted(order) != sorted(ORDER):
+        raise ValueError(f"a waterfall pays cost, gap and commission, each once; got {', '.join(order)}")
+    wanted = {"cost": need.cost_fen, "gap": need.gap_fen, "commission": need.commission_fen}
+    paid: dict[str, int] = {}
+    left_fen = forfeited_fen
+    for step in order:
+        paid[step] = min(left_fen, wanted[step])
+        left_fen -= paid[step]
+    return Split(
+        cost_fen=paid["cost"],
+        gap_fen=paid["gap"],
+        commission_fen=paid["commission"],
+        rest_fen=left_fen,
+        rest_to=rest_to,
+        unmet_fen=need.total_fen - (forfeited_fen - left_fen),
+    )
+
+
+def claim_fen(split: Split, *, liability: Liability, percent_bps: int | None, hammer_price_fen: int) -> int:
+    """What the defaulter still owes, in fen, under the terms they agreed to.
+
+    `deposit_only`: nothing. `shortfall`: all that is unmet. `percent`: what is unmet, at most that part of the hammer
+    price, rounded down; ValueError without `percent_bps`, which such terms always have.
+    """
+    if liability == "deposit_only":
+        return 0
+    if liability == "shortfall":
+        return split.unmet_fen
+    if percent_bps is None:
+        raise ValueError("a liability of a percentage needs percent_bps")
+    return min(split.unmet_fen, share(hammer_price_fen, percent_bps))

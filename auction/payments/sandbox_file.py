@@ -1,0 +1,231 @@
+"""The sandbox's file: payments, operations and the queue of notices, in SQLite, shared by several processes.
+
+Nowhere on a bid's way. Every use is a turn (`BEGIN IMMEDIATE`), so that callers in all processes take turns; the
+operation's id is a primary key, so that none is done twice. Written in WAL mode without waiting for the disk: a killed
+process loses nothing, a power cut perhaps its last moments. Blocking, and bound to the thread that opened it.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from auction.payments.gateway import OperationKind, ReplyStatus
+from auction.payments.sandbox_rules import Behaviour, Payment, PaymentState
+
+BUSY_MS = 10_000
+"""How long a call waits for its turn at the file before it counts as no answer."""
+_SWITCH_ATTEMPTS = 100
+_SWITCH_PAUSE_S = 0.02
+
+_SCHEMA = (
+    """
+    CREATE TABLE IF NOT EXISTS payments (
+        ref TEXT PRIMARY KEY, operation_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, state TEXT NOT NULL,
+        amount_fen INTEGER NOT NULL, behaviour TEXT NOT NULL, instrument TEXT NOT NULL, captured_fen INTEGER NOT NULL,
+        refunded_fen INTEGER NOT NULL, refunds_failed INTEGER NOT NULL, expires_at_ms INTEGER,
+        CHECK (0 <= refunded_fen AND refunded_fen <= captured_fen AND captured_fen <= amount_fen)
+    ) STRICT
+    """,
+    "CREATE INDEX IF NOT EXISTS payments_held ON payments (expires_at_ms) WHERE state = 'held'",
+    """
+    CREATE TABLE IF NOT EXISTS operations (
+        operation_id TEXT PRIMARY KEY, kind TEXT NOT NULL, about TEXT NOT NULL, asked_fen INTEGER NOT NULL,
+        payment_method TEXT NOT NULL, payer TEXT NOT NULL,
+        ref TEXT NOT NULL, status TEXT NOT NULL, failure TEXT, moved_fen INTEGER, settles_at_ms INTEGER
+    ) STRICT
+    """,
+    "CREATE INDEX IF NOT EXISTS operations_pending ON operations (settles_at_ms) WHERE status = 'pending'",
+    """
+    CREATE TABLE IF NOT EXISTS notices (
+        number INTEGER PRIMARY KEY, body BLOB NOT NULL, due_at_ms INTEGER NOT NULL, place REAL NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX IF NOT EXISTS notices_by_place ON notices (place)",
+)
+_TOTALS = """
+SELECT
+    COALESCE(SUM(amount_fen) FILTER (WHERE state = 'held'), 0),
+    COALESCE(SUM(captured_fen) FILTER (WHERE kind = 'charge'), 0),
+    COALESCE(SUM(captured_fen) FILTER (WHERE kind = 'hold'), 0),
+    (SELECT COALESCE(SUM(moved_fen), 0) FROM operations WHERE kind = 'refund' AND status = 'succeeded')
+FROM payments
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked under an operation id. `about`: the hold or charge it is about, where it does not make one."""
+
+    operation_id: str
+    kind: OperationKind
+    about: str = ""
+    asked_fen: int = 0
+    payment_method: str = ""
+    payer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What was asked, and what it came to. `ref`: the payment of a hold or charge, else as in `Reply`."""
+
+    asked: Asked
+    ref: str
+    status: ReplyStatus
+    failure: str | None = None
+    moved_fen: int | None = None
+    settles_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movements:
+    """The provider's money in total: held right now, and ever charged, captured and refunded."""
+
+    held_fen: int
+    charged_fen: int
+    captured_fen: int
+    refunded_fen: int
+
+    @property
+    def cash_fen(self) -> int:
+        """What the house received and did not give back: what its books call cash, before sellers are paid."""
+        return self.charged_fen + self.captured_fen - self.refunded_fen
+
+
+class SandboxFile:
+    """The file. All but `turn` and `close` belong inside a turn."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
+        try:
+            self._write_ahead()
+            self._file.execute("PRAGMA synchronous = NORMAL")
+            with self.turn():
+                for statement in _SCHEMA:
+                    self._file.execute(statement)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _write_ahead(self) -> None:
+        """Switch a new file to WAL. Where several processes do so at once, SQLite refuses some without waiting."""
+        for attempts_left in reversed(range(_SWITCH_ATTEMPTS)):
+            try:
+                self._file.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if attempts_left == 0:
+                    raise
+                time.sleep(_SWITCH_PAUSE_S)
+            else:
+                return
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Everything inside happens at once or not at all, and nobody else's call in between."""
+        self._file.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._file.execute("ROLLBACK")
+            raise
+        self._file.execute("COMMIT")
+
+    def payment(self, ref: str) -> Payment | None:
+        """A hold or charge by its ref."""
+        rows = self._file.execute("SELECT * FROM payments WHERE ref = ?", (ref,))
+        return next(map(_payment, rows), None)
+
+    def keep_payment(self, payment: Payment) -> None:
+        """Write a payment, new or changed."""
+        self._file.execute(
+            """
+            INSERT INTO payments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (ref) DO UPDATE SET state = excluded.state, captured_fen = excluded.captured_fen,
+                refunded_fen = excluded.refunded_fen, refunds_failed = excluded.refunds_failed,
+                expires_at_ms = excluded.expires_at_ms
+            """,
+            astuple(payment),
+        )
+
+    def lapsed_payments(self, now_ms: int) -> list[Payment]:
+        """Holds whose time is over and that still count as held, oldest first."""
+        rows = self._file.execute(
+            "SELECT * FROM payments WHERE state = 'held' AND expires_at_ms <= ? ORDER BY expires_at_ms", (now_ms,)
+        )
+        return list(map(_payment, rows))
+
+    def operation(self, operation_id: str) -> Operation | None:
+        """An operation by its id."""
+        rows = self._file.execute("SELECT * FROM operations WHERE operation_id = ?", (operation_id,))
+        return next(map(_operation, rows), None)
+
+    def add_operation(self, operation: Operation) -> None:
+        """Write a new operation."""
+        row = (
+            *astuple(operation.asked),
+            operation.ref,
+            operation.status,
+            operation.failure,
+            operation.moved_fen,
+            operation.settles_at_ms,
+        )
+        self._file.execute("INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def settle_operation(self, operation: Operation) -> None:
+        """Write what a pending operation came to."""
+        self._file.execute(
+            """
+            UPDATE operations SET status = ?, failure = ?, moved_fen = ?
+            WHERE operation_id = ? AND status = 'pending'
+            """,
+            (operation.status, operation.failure, operation.moved_fen, operation.asked.operation_id),
+        )
+
+    def settling_operations(self, now_ms: int) -> list[Operation]:
+        """Pending operations whose outcome is due, oldest first."""
+        rows = self._file.execute(
+            "SELECT * FROM operations WHERE status = 'pending' AND settles_at_ms <= ? ORDER BY settles_at_ms", (now_ms,)
+        )
+        return list(map(_operation, rows))
+
+    def queue_notice(self, body: bytes, *, due_at_ms: int, place: float) -> None:
+        """Put a notice into the queue, which goes by place."""
+        self._file.execute("INSERT INTO notices (body, due_at_ms, place) VALUES (?, ?, ?)", (body, due_at_ms, place))
+
+    def take_notices(self, limit: int, *, now_ms: int, again_at_ms: int) -> list[tuple[int, bytes]]:
+        """Due notices with their numbers in the queue; each is due again later unless it is dropped."""
+        due: list[tuple[int, bytes]] = self._file.execute(
+            "SELECT number, body FROM notices WHERE due_at_ms <= ? ORDER BY place, number LIMIT ?", (now_ms, limit)
+        ).fetchall()
+        self._file.executemany(
+            "UPDATE notices SET due_at_ms = ? WHERE number = ?", [(again_at_ms, number) for number, _ in due]
+        )
+        return due
+
+    def drop_notice(self, number: int) -> None:
+        """Take a notice out of the queue."""
+        self._file.execute("DELETE FROM notices WHERE number = ?", (number,))
+
+    def movements(self) -> Movements:
+        """The money in total."""
+        return Movements(*self._file.execute(_TOTALS).fetchone())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+def _payment(row: tuple[Any, ...]) -> Payment:
+    ref, operation_id, kind, state, amount_fen, behaviour, *rest = row
+    opened = (ref, operation_id, OperationKind(kind), PaymentState(state), amount_fen, Behaviour(behaviour))
+    return Payment(*opened, *rest)
+
+
+def _operation(row: tuple[Any, ...]) -> Operation:
+    operation_id, kind, about, asked_fen, payment_method, payer, ref, status, *rest = row
+    asked = Asked(operation_id, OperationKind(kind), about, asked_fen, payment_method, payer)
+    return Operation(asked, ref, ReplyStatus(status), *rest)

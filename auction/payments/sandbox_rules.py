@@ -1,0 +1,176 @@
+"""What the sandbox's cards do: pure rules from a payment and a wish to an outcome, without file, clock or chance.
+
+Nowhere on a bid's way. `sandbox_store` keeps what is decided here. A payment method names a behaviour, and after a
+colon whatever should count as another card: "sandbox-ok:card7" and "sandbox-declines:card7" are the same instrument.
+Without a colon each payer has one card of their own.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from auction.payments.gateway import FailureCode, OperationKind, ReplyStatus
+
+
+class Behaviour(StrEnum):
+    """The sandbox's cards."""
+
+    OK = "sandbox-ok"
+    DECLINES = "sandbox-declines"
+    INSUFFICIENT = "sandbox-insufficient"
+    SLOW = "sandbox-slow"
+    """Holds, charges and refunds are pending at first, and succeed after a delay."""
+    SLOW_DECLINES = "sandbox-slow-declines"
+    """Holds and charges are pending at first, and are declined after a delay."""
+    CAPTURE_FAILS = "sandbox-capture-fails"
+    REFUND_FAILS_ONCE = "sandbox-refund-fails-once"
+    """The first refund of a payment fails; another operation id then succeeds."""
+    EXPIRES = "sandbox-expires"
+    """Holds run out after seconds."""
+    NO_ANSWER = "sandbox-no-answer"
+    """Every operation is done, and its first answer is lost on the way."""
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands. Captured, released, expired, charged and failed are final."""
+
+    PENDING = "pending"
+    HELD = "held"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    CHARGED = "charged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How long things take at this provider."""
+
+    hold_ms: int = 7 * 86_400_000
+    short_hold_ms: int = 5_000
+    slow_ms: int = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A hold or a charge, as the provider has it. `refunded_fen` counts refunds under way as well."""
+
+    ref: str
+    operation_id: str
+    kind: OperationKind
+    state: PaymentState
+    amount_fen: int
+    behaviour: Behaviour
+    instrument: str
+    captured_fen: int = 0
+    refunded_fen: int = 0
+    refunds_failed: int = 0
+    expires_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an operation comes to: its status now, what it moves, and the payment afterwards (None: there is none)."""
+
+    status: ReplyStatus
+    payment: Payment | None
+    moved_fen: int | None = None
+    failure: FailureCode | None = None
+    settles_at_ms: int | None = None
+    """Pending: when it will be known."""
+
+
+_DECLINED = {
+    Behaviour.DECLINES: FailureCode.CARD_DECLINED,
+    Behaviour.INSUFFICIENT: FailureCode.INSUFFICIENT_FUNDS,
+}
+_SLOW = (Behaviour.SLOW, Behaviour.SLOW_DECLINES)
+_TAKEN = (PaymentState.CAPTURED, PaymentState.CHARGED)
+# why a hold in such a state can be neither captured nor released
+_NO_LONGER_HELD = {
+    PaymentState.PENDING: FailureCode.NOT_READY,
+    PaymentState.FAILED: FailureCode.NOT_READY,
+    PaymentState.CHARGED: FailureCode.ALREADY_CAPTURED,
+    PaymentState.CAPTURED: FailureCode.ALREADY_CAPTURED,
+    PaymentState.RELEASED: FailureCode.ALREADY_RELEASED,
+    PaymentState.EXPIRED: FailureCode.EXPIRED,
+}
+
+
+def behaviour_of(payment_method: str) -> Behaviour | None:
+    """What the card does; None: there is no such card."""
+    name = payment_method.partition(":")[0]
+    return Behaviour(name) if name in tuple(map(str, Behaviour)) else None
+
+
+def instrument_of(payment_method: str, payer: str) -> str:
+    """The card's fingerprint, the same wherever the card is used."""
+    _, named, card = payment_method.partition(":")
+    return "sandbox_" + hashlib.sha256((f"card {card}" if named else f"payer {payer}").encode()).hexdigest()[:16]
+
+
+def opened(payment: Payment, now_ms: int, timings: Timings) -> Outcome:
+    """A new hold or charge, handed over as pending."""
+    if failure := _DECLINED.get(payment.behaviour):
+        return _failed(failure, replace(payment, state=PaymentState.FAILED))
+    if payment.behaviour in _SLOW:
+        return Outcome(ReplyStatus.PENDING, payment, payment.amount_fen, settles_at_ms=now_ms + timings.slow_ms)
+    return settled(payment, now_ms, timings)
+
+
+def settled(payment: Payment, now_ms: int, timings: Timings) -> Outcome:
+    """What a pending hold or charge comes to."""
+    if payment.behaviour is Behaviour.SLOW_DECLINES:
+        return _failed(FailureCode.CARD_DECLINED, replace(payment, state=PaymentState.FAILED))
+    if payment.kind is OperationKind.CHARGE:
+        return _done(replace(payment, state=PaymentState.CHARGED, captured_fen=payment.amount_fen), payment.amount_fen)
+    lasts_ms = timings.short_hold_ms if payment.behaviour is Behaviour.EXPIRES else timings.hold_ms
+    return _done(replace(payment, state=PaymentState.HELD, expires_at_ms=now_ms + lasts_ms), payment.amount_fen)
+
+
+def captured(payment: Payment, amount_fen: int) -> Outcome:
+    """Take so much of a hold; the rest of it comes free."""
+    if failure := _NO_LONGER_HELD.get(payment.state):
+        return _failed(failure, payment)
+    if amount_fen > payment.amount_fen:
+        return _failed(FailureCode.AMOUNT_TOO_LARGE, payment)
+    if payment.behaviour is Behaviour.CAPTURE_FAILS:
+        return _failed(FailureCode.CAPTURE_FAILED, payment)
+    return _done(replace(payment, state=PaymentState.CAPTURED, captured_fen=amount_fen), amount_fen)
+
+
+def released(payment: Payment) -> Outcome:
+    """Let a hold go."""
+    if payment.state is PaymentState.RELEASED:
+        return _done(payment, payment.amount_fen)
+    if failure := _NO_LONGER_HELD.get(payment.state):
+        return _failed(failure, payment)
+    return _done(replace(payment, state=PaymentState.RELEASED), payment.amount_fen)
+
+
+def refunded(payment: Payment, amount_fen: int, now_ms: int, timings: Timings) -> Outcome:
+    """Give back so much of what was taken."""
+    if payment.state not in _TAKEN:
+        return _failed(FailureCode.NOT_READY, payment)
+    if payment.refunded_fen + amount_fen > payment.captured_fen:
+        return _failed(FailureCode.AMOUNT_TOO_LARGE, payment)
+    if payment.behaviour is Behaviour.REFUND_FAILS_ONCE and payment.refunds_failed == 0:
+        return _failed(FailureCode.REFUND_FAILED, replace(payment, refunds_failed=1))
+    after = replace(payment, refunded_fen=payment.refunded_fen + amount_fen)
+    if payment.behaviour is Behaviour.SLOW:
+        return Outcome(ReplyStatus.PENDING, after, amount_fen, settles_at_ms=now_ms + timings.slow_ms)
+    return _done(after, amount_fen)
+
+
+def unknown() -> Outcome:
+    """The hold, charge or card that was named does not exist."""
+    return _failed(FailureCode.NOT_FOUND, None)
+
+
+def _done(payment: Payment, moved_fen: int) -> Outcome:
+    return Outcome(ReplyStatus.SUCCEEDED, payment, moved_fen)
+
+
+def _failed(failure: FailureCode, payment: Payment | None) -> Outcome:
+    return Outcome(ReplyStatus.FAILED, payment, failure=failure)

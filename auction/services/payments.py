@@ -1,0 +1,237 @@
+"""Asks the payment provider for what the books intend, and writes down what it answers.
+
+Beside the bid's way. An intent is committed before the provider is asked and resolved in one transaction after; its id
+is the provider's idempotency key, so a crash between the two is mended by asking again. Answers come from the call,
+from a notice of the provider or from looking it up; whichever is first counts, the others change nothing.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from auction.books import catalogue, deposits, operations, settlements
+from auction.books.operations import Operation
+from auction.books.unit_of_work import Work
+from auction.domain.errors import AuctionError, NotFound, PaymentsAway, ProblemCode, RequestRefused, Unavailable
+from auction.payments.gateway import FailureCode, GatewayAway, NoticeRefused, OperationKind, Reply, ReplyStatus
+from auction.services import deposits as money
+from auction.services.house import House
+from auction.services.power import tell_sale
+from auction.services.settlement import receiving
+
+log = structlog.get_logger()
+
+AT_ONCE = 16
+"""Questions to the provider that are under way at a time."""
+LOOK_FIRST_MS, LOOK_MOST_MS = 1_000, 60_000
+"""How long after its first answer a pending operation is looked up, and how rarely in the end."""
+
+
+async def perform(house: House, operation_id: str) -> Operation:
+    """Ask for one operation now and write the answer down; resolved before: as it was.
+
+    Raises PaymentsAway, BooksAway, LedgerAway (where the ledger has to hear of a deposit first).
+    """
+    async with house.books.transaction() as work:
+        claimed = await operations.claim(work, operation_id, now_ms=house.clock_ms())
+        if claimed is None:
+            return await operations.lock(work, operation_id)
+    return await resolve(house, operation_id, await _ask(house, claimed))
+
+
+async def perform_due(house: House, *, limit: int = 256) -> int:
+    """Ask for everything that is due; how many answers were written down. Raises BooksAway."""
+    async with house.books.transaction() as work:
+        claimed = await operations.claim_due(work, now_ms=house.clock_ms(), limit=limit)
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def answer(operation: Operation) -> Reply | None:
+        async with turns:
+            try:
+                return await _ask(house, operation)
+            except Unavailable as error:
+                log.warning("payment_waits", operation=operation.operation_id, why=error.code)
+                return None
+
+    replies = await asyncio.gather(*map(answer, claimed))
+    answered = [(one, reply) for one, reply in zip(claimed, replies, strict=True) if reply is not None]
+    released = [one for one, reply in answered if one.kind == "release" and reply.status is ReplyStatus.SUCCEEDED]
+    await _resolve_releases(house, released)
+    done = {one.operation_id for one in released}
+    for one, reply in answered:
+        if one.operation_id not in done:
+            await resolve(house, one.operation_id, reply)
+    return len(answered)
+
+
+async def take_notice(house: House, provider: str, body: bytes, headers: Mapping[str, str]) -> bool:
+    """Take in what a provider says unasked; False: genuine, and nothing of ours.
+
+    Raises NotFound(provider-unknown), RequestRefused(notice-refused).
+    """
+    if provider != house.gateway.provider:
+        raise NotFound(
+            ProblemCode.PROVIDER_UNKNOWN,
+            f"This house is paid through {house.gateway.provider}.",
+            {"provider": provider[:64]},
+        )
+    try:
+        notice = house.gateway.read_notice(body, headers, house.clock_ms() / 1000)
+    except NoticeRefused as error:
+        raise RequestRefused(ProblemCode.NOTICE_REFUSED, f"The notice is not accepted: {error}.") from None
+    if notice is None:
+        return False
+    async with house.books.reading() as work:
+        found = await operations.find_by_notice(
+            work, operation_id=notice.operation_id, kind=str(notice.kind), ref=notice.ref
+        )
+    if found is None:
+        return False
+    await resolve(house, found.operation_id, notice.reply)
+    return True
+
+
+async def resolve(house: House, operation_id: str, reply: Reply) -> Operation:
+    """Write an answer down, once, with all that follows from it; then tell the ledger what changed for it."""
+    now_ms = house.clock_ms()
+    async with house.books.transaction() as work:
+        operation = await operations.find(work, operation_id)
+        # the settlement first: whoever moves it reads the operations of its lot
+        await settlements.lock(work, operation.lot_id)
+        operation = await operations.lock(work, operation_id)
+        if operation.resolved:
+            return operation
+        if reply.status is ReplyStatus.PENDING:
+            await _wait_for(work, operation, reply, now_ms)
+            return await operations.lock(work, operation_id)
+        await operations.change(
+            work,
+            operation_id,
+            status=str(reply.status),
+            provider_ref=reply.ref or None,
+            failure=reply.failure,
+            resolved_at_ms=now_ms,
+        )
+        operation = await operations.lock(work, operation_id)
+        await _follow(house, work, operation, reply, now_ms)
+        sale_id = (await catalogue.find_lot(work, operation.lot_id)).sale_id
+    log.info(
+        "payment_resolved", operation=operation_id, kind=operation.kind, status=operation.status, lot=operation.lot_id
+    )
+    if operation.deposit_id is not None and operation.kind in {"hold", "charge", "capture"}:
+        try:
+            await tell_sale(house, sale_id, operation.bidder_id)
+        except AuctionError as error:
+            # the clerk tells what is untold
+            log.info("power_told_later", lot=operation.lot_id, why=error.code)
+    return operation
+
+
+async def _ask(house: House, operation: Operation) -> Reply:
+    gateway, operation_id = house.gateway, operation.operation_id
+    if operation.provider != gateway.provider:
+        raise PaymentsAway(f"{operation_id} was asked of {operation.provider}, which this house does not use any more.")
+    await _lower_power_first(house, operation)
+    try:
+        if operation.status == "pending":
+            known = await gateway.look_up(operation_id, OperationKind(operation.kind), _ref(operation))
+            if known is not None:
+                return known
+        match OperationKind(operation.kind):
+            case OperationKind.HOLD:
+                return await gateway.hold(
+                    operation_id,
+                    amount_fen=operation.amount_fen,
+                    payment_method=operation.payment_method,
+                    payer=operation.bidder_id,
+                )
+            case OperationKind.CHARGE:
+                return await gateway.charge(
+                    operation_id,
+                    amount_fen=operation.amount_fen,
+                    payment_method=operation.payment_method,
+                    payer=operation.bidder_id,
+                )
+            case OperationKind.CAPTURE:
+                return await gateway.capture(
+                    operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen
+                )
+            case OperationKind.RELEASE:
+                return await gateway.release(operation_id, ref=str(operation.target_ref))
+            case OperationKind.REFUND:
+                return await gateway.refund(
+                    operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen
+                )
+    except GatewayAway as error:
+        raise PaymentsAway from error
+
+
+async def _lower_power_first(house: House, operation: Operation) -> None:
+    """Where other lots of the sale are open on the same purse, the ledger hears of the lower one before it shrinks."""
+    if operation.deposit_id is None or operation.kind in {"hold", "charge"}:
+        return
+    async with house.books.reading() as work:
+        deposit = await deposits.find(work, operation.deposit_id)
+        if deposit.policy != "purse":
+            return
+        sale_id = (await catalogue.find_lot(work, deposit.lot_id)).sale_id
+    await tell_sale(house, sale_id, deposit.bidder_id)
+
+
+def _ref(operation: Operation) -> str | None:
+    return operation.target_ref or operation.provider_ref
+
+
+async def _wait_for(work: Work, operation: Operation, reply: Reply, now_ms: int) -> None:
+    wait_ms = min(LOOK_MOST_MS, LOOK_FIRST_MS * 2 ** min(operation.attempts, 10))
+    await operations.change(
+        work,
+        operation.operation_id,
+        status="pending",
+        provider_ref=reply.ref or None,
+        next_try_at_ms=now_ms + wait_ms,
+    )
+
+
+async def _follow(house: House, work: Work, operation: Operation, reply: Reply, now_ms: int) -> None:
+    """What an answer that is final brings about."""
+    done = reply.status is ReplyStatus.SUCCEEDED
+    match OperationKind(operation.kind):
+        case OperationKind.HOLD | OperationKind.CHARGE if operation.deposit_id is not None:
+            if done:
+                await money.is_held(house, work, operation, reply, now_ms)
+            else:
+                await money.is_declined(work, operation, reply, now_ms)
+        case OperationKind.HOLD | OperationKind.CHARGE:
+            await receiving.payment_answered(house, work, operation, now_ms)
+        case OperationKind.CAPTURE:
+            if done:
+                deposit = await money.is_captured(work, operation, reply, now_ms)
+            else:
+                deposit = await money.has_lapsed(house, work, operation, reply, now_ms)
+            await receiving.capture_answered(work, operation, deposit, now_ms)
+        case OperationKind.RELEASE:
+            if done or reply.failure in money.GONE:
+                await money.are_released(work, [operation], now_ms)
+            elif reply.failure != FailureCode.ALREADY_CAPTURED:
+                # what was captured meanwhile goes back as money, when that answer is written down
+                await money.ask_again(work, operation, now_ms)
+        case OperationKind.REFUND:
+            if done:
+                await money.is_refunded(work, operation, now_ms)
+            else:
+                await money.ask_again(work, operation, now_ms)
+
+
+async def _resolve_releases(house: House, released: Sequence[Operation]) -> None:
+    """Write many releases down in one transaction: after a storm there are thousands."""
+    if not released:
+        return
+    now_ms = house.clock_ms()
+    async with house.books.transaction() as work:
+        mine = await operations.lock_all(work, [one.operation_id for one in released])
+        waiting = [one for one in mine if not one.resolved]
+        await operations.resolve_all(work, [one.operation_id for one in waiting], status="succeeded", at_ms=now_ms)
+        await money.are_released(work, waiting, now_ms)
+    log.info("deposits_released", count=len(waiting))

@@ -1,0 +1,222 @@
+"""What a winner's payment does: the award fills up from payments and deposits until nothing is due, and then is paid.
+
+Called inside the transaction that resolves a payment operation. A payment first, then the deposit: a declined card
+costs nobody a deposit.
+"""
+
+from auction.books import defaults, deposits, journal, operations, settlements
+from auction.books.deposits import Deposit
+from auction.books.journal import Cause
+from auction.books.operations import Intent, Operation
+from auction.books.settlements import Award
+from auction.books.unit_of_work import Work
+from auction.domain import journal as recipes
+from auction.domain.journal import Account
+from auction.domain.settlement import SettlementState
+from auction.services.deposits import called, capture_of, let_go, refund_of, return_money
+from auction.services.house import House
+from auction.services.power import held_for, restate
+from auction.services.settlement.moving import HOUSE, Matter, lock_matter, move, note
+
+
+async def payment_answered(house: House, work: Work, operation: Operation, now_ms: int) -> None:
+    """A charge for an award came in, or was declined. For an award that is over it goes back at once."""
+    award = await settlements.find_award(work, str(operation.award_id))
+    if award is None:
+        raise RuntimeError(f"operation {operation.operation_id} pays for an award that is not in the books")
+    matter = await lock_matter(work, operation.lot_id)
+    details = {"award_id": award.award_id, "amount_fen": operation.amount_fen, "operation_id": operation.operation_id}
+    if operation.status == "failed":
+        details["failure"] = operation.failure or ""
+        await note(
+            work,
+            operation.lot_id,
+            matter.settlement.state,
+            "payment-declined",
+            actor=HOUSE,
+            at_ms=now_ms,
+            details=details,
+        )
+        return
+    entry = recipes.payment_received(
+        operation_id=operation.operation_id,
+        lot_id=operation.lot_id,
+        bidder_id=operation.bidder_id,
+        amount_fen=operation.amount_fen,
+    )
+    await journal.post(work, [entry], cause=called(operation), at_ms=now_ms)
+    if award.status != "due" or operation.amount_fen > award.due_fen:
+        await give_back(work, operation, Account.BUYER_RECEIVABLE, now_ms=now_ms, cause=called(operation))
+        return
+    await note(
+        work,
+        operation.lot_id,
+        matter.settlement.state,
+        "payment-received",
+        actor=operation.bidder_id,
+        at_ms=now_ms,
+        details=details,
+    )
+    received_fen = award.received_fen + operation.amount_fen
+    award = await settlements.change_award(work, award.award_id, received_fen=received_fen)
+    await apply_deposits(house, work, matter, award, now_ms=now_ms, cause=called(operation))
+
+
+async def give_back(work: Work, paid: Operation, source: Account, *, now_ms: int, cause: Cause) -> None:
+    """Owe a payment back out of an account, and ask the provider to return it."""
+    key_id = f"refund-{paid.operation_id}"
+    entry = recipes.refund_owed(
+        key_id=key_id, lot_id=paid.lot_id, bidder_id=paid.bidder_id, amount_fen=paid.amount_fen, source=source
+    )
+    await journal.post(work, [entry], cause=cause, at_ms=now_ms)
+    await operations.intend(work, [refund_of_payment(paid)], at_ms=now_ms)
+
+
+def refund_of_payment(paid: Operation) -> Intent:
+    """The intent to return a payment, whole."""
+    return Intent(
+        operation_id=f"refund-{paid.operation_id}",
+        kind="refund",
+        lot_id=paid.lot_id,
+        bidder_id=paid.bidder_id,
+        amount_fen=paid.amount_fen,
+        provider=paid.provider,
+        payment_method=paid.payment_method,
+        award_id=paid.award_id,
+        target_ref=paid.provider_ref,
+    )
+
+
+async def apply_deposits(house: House, work: Work, matter: Matter, award: Award, *, now_ms: int, cause: Cause) -> Award:
+    """Let the winner's deposits pay what is still due; those only promised are captured first, as far as needed."""
+    held = await held_for(work, matter.record, matter.terms, award.bidder_id)
+    promised_fen = 0
+    for deposit in held:
+        left_fen = award.due_fen - promised_fen
+        if not deposit.counts or left_fen <= 0:
+            continue
+        await deposits.decide(work, [deposit.deposit_id], "apply", why="paid", award_id=award.award_id)
+        if deposit.is_cash:
+            award = await _apply(work, deposit, award, now_ms=now_ms, cause=cause)
+        else:
+            amount_fen = min(deposit.amount_fen, left_fen)
+            await operations.intend(work, [capture_of(deposit, amount_fen)], at_ms=now_ms)
+            promised_fen += amount_fen
+        if deposit.policy == "purse":
+            await restate(house, work, matter.record, award.bidder_id)
+    if award.due_fen == 0:
+        award = await _is_paid(work, matter, award, now_ms)
+    return award
+
+
+async def capture_answered(work: Work, operation: Operation, deposit: Deposit, now_ms: int) -> None:
+    """A deposit was captured, or could not be: what it was captured for goes on."""
+    if deposit.disposition == "forfeit":
+        if deposit.is_cash:
+            await forfeit(work, deposit, now_ms=now_ms, cause=called(operation))
+        await note_capture(work, operation, deposit, now_ms)
+    elif deposit.disposition == "release" and deposit.is_cash:
+        # it was to be kept, and was let go meanwhile
+        await return_money(
+            work,
+            deposit,
+            deposit.captured_fen or 0,
+            source=Account.DEPOSITS_HELD,
+            now_ms=now_ms,
+            cause=called(operation),
+        )
+    elif deposit.disposition == "apply":
+        award = await settlements.find_award(work, str(deposit.award_id))
+        if award is None or award.status != "due":
+            # the sale was undone meanwhile: the money goes back
+            if deposit.is_cash:
+                await return_money(
+                    work,
+                    deposit,
+                    deposit.captured_fen or 0,
+                    source=Account.DEPOSITS_HELD,
+                    now_ms=now_ms,
+                    cause=called(operation),
+                )
+                await deposits.change(work, deposit.deposit_id, status="releasing")
+            return
+        if deposit.is_cash:
+            award = await _apply(work, deposit, award, now_ms=now_ms, cause=called(operation))
+            if award.due_fen == 0:
+                await _is_paid(work, await lock_matter(work, award.lot_id), award, now_ms)
+        await note_capture(work, operation, deposit, now_ms)
+
+
+async def note_capture(work: Work, operation: Operation, deposit: Deposit, now_ms: int) -> None:
+    """Write down in the timeline what became of a deposit that was captured."""
+    settlement = await settlements.find(work, operation.lot_id)
+    if settlement is None:
+        return
+    step = "deposit-captured" if deposit.is_cash else "deposit-lapsed"
+    details = {"deposit_id": deposit.deposit_id, "amount_fen": deposit.captured_fen or deposit.amount_fen}
+    await note(work, operation.lot_id, settlement.state, step, actor=HOUSE, at_ms=now_ms, details=details)
+
+
+async def forfeit(work: Work, deposit: Deposit, *, now_ms: int, cause: Cause) -> None:
+    """A captured or charged deposit of a defaulter waits in suspense for the waterfall."""
+    entry = recipes.deposit_forfeited(
+        deposit_id=deposit.deposit_id,
+        lot_id=deposit.lot_id,
+        bidder_id=deposit.bidder_id,
+        amount_fen=deposit.captured_fen or 0,
+    )
+    await journal.post(work, [entry], cause=cause, at_ms=now_ms)
+    await deposits.end_all(work, [deposit.deposit_id], "forfeited", at_ms=now_ms)
+
+
+async def _apply(work: Work, deposit: Deposit, award: Award, *, now_ms: int, cause: Cause) -> Award:
+    """Let a deposit that is cash pay; what it is above the due goes back to its bidder."""
+    amount_fen = deposit.captured_fen or 0
+    entry = recipes.deposit_applied(
+        deposit_id=deposit.deposit_id,
+        lot_id=deposit.lot_id,
+        bidder_id=deposit.bidder_id,
+        amount_fen=amount_fen,
+        owed_fen=award.due_fen,
+    )
+    await journal.post(work, [entry], cause=cause, at_ms=now_ms)
+    paid_fen = min(amount_fen, award.due_fen)
+    if amount_fen > paid_fen:
+        await operations.intend(work, [refund_of(deposit, amount_fen - paid_fen)], at_ms=now_ms)
+    await deposits.end_all(work, [deposit.deposit_id], "applied", at_ms=now_ms)
+    return await settlements.change_award(work, award.award_id, received_fen=award.received_fen + paid_fen)
+
+
+async def _is_paid(work: Work, matter: Matter, award: Award, now_ms: int) -> Award:
+    """Nothing is due any more: the runners-up are free, and a default before this sale knows what the lot fetched."""
+    award = await settlements.change_award(work, award.award_id, status="paid", paid_at_ms=now_ms)
+    await move(
+        work,
+        matter.lot_id,
+        SettlementState.PAID,
+        "paid",
+        actor=award.bidder_id,
+        at_ms=now_ms,
+        deadline_at_ms=None,
+        details={"award_id": award.award_id, "received_fen": award.received_fen, "paddle": award.paddle},
+    )
+    await release_kept(work, matter, now_ms=now_ms, cause=Cause("lot-event", f"{matter.lot_id}:paid"))
+    chain = await defaults.ancestors_of(work, matter.lot_id)
+    for default in await defaults.unresolved_in_chain(work, chain):
+        await defaults.change(work, default.default_id, resale_lot_id=matter.lot_id, resale_price_fen=award.price_fen)
+    return award
+
+
+async def release_kept(work: Work, matter: Matter, *, now_ms: int, cause: Cause, but: str | None = None) -> None:
+    """Let go what is still held for a lot, of everybody but one; a purse waits for the other lots of the sale."""
+    kept = [
+        deposit
+        for deposit in await deposits.deposits_of_lot(work, matter.lot_id, locked=True)
+        if deposit.counts and deposit.bidder_id != but
+    ]
+    purses = [deposit.deposit_id for deposit in kept if deposit.policy == "purse"]
+    if purses:
+        await deposits.keep_for_runners_up(work, purses, release_by_ms=now_ms)
+    others = [deposit for deposit in kept if deposit.policy != "purse"]
+    if others:
+        await let_go(work, others, why="not-needed", now_ms=now_ms, cause=cause)

@@ -1,0 +1,153 @@
+"""Shares a forfeited deposit out once the resale is paid or the terms' deadline passes, and raises what is claimed."""
+
+from dataclasses import asdict
+
+from auction.books import catalogue, defaults, journal
+from auction.books.defaults import Approval, Default
+from auction.books.journal import Cause
+from auction.books.unit_of_work import Work
+from auction.domain import journal as recipes
+from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.terms_reader import read_terms
+from auction.domain.waterfall import Split, claim_fen, needs, split
+from auction.services.house import House
+from auction.services.settlement.moving import HOUSE, lock_matter, note
+from auction.services.settlement.two_persons import ask_or_agree
+
+
+async def share_out(house: House) -> int:
+    """Run the waterfall of every default that is ready for it, the latest of a lot first; how many."""
+    async with house.books.reading() as work:
+        ready = await defaults.to_resolve(work, now_ms=house.clock_ms())
+    done = 0
+    for one in ready:
+        async with house.books.transaction() as work:
+            await lock_matter(work, one.lot_id)
+            default = await defaults.lock(work, one.default_id)
+            if default is None or default.status != "collected":
+                continue
+            if await _waits_for_a_later_one(work, default):
+                continue
+            await _share(house, work, default)
+        done += 1
+    return done
+
+
+async def _waits_for_a_later_one(work: Work, default: Default) -> bool:
+    """Whether somebody defaulted on the same thing later and is not shared out: they reduce this one's gap."""
+    return any(
+        other.status in {"collecting", "collected"} and _is_later(other, default)
+        for other in await _chain(work, default)
+    )
+
+
+def _is_later(other: Default, default: Default) -> bool:
+    return (other.at_ms, other.default_id) > (default.at_ms, default.default_id)
+
+
+async def _chain(work: Work, default: Default) -> list[Default]:
+    """Every default on the same thing, on this lot and on those it was relisted as, oldest first."""
+    lot_ids = [default.lot_id]
+    while len(lot_ids) < defaults.CHAIN_MAX:
+        later = await catalogue.relisted_as(work, lot_ids[-1])
+        if later is None:
+            break
+        lot_ids.append(later)
+    return await defaults.of_lots(work, lot_ids)
+
+
+async def _share(house: House, work: Work, default: Default) -> None:
+    now_ms = house.clock_ms()
+    record = await catalogue.find_lot(work, default.lot_id)
+    terms = read_terms(record.terms).settlement
+    chain = await _chain(work, default)
+    recovered_fen = sum(other.gap_paid_fen for other in chain if _is_later(other, default))
+    need = needs(
+        hammer_price_fen=default.price_fen,
+        resale_price_fen=default.resale_price_fen,
+        cost_fen=default.cost_fen,
+        commission_fen=default.fee_fen + default.commission_fen,
+        recovered_fen=recovered_fen,
+    )
+    parts = split(default.forfeited_fen, need, terms.waterfall, terms.rest_to)
+    owed_fen = claim_fen(
+        parts,
+        liability=terms.default_liability,
+        percent_bps=terms.percent_bps,
+        hammer_price_fen=default.price_fen,
+    )
+    await _post(work, default, parts, owed_fen, now_ms)
+    await defaults.change(
+        work,
+        default.default_id,
+        status="resolved",
+        split=asdict(parts),
+        gap_paid_fen=parts.gap_fen,
+        claim_fen=owed_fen,
+        resolved_at_ms=now_ms,
+    )
+    matter = await lock_matter(work, default.lot_id)
+    await note(
+        work,
+        default.lot_id,
+        matter.settlement.state,
+        "waterfall",
+        actor=HOUSE,
+        at_ms=now_ms,
+        details={
+            "default_id": default.default_id,
+            "resale_price_fen": default.resale_price_fen,
+            "forfeited_fen": default.forfeited_fen,
+            "claim_fen": owed_fen,
+            **asdict(parts),
+        },
+    )
+
+
+async def _post(work: Work, default: Default, parts: Split, owed_fen: int, now_ms: int) -> None:
+    about = {"default_id": default.default_id, "lot_id": default.lot_id, "bidder_id": default.bidder_id}
+    entries = []
+    if parts.forfeited_fen:
+        entries.append(recipes.waterfall_paid(**about, split=parts))
+        seller_fen = parts.gap_fen + (parts.rest_fen if parts.rest_to == "seller" else 0)
+        if seller_fen:
+            key_id = f"waterfall-{default.default_id}"
+            entries.append(recipes.seller_paid(key_id=key_id, lot_id=default.lot_id, amount_fen=seller_fen))
+    if owed_fen:
+        entries.append(recipes.claim_raised(**about, amount_fen=owed_fen))
+    if entries:
+        await journal.post(work, entries, cause=Cause("deadline", f"waterfall:{default.default_id}"), at_ms=now_ms)
+
+
+async def write_off(house: House, lot_id: str, *, actor: str, reason: str) -> Approval | None:
+    """Give the claims of a lot up: two persons must want it. The request that waits, or None: done.
+
+    Raises NotFound(settlement-unknown), RequestRefused(no-claim, same-person).
+    """
+    now_ms = house.clock_ms()
+    async with house.books.transaction() as work:
+        matter = await lock_matter(work, lot_id)
+        claimed = [one for one in await defaults.of_lot(work, lot_id) if one.claim_fen and not one.written_off]
+        if not claimed:
+            raise RequestRefused(ProblemCode.NO_CLAIM, f"Nothing is claimed for lot {lot_id}.", {"lot_id": lot_id})
+        waiting = await ask_or_agree(work, lot_id, "writeoff", actor=actor, reason=reason, now_ms=now_ms)
+        if waiting is not None:
+            return waiting
+        for one in claimed:
+            entry = recipes.claim_written_off(
+                default_id=one.default_id, lot_id=lot_id, bidder_id=one.bidder_id, amount_fen=one.claim_fen
+            )
+            cause = Cause("staff-action", f"writeoff:{one.default_id}:{actor}")
+            await journal.post(work, [entry], cause=cause, at_ms=now_ms)
+            await defaults.change(work, one.default_id, written_off=True)
+        await note(
+            work,
+            lot_id,
+            matter.settlement.state,
+            "claim-written-off",
+            actor=actor,
+            at_ms=now_ms,
+            reason=reason,
+            details={"claim_fen": sum(one.claim_fen for one in claimed)},
+        )
+    return None

@@ -1,0 +1,154 @@
+"""Declares a lot void after it closed: everything is reversed and everybody gets their money back. Two persons."""
+
+from auction.books import defaults, deposits, journal, operations, settlements
+from auction.books.defaults import Approval
+from auction.books.deposits import Deposit
+from auction.books.journal import Cause
+from auction.books.operations import Operation
+from auction.books.settlements import Award
+from auction.books.unit_of_work import Work
+from auction.domain import journal as recipes
+from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.journal import Account
+from auction.domain.settlement import SettlementState
+from auction.services.deposits import refund_of
+from auction.services.house import House
+from auction.services.settlement.moving import Matter, lock_matter, move
+from auction.services.settlement.receiving import give_back, refund_of_payment, release_kept
+from auction.services.settlement.two_persons import ask_or_agree
+
+
+async def void_settlement(house: House, lot_id: str, *, actor: str, reason: str) -> Approval | None:
+    """Undo a closed lot before it is settled: two persons must want it. The request that waits, or None: done.
+
+    Raises NotFound(settlement-unknown), WrongState, RequestRefused(same-person, payment-pending).
+    """
+    now_ms = house.clock_ms()
+    async with house.books.transaction() as work:
+        matter = await lock_matter(work, lot_id, "void")
+        waiting = await ask_or_agree(work, lot_id, "void", actor=actor, reason=reason, now_ms=now_ms)
+        if waiting is not None:
+            return waiting
+        cause = Cause("staff-action", f"void:{lot_id}:{actor}")
+        award = await settlements.live_award(work, lot_id)
+        if award is not None:
+            await _undo(work, award, now_ms=now_ms, cause=cause)
+        offer = await settlements.open_offer(work, lot_id)
+        if offer is not None:
+            await settlements.answer_offer(work, offer.offer_id, "withdrawn", at_ms=now_ms)
+        await _return_forfeited(work, matter, now_ms=now_ms, cause=cause)
+        await release_kept(work, matter, now_ms=now_ms, cause=cause)
+        await move(
+            work,
+            lot_id,
+            SettlementState.VOID,
+            "void",
+            actor=actor,
+            at_ms=now_ms,
+            deadline_at_ms=None,
+            reason=reason,
+            details={"award_id": None if award is None else award.award_id},
+        )
+    return None
+
+
+async def _undo(work: Work, award: Award, *, now_ms: int, cause: Cause) -> None:
+    """Reverse an award, due or paid, and give back all that came in for it."""
+    asked = await operations.operations_of_award(work, award.award_id)
+    if any(one.kind == "charge" and not one.resolved for one in asked):
+        raise RequestRefused(
+            ProblemCode.PAYMENT_PENDING, "A payment for this award is under way; wait for what becomes of it."
+        )
+    reverse = recipes.award_reversed if award.status == "due" else recipes.sale_reversed
+    entry = reverse(
+        award_id=award.award_id,
+        lot_id=award.lot_id,
+        bidder_id=award.bidder_id,
+        price_fen=award.price_fen,
+        fee_fen=award.fee_fen,
+    )
+    await journal.post(work, [entry], cause=cause, at_ms=now_ms)
+    paid = [one for one in asked if one.kind == "charge" and one.status == "succeeded"]
+    applied = [one for one in await deposits.deposits_for_award(work, award.award_id) if one.status == "applied"]
+    if award.status == "due":
+        for one in paid:
+            await give_back(work, one, Account.BUYER_RECEIVABLE, now_ms=now_ms, cause=cause)
+        await _give_back_applied(work, award, paid, applied, owed=True, now_ms=now_ms, cause=cause)
+    else:
+        await operations.intend(work, [refund_of_payment(one) for one in paid], at_ms=now_ms)
+        await _give_back_applied(work, award, paid, applied, owed=False, now_ms=now_ms, cause=cause)
+    await settlements.change_award(work, award.award_id, status="void")
+
+
+async def _give_back_applied(
+    work: Work,
+    award: Award,
+    paid: list[Operation],
+    applied: list[Deposit],
+    *,
+    owed: bool,
+    now_ms: int,
+    cause: Cause,
+) -> None:
+    """Refund what deposits paid of an award; what was above the due went back when it was applied."""
+    left_fen = award.received_fen - sum(one.amount_fen for one in paid)
+    for deposit in applied:
+        part_fen = min(left_fen, deposit.captured_fen or 0)
+        left_fen -= part_fen
+        if part_fen == 0:
+            continue
+        if owed:
+            entry = recipes.refund_owed(
+                key_id=f"refund-{deposit.deposit_id}-void",
+                lot_id=deposit.lot_id,
+                bidder_id=deposit.bidder_id,
+                amount_fen=part_fen,
+                source=Account.BUYER_RECEIVABLE,
+            )
+            await journal.post(work, [entry], cause=cause, at_ms=now_ms)
+        await _intend_return(work, deposit, part_fen, now_ms)
+
+
+async def _intend_return(work: Work, deposit: Deposit, amount_fen: int, now_ms: int) -> None:
+    """A refund of its own name: the part above the due may have been refunded under the deposit's."""
+    intent = refund_of(deposit, amount_fen)
+    await operations.intend(
+        work,
+        [
+            operations.Intent(
+                operation_id=f"{intent.operation_id}-void",
+                kind=intent.kind,
+                lot_id=intent.lot_id,
+                bidder_id=intent.bidder_id,
+                amount_fen=amount_fen,
+                provider=intent.provider,
+                payment_method=intent.payment_method,
+                deposit_id=intent.deposit_id,
+                target_ref=intent.target_ref,
+            )
+        ],
+        at_ms=now_ms,
+    )
+
+
+async def _return_forfeited(work: Work, matter: Matter, *, now_ms: int, cause: Cause) -> None:
+    """Forfeited deposits that are not shared out go back; their defaults do not count."""
+    for default in await defaults.of_lot(work, matter.lot_id):
+        if default.status not in {"collecting", "collected"}:
+            continue
+        theirs = await deposits.deposits_for_award(work, default.default_id)
+        if any(deposit.status == "held" for deposit in theirs):
+            raise RequestRefused(
+                ProblemCode.PAYMENT_PENDING, "A forfeited deposit is being captured; wait for what becomes of it."
+            )
+        for deposit in theirs:
+            if deposit.status == "forfeited":
+                entry = recipes.forfeiture_returned(
+                    deposit_id=deposit.deposit_id,
+                    lot_id=deposit.lot_id,
+                    bidder_id=deposit.bidder_id,
+                    amount_fen=deposit.captured_fen or 0,
+                )
+                await journal.post(work, [entry], cause=cause, at_ms=now_ms)
+                await _intend_return(work, deposit, deposit.captured_fen or 0, now_ms)
+        await defaults.change(work, default.default_id, status="returned", resolved_at_ms=now_ms)

@@ -1,0 +1,26 @@
+"""The settler: what follows the hammer by itself, from archived results and deadlines. After the bid's way.
+
+Several may run: each transition locks its settlement and finds done what another has done.
+"""
+
+from auction.services.house import House
+from auction.services.settlement.deadlines import settle
+from auction.workers.pacing import keep_doing
+
+LOOK_S = 0.25
+"""How often it looks for what is due when there was nothing."""
+
+
+class Settler:
+    """One settler of the house; `run` until cancelled."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def run(self) -> None:
+        """Settle, for ever."""
+        await keep_doing("settler", "settling", self.settle)
+
+    async def settle(self) -> float:
+        """Do what is due; the seconds until it is worth looking again."""
+        return 0.0 if await settle(self._house) else LOOK_S

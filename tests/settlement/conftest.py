@@ -1,0 +1,235 @@
+"""A house with real servers, a sandbox provider and a steered clock: lots are bid on, closed, archived and settled."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from auction.bootstrap import SANDBOX_FILE, open_house
+from auction.books import audit, catalogue
+from auction.books.defaults import Default
+from auction.books.deposits import Deposit
+from auction.books.settlements import Award
+from auction.domain.bidding import Bid
+from auction.domain.journal import Account
+from auction.ledger.bid_ledger import Taken
+from auction.payments.sandbox import SandboxGateway
+from auction.presets import load_preset
+from auction.domain.terms_reader import merge_terms
+from auction.services import lots, registration
+from auction.services.house import House
+from auction.services.money_checks import check_money
+from auction.services.payments import perform_due, take_notice
+from auction.services.settlement import cascading, paying
+from auction.services.settlement.board import Story, show_story
+from auction.services.settlement.deadlines import settle
+from auction.settings import load_settings
+from auction.workers.archiver import Archiver
+
+SECRET = "a secret of the tests, long enough"
+YUAN = 100
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+TERMS: dict[str, Any] = {
+    "bidding": "direct",
+    "start_price_fen": 1 * YUAN,
+    "increments": [{"from_fen": 0, "step_fen": 1 * YUAN}],
+    "deposit": {"policy": "flat", "amount_fen": 100 * YUAN},
+    "settlement": {"payment_window_ms": DAY_MS, "when_exhausted": "relist"},
+}
+
+assert audit  # the journal of staff is read by tests of this folder
+
+
+@dataclass
+class Clock:
+    """The house's time, moved by hand; starts where the machine is."""
+
+    ms: int
+
+    def __call__(self) -> int:
+        return self.ms
+
+    def forward(self, ms: int) -> None:
+        """Let time pass."""
+        self.ms += ms
+
+
+@dataclass
+class Stage:
+    """A house to play on, with the moves that tests of money keep making."""
+
+    house: House
+    clock: Clock
+    gateway: SandboxGateway
+    archiver: Archiver
+    _numbers: Any = field(default_factory=lambda: count(1))
+
+    async def open_lot(
+        self, terms: dict[str, Any] | None = None, *, preset: str | None = None, sale_id: str | None = None
+    ) -> str:
+        """An open lot under TERMS or a preset, with a test's own terms laid over them."""
+        base = load_preset(preset) if preset else TERMS
+        if sale_id is None:
+            sale_id = f"sale{next(self._numbers)}"
+            await lots.create_sale(self.house, title="A sale", sale_id=sale_id, actor="olga")
+        view = await lots.create_lot(
+            self.house, sale_id=sale_id, title="No. 001", terms=merge_terms(base, terms or {}), actor="olga"
+        )
+        lot_id = view.record.lot_id
+        await lots.open_lot(self.house, lot_id, duration_ms=HOUR_MS, actor="olga")
+        return lot_id
+
+    async def register(self, lot_id: str, bidder: str, **more: Any) -> registration.Asked:
+        """A bidder with their deposit held."""
+        return await registration.register(self.house, lot_id, bidder_id=bidder, name=bidder.title(), **more)
+
+    async def bid(self, lot_id: str, bidder: str, yuan: int) -> None:
+        """An accepted bid."""
+        key = f"key-{next(self._numbers):08d}"
+        (answer,) = await self.house.ledger.place_bids(lot_id, [Bid(bidder, yuan * YUAN, key)])
+        assert isinstance(answer, Taken), answer
+
+    async def close(self, lot_id: str) -> None:
+        """Close a lot and settle what follows at once."""
+        await lots.close_lot(self.house, lot_id, reason="the test says so", actor="olga")
+        await self.settle()
+
+    async def sold_lot(self, bids: list[tuple[str, int]], terms: dict[str, Any] | None = None, **more: Any) -> str:
+        """A lot that was bid on (bidder, yuan) and closed."""
+        lot_id = await self.open_lot(terms, **more)
+        for bidder in dict.fromkeys(bidder for bidder, _ in bids):
+            await self.register(lot_id, bidder)
+        for bidder, yuan in bids:
+            await self.bid(lot_id, bidder, yuan)
+        await self.close(lot_id)
+        return lot_id
+
+    async def archive(self) -> None:
+        """Write down what the ledger holds."""
+        await self.archiver.catch_up()
+
+    async def settle(self) -> None:
+        """Archive, settle and pay until nothing is left to do now."""
+        for _ in range(30):
+            await self.archive()
+            done = await settle(self.house)
+            done += await perform_due(self.house)
+            for notice in await self.gateway.due_notices(100):
+                await take_notice(self.house, "sandbox", notice.body, notice.headers)
+                await self.gateway.notice_delivered(notice.id)
+                done += 1
+            if not done:
+                return
+        raise AssertionError("the house does not come to rest")
+
+    async def pass_time(self, ms: int) -> None:
+        """Let time pass, and what it brings about happen."""
+        self.clock.forward(ms)
+        await self.settle()
+
+    async def pay(self, lot_id: str, *, method: str | None = None, key: str = "pay-key-1") -> Award:
+        """The winner pays."""
+        award = await self.award(lot_id)
+        paid = await paying.pay_award(
+            self.house, award.award_id, bidder_id=award.bidder_id, key=key, payment_method=method
+        )
+        await self.settle()
+        return paid
+
+    async def accept(self, lot_id: str) -> Award:
+        """The runner-up takes the offer that is open."""
+        offer = (await self.story(lot_id)).offers[-1]
+        return await cascading.accept_offer(self.house, offer.offer_id, bidder_id=offer.bidder_id)
+
+    async def resell(self, lot_id: str, bids: list[tuple[str, int]]) -> str:
+        """Open the lot that a lot was relisted as, bid on it, and close it."""
+        relisted = (await self.story(lot_id)).row.settlement.relisted_as
+        assert relisted is not None
+        await lots.open_lot(self.house, relisted, duration_ms=HOUR_MS, actor="olga")
+        for bidder in dict.fromkeys(bidder for bidder, _ in bids):
+            await self.register(relisted, bidder)
+        for bidder, yuan in bids:
+            await self.bid(relisted, bidder, yuan)
+        await self.close(relisted)
+        return relisted
+
+    async def story(self, lot_id: str) -> Story:
+        """Everything about a lot after the hammer."""
+        return await show_story(self.house, lot_id)
+
+    async def state(self, lot_id: str) -> str:
+        """Where a lot's settlement stands."""
+        return (await self.story(lot_id)).row.settlement.state
+
+    async def award(self, lot_id: str) -> Award:
+        """The last award of a lot."""
+        return (await self.story(lot_id)).awards[-1]
+
+    async def the_default(self, lot_id: str) -> Default:
+        """The only default of a lot."""
+        (found,) = (await self.story(lot_id)).defaults
+        return found
+
+    async def deposits(self, lot_id: str, bidder: str | None = None) -> list[Deposit]:
+        """A lot's deposits."""
+        return [d for d in (await self.story(lot_id)).deposits if bidder in {None, d.bidder_id}]
+
+    async def balance(self, lot_id: str, account: Account) -> int:
+        """An account's balance of a lot in yuan, debit above 0."""
+        fen = (await self.story(lot_id)).balances.get(account, 0)
+        assert fen % YUAN == 0
+        return fen // YUAN
+
+    async def check(self) -> None:
+        """Every rule of money holds, and the provider has the cash that the journal says."""
+        await check_all(self.house, self.gateway)
+
+
+async def check_all(house: House, gateway: SandboxGateway) -> None:
+    """Every rule of money holds, and the provider's own record agrees with the journal."""
+    broken = {one.name: one.broken for one in await check_money(house) if one.broken}
+    assert not broken, broken
+    async with house.books.reading() as work:
+        from sqlalchemy import text
+
+        (row,) = await work.rows(
+            text(
+                "SELECT coalesce(sum(amount_fen) FILTER (WHERE account = 'cash'), 0) AS cash, "
+                "coalesce(-sum(amount_fen) FILTER (WHERE account = 'cash' AND key LIKE 'seller-paid:%'), 0) AS sellers, "
+                "(SELECT count(*) FROM payment_operations WHERE status IN ('intended', 'pending')) AS waiting "
+                "FROM journal_lines"
+            )
+        )
+    if not row["waiting"]:
+        assert row["cash"] + row["sellers"] == await gateway.balance_fen()
+
+
+@pytest.fixture
+async def stage(
+    valkey_url: str, redis: Redis, books_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
+    """A house on a steered clock; `deposit_method` may be given as the fixture's parameter. Checked at its end."""
+    settings = load_settings(
+        redis_url=valkey_url,
+        database_url=books_url,
+        secret_key=SECRET,
+        data_dir=tmp_path,
+        deposit_method=getattr(request, "param", "authorisation"),
+    )
+    async with open_house(settings) as opened:
+        await opened.gateway.close()
+        clock = Clock(await opened.ledger.now_ms())
+        gateway = SandboxGateway(tmp_path / SANDBOX_FILE, notice_secret="sandbox secret", clock_ms=clock)
+        house = replace(opened, gateway=gateway, clock_ms=clock)
+        played = Stage(house, clock, gateway, Archiver(house.books, house.feed))
+        yield played
+        await played.check()
+        await gateway.close()
+
+
+assert catalogue
