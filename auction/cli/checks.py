@@ -204,6 +204,20 @@ def _clock(about: str, offset_ms: float) -> Finding:
     return Finding(about, State.GOOD, found)
 
 
+def check_payments(settings: Settings) -> list[Finding]:
+    """Who takes the money; the sandbox takes none."""
+    if settings.payment_provider == "sandbox":
+        return [
+            Finding(
+                "payments",
+                State.WARN,
+                "the sandbox: no real money moves",
+                "set AUCTION_PAYMENT_PROVIDER=stripe with AUCTION_STRIPE_KEY and AUCTION_STRIPE_WEBHOOK_SECRET",
+            )
+        ]
+    return [Finding("payments", State.GOOD, settings.payment_provider)]
+
+
 def check_disk(settings: Settings) -> list[Finding]:
     """Room for the logs of embedded servers; a configured server's disk is its own host's matter."""
     place = settings.data_dir
@@ -225,4 +239,10 @@ def _short(place: Path) -> str:
         return str(place)
 
 
-CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (check_secret, check_ledger, check_books, check_disk)
+CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
+    check_secret,
+    check_ledger,
+    check_books,
+    check_payments,
+    check_disk,
+)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from auction.books import catalogue, deposits, operations, settlements
 from auction.books.operations import Operation
@@ -53,6 +54,10 @@ async def perform_due(house: House, *, limit: int = 256) -> int:
             except Unavailable as error:
                 log.warning("payment_waits", operation=operation.operation_id, why=error.code)
                 return None
+            except ValueError:
+                # a fault of ours in this one operation: it shows as stuck, and holds nothing else up
+                log.exception("payment_impossible", operation=operation.operation_id)
+                return None
 
     replies = await asyncio.gather(*map(answer, claimed))
     answered = [(one, reply) for one, reply in zip(claimed, replies, strict=True) if reply is not None]
@@ -61,8 +66,16 @@ async def perform_due(house: House, *, limit: int = 256) -> int:
     done = {one.operation_id for one in released}
     for one, reply in answered:
         if one.operation_id not in done:
-            await resolve(house, one.operation_id, reply)
+            await _resolve_alone(house, one.operation_id, reply)
     return len(answered)
+
+
+async def _resolve_alone(house: House, operation_id: str, reply: Reply) -> None:
+    """Write one answer of many down; one that the books do not take shows as stuck, and holds nothing else up."""
+    try:
+        await resolve(house, operation_id, reply)
+    except (SQLAlchemyError, ValueError, RuntimeError):
+        log.exception("payment_not_written_down", operation=operation_id)
 
 
 async def take_notice(house: House, provider: str, body: bytes, headers: Mapping[str, str]) -> bool:

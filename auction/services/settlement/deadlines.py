@@ -1,10 +1,11 @@
 """What time alone brings about after the hammer: defaults, lapsed offers, the next step, kept deposits let go."""
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from auction.books import deposits, operations, settlements
 from auction.books.journal import Cause
-from auction.domain.errors import AuctionError, ProblemCode
+from auction.domain.errors import AuctionError, Unavailable
 from auction.domain.settlement import SettlementState
 from auction.services.deposits import capture_of, let_go
 from auction.services.house import House
@@ -14,9 +15,6 @@ from auction.services.settlement.opening import open_settlements
 from auction.services.settlement.sharing import share_out
 
 log = structlog.get_logger()
-
-EXPECTED = (ProblemCode.WRONG_STATE, ProblemCode.PAYMENT_PENDING)
-"""Somebody was faster, or a payment is under way: looked at again later."""
 
 
 async def settle(house: House) -> int:
@@ -37,10 +35,13 @@ async def meet_deadlines(house: House) -> int:
     for lot_id in due:
         try:
             done += await _meet(house, lot_id)
+        except Unavailable:
+            raise
         except AuctionError as error:
-            if error.code not in EXPECTED:
-                raise
             log.info("settlement_waits", lot=lot_id, why=error.code)
+        except (SQLAlchemyError, ValueError, RuntimeError):
+            # its deadline stays past, which the board shows; the others go on
+            log.exception("settlement_stands_still", lot=lot_id)
     return done
 
 
