@@ -7,7 +7,7 @@ from starlette.responses import StreamingResponse
 
 from api.auth import Auditor, MoneyReader
 from api.csv_export import journal_rows, result_rows, streamed
-from api.money_answers import (
+from api.finance_answers import (
     AuditShown,
     EntryShown,
     InvariantShown,

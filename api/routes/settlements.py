@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.auth import Finance, MoneyReader
-from api.money_answers import BoardShown, StoryShown
+from api.finance_answers import BoardShown, StoryShown
 from api.openapi import SIGNED_IN, WRITE, Responses, problems
 from api.routes.wanted import LotId, TheHouse
 from api.schemas import Reasoned, Relisting

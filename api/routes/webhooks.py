@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from api.money_answers import NoticeTaken
+from api.finance_answers import NoticeTaken
 from api.openapi import problems
 from api.routes.wanted import TheHouse
 from auction.domain.errors import ProblemCode

@@ -243,6 +243,17 @@ async def decide(
     return await _found(work, statement)
 
 
+async def redirect(work: Work, award_id: str, disposition: Disposition, *, why: str) -> list[Deposit]:
+    """Turn the deposits that were to pay an award, and have not, to another end. The deposits as they are now."""
+    statement = (
+        update(deposits)
+        .where(deposits.c.award_id == award_id, deposits.c.status == "held", deposits.c.disposition == "apply")
+        .values(disposition=disposition, why=why)
+        .returning(*deposits.c)
+    )
+    return await _found(work, statement)
+
+
 async def keep_for_runners_up(work: Work, deposit_ids: Sequence[str], *, release_by_ms: int) -> None:
     """Say until when these deposits stay, for whom the lot may yet be offered to."""
     which = deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))

@@ -126,7 +126,7 @@ class WrongState(AuctionError):
     def __init__(self, action: str, state: str, allowed: Sequence[str]) -> None:
         super().__init__(
             ProblemCode.WRONG_STATE,
-            f"The lot's settlement is {state}; to {action} it must be {' or '.join(allowed)}.",
+            f"The lot's settlement is {state}; to {action}, it must be {' or '.join(allowed)}.",
             {"state": state, "allowed": list(allowed)},
         )
 

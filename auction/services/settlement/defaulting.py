@@ -98,7 +98,7 @@ async def _default(
 
 
 async def _undo_award(work: Work, award: Award, asked: list[Operation], *, now_ms: int, cause: Cause) -> None:
-    """The winner owes no longer, and gets back what they had paid of it; a deposit that paid is not given back."""
+    """The winner owes no longer, and gets back what they had paid of it beyond their deposit."""
     entry = recipes.award_reversed(
         award_id=award.award_id,
         lot_id=award.lot_id,
@@ -113,22 +113,25 @@ async def _undo_award(work: Work, award: Award, asked: list[Operation], *, now_m
 
 
 async def _take_deposits(house: House, work: Work, matter: Matter, award: Award, *, now_ms: int, cause: Cause) -> int:
-    """Decide that the defaulter's deposits are forfeited: cash at once, promises once captured. The sum, in fen."""
-    total_fen = 0
+    """Decide that the defaulter's deposits are forfeited: cash at once, promises once captured. The sum, in fen.
+
+    Those that were to pay the award, while the rest of it never came, are forfeited too.
+    """
+    taken = await deposits.redirect(work, award.award_id, "forfeit", why="default")
+    under_way = {deposit.deposit_id for deposit in taken if not deposit.is_cash}
     for deposit in await held_for(work, matter.record, matter.terms, award.bidder_id):
-        if not deposit.counts:
-            continue
-        decided = await deposits.decide(work, [deposit.deposit_id], "forfeit", why="default", award_id=award.award_id)
-        if not decided:
-            continue
-        total_fen += deposit.amount_fen
+        if deposit.counts:
+            taken += await deposits.decide(
+                work, [deposit.deposit_id], "forfeit", why="default", award_id=award.award_id
+            )
+    for deposit in taken:
         if deposit.is_cash:
             await forfeit(work, deposit, now_ms=now_ms, cause=cause)
-        else:
+        elif deposit.deposit_id not in under_way:
             await operations.intend(work, [capture_of(deposit, deposit.amount_fen)], at_ms=now_ms)
         if deposit.policy == "purse":
             await restate(house, work, matter.record, award.bidder_id)
-    return total_fen
+    return sum(deposit.amount_fen for deposit in taken)
 
 
 async def collect(house: House) -> int:

@@ -89,7 +89,7 @@ async def _to_charge_fen(work: Work, matter: Matter, award: Award) -> int:
     secured_fen = sum(
         deposit.amount_fen
         for deposit in held
-        if deposit.counts or (deposit.status == "held" and deposit.disposition == "apply")
+        if deposit.counts or (deposit.status == "held" and deposit.award_id == award.award_id)
     )
     return max(0, award.due_fen - secured_fen)
 

@@ -88,35 +88,40 @@ def refund_of_payment(paid: Operation) -> Intent:
 
 
 async def apply_deposits(house: House, work: Work, matter: Matter, award: Award, *, now_ms: int, cause: Cause) -> Award:
-    """Let the winner's deposits pay what is still due; those only promised are captured first, as far as needed."""
-    held = await held_for(work, matter.record, matter.terms, award.bidder_id)
-    promised_fen = 0
-    for deposit in held:
-        left_fen = award.due_fen - promised_fen
+    """Decide that the winner's deposits pay what is due, capture those only promised, and complete if possible."""
+    covered_fen = 0
+    for deposit in await held_for(work, matter.record, matter.terms, award.bidder_id):
+        left_fen = award.due_fen - covered_fen
         if not deposit.counts or left_fen <= 0:
             continue
         await deposits.decide(work, [deposit.deposit_id], "apply", why="paid", award_id=award.award_id)
-        if deposit.is_cash:
-            award = await _apply(work, deposit, award, now_ms=now_ms, cause=cause)
-        else:
-            amount_fen = min(deposit.amount_fen, left_fen)
-            await operations.intend(work, [capture_of(deposit, amount_fen)], at_ms=now_ms)
-            promised_fen += amount_fen
+        if not deposit.is_cash:
+            await operations.intend(work, [capture_of(deposit, min(deposit.amount_fen, left_fen))], at_ms=now_ms)
+        covered_fen += deposit.amount_fen
         if deposit.policy == "purse":
             await restate(house, work, matter.record, award.bidder_id)
-    if award.due_fen == 0:
-        award = await _is_paid(work, matter, award, now_ms)
-    return award
+    return await complete(work, matter, award, now_ms=now_ms, cause=cause)
+
+
+async def complete(work: Work, matter: Matter, award: Award, *, now_ms: int, cause: Cause) -> Award:
+    """Apply the deposits once they are all money and cover what is due; until then they stay held, and nothing is paid.
+
+    A deposit that could not be captured leaves a rest, which the winner pays by another payment.
+    """
+    waiting = [d for d in await deposits.deposits_for_award(work, award.award_id) if d.status == "held"]
+    if any(not deposit.is_cash for deposit in waiting):
+        return award
+    if sum(deposit.captured_fen or 0 for deposit in waiting) < award.due_fen:
+        return award
+    for deposit in waiting:
+        award = await _apply(work, deposit, award, now_ms=now_ms, cause=cause)
+    return await _is_paid(work, matter, award, now_ms)
 
 
 async def capture_answered(work: Work, operation: Operation, deposit: Deposit, now_ms: int) -> None:
     """A deposit was captured, or could not be: what it was captured for goes on."""
-    if deposit.disposition == "forfeit":
-        if deposit.is_cash:
-            await forfeit(work, deposit, now_ms=now_ms, cause=called(operation))
-        await note_capture(work, operation, deposit, now_ms)
-    elif deposit.disposition == "release" and deposit.is_cash:
-        # it was to be kept, and was let go meanwhile
+    if deposit.disposition == "release" and deposit.is_cash:
+        # it was to be kept or applied, and was let go meanwhile
         await return_money(
             work,
             deposit,
@@ -125,26 +130,16 @@ async def capture_answered(work: Work, operation: Operation, deposit: Deposit, n
             now_ms=now_ms,
             cause=called(operation),
         )
-    elif deposit.disposition == "apply":
-        award = await settlements.find_award(work, str(deposit.award_id))
-        if award is None or award.status != "due":
-            # the sale was undone meanwhile: the money goes back
-            if deposit.is_cash:
-                await return_money(
-                    work,
-                    deposit,
-                    deposit.captured_fen or 0,
-                    source=Account.DEPOSITS_HELD,
-                    now_ms=now_ms,
-                    cause=called(operation),
-                )
-                await deposits.change(work, deposit.deposit_id, status="releasing")
-            return
-        if deposit.is_cash:
-            award = await _apply(work, deposit, award, now_ms=now_ms, cause=called(operation))
-            if award.due_fen == 0:
-                await _is_paid(work, await lock_matter(work, award.lot_id), award, now_ms)
+        await deposits.change(work, deposit.deposit_id, status="releasing")
+    if deposit.disposition == "forfeit" and deposit.is_cash:
+        await forfeit(work, deposit, now_ms=now_ms, cause=called(operation))
+    if deposit.disposition in {"apply", "forfeit"}:
         await note_capture(work, operation, deposit, now_ms)
+    if deposit.disposition == "apply":
+        award = await settlements.find_award(work, str(deposit.award_id))
+        if award is not None and award.status == "due":
+            matter = await lock_matter(work, award.lot_id)
+            await complete(work, matter, award, now_ms=now_ms, cause=called(operation))
 
 
 async def note_capture(work: Work, operation: Operation, deposit: Deposit, now_ms: int) -> None:

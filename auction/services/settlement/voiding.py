@@ -4,14 +4,13 @@ from auction.books import defaults, deposits, journal, operations, settlements
 from auction.books.defaults import Approval
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
-from auction.books.operations import Operation
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Work
 from auction.domain import journal as recipes
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.journal import Account
 from auction.domain.settlement import SettlementState
-from auction.services.deposits import refund_of
+from auction.services.deposits import refund_of, return_money
 from auction.services.house import House
 from auction.services.settlement.moving import Matter, lock_matter, move
 from auction.services.settlement.receiving import give_back, refund_of_payment, release_kept
@@ -68,45 +67,33 @@ async def _undo(work: Work, award: Award, *, now_ms: int, cause: Cause) -> None:
         fee_fen=award.fee_fen,
     )
     await journal.post(work, [entry], cause=cause, at_ms=now_ms)
+    for deposit in await deposits.redirect(work, award.award_id, "release", why="void"):
+        if deposit.is_cash:
+            await return_money(
+                work,
+                deposit,
+                deposit.captured_fen or 0,
+                source=Account.DEPOSITS_HELD,
+                now_ms=now_ms,
+                cause=cause,
+            )
+            await deposits.change(work, deposit.deposit_id, status="releasing")
     paid = [one for one in asked if one.kind == "charge" and one.status == "succeeded"]
     applied = [one for one in await deposits.deposits_for_award(work, award.award_id) if one.status == "applied"]
     if award.status == "due":
         for one in paid:
             await give_back(work, one, Account.BUYER_RECEIVABLE, now_ms=now_ms, cause=cause)
-        await _give_back_applied(work, award, paid, applied, owed=True, now_ms=now_ms, cause=cause)
     else:
+        # the reversal made the house owe it all
         await operations.intend(work, [refund_of_payment(one) for one in paid], at_ms=now_ms)
-        await _give_back_applied(work, award, paid, applied, owed=False, now_ms=now_ms, cause=cause)
+        left_fen = award.received_fen - sum(one.amount_fen for one in paid)
+        for deposit in applied:
+            # what was above the due went back when the deposit was applied
+            part_fen = min(left_fen, deposit.captured_fen or 0)
+            left_fen -= part_fen
+            if part_fen:
+                await _intend_return(work, deposit, part_fen, now_ms)
     await settlements.change_award(work, award.award_id, status="void")
-
-
-async def _give_back_applied(
-    work: Work,
-    award: Award,
-    paid: list[Operation],
-    applied: list[Deposit],
-    *,
-    owed: bool,
-    now_ms: int,
-    cause: Cause,
-) -> None:
-    """Refund what deposits paid of an award; what was above the due went back when it was applied."""
-    left_fen = award.received_fen - sum(one.amount_fen for one in paid)
-    for deposit in applied:
-        part_fen = min(left_fen, deposit.captured_fen or 0)
-        left_fen -= part_fen
-        if part_fen == 0:
-            continue
-        if owed:
-            entry = recipes.refund_owed(
-                key_id=f"refund-{deposit.deposit_id}-void",
-                lot_id=deposit.lot_id,
-                bidder_id=deposit.bidder_id,
-                amount_fen=part_fen,
-                source=Account.BUYER_RECEIVABLE,
-            )
-            await journal.post(work, [entry], cause=cause, at_ms=now_ms)
-        await _intend_return(work, deposit, part_fen, now_ms)
 
 
 async def _intend_return(work: Work, deposit: Deposit, amount_fen: int, now_ms: int) -> None:
