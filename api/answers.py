@@ -62,6 +62,9 @@ class LotShown(BaseModel):
     now_ms: int
     minimum_fen: int
     watchers: int
+    settlement: str | None = Field(description="Where a closed lot stands: awarded, paid, relisted, ...")
+    relisted_as: str | None = Field(description="The lot that is sold in its place, where its buyer did not pay.")
+    relisted_from: str | None
 
     @classmethod
     def of(cls, view: LotView, *, to_staff: bool) -> Self:
@@ -88,6 +91,9 @@ class LotShown(BaseModel):
             now_ms=view.now_ms,
             minimum_fen=view.minimum_fen,
             watchers=view.watchers,
+            settlement=view.settlement,
+            relisted_as=view.relisted_as,
+            relisted_from=record.relisted_from,
         )
 
 
@@ -207,6 +213,8 @@ class ConfigShown(BaseModel):
     now_ms: int
     currency: str
     locale: str
+    payment_provider: str = Field(description="sandbox, or stripe.")
+    delivery_centres: list[str] = Field(description="Where a lot that was paid can be fetched.")
 
 
 class Alive(BaseModel):

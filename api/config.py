@@ -15,6 +15,9 @@ class ApiConfig:
     currency: str = "CNY"
     locale: str = "zh-CN"
     token_lifetime_s: int = 43_200
+    payment_provider: str = "sandbox"
+    """Who takes the money; pages offer the sandbox's cards where it is the sandbox."""
+    delivery_centres: tuple[str, ...] = ()
     live_port: int | None = None
     """Where the gateways listen, on the host that a page came from, unless `live_url` says it all."""
 

@@ -12,7 +12,7 @@ from auction.services.settlement.board import show_board
 
 PAGE = 1000
 RESULTS_MAX = 100_000
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 Cells = Sequence[object]
 

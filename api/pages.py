@@ -24,7 +24,9 @@ PAGES = {
     "/lots/{lot_id}": "lot",
     "/sign-in": "sign",
     "/sign-up": "sign",
+    "/me": "me",
     "/ops": "ops",
+    "/ops/settlements": "settlements",
 }
 _WEB = Path(str(files("api") / "web"))
 

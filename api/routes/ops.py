@@ -5,7 +5,7 @@ Every action names its actor and, where it stops or moves something, why.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.answers import LotShown, SaleCreated, SaleShown
 from api.auth import DeskReader, Ops
@@ -30,6 +30,7 @@ from auction.services.archive_lag import archive_lag
 from auction.services.catalogue import LotView
 from auction.services.event_log import EVENTS_PAGE_MAX, list_events
 from auction.services.readiness import check_readiness
+from auction.services.settlement import voiding
 from auction.services.terms_check import check_terms
 
 router = APIRouter(prefix="/ops", tags=["ops"])
@@ -119,10 +120,22 @@ async def close_lot(house: TheHouse, ops: Ops, lot_id: LotId, why: Reasoned) -> 
     return _shown(await lots.close_lot(house, lot_id, reason=why.reason, actor=ops.subject))
 
 
-@router.post("/lots/{lot_id}/void", responses=_acting())
-async def void_lot(house: TheHouse, ops: Ops, lot_id: LotId, why: Reasoned) -> LotShown:
-    """Declare a lot void."""
-    return _shown(await lots.void_lot(house, lot_id, reason=why.reason, actor=ops.subject))
+@router.post(
+    "/lots/{lot_id}/void",
+    responses={
+        202: {"model": LotShown, "description": "A closed lot: asked for; another person has to agree."},
+        **_acting(ProblemCode.WRONG_STATE, ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
+    },
+)
+async def void_lot(house: TheHouse, ops: Ops, lot_id: LotId, why: Reasoned, response: Response) -> LotShown:
+    """Declare a lot void. One that has closed needs two persons: everybody gets their money back."""
+    view = await catalogue.show_lot(house, lot_id)
+    if view.settlement is None:
+        return _shown(await lots.void_lot(house, lot_id, reason=why.reason, actor=ops.subject))
+    waiting = await voiding.void_settlement(house, lot_id, actor=ops.subject, reason=why.reason)
+    if waiting is not None:
+        response.status_code = 202
+    return _shown(await catalogue.show_lot(house, lot_id))
 
 
 @router.post(

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import any_, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from auction.books.tables import Id, bids, ledger_entries, lot_results
 from auction.books.unit_of_work import Work
@@ -127,7 +127,7 @@ async def best_bidders(work: Work, lot_ids: Sequence[str], *, most: int) -> dict
     """Lot -> its bidders by their best standing bid, the highest first and of equal ones the earlier."""
     best = (
         select(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen, bids.c.seq)
-        .distinct(bids.c.lot_id, bids.c.bidder_id)
+        .ext(distinct_on(bids.c.lot_id, bids.c.bidder_id))
         .where(bids.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), bids.c.voided_by_seq.is_(None))
         .order_by(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen.desc(), bids.c.seq)
         .subquery()

@@ -155,8 +155,8 @@ async def _found(work: Work, which: ColumnElement[bool], *, limit: int = 1000) -
 # --- what two persons must agree to -----------------------------------------------------------------------------------
 
 
-async def waiting_approval(work: Work, lot_id: str, action: str, *, now_ms: int) -> Approval | None:
-    """The request for an act that nobody has agreed to yet and that has not expired."""
+async def waiting_approval(work: Work, lot_id: str, action: str, *, now_ms: int, since_ms: int) -> Approval | None:
+    """The request for an act, not older than `since_ms`, that nobody has agreed to yet and that has not expired."""
     statement = (
         select(approvals)
         .where(
@@ -164,6 +164,7 @@ async def waiting_approval(work: Work, lot_id: str, action: str, *, now_ms: int)
             approvals.c.action == action,
             approvals.c.agreed_by.is_(None),
             approvals.c.expires_at_ms > now_ms,
+            approvals.c.asked_at_ms >= since_ms,
         )
         .order_by(approvals.c.approval_id.desc())
         .limit(1)

@@ -58,6 +58,11 @@ class Deposit:
         """Whether the house has the money, and not only the provider's word."""
         return self.captured_fen is not None
 
+    @property
+    def worth_fen(self) -> int:
+        """What it can pay: what was captured of it, or while it is only promised all of it."""
+        return self.amount_fen if self.captured_fen is None else self.captured_fen
+
 
 async def ask(
     work: Work,
@@ -101,6 +106,13 @@ async def ask(
 async def find(work: Work, deposit_id: str) -> Deposit:
     """A deposit that must be there."""
     return Deposit(**await work.returned(select(deposits).where(deposits.c.deposit_id == deposit_id)))
+
+
+async def purses_among(work: Work, deposit_ids: Collection[str]) -> set[str]:
+    """Those of these deposits that serve every lot of a sale."""
+    wanted = deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))
+    statement = select(deposits.c.deposit_id).where(wanted, deposits.c.policy == "purse")
+    return {row["deposit_id"] for row in await work.rows(statement)}
 
 
 async def lock(work: Work, deposit_id: str) -> Deposit:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql
 
 from auction.books.money_tables import journal_entries, journal_lines
@@ -67,8 +67,8 @@ async def _post_some(work: Work, entries: Sequence[tuple[Entry, Cause]], at_ms: 
         }
         for entry, cause in entries
     ]
-    statement = postgresql.insert(journal_entries).values(rows).on_conflict_do_nothing()
-    written = {row["key"] for row in await work.rows(statement.returning(journal_entries.c.key))}
+    statement = postgresql.insert(journal_entries).on_conflict_do_nothing().returning(journal_entries.c.key)
+    written = {row["key"] for row in await work.rows_of_many(statement, rows)}
     lines = [
         {
             "key": entry.key,
@@ -81,8 +81,8 @@ async def _post_some(work: Work, entries: Sequence[tuple[Entry, Cause]], at_ms: 
         if entry.key in written
         for number, line in enumerate(entry.lines, 1)
     ]
-    for start in range(0, len(lines), ROWS_A_STATEMENT):
-        await work.session.execute(postgresql.insert(journal_lines).values(lines[start : start + ROWS_A_STATEMENT]))
+    if lines:
+        await work.session.execute(insert(journal_lines), lines)
     return len(written)
 
 

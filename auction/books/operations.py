@@ -7,7 +7,7 @@ finds an unresolved operation that is due claims it, asks, and resolves it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import any_, exists, func, literal, or_, select, update
+from sqlalchemy import and_, any_, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -17,7 +17,6 @@ from auction.books.unit_of_work import Work
 
 CLAIM_MS = 20_000
 """How long a claimed operation is left to whoever claimed it."""
-ROWS_A_STATEMENT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,8 @@ async def intend(work: Work, intents: Sequence[Intent], *, at_ms: int, first_try
         }
         for one in intents
     ]
-    for start in range(0, len(rows), ROWS_A_STATEMENT):
-        some = postgresql.insert(payment_operations).values(rows[start : start + ROWS_A_STATEMENT])
-        await work.session.execute(some.on_conflict_do_nothing())
+    if rows:
+        await work.session.execute(postgresql.insert(payment_operations).on_conflict_do_nothing(), rows)
 
 
 async def claim_due(work: Work, *, now_ms: int, limit: int) -> list[Operation]:
@@ -197,7 +195,12 @@ async def stuck_of_lots(work: Work, lot_ids: Sequence[str], *, attempts: int) ->
     """Lot -> its operations that were tried so often, or failed for good, that people should look."""
     table = payment_operations.c
     unresolved = table.status.in_(("intended", "pending")) & (table.attempts >= attempts)
-    failed = (table.status == "failed") & table.kind.in_(("release", "refund"))
+    failed = and_(
+        table.status == "failed",
+        table.kind.in_(("release", "refund")),
+        # a hold that was free already, or became money that goes back: nothing is left to do
+        table.failure.is_(None) | table.failure.not_in(("expired", "already_released", "already_captured")),
+    )
     later = payment_operations.alias("later")
     mended = exists().where(
         later.c.operation_id != table.operation_id,

@@ -17,8 +17,6 @@ from auction.books.money_tables import LIVE_AWARD, awards, offers, settlement_st
 from auction.books.tables import Id, lot_results, lots
 from auction.books.unit_of_work import Work
 
-ROWS_A_STATEMENT = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
@@ -114,12 +112,10 @@ async def results_to_settle(work: Work, *, limit: int) -> list[LotResult]:
 
 async def open_all(work: Work, opened: Sequence[Settlement]) -> set[str]:
     """Open settlements; those there already stay as they are. The lots of those that are new."""
-    new: set[str] = set()
-    for start in range(0, len(opened), ROWS_A_STATEMENT):
-        rows = [_row(one) for one in opened[start : start + ROWS_A_STATEMENT]]
-        statement = postgresql.insert(settlements).values(rows).on_conflict_do_nothing()
-        new.update(row["lot_id"] for row in await work.rows(statement.returning(settlements.c.lot_id)))
-    return new
+    if not opened:
+        return set()
+    statement = postgresql.insert(settlements).on_conflict_do_nothing().returning(settlements.c.lot_id)
+    return {row["lot_id"] for row in await work.rows_of_many(statement, [_row(one) for one in opened])}
 
 
 async def lock(work: Work, lot_id: str) -> Settlement | None:
@@ -132,6 +128,12 @@ async def find(work: Work, lot_id: str) -> Settlement | None:
     """A lot's settlement, or None."""
     row = await work.row(select(settlements).where(settlements.c.lot_id == lot_id))
     return None if row is None else Settlement(**row)
+
+
+async def find_of_lots(work: Work, lot_ids: Sequence[str]) -> dict[str, Settlement]:
+    """Lot -> its settlement, of those that have one."""
+    statement = select(settlements).where(settlements.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
+    return {row["lot_id"]: Settlement(**row) for row in await work.rows(statement)}
 
 
 async def find_all(work: Work, *, state: str | None = None, limit: int = 500) -> list[Settlement]:
@@ -163,20 +165,20 @@ async def move(work: Work, lot_id: str, *, state: str, at_ms: int, deadline_at_m
 
 async def note_steps(work: Work, steps: Sequence[Step]) -> None:
     """Write steps down, in their order."""
-    for start in range(0, len(steps), ROWS_A_STATEMENT):
-        rows = [
-            {
-                "lot_id": one.lot_id,
-                "step": one.step,
-                "state": one.state,
-                "actor": one.actor,
-                "reason": one.reason,
-                "details": dict(one.details),
-                "at_ms": one.at_ms,
-            }
-            for one in steps[start : start + ROWS_A_STATEMENT]
-        ]
-        await work.session.execute(insert(settlement_steps).values(rows))
+    rows = [
+        {
+            "lot_id": one.lot_id,
+            "step": one.step,
+            "state": one.state,
+            "actor": one.actor,
+            "reason": one.reason,
+            "details": dict(one.details),
+            "at_ms": one.at_ms,
+        }
+        for one in steps
+    ]
+    if rows:
+        await work.session.execute(insert(settlement_steps), rows)
 
 
 async def steps_of(work: Work, lot_id: str) -> list[Step]:
@@ -192,9 +194,8 @@ async def steps_of(work: Work, lot_id: str) -> list[Step]:
 
 async def add_awards(work: Work, new: Sequence[Award]) -> None:
     """Enter awards; the database refuses a second live one of a lot."""
-    for start in range(0, len(new), ROWS_A_STATEMENT):
-        rows = [_row(one) for one in new[start : start + ROWS_A_STATEMENT]]
-        await work.session.execute(insert(awards).values(rows))
+    if new:
+        await work.session.execute(insert(awards), [_row(one) for one in new])
 
 
 async def live_award(work: Work, lot_id: str) -> Award | None:

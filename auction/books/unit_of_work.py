@@ -3,7 +3,7 @@
 Beside the bid's way: services, the archiver and the pages come here; taking a bid does not.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +38,10 @@ class Work:
     async def rows(self, statement: Executable) -> Sequence[RowMapping]:
         """What a statement gives, each row by the names of its columns."""
         return (await self.session.execute(statement)).mappings().all()
+
+    async def rows_of_many(self, statement: Executable, values: Sequence[Mapping[str, Any]]) -> Sequence[RowMapping]:
+        """What a statement gives that is carried out for each of these values, in few messages."""
+        return (await self.session.execute(statement, list(values))).mappings().all()
 
     async def row(self, statement: Executable) -> RowMapping | None:
         """The one row that a statement gives, or None."""

@@ -10,6 +10,7 @@ from auction.cli.demo import demo
 from auction.cli.doctor import doctor
 from auction.cli.migrate import migrate
 from auction.cli.replay import replay
+from auction.cli.scenario import scenario
 from auction.cli.serve import serve
 from auction.cli.speaking import complain
 from auction.cli.token import token
@@ -35,6 +36,7 @@ app.command()(replay)
 app.command()(verify)
 app.command()(doctor)
 app.command()(bench)
+app.add_typer(scenario, name="scenario")
 
 
 def main() -> None:

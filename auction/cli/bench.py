@@ -14,6 +14,7 @@ class Bench(StrEnum):
 
     HTTP = "http"
     LIVE = "live"
+    SETTLEMENT = "settlement"
 
 
 def bench(
@@ -21,7 +22,7 @@ def bench(
     *,
     as_json: Json = False,
 ) -> None:
-    """Measure beside the floor, in one run; a source tree (loadtests/) and wrk are needed."""
+    """Measure beside the floor, in one run; a source tree (loadtests/) is needed, and wrk for http."""
     try:
         module = importlib.import_module(f"loadtests.bench.{what}")
     except ModuleNotFoundError as missing:

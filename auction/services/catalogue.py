@@ -1,12 +1,13 @@
 """What everyone may look at: sales, lots as they stand, and the bids on them. Beside the bid's way, read only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from auction.books import archive, archived, catalogue
+from auction.books import archive, archived, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord
-from auction.domain.errors import LedgerAway, NotFound, ProblemCode
+from auction.domain.errors import BooksAway, LedgerAway, NotFound, ProblemCode
 from auction.domain.events import BidPlaced, Voided
+from auction.domain.lot import LotStatus
 from auction.ledger.bid_ledger import Snapshot
 from auction.ledger.keys import is_id
 from auction.ledger.watchers import count_watchers
@@ -36,6 +37,9 @@ class LotView:
     now_ms: int
     watchers: int
     """How many watch it live, about."""
+    settlement: str | None = None
+    """Where a closed lot's settlement stands; None: not begun, or the books are away."""
+    relisted_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ async def show_lot(house: House, lot_id: str) -> LotView:
     """One lot as it stands now. Raises NotFound, LedgerAway, BooksAway."""
     record = await lot_record(house, lot_id)
     snapshot = None if record.status == DRAFT else await house.ledger.read(lot_id)
-    return await _view(house, record, snapshot, await _watchers(house, [record]))
+    view = await _view(house, record, snapshot, await _watchers(house, [record]))
+    return (await _with_settlements(house, [view]))[0]
 
 
 async def view_after(house: House, snapshot: Snapshot) -> LotView:
@@ -119,7 +124,27 @@ async def show_sale(house: House, sale_id: str) -> SaleView:
 async def _views(house: House, records: list[LotRecord]) -> list[LotView]:
     snapshots = await house.ledger.read_many([r.lot_id for r in records if r.status != DRAFT])
     watchers = await _watchers(house, records)
-    return [await _view(house, record, snapshots.get(record.lot_id), watchers) for record in records]
+    views = [await _view(house, record, snapshots.get(record.lot_id), watchers) for record in records]
+    return await _with_settlements(house, views)
+
+
+async def _with_settlements(house: House, views: list[LotView]) -> list[LotView]:
+    """The views, closed lots with what became of them; the books are asked only where a lot is closed."""
+    closed = [view.record.lot_id for view in views if view.status == LotStatus.CLOSED]
+    if not closed:
+        return views
+    try:
+        async with house.books.reading() as work:
+            found = await settlements.find_of_lots(work, closed)
+    except BooksAway:
+        # the ledger's part is true without them
+        return views
+    return [
+        replace(view, settlement=one.state, relisted_as=one.relisted_as)
+        if (one := found.get(view.record.lot_id)) is not None
+        else view
+        for view in views
+    ]
 
 
 async def _watchers(house: House, records: list[LotRecord]) -> dict[str, int]:

@@ -18,17 +18,19 @@ from auction.domain.lot import ADMITTING
 from auction.domain.terms_reader import read_terms
 from auction.payments.gateway import FailureCode, Reply
 from auction.services.house import House
-from auction.services.power import restate
+from auction.services.power import is_barred_from, restate
 
 GONE = (FailureCode.EXPIRED, FailureCode.ALREADY_RELEASED)
 """A hold that cannot be let go because the provider has done so already."""
+BARRED = "bidder-barred"
+"""Why a deposit goes back whose instrument links its bidder to who defaulted on the lot before."""
 RETRIES_MAX = 12
 """How often a refund or release that fails is asked for again before only people can help."""
 RETRY_FIRST_MS, RETRY_MOST_MS = 2_000, 3_600_000
 
 
 async def is_held(house: House, work: Work, operation: Operation, reply: Reply, now_ms: int) -> None:
-    """The deposit is there: it counts from now, and its bidder is registered. Too late for the lot, it goes back."""
+    """The deposit is there: it counts from now, and its bidder is registered. Too late, or barred: it goes back."""
     deposit = await deposits.lock(work, str(operation.deposit_id))
     charged = operation.kind == "charge"
     deposit = await deposits.change(
@@ -55,6 +57,10 @@ async def is_held(house: House, work: Work, operation: Operation, reply: Reply, 
     lot = await catalogue.hold_status(work, deposit.lot_id)
     if lot.status not in ADMITTING:
         await let_go(work, [deposit], why="lot-over", now_ms=now_ms, cause=called(operation))
+        return
+    if await is_barred_from(work, lot, deposit.bidder_id):
+        # the card told who they are
+        await let_go(work, [deposit], why=BARRED, now_ms=now_ms, cause=called(operation))
         return
     paddle = await bidders.assign_paddle(work, sale_id=lot.sale_id, bidder_id=deposit.bidder_id)
     await bidders.add_registration(

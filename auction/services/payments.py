@@ -45,12 +45,13 @@ async def perform_due(house: House, *, limit: int = 256) -> int:
     """Ask for everything that is due; how many answers were written down. Raises BooksAway."""
     async with house.books.transaction() as work:
         claimed = await operations.claim_due(work, now_ms=house.clock_ms(), limit=limit)
+        shared = await deposits.purses_among(work, [one.deposit_id for one in claimed if one.deposit_id is not None])
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def answer(operation: Operation) -> Reply | None:
         async with turns:
             try:
-                return await _ask(house, operation)
+                return await _ask(house, operation, lowers_power=operation.deposit_id in shared)
             except Unavailable as error:
                 log.warning("payment_waits", operation=operation.operation_id, why=error.code)
                 return None
@@ -141,11 +142,13 @@ async def resolve(house: House, operation_id: str, reply: Reply) -> Operation:
     return operation
 
 
-async def _ask(house: House, operation: Operation) -> Reply:
+async def _ask(house: House, operation: Operation, *, lowers_power: bool = True) -> Reply:
+    """What the provider says; `lowers_power`: other lots may rest on the deposit that this is about."""
     gateway, operation_id = house.gateway, operation.operation_id
     if operation.provider != gateway.provider:
         raise PaymentsAway(f"{operation_id} was asked of {operation.provider}, which this house does not use any more.")
-    await _lower_power_first(house, operation)
+    if lowers_power:
+        await _lower_power_first(house, operation)
     try:
         if operation.status == "pending":
             known = await gateway.look_up(operation_id, OperationKind(operation.kind), _ref(operation))

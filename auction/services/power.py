@@ -14,7 +14,7 @@ from auction.books.deposits import Deposit
 from auction.books.unit_of_work import Work
 from auction.domain.deposits import Power, PurseDeposit
 from auction.domain.errors import AuctionError, ProblemCode
-from auction.domain.settlement import counted_deposit_fen, identity_limit_fen, required_deposit_fen
+from auction.domain.settlement import counted_deposit_fen, identity_limit_fen
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 from auction.services.house import House
@@ -22,19 +22,36 @@ from auction.services.house import House
 
 async def power_of(house: House, work: Work, record: LotRecord, bidder_id: str) -> Power:
     """What the bidder's held deposits allow on a lot: by its policy, past defaults and how well they are known."""
-    terms = read_terms(record.terms)
-    held = await held_for(work, record, terms, bidder_id)
-    past = len(await defaults.of_bidder(work, bidder_id))
-    rules = house.money.bidders
-    held_fen = sum(deposit.amount_fen for deposit in held if deposit.counts)
-    if held_fen < required_deposit_fen(terms.deposit.least_fen(), past, rules):
-        power = Power(limit_fen=0, purse_fen=0 if isinstance(terms.deposit, PurseDeposit) else None)
-    else:
-        power = terms.deposit.power(counted_deposit_fen(held_fen, past, rules))
-    cap_fen = identity_limit_fen(await bidders.identity_level(work, bidder_id), rules)
+    power = await power_of_deposits(house, work, record, bidder_id)
+    cap_fen = identity_limit_fen(await bidders.identity_level(work, bidder_id), house.money.bidders)
     if cap_fen is None or (power.limit_fen is not None and power.limit_fen <= cap_fen):
         return power
     return Power(limit_fen=cap_fen, purse_fen=power.purse_fen)
+
+
+async def power_of_deposits(house: House, work: Work, record: LotRecord, bidder_id: str) -> Power:
+    """What the bidder's held deposits allow on a lot, however well they are known.
+
+    A default makes the deposits after it count for less; those that were there before keep their worth.
+    """
+    terms = read_terms(record.terms)
+    held = [one for one in await held_for(work, record, terms, bidder_id) if one.counts]
+    past = await defaults.of_bidder(work, bidder_id)
+    before_fen = sum(one.amount_fen for one in held if not past or one.created_at_ms <= past[0].at_ms)
+    after_fen = sum(one.amount_fen for one in held) - before_fen
+    counted_fen = before_fen + counted_deposit_fen(after_fen, len(past), house.money.bidders)
+    if counted_fen < terms.deposit.least_fen():
+        return Power(limit_fen=0, purse_fen=0 if isinstance(terms.deposit, PurseDeposit) else None)
+    return terms.deposit.power(counted_fen)
+
+
+async def is_barred_from(work: Work, record: LotRecord, bidder_id: str) -> bool:
+    """Whether a lot is sold again because this bidder, or somebody linked to them, did not pay for it."""
+    if record.relisted_from is None:
+        return False
+    chain = await defaults.ancestors_of(work, record.relisted_from)
+    defaulters = {default.bidder_id for default in await defaults.of_lots(work, chain)}
+    return bidder_id in await bidders.linked_to(work, defaulters)
 
 
 async def held_for(work: Work, record: LotRecord, terms: Terms, bidder_id: str) -> list[Deposit]:

@@ -14,7 +14,7 @@ from auction.books.catalogue import DRAFT, LotRecord
 from auction.books.deposits import REGISTRATION, Deposit
 from auction.books.operations import Intent
 from auction.books.unit_of_work import Work
-from auction.domain.deposits import FlatDeposit, LadderDeposit, NoDeposit
+from auction.domain.deposits import Power
 from auction.domain.errors import AuctionError, ProblemCode, RefusalCode, RequestRefused
 from auction.domain.lot import ADMITTING
 from auction.domain.money import FEN_MAX, yuan
@@ -22,9 +22,10 @@ from auction.domain.settlement import barred_until_ms, required_deposit_fen
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 from auction.services.catalogue import lot_record
+from auction.services.deposits import BARRED
 from auction.services.house import House
 from auction.services.payments import perform
-from auction.services.power import held_for, restate, tell
+from auction.services.power import held_for, is_barred_from, power_of_deposits, restate, tell
 
 WAITING_MS = 5_000
 """A registration not seen admitted for so long is told to the ledger again."""
@@ -108,7 +109,7 @@ async def top_up(
     now_ms = house.clock_ms()
     async with house.books.transaction() as work:
         held_fen = sum(d.amount_fen for d in await held_for(work, record, terms, bidder_id) if d.counts)
-        _check_top_up(terms, held_fen, amount_fen)
+        _check_top_up(await power_of_deposits(house, work, record, bidder_id), held_fen, amount_fen)
         deposit = await _intend_hold(
             house,
             work,
@@ -212,15 +213,8 @@ async def _check_history(house: House, work: Work, record: LotRecord, bidder_id:
             "You did not pay for lots you won; you may bid again later.",
             {"until_ms": until_ms},
         )
-    if record.relisted_from is not None:
-        chain = await defaults.ancestors_of(work, record.relisted_from)
-        defaulters = {default.bidder_id for default in await defaults.of_lots(work, chain)}
-        if bidder_id in await bidders.linked_to(work, defaulters):
-            raise RequestRefused(
-                ProblemCode.BIDDER_BARRED,
-                "This lot is sold again because its buyer did not pay; that buyer may not bid on it.",
-                {"relisted_from": record.relisted_from},
-            )
+    if await is_barred_from(work, record, bidder_id):
+        raise _barred()
     return len(theirs)
 
 
@@ -306,6 +300,8 @@ async def _outcome(house: House, lot_id: str, bidder_id: str, deposit: Deposit |
     async with house.books.reading() as work:
         found = await bidders.find_registration(work, lot_id=lot_id, bidder_id=bidder_id)
     if found is None:
+        if deposit is not None and deposit.why == BARRED:
+            raise _barred()
         if deposit is not None and deposit.status != "pending":
             raise RequestRefused(
                 ProblemCode.REGISTRATION_CLOSED, "The lot ended while the deposit was being held; it goes back to you."
@@ -314,6 +310,12 @@ async def _outcome(house: House, lot_id: str, bidder_id: str, deposit: Deposit |
     if found.told_no < found.power_no:
         await tell(house, lot_id, bidder_id)
     return Asked(found, deposit, created=True)
+
+
+def _barred() -> RequestRefused:
+    return RequestRefused(
+        ProblemCode.BIDDER_BARRED, "This lot is sold again because its buyer did not pay; that buyer may not bid on it."
+    )
 
 
 def _deposit_to_hold(least_fen: int, wanted_fen: int | None, held_fen: int) -> int:
@@ -341,16 +343,14 @@ def _deposit_to_hold(least_fen: int, wanted_fen: int | None, held_fen: int) -> i
     return wanted_fen
 
 
-def _check_top_up(terms: Terms, held_fen: int, amount_fen: int) -> None:
+def _check_top_up(power: Power, held_fen: int, amount_fen: int) -> None:
     if held_fen + amount_fen > FEN_MAX:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_HIGH,
             f"Deposits on a sale may come to {yuan(FEN_MAX)} yuan at the most.",
             {"maximum_fen": FEN_MAX - held_fen},
         )
-    policy = terms.deposit
-    topped = isinstance(policy, LadderDeposit) and policy.power(held_fen).limit_fen is None
-    if isinstance(policy, NoDeposit | FlatDeposit) or topped:
+    if power == Power():
         raise RequestRefused(
             ProblemCode.DEPOSIT_NOT_NEEDED, "A larger deposit would not raise your limit on this lot: you have none."
         )

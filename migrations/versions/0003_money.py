@@ -363,7 +363,8 @@ NOTED_DEPOSITS = (
     "ALTER TABLE deposits DROP CONSTRAINT ck_deposits_disposition",
     """
     ALTER TABLE deposits
-        DROP COLUMN request_key, DROP COLUMN method, DROP COLUMN disposition, DROP COLUMN award_id, DROP COLUMN payment_method,
+        DROP COLUMN request_key, DROP COLUMN method, DROP COLUMN disposition, DROP COLUMN award_id,
+        DROP COLUMN payment_method,
         DROP COLUMN provider, DROP COLUMN provider_ref, DROP COLUMN instrument, DROP COLUMN captured_fen,
         DROP COLUMN held_at_ms, DROP COLUMN expires_at_ms, DROP COLUMN release_by_ms, DROP COLUMN ended_at_ms,
         DROP COLUMN why,

@@ -20,6 +20,7 @@ from auction.bootstrap import open_house
 from auction.services.house import House
 from auction.services.tokens import Role, TokenKey
 from auction.settings import load_settings
+from tests.settlement.conftest import Stage, open_stage
 
 SECRET = "a secret of the tests, long enough"
 TERMS: dict[str, Any] = {
@@ -100,6 +101,16 @@ async def house(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path) -
     settings = load_settings(redis_url=valkey_url, database_url=books_url, secret_key=SECRET, data_dir=tmp_path)
     async with open_house(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+async def stage(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A house on a steered clock whose lots are closed and settled by hand; its money is checked at the end.
+
+    A file of tests that plays on it overrides `house` with `stage.house`.
+    """
+    async with open_stage(valkey_url, books_url, tmp_path) as played:
+        yield played
 
 
 @pytest.fixture

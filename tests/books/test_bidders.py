@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from auction.books import bidders, catalogue
-from auction.books.unit_of_work import Books
+from auction.books import bidders, catalogue, deposits
+from auction.books.unit_of_work import Books, Work
 from auction.domain.errors import LedgerAway, NotFound
 from tests.books.conftest import Sql
 
@@ -31,8 +31,32 @@ async def register(
             terms_sha256=SHA,
         )
         if deposit_fen:
-            await bidders.hold_deposit(work, lot_id=lot_id, bidder_id=bidder_id, policy="purse", amount_fen=deposit_fen)
+            await put_down(work, lot_id, bidder_id, deposit_fen)
     return registration
+
+
+async def put_down(work: Work, lot_id: str, bidder_id: str, amount_fen: int) -> None:
+    """A purse deposit that the provider holds; the same again changes nothing."""
+    deposit, _ = await deposits.ask(
+        work,
+        deposit_id=f"d-{lot_id}-{bidder_id}",
+        lot_id=lot_id,
+        bidder_id=bidder_id,
+        request_key=deposits.REGISTRATION,
+        policy="purse",
+        method="authorisation",
+        amount_fen=amount_fen,
+        payment_method="sandbox-ok",
+        provider="sandbox",
+        at_ms=1,
+    )
+    await deposits.change(work, deposit.deposit_id, status="held")
+
+
+async def held_on_sale_fen(books: Books, sale_id: str, bidder_id: str) -> int:
+    async with books.reading() as work:
+        found = await deposits.deposits_on_sale(work, sale_id=sale_id, bidder_id=bidder_id)
+    return sum(one.amount_fen for one in found if one.counts and one.policy == "purse")
 
 
 async def test_paddles_count_from_one_in_each_sale_and_a_bidder_keeps_theirs(books: Books, launch: str) -> None:
@@ -94,15 +118,14 @@ async def test_registering_again_gives_the_first_registration(books: Books, laun
 
     assert (new, new_again) == (True, False)
     assert again == first
-    assert (first.paddle, first.limit_fen, first.admitted_at_ms, first.deposit) == (1, 1000, None, None)
+    assert (first.paddle, first.limit_fen, first.admitted_at_ms, first.deposits) == (1, 1000, None, ())
 
 
 async def test_a_bidder_who_registers_twice_at_once_is_registered_once(books: Books, launch: str) -> None:
     outcomes = await asyncio.gather(*(register(books, launch, "ann", deposit_fen=500) for _ in range(4)))
 
     assert sorted(new for _, new in outcomes) == [False, False, False, True]
-    async with books.transaction() as work:
-        assert await bidders.held_on_sale_fen(work, sale_id="launch", bidder_id="ann") == 500
+    assert await held_on_sale_fen(books, "launch", "ann") == 500
 
 
 async def test_a_bidders_registrations_come_with_their_deposits_and_no_one_elses(books: Books, launch: str) -> None:
@@ -114,9 +137,8 @@ async def test_a_bidders_registrations_come_with_their_deposits_and_no_one_elses
         assert await bidders.find_registration(work, lot_id=launch, bidder_id="ann") == anns
         assert await bidders.find_registration(work, lot_id=launch, bidder_id="cho") is None
 
-    assert anns.deposit is not None
-    assert (anns.deposit.policy, anns.deposit.amount_fen, anns.deposit.status) == ("purse", 100, "held")
-    assert (bobs.bidder_id, bobs.deposit) == ("bob", None)
+    assert [(one.policy, one.amount_fen, one.status) for one in anns.deposits] == [("purse", 100, "held")]
+    assert (bobs.bidder_id, bobs.deposits) == ("bob", ())
 
 
 async def test_power_is_changed_for_one_registration_only(books: Books, launch: str) -> None:
@@ -127,8 +149,8 @@ async def test_power_is_changed_for_one_registration_only(books: Books, launch: 
         (anns,) = await bidders.registrations_of(work, "ann")
         (bobs,) = await bidders.registrations_of(work, "bob")
 
-    assert (anns.limit_fen, anns.purse_fen) == (2000, 7)
-    assert (bobs.limit_fen, bobs.purse_fen) == (1000, None)
+    assert (anns.limit_fen, anns.purse_fen, anns.power_no) == (2000, 7, 2)
+    assert (bobs.limit_fen, bobs.purse_fen, bobs.power_no) == (1000, None, 1)
 
 
 async def test_only_held_purse_deposits_of_the_sale_fill_the_purse(books: Books, launch: str, sql: Sql) -> None:
@@ -154,32 +176,81 @@ async def test_only_held_purse_deposits_of_the_sale_fill_the_purse(books: Books,
     ):
         await register(books, lot_id, "ann", deposit_fen=fen)
     await register(books, "launch-001", "bob", deposit_fen=600_000)
-    await sql("UPDATE deposits SET status = 'released' WHERE lot_id = 'launch-003'")
+    await sql("UPDATE deposits SET status = 'released', disposition = 'release' WHERE lot_id = 'launch-003'")
     await sql("UPDATE deposits SET policy = 'flat' WHERE lot_id = 'launch-004'")
 
-    async with books.transaction() as work:
-        assert await bidders.held_on_sale_fen(work, sale_id="launch", bidder_id="ann") == 21
-        assert await bidders.held_on_sale_fen(work, sale_id="launch", bidder_id="nobody") == 0
+    assert await held_on_sale_fen(books, "launch", "ann") == 21
+    assert await held_on_sale_fen(books, "launch", "nobody") == 0
+
+
+async def waiting_for_the_ledger(books: Books, before_ms: int = 0) -> list[str]:
+    async with books.reading() as work:
+        return [r.bidder_id for r in await bidders.registrations_to_tell(work, before_ms=before_ms)]
 
 
 async def test_registrations_not_seen_admitted_are_found_while_their_lot_is_not_over(
     books: Books, launch: str, sql: Sql
 ) -> None:
-    async def waiting(before_ms: int = 2**62) -> list[str]:
-        async with books.reading() as work:
-            return [r.bidder_id for r in await bidders.registrations_to_admit(work, before_ms=before_ms)]
-
-    await register(books, launch, "ann")
-    await register(books, launch, "bob")
+    for bidder in ("ann", "bob"):
+        registration, _ = await register(books, launch, bidder)
+        async with books.transaction() as work:
+            await bidders.note_told(work, registration)
     await sql("UPDATE registrations SET registered_at_ms = 5 WHERE bidder_id = 'bob'")
-    assert await waiting() == []
+    assert await waiting_for_the_ledger(books, 2**62) == []
 
     await sql("UPDATE lots SET status = 'open'")
-    assert await waiting() == ["bob", "ann"]
-    assert await waiting(before_ms=6) == ["bob"]
+    assert await waiting_for_the_ledger(books, 2**62) == ["bob", "ann"]
+    assert await waiting_for_the_ledger(books, 6) == ["bob"]
 
     await sql("UPDATE registrations SET admitted_at_ms = 7 WHERE bidder_id = 'bob'")
-    assert await waiting() == ["ann"]
+    assert await waiting_for_the_ledger(books, 2**62) == ["ann"]
 
     await sql("UPDATE lots SET status = 'closed'")
-    assert await waiting() == []
+    assert await waiting_for_the_ledger(books, 2**62) == []
+
+
+async def test_a_power_that_the_ledger_was_not_told_of_is_found_until_it_is_told(
+    books: Books, launch: str, sql: Sql
+) -> None:
+    first, _ = await register(books, launch, "ann", limit_fen=1000)
+    await sql("UPDATE lots SET status = 'open'")
+    assert await waiting_for_the_ledger(books) == ["ann"]
+
+    async with books.transaction() as work:
+        await bidders.note_told(work, first)
+    assert await waiting_for_the_ledger(books) == []
+
+    async with books.transaction() as work:
+        await bidders.change_power(work, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=None)
+        # what was told is the figure of before: it does not count for the new one
+        await bidders.note_told(work, first)
+    assert await waiting_for_the_ledger(books) == ["ann"]
+
+
+async def test_a_bidder_is_linked_through_any_mark_they_share_and_only_through_one_of_its_kind(
+    books: Books, launch: str
+) -> None:
+    for bidder in ("ann", "bob", "cho", "dan"):
+        await paddle_of(books, bidder)
+    async with books.transaction() as work:
+        await bidders.mark(work, bidder_id="ann", kind="device", mark="a" * 64)
+        await bidders.mark(work, bidder_id="ann", kind="device", mark="a" * 64)
+        await bidders.mark(work, bidder_id="bob", kind="device", mark="a" * 64)
+        await bidders.mark(work, bidder_id="ann", kind="instrument", mark="b" * 64)
+        await bidders.mark(work, bidder_id="cho", kind="instrument", mark="b" * 64)
+        await bidders.mark(work, bidder_id="dan", kind="identity", mark="b" * 64)
+
+    async with books.reading() as work:
+        assert await bidders.linked_to(work, ["ann"]) == {"ann", "bob", "cho"}
+        assert await bidders.linked_to(work, ["dan"]) == {"dan"}
+        assert await bidders.linked_to(work, []) == set()
+
+
+async def test_a_level_of_identity_is_noted_of_bidders_who_are_known(books: Books, launch: str) -> None:
+    await paddle_of(books, "ann")
+    async with books.transaction() as work:
+        assert await bidders.identity_level(work, "ann") == 0
+        assert await bidders.set_identity_level(work, "ann", 2)
+        assert not await bidders.set_identity_level(work, "ghost", 2)
+        assert await bidders.identity_level(work, "ann") == 2
+        assert await bidders.identity_level(work, "ghost") == 0

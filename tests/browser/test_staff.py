@@ -1,32 +1,19 @@
 import itertools
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.conftest import PASSWORD, PHRASES, SIZES, sign_up
+from tests.browser.conftest import PASSWORD, PHRASES, SIZES, enter_staff, sign_up
 from tests.browser.test_looks import SCHEMES, is_wider_than_its_window, serious_findings
-from tests.cli.processes import SECRET
 
 CLERK = "night.clerk"
 
 
 def enter_clerk(folder: Path, **settings: str) -> str:
     """Have the house of these settings make a clerk's account on its command line; the user name."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUCTION_", "COV"))}
-    made = subprocess.run(
-        [sys.executable, "-m", "auction.cli", "account", "--username", CLERK, "--role", "ops", "--name", "Clerk",
-         "--password-stdin"],
-        input=f"{PASSWORD}\n",
-        env=kept | {"AUCTION_SECRET_KEY": SECRET} | settings,
-        cwd=folder, text=True, capture_output=True, check=False,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    return CLERK
+    return enter_staff(folder, CLERK, "ops", **settings)
 
 
 @pytest.fixture(scope="module")

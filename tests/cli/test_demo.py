@@ -42,8 +42,9 @@ def test_without_a_terminal_it_plays_to_the_end_and_checks_the_record(tmp_path, 
     results = re.findall(
         r"^launch-00(\d)  sold at [\d,]+\.\d\d yuan to paddle \d+, [\d,]+ bids", command.said, re.MULTILINE
     )
-    assert results == ["1", "2", "3"]
+    assert results == ["1", "2", "3", "4"]
     assert "verified: all promises held" in command.said
+    assert re.search(r"All \d+ rules of money hold", command.said)
     assert " failed" not in command.said
     assert has_left_nothing(temporary)
 
@@ -60,7 +61,7 @@ def test_on_a_terminal_it_shows_a_table_and_stays_until_ctrl_c(tmp_path, tempora
             assert command.process.poll() is None, b"".join(shown).decode()
             return words in b"".join(shown).decode("utf-8", "replace")
 
-        for words in ("price, yuan", "launch-003", "The hammer has fallen", "all promises held", "stays open"):
+        for words in ("price, yuan", "launch-004", "The hammer has fallen", "all promises held", "stays open"):
             until(partial(seen, words), words)
         address = re.search(r"stays open at (http://[\d.:]+)", b"".join(shown).decode("utf-8", "replace"))
         assert address is not None

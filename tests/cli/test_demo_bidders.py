@@ -1,7 +1,8 @@
 import random
 
+from auction.cli.demo.afterwards import means_to_pay, news_of
 from auction.cli.demo.appetite import LEAVE, WAIT, Follower, Nibbler, Sight, Sniper
-from auction.cli.demo.stage import CAR, GUARDED, LOTS, RECORD_FEN, YUAN
+from auction.cli.demo.stage import CAR, EARLY, GUARDED, LOTS, RECORD_FEN, SHORTEST_WINDOW_MS, YUAN
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.presets import load_preset
 
@@ -64,3 +65,27 @@ def test_old_news_does_not_replace_newer():
     sight.learn(seq=5, price_fen=500, minimum_fen=600, leading=True)
     sight.learn(seq=4, price_fen=400, minimum_fen=500, leading=False)
     assert (sight.minimum_fen, sight.leading) == (600, True)
+
+
+def test_a_winner_pays_a_fair_price_or_for_a_deposit_that_hurts():
+    list_price_fen = 1_000 * YUAN
+    assert means_to_pay(price_fen=2_000 * YUAN, list_price_fen=list_price_fen, deposit_fen=0)
+    assert not means_to_pay(price_fen=2_001 * YUAN, list_price_fen=list_price_fen, deposit_fen=100 * YUAN)
+    assert means_to_pay(price_fen=2_001 * YUAN, list_price_fen=list_price_fen, deposit_fen=101 * YUAN)
+    assert not means_to_pay(price_fen=RECORD_FEN, list_price_fen=CAR.list_price_fen, deposit_fen=100 * YUAN)
+
+
+def test_the_early_lot_is_over_with_its_offers_before_the_car_closes():
+    deadlines = EARLY.deadlines
+    assert deadlines is not None
+    after_ms = deadlines.pay_ms + deadlines.grace_ms + 2 * deadlines.offer_ms
+    assert EARLY.open_ms + after_ms < CAR.open_ms
+    settlement = deadlines.terms_at_speed(20)
+    assert settlement["payment_window_ms"] == SHORTEST_WINDOW_MS
+    assert settlement["cascade"]["depth"] == 2
+
+
+def test_what_follows_the_hammer_is_news_in_words():
+    assert news_of("x-001", "offered", {"paddle": 3, "price_fen": 12_300}) == "x-001 is offered to paddle 3 at 123.00"
+    assert news_of("x-001", "relisted", {"relisted_as": "x-002"}) == "x-001 is to be sold again, as x-002"
+    assert news_of("x-001", "deposit-captured", {"amount_fen": 1}) is None

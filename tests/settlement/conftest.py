@@ -1,6 +1,7 @@
 """A house with real servers, a sandbox provider and a steered clock: lots are bid on, closed, archived and settled."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -9,17 +10,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from auction.bootstrap import SANDBOX_FILE, open_house
-from auction.books import audit, catalogue
 from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.settlements import Award
+from auction.bootstrap import SANDBOX_FILE, open_house
 from auction.domain.bidding import Bid
 from auction.domain.journal import Account
+from auction.domain.terms_reader import merge_terms
 from auction.ledger.bid_ledger import Taken
 from auction.payments.sandbox import SandboxGateway
 from auction.presets import load_preset
-from auction.domain.terms_reader import merge_terms
 from auction.services import lots, registration
 from auction.services.house import House
 from auction.services.money_checks import check_money
@@ -31,6 +31,7 @@ from auction.settings import load_settings
 from auction.workers.archiver import Archiver
 
 SECRET = "a secret of the tests, long enough"
+NOTICE_SECRET = "sandbox secret"
 YUAN = 100
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -41,8 +42,6 @@ TERMS: dict[str, Any] = {
     "deposit": {"policy": "flat", "amount_fen": 100 * YUAN},
     "settlement": {"payment_window_ms": DAY_MS, "when_exhausted": "relist"},
 }
-
-assert audit  # the journal of staff is read by tests of this folder
 
 
 @dataclass
@@ -209,27 +208,36 @@ async def check_all(house: House, gateway: SandboxGateway) -> None:
         assert row["cash"] + row["sellers"] == await gateway.balance_fen()
 
 
+@asynccontextmanager
+async def open_stage(
+    valkey_url: str, books_url: str, data_dir: Path, *, deposit_method: str = "authorisation"
+) -> AsyncIterator[Stage]:
+    """A stage on an emptied ledger and fresh books; checked at its end."""
+    settings = load_settings(
+        redis_url=valkey_url,
+        database_url=books_url,
+        secret_key=SECRET,
+        data_dir=data_dir,
+        deposit_method=deposit_method,
+    )
+    async with open_house(settings) as opened:
+        await opened.gateway.close()
+        clock = Clock(await opened.ledger.now_ms())
+        gateway = SandboxGateway(data_dir / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=clock)
+        house = replace(opened, gateway=gateway, clock_ms=clock)
+        played = Stage(house, clock, gateway, Archiver(house.books, house.feed))
+        try:
+            yield played
+            await played.check()
+        finally:
+            await gateway.close()
+
+
 @pytest.fixture
 async def stage(
     valkey_url: str, redis: Redis, books_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Stage]:
     """A house on a steered clock; `deposit_method` may be given as the fixture's parameter. Checked at its end."""
-    settings = load_settings(
-        redis_url=valkey_url,
-        database_url=books_url,
-        secret_key=SECRET,
-        data_dir=tmp_path,
-        deposit_method=getattr(request, "param", "authorisation"),
-    )
-    async with open_house(settings) as opened:
-        await opened.gateway.close()
-        clock = Clock(await opened.ledger.now_ms())
-        gateway = SandboxGateway(tmp_path / SANDBOX_FILE, notice_secret="sandbox secret", clock_ms=clock)
-        house = replace(opened, gateway=gateway, clock_ms=clock)
-        played = Stage(house, clock, gateway, Archiver(house.books, house.feed))
+    method = getattr(request, "param", "authorisation")
+    async with open_stage(valkey_url, books_url, tmp_path, deposit_method=method) as played:
         yield played
-        await played.check()
-        await gateway.close()
-
-
-assert catalogue

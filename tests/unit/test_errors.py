@@ -11,11 +11,13 @@ from auction.domain.errors import (
     NotFound,
     OutcomeUnknown,
     OverCapacity,
+    PaymentsAway,
     ProblemCode,
     RefusalCode,
     RequestRefused,
     TermsInvalid,
     Unavailable,
+    WrongState,
     WrongStatus,
 )
 
@@ -51,8 +53,10 @@ def test_the_tree_of_errors_in_the_docstring_is_the_tree_in_the_code():
     [
         (TermsInvalid(["a is b"]), "terms-invalid"),
         (WrongStatus("pause", "closed", ("open",)), "wrong-status"),
+        (WrongState("relist it", "paid", ["defaulted"]), "wrong-state"),
         (LedgerAway(), "ledger-away"),
         (BooksAway(), "books-away"),
+        (PaymentsAway(), "payments-away"),
         (OutcomeUnknown(), "outcome-unknown"),
         (OverCapacity(4_096), "over-capacity"),
         (NotFound(ProblemCode.SALE_UNKNOWN, "There is no sale s1."), "sale-unknown"),
@@ -71,6 +75,12 @@ def test_a_wrong_status_names_the_status_and_those_that_would_do():
     assert error.facts == {"status": "open", "allowed": ["paused", "held"]}
 
 
+def test_a_wrong_state_names_the_state_and_those_that_would_do():
+    error = WrongState("void it", "settled", ["awarded", "paid"])
+    assert error.detail == "The lot's settlement is settled; to void it, it must be awarded or paid."
+    assert error.facts == {"state": "settled", "allowed": ["awarded", "paid"]}
+
+
 def test_invalid_terms_carry_every_problem():
     error = TermsInvalid(["a is b", "c is d"])
     assert (error.detail, error.facts) == ("a is b; c is d", {"problems": ["a is b", "c is d"]})
@@ -80,6 +90,14 @@ def test_invalid_terms_carry_every_problem():
 def test_whoever_is_away_says_when_to_try_again(error):
     assert isinstance(error, Unavailable)
     assert error.facts == {"retry_after_s": 1}
+
+
+def test_a_payment_provider_that_is_away_is_given_longer_and_what_was_asked_is_not_lost():
+    error = PaymentsAway()
+    assert isinstance(error, Unavailable)
+    assert error.facts == {"retry_after_s": 5}
+    assert "kept and asked again" in error.detail
+    assert PaymentsAway("asked of another provider").detail == "asked of another provider"
 
 
 def test_an_unknown_outcome_asks_for_the_same_key_and_never_says_that_nothing_happened():

@@ -15,7 +15,7 @@ BROKEN = text("""
         WHERE status IN ('held', 'releasing') AND captured_fen IS NULL GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, promised.bidder_id) AS bidder_id,
-        coalesce(account.fen, 0) AS booked_fen, coalesce(promised.fen, 0) AS promised_fen
+        coalesce(account.fen, 0)::bigint AS booked_fen, coalesce(promised.fen, 0)::bigint AS promised_fen
     FROM account FULL JOIN promised ON promised.bidder_id = account.bidder_id
     WHERE coalesce(account.fen, 0) <> coalesce(promised.fen, 0)
     ORDER BY 1 LIMIT 100

@@ -16,7 +16,7 @@ BROKEN = text("""
     ), booked AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines WHERE account = 'cash'
     )
-    SELECT booked.fen AS booked_fen, moved.fen + sellers.fen AS moved_fen FROM moved, sellers, booked
+    SELECT booked.fen::bigint AS booked_fen, (moved.fen + sellers.fen)::bigint AS moved_fen FROM moved, sellers, booked
     WHERE booked.fen <> moved.fen + sellers.fen
 """)
 

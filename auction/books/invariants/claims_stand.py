@@ -14,7 +14,7 @@ BROKEN = text("""
         SELECT bidder_id, sum(claim_fen) AS fen FROM defaults WHERE NOT written_off GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, claimed.bidder_id) AS bidder_id,
-        coalesce(account.fen, 0) AS booked_fen, coalesce(claimed.fen, 0) AS claimed_fen
+        coalesce(account.fen, 0)::bigint AS booked_fen, coalesce(claimed.fen, 0)::bigint AS claimed_fen
     FROM account FULL JOIN claimed ON claimed.bidder_id = account.bidder_id
     WHERE coalesce(account.fen, 0) <> coalesce(claimed.fen, 0)
     ORDER BY 1 LIMIT 100

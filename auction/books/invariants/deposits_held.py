@@ -15,7 +15,7 @@ BROKEN = text("""
         WHERE status = 'held' AND captured_fen IS NOT NULL GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, held.bidder_id) AS bidder_id,
-        coalesce(account.fen, 0) AS booked_fen, coalesce(held.fen, 0) AS held_fen
+        coalesce(account.fen, 0)::bigint AS booked_fen, coalesce(held.fen, 0)::bigint AS held_fen
     FROM account FULL JOIN held ON held.bidder_id = account.bidder_id
     WHERE coalesce(account.fen, 0) <> coalesce(held.fen, 0)
     ORDER BY 1 LIMIT 100

@@ -7,8 +7,8 @@ from auction.books.unit_of_work import Work
 RULE = "Every journal entry balances, and money never mixes with memo accounts."
 
 BROKEN = text("""
-    SELECT key, sum(amount_fen) AS over_fen,
-        coalesce(sum(amount_fen) FILTER (WHERE account LIKE 'memo%'), 0) AS memo_fen
+    SELECT key, sum(amount_fen)::bigint AS over_fen,
+        coalesce(sum(amount_fen) FILTER (WHERE account LIKE 'memo%'), 0)::bigint AS memo_fen
     FROM journal_lines GROUP BY key
     HAVING sum(amount_fen) <> 0 OR coalesce(sum(amount_fen) FILTER (WHERE account LIKE 'memo%'), 0) <> 0
     UNION ALL

@@ -18,7 +18,7 @@ BROKEN = text("""
         SELECT bidder_id, sum(fen) AS fen FROM first WHERE NOT done GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, waiting.bidder_id) AS bidder_id,
-        coalesce(account.fen, 0) AS booked_fen, coalesce(waiting.fen, 0) AS waiting_fen
+        coalesce(account.fen, 0)::bigint AS booked_fen, coalesce(waiting.fen, 0)::bigint AS waiting_fen
     FROM account FULL JOIN waiting ON waiting.bidder_id = account.bidder_id
     WHERE coalesce(account.fen, 0) <> coalesce(waiting.fen, 0)
     ORDER BY 1 LIMIT 100

@@ -1,4 +1,4 @@
-"""`auction demo`: a whole house on this machine for a few minutes: servers, a sale of three lots, forty bidders.
+"""`auction demo`: a whole house on this machine for a few minutes: servers, a sale of four lots, forty bidders.
 
 Everything is real and over HTTP; only the secret is thrown away with it. `playing` is what happens, in order.
 """
@@ -40,7 +40,7 @@ def demo(
         float, typer.Option(min=SPEED_MIN, max=SPEED_MAX, help="How much faster than three minutes it plays.")
     ] = 1.0,
     no_bots: Annotated[
-        bool, typer.Option("--no-bots", help="No bidders: three lots for half an hour, for you.")
+        bool, typer.Option("--no-bots", help="No bidders: four lots for half an hour, for you.")
     ] = False,
     data_dir: Annotated[
         Path | None, typer.Option(file_okay=False, help="Keep the servers' data there; else it goes when this ends.")

@@ -1,6 +1,4 @@
-"""Ready accounts for whoever watches the demo: two bidders and a clerk, to sign in with on the pages."""
-
-from collections.abc import Sequence
+"""Ready accounts for whoever watches the demo: two bidders, a clerk and two people of finance, for the pages."""
 
 from auction.bootstrap import open_house
 from auction.domain.errors import ProblemCode, RequestRefused
@@ -12,11 +10,14 @@ PASSWORD = "launch-night-001"  # noqa: S105 - printed by the demo, good for noth
 BIDDERS = {"ann": "guest-a", "bob": "guest-b"}
 """User name -> whom its tokens speak for."""
 CLERK = "clerk"
+FINANCE = {"fay": "finance-fay", "finn": "finance-finn"}
+"""Two, as what cannot be undone takes two persons."""
 
 
-async def make_accounts(settings: Settings, *, staff_subject: str) -> Sequence[str]:
-    """Make them, unless a kept data directory has them; their user names, the clerk's last."""
+async def make_accounts(settings: Settings, *, staff_subject: str) -> None:
+    """Make them, unless a kept data directory has them."""
     wanted = [(username, subject, Role.BIDDER) for username, subject in BIDDERS.items()]
+    wanted += [(username, subject, Role.FINANCE) for username, subject in FINANCE.items()]
     wanted.append((CLERK, staff_subject, Role.OPS))
     async with open_house(settings) as house:
         for username, subject, role in wanted:
@@ -27,4 +28,3 @@ async def make_accounts(settings: Settings, *, staff_subject: str) -> Sequence[s
             except RequestRefused as refused:
                 if refused.code != ProblemCode.USERNAME_TAKEN:
                     raise
-    return [username for username, _, _ in wanted]

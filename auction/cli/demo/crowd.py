@@ -1,4 +1,4 @@
-"""The demo's bidders: forty people with tokens of their own, each at one to three lots, over HTTP like anyone else."""
+"""The demo's bidders: forty people with tokens of their own, each at one to four lots, over HTTP like anyone else."""
 
 import asyncio
 import math
@@ -14,6 +14,8 @@ from auction.cli.demo.visitor import Reply, Visitor
 
 BIDDERS = 40
 AT_THE_GUARDED_LOT, AT_THE_MODEL = 26, 18
+AT_THE_EARLY_LOT = range(12, 26)
+"""These bidders, the first two of them to the end of its path."""
 SERIOUS = 8
 """So many bidders go with the price path to its end."""
 PACE_S, PACE_LEAST_S = 0.6, 0.15
@@ -94,8 +96,8 @@ class Seat:
 def seat_everybody(
     staged: Sequence[StagedLot], visitor_for: Callable[[int], Visitor], speed: float, chance: random.Random
 ) -> list[Seat]:
-    """Everybody at the car, most at the guarded lot, some at the model."""
-    car, guarded, model = staged
+    """Everybody at the car, most at the guarded lot, some at the model and at the lot that closes early."""
+    car, guarded, model, early = staged
     pace_s = max(PACE_LEAST_S, PACE_S / speed)
     seats = []
     for number in range(BIDDERS):
@@ -109,6 +111,9 @@ def seat_everybody(
             seats.append(Seat(visitor, guarded, appetite, 1.6 * pace_s, chance, deposit_fen))
         if BIDDERS - number <= AT_THE_MODEL:
             seats.append(Seat(visitor, model, _collector(model, speed, chance), 6 * pace_s, chance))
+        if number in AT_THE_EARLY_LOT:
+            keen = number in AT_THE_EARLY_LOT[:2]
+            seats.append(Seat(visitor, early, _follower(early, speed, chance, serious=keen), pace_s, chance))
     return seats
 
 
@@ -118,7 +123,8 @@ def _follower(lot: StagedLot, speed: float, chance: random.Random, *, serious: b
     path = lot.plan.path.at_speed(speed)
     end_fen = path.points[-1][1]
     # most people get off somewhere on the way, as many at each tenfold of the price
-    ceiling_fen = round(math.exp(chance.uniform(math.log(20_000 * YUAN), math.log(end_fen))))
+    first_fen = min(20_000 * YUAN, end_fen // 4)
+    ceiling_fen = round(math.exp(chance.uniform(math.log(first_fen), math.log(end_fen))))
     return Follower(path, end_fen if serious else ceiling_fen, lot.plan.jump)
 
 

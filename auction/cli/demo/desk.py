@@ -53,7 +53,7 @@ class Desk:
                     "title": plan.title,
                     "list_price_fen": plan.list_price_fen,
                     "preset": plan.preset,
-                    "terms": {} if by_hand else plan.terms_at_speed(self._speed),
+                    "terms": plan.terms_by_hand() if by_hand else plan.terms_at_speed(self._speed),
                 },
             )
             drafts.append((lot["lot_id"], plan))
@@ -80,6 +80,16 @@ class Desk:
         """The sale with its lots as they stand."""
         sale: dict[str, Any] = await self._clerk.ask(f"/sales/{sale_id}")
         return sale
+
+    async def settlements(self) -> list[dict[str, Any]]:
+        """Every lot after the hammer, in a row each."""
+        found: list[dict[str, Any]] = (await self._clerk.ask("/ops/settlements"))["settlements"]
+        return found
+
+    async def settlement(self, lot_id: str) -> dict[str, Any]:
+        """One lot's story after the hammer."""
+        story: dict[str, Any] = await self._clerk.ask(f"/ops/settlements/{lot_id}")
+        return story
 
     async def resume(self, lot_id: str) -> int | None:
         """Let a held lot go on without a review limit; its new end, None where somebody else was quicker."""

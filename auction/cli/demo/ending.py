@@ -1,6 +1,6 @@
-"""The end of the demo: waits until the archive has everything, reads how the lots ended, and checks the record."""
+"""The end of the demo: waits until all is archived, reads how the lots ended, checks the record and the money."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auction.books import archived
@@ -8,6 +8,7 @@ from auction.bootstrap import open_house
 from auction.cli.demo.board import Board
 from auction.domain.proof import PROMISES
 from auction.services.house import House
+from auction.services.money_checks import MoneyCheck, check_money
 from auction.services.verification import Verdict, verify_sale
 from auction.settings import Settings
 from auction.workers.archiver import Archiver
@@ -27,13 +28,15 @@ class Result:
     extensions: int
 
 
-async def conclude(settings: Settings, sale_id: str, board: Board) -> tuple[list[Result], Verdict]:
-    """The results of the sale and the verdict on its record."""
+async def conclude(
+    settings: Settings, sale_id: str, board: Board
+) -> tuple[list[Result], Verdict, Sequence[MoneyCheck]]:
+    """The results of the sale, the verdict on its record, and the rules of money."""
     async with open_house(settings) as house:
         await Archiver(house.books, house.feed, keep_ms=settings.stream_keep_ms).catch_up()
         given_ends = {lot.lot_id: lot.given_ends for lot in board.lots.values()}
         results = [await _result(house, lot_id, given_ends) for lot_id in board.lots]
-        return results, await verify_sale(house, sale_id)
+        return results, await verify_sale(house, sale_id), await check_money(house)
 
 
 async def _result(house: House, lot_id: str, given_ends: Mapping[str, set[int]]) -> Result:

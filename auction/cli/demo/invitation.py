@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.padding import Padding
 
-from auction.cli.demo.accounts import PASSWORD
+from auction.cli.demo.accounts import BIDDERS, CLERK, FINANCE, PASSWORD
 from auction.cli.demo.desk import StagedLot
 from auction.cli.demo.stage import RECORD_FEN, YUAN
 from auction.domain.money import yuan
@@ -29,26 +30,29 @@ def print_invitation(
     sale_id: str,
     staged: Sequence[StagedLot],
     guests: Sequence[Guest],
-    accounts: Sequence[str],
     clerk_token: str,
     bots: bool,
 ) -> None:
     """Addresses, the lots' terms in a word, tokens as shell variables, and a bid to paste."""
-    car = staged[0]
+    car, early = staged[0], staged[-1]
     console.print("\n[bold]A flash auction is open on this machine.[/]  [dim]Ctrl-C stops all of it.[/]\n")
     places = [
         ("sales", f"{address}/?sale={sale_id}"),
         ("the car", f"{address}/lots/{car.lot_id}"),
+        ("your own", f"{address}/me"),
         ("staff", f"{address}/ops"),
+        ("finance", f"{address}/ops/settlements"),
         ("API docs", f"{address}/docs"),
     ]
     for name, place in places:
         console.print(f"  [cyan]{name:<10}[/]{place}", soft_wrap=True)
-    *bidders, clerk = accounts
     console.print(
-        f"\n[bold]Sign in[/]  [dim]as[/] {' or '.join(bidders)} [dim]to bid, as[/] {clerk} [dim]for the staff page; "
-        f"the password is[/] {PASSWORD}"
+        f"\n[bold]Sign in[/]  [dim]as[/] {' or '.join(BIDDERS)} [dim]to bid, as[/] {CLERK} [dim]for the staff page, "
+        f"as[/] {' or '.join(FINANCE)} [dim]for finance; the password is[/] {PASSWORD}"
     )
+    console.print("\n[bold]What to look at[/]")
+    for sight in _sights(early, bots=bots):
+        console.print(Padding(sight, (0, 0, 0, 2)))
     console.print("\n[bold]Or bid from a terminal[/]  [dim]paste these,[/]")
     variables = [(f"GUEST_{letter}", guest) for letter, guest in zip("AB", guests, strict=True)]
     for name, guest in variables:
@@ -65,3 +69,25 @@ def print_invitation(
         soft_wrap=True,
         markup=False,
     )
+
+
+def _sights(early: StagedLot, *, bots: bool) -> list[str]:
+    """What is worth watching."""
+    deadlines = early.plan.deadlines
+    within = "" if deadlines is None else f"{(deadlines.pay_ms + deadlines.grace_ms) / 1000:.0f} s at speed 1"
+    return [
+        (
+            f"{early.lot_id} [dim]closes first, and its winner is silent. After[/] {within} [dim]it is a default: see "
+            "the forfeited deposit, two offers and the relisting on the finance page.[/]"
+            if bots
+            else f"{early.lot_id} [dim]gives its winner[/] {within} [dim]to pay, then it is a default.[/]"
+        ),
+        (
+            f"[dim]Outbid the others there as[/] {next(iter(BIDDERS))}[dim], and the award is yours to pay, or not, on "
+            "the page of your own; as a runner-up the offer is.[/]"
+        ),
+        (
+            f"[dim]Who paid waits for a handover: confirm it as[/] {next(iter(FINANCE))}[dim], and the seller is paid. "
+            f"Voiding and writing off take[/] {' and '.join(FINANCE)} [dim]both.[/]"
+        ),
+    ]

@@ -11,6 +11,7 @@ from rich.live import Live
 
 from auction.cli.demo import screen
 from auction.cli.demo.accounts import make_accounts
+from auction.cli.demo.afterwards import Afterwards
 from auction.cli.demo.board import Board
 from auction.cli.demo.crowd import BIDDERS, Seat, bid_all, bring_in, name_of, seat_everybody
 from auction.cli.demo.desk import Desk, StagedLot
@@ -20,6 +21,7 @@ from auction.cli.demo.visitor import CallFailed, Tally, Visitor
 from auction.cli.listening import address_for_visitors
 from auction.cli.serving import READY_S, until_ready
 from auction.cli.speaking import complain
+from auction.cli.verify import money_line
 from auction.domain.errors import AuctionError
 from auction.services.tokens import Role, TokenKey
 from auction.settings import Settings
@@ -70,14 +72,13 @@ class Play:
             sale_id = await desk.enter_sale()
             staged = await desk.enter_lots(sale_id, by_hand=not self._bots)
             guests = [await self._guest(client, name, staged) for name in ("guest-a", "guest-b")]
-            accounts = await make_accounts(self._settings, staff_subject=DESK)
+            await make_accounts(self._settings, staff_subject=DESK)
             print_invitation(
                 self._console,
                 address=self._address,
                 sale_id=sale_id,
                 staged=staged,
                 guests=guests,
-                accounts=accounts,
                 clerk_token=self._token(DESK, Role.OPS),
                 bots=self._bots,
             )
@@ -99,9 +100,13 @@ class Play:
         async with asyncio.TaskGroup() as tasks:
             showing = tasks.create_task(self._show(board))
             bidding = tasks.create_task(_come_and_bid(desk, seats, board)) if seats else None
+            afterwards = Afterwards(desk, seats, board, self._speed)
+            following = tasks.create_task(afterwards.follow())
             await self._watch(desk, sale_id, board)
             if bidding is not None:
                 bidding.cancel()
+            following.cancel()
+            await afterwards.finish()
             showing.cancel()
 
     async def _watch(self, desk: Desk, sale_id: str, board: Board) -> None:
@@ -139,12 +144,13 @@ class Play:
             self._say(f"       {board.unsaid.popleft()[1]}")
 
     async def _conclude(self, sale_id: str, board: Board) -> int:
-        results, verdict = await conclude(self._settings, sale_id, board)
-        broken = bool(verdict.breaches)
+        results, verdict, money = await conclude(self._settings, sale_id, board)
+        broken = bool(verdict.breaches) or any(rule.broken for rule in money)
         if self.on_terminal:
             self._console.print("\n[bold]The hammer has fallen.[/]")
             self._console.print(screen.results_table(results))
-            self._console.print(verdict_line(verdict), style="bold red" if broken else "green", markup=False)
+            for sentence in (verdict_line(verdict), money_line(money)):
+                self._console.print(sentence, style="bold red" if broken else "green", markup=False)
             if not broken:
                 self._console.print(f"\nThe house stays open at {self._address}  [dim]Ctrl-C stops all of it.[/]")
         else:
@@ -154,6 +160,7 @@ class Play:
             for result in results:
                 self._say(screen.result_line(result))
             self._say(verdict_line(verdict))
+            self._say(money_line(money))
         return int(broken)
 
     def _say(self, line: str) -> None:

@@ -1,4 +1,4 @@
-"""What the demo sells and at what pace: three lots, their terms, and a price path shaped like the launch day's.
+"""What the demo sells and at what pace: four lots, their terms, and a price path shaped like the launch day's.
 
 Times are those of a demo at speed 1, which plays four hours in three minutes; a higher speed shortens them all.
 Amounts in fen, times in ms.
@@ -55,6 +55,23 @@ class Jump:
 
 
 @dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a winner has to pay, the grace after it, and how long each of two runners-up has to answer."""
+
+    pay_ms: int
+    grace_ms: int
+    offer_ms: int
+
+    def terms_at_speed(self, speed: float) -> dict[str, Any]:
+        """The settlement that is laid over the preset's."""
+        pay_ms, grace_ms, offer_ms = (
+            max(SHORTEST_WINDOW_MS, round(ms / speed)) for ms in (self.pay_ms, self.grace_ms, self.offer_ms)
+        )
+        cascade = {"depth": 2, "price": "clean", "offer_window_ms": offer_ms}
+        return {"payment_window_ms": pay_ms, "grace_ms": grace_ms, "cascade": cascade, "when_exhausted": "relist"}
+
+
+@dataclass(frozen=True, slots=True)
 class LotOnStage:
     """A lot of the demo. `path` is None where bidders have maxima of their own (proxy bidding)."""
 
@@ -69,10 +86,18 @@ class LotOnStage:
     guest_deposit_fen: int | None = None
     """What a guest puts down; None: the least the terms ask for."""
     terms: Mapping[str, Any] = field(default_factory=dict)
+    deadlines: Deadlines | None = None
+    """Where what follows the hammer is to be watched at once; None: the preset's own, days long."""
+
+    def terms_by_hand(self) -> dict[str, Any]:
+        """What is laid over the preset where people bid: the start and the increments are the preset's."""
+        return {} if self.deadlines is None else {"settlement": self.deadlines.terms_at_speed(1)}
 
     def terms_at_speed(self, speed: float) -> dict[str, Any]:
         """What is laid over the preset."""
         terms = dict(self.terms)
+        if self.deadlines is not None:
+            terms["settlement"] = self.deadlines.terms_at_speed(speed)
         if self.soft_close_ms is not None:
             window_ms = max(SHORTEST_WINDOW_MS, round(self.soft_close_ms / speed))
             terms["soft_close"] = {"window_ms": window_ms, "extension_ms": window_ms, "hard_stop_ms": 3 * window_ms}
@@ -123,4 +148,14 @@ MODEL = LotOnStage(
     open_ms=100_000,
     terms={"start_price_fen": 99 * YUAN},
 )
-LOTS = (CAR, GUARDED, MODEL)
+EARLY = LotOnStage(
+    title="优先提车权 · First delivery, settled in two minutes",
+    preset="jd-flash",
+    list_price_fen=2_000 * YUAN,
+    open_ms=35_000,
+    path=PricePath(((0, 1 * YUAN), (8_000, 2_000 * YUAN), (25_000, 14_000 * YUAN), (40_000, 26_000 * YUAN))),
+    soft_close_ms=5_000,
+    deadlines=Deadlines(pay_ms=20_000, grace_ms=10_000, offer_ms=25_000),
+)
+"""Closes early and far too high: its winner is silent, and nobody whom it is offered to takes it."""
+LOTS = (CAR, GUARDED, MODEL, EARLY)

@@ -71,9 +71,9 @@ class Visitor:
         """GET; CallFailed where it is not answered with 200."""
         return await self._call("GET", path)
 
-    async def tell(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """POST; CallFailed where it is not answered with success."""
-        return await self._call("POST", path, body)
+    async def tell(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
+        """POST, under an Idempotency-Key if one is given; CallFailed where it is not answered with success."""
+        return await self._call("POST", path, body, key=key)
 
     async def register(self, lot_id: str, deposit_fen: int | None = None) -> int:
         """Accept a lot's terms; the paddle."""
@@ -123,13 +123,14 @@ class Visitor:
             self._tally.failed[reply.code] += 1
         return reply
 
-    async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    async def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None
+    ) -> Any:
         """A call that may be made twice without harm, made again where the house is away for the moment."""
+        headers = self._authorization | ({} if key is None else {"Idempotency-Key": key})
         for attempt in range(TRIES_MAX):
             try:
-                answer = await self._client.request(
-                    method, path, json=body, headers=self._authorization, timeout=ANSWER_S
-                )
+                answer = await self._client.request(method, path, json=body, headers=headers, timeout=ANSWER_S)
             except httpx.TransportError as error:
                 trouble = f"{method} {path}: {str(error) or type(error).__name__}"
             else:

@@ -120,7 +120,12 @@ async def _rows(work: Work, found: Sequence[Settlement], now_ms: int) -> list[Ro
             ),
             waiting_operations=waiting.get(one.lot_id, 0),
             stuck=tuple(stuck.get(one.lot_id, ())),
-            approvals=tuple(approval for approval in asked if approval.lot_id == one.lot_id),
+            approvals=tuple(
+                # what was asked before the settlement moved on is void
+                approval
+                for approval in asked
+                if approval.lot_id == one.lot_id and approval.asked_at_ms >= one.changed_at_ms
+            ),
         )
         for one in found
     ]

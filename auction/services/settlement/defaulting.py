@@ -35,7 +35,15 @@ async def default_by_staff(house: House, lot_id: str, *, actor: str, reason: str
     """
     async with house.books.transaction() as work:
         matter = await lock_matter(work, lot_id, "default")
-        waiting = await ask_or_agree(work, lot_id, "default", actor=actor, reason=reason, now_ms=house.clock_ms())
+        waiting = await ask_or_agree(
+            work,
+            lot_id,
+            "default",
+            actor=actor,
+            reason=reason,
+            now_ms=house.clock_ms(),
+            since_ms=matter.settlement.changed_at_ms,
+        )
         if waiting is None:
             await _default(house, work, matter, cause="staff", actor=actor, award_id=None, reason=reason)
     return waiting
@@ -56,6 +64,13 @@ async def _default(
     if any(one.kind == "charge" and not one.resolved for one in asked):
         raise RequestRefused(
             ProblemCode.PAYMENT_PENDING, "A payment for this award is under way; wait for what becomes of it."
+        )
+    applied = await deposits.deposits_for_award(work, award.award_id)
+    if any(deposit.status == "held" and not deposit.is_cash for deposit in applied):
+        # the winner did what they had to do, and the rest is between the house and the provider
+        raise RequestRefused(
+            ProblemCode.PAYMENT_PENDING,
+            "The deposit that pays this award is being captured; wait for what becomes of it.",
         )
     await settlements.change_award(work, award.award_id, status="defaulted")
     act = Cause(
@@ -118,7 +133,6 @@ async def _take_deposits(house: House, work: Work, matter: Matter, award: Award,
     Those that were to pay the award, while the rest of it never came, are forfeited too.
     """
     taken = await deposits.redirect(work, award.award_id, "forfeit", why="default")
-    under_way = {deposit.deposit_id for deposit in taken if not deposit.is_cash}
     for deposit in await held_for(work, matter.record, matter.terms, award.bidder_id):
         if deposit.counts:
             taken += await deposits.decide(
@@ -127,7 +141,7 @@ async def _take_deposits(house: House, work: Work, matter: Matter, award: Award,
     for deposit in taken:
         if deposit.is_cash:
             await forfeit(work, deposit, now_ms=now_ms, cause=cause)
-        elif deposit.deposit_id not in under_way:
+        else:
             await operations.intend(work, [capture_of(deposit, deposit.amount_fen)], at_ms=now_ms)
         if deposit.policy == "purse":
             await restate(house, work, matter.record, award.bidder_id)

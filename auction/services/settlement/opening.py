@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from auction.books import archived, bidders, catalogue, deposits, journal, settlements
 from auction.books.archived import LotResult
+from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.settlements import Award, Settlement, Step
@@ -40,7 +41,7 @@ async def open_settlements(house: House, *, limit: int = LOTS_AT_ONCE) -> int:
         if not results:
             return 0
         records = await catalogue.lots_by_id(work, [result.lot_id for result in results])
-        agreed = {lot_id: read_terms(record.terms) for lot_id, record in records.items()}
+        agreed = _terms_of(records)
         due = {result.lot_id: award_of(result, agreed[result.lot_id], now_ms) for result in results}
         new = await settlements.open_all(work, [_opened(result, due[result.lot_id], now_ms) for result in results])
         results = [result for result in results if result.lot_id in new]
@@ -50,6 +51,18 @@ async def open_settlements(house: House, *, limit: int = LOTS_AT_ONCE) -> int:
         await settlements.note_steps(work, [_step(result, due[result.lot_id], now_ms) for result in results])
         await _return_deposits(work, results, agreed, due, now_ms)
     return len(results)
+
+
+def _terms_of(records: Mapping[str, LotRecord]) -> dict[str, Terms]:
+    """Lot -> its terms; those of one fingerprint are read once: a sale's lots are mostly sold under the same."""
+    read: dict[str, Terms] = {}
+    agreed = {}
+    for lot_id, record in records.items():
+        fingerprint = record.terms_sha256 or lot_id
+        if fingerprint not in read:
+            read[fingerprint] = read_terms(record.terms)
+        agreed[lot_id] = read[fingerprint]
+    return agreed
 
 
 def award_of(result: LotResult, terms: Terms, now_ms: int) -> Award | None:
@@ -159,12 +172,10 @@ async def _runners_up(
     if not cascading:
         return {}
     ranked = await archived.best_bidders(work, cascading, most=RANKED_MOST)
+    winners = {lot_id: award.bidder_id for lot_id in cascading if (award := due[lot_id]) is not None}
+    linked = await bidders.linked_to_each(work, set(winners.values()))
     found = {}
-    for lot_id in cascading:
-        award = due[lot_id]
-        if award is None:
-            continue
-        linked = await bidders.linked_to(work, [award.bidder_id])
-        others = [bidder_id for bidder_id in ranked.get(lot_id, ()) if bidder_id not in linked]
+    for lot_id, winner_id in winners.items():
+        others = [bidder_id for bidder_id in ranked.get(lot_id, ()) if bidder_id not in linked[winner_id]]
         found[lot_id] = others[: agreed[lot_id].settlement.cascade.depth]
     return found

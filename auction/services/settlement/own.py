@@ -59,7 +59,7 @@ async def _own_award(work: Work, award: Award) -> OwnAward:
     record = await catalogue.find_lot(work, award.lot_id)
     held = await held_for(work, record, read_terms(record.terms), award.bidder_id)
     on_its_way = [d for d in held if d.counts or (d.award_id == award.award_id and d.status == "held")]
-    deposit_fen = min(award.due_fen, sum(deposit.amount_fen for deposit in on_its_way))
+    deposit_fen = min(award.due_fen, sum(deposit.worth_fen for deposit in on_its_way))
     asked = await operations.operations_of_award(work, award.award_id)
     is_due = award.status == "due"
     return OwnAward(

@@ -2,12 +2,13 @@
 
 import hashlib
 
-from auction.books import operations, settlements
+from auction.books import deposits, operations, settlements
 from auction.books.journal import Cause
 from auction.books.operations import Intent, Operation
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Work
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongState
+from auction.services.deposits import capture_of
 from auction.services.house import House
 from auction.services.payments import perform
 from auction.services.power import held_for
@@ -87,7 +88,7 @@ async def _to_charge_fen(work: Work, matter: Matter, award: Award) -> int:
     """What is due beyond the deposits that will be applied, those on their way counted, in fen."""
     held = await held_for(work, matter.record, matter.terms, award.bidder_id)
     secured_fen = sum(
-        deposit.amount_fen
+        deposit.worth_fen
         for deposit in held
         if deposit.counts or (deposit.status == "held" and deposit.award_id == award.award_id)
     )
@@ -113,13 +114,10 @@ def _check_none_under_way(asked: list[Operation]) -> None:
 async def perform_captures(house: House, award_id: str) -> None:
     """Ask for the captures that an award's payment has led to, now rather than in a moment."""
     async with house.books.reading() as work:
-        award = await settlements.find_award(work, award_id)
-        if award is None:
-            return
-        asked = await operations.operations_of_lot(work, award.lot_id)
-    for one in asked:
-        if one.kind == "capture" and one.bidder_id == award.bidder_id and not one.resolved:
-            await perform(house, one.operation_id)
+        applied = await deposits.deposits_for_award(work, award_id)
+    for deposit in applied:
+        if deposit.status == "held" and not deposit.is_cash:
+            await perform(house, capture_of(deposit, deposit.amount_fen).operation_id)
 
 
 async def refuse_award(house: House, award_id: str, *, bidder_id: str, reason: str | None = None) -> Award:

@@ -90,16 +90,23 @@ def refund_of_payment(paid: Operation) -> Intent:
 async def apply_deposits(house: House, work: Work, matter: Matter, award: Award, *, now_ms: int, cause: Cause) -> Award:
     """Decide that the winner's deposits pay what is due, capture those only promised, and complete if possible."""
     covered_fen = 0
+    promised: list[tuple[Deposit, int]] = []
     for deposit in await held_for(work, matter.record, matter.terms, award.bidder_id):
         left_fen = award.due_fen - covered_fen
         if not deposit.counts or left_fen <= 0:
             continue
-        await deposits.decide(work, [deposit.deposit_id], "apply", why="paid", award_id=award.award_id)
+        if not await deposits.decide(work, [deposit.deposit_id], "apply", why="paid", award_id=award.award_id):
+            # a purse that pays for another lot of the sale by now
+            continue
         if not deposit.is_cash:
-            await operations.intend(work, [capture_of(deposit, min(deposit.amount_fen, left_fen))], at_ms=now_ms)
-        covered_fen += deposit.amount_fen
+            promised.append((deposit, left_fen))
+        covered_fen += deposit.worth_fen
         if deposit.policy == "purse":
             await restate(house, work, matter.record, award.bidder_id)
+    for deposit, left_fen in promised:
+        # of several, one may fail: then all of the others is needed, and what is too much goes back
+        wanted_fen = min(deposit.amount_fen, left_fen) if len(promised) == 1 else deposit.amount_fen
+        await operations.intend(work, [capture_of(deposit, wanted_fen)], at_ms=now_ms)
     return await complete(work, matter, award, now_ms=now_ms, cause=cause)
 
 

@@ -61,11 +61,16 @@ async def _share(house: House, work: Work, default: Default) -> None:
     record = await catalogue.find_lot(work, default.lot_id)
     terms = read_terms(record.terms).settlement
     chain = await _chain(work, default)
-    recovered_fen = sum(other.gap_paid_fen for other in chain if _is_later(other, default))
+    later = [other for other in chain if _is_later(other, default)]
+    recovered_fen = sum(other.gap_paid_fen for other in later)
+    # the lot was relisted once, however many had defaulted on it
+    cost_paid_fen = sum(
+        int(other.split["cost_fen"]) for other in later if other.split and other.lot_id == default.lot_id
+    )
     need = needs(
         hammer_price_fen=default.price_fen,
         resale_price_fen=default.resale_price_fen,
-        cost_fen=default.cost_fen,
+        cost_fen=max(0, default.cost_fen - cost_paid_fen),
         commission_fen=default.fee_fen + default.commission_fen,
         recovered_fen=recovered_fen,
     )
@@ -130,7 +135,15 @@ async def write_off(house: House, lot_id: str, *, actor: str, reason: str) -> Ap
         claimed = [one for one in await defaults.of_lot(work, lot_id) if one.claim_fen and not one.written_off]
         if not claimed:
             raise RequestRefused(ProblemCode.NO_CLAIM, f"Nothing is claimed for lot {lot_id}.", {"lot_id": lot_id})
-        waiting = await ask_or_agree(work, lot_id, "writeoff", actor=actor, reason=reason, now_ms=now_ms)
+        waiting = await ask_or_agree(
+            work,
+            lot_id,
+            "writeoff",
+            actor=actor,
+            reason=reason,
+            now_ms=now_ms,
+            since_ms=matter.settlement.changed_at_ms,
+        )
         if waiting is not None:
             return waiting
         for one in claimed:

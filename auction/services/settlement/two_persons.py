@@ -10,13 +10,14 @@ WAITS_MS = 24 * 3_600_000
 
 
 async def ask_or_agree(
-    work: Work, lot_id: str, action: str, *, actor: str, reason: str, now_ms: int
+    work: Work, lot_id: str, action: str, *, actor: str, reason: str, now_ms: int, since_ms: int
 ) -> Approval | None:
     """The request that now waits for another person; None: this is the other person, and the act may be done.
 
+    A request from before `since_ms`, when the settlement last moved, meant another state of things: it does not count.
     Raises RequestRefused(same-person) where whoever asked would agree with themselves.
     """
-    waiting = await defaults.waiting_approval(work, lot_id, action, now_ms=now_ms)
+    waiting = await defaults.waiting_approval(work, lot_id, action, now_ms=now_ms, since_ms=since_ms)
     if waiting is None:
         asked = await defaults.ask_approval(
             work,

@@ -25,7 +25,9 @@ async def void_settlement(house: House, lot_id: str, *, actor: str, reason: str)
     now_ms = house.clock_ms()
     async with house.books.transaction() as work:
         matter = await lock_matter(work, lot_id, "void")
-        waiting = await ask_or_agree(work, lot_id, "void", actor=actor, reason=reason, now_ms=now_ms)
+        waiting = await ask_or_agree(
+            work, lot_id, "void", actor=actor, reason=reason, now_ms=now_ms, since_ms=matter.settlement.changed_at_ms
+        )
         if waiting is not None:
             return waiting
         cause = Cause("staff-action", f"void:{lot_id}:{actor}")
@@ -78,7 +80,12 @@ async def _undo(work: Work, award: Award, *, now_ms: int, cause: Cause) -> None:
                 cause=cause,
             )
             await deposits.change(work, deposit.deposit_id, status="releasing")
-    paid = [one for one in asked if one.kind == "charge" and one.status == "succeeded"]
+    given_back = {one.operation_id for one in asked if one.kind == "refund"}
+    paid = [
+        one
+        for one in asked
+        if one.kind == "charge" and one.status == "succeeded" and f"refund-{one.operation_id}" not in given_back
+    ]
     applied = [one for one in await deposits.deposits_for_award(work, award.award_id) if one.status == "applied"]
     if award.status == "due":
         for one in paid:
@@ -93,7 +100,15 @@ async def _undo(work: Work, award: Award, *, now_ms: int, cause: Cause) -> None:
             left_fen -= part_fen
             if part_fen:
                 await _intend_return(work, deposit, part_fen, now_ms)
+        await _forget_resale(work, award.lot_id)
     await settlements.change_award(work, award.award_id, status="void")
+
+
+async def _forget_resale(work: Work, lot_id: str) -> None:
+    """Defaults that are not shared out yet wait for another resale: this one is none."""
+    for default in await defaults.unresolved_in_chain(work, await defaults.ancestors_of(work, lot_id)):
+        if default.resale_lot_id == lot_id:
+            await defaults.change(work, default.default_id, resale_lot_id=None, resale_price_fen=None)
 
 
 async def _intend_return(work: Work, deposit: Deposit, amount_fen: int, now_ms: int) -> None:

@@ -1,6 +1,7 @@
 // The bid box: registration, the next amounts, one's own amount, and the answer to every bid in plain words.
 
-import { get, placeBid, post } from "./api.js";
+import { canTopUp, registered, registrationForm, topUpForm } from "./admission.js";
+import { get, placeBid } from "./api.js";
 import { byId, element } from "./element.js";
 import { fenFrom, yuan, yuanShort } from "./money.js";
 import { wordsOf } from "./problems.js";
@@ -14,20 +15,25 @@ export class BidBox {
   #lotId;
   #lot;
   #who;
+  #provider;
   #said;
   #whenRegistered;
   #facts = null;
   #registration = null;
+  #waiting = false;
+  #refusal = "";
+  #you = null;
   #busy = false;
   #online = true;
   #leading = false;
 
-  constructor({ lotId, lot, who, said, registered }) {
+  constructor({ lotId, lot, who, provider, said, registered: whenRegistered }) {
     this.#lotId = lotId;
     this.#lot = lot;
     this.#who = who;
+    this.#provider = provider;
     this.#said = said;
-    this.#whenRegistered = registered;
+    this.#whenRegistered = whenRegistered;
     byId("bid-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#bidOwn();
@@ -39,8 +45,16 @@ export class BidBox {
     if (this.#who?.role === "bidder") {
       const mine = await get("/me/registrations").catch(() => ({ registrations: [] }));
       this.#registration = mine.registrations.find((found) => found.lot_id === this.#lotId) ?? null;
+      if (!this.#registration) await this.#resume();
     }
     this.#gate();
+  }
+
+  /** A deposit that was being decided on when the page was left is seen through. */
+  async #resume() {
+    const mine = await get("/me/deposits").catch(() => ({ deposits: [] }));
+    const pending = mine.deposits.find((one) => one.lot_id === this.#lotId && one.status === "pending");
+    if (pending) this.#register({ accept_terms: true });
   }
 
   /** Whether the live channel is there: without it the price may be old, so bidding waits. */
@@ -50,7 +64,7 @@ export class BidBox {
   }
 
   show(facts) {
-    const opened = this.#facts?.status !== facts.status;
+    const opened = this.#facts?.status !== facts.status || (facts.status === "closed" && this.#facts.leader !== facts.leader);
     this.#facts = facts;
     if (opened) this.#gate();
     if (!this.#registration) return;
@@ -69,13 +83,19 @@ export class BidBox {
   /** What the house says of this bidder: {leading, paddle, limit_fen, outbid_by}. */
   standing(you, facts) {
     const box = byId("standing");
+    this.#you = you;
     box.hidden = !you.paddle;
     if (!you.paddle) return;
     this.#lead(you.leading);
     this.#enable();
     const closed = facts && facts.status === "closed";
     box.dataset.leading = you.leading ? "yes" : you.outbid_by ? "outbid" : "no";
-    const limit = you.limit_fen ? say("lot.limit", { limit: yuanShort(you.limit_fen) }) : "";
+    const purse = this.#registration?.purse_fen;
+    const limit = you.limit_fen
+      ? say("lot.limit", { limit: yuanShort(you.limit_fen) })
+      : purse
+        ? say("registration.purse", { purse: yuanShort(purse) })
+        : "";
     const words = you.leading
       ? say(closed ? "lot.you-won" : "lot.you-lead", { paddle: you.paddle })
       : you.outbid_by
@@ -90,13 +110,80 @@ export class BidBox {
     const over = ["closed", "void"].includes(status);
     const form = byId("bid-form");
     form.hidden = !this.#registration || over || status === "draft" || status === "scheduled";
-    if (over) gate.replaceChildren(element("p", { class: "soft" }, say("lot.bidding-over")));
+    if (over) gate.replaceChildren(...this.#afterwards(status));
     else if (status === "draft") gate.replaceChildren(element("p", { class: "soft" }, say("lot.not-announced")));
     else if (!this.#who) gate.replaceChildren(...this.#signInFirst());
     else if (this.#who.role !== "bidder") gate.replaceChildren(element("p", { class: "soft" }, say("lot.staff-cannot-bid")));
-    else if (!this.#registration) gate.replaceChildren(this.#registrationForm());
+    else if (this.#waiting) gate.replaceChildren(element("p", { class: "notice", id: "deposit-waits", role: "status" }, say("lot.deposit-waits")));
+    else if (!this.#registration) gate.replaceChildren(registrationForm(this.#lot, this.#provider, (body) => this.#register(body), this.#refusal));
     else if (status === "scheduled") gate.replaceChildren(element("p", { class: "notice good" }, this.#registeredWords()));
     else gate.replaceChildren();
+    this.#more(status);
+  }
+
+  /** After the hammer: the winner is sent to where it is paid. */
+  #afterwards(status) {
+    const won = status === "closed" && this.#registration && this.#registration.paddle === this.#facts?.leader;
+    if (!won) return [element("p", { class: "soft" }, say("lot.bidding-over"))];
+    return [
+      element("p", { class: "notice good" }, say("lot.you-won-pay")),
+      element("a", { class: "button main wide", id: "to-me", href: "/me" }, say("lot.to-payment")),
+    ];
+  }
+
+  /** The way to a higher limit, where there is one; an open form stays as it is. */
+  #more(status) {
+    const place = byId("more");
+    const possible = canTopUp(this.#lot, this.#registration, status);
+    if (!possible) place.replaceChildren();
+    else if (!place.childElementCount) {
+      place.replaceChildren(
+        topUpForm({
+          lotId: this.#lotId,
+          lot: this.#lot,
+          registration: this.#registration,
+          provider: this.#provider,
+          raised: (answer) => this.#raised(answer),
+        }),
+      );
+    }
+  }
+
+  /** A higher deposit is held: what it allows is shown at once. */
+  #raised(answer) {
+    const { limit_fen: limit, purse_fen: purse, held_fen: held } = answer;
+    this.#registration = { ...this.#registration, limit_fen: limit, purse_fen: purse, deposit: { ...this.#registration.deposit, held_fen: held } };
+    byId("more").replaceChildren();
+    this.#gate();
+    this.standing({ leading: this.#leading, ...this.#you, paddle: this.#registration.paddle, limit_fen: limit }, this.#facts);
+    if (this.#facts) this.show(this.#facts);
+    const words = purse !== null
+      ? say("registration.purse", { purse: yuanShort(purse) })
+      : say(limit === null ? "registration.no-limit" : "lot.limit", { limit: yuanShort(limit ?? 0) });
+    this.#tell("good", say("top-up.done", { words }));
+    this.#said(words);
+  }
+
+  /** Register, however long the payment provider takes. */
+  async #register(body) {
+    this.#refusal = "";
+    try {
+      this.#registration = await registered(this.#lotId, body, () => {
+        if (this.#waiting) return;
+        this.#waiting = true;
+        this.#gate();
+      });
+      this.#waiting = false;
+      this.#gate();
+      if (this.#facts) this.show(this.#facts);
+      this.#tell("good", this.#registeredWords());
+      this.#whenRegistered();
+    } catch (problem) {
+      this.#waiting = false;
+      this.#refusal = wordsOf(problem);
+      this.#gate();
+      this.#said(this.#refusal);
+    }
   }
 
   #registeredWords() {
@@ -110,63 +197,6 @@ export class BidBox {
       element("a", { class: "button main wide", href: `/sign-in?next=${next}` }, say("lot.sign-in")),
       element("a", { class: "button wide", href: `/sign-up?next=${next}` }, say("lot.sign-up")),
     ];
-  }
-
-  #registrationForm() {
-    const { deposit } = this.#lot.terms;
-    const consent = element("input", { type: "checkbox", id: "accept-terms", required: true });
-    const choice = deposit.policy === "ladder" ? this.#bandChoice(deposit) : null;
-    const button = element("button", { class: "button main wide", id: "register" }, say("lot.register"));
-    const wrong = element("p", { class: "notice bad", role: "alert", hidden: true });
-    const form = element(
-      "form",
-      { class: "register", novalidate: true },
-      element("p", {}, say(`lot.deposit.${deposit.policy}`, { deposit: depositWords(deposit) })),
-      choice,
-      element("label", { class: "consent" }, consent, element("span", {}, say("lot.accept-terms"))),
-      wrong,
-      button,
-    );
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      wrong.hidden = consent.checked;
-      wrong.textContent = consent.checked ? "" : say("lot.accept-first");
-      if (!consent.checked || button.disabled) return;
-      button.disabled = true;
-      try {
-        const body = { accept_terms: true };
-        if (choice) body.deposit_fen = Number(choice.querySelector("select").value);
-        this.#registration = await post(`/lots/${encodeURIComponent(this.#lotId)}/registrations`, body);
-        this.#gate();
-        if (this.#facts) this.show(this.#facts);
-        this.#tell("good", this.#registeredWords());
-        this.#whenRegistered();
-      } catch (problem) {
-        wrong.textContent = wordsOf(problem);
-        wrong.hidden = false;
-        button.disabled = false;
-      }
-    });
-    return form;
-  }
-
-  #bandChoice(deposit) {
-    const options = deposit.bands.map((band) =>
-      element(
-        "option",
-        { value: band.deposit_fen },
-        say(band.limit_fen === null ? "terms.ladder-open" : "terms.ladder", {
-          deposit: yuanShort(band.deposit_fen),
-          limit: band.limit_fen === null ? "" : yuanShort(band.limit_fen),
-        }),
-      ),
-    );
-    return element(
-      "div",
-      { class: "field" },
-      element("label", { for: "deposit-band" }, say("lot.choose-deposit")),
-      element("select", { id: "deposit-band" }, options),
-    );
   }
 
   #steps(facts) {

@@ -26,6 +26,11 @@ function set(made, attributes) {
   }
 }
 
+/** Change an element's words only where they differ: screen readers and selections are left in peace. */
+export function put(place, words) {
+  if (place.textContent !== words) place.textContent = words;
+}
+
 /** The element of that id; it must be there. */
 export function byId(id) {
   const found = document.getElementById(id);

@@ -32,16 +32,25 @@ start().catch(fail);
 async function start() {
   const who = await masthead();
   byId("connection").textContent = say("lot.reconnecting");
+  const config = await get("/config");
   lot = await get(`/lots/${encodeURIComponent(lotId)}`);
   clock.guess(lot.now_ms);
   const sale = await get(`/sales/${encodeURIComponent(lot.sale_id)}`).catch(() => null);
   describe(sale);
-  box = new BidBox({ lotId, lot, who, said: (text) => speaker.say(text), registered: () => live?.stop() || listen(who) });
+  box = new BidBox({
+    lotId,
+    lot,
+    who,
+    provider: config.payment_provider,
+    said: (text) => speaker.say(text),
+    // a deposit that was seen through before anybody listened is known to whoever listens first
+    registered: () => live && (live.stop(), listen(who, config)),
+  });
   byId("content").hidden = false;
   await Promise.all([box.start(), story()]);
   show(lot);
   if (lot.status === "draft") return;
-  await listen(who);
+  await listen(who, config);
   setInterval(tick, 100);
 }
 
@@ -85,8 +94,7 @@ async function story() {
 let told = false;
 const held = [];
 
-async function listen(who) {
-  const config = await get("/config");
+async function listen(who, config) {
   if (!config.live_url) {
     poll();
     return;

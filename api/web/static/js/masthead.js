@@ -4,6 +4,12 @@ import { get, remove } from "./api.js";
 import { byId, element } from "./element.js";
 import { say, sayAll, switchLanguage } from "./words.js";
 
+const PLACES = [
+  ["/me", "nav.me", ["bidder"]],
+  ["/ops", "nav.ops", ["ops"]],
+  ["/ops/settlements", "nav.settlements", ["ops", "finance", "auditor"]],
+];
+
 /** Fill the masthead; gives who is signed in: {subject, name, role}, or null. */
 export async function masthead() {
   sayAll();
@@ -16,7 +22,7 @@ export async function masthead() {
   const nav = byId("masthead-nav");
   const items = [
     element("a", { href: "/" }, say("nav.sales")),
-    who && who.role !== "bidder" ? element("a", { href: "/ops" }, say("nav.ops")) : null,
+    ...PLACES.filter(([, , roles]) => who && roles.includes(who.role)).map(([href, words]) => element("a", { href }, say(words))),
     element("button", { type: "button", id: "language", onclick: switchLanguage }, say("nav.other-language")),
     ...(who
       ? [

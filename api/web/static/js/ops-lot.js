@@ -1,11 +1,11 @@
 // One lot on the desk: its live facts, what may be done with it now, its terms in words, and its event log.
 
-import { element } from "./element.js";
+import { askFirst } from "./dialog.js";
+import { element, put } from "./element.js";
 import { ACTIONS, actionsFor } from "./ops-actions.js";
-import { askFirst } from "./ops-dialog.js";
 import { EventLog } from "./ops-events.js";
-import { RUNNING, clockFigure, put, rateWords } from "./ops-lots.js";
-import { count, moment, priceWords } from "./ops-words.js";
+import { RUNNING, clockFigure, rateWords } from "./ops-lots.js";
+import { count, moment, priceWords, staffWordsOf } from "./ops-words.js";
 import { yuanShort } from "./money.js";
 import { describeTerms } from "./termlist.js";
 import { say } from "./words.js";
@@ -189,6 +189,7 @@ export class LotPanel {
         stale: () => (action.statuses.includes(this.#lot.status) ? "" : say("ops.stale", { status: say(`status.${this.#lot.status}`) })),
         path: () => action.path(this.#lot, bid),
         body: action.body,
+        words: staffWordsOf,
       });
       if (after) {
         const words = say(`ops.done.${name}`, { title: after.title, price: priceWords(after), ends: moment(after.ends_at_ms ?? 0), opens: moment(after.opens_at_ms ?? 0) });

@@ -1,7 +1,7 @@
 // The lots of the desk: newest facts of each, how fast bids come, and the list that shows them without moving about.
 
 import { timeLeft } from "./clock.js";
-import { element } from "./element.js";
+import { element, put } from "./element.js";
 import { count, moment, priceWords } from "./ops-words.js";
 import { say } from "./words.js";
 
@@ -213,9 +213,4 @@ export class LotList {
   focus(lotId) {
     this.#rows.get(lotId)?.link.focus({ preventScroll: false });
   }
-}
-
-/** Change an element's words only where they differ: screen readers and selections are left in peace. */
-export function put(place, words) {
-  if (place.textContent !== words) place.textContent = words;
 }

@@ -2,7 +2,7 @@
 
 import { timeLeft } from "./clock.js";
 import { yuan, yuanShort } from "./money.js";
-import { wordsOf } from "./problems.js";
+import { stateWords, wordsOf } from "./problems.js";
 import { clockTime, known, language, say } from "./words.js";
 
 /** Why an action or a form was not taken, for staff. */
@@ -12,7 +12,7 @@ export function staffWordsOf(problem) {
   const facts = problem.facts ?? {};
   const status = known(`status.${facts.lot_status}`) ? say(`status.${facts.lot_status}`) : "";
   const price = typeof facts.price_fen === "number" ? yuanShort(facts.price_fen) : "";
-  return say(phrase, { status, price, detail: problem.message });
+  return say(phrase, { status, price, state: stateWords(facts.state), detail: problem.message });
 }
 
 /** What a contradiction in terms says, in the page's language. */

@@ -2,16 +2,16 @@
 
 import { get, post } from "./api.js";
 import { LedgerClock } from "./clock.js";
-import { byId, element } from "./element.js";
+import { askFirst } from "./dialog.js";
+import { byId, element, put } from "./element.js";
 import { LiveLot } from "./live.js";
 import { masthead } from "./masthead.js";
-import { askFirst } from "./ops-dialog.js";
 import { textField } from "./ops-fields.js";
 import { LotForm } from "./ops-form.js";
 import { Banners, troubles } from "./ops-health.js";
 import { LotPanel } from "./ops-lot.js";
-import { LotList, Lots, RUNNING, put, rateWords } from "./ops-lots.js";
-import { count } from "./ops-words.js";
+import { LotList, Lots, RUNNING, rateWords } from "./ops-lots.js";
+import { count, staffWordsOf } from "./ops-words.js";
 import { Speaker } from "./speaker.js";
 import { clockTime, say } from "./words.js";
 
@@ -71,6 +71,7 @@ function gate(who) {
     element("h1", {}, say("ops.title")),
     element("p", {}, words),
     element("p", { class: "soft" }, say("ops.gate.how")),
+    ...(who && who.role !== "bidder" ? [element("a", { class: "button", href: "/ops/settlements" }, say("nav.settlements"))] : []),
     element("a", { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${next}` }, say(who ? "ops.gate.other" : "ops.gate.sign-in")),
   );
   byId("gate").hidden = false;
@@ -292,6 +293,7 @@ async function newSale() {
     fields,
     sentence: () => say("ops.sentence.sale"),
     path: () => "/ops/sales",
+    words: staffWordsOf,
     body: ({ title, sale_id: id }) => (id ? { title, sale_id: id } : { title }),
   });
   if (!made) return;

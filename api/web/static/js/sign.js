@@ -39,13 +39,19 @@ byId("sign-form").addEventListener("submit", async (event) => {
   byId("sign-button").disabled = true;
   try {
     if (up) await post("/auth/accounts", { username, password, name });
-    await post("/auth/session", { username, password });
-    location.assign(next);
+    const { identity } = await post("/auth/session", { username, password });
+    location.assign(deskOf(identity));
   } catch (problem) {
     complain(wordsOf(problem));
     byId("sign-button").disabled = false;
   }
 });
+
+/** Back to where they came from; those who look after money to their own desk, unless they came from a page of it. */
+function deskOf(identity) {
+  const money = identity && ["finance", "auditor"].includes(identity.role);
+  return money && ["/", "/ops"].includes(next.split("#")[0]) ? "/ops/settlements" : next;
+}
 
 function mistake(username, password, name) {
   if (!username || !password || (up && !name)) return say("sign.missing");

@@ -1,9 +1,9 @@
-// The dialog before every action: the consequence in a sentence that stays true while it is read, and one request only.
+// The dialog before an action that matters: the consequence in a sentence that stays true while it is read, and one request only.
 
 import { post } from "./api.js";
 import { byId, element } from "./element.js";
 import { Mistyped } from "./ops-fields.js";
-import { staffWordsOf } from "./ops-words.js";
+import { wordsOf } from "./problems.js";
 import { say } from "./words.js";
 
 const EVERY_MS = 200;
@@ -31,9 +31,10 @@ function valuesOf(fields, complaining) {
 
 /**
  * Ask before something is done. `sentence(values)` and `stale()` are asked again and again while the dialog is open;
- * stale gives words where it can no longer be done. Resolves to the house's answer, or null where staff went back.
+ * stale gives words where it can no longer be done; `words(problem)` says why it was not, `failed` is told of it.
+ * Resolves to the house's answer, or null where they went back.
  */
-export function askFirst({ title, confirm, danger = false, fields, sentence, stale = () => "", path, body }) {
+export function askFirst({ title, confirm, danger = false, fields, sentence, stale = () => "", path, body, words: explain = wordsOf, failed = () => {} }) {
   const dialog = byId("act");
   const words = element("p", { class: danger ? "sentence danger" : "sentence", id: "act-sentence" });
   const wrong = element("p", { class: "notice bad", id: "act-wrong", role: "alert", hidden: true });
@@ -113,7 +114,8 @@ export function askFirst({ title, confirm, danger = false, fields, sentence, sta
         form.removeAttribute("aria-busy");
         go.textContent = confirm;
         go.disabled = false;
-        tell(staffWordsOf(problem));
+        tell(explain(problem));
+        failed(problem);
       }
     });
     look();

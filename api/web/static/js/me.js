@@ -1,0 +1,144 @@
+// A bidder's own page: what is to be paid, offers to answer, deposits and registrations; asks again while looked at.
+
+import { get } from "./api.js";
+import { LedgerClock } from "./clock.js";
+import { byId, element, put } from "./element.js";
+import { KeyedList } from "./keyed.js";
+import { masthead } from "./masthead.js";
+import { awardCard } from "./me-awards.js";
+import { depositLine, registrationLine } from "./me-lines.js";
+import { offerCard } from "./me-offers.js";
+import { yuan } from "./money.js";
+import { wordsOf } from "./problems.js";
+import { Speaker } from "./speaker.js";
+import { say } from "./words.js";
+
+const EVERY_MS = 2000;
+const ANSWER_MS = 8000;
+const PARTS = ["awards", "offers", "deposits", "registrations"];
+
+const clock = new LedgerClock();
+const speaker = new Speaker(byId("spoken"));
+const page = {
+  provider: "sandbox",
+  now: () => clock.now(),
+  say: (words) => speaker.say(words),
+  changed: () => refresh(),
+  deposits: [],
+  title: (lotId) => titles.get(lotId) ?? lotId,
+};
+const lists = {
+  awards: new KeyedList(byId("awards"), (id) => awardCard(id, page)),
+  offers: new KeyedList(byId("offers"), (id) => offerCard(id, page)),
+  deposits: new KeyedList(byId("deposits"), () => depositLine(page)),
+  registrations: new KeyedList(byId("registrations"), () => registrationLine(page)),
+};
+const KEYS = { awards: "award_id", offers: "offer_id", deposits: "deposit_id", registrations: "lot_id" };
+
+const titles = new Map();
+let asked = 0;
+let ended = false;
+let failures = 0;
+
+start();
+
+async function start() {
+  const who = await masthead();
+  document.title = `${say("me.title")} · ${say("brand")}`;
+  if (who?.role !== "bidder") {
+    gate(who);
+    return;
+  }
+  page.provider = (await get("/config").catch(() => ({}))).payment_provider ?? "sandbox";
+  await refresh();
+  setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
+  setInterval(tick, 250);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+}
+
+/** Not signed in, or staff: said plainly, with the way in. */
+function gate(who) {
+  byId("gate").replaceChildren(
+    element("h1", {}, say("me.title")),
+    element("p", {}, say(who ? "me.gate.staff" : "me.gate.nobody")),
+    element("a", { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${encodeURIComponent("/me")}` }, say("nav.sign-in")),
+  );
+  byId("gate").hidden = false;
+}
+
+/** Everything of mine at once; an answer that was overtaken by a later one is dropped. */
+async function refresh() {
+  if (ended) return;
+  asked += 1;
+  const mine = asked;
+  const before = Date.now();
+  const signal = AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined;
+  try {
+    const answers = await Promise.all(PARTS.map((part) => get(`/me/${part}`, { signal })));
+    if (mine !== asked) return;
+    clock.sample(before, answers[0].now_ms, answers[0].now_ms, Date.now());
+    failures = 0;
+    byId("trouble").hidden = true;
+    show(Object.fromEntries(PARTS.map((part, index) => [part, answers[index][part]])));
+  } catch (problem) {
+    if (mine === asked) troubled(problem);
+  }
+}
+
+function troubled(problem) {
+  if (problem.status === 401) {
+    ended = true;
+    const link = element("a", { href: `/sign-in?next=${encodeURIComponent("/me")}` }, say("nav.sign-in"));
+    byId("trouble").replaceChildren(say("problem.unauthorized"), " ", link);
+    byId("trouble").hidden = false;
+    return;
+  }
+  failures += 1;
+  // one answer that is late is no trouble
+  if (failures < 2 && !byId("content").hidden) return;
+  put(byId("trouble"), problem.status > 0 ? wordsOf(problem) : say("me.no-connection"));
+  byId("trouble").hidden = false;
+}
+
+function show(mine) {
+  byId("content").hidden = false;
+  page.deposits = mine.deposits;
+  for (const one of [...mine.awards, ...mine.offers, ...mine.deposits]) titles.set(one.lot_id, one.title);
+  learnTitles(mine.registrations);
+  for (const part of PARTS) {
+    lists[part].show(mine[part], (one) => one[KEYS[part]]);
+    byId(`no-${part}`).hidden = mine[part].length > 0;
+  }
+  figures(mine);
+  tick();
+}
+
+/** A registration does not say its lot's title: asked for once. */
+function learnTitles(registrations) {
+  for (const { lot_id: lotId } of registrations.filter((one) => !titles.has(one.lot_id)).slice(0, 20)) {
+    titles.set(lotId, lotId);
+    get(`/lots/${encodeURIComponent(lotId)}`).then((lot) => titles.set(lotId, lot.title), () => titles.delete(lotId));
+  }
+}
+
+function figures(mine) {
+  const due = mine.awards.filter((award) => award.status === "due");
+  const open = mine.offers.filter((offer) => offer.status === "open");
+  const held = mine.deposits.filter((deposit) => deposit.status === "held");
+  const sum = (some, name) => some.reduce((total, one) => total + one[name], 0);
+  const rows = [
+    ["me.figure.due", `¥${yuan(sum(due, "due_fen"))}`, due.length > 0],
+    ["me.figure.offers", String(open.length), open.length > 0],
+    ["me.figure.held", `¥${yuan(sum(held, "amount_fen"))}`, false],
+  ];
+  const host = byId("figures");
+  if (!host.childElementCount) host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+  rows.forEach(([, words, urgent], index) => {
+    put(host.children[index].lastElementChild, words);
+    host.children[index].dataset.urgent = urgent ? "yes" : "no";
+  });
+}
+
+function tick() {
+  for (const part of ["awards", "offers"]) for (const entry of lists[part].entries.values()) entry.tick();
+}

@@ -1,0 +1,467 @@
+"""Random sales from the hammer on: bidders, staff, workers and time in any order, behind a provider with a bad line.
+
+After each step every rule of money holds. At the end everything comes to rest: each deposit has ended, the provider has
+what the journal says, and all that was ever said said again changes nothing.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import text
+
+from auction.books import archive, operations
+from auction.bootstrap import SANDBOX_FILE
+from auction.domain.bidding import Bid
+from auction.domain.errors import AuctionError
+from auction.payments import sandbox_notices
+from auction.payments.gateway import OperationKind
+from auction.payments.sandbox import DueNotice, SandboxGateway
+from auction.services import lots, payments, registration
+from auction.services.payments import perform_due, take_notice
+from auction.services.settlement import cascading, defaulting, handover, paying, relisting, sharing, voiding
+from auction.services.settlement.board import show_story
+from auction.services.settlement.deadlines import settle
+from tests.settlement.conftest import DAY_MS, HOUR_MS, NOTICE_SECRET, YUAN, Stage, open_stage
+from tests.settlement.unreliable import Fault, UnreliableGateway
+
+SALE = "launch"
+BIDDERS = ("ann", "bob", "cleo", "dora", "eve")
+STAFF = ("olga", "petra")
+LOTS_MAX = 4
+AT_REST_MS = 40 * DAY_MS
+"""Past every deadline that the terms below set."""
+
+CARDS = (
+    *("sandbox-ok",) * 4,
+    "sandbox-ok:shared",
+    "sandbox-slow",
+    "sandbox-declines",
+    "sandbox-capture-fails",
+    "sandbox-refund-fails-once",
+    "sandbox-expires",
+    "sandbox-no-answer",
+)
+DEPOSITS: tuple[dict[str, Any], ...] = (
+    {"policy": "flat", "amount_fen": 100 * YUAN},
+    {"policy": "flat", "amount_fen": 900 * YUAN},
+    {
+        "policy": "ladder",
+        "bands": [
+            {"deposit_fen": 100 * YUAN, "limit_fen": 300 * YUAN},
+            {"deposit_fen": 200 * YUAN, "limit_fen": None},
+        ],
+    },
+    {"policy": "purse", "multiplier": 10, "amount_fen": 100 * YUAN},
+    {"policy": "none"},
+)
+LASTING = "SELECT * FROM {} ORDER BY 1, 2"
+TABLES = ("journal_entries", "journal_lines", "deposits", "awards", "offers", "defaults", "settlements")
+
+numbers = st.integers(0, LOTS_MAX - 1)
+bidders = st.sampled_from(BIDDERS)
+staff = st.sampled_from(STAFF)
+cards = st.sampled_from(CARDS)
+agreed = st.fixed_dictionaries(
+    {
+        "deposit": st.sampled_from(DEPOSITS),
+        "settlement": st.fixed_dictionaries(
+            {
+                "payment_window_ms": st.sampled_from([HOUR_MS, DAY_MS]),
+                "grace_ms": st.sampled_from([0, HOUR_MS]),
+                "buyer_fee_bps": st.sampled_from([0, 250]),
+                "seller_commission_bps": st.sampled_from([0, 300]),
+                "default_liability": st.sampled_from(["deposit_only", "shortfall"]),
+                "when_exhausted": st.sampled_from(["relist", "unsold"]),
+                "rest_to": st.sampled_from(["house", "seller"]),
+                "reauction_cost_fen": st.sampled_from([0, 30 * YUAN]),
+                "cascade": st.fixed_dictionaries(
+                    {
+                        "depth": st.integers(0, 3),
+                        "price": st.sampled_from(["own_bid", "clean"]),
+                        "floor_percent": st.sampled_from([0, 50]),
+                        "offer_window_ms": st.just(HOUR_MS),
+                    }
+                ),
+            }
+        ),
+    }
+)
+lapses_ms = st.sampled_from([1, 3_000, 3_000, 6_000, 21_000, 21_000, HOUR_MS, HOUR_MS, DAY_MS, 8 * DAY_MS])
+
+
+class SettlementMachine(RuleBasedStateMachine):
+    """One sale under random acts. Bound to servers by `on`."""
+
+    runner: asyncio.Runner
+    valkey_url: str
+    fresh_books: Callable[[], Awaitable[str]]
+    fresh_dir: Callable[[], Path]
+    codes: ClassVar[Counter[str]]
+    kinds: ClassVar[Counter[str]]
+    """What was entered into the journal, by kind: what the acts reached."""
+    steps = 0
+
+    stage: Stage
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = AsyncExitStack()
+        self.lots: list[str] = []
+        self.closed: list[str] = []
+        self.delivered: list[DueNotice] = []
+        self.keys = 0
+        self.bad_line = 0.0
+        self.chance = random.Random(0)
+        self.sound = True
+
+    # --- before the first act ---
+
+    @initialize(
+        seed=st.integers(0, 2**32),
+        method=st.sampled_from(["authorisation", "charge"]),
+        terms=st.lists(agreed, min_size=1, max_size=2),
+        bids=st.lists(bidders, min_size=3, max_size=6),
+        share=st.sampled_from([0.0, 0.0, 0.2, 0.5]),
+    )
+    def begin(self, seed: int, method: str, terms: list[dict[str, Any]], bids: list[str], share: float) -> None:
+        """Most of it happens after the hammer: begin with lots that were bid on, and close the first."""
+        self.chance = random.Random(seed)
+        self.runner.run(self._begin(seed, method))
+        for one in terms:
+            self._do(self._open_lot(one))
+        for number in range(len(self.lots)):
+            for bidder in bids:
+                self._do(self._bid(number, bidder, "sandbox-ok"))
+        self._do(self._close(0))
+        self.bad_line = share
+
+    async def _begin(self, seed: int, method: str) -> None:
+        data_dir = self.fresh_dir()
+        opened = open_stage(self.valkey_url, await self.fresh_books(), data_dir, deposit_method=method)
+        self.stage = await self.open.enter_async_context(opened)
+        stage = self.stage
+        sandbox = SandboxGateway(
+            data_dir / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=stage.clock, duplicate=True, shuffle=seed
+        )
+        self.open.push_async_callback(stage.gateway.close)
+        stage.gateway = sandbox
+        stage.house = replace(stage.house, gateway=UnreliableGateway(sandbox, self._fault))
+        await lots.create_sale(stage.house, title="A sale", sale_id=SALE, actor="olga")
+
+    def _fault(self, kind: OperationKind) -> Fault | None:
+        del kind
+        return self.chance.choice(("before", "after")) if self.chance.random() < self.bad_line else None
+
+    # --- acts ---
+
+    @precondition(lambda self: len(self.lots) < LOTS_MAX)
+    @rule(terms=agreed, bids=st.lists(bidders, min_size=2, max_size=4))
+    def one_more_lot(self, terms: dict[str, Any], bids: list[str]) -> None:
+        self._do(self._open_lot(terms))
+        for bidder in bids:
+            self._do(self._bid(len(self.lots) - 1, bidder, "sandbox-ok"))
+
+    @rule(number=numbers, bidder=bidders, card=cards)
+    def register(self, number: int, bidder: str, card: str) -> None:
+        device = "a phone" if bidder in {"ann", "eve"} else None
+        self._do(
+            registration.register(
+                self.stage.house, self._lot(number), bidder_id=bidder, name=bidder, payment_method=card, device=device
+            )
+        )
+
+    @rule(number=numbers, bidder=bidders, card=cards, yuan=st.sampled_from([50, 100, 700]))
+    def top_up(self, number: int, bidder: str, card: str, yuan: int) -> None:
+        key = self._key()
+        self._do(
+            registration.top_up(
+                self.stage.house,
+                self._lot(number),
+                bidder_id=bidder,
+                amount_fen=yuan * YUAN,
+                key=key,
+                payment_method=card,
+            )
+        )
+
+    @rule(number=numbers, bidder=bidders, card=cards)
+    def bid(self, number: int, bidder: str, card: str) -> None:
+        self._do(self._bid(number, bidder, card))
+
+    @rule(number=numbers)
+    def hammer(self, number: int) -> None:
+        self._do(self._close(number))
+
+    @rule(number=numbers, card=cards, again=st.booleans())
+    def pay(self, number: int, card: str, again: bool) -> None:
+        key = "pay-key-0001" if again else self._key()
+        self._do(self._by_winner(number, paying.pay_award, key=key, payment_method=card))
+
+    @rule(number=numbers, works=st.booleans(), fetches=st.booleans())
+    def end_well(self, number: int, works: bool, fetches: bool) -> None:
+        """Pay with a card that is good, and perhaps fetch the lot."""
+        self._do(self._by_winner(number, paying.pay_award, key=self._key(), payment_method="sandbox-ok"))
+        if works:
+            self.every_worker()
+        if fetches:
+            self.one_person(number, "olga", "handover")
+
+    @rule(number=numbers, accepts=st.sampled_from([True, True, False]), pays=st.booleans())
+    def give_a_second_chance(self, number: int, accepts: bool, pays: bool) -> None:
+        """The winner refuses, and the runner-up is asked."""
+        self.refuse(number)
+        self.every_worker()
+        self._do(self._answer(number, accepts))
+        if pays:
+            self.end_well(number, works=True, fetches=False)
+
+    @rule(number=numbers)
+    def refuse(self, number: int) -> None:
+        self._do(self._by_winner(number, paying.refuse_award))
+
+    @rule(number=numbers, accepts=st.sampled_from([True, True, False]))
+    def answer_an_offer(self, number: int, accepts: bool) -> None:
+        self._do(self._answer(number, accepts))
+
+    @rule(number=numbers, actor=staff, what=st.sampled_from(["void", "default", "write-off"]), both=st.booleans())
+    def two_persons(self, number: int, actor: str, what: str, both: bool) -> None:
+        lot_id, house = self._sold(number), self.stage.house
+        act = {
+            "void": voiding.void_settlement,
+            "default": defaulting.default_by_staff,
+            "write-off": sharing.write_off,
+        }[what]
+        for person in STAFF if both else (actor,):
+            self._do(act(house, lot_id, actor=person, reason="a reason"))
+
+    @rule(number=numbers, actor=staff, what=st.sampled_from(["relist", "offer", "handover"]))
+    def one_person(self, number: int, actor: str, what: Literal["relist", "offer", "handover"]) -> None:
+        lot_id, house = self._sold(number), self.stage.house
+        if what == "relist":
+            self._do(relisting.relist_by_staff(house, lot_id, actor=actor, cost_fen=20 * YUAN))
+        elif what == "offer":
+            self._do(cascading.offer_by_staff(house, lot_id, actor=actor))
+        else:
+            self._do(self._by_winner(number, paying.choose_centre, delivery_centre="Wuhan"))
+            self._do(handover.confirm_handover(house, lot_id, actor=actor))
+
+    @rule(number=numbers, bids=st.lists(bidders, min_size=1, max_size=3))
+    def sell_again(self, number: int, bids: list[str]) -> None:
+        """Open what a lot was relisted as, bid on it, and pay it."""
+        self._do(self._open_relisted(number))
+        for bidder in bids:
+            self._do(self._bid(len(self.lots) - 1, bidder, "sandbox-ok"))
+
+    @rule(by_ms=lapses_ms)
+    def time_passes(self, by_ms: int) -> None:
+        self.stage.clock.forward(by_ms)
+
+    @rule(share=st.sampled_from([0.0, 0.0, 0.3, 0.6]))
+    def line(self, share: float) -> None:
+        """How many of the calls fail from now on."""
+        self.bad_line = share
+
+    @rule(who=st.sampled_from(["archiver", "settler", "cashier", "courier"]))
+    def one_worker(self, who: str) -> None:
+        self._do(self._work(who))
+
+    @rule()
+    def every_worker(self) -> None:
+        for who in ("archiver", "settler", "cashier", "courier", "settler"):
+            self._do(self._work(who))
+
+    # --- what always holds, and what holds at the end ---
+
+    @invariant()
+    def money_is_conserved(self) -> None:
+        if self.sound and hasattr(self, "stage"):
+            type(self).steps += 1
+            self._run(self._check())
+
+    async def _check(self) -> None:
+        # the clerk's part: within a second the ledger hears of it
+        await registration.tell_waiting_powers(self.stage.house)
+        await self.stage.check()
+
+    def teardown(self) -> None:
+        """Let everything come to rest, and say all that was ever said again."""
+        try:
+            if self.sound and hasattr(self, "stage"):
+                self._run(self._come_to_rest())
+        finally:
+            self.runner.run(self.open.aclose())
+
+    async def _come_to_rest(self) -> None:
+        stage = self.stage
+        self.bad_line = 0.0
+        for lot_id in self.lots:
+            with suppress(AuctionError):
+                await lots.close_lot(stage.house, lot_id, reason="the end", actor="olga")
+        for lapse_ms in (21_000, DAY_MS, DAY_MS, DAY_MS, DAY_MS, 21_000, AT_REST_MS, HOUR_MS, HOUR_MS):
+            stage.clock.forward(lapse_ms)
+            await self._rest()
+        await self._check()
+        await self._nothing_is_left()
+        await self._count_entries()
+        before = await self._dump()
+        await self._say_everything_again()
+        assert await self._dump() == before, "what was said before changed something"
+        await self._check()
+
+    async def _count_entries(self) -> None:
+        async with self.stage.house.books.reading() as work:
+            found = await work.rows(text("SELECT kind, count(*) AS entries FROM journal_entries GROUP BY kind"))
+        self.kinds.update({row["kind"]: row["entries"] for row in found})
+
+    async def _rest(self) -> None:
+        for _ in range(60):
+            done = 0
+            for who in ("archiver", "settler", "cashier", "courier"):
+                done += await self._work(who)
+            if not done:
+                return
+        raise AssertionError("the house does not come to rest")
+
+    async def _nothing_is_left(self) -> None:
+        """Each deposit has ended, nothing waits for the provider, and it keeps nothing aside."""
+        async with self.stage.house.books.reading() as work:
+            left = await work.rows(
+                text(
+                    "SELECT deposit_id, lot_id, bidder_id, status, disposition FROM deposits "
+                    "WHERE status IN ('pending', 'held', 'releasing')"
+                )
+            )
+            waiting = await work.rows(
+                text("SELECT operation_id, status FROM payment_operations WHERE status IN ('intended', 'pending')")
+            )
+            stuck = await work.rows(
+                text("SELECT lot_id, state FROM settlements WHERE state IN ('awarded', 'offered', 'defaulted')")
+            )
+            defaults = await work.rows(
+                text("SELECT default_id, status FROM defaults WHERE status IN ('collecting', 'collected')")
+            )
+        assert not left, f"deposits that did not end: {left}"
+        assert not waiting, f"operations that wait: {waiting}"
+        assert not stuck, f"lots that stand still: {stuck}"
+        assert not defaults, f"defaults that were not shared out: {defaults}"
+        assert (await self.stage.gateway.movements()).held_fen == 0
+
+    async def _say_everything_again(self) -> None:
+        """Every entry of the ledger, every answer and every notice of the provider, in another order."""
+        stage = self.stage
+        for shard in stage.house.feed.shards:
+            entries = await stage.house.feed.read(shard, archive.START, block_ms=None, count=500)
+            if entries:
+                async with stage.house.books.transaction() as work:
+                    await archive.append(work, shard, entries)
+        notices = list(self.delivered)
+        self.chance.shuffle(notices)
+        for notice in notices:
+            headers = sandbox_notices.signed(notice.body, NOTICE_SECRET, stage.clock() / 1000)
+            await take_notice(stage.house, "sandbox", notice.body, headers)
+        async with stage.house.books.reading() as work:
+            asked = [one for lot_id in self.lots for one in await operations.operations_of_lot(work, lot_id)]
+        for one in asked:
+            reply = await stage.gateway.look_up(one.operation_id, OperationKind(one.kind))
+            assert reply is not None, one.operation_id
+            await payments.resolve(stage.house, one.operation_id, reply)
+            await payments.perform(stage.house, one.operation_id)
+        await self._rest()
+
+    async def _dump(self) -> dict[str, list[str]]:
+        async with self.stage.house.books.reading() as work:
+            return {table: [str(dict(row)) for row in await work.rows(text(LASTING.format(table)))] for table in TABLES}
+
+    # --- how an act is done ---
+
+    def _do(self, act: Awaitable[Any]) -> None:
+        """An act that may be refused, or meet a provider that is away; anything else is a failure."""
+
+        async def attempt() -> str:
+            try:
+                await act
+            except AuctionError as refused:
+                return refused.code
+            return "done"
+
+        self.codes.update([self._run(attempt())])
+
+    def _run(self, act: Any) -> Any:
+        try:
+            return self.runner.run(act)
+        except BaseException:
+            self.sound = False
+            raise
+
+    def _lot(self, number: int) -> str:
+        return self.lots[number % len(self.lots)]
+
+    def _sold(self, number: int) -> str:
+        """One of the lots that are over, where there is one; the latest first."""
+        return self.closed[-1 - number % len(self.closed)] if self.closed else self._lot(number)
+
+    def _key(self) -> str:
+        self.keys += 1
+        return f"key-{self.keys:08d}"
+
+    async def _open_lot(self, terms: dict[str, Any]) -> None:
+        self.lots.append(await self.stage.open_lot(terms, sale_id=SALE))
+
+    async def _open_relisted(self, number: int) -> None:
+        story = await show_story(self.stage.house, self._sold(number))
+        relisted = story.row.settlement.relisted_as
+        if relisted is not None:
+            await lots.open_lot(self.stage.house, relisted, duration_ms=HOUR_MS, actor="olga")
+            self.lots.append(relisted)
+
+    async def _bid(self, number: int, bidder: str, card: str) -> None:
+        """The least bid that counts, and a registration where it is missing."""
+        lot_id, house = self._lot(number), self.stage.house
+        await registration.register(house, lot_id, bidder_id=bidder, name=bidder, payment_method=card)
+        snapshot = await house.ledger.read(lot_id)
+        if snapshot is not None:
+            amount_fen = snapshot.minimum_fen + self.chance.randrange(90) * YUAN
+            await house.ledger.place_bids(lot_id, [Bid(bidder, amount_fen, self._key())])
+
+    async def _close(self, number: int) -> None:
+        lot_id = self._lot(number)
+        await lots.close_lot(self.stage.house, lot_id, reason="sold", actor="olga")
+        self.closed.append(lot_id)
+        for who in ("archiver", "settler"):
+            await self._work(who)
+
+    async def _by_winner(self, number: int, verb: Callable[..., Awaitable[Any]], **more: Any) -> None:
+        story = await show_story(self.stage.house, self._sold(number))
+        if story.awards:
+            award = story.awards[-1]
+            await verb(self.stage.house, award.award_id, bidder_id=award.bidder_id, **more)
+
+    async def _answer(self, number: int, accepts: bool) -> None:
+        story = await show_story(self.stage.house, self._sold(number))
+        if story.offers:
+            offer = story.offers[-1]
+            verb = cascading.accept_offer if accepts else cascading.decline_offer
+            await verb(self.stage.house, offer.offer_id, bidder_id=offer.bidder_id)
+
+    async def _work(self, who: str) -> int:
+        stage = self.stage
+        if who == "archiver":
+            return await stage.archiver.catch_up()
+        if who == "settler":
+            return await settle(stage.house)
+        if who == "cashier":
+            return await perform_due(stage.house)
+        due = await stage.gateway.due_notices(100)
+        for notice in due:
+            self.delivered.append(notice)
+            await take_notice(stage.house, "sandbox", notice.body, notice.headers)
+            await stage.gateway.notice_delivered(notice.id)
+        return len(due)

@@ -1,0 +1,477 @@
+"""kill -9 of whoever moves money, wherever its work can be cut in two: around calls of the provider and commits.
+
+What was begun is taken up by the house that is left, and by whoever asks again; the books are then those of a house
+that was never killed. At no moment is a rule of money broken.
+"""
+
+import multiprocessing
+import multiprocessing.context
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from auction.books import operations
+from auction.domain.errors import AuctionError, ProblemCode
+from auction.payments.sandbox_file import Movements
+from auction.services import lots, registration
+from auction.services.deposits import RETRY_FIRST_MS
+from auction.services.money_checks import check_money
+from auction.services.payments import perform_due
+from auction.services.settlement import opening, paying, sharing, voiding
+from auction.services.settlement.board import show_board
+from auction.services.settlement.deadlines import meet_deadlines
+from tests.settlement.conftest import DAY_MS, YUAN, Stage
+from tests.settlement.dying_worker import ACTIONS, Fate, Place, Point, counted, work_until_killed
+
+CASCADE = {"settlement": {"payment_window_ms": DAY_MS, "cascade": {"depth": 1, "price": "own_bid"}}}
+SHORTFALL = {
+    "settlement": {
+        "payment_window_ms": DAY_MS,
+        "default_liability": "shortfall",
+        "reauction_cost_fen": 500 * YUAN,
+        "resale_window_ms": DAY_MS,
+    }
+}
+LADDER = {
+    "deposit": {
+        "policy": "ladder",
+        "bands": [
+            {"deposit_fen": 10_000, "limit_fen": 1_000_000},
+            {"deposit_fen": 100_000, "limit_fen": 10_000_000},
+        ],
+    }
+}
+JOIN_S = 30
+TAKEN_UP_MS = 60_000
+"""Within a minute of a kill nothing of it is left lying."""
+DONE_ALREADY = (ProblemCode.WRONG_STATE, ProblemCode.NO_CLAIM)
+
+
+# --- how far a lot has come when the worker starts --------------------------------------------------------------------
+
+
+async def open_lot(stage: Stage) -> str:
+    return await stage.open_lot()
+
+
+async def small_deposit(stage: Stage) -> str:
+    lot_id = await stage.open_lot(LADDER)
+    await stage.register(lot_id, "ann")
+    return lot_id
+
+
+async def slow_deposit(stage: Stage) -> str:
+    lot_id = await stage.open_lot()
+    await stage.register(lot_id, "ann", payment_method="sandbox-slow")
+    stage.clock.forward(4_000)
+    return lot_id
+
+
+async def hammered(stage: Stage) -> str:
+    """Closed and archived; nobody has looked at it since."""
+    lot_id = await stage.open_lot()
+    for bidder in ("ann", "bob"):
+        await stage.register(lot_id, bidder)
+    await stage.bid(lot_id, "bob", 900)
+    await stage.bid(lot_id, "ann", 1_000)
+    await lots.close_lot(stage.house, lot_id, reason="the test says so", actor="olga")
+    await stage.archive()
+    return lot_id
+
+
+async def awarded(stage: Stage) -> str:
+    """Bob's deposit is to go back, and was not asked for."""
+    lot_id = await hammered(stage)
+    await opening.open_settlements(stage.house)
+    return lot_id
+
+
+async def refund_failed(stage: Stage) -> str:
+    """The provider would not give bob's deposit back at first; it is to be asked again now."""
+    lot_id = await stage.open_lot()
+    await stage.register(lot_id, "ann")
+    await stage.register(lot_id, "bob", payment_method="sandbox-refund-fails-once")
+    await stage.bid(lot_id, "ann", 1_000)
+    await stage.close(lot_id)
+    stage.clock.forward(RETRY_FIRST_MS)
+    return lot_id
+
+
+async def promise_running_out(stage: Stage) -> str:
+    """Ann has longer to pay than the provider keeps her deposit aside."""
+    lot_id = await stage.sold_lot([("ann", 1_000)], {"settlement": {"payment_window_ms": 30 * DAY_MS}})
+    stage.clock.forward(6 * DAY_MS + 1)
+    return lot_id
+
+
+async def sold(stage: Stage) -> str:
+    return await stage.sold_lot([("ann", 1_000)])
+
+
+async def overdue(stage: Stage) -> str:
+    lot_id = await stage.sold_lot([("ann", 1_000)])
+    stage.clock.forward(DAY_MS)
+    return lot_id
+
+
+async def defaulted(stage: Stage) -> str:
+    """Ann's deposit is to be captured, and was not asked for."""
+    lot_id = await overdue(stage)
+    await meet_deadlines(stage.house)
+    return lot_id
+
+
+async def captured(stage: Stage) -> str:
+    lot_id = await defaulted(stage)
+    await perform_due(stage.house)
+    return lot_id
+
+
+async def defaulted_with_runner_up(stage: Stage) -> str:
+    lot_id = await stage.sold_lot([("bob", 900), ("ann", 1_000)], CASCADE)
+    await paying.refuse_award(stage.house, f"a-{lot_id}-1", bidder_id="ann")
+    return lot_id
+
+
+async def offered(stage: Stage) -> str:
+    lot_id = await defaulted_with_runner_up(stage)
+    await stage.settle()
+    return lot_id
+
+
+async def ignored_offer(stage: Stage) -> str:
+    lot_id = await offered(stage)
+    stage.clock.forward(DAY_MS)
+    return lot_id
+
+
+async def resold(stage: Stage) -> str:
+    """The lot that it was relisted as, sold to bob for less than his deposit."""
+    lot_id = await stage.sold_lot([("ann", 1_000)], {"settlement": {"payment_window_ms": DAY_MS}})
+    await stage.pass_time(DAY_MS)
+    return await stage.resell(lot_id, [("bob", 80)])
+
+
+async def nobody_resold(stage: Stage) -> str:
+    lot_id = await stage.sold_lot([("ann", 1_000)], SHORTFALL)
+    await stage.pass_time(DAY_MS)
+    stage.clock.forward(DAY_MS)
+    return lot_id
+
+
+async def claimed(stage: Stage) -> str:
+    lot_id = await nobody_resold(stage)
+    await stage.settle()
+    await sharing.write_off(stage.house, lot_id, actor="fin", reason="nothing to be had")
+    return lot_id
+
+
+async def paid(stage: Stage) -> str:
+    lot_id = await sold(stage)
+    await stage.pay(lot_id)
+    return lot_id
+
+
+async def to_be_fetched(stage: Stage) -> str:
+    lot_id = await paid(stage)
+    await paying.choose_centre(stage.house, f"a-{lot_id}-1", bidder_id="ann", delivery_centre="Beijing")
+    return lot_id
+
+
+async def to_be_voided(stage: Stage) -> str:
+    lot_id = await paid(stage)
+    await voiding.void_settlement(stage.house, lot_id, actor="fin", reason="wrong description")
+    return lot_id
+
+
+# --- what is to come of it --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Story:
+    """A thing to be done: how it begins, what it takes, and the books and the provider once it is done."""
+
+    begins: Callable[[Stage], Awaitable[str]]
+    calls: int
+    commits: int
+    entries: dict[str, int]
+    moved: Movements
+    state: str | None = None
+    method: str = "authorisation"
+    more: dict[str, int] = field(default_factory=dict)
+    """Rows of other tables that there are to be."""
+
+
+HELD = {"deposit-authorised": 1, "award": 1}
+PAID = HELD | {"payment-received": 1, "deposit-captured": 1, "deposit-applied": 1}
+FORFEITED = HELD | {"award-reversed": 1, "deposit-captured": 1, "deposit-forfeited": 1}
+OFFERED = FORFEITED | {"deposit-authorised": 2}
+DEPOSIT_FEN, REST_FEN = 100 * YUAN, 900 * YUAN
+
+STORIES = {
+    "hold": Story(
+        open_lot, 1, 4, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
+    ),
+    "top-up": Story(
+        small_deposit, 1, 4, {"deposit-authorised": 2}, Movements(DEPOSIT_FEN + 90_000, 0, 0, 0), more={"deposits": 2}
+    ),
+    "notice": Story(
+        slow_deposit, 0, 2, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
+    ),
+    "award": Story(
+        hammered,
+        0,
+        1,
+        HELD | {"deposit-authorised": 2, "authorisation-ended": 1},
+        Movements(DEPOSIT_FEN, 0, 0, 0),
+        "awarded",
+    ),
+    "release": Story(
+        awarded,
+        1,
+        2,
+        HELD | {"deposit-authorised": 2, "authorisation-ended": 1},
+        Movements(DEPOSIT_FEN, 0, 0, 0),
+        "awarded",
+    ),
+    "refund": Story(
+        awarded,
+        1,
+        2,
+        {"deposit-charged": 2, "award": 1, "refund-owed": 1, "refund-paid": 1},
+        Movements(0, 2 * DEPOSIT_FEN, 0, DEPOSIT_FEN),
+        "awarded",
+        method="charge",
+    ),
+    "refund again": Story(
+        refund_failed,
+        1,
+        2,
+        {"deposit-charged": 2, "award": 1, "refund-owed": 1, "refund-paid": 1},
+        Movements(0, 2 * DEPOSIT_FEN, 0, DEPOSIT_FEN),
+        "awarded",
+        method="charge",
+    ),
+    "keep": Story(
+        promise_running_out, 0, 1, HELD | {"deposit-captured": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "awarded"
+    ),
+    "charge": Story(sold, 2, 5, PAID, Movements(0, REST_FEN, DEPOSIT_FEN, 0), "paid"),
+    "default": Story(overdue, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}),
+    "refusal": Story(sold, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}),
+    "capture": Story(defaulted, 1, 2, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
+    "collect": Story(captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
+    "offer": Story(
+        defaulted_with_runner_up,
+        0,
+        1,
+        OFFERED,
+        Movements(DEPOSIT_FEN, 0, DEPOSIT_FEN, 0),
+        "offered",
+        more={"offers": 1},
+    ),
+    "accept": Story(
+        offered, 0, 1, OFFERED | {"award": 2}, Movements(DEPOSIT_FEN, 0, DEPOSIT_FEN, 0), "awarded", more={"awards": 2}
+    ),
+    "decline": Story(offered, 0, 1, OFFERED | {"authorisation-ended": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
+    "lapse": Story(
+        ignored_offer, 0, 1, OFFERED | {"authorisation-ended": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"
+    ),
+    "relist": Story(captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"lots": 2}),
+    "resale": Story(
+        resold,
+        1,
+        3,
+        FORFEITED
+        | {"deposit-authorised": 2, "award": 2, "deposit-captured": 2, "deposit-applied": 1}
+        | {"waterfall": 1, "seller-paid": 1},
+        Movements(0, 0, DEPOSIT_FEN + 80 * YUAN, 0),
+        "paid",
+    ),
+    "waterfall": Story(
+        nobody_resold,
+        0,
+        1,
+        FORFEITED | {"waterfall": 1, "claim-raised": 1},
+        Movements(0, 0, DEPOSIT_FEN, 0),
+        "relisted",
+    ),
+    "writeoff": Story(
+        claimed,
+        0,
+        1,
+        FORFEITED | {"waterfall": 1, "claim-raised": 1, "claim-written-off": 1},
+        Movements(0, 0, DEPOSIT_FEN, 0),
+        "relisted",
+    ),
+    "handover": Story(
+        to_be_fetched,
+        0,
+        1,
+        PAID | {"lot-settled": 1, "seller-paid": 1},
+        Movements(0, REST_FEN, DEPOSIT_FEN, 0),
+        "settled",
+    ),
+    "void": Story(
+        to_be_voided,
+        0,
+        1,
+        PAID | {"sale-reversed": 1, "refund-paid": 2},
+        Movements(0, REST_FEN, DEPOSIT_FEN, REST_FEN + DEPOSIT_FEN),
+        "void",
+    ),
+}
+
+
+def points_of(story: Story) -> Iterator[Point]:
+    """Before and after each call of the provider, before each commit of the books and after the last.
+
+    After one of the others nothing lasting has happened that there was not before the next.
+    """
+    for nth in range(1, story.calls + 1):
+        yield Point("before the call", nth)
+        yield Point("after the call", nth)
+    for nth in range(1, story.commits + 1):
+        yield Point("before the commit", nth)
+    yield Point("after the commit", story.commits)
+
+
+POINTS = [
+    pytest.param(story.method, action, point, id=f"{action}, {point}")
+    for action, story in STORIES.items()
+    for point in points_of(story)
+]
+
+
+# --- the worker, and what is left of its work -------------------------------------------------------------------------
+
+
+@dataclass
+class Workers:
+    """Starts workers in processes of their own, for the house of a test."""
+
+    place: Callable[[Stage], Place]
+    context: multiprocessing.context.ForkServerContext
+
+    def run(self, stage: Stage, action: str, lot_id: str, point: Point) -> int:
+        """The worker's exit code."""
+        worker = self.context.Process(
+            target=work_until_killed, args=(self.place(stage), action, lot_id, point), daemon=True
+        )
+        worker.start()
+        worker.join(JOIN_S)
+        exit_code = worker.exitcode
+        assert exit_code is not None, "the worker does not end"
+        worker.close()
+        return exit_code
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> multiprocessing.context.ForkServerContext:
+    """Starts processes from one that has imported everything and opened nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.settlement.dying_worker"])
+    return context
+
+
+@pytest.fixture
+def workers(
+    fork_server: multiprocessing.context.ForkServerContext,
+    valkey_url: str,
+    books_url: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Workers:
+    method = request.node.callspec.params["stage"]
+    return Workers(lambda stage: Place(valkey_url, books_url, tmp_path, method, stage.clock.ms), fork_server)
+
+
+async def rules_hold(stage: Stage) -> None:
+    assert {one.name: one.broken for one in await check_money(stage.house) if one.broken} == {}
+
+
+async def nothing_waits_unseen(stage: Stage) -> None:
+    """What the provider was asked, and has not answered, is on the board if its lot is."""
+    board = {row.settlement.lot_id: row.waiting_operations for row in (await show_board(stage.house)).rows}
+    async with stage.house.books.reading() as work:
+        rows = await work.rows(
+            text(
+                "SELECT lot_id, count(*) AS waiting FROM payment_operations "
+                "WHERE status IN ('intended', 'pending') GROUP BY lot_id"
+            )
+        )
+    for row in rows:
+        assert board.get(row["lot_id"], row["waiting"]) == row["waiting"]
+
+
+async def ask_again(stage: Stage, action: str, lot_id: str) -> None:
+    """Whoever asked asks once more, under the same key; what is done already is refused or done no second time."""
+    try:
+        await ACTIONS[action](stage.house, lot_id)
+    except AuctionError as error:
+        if error.code not in DONE_ALREADY:
+            raise
+    await registration.tell_waiting_powers(stage.house)
+    await stage.settle()
+
+
+async def is_done_once(stage: Stage, lot_id: str, story: Story) -> None:
+    """The journal, the provider and the settlement are those of a house that was never killed."""
+    async with stage.house.books.reading() as work:
+        kinds = await work.rows(text("SELECT kind, count(*) AS entries FROM journal_entries GROUP BY kind"))
+        counts = {}
+        for table in story.more:
+            counts[table] = await work.session.scalar(text(f"SELECT count(*) FROM {table}"))
+        unresolved = await operations.unresolved_of_lots(work, [lot_id])
+        untold = await work.session.scalar(text("SELECT count(*) FROM registrations WHERE told_no < power_no"))
+    assert Counter({row["kind"]: row["entries"] for row in kinds}) == Counter(story.entries)
+    assert await stage.gateway.movements() == story.moved
+    assert counts == story.more
+    assert unresolved == {}
+    assert untold == 0
+    if story.state is not None:
+        assert await stage.state(lot_id) == story.state
+        assert not any(row.stuck for row in (await show_board(stage.house)).rows)
+
+
+@pytest.mark.parametrize("stage, action, point", POINTS, indirect=["stage"])
+async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
+    stage: Stage, workers: Workers, action: str, point: Point
+) -> None:
+    story = STORIES[action]
+    lot_id = await story.begins(stage)
+
+    assert workers.run(stage, action, lot_id, point) == -signal.SIGKILL, "the worker outlived its point"
+
+    await rules_hold(stage)
+    await nothing_waits_unseen(stage)
+    # what it had claimed is left to it for a while, and then taken up by another
+    await stage.pass_time(TAKEN_UP_MS)
+    await rules_hold(stage)
+    await ask_again(stage, action, lot_id)
+    await is_done_once(stage, lot_id, story)
+
+
+@pytest.mark.parametrize(
+    "stage, action", [(story.method, action) for action, story in STORIES.items()], indirect=["stage"]
+)
+async def test_the_points_are_all_there_are(stage: Stage, tmp_path: Path, action: str) -> None:
+    story = STORIES[action]
+    lot_id = await story.begins(stage)
+
+    fate = Fate(None)
+    async with counted(stage.house, tmp_path, stage.clock.ms, fate) as house:
+        await ACTIONS[action](house, lot_id)
+    assert (fate.calls, fate.commits) == (story.calls, story.commits)
+
+    await stage.settle()
+    await ask_again(stage, action, lot_id)
+    await is_done_once(stage, lot_id, story)
+
+
+def test_every_way_money_moves_has_its_points() -> None:
+    assert STORIES.keys() == ACTIONS.keys()
