@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 .PHONY: demo
-demo: setup ## a running auction on this machine: servers, a sale of three lots, bots, pages
+demo: setup ## a running auction on this machine: servers, a sale of four lots, bots, pages
 	@$(BIN)/auction demo $(ARGS)
 
 .PHONY: serve

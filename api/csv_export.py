@@ -1,8 +1,12 @@
-"""The journal and the results as CSV, streamed page by page; amounts in fen, times in UTC ms, one header row."""
+"""The journal and the results as CSV; amounts in fen, times in UTC ms, one header row.
+
+An export is one moment of the books: it is read in one transaction, put aside, and sent at the client's pace.
+"""
 
 import csv
-import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from starlette.responses import StreamingResponse
 
@@ -11,6 +15,9 @@ from auction.services.house import House
 from auction.services.settlement.board import show_board
 
 PAGE = 1000
+IN_MEMORY_BYTES = 4_194_304
+"""What is larger is put aside on disk."""
+CHUNK_CHARACTERS = 65_536
 RESULTS_MAX = 100_000
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
@@ -20,17 +27,14 @@ Cells = Sequence[object]
 async def journal_rows(house: House, lot_id: str | None) -> AsyncIterator[Cells]:
     """A row a line of the journal, entries in the order of writing."""
     yield ("entry_id", "at_ms", "kind", "lot_id", "cause", "cause_ref", "key", "account", "bidder", "amount_fen")
-    after_id = 0
-    while True:
-        async with house.books.reading() as work:
-            page = await journal.entries_of(work, lot_id=lot_id, after_id=after_id, limit=PAGE)
-        if not page:
-            return
-        for entry in page:
-            about = (entry.entry_id, entry.at_ms, entry.kind, entry.lot_id, entry.cause, entry.cause_ref, entry.key)
-            for line in entry.lines:
-                yield (*about, str(line.account), line.bidder_id, line.amount_fen)
-        after_id = page[-1].entry_id
+    async with house.books.reading() as work:
+        after_id = 0
+        while page := await journal.entries_of(work, lot_id=lot_id, after_id=after_id, limit=PAGE):
+            for entry in page:
+                about = (entry.entry_id, entry.at_ms, entry.kind, entry.lot_id, entry.cause, entry.cause_ref, entry.key)
+                for line in entry.lines:
+                    yield (*about, str(line.account), line.bidder_id, line.amount_fen)
+            after_id = page[-1].entry_id
 
 
 async def result_rows(house: House) -> AsyncIterator[Cells]:
@@ -61,17 +65,22 @@ async def result_rows(house: House) -> AsyncIterator[Cells]:
         )
 
 
-def streamed(rows: AsyncIterator[Cells], name: str) -> StreamingResponse:
-    """Rows as a CSV file to be saved."""
-
-    async def text() -> AsyncIterator[str]:
-        async for row in rows:
-            line = io.StringIO()
-            csv.writer(line).writerow([_cell(value) for value in row])
-            yield line.getvalue()
-
+async def streamed(rows: AsyncIterator[Cells], name: str) -> StreamingResponse:
+    """Rows as a CSV file to be saved, complete before its first byte is sent."""
+    # closed by whoever sends the last of it, or with the response
+    aside: IO[str] = SpooledTemporaryFile(IN_MEMORY_BYTES, "w+", encoding="utf-8", newline="")  # noqa: SIM115
+    writer = csv.writer(aside)
+    async for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    aside.seek(0)
     headers = {"content-disposition": f'attachment; filename="{name}.csv"', "cache-control": "no-store"}
-    return StreamingResponse(text(), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(_chunks(aside), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _chunks(aside: IO[str]) -> Iterator[str]:
+    with aside:
+        while chunk := aside.read(CHUNK_CHARACTERS):
+            yield chunk
 
 
 def _cell(value: object) -> object:

@@ -36,7 +36,11 @@ _CSV: Responses = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}
 async def show_journal(
     house: TheHouse, _reader: MoneyReader, lot_id: OfLot = None, after_id: AfterId = 0, limit: Limit = 200
 ) -> JournalShown:
-    """The journal in the order of writing: of one lot, or all of it."""
+    """The journal in the order of writing: of one lot, or all of it.
+
+    An id is given when an entry is written; one that is confirmed later may have a lower id than one seen. For a copy
+    that is complete, take the CSV: it is one moment of the books.
+    """
     async with house.books.reading() as work:
         found = await journal.entries_of(work, lot_id=lot_id, after_id=after_id, limit=limit + 1)
     more = len(found) > limit
@@ -49,13 +53,13 @@ async def show_journal(
 @router.get("/journal.csv", response_class=StreamingResponse, responses=_READING | _CSV)
 async def export_journal(house: TheHouse, _reader: MoneyReader, lot_id: OfLot = None) -> StreamingResponse:
     """The journal as CSV, a line a row."""
-    return streamed(journal_rows(house, lot_id), "journal")
+    return await streamed(journal_rows(house, lot_id), "journal")
 
 
 @router.get("/results.csv", response_class=StreamingResponse, responses=_READING | _CSV)
 async def export_results(house: TheHouse, _reader: MoneyReader) -> StreamingResponse:
     """How every lot ended and what became of its money, as CSV."""
-    return streamed(result_rows(house), "results")
+    return await streamed(result_rows(house), "results")
 
 
 @router.get("/invariants", responses=_READING)

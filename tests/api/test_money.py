@@ -191,6 +191,28 @@ async def test_while_a_payment_is_under_way_no_other_is_begun(stage: Stage, aske
     assert (await stage.gateway.movements()).charged_fen == 900 * YUAN
 
 
+async def test_an_answer_that_got_lost_is_said_to_be_and_the_same_key_finds_what_became_of_it(
+    stage: Stage, asker: Asker
+) -> None:
+    sold, running = await stage.sold_lot([("ann", 1_000)]), await stage.open_lot(LADDER)
+    lost = "sandbox-no-answer"
+
+    answer = await pay(asker, sold, key="pay-key-1", payment_method=lost)
+    assert refused(answer, 503, "payments-away")["retry_after_s"] == 5
+    assert answer.headers["retry-after"] == "5"
+    refused(await pay(asker, sold, key="pay-key-2"), 409, "payment-pending")
+    assert (await pay(asker, sold, key="pay-key-1")).json()["status"] == "paid"
+
+    refused(await asker.register(running, "ann", payment_method=lost), 503, "payments-away")
+    refused(await asker.bid(running, 100), 409, "not-registered")
+    assert (await asker.register(running, "ann", payment_method=lost)).status_code == 201
+    refused(await top_up(asker, running, 90_000, key="top-up-1", payment_method=lost), 503, "payments-away")
+    assert (await top_up(asker, running, 90_000, key="top-up-1")).json()["held_fen"] == 100_000
+
+    moved = await stage.gateway.movements()
+    assert (moved.charged_fen, moved.captured_fen, moved.held_fen) == (900 * YUAN, 10_000, 100_000)
+
+
 async def test_an_award_is_refused_once_and_then_it_cannot_be_paid(stage: Stage, asker: Asker) -> None:
     lot_id = await stage.sold_lot([("ann", 1_000)])
     path = f"/me/awards/a-{lot_id}-1/refuse"

@@ -129,10 +129,17 @@ class SettlementMachine(RuleBasedStateMachine):
         method=st.sampled_from(["authorisation", "charge"]),
         terms=st.lists(agreed, min_size=1, max_size=2),
         bids=st.lists(bidders, min_size=3, max_size=6),
-        share=st.sampled_from([0.0, 0.0, 0.2, 0.5]),
+        fates=st.lists(st.sampled_from(["paid", "paid", "paying", "refused", "open"]), min_size=2, max_size=2),
     )
-    def begin(self, seed: int, method: str, terms: list[dict[str, Any]], bids: list[str], share: float) -> None:
-        """Most of it happens after the hammer: begin with lots that were bid on, and close the first."""
+    def begin(
+        self,
+        seed: int,
+        method: str,
+        terms: list[dict[str, Any]],
+        bids: list[str],
+        fates: list[str],
+    ) -> None:
+        """Most of it happens after the hammer: begin with lots that were bid on, at different points of it."""
         self.chance = random.Random(seed)
         self.runner.run(self._begin(seed, method))
         for one in terms:
@@ -140,8 +147,14 @@ class SettlementMachine(RuleBasedStateMachine):
         for number in range(len(self.lots)):
             for bidder in bids:
                 self._do(self._bid(number, bidder, "sandbox-ok"))
-        self._do(self._close(0))
-        self.bad_line = share
+        for number, fate in zip(range(len(self.lots)), fates, strict=False):
+            self._do(self._close(number))
+            if fate == "refused":
+                self.refuse(0)
+                self._do(self._work("settler"))
+            elif fate != "open":
+                self.end_well(0, works=fate == "paid", fetches=False)
+        self.bad_line = self.chance.choice((0.0, 0.0, 0.2, 0.5))
 
     async def _begin(self, seed: int, method: str) -> None:
         data_dir = self.fresh_dir()
@@ -255,7 +268,7 @@ class SettlementMachine(RuleBasedStateMachine):
 
     @rule(number=numbers, bids=st.lists(bidders, min_size=1, max_size=3))
     def sell_again(self, number: int, bids: list[str]) -> None:
-        """Open what a lot was relisted as, bid on it, and pay it."""
+        """Open what a lot was relisted as, and bid on it."""
         self._do(self._open_relisted(number))
         for bidder in bids:
             self._do(self._bid(len(self.lots) - 1, bidder, "sandbox-ok"))

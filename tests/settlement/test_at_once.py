@@ -206,7 +206,8 @@ async def test_a_winner_who_pays_with_two_cards_at_once_pays_once(stage: Stage, 
             paying.pay_award(stage.house, f"a-{lot_id}-1", bidder_id="ann", key="the-first-card"),
             paying.pay_award(other, f"a-{lot_id}-1", bidder_id="ann", key="the-other-card"),
         )
-        assert len(refusals(ends)) == 1
+        # none: the second came between the charge and the deposit, found nothing left to charge, and waited with it
+        assert len(refusals(ends)) <= 1
         assert set(refusals(ends)) <= {ProblemCode.WRONG_STATE, ProblemCode.PAYMENT_PENDING}
         await stage.settle()
         charges = [one for one in (await stage.story(lot_id)).operations if one.kind == "charge"]

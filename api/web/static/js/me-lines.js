@@ -7,6 +7,8 @@ import { known, say, when } from "./words.js";
 
 const TONES = { pending: "info", held: "good", releasing: "info", forfeited: "bad", failed: "bad", lapsed: "warn" };
 
+const STATUS_TONES = { open: "good", paused: "warn", held: "warn", scheduled: "info", void: "bad" };
+
 /** Where a deposit is, in a sentence. */
 function whereabouts(deposit) {
   const { status, why } = deposit;
@@ -32,7 +34,7 @@ function line(page, kind) {
   return {
     root,
     fill(lotId, figures) {
-      put(title, page.title(lotId));
+      put(title, page.lot(lotId).title);
       title.href = `/lots/${encodeURIComponent(lotId)}`;
       put(amount, figures.amount);
       put(words, figures.words);
@@ -75,10 +77,14 @@ export function registrationLine(page) {
     root,
     show(registration) {
       const held = registration.deposit.held_fen;
+      const { status } = page.lot(registration.lot_id);
+      const over = status === "closed" || status === "void";
       fill(registration.lot_id, {
         amount: say("lot.paddle", { paddle: registration.paddle }),
-        words: `${limitWords(registration)}${held ? say("registration.held", { amount: yuan(held) }) : ""}`,
-        badge: "",
+        // what may be bid is said once it is known that the lot goes on
+        words: over ? say("lot.bidding-over") : status ? `${limitWords(registration)}${held ? say("registration.held", { amount: yuan(held) }) : ""}` : "",
+        badge: status ? say(`status.${status}`) : "",
+        tone: STATUS_TONES[status],
       });
     },
   };

@@ -15,6 +15,10 @@ import { say } from "./words.js";
 
 const EVERY_MS = 2000;
 const ANSWER_MS = 8000;
+const LOTS_EVERY_MS = 10_000;
+const LOTS_AT_ONCE = 20;
+const OVER = ["closed", "void"];
+const URGENCY = { due: 0, paid: 1, settled: 2, defaulted: 2, void: 2 };
 const PARTS = ["awards", "offers", "deposits", "registrations"];
 
 const clock = new LedgerClock();
@@ -25,7 +29,7 @@ const page = {
   say: (words) => speaker.say(words),
   changed: () => refresh(),
   deposits: [],
-  title: (lotId) => titles.get(lotId) ?? lotId,
+  lot: (lotId) => known.get(lotId) ?? { title: lotId, status: null },
 };
 const lists = {
   awards: new KeyedList(byId("awards"), (id) => awardCard(id, page)),
@@ -35,7 +39,8 @@ const lists = {
 };
 const KEYS = { awards: "award_id", offers: "offer_id", deposits: "deposit_id", registrations: "lot_id" };
 
-const titles = new Map();
+const known = new Map();
+let looked = 0;
 let asked = 0;
 let ended = false;
 let failures = 0;
@@ -103,8 +108,10 @@ function troubled(problem) {
 function show(mine) {
   byId("content").hidden = false;
   page.deposits = mine.deposits;
-  for (const one of [...mine.awards, ...mine.offers, ...mine.deposits]) titles.set(one.lot_id, one.title);
-  learnTitles(mine.registrations);
+  for (const one of [...mine.awards, ...mine.offers, ...mine.deposits]) known.set(one.lot_id, { status: null, ...known.get(one.lot_id), title: one.title });
+  lookAtLots(mine.registrations);
+  placeOffers(mine.offers.some((offer) => offer.status === "open"));
+  mine.awards.sort((a, b) => URGENCY[a.status] - URGENCY[b.status] || b.awarded_at_ms - a.awarded_at_ms);
   for (const part of PARTS) {
     lists[part].show(mine[part], (one) => one[KEYS[part]]);
     byId(`no-${part}`).hidden = mine[part].length > 0;
@@ -113,12 +120,31 @@ function show(mine) {
   tick();
 }
 
-/** A registration does not say its lot's title: asked for once. */
-function learnTitles(registrations) {
-  for (const { lot_id: lotId } of registrations.filter((one) => !titles.has(one.lot_id)).slice(0, 20)) {
-    titles.set(lotId, lotId);
-    get(`/lots/${encodeURIComponent(lotId)}`).then((lot) => titles.set(lotId, lot.title), () => titles.delete(lotId));
+/** A registration does not say how its lot stands: looked up now and then, until the lot is over. */
+function lookAtLots(registrations) {
+  if (Date.now() < looked + LOTS_EVERY_MS) return;
+  looked = Date.now();
+  const running = registrations.filter((one) => !OVER.includes(known.get(one.lot_id)?.status)).slice(0, LOTS_AT_ONCE);
+  for (const { lot_id: lotId } of running) {
+    get(`/lots/${encodeURIComponent(lotId)}`).then(
+      ({ title, status }) => {
+        known.set(lotId, { title, status });
+        lists.registrations.show(registrations, (one) => one.lot_id);
+      },
+      // it is looked up again soon enough
+      () => {},
+    );
   }
+}
+
+/** Offers that wait come first; the sections change places only when that changes. */
+function placeOffers(first) {
+  const offers = byId("offers").parentElement;
+  const awards = byId("awards").parentElement;
+  if ((offers.nextElementSibling === awards) === first) return;
+  const focused = document.activeElement;
+  awards.parentElement.insertBefore(first ? offers : awards, first ? awards : offers);
+  if (offers.contains(focused) || awards.contains(focused)) focused.focus({ preventScroll: true });
 }
 
 function figures(mine) {

@@ -22,7 +22,7 @@ export function wordsOf(problem, facts = {}) {
 }
 
 /** One code, two reasons: past defaults bar for a time, this lot's own defaulter for good. */
-const barredAsBuyer = (problem) => problem.code === "bidder-barred" && Boolean(problem.facts?.relisted_from);
+const barredAsBuyer = (problem) => problem.code === "bidder-barred" && typeof problem.facts?.until_ms !== "number";
 
 /** Why a payment provider said no, as a part of a sentence; a bank's own code as it is. */
 export function failureWords(code) {

@@ -13,6 +13,15 @@ import { STATE_TONES, isUrgent } from "./settlement-words.js";
 import { say } from "./words.js";
 
 const ANSWER_MS = 8000;
+const IN_FORCE = ["awarded", "paid", "settled"];
+
+/** Who has the lot, or had it. */
+function bidderWords(settlement) {
+  if (!settlement.bidder) return say("money.nobody");
+  const words = say("money.bidder", { paddle: settlement.paddle, bidder: settlement.bidder });
+  if (IN_FORCE.includes(settlement.state)) return words;
+  return say(settlement.state === "void" ? "money.bidder-void" : "money.bidder-defaulted", { who: words });
+}
 
 /** The panel of one lot in `host`; `changed()` is called after an action, and where somebody was faster. */
 export class SettlementPanel {
@@ -115,7 +124,7 @@ export class SettlementPanel {
     parts.badge.dataset.tone = STATE_TONES[settlement.state];
     put(parts.badge, say(`settlement.${settlement.state}`));
     put(parts.price, settlement.hammer_price_fen ? `¥${yuan(settlement.hammer_price_fen)}` : "–");
-    put(parts.bidder, settlement.bidder ? say("money.bidder", { paddle: settlement.paddle, bidder: settlement.bidder }) : say("money.nobody"));
+    put(parts.bidder, bidderWords(settlement));
     this.#links(settlement);
     this.#facts(settlement);
     parts.stuck.hidden = settlement.stuck.length === 0;
