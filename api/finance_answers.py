@@ -87,6 +87,7 @@ class BoardShown(BaseModel):
 
     now_ms: int
     counts: dict[str, int]
+    names: dict[str, str] = Field(description="Id of a bidder or of staff -> their name.")
     settlements: list[SettlementShown]
 
     @classmethod
@@ -95,6 +96,7 @@ class BoardShown(BaseModel):
         return cls(
             now_ms=board.now_ms,
             counts=dict(board.counts),
+            names=dict(board.names),
             settlements=[SettlementShown.of(row) for row in board.rows],
         )
 
@@ -270,6 +272,7 @@ class StoryShown(BaseModel):
     steps: list[StepShown]
     entries: list[EntryShown]
     balances: dict[str, int] = Field(description="Account -> balance in fen, debit above 0.")
+    names: dict[str, str] = Field(description="Id of a bidder or of staff -> their name.")
 
     @classmethod
     def of(cls, story: Story) -> Self:
@@ -290,6 +293,7 @@ class StoryShown(BaseModel):
             steps=[StepShown.of(step) for step in story.steps],
             entries=[EntryShown.of(entry) for entry in story.entries],
             balances={str(account): amount for account, amount in story.balances.items()},
+            names=dict(story.names),
         )
 
 

@@ -1,11 +1,13 @@
 """Accounts: who may sign in, in which role, and the hash their password is checked against. Off the bid's way."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy import select, update
+from sqlalchemy import any_, literal, select, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.tables import accounts
+from auction.books.tables import Id, accounts, bidders
 from auction.books.unit_of_work import Work
 from auction.domain.errors import ProblemCode, RequestRefused
 
@@ -44,3 +46,11 @@ async def change_password_hash(work: Work, username: str, password_hash: str) ->
     await work.session.execute(
         update(accounts).where(accounts.c.username == username).values(password_hash=password_hash)
     )
+
+
+async def names_of(work: Work, ids: Collection[str]) -> dict[str, str]:
+    """Id of a bidder or of staff -> the name they gave; ids that nobody has are missing."""
+    wanted = any_(literal(list(ids), ARRAY(Id)))
+    given = select(accounts.c.subject.label("id"), accounts.c.name).where(accounts.c.subject == wanted)
+    bidding = select(bidders.c.bidder_id.label("id"), bidders.c.name).where(bidders.c.bidder_id == wanted)
+    return {row["id"]: row["name"] for row in await work.rows(given.union(bidding))}

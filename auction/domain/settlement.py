@@ -32,11 +32,11 @@ ALLOWED: Mapping[str, tuple[SettlementState, ...]] = MappingProxyType(
     {
         "pay": (SettlementState.AWARDED,),
         "default": (SettlementState.AWARDED,),
-        "offer": (SettlementState.DEFAULTED,),
+        "offer": (SettlementState.DEFAULTED, SettlementState.UNSOLD),
         "accept": (SettlementState.OFFERED,),
         "decline": (SettlementState.OFFERED,),
         "lapse": (SettlementState.OFFERED,),
-        "relist": (SettlementState.DEFAULTED,),
+        "relist": (SettlementState.DEFAULTED, SettlementState.UNSOLD),
         "give-up": (SettlementState.DEFAULTED,),
         "confirm-handover": (SettlementState.PAID,),
         "void": (
@@ -50,7 +50,8 @@ ALLOWED: Mapping[str, tuple[SettlementState, ...]] = MappingProxyType(
 """The states in which each action may be taken.
 
 An offer that is declined or lapses leaves the lot defaulted again; the next offer, the relisting or giving up (which
-makes it unsold) starts from there, so nothing of the kind happens while an offer is open.
+makes it unsold) starts from there, so nothing of the kind happens while an offer is open. A lot that stayed unsold may
+still be offered or relisted by staff.
 """
 
 

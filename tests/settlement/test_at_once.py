@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from api.problems import KINDS
+from auction.books import archived, deposits, settlements
+from auction.books.unit_of_work import Work
 from auction.bootstrap import SANDBOX_FILE, open_house
 from auction.domain.errors import AuctionError, ProblemCode
 from auction.domain.settlement import HouseRules
@@ -91,6 +93,32 @@ async def test_two_workers_open_fifty_settlements_once_each(stage: Stage, other:
             )
         )
     assert dict(row) == {"awards": 50, "steps": 50, "entries": 50}
+
+
+async def test_a_worker_that_read_its_list_before_another_opened_it_opens_nothing_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lot_id = await stage.sold_lot(BIDS)
+
+    async def stale(work: Work, *, limit: int) -> list[archived.LotResult]:
+        del limit
+        return list((await archived.results_of(work, [lot_id])).values())
+
+    monkeypatch.setattr(settlements, "results_to_settle", stale)
+    assert await open_settlements(stage.house) == 0
+    assert (await steps(stage, lot_id))["awarded"] == 1
+
+
+async def test_the_end_of_a_deposit_is_decided_once(stage: Stage, other: House) -> None:
+    for _ in range(ROUNDS):
+        lot_id = await stage.sold_lot(BIDS)
+        (held,) = await stage.deposits(lot_id, "ann")
+
+        async def decide(house: House, end: deposits.Disposition, deposit_id: str = held.deposit_id) -> int:
+            async with house.books.transaction() as work:
+                return len(await deposits.decide(work, [deposit_id], end, why="a race"))
+
+        assert sum(await asyncio.gather(decide(stage.house, "apply"), decide(other, "forfeit"))) == 1
 
 
 async def test_two_settlers_meet_a_deadline_once(stage: Stage, other: House) -> None:

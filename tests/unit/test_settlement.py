@@ -62,7 +62,7 @@ def test_each_state_allows_what_the_rules_allow_in_it():
         SettlementState.OFFERED: {"accept", "decline", "lapse", "void"},
         SettlementState.SETTLED: set(),
         SettlementState.RELISTED: set(),
-        SettlementState.UNSOLD: set(),
+        SettlementState.UNSOLD: {"offer", "relist"},
         SettlementState.VOID: set(),
     }
 

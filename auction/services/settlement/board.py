@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auction.books import catalogue, defaults, deposits, journal, operations, settlements
+from auction.books import accounts, catalogue, defaults, deposits, journal, operations, settlements
 from auction.books.catalogue import LotRecord
 from auction.books.defaults import Approval, Default
 from auction.books.deposits import Deposit
@@ -44,6 +44,8 @@ class Board:
 
     rows: Sequence[Row]
     counts: Mapping[str, int]
+    names: Mapping[str, str]
+    """Bidder or staff id -> the name that the house knows."""
     now_ms: int
 
 
@@ -60,6 +62,8 @@ class Story:
     steps: Sequence[Step]
     entries: Sequence[PostedEntry]
     balances: Mapping[Account, int]
+    names: Mapping[str, str]
+    """Bidder or staff id -> the name that the house knows."""
     now_ms: int
 
 
@@ -69,7 +73,8 @@ async def show_board(house: House, *, state: str | None = None, limit: int = 200
         found = await settlements.find_all(work, state=state, limit=limit)
         counts = await settlements.count_by_state(work)
         rows = await _rows(work, found, house.clock_ms())
-    return Board(rows, counts, house.clock_ms())
+        names = await accounts.names_of(work, _people(rows))
+    return Board(rows, counts, names, house.clock_ms())
 
 
 async def show_story(house: House, lot_id: str) -> Story:
@@ -84,18 +89,28 @@ async def show_story(house: House, lot_id: str) -> Story:
                 {"lot_id": lot_id},
             )
         (row,) = await _rows(work, [settlement], house.clock_ms())
+        held = await deposits.deposits_of_lot(work, lot_id)
+        steps = await settlements.steps_of(work, lot_id)
+        people = {deposit.bidder_id for deposit in held} | {step.actor for step in steps} | _people([row])
         return Story(
             row=row,
+            names=await accounts.names_of(work, people),
             awards=await settlements.awards_of_lot(work, lot_id),
             offers=await settlements.offers_of_lot(work, lot_id),
             defaults=await defaults.of_lot(work, lot_id),
-            deposits=await deposits.deposits_of_lot(work, lot_id),
+            deposits=held,
             operations=await operations.operations_of_lot(work, lot_id),
-            steps=await settlements.steps_of(work, lot_id),
+            steps=steps,
             entries=await journal.entries_of(work, lot_id=lot_id, limit=ENTRIES_SHOWN),
             balances=await journal.balances(work, lot_id=lot_id),
             now_ms=house.clock_ms(),
         )
+
+
+def _people(rows: Sequence[Row]) -> set[str]:
+    """Everybody whom these rows name: winners, and staff who ask for something."""
+    winners = {row.award.bidder_id for row in rows if row.award is not None}
+    return winners | {approval.asked_by for row in rows for approval in row.approvals}
 
 
 async def _rows(work: Work, found: Sequence[Settlement], now_ms: int) -> list[Row]:

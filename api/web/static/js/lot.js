@@ -204,6 +204,39 @@ function leader(facts) {
   else line.textContent = say(yours ? "lot.you-lead" : "lot.leads", { paddle: facts.leader });
 }
 
+const AFTERWARDS = ["awarded", "offered", "defaulted", "paid", "settled", "relisted", "unsold", "void"];
+const MAY_MOVE_ON = ["awarded", "offered", "defaulted", "paid"];
+let afterwards = null;
+let looking = false;
+
+/** What became of a closed lot: asked once it is closed, and again while it may move on. */
+async function lookAfterwards() {
+  if (looking) return;
+  looking = true;
+  for (;;) {
+    try {
+      afterwards = await get(`/lots/${encodeURIComponent(lotId)}`);
+      note(shown);
+    } catch {
+      // the page still tells what it knows
+    }
+    if (afterwards?.settlement && !MAY_MOVE_ON.includes(afterwards.settlement)) return;
+    do {
+      await new Promise((done) => setTimeout(done, afterwards?.settlement ? 5000 : 1000));
+    } while (document.hidden);
+  }
+}
+
+function afterwardsWords() {
+  const where = afterwards?.settlement;
+  if (!AFTERWARDS.includes(where)) return [];
+  const said = element("span", { id: "afterwards", "data-settlement": where }, ` ${say(`lot.afterwards.${where}`)}`);
+  if (afterwards.relisted_as) {
+    said.append(" ", element("a", { href: `/lots/${encodeURIComponent(afterwards.relisted_as)}` }, say("lot.afterwards.relisted-link")));
+  }
+  return [said];
+}
+
 const NOTE_TONES = { paused: "warn", held: "warn", closed: "", void: "bad", draft: "", scheduled: "" };
 
 function note(facts) {
@@ -212,7 +245,8 @@ function note(facts) {
   if (box.hidden) return;
   box.className = `state-note notice ${NOTE_TONES[facts.status]}`;
   const reserve = facts.status === "closed" && !facts.leader ? "lot.note.unsold" : `lot.note.${facts.status}`;
-  box.textContent = say(reserve, { when: when(lot.opens_at_ms ?? clock.now()) });
+  box.replaceChildren(say(reserve, { when: when(lot.opens_at_ms ?? clock.now()) }), ...afterwardsWords());
+  if (facts.status === "closed") lookAfterwards();
 }
 
 let extendedUntil = 0;

@@ -15,6 +15,16 @@ const GROUPS = [
   ["sales.over", ["closed", "void"]],
 ];
 
+const TOLD_AFTERWARDS = {
+  awarded: "sales.after.awarded",
+  offered: "sales.after.offered",
+  defaulted: "sales.after.offered",
+  paid: "sales.after.paid",
+  settled: "sales.after.paid",
+  relisted: "sales.after.relisted",
+  void: "sales.after.void",
+};
+
 const clock = new LedgerClock();
 const only = new URLSearchParams(location.search).get("sale");
 let sales = [];
@@ -95,7 +105,8 @@ function foot(lot) {
   if (lot.status === "scheduled") return element("span", { class: "foot" }, say("sales.opens", { when: when(lot.opens_at_ms) }));
   if (lot.status === "closed") {
     const how = lot.leader ? say("sales.won", { paddle: lot.leader }) : say("sales.unsold");
-    return element("span", { class: "foot" }, bids ? `${how} · ${bids}` : how);
+    const parts = [how, lot.settlement in TOLD_AFTERWARDS ? say(TOLD_AFTERWARDS[lot.settlement]) : "", bids];
+    return element("span", { class: "foot" }, parts.filter(Boolean).join(" · "));
   }
   return element("span", { class: "foot" }, bids);
 }

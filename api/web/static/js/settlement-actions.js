@@ -2,6 +2,7 @@
 
 import { yuanShort } from "./money.js";
 import { amountField, reasonField } from "./ops-fields.js";
+import { nameOf } from "./settlement-words.js";
 import { duration } from "./termlist.js";
 import { say } from "./words.js";
 
@@ -15,7 +16,7 @@ function factsOf(story) {
     title: settlement.title,
     price: yuanShort(settlement.price_fen ?? settlement.hammer_price_fen ?? 0),
     paddle: settlement.paddle,
-    bidder: settlement.bidder,
+    bidder: nameOf(settlement.bidder),
     deposit: yuanShort(lost),
     claim: yuanShort(settlement.claim_fen),
     centre: settlement.delivery_centre ?? "",
@@ -38,7 +39,7 @@ export const ACTIONS = {
     body: () => undefined,
   },
   offer: {
-    possible: ({ state }) => state === "defaulted",
+    possible: ({ state, price_fen: price }) => state === "defaulted" || (state === "unsold" && price !== null),
     tone: "main",
     fields: () => ({}),
     sentence: plain("offer"),
@@ -46,7 +47,7 @@ export const ACTIONS = {
     body: () => undefined,
   },
   relist: {
-    possible: ({ state }) => state === "defaulted",
+    possible: ({ state }) => state === "defaulted" || state === "unsold",
     tone: "",
     fields(story) {
       const cost = amountField("act-cost", "relist_cost", { zero: true });
@@ -94,6 +95,6 @@ export function consequence(name, story, values, subject) {
   const sentence = ACTIONS[name].sentence(story, values);
   if (!ACTIONS[name].two) return sentence;
   const waiting = waitingFor(story, name);
-  if (waiting && waiting.asked_by !== subject) return `${sentence}${say("money.sentence.agrees", { by: waiting.asked_by, why: waiting.reason })}`;
+  if (waiting && waiting.asked_by !== subject) return `${sentence}${say("money.sentence.agrees", { by: nameOf(waiting.asked_by), why: waiting.reason })}`;
   return `${sentence}${say("money.sentence.two")}`;
 }

@@ -4,7 +4,7 @@ import { element, put } from "./element.js";
 import { KeyedList } from "./keyed.js";
 import { yuanShort } from "./money.js";
 import { count } from "./ops-words.js";
-import { STATES, STATE_TONES, deadlineWords, isUrgent } from "./settlement-words.js";
+import { STATES, STATE_TONES, deadlineWords, isUrgent, nameOf } from "./settlement-words.js";
 import { say } from "./words.js";
 
 const STAKES = ["due", "held", "forfeited", "claim"];
@@ -99,7 +99,7 @@ export class Board {
 /** What needs a person, plainly: an approval that waits, something the provider does not do. */
 function mark(host, settlement) {
   const wanted = [
-    ...settlement.approvals.map((one) => ["warn", say("money.mark.approval", { action: say(`money.action.${one.action}`), by: one.asked_by })]),
+    ...settlement.approvals.map((one) => ["warn", say("money.mark.approval", { action: say(`money.action.${one.action}`), by: nameOf(one.asked_by) })]),
     ...(settlement.stuck.length ? [["bad", say("money.mark.stuck", { n: settlement.stuck.length })]] : []),
     ...(settlement.waiting_operations && !settlement.stuck.length ? [["info", say("money.mark.waiting", { n: settlement.waiting_operations })]] : []),
   ];

@@ -9,7 +9,7 @@ import { yuan } from "./money.js";
 import { moment, staffWordsOf } from "./ops-words.js";
 import { ACTIONS, consequence, waitingFor } from "./settlement-actions.js";
 import { StoryView } from "./settlement-story.js";
-import { STATE_TONES, isUrgent } from "./settlement-words.js";
+import { STATE_TONES, isUrgent, learnNames, nameOf } from "./settlement-words.js";
 import { say } from "./words.js";
 
 const ANSWER_MS = 8000;
@@ -18,7 +18,7 @@ const IN_FORCE = ["awarded", "paid", "settled"];
 /** Who has the lot, or had it. */
 function bidderWords(settlement) {
   if (!settlement.bidder) return say("money.nobody");
-  const words = say("money.bidder", { paddle: settlement.paddle, bidder: settlement.bidder });
+  const words = say("money.bidder", { paddle: settlement.paddle, bidder: nameOf(settlement.bidder) });
   if (IN_FORCE.includes(settlement.state)) return words;
   return say(settlement.state === "void" ? "money.bidder-void" : "money.bidder-defaulted", { who: words });
 }
@@ -70,6 +70,7 @@ export class SettlementPanel {
   #take(story) {
     if (this.#stopped || (this.#story && story.now_ms < this.#story.now_ms)) return;
     if (!this.#story) this.#build(story);
+    learnNames(story.names);
     this.#story = story;
     this.#show();
   }
@@ -185,7 +186,7 @@ export class SettlementPanel {
     return {
       root: element("div", { class: "notice warn approval", "data-approval": action }, words, why, mine, agree),
       show: (approval) => {
-        const facts = { action: say(`money.action.${action}`), by: approval.asked_by, when: moment(approval.asked_at_ms), until: moment(approval.expires_at_ms) };
+        const facts = { action: say(`money.action.${action}`), by: nameOf(approval.asked_by), when: moment(approval.asked_at_ms), until: moment(approval.expires_at_ms) };
         put(words, say("money.approval", facts));
         put(why, approval.reason);
         const own = approval.asked_by === this.#who.subject;

@@ -5,7 +5,7 @@ import { KeyedList } from "./keyed.js";
 import { yuan } from "./money.js";
 import { moment } from "./ops-words.js";
 import { failureWords } from "./problems.js";
-import { actorWords, named, splitParts, stepTone, stepWords } from "./settlement-words.js";
+import { actorWords, nameOf, named, splitParts, stepTone, stepWords } from "./settlement-words.js";
 import { known, say } from "./words.js";
 
 const OPERATION_TONES = { intended: "info", pending: "warn", succeeded: "good", failed: "bad" };
@@ -130,7 +130,7 @@ function describeDefault(one) {
   const waits = ["collecting", "collected"].includes(one.status) && !sold ? say("money.default.waits", facts) : "";
   const claim = one.claim_fen ? say(one.written_off ? "money.default.written-off" : "money.default.claimed", facts) : "";
   return {
-    title: one.bidder_id,
+    title: nameOf(one.bidder_id),
     amount: `¥${yuan(one.forfeited_fen)}`,
     words: `${say(`money.default.${one.cause}`, facts)}${sold}${waits}${claim}`,
     badge: named("money.default-status", one.status),
@@ -140,7 +140,7 @@ function describeDefault(one) {
 
 function offer(one) {
   const until = say(one.status === "open" ? "money.offer.open" : "money.offer.past", { own: yuan(one.own_bid_fen), until: moment(one.answered_at_ms ?? one.expires_at_ms) });
-  return { title: say("money.bidder", { paddle: one.paddle, bidder: one.bidder_id }), amount: `¥${yuan(one.price_fen)}`, words: until, badge: say(`offer.${one.status}`), tone: OFFER_TONES[one.status] };
+  return { title: say("money.bidder", { paddle: one.paddle, bidder: nameOf(one.bidder_id) }), amount: `¥${yuan(one.price_fen)}`, words: until, badge: say(`offer.${one.status}`), tone: OFFER_TONES[one.status] };
 }
 
 function deposit(one) {
@@ -148,7 +148,7 @@ function deposit(one) {
   const kept = one.status === "held" && one.release_by_ms !== null ? say("money.deposit.until", { until: moment(one.release_by_ms) }) : "";
   const taken = one.captured_fen === null ? "" : say("money.deposit.captured", { amount: yuan(one.captured_fen) });
   return {
-    title: one.bidder_id,
+    title: nameOf(one.bidder_id),
     amount: `¥${yuan(one.amount_fen)}`,
     words: [say(`money.deposit.${one.method}`), taken, kept, why].filter(Boolean).join(" · "),
     badge: say(`deposit.${one.status}`),
@@ -165,7 +165,7 @@ function operation(one, stuck) {
     moment(one.resolved_at_ms ?? one.created_at_ms),
   ];
   return {
-    title: `${named("money.operation", one.kind)} · ${one.bidder_id}`,
+    title: `${named("money.operation", one.kind)} · ${nameOf(one.bidder_id)}`,
     amount: `¥${yuan(one.amount_fen)}`,
     words: told.filter(Boolean).join(" · "),
     badge: say(isStuck ? "money.operation.stuck" : `money.operation-status.${one.status}`),
@@ -200,7 +200,7 @@ function posting(one) {
   return element(
     "div",
     { class: "posting", "data-side": side },
-    element("span", { class: "account" }, one.bidder ? say("money.account-of", { account, bidder: one.bidder }) : account),
+    element("span", { class: "account" }, one.bidder ? say("money.account-of", { account, bidder: nameOf(one.bidder) }) : account),
     element("span", { class: "amount" }, element("span", { class: "side" }, say(`money.${side}`), " "), `¥${yuan(Math.abs(one.amount_fen))}`),
   );
 }

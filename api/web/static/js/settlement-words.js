@@ -33,8 +33,16 @@ export function deadlineWords(settlement, now) {
   return say(`money.next.${settlement.state}`, { left: timeLeft(left) });
 }
 
+const names = new Map();
+
+/** Take in what an answer says of whom its ids stand for. */
+export const learnNames = (found) => Object.entries(found).forEach(([id, name]) => names.set(id, name));
+
+/** The name of a bidder or of somebody of staff; the id where nobody told. */
+export const nameOf = (id) => names.get(id) ?? id;
+
 /** Who did it: a person of staff, a bidder, or the house itself. */
-export const actorWords = (actor) => (actor === HOUSE ? say("money.house") : actor);
+export const actorWords = (actor) => (actor === HOUSE ? say("money.house") : nameOf(actor));
 
 /** A step of the timeline in a sentence, with its amounts. */
 export function stepWords({ step, details }) {

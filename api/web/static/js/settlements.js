@@ -8,6 +8,7 @@ import { yuanShort } from "./money.js";
 import { staffWordsOf } from "./ops-words.js";
 import { Board } from "./settlement-board.js";
 import { SettlementPanel } from "./settlement-lot.js";
+import { learnNames } from "./settlement-words.js";
 import { Speaker } from "./speaker.js";
 import { clockTime, say } from "./words.js";
 
@@ -72,6 +73,7 @@ async function refresh() {
     const query = state ? `?state=${state}` : "";
     const [newest] = await Promise.all([get(`/ops/settlements${query}`, { signal: patience() }), panel?.refresh()]);
     if (mine !== asked) return;
+    learnNames(newest.names);
     clock.sample(before, newest.now_ms, newest.now_ms, Date.now());
     shown = newest;
     seenAt = newest.now_ms;
