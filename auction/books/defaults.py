@@ -37,7 +37,7 @@ class Default:
     resale_lot_id: str | None
     resale_price_fen: int | None
     split: Mapping[str, Any] | None
-    gap_paid_fen: int
+    gap_met_fen: int
     claim_fen: int
     written_off: bool
     resolved_at_ms: int | None

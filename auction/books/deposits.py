@@ -278,6 +278,13 @@ async def change(work: Work, deposit_id: str, **values: object) -> Deposit:
     return Deposit(**await work.returned(statement))
 
 
+async def end_releasing(work: Work, deposit_ids: Sequence[str], *, at_ms: int) -> None:
+    """Deposits whose holds were let go; those that had another end before keep it."""
+    which = deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))
+    statement = update(deposits).where(which, deposits.c.status == "releasing")
+    await work.session.execute(statement.values(status="released", ended_at_ms=at_ms))
+
+
 async def end_all(work: Work, deposit_ids: Sequence[str], status: str, *, at_ms: int) -> None:
     """Deposits that have come to their decided end."""
     which = deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))

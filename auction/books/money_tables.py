@@ -314,7 +314,8 @@ class DefaultColumns(TypedColumns):
     resale_lot_id: Named[str | None] = Column(Id)
     resale_price_fen: Named[int | None] = Column(BigInteger)
     split: Named[dict[str, Any] | None] = Column(JSONB(none_as_null=True))
-    gap_paid_fen = Column(BigInteger, nullable=False, server_default=text("0"))
+    gap_met_fen = Column(BigInteger, nullable=False, server_default=text("0"))
+    """What of the price gap its deposit paid or its claim covers: nobody who defaulted before owes that again."""
     claim_fen = Column(BigInteger, nullable=False, server_default=text("0"))
     written_off = Column(Boolean, nullable=False, server_default=text("false"))
     resolved_at_ms: Named[int | None] = Column(BigInteger)

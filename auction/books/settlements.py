@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -16,6 +16,9 @@ from auction.books.archived import LotResult
 from auction.books.money_tables import LIVE_AWARD, awards, offers, settlement_steps, settlements
 from auction.books.tables import Id, lot_results, lots
 from auction.books.unit_of_work import Work
+
+DUE_AT_ONCE = 100
+"""Deadlines read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +154,18 @@ async def count_by_state(work: Work) -> dict[str, int]:
     return {row["state"]: row["lots"] for row in await work.rows(statement)}
 
 
-async def lots_due(work: Work, *, now_ms: int, limit: int = 100) -> list[str]:
-    """Lots whose settlement moves on by itself now."""
-    statement = select(settlements.c.lot_id).where(settlements.c.deadline_at_ms <= now_ms)
-    return [row["lot_id"] for row in await work.rows(statement.order_by(settlements.c.deadline_at_ms).limit(limit))]
+async def lots_due(
+    work: Work, *, now_ms: int, after: tuple[int, str] = (0, ""), limit: int = DUE_AT_ONCE
+) -> list[tuple[int, str]]:
+    """Deadlines that have passed and their lots, the earliest first; `after` continues behind the last of a page."""
+    table = settlements.c
+    statement = (
+        select(table.deadline_at_ms, table.lot_id)
+        .where(table.deadline_at_ms <= now_ms, tuple_(table.deadline_at_ms, table.lot_id) > after)
+        .order_by(table.deadline_at_ms, table.lot_id)
+        .limit(limit)
+    )
+    return [(row["deadline_at_ms"], row["lot_id"]) for row in await work.rows(statement)]
 
 
 async def move(work: Work, lot_id: str, *, state: str, at_ms: int, deadline_at_ms: int | None, **more: object) -> None:

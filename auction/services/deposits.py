@@ -110,6 +110,9 @@ async def has_lapsed(house: House, work: Work, operation: Operation, reply: Repl
     deposit = await deposits.change(
         work, before.deposit_id, status="lapsed", ended_at_ms=now_ms, why=str(reply.failure or "lapsed")
     )
+    if reply.failure not in GONE:
+        # what would not be captured is not left to run out on the bidder's card either
+        await operations.intend(work, [_of_deposit(deposit, "release", deposit.amount_fen)], at_ms=now_ms)
     if before.disposition is None:
         lot = await catalogue.find_lot(work, deposit.lot_id)
         await restate(house, work, lot, deposit.bidder_id)
@@ -135,7 +138,7 @@ async def let_go(work: Work, some: Sequence[Deposit], *, why: str, now_ms: int, 
 
 
 async def are_released(work: Work, done: Sequence[Operation], now_ms: int) -> None:
-    """The provider let holds go: the promises end, and with them the deposits."""
+    """The provider let holds go: the promises end, and with them the deposits, unless they have ended otherwise."""
     entries = [
         (
             recipes.authorisation_ended(
@@ -146,7 +149,7 @@ async def are_released(work: Work, done: Sequence[Operation], now_ms: int) -> No
         for one in done
     ]
     await journal.post_each(work, entries, at_ms=now_ms)
-    await deposits.end_all(work, [str(one.deposit_id) for one in done], "released", at_ms=now_ms)
+    await deposits.end_releasing(work, [str(one.deposit_id) for one in done], at_ms=now_ms)
 
 
 async def is_refunded(work: Work, operation: Operation, now_ms: int) -> None:

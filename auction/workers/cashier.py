@@ -6,6 +6,7 @@ After the bid's way. What a crash left unasked or unresolved is asked again unde
 import asyncio
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from auction.payments.gateway import GatewayAway
 from auction.payments.sandbox import SandboxGateway
@@ -45,7 +46,12 @@ class Cashier:
         try:
             due = await gateway.due_notices(NOTICES_AT_ONCE)
             for notice in due:
-                await take_notice(self._house, gateway.provider, notice.body, notice.headers)
+                try:
+                    await take_notice(self._house, gateway.provider, notice.body, notice.headers)
+                except (SQLAlchemyError, ValueError, RuntimeError):
+                    # it comes again; the others do not wait for it
+                    log.exception("notice_not_taken", notice=notice.id)
+                    continue
                 await gateway.notice_delivered(notice.id)
         except GatewayAway as error:
             log.warning("notices_wait", why=str(error))

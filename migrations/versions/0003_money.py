@@ -301,7 +301,7 @@ SETTLEMENT = (
         resale_lot_id text COLLATE "C",
         resale_price_fen bigint,
         split jsonb,
-        gap_paid_fen bigint NOT NULL DEFAULT 0,
+        gap_met_fen bigint NOT NULL DEFAULT 0,
         claim_fen bigint NOT NULL DEFAULT 0,
         written_off boolean NOT NULL DEFAULT false,
         resolved_at_ms bigint,

@@ -28,21 +28,29 @@ async def settle(house: House) -> int:
 
 
 async def meet_deadlines(house: House) -> int:
-    """Move every settlement on whose time has come."""
-    async with house.books.reading() as work:
-        due = await settlements.lots_due(work, now_ms=house.clock_ms())
-    done = 0
-    for lot_id in due:
-        try:
-            done += await _meet(house, lot_id)
-        except Unavailable:
-            raise
-        except AuctionError as error:
-            log.info("settlement_waits", lot=lot_id, why=error.code)
-        except (SQLAlchemyError, ValueError, RuntimeError):
-            # its deadline stays past, which the board shows; the others go on
-            log.exception("settlement_stands_still", lot=lot_id)
-    return done
+    """Move every settlement on whose time has come; one that cannot move yet holds no other up."""
+    done, after = 0, (0, "")
+    while True:
+        async with house.books.reading() as work:
+            due = await settlements.lots_due(work, now_ms=house.clock_ms(), after=after)
+        for _, lot_id in due:
+            done += await _meet_alone(house, lot_id)
+        if len(due) < settlements.DUE_AT_ONCE:
+            return done
+        after = due[-1]
+
+
+async def _meet_alone(house: House, lot_id: str) -> int:
+    try:
+        return await _meet(house, lot_id)
+    except Unavailable:
+        raise
+    except AuctionError as error:
+        log.info("settlement_waits", lot=lot_id, why=error.code)
+    except (SQLAlchemyError, ValueError, RuntimeError):
+        # its deadline stays past, which the board shows
+        log.exception("settlement_stands_still", lot=lot_id)
+    return 0
 
 
 async def _meet(house: House, lot_id: str) -> int:

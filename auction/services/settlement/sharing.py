@@ -62,7 +62,7 @@ async def _share(house: House, work: Work, default: Default) -> None:
     terms = read_terms(record.terms).settlement
     chain = await _chain(work, default)
     later = [other for other in chain if _is_later(other, default)]
-    recovered_fen = sum(other.gap_paid_fen for other in later)
+    recovered_fen = sum(other.gap_met_fen for other in later)
     # the lot was relisted once, however many had defaulted on it
     cost_paid_fen = sum(
         int(other.split["cost_fen"]) for other in later if other.split and other.lot_id == default.lot_id
@@ -87,7 +87,7 @@ async def _share(house: House, work: Work, default: Default) -> None:
         default.default_id,
         status="resolved",
         split=asdict(parts),
-        gap_paid_fen=parts.gap_fen,
+        gap_met_fen=min(need.gap_fen, parts.gap_fen + owed_fen),
         claim_fen=owed_fen,
         resolved_at_ms=now_ms,
     )
