@@ -97,7 +97,7 @@ async def test_a_killed_ledger_is_told_until_it_is_back(house, desk):
     await expect(desk.locator("#lot-price")).to_have_text("¥77.00")
 
 
-@pytest.mark.parametrize("chosen", [True, False], ids=["lot", "list"])
+@pytest.mark.parametrize("chosen", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["lot", "list"])
 async def test_a_killed_live_gateway_is_told_until_it_is_back(house, desk, chosen):
     house.start_worker()
     lot_id = house.public.new_lot("Live")
@@ -115,6 +115,7 @@ async def test_a_killed_live_gateway_is_told_until_it_is_back(house, desk, chose
     await expect(desk.locator("#banners p")).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_a_lot_past_its_end_without_a_worker_is_told_until_it_is_closed(house, desk):
     worker = house.start_worker()
     lot_id = house.public.new_lot("Nobody closes it")

@@ -47,6 +47,9 @@ byId("sign-form").addEventListener("submit", async (event) => {
   }
 });
 
+// not before: a form that is sent by itself would lose where its visitor came from
+byId("sign-button").disabled = false;
+
 /** Back to where they came from; those who look after money to their own desk, unless they came from a page of it. */
 function deskOf(identity) {
   const money = identity && ["finance", "auditor"].includes(identity.role);
