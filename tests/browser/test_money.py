@@ -239,6 +239,30 @@ async def test_a_lot_that_nobody_takes_over_is_relisted(public_house, visitors, 
         await expect(dora.locator("#gate [role=alert]")).to_contain_text("that buyer may not bid on it")
 
 
+async def test_staff_relist_a_lot_that_stayed_unsold_and_its_page_leads_to_the_new_one(public_house, visitors, staff):
+    kim = "money.kim"
+    lot_id = sold_lot(public_house, "Once more", [(kim, 300_000)])
+    award = award_of(public_house, kim, lot_id)["award_id"]
+    as_bidder(public_house, kim, "POST", f"/me/awards/{award}/refuse", {})
+    until_state(public_house, lot_id, "unsold")
+    async with visitors.page() as desk:
+        await sign_in_to_board(desk, staff["milo"])
+        await choose(desk, lot_id)
+        await desk.click("#act-relist")
+        await desk.fill("#act-cost", "70")
+        assert "becomes a new draft under the same terms" in await desk.inner_text("#act-sentence")
+        await desk.click("#act-confirm")
+        await expect(desk.locator("#lot-state")).to_have_text("Relisted")
+        again = story(public_house, lot_id)["settlement"]["relisted_as"]
+        await expect(desk.locator("#story-steps")).to_contain_text(f"Relisted as {again}; selling again costs ¥70.00")
+
+        await desk.goto(f"/lots/{lot_id}")
+        await expect(desk.locator("#afterwards")).to_contain_text("did not pay, and it is sold again")
+        await desk.click("#afterwards a")
+        await desk.wait_for_url(f"**/lots/{again}")
+        await expect(desk.locator("#title")).to_have_text("Once more")
+
+
 async def test_a_default_before_its_time_takes_two_persons(public_house, visitors, staff):
     lot_id = sold_lot(public_house, "In doubt", [("money.fred", 500_000)])
     async with visitors.page() as mina, visitors.page() as milo, visitors.page() as ada:
