@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from sqlalchemy import ColumnElement, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.dialects import postgresql
 
 from auction.books.money_tables import journal_entries, journal_lines
@@ -118,16 +118,3 @@ async def balances(work: Work, *, lot_id: str | None = None) -> dict[Account, in
         statement = statement.join(journal_entries, journal_entries.c.key == journal_lines.c.key).where(of_lot)
     rows = await work.rows(statement.group_by(journal_lines.c.account).order_by(journal_lines.c.account))
     return {Account(row["account"]): int(row["balance_fen"]) for row in rows}
-
-
-async def owed_back_fen(work: Work, *, lot_id: str, bidder_id: str) -> int:
-    """What the house still owes a bidder of a lot as refunds, in fen."""
-    statement = (
-        select(func.coalesce(func.sum(-journal_lines.c.amount_fen), 0))
-        .join(journal_entries, journal_entries.c.key == journal_lines.c.key)
-        .where(
-            journal_entries.c.lot_id == lot_id,
-            tuple_(journal_lines.c.account, journal_lines.c.bidder_id) == (str(Account.REFUND_PAYABLE), bidder_id),
-        )
-    )
-    return int(await work.session.scalar(statement) or 0)

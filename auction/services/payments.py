@@ -23,6 +23,8 @@ from auction.services.settlement import receiving
 
 log = structlog.get_logger()
 
+USUAL_METHOD = "sandbox-ok"
+"""What is paid with where nothing is said: the sandbox takes it, a real provider declines it."""
 AT_ONCE = 16
 """Questions to the provider that are under way at a time."""
 LOOK_FIRST_MS, LOOK_MOST_MS = 1_000, 60_000

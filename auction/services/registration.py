@@ -24,13 +24,11 @@ from auction.domain.terms_reader import read_terms
 from auction.services.catalogue import lot_record
 from auction.services.deposits import BARRED
 from auction.services.house import House
-from auction.services.payments import perform
+from auction.services.payments import USUAL_METHOD, perform
 from auction.services.power import held_for, is_barred_from, power_of_deposits, restate, tell
 
 WAITING_MS = 5_000
 """A registration not seen admitted for so long is told to the ledger again."""
-PAYMENT_METHOD = "sandbox-ok"
-"""What the sandbox is paid with where nothing is said; a real provider refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ async def register(
         bidder_id=bidder_id,
         name=name,
         deposit_fen=deposit_fen,
-        payment_method=payment_method or PAYMENT_METHOD,
+        payment_method=payment_method or USUAL_METHOD,
         device=device,
     )
     if waiting is not None:
@@ -118,7 +116,7 @@ async def top_up(
             bidder_id=bidder_id,
             request_key=request_key,
             amount_fen=amount_fen,
-            payment_method=payment_method or PAYMENT_METHOD,
+            payment_method=payment_method or USUAL_METHOD,
             now_ms=now_ms,
         )
     deposit = await _hold(house, deposit)

@@ -158,29 +158,6 @@ async def test_balances_are_of_the_house_or_of_one_lot_and_sum_to_nothing(books:
     assert sum(house.values()) == sum(of_lot.values()) == 0
 
 
-async def test_what_is_owed_back_is_a_bidders_own_on_one_lot_less_what_was_paid(books: Books) -> None:
-    def owed(key_id: str, amount_fen: int, lot_id: str = "launch-001", bidder_id: str = "ann") -> Entry:
-        return recipes.refund_owed(
-            key_id=key_id,
-            lot_id=lot_id,
-            bidder_id=bidder_id,
-            amount_fen=amount_fen,
-            source=Account.DEPOSITS_HELD,
-        )
-
-    paid = recipes.refund_paid(key_id="r1", lot_id="launch-001", bidder_id="ann", amount_fen=100)
-    await post(books, owed("r1", 100), owed("r2", 7), owed("r3", 1_000, bidder_id="bob"), owed("r4", 30, "launch-002"))
-    await post(books, paid)
-
-    async with books.reading() as work:
-        assert await journal.owed_back_fen(work, lot_id="launch-001", bidder_id="ann") == 7
-        assert await journal.owed_back_fen(work, lot_id="launch-001", bidder_id="bob") == 1_000
-        assert await journal.owed_back_fen(work, lot_id="launch-001", bidder_id="cho") == 0
-
-
-# --- what the database refuses ----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("table", ["journal_entries", "journal_lines", "settlement_steps"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET lot_id = lot_id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 async def test_what_is_written_is_never_changed(books: Books, table: str, change: str) -> None:

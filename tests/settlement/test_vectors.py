@@ -774,3 +774,17 @@ async def test_staff_relist_at_the_cost_they_name(stage: Stage) -> None:
     default = await stage.the_default(lot_id)
     assert default.split is not None
     assert (default.split["cost_fen"], default.split["gap_fen"]) == (40 * YUAN, 50 * YUAN)
+
+
+async def test_what_two_defaulters_owe_together_is_the_loss_and_no_more(stage: Stage) -> None:
+    cascade = {"depth": 1, "price": "own_bid"}
+    terms = deposit(100) | settlement(default_liability="shortfall", cascade=cascade)
+    lot_id = await stage.sold_lot([("bob", 8_000), ("ann", 10_000)], terms)
+    await stage.pass_time(DAY_MS)
+    await stage.accept(lot_id)
+    await stage.pass_time(DAY_MS)
+    await stage.pay(await stage.resell(lot_id, [("cho", 5_000)]))
+
+    by_bidder = {one.bidder_id: one for one in (await stage.story(lot_id)).defaults}
+    assert (by_bidder["bob"].forfeited_fen, by_bidder["bob"].claim_fen) == (100 * YUAN, 2_900 * YUAN)
+    assert (by_bidder["ann"].forfeited_fen, by_bidder["ann"].claim_fen) == (100 * YUAN, 1_900 * YUAN)

@@ -10,14 +10,11 @@ from auction.books.unit_of_work import Work
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongState
 from auction.services.deposits import capture_of
 from auction.services.house import House
-from auction.services.payments import perform
+from auction.services.payments import USUAL_METHOD, perform
 from auction.services.power import held_for
 from auction.services.settlement.defaulting import declare_default
 from auction.services.settlement.moving import Matter, lock_matter, must_allow, note
 from auction.services.settlement.receiving import apply_deposits
-
-DEFAULT_METHOD = "sandbox-ok"
-"""What the sandbox is paid with where nothing is said."""
 
 
 async def pay_award(
@@ -29,7 +26,7 @@ async def pay_award(
     RequestRefused(payment-declined, payment-pending, payment-late), WrongState, PaymentsAway, BooksAway.
     """
     operation_id = await _intend_payment(
-        house, award_id, bidder_id=bidder_id, key=key, payment_method=payment_method or DEFAULT_METHOD
+        house, award_id, bidder_id=bidder_id, key=key, payment_method=payment_method or USUAL_METHOD
     )
     if operation_id is not None:
         operation = await perform(house, operation_id)
@@ -60,7 +57,7 @@ async def _intend_payment(house: House, award_id: str, *, bidder_id: str, key: s
         if any(one.operation_id == operation_id for one in asked):
             return operation_id
         if award.status != "due":
-            raise WrongState("pay for it", award.status if award.status != "due" else matter.settlement.state, ["due"])
+            raise WrongState("pay for it", award.status, ["due"])
         must_allow(matter.settlement, "pay")
         _check_time(award, now_ms)
         _check_none_under_way(asked)

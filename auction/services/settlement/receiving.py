@@ -209,13 +209,9 @@ async def _is_paid(work: Work, matter: Matter, award: Award, now_ms: int) -> Awa
     return award
 
 
-async def release_kept(work: Work, matter: Matter, *, now_ms: int, cause: Cause, but: str | None = None) -> None:
-    """Let go what is still held for a lot, of everybody but one; a purse waits for the other lots of the sale."""
-    kept = [
-        deposit
-        for deposit in await deposits.deposits_of_lot(work, matter.lot_id, locked=True)
-        if deposit.counts and deposit.bidder_id != but
-    ]
+async def release_kept(work: Work, matter: Matter, *, now_ms: int, cause: Cause) -> None:
+    """Let go what is still held for a lot; a purse waits for the other lots of the sale."""
+    kept = [deposit for deposit in await deposits.deposits_of_lot(work, matter.lot_id, locked=True) if deposit.counts]
     purses = [deposit.deposit_id for deposit in kept if deposit.policy == "purse"]
     if purses:
         await deposits.keep_for_runners_up(work, purses, release_by_ms=now_ms)

@@ -1,5 +1,7 @@
 """Declares a lot void after it closed: everything is reversed and everybody gets their money back. Two persons."""
 
+from dataclasses import replace
+
 from auction.books import defaults, deposits, journal, operations, settlements
 from auction.books.defaults import Approval
 from auction.books.deposits import Deposit
@@ -113,24 +115,9 @@ async def _forget_resale(work: Work, lot_id: str) -> None:
 
 async def _intend_return(work: Work, deposit: Deposit, amount_fen: int, now_ms: int) -> None:
     """A refund of its own name: the part above the due may have been refunded under the deposit's."""
-    intent = refund_of(deposit, amount_fen)
-    await operations.intend(
-        work,
-        [
-            operations.Intent(
-                operation_id=f"{intent.operation_id}-void",
-                kind=intent.kind,
-                lot_id=intent.lot_id,
-                bidder_id=intent.bidder_id,
-                amount_fen=amount_fen,
-                provider=intent.provider,
-                payment_method=intent.payment_method,
-                deposit_id=intent.deposit_id,
-                target_ref=intent.target_ref,
-            )
-        ],
-        at_ms=now_ms,
-    )
+    refund = refund_of(deposit, amount_fen)
+    again = replace(refund, operation_id=f"{refund.operation_id}-void")
+    await operations.intend(work, [again], at_ms=now_ms)
 
 
 async def _return_forfeited(work: Work, matter: Matter, *, now_ms: int, cause: Cause) -> None:
