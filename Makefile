@@ -5,7 +5,8 @@ PYTHON ?= python3
 ARGS   ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+RUN    := $(VENV)/.installed-run
+DEV    := $(VENV)/.installed-dev
 JOBS   ?= 2
 
 MAKEFLAGS += --no-print-directory
@@ -19,24 +20,37 @@ help: ## what there is to run (this list)
 	@printf '\n  Options go through ARGS: make demo ARGS="--speed 20"\n\n'
 
 .PHONY: setup
-setup: $(STAMP) ## make .venv and install everything, to the versions of constraints.txt
+setup: $(DEV) ## make .venv and install everything, to the versions of constraints.txt
 
-# The build backend goes in first and is used as installed, so that it is pinned like the rest.
-$(STAMP): pyproject.toml constraints.txt
+.PHONY: setup-run
+setup-run: $(RUN) ## make .venv and install only what running needs
+
+# pip comes first, at its own pinned version: older ones cannot pin what a package is built with. Whatever has no wheel is
+# built in an environment of its own, to the same pins, so nothing depends on what happens to be installed or cached.
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --build-constraint constraints.txt
+
+$(VENV)/.pip: constraints.txt
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; PYTHON=$(PYTHON) is older: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[test,lint,load]'
-	@touch $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
+	@touch $@
+
+$(RUN): $(VENV)/.pip pyproject.toml
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(DEV): $(VENV)/.pip pyproject.toml
+	@$(PIP_INSTALL) -e '.[test,lint,load]'
+	@touch $(RUN) $@
 
 .PHONY: demo
-demo: setup ## a running auction on this machine: servers, a sale of four lots, bots, pages
+demo: setup-run ## a running auction on this machine: servers, a sale of four lots, bots, pages
 	@$(BIN)/auction demo $(ARGS)
 
 .PHONY: serve
-serve: setup ## the real thing, on configured servers (AUCTION_REDIS_URL, AUCTION_DATABASE_URL) or embedded ones
+serve: setup-run ## the real thing, on configured servers (AUCTION_REDIS_URL, AUCTION_DATABASE_URL) or embedded ones
 	@$(BIN)/auction serve $(ARGS)
 
 # pytest's summary is the last line of a good run, so the floor speaks only when something is under it.
@@ -84,7 +98,7 @@ load: setup ## a minute of bidders and watchers against embedded servers, then t
 .PHONY: constraints
 constraints: setup ## write the installed versions to constraints.txt
 	@sed -n '/^#/p' constraints.txt > constraints.new
-	@$(BIN)/python -m pip freeze --all --exclude pip --exclude setuptools --exclude flash-auction --exclude-editable >> constraints.new
+	@$(BIN)/python -m pip freeze --all --exclude flash-auction --exclude-editable >> constraints.new
 	@mv constraints.new constraints.txt
 
 .PHONY: clean
