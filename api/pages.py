@@ -22,8 +22,8 @@ LANGUAGE_COOKIE = "auction_language"
 PAGES = {
     "/": "sales",
     "/lots/{lot_id}": "lot",
-    "/sign-in": "sign",
-    "/sign-up": "sign",
+    "/sign-in": "sign_in",
+    "/sign-up": "sign_in",
     "/me": "me",
     "/ops": "ops",
     "/ops/settlements": "settlements",

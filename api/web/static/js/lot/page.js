@@ -1,0 +1,293 @@
+// The lot page: puts the live channel, the bid box and the story of the price together.
+
+import { get, post } from "../shared/api.js";
+import { BidBox } from "./bid_box.js";
+import { BidList } from "./bid_list.js";
+import { PriceChart } from "./price_chart.js";
+import { LedgerClock, timeLeft } from "../shared/clock.js";
+import { byId, element } from "../shared/element.js";
+import { LiveLot } from "../shared/live_client.js";
+import { masthead } from "../shared/page_header.js";
+import { yuan } from "../shared/money.js";
+import { drawnLot } from "../shared/lot_picture.js";
+import { shortly, Speaker } from "../shared/live_region.js";
+import { describeTerms } from "../shared/terms_text.js";
+import { clockTime, say, when } from "../shared/i18n.js";
+
+const lotId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
+const main = byId("lot");
+const clock = new LedgerClock();
+const speaker = new Speaker(byId("spoken"));
+const list = new BidList(byId("bids"), byId("no-bids"));
+const chart = new PriceChart(byId("chart"), () => clock.now());
+
+let lot = null;
+let shown = null;
+let you = null;
+let box = null;
+let live = null;
+
+start().catch(fail);
+
+async function start() {
+  const who = await masthead();
+  byId("connection").textContent = say("lot.reconnecting");
+  const config = await get("/config");
+  lot = await get(`/lots/${encodeURIComponent(lotId)}`);
+  clock.guess(lot.now_ms);
+  const sale = await get(`/sales/${encodeURIComponent(lot.sale_id)}`).catch(() => null);
+  describe(sale);
+  box = new BidBox({
+    lotId,
+    lot,
+    who,
+    provider: config.payment_provider,
+    said: (text) => speaker.say(text),
+    // a deposit that was seen through before anybody listened is known to whoever listens first
+    registered: () => live && (live.stop(), listen(who, config)),
+  });
+  byId("content").hidden = false;
+  await Promise.all([box.start(), story()]);
+  show(lot);
+  if (lot.status === "draft") return;
+  await listen(who, config);
+  setInterval(tick, 100);
+}
+
+function fail(problem) {
+  const unknown = problem.code === "lot-unknown" || problem.status === 404;
+  byId("failure").textContent = say(unknown ? "lot.unknown" : "lot.cannot-load");
+  byId("failure").hidden = false;
+  byId("connection").dataset.state = "ended";
+  if (!unknown) {
+    const again = element("button", { class: "button", type: "button", onclick: () => location.reload() }, say("try-again"));
+    byId("failure").append(" ", again);
+  }
+}
+
+function describe(sale) {
+  document.title = `${lot.title} · ${say("brand")}`;
+  byId("title").textContent = lot.title;
+  byId("picture").replaceChildren(drawnLot(lotId));
+  byId("sale-link").textContent = sale?.title ?? say("nav.sales");
+  byId("sale-link").href = sale ? `/?sale=${encodeURIComponent(lot.sale_id)}` : "/";
+  byId("list-price").textContent = lot.list_price_fen ? say("lot.list-price", { price: yuan(lot.list_price_fen) }) : "";
+  describeTerms(byId("terms"), lot);
+}
+
+/** Every accepted bid so far, page by page, for the list and the chart. */
+async function story() {
+  const bids = [];
+  let after = 0;
+  for (let page = 0; page < 40; page += 1) {
+    const answer = await get(`/lots/${encodeURIComponent(lotId)}/bids?after_seq=${after}&limit=1000`);
+    bids.push(...answer.bids);
+    if (answer.next_after_seq === null) break;
+    after = answer.next_after_seq;
+  }
+  list.reset(bids);
+  chart.reset(bids.filter((bid) => !bid.voided));
+  for (const bid of held.splice(0)) list.add(bid) && chart.add(bid.at_ms, bid.amount_fen);
+  told = true;
+}
+
+let told = false;
+const held = [];
+
+async function listen(who, config) {
+  if (!config.live_url) {
+    poll();
+    return;
+  }
+  const token = who?.role === "bidder" ? async () => (await post("/auth/live-token")).token : undefined;
+  live = new LiveLot({
+    url: config.live_url,
+    lotId,
+    clock,
+    token,
+    on: {
+      connection: (state) => connected(state),
+      state: (facts) => show(facts),
+      snap: (facts) => snapped(facts),
+      bid: (bid) => {
+        if (!told) held.push(bid);
+        else if (list.add(bid)) chart.add(bid.at_ms, bid.amount_fen);
+      },
+      event: (frame) => happened(frame),
+      you: (frame) => {
+        you = frame;
+        box.standing(frame, shown);
+        list.markYours(frame.paddle);
+        leader(shown);
+        if (frame.outbid_by) speaker.say(say("lot.outbid-spoken", { paddle: frame.outbid_by }));
+      },
+    },
+  });
+  live.start();
+}
+
+/** Without a live channel the page still tells the truth, a little later. */
+function poll() {
+  setInterval(async () => {
+    try {
+      show(await get(`/lots/${encodeURIComponent(lotId)}`));
+      connected("live");
+    } catch {
+      connected("lost");
+    }
+  }, 2000);
+}
+
+function connected(state) {
+  main.dataset.connection = state;
+  byId("connection").dataset.state = state;
+  box?.connected(state !== "lost");
+}
+
+let epochSeen = null;
+
+/** A snapshot replaces everything: after a hole or a new epoch the list is fetched again. */
+function snapped(facts) {
+  if (!told || (epochSeen === facts.epoch && list.lastSeq >= facts.seq)) {
+    epochSeen = facts.epoch;
+    return;
+  }
+  epochSeen = facts.epoch;
+  story().catch(() => {});
+}
+
+function show(facts) {
+  if (shown && (facts.epoch < shown.epoch || (facts.epoch === shown.epoch && facts.seq < shown.seq))) return;
+  const before = shown;
+  shown = { ...facts };
+  clock.guess(facts.now_ms);
+  main.dataset.status = facts.status;
+  const badge = byId("status");
+  badge.dataset.status = facts.status;
+  badge.textContent = say(`status.${facts.status}`);
+  byId("watchers").textContent = facts.watchers ? say("lot.watchers", { count: facts.watchers.toLocaleString() }) : "";
+  price(facts, before);
+  leader(facts);
+  note(facts);
+  byId("bid-count").textContent = facts.bids ? facts.bids.toLocaleString() : "";
+  box.show(facts);
+  if (before && before.status !== facts.status) speaker.say(say(`status.${facts.status}`));
+  tick();
+}
+
+function price(facts, before) {
+  const amount = facts.price_fen || lot.terms.start_price_fen;
+  byId("price-label").textContent = say(facts.price_fen ? priceLabel(facts) : "lot.start-price");
+  const text = yuan(amount);
+  const figure = byId("price");
+  if (byId("price-figure").textContent === text) return;
+  byId("price-figure").textContent = text;
+  figure.dataset.length = text.length > 12 ? "long" : "short";
+  if (!before) return;
+  figure.classList.remove("moved");
+  void figure.offsetWidth;
+  figure.classList.add("moved");
+  speaker.price(say("lot.price-spoken", { price: text }));
+}
+
+function priceLabel(facts) {
+  return facts.status === "closed" ? "lot.hammer-price" : "lot.price";
+}
+
+function leader(facts) {
+  const line = byId("leader");
+  if (!facts) return;
+  const yours = Boolean(facts.leader && you && facts.leader === you.paddle);
+  line.classList.toggle("you", yours);
+  if (!facts.leader) line.textContent = say("lot.nobody-leads");
+  else if (facts.status === "closed") line.textContent = say(yours ? "lot.you-won" : "lot.won-by", { paddle: facts.leader });
+  else line.textContent = say(yours ? "lot.you-lead" : "lot.leads", { paddle: facts.leader });
+}
+
+const AFTERWARDS = ["awarded", "offered", "defaulted", "paid", "settled", "relisted", "unsold", "void"];
+const MAY_MOVE_ON = ["awarded", "offered", "defaulted", "paid"];
+let afterwards = null;
+let looking = false;
+
+/** What became of a closed lot: asked once it is closed, and again while it may move on. */
+async function lookAfterwards() {
+  if (looking) return;
+  looking = true;
+  for (;;) {
+    try {
+      afterwards = await get(`/lots/${encodeURIComponent(lotId)}`);
+      note(shown);
+    } catch {
+      // the page still tells what it knows
+    }
+    if (afterwards?.settlement && !MAY_MOVE_ON.includes(afterwards.settlement)) return;
+    do {
+      await new Promise((done) => setTimeout(done, afterwards?.settlement ? 5000 : 1000));
+    } while (document.hidden);
+  }
+}
+
+function afterwardsWords() {
+  const where = afterwards?.settlement;
+  if (!AFTERWARDS.includes(where)) return [];
+  const said = element("span", { id: "afterwards", "data-settlement": where }, ` ${say(`lot.afterwards.${where}`)}`);
+  if (afterwards.relisted_as) {
+    said.append(" ", element("a", { href: `/lots/${encodeURIComponent(afterwards.relisted_as)}` }, say("lot.afterwards.relisted-link")));
+  }
+  return [said];
+}
+
+const NOTE_TONES = { paused: "warn", held: "warn", closed: "", void: "bad", draft: "", scheduled: "" };
+
+function note(facts) {
+  const box = byId("state-note");
+  box.hidden = !(facts.status in NOTE_TONES);
+  if (box.hidden) return;
+  box.className = `state-note notice ${NOTE_TONES[facts.status]}`;
+  const reserve = facts.status === "closed" && !facts.leader ? "lot.note.unsold" : `lot.note.${facts.status}`;
+  box.replaceChildren(say(reserve, { when: when(lot.opens_at_ms ?? clock.now()) }), ...afterwardsWords());
+  if (facts.status === "closed") lookAfterwards();
+}
+
+let extendedUntil = 0;
+
+function happened(frame) {
+  if (frame.type === "extended") {
+    byId("extended").textContent = say("lot.extended", { until: clockTime(frame.ends_at_ms) });
+    byId("extended").hidden = false;
+    extendedUntil = Date.now() + 8000;
+    shortly(() => speaker.say(say("lot.extended", { until: clockTime(frame.ends_at_ms) })));
+  } else if (frame.type === "voided") {
+    list.void(frame.bid_seq);
+    speaker.say(say("lot.bid-voided"));
+  }
+}
+
+function tick() {
+  if (!shown) return;
+  if (extendedUntil && Date.now() > extendedUntil) {
+    byId("extended").hidden = true;
+    extendedUntil = 0;
+  }
+  const left = byId("time-left");
+  const label = byId("countdown-label");
+  const ended = ["closed", "void", "draft"].includes(shown.status);
+  byId("countdown").hidden = ended && !shown.ends_at_ms;
+  if (ended) {
+    label.textContent = say("lot.ended");
+    left.textContent = shown.ends_at_ms ? when(shown.ends_at_ms) : "";
+    left.classList.remove("ending");
+    return;
+  }
+  if (shown.status === "paused" || shown.status === "held") {
+    label.textContent = say("lot.time-kept");
+    left.textContent = shown.remaining_ms ? timeLeft(shown.remaining_ms) : "–";
+    return;
+  }
+  const scheduled = shown.status === "scheduled";
+  const until = scheduled ? (shown.opens_at_ms ?? lot.opens_at_ms) : shown.ends_at_ms;
+  const ms = until - clock.now();
+  label.textContent = say(scheduled ? "lot.opens-in" : "lot.time-left");
+  left.textContent = ms > 0 ? timeLeft(ms) : say(scheduled ? "lot.opening" : "lot.closing");
+  left.classList.toggle("ending", !scheduled && ms < 60_000);
+}

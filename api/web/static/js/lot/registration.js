@@ -1,0 +1,153 @@
+// Registering for a lot and raising its deposit: the forms, and asking again while the payment provider has not decided.
+
+import { post } from "../shared/api.js";
+import { element } from "../shared/element.js";
+import { fenFrom, yuan, yuanShort } from "../shared/money.js";
+import { intentAnswered, isAnswer, keyOfIntent, paidBy, paymentField } from "../shared/payment.js";
+import { wordsOf } from "../shared/problems.js";
+import { depositWords } from "../shared/terms_text.js";
+import { say } from "../shared/i18n.js";
+
+const AGAIN_MS = 2000;
+const ADMITTING = ["scheduled", "open", "paused", "held"];
+
+const path = (lotId, rest) => `/lots/${encodeURIComponent(lotId)}/${rest}`;
+const later = () => new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+
+/** Ask, and while the provider has not decided (or is away), ask the same again. Throws the Problem of a refusal. */
+async function untilDecided(ask, isDecided, waiting) {
+  for (let asked = false; ; asked = true) {
+    try {
+      const answer = await ask();
+      if (isDecided(answer)) return answer;
+      waiting(answer);
+    } catch (problem) {
+      const kept = asked || problem.code === "payments-away";
+      if (isAnswer(problem) || !kept) throw problem;
+      waiting(null);
+    }
+    await later();
+  }
+}
+
+/** See a registration through that was asked for; gives it once there is a paddle. Throws the Problem of a refusal. */
+export function registered(lotId, body, waiting) {
+  return untilDecided(() => post(path(lotId, "registrations"), body), (answer) => answer.paddle !== null, waiting);
+}
+
+/** The form that accepts the terms and puts the deposit down; `send(body)` settles when it may be used again. */
+export function registrationForm(lot, provider, send, refusal) {
+  const { deposit } = lot.terms;
+  const consent = element("input", { type: "checkbox", id: "accept-terms", required: true });
+  const choice = deposit.policy === "ladder" ? bandChoice("deposit-band", say("lot.choose-deposit"), deposit.bands.map((band) => [band.deposit_fen, bandWords(band)])) : null;
+  const method = deposit.policy === "none" ? null : paymentField("register-method", provider);
+  const button = element("button", { class: "button main wide", id: "register" }, say("lot.register"));
+  const wrong = element("p", { class: "notice bad", role: "alert", hidden: !refusal }, refusal);
+  const form = element(
+    "form",
+    { class: "register", novalidate: true },
+    element("p", {}, say(`lot.deposit.${deposit.policy}`, { deposit: depositWords(deposit) })),
+    choice,
+    method?.root ?? null,
+    element("label", { class: "consent" }, consent, element("span", {}, say("lot.accept-terms"))),
+    wrong,
+    button,
+  );
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    wrong.hidden = consent.checked;
+    wrong.textContent = consent.checked ? "" : say("lot.accept-first");
+    if (!consent.checked || button.disabled) return;
+    button.disabled = true;
+    const body = { accept_terms: true, ...paidBy(method) };
+    if (choice) body.deposit_fen = Number(choice.querySelector("select").value);
+    await send(body);
+    button.disabled = false;
+  });
+  return form;
+}
+
+function bandWords(band) {
+  return say(band.limit_fen === null ? "terms.ladder-open" : "terms.ladder", {
+    deposit: yuanShort(band.deposit_fen),
+    limit: band.limit_fen === null ? "" : yuanShort(band.limit_fen),
+  });
+}
+
+function bandChoice(id, label, choices) {
+  const options = choices.map(([value, words]) => element("option", { value }, words));
+  return element("div", { class: "field" }, element("label", { for: id }, label), element("select", { id }, options));
+}
+
+/** What more deposit could do on a ladder: [[amount to add, words]], nothing where there is no higher rung. */
+function rungs(deposit, registration) {
+  return deposit.bands
+    .filter((band) => band.deposit_fen > registration.deposit.held_fen && (band.limit_fen === null || band.limit_fen > registration.limit_fen))
+    .map((band) => {
+      const more = band.deposit_fen - registration.deposit.held_fen;
+      const limit = band.limit_fen === null ? "" : yuanShort(band.limit_fen);
+      return [more, say(band.limit_fen === null ? "top-up.rung-open" : "top-up.rung", { more: yuanShort(more), limit })];
+    });
+}
+
+/** Whether a higher deposit would let this bidder bid more on a lot in this status. */
+export function canTopUp(lot, registration, status) {
+  if (!registration || !ADMITTING.includes(status)) return false;
+  const { deposit } = lot.terms;
+  if (deposit.policy === "purse") return true;
+  return deposit.policy === "ladder" && registration.limit_fen !== null && rungs(deposit, registration).length > 0;
+}
+
+/** The form for more deposit; `raised(answer)` is told of the new limit. Its own problems it tells itself. */
+export function topUpForm({ lotId, lot, registration, provider, raised }) {
+  const { deposit } = lot.terms;
+  const ladder = deposit.policy === "ladder";
+  const choice = ladder ? bandChoice("top-up-band", say("top-up.choose"), rungs(deposit, registration)) : null;
+  const input = ladder ? null : element("input", { id: "top-up-amount", class: "numbers", inputmode: "decimal", autocomplete: "off", "aria-describedby": "top-up-hint" });
+  const field = ladder
+    ? choice
+    : element(
+        "div",
+        { class: "field" },
+        element("label", { for: "top-up-amount" }, say("top-up.amount")),
+        input,
+        element("span", { class: "hint", id: "top-up-hint" }, say("top-up.purse-hint", { times: deposit.multiplier })),
+      );
+  const method = paymentField("top-up-method", provider);
+  const button = element("button", { class: "button main", id: "top-up-send" }, say("top-up.send"));
+  const outcome = element("p", { class: "notice", id: "top-up-outcome", role: "status", hidden: true });
+  const form = element("form", { novalidate: true }, field, method.root, button, outcome);
+  const root = element("details", { class: "top-up", id: "top-up" }, element("summary", {}, say("top-up.title")), form);
+
+  function tell(tone, words) {
+    outcome.className = `notice ${tone}`;
+    outcome.textContent = words;
+    outcome.hidden = !words;
+  }
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (button.disabled) return;
+    const amount = ladder ? Number(choice.querySelector("select").value) : fenFrom(input.value);
+    if (!amount) {
+      tell("bad", say("lot.not-an-amount"));
+      return;
+    }
+    button.disabled = true;
+    const intent = `top-up ${lotId} ${amount}`;
+    const key = keyOfIntent(intent);
+    const body = { amount_fen: amount, ...paidBy(method) };
+    tell("", say("top-up.sending", { amount: yuan(amount) }));
+    try {
+      const ask = () => post(path(lotId, "deposits"), body, { key });
+      const answer = await untilDecided(ask, (found) => found.status !== "pending", () => tell("", say("top-up.waiting", { amount: yuan(amount) })));
+      intentAnswered(intent);
+      raised(answer);
+    } catch (problem) {
+      if (isAnswer(problem)) intentAnswered(intent);
+      tell("bad", isAnswer(problem) ? wordsOf(problem, { amount: yuan(amount) }) : say("top-up.no-answer"));
+      button.disabled = false;
+    }
+  });
+  return root;
+}

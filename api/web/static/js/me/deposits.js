@@ -1,0 +1,91 @@
+// A line for a deposit and where it is, and a line for a registration and how high it lets one bid.
+
+import { element, put } from "../shared/element.js";
+import { yuan, yuanShort } from "../shared/money.js";
+import { failureWords } from "../shared/problems.js";
+import { known, say, when } from "../shared/i18n.js";
+
+const TONES = { pending: "info", held: "good", releasing: "info", forfeited: "bad", failed: "bad", lapsed: "warn" };
+
+const STATUS_TONES = { open: "good", paused: "warn", held: "warn", scheduled: "info", void: "bad" };
+
+/** Where a deposit is, in a sentence. */
+function whereabouts(deposit) {
+  const { status, why } = deposit;
+  const facts = { when: when(deposit.ended_at_ms ?? 0), failure: failureWords(why), captured: yuan(deposit.captured_fen ?? 0) };
+  const because = known(`deposit.why.${why}`) ? say(`deposit.why.${why}`) : "";
+  if (status === "held") {
+    const taken = deposit.captured_fen !== null;
+    const how = say(taken ? "deposit.held.taken" : "deposit.held.aside");
+    if (why === "paid" || why === "default") return `${how}${say(`deposit.held.${why}`)}`;
+    if (deposit.release_by_ms !== null) return `${how}${say("deposit.held.until", { when: when(deposit.release_by_ms) })}`;
+    return `${how}${say("deposit.held.lot")}`;
+  }
+  return `${say(`deposit.where.${status}`, facts)}${["releasing", "released"].includes(status) ? because : ""}`;
+}
+
+/** A line whose parts are changed in place. */
+function line(page, kind) {
+  const title = element("a", {});
+  const badge = element("span", { class: "badge" });
+  const amount = element("span", { class: "amount" });
+  const words = element("p", { class: "soft" });
+  const root = element("li", { class: `line ${kind}` }, title, amount, words, badge);
+  return {
+    root,
+    fill(lotId, figures) {
+      put(title, page.lot(lotId).title);
+      title.href = `/lots/${encodeURIComponent(lotId)}`;
+      put(amount, figures.amount);
+      put(words, figures.words);
+      put(badge, figures.badge);
+      badge.hidden = !figures.badge;
+      badge.dataset.tone = figures.tone ?? "";
+    },
+  };
+}
+
+/** A deposit: {root, show(deposit)}. */
+export function depositLine(page) {
+  const { root, fill } = line(page, "deposit");
+  return {
+    root,
+    show(deposit) {
+      root.dataset.deposit = deposit.deposit_id;
+      root.dataset.status = deposit.status;
+      fill(deposit.lot_id, {
+        amount: `¥${yuan(deposit.amount_fen)}`,
+        words: whereabouts(deposit),
+        badge: say(`deposit.${deposit.status}`),
+        tone: TONES[deposit.status],
+      });
+    },
+  };
+}
+
+function limitWords(registration) {
+  if (registration.purse_fen !== null) return say("registration.purse", { purse: yuanShort(registration.purse_fen) });
+  if (registration.limit_fen === null) return say("registration.no-limit");
+  if (registration.limit_fen === 0) return say("registration.nothing");
+  return say("lot.limit", { limit: yuanShort(registration.limit_fen) });
+}
+
+/** A registration: {root, show(registration)}. */
+export function registrationLine(page) {
+  const { root, fill } = line(page, "registration");
+  return {
+    root,
+    show(registration) {
+      const held = registration.deposit.held_fen;
+      const { status } = page.lot(registration.lot_id);
+      const over = status === "closed" || status === "void";
+      fill(registration.lot_id, {
+        amount: say("lot.paddle", { paddle: registration.paddle }),
+        // what may be bid is said once it is known that the lot goes on
+        words: over ? say("lot.bidding-over") : status ? `${limitWords(registration)}${held ? say("registration.held", { amount: yuan(held) }) : ""}` : "",
+        badge: status ? say(`status.${status}`) : "",
+        tone: STATUS_TONES[status],
+      });
+    },
+  };
+}

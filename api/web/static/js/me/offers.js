@@ -1,0 +1,91 @@
+// A lot offered to a runner-up: the price, the time to answer, and the two answers.
+
+import { timeLeft } from "../shared/clock.js";
+import { askFirst } from "../shared/confirm_dialog.js";
+import { element, put } from "../shared/element.js";
+import { yuan } from "../shared/money.js";
+import { stateWords } from "../shared/problems.js";
+import { say, when } from "../shared/i18n.js";
+
+const TONES = { open: "warn", accepted: "good", declined: "", lapsed: "", withdrawn: "" };
+const URGENT_MS = 600_000;
+
+/** The card of one offer: {root, show(offer), tick()}. */
+export function offerCard(offerId, page) {
+  let offer = null;
+  let busy = false;
+  const badge = element("span", { class: "badge" });
+  const title = element("a", {});
+  const words = element("p", { class: "soft numbers" });
+  const left = element("span", { class: "left numbers", role: "timer", "aria-live": "off" });
+  const countdown = element("p", { class: "countdown" }, element("span", { class: "soft" }, say("offer.time-left")), left);
+  const bill = element("dl", { class: "bill numbers" });
+  const accept = element("button", { class: "button main", type: "button", "data-act": "accept", onclick: () => answer("accept") }, say("offer.accept"));
+  const decline = element("button", { class: "button", type: "button", "data-act": "decline", onclick: () => answer("decline") }, say("offer.decline"));
+  const actions = element("div", { class: "actions" }, accept, decline);
+  const root = element(
+    "article",
+    { class: "card offer", "data-offer": offerId },
+    element("div", { class: "row-between" }, element("h3", {}, title), badge),
+    words,
+    countdown,
+    bill,
+    actions,
+  );
+  const isOpen = () => offer.status === "open" && page.now() < offer.expires_at_ms;
+
+  async function answer(how) {
+    if (busy) return;
+    busy = true;
+    const facts = { title: offer.title, total: yuan(offer.price_fen + offer.fee_fen) };
+    try {
+      const after = await askFirst({
+        title: say(`offer.${how}.title`, facts),
+        confirm: say(`offer.${how}.confirm`),
+        fields: {},
+        sentence: () => say(`offer.${how}.sentence`, facts),
+        stale: () => (isOpen() ? "" : say("problem.offer-over", { state: stateWords(offer.status === "open" ? "lapsed" : offer.status) })),
+        path: () => `/me/offers/${encodeURIComponent(offerId)}/${how}`,
+        body: () => undefined,
+      });
+      if (after) page.say(say(`offer.${how}.done`, facts));
+    } finally {
+      busy = false;
+      page.changed();
+    }
+  }
+
+  /** Show the newest facts. */
+  function show(newest) {
+    offer = newest;
+    root.dataset.status = offer.status;
+    badge.dataset.tone = TONES[offer.status];
+    put(title, offer.title);
+    title.href = `/lots/${encodeURIComponent(offer.lot_id)}`;
+    const rows = [
+      ["offer.price", offer.price_fen],
+      ["award.bill.fee", offer.fee_fen],
+      ["offer.total", offer.price_fen + offer.fee_fen],
+    ];
+    if (!bill.childElementCount) bill.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+    bill.lastElementChild.dataset.row = "due";
+    rows.forEach(([, fen], index) => put(bill.children[index].lastElementChild, `¥${yuan(fen)}`));
+    tick();
+  }
+
+  /** Only what the clock moves. */
+  function tick() {
+    if (!offer) return;
+    const open = isOpen();
+    put(badge, say(`offer.${offer.status === "open" && !open ? "lapsed" : offer.status}`));
+    actions.hidden = !open;
+    countdown.hidden = !open;
+    const facts = { paddle: offer.paddle, own: yuan(offer.own_bid_fen), when: when(offer.answered_at_ms ?? offer.expires_at_ms) };
+    put(words, say(open ? "offer.about" : `offer.past.${offer.status === "open" ? "lapsed" : offer.status}`, facts));
+    if (!open) return;
+    put(left, timeLeft(offer.expires_at_ms - page.now()));
+    left.classList.toggle("ending", offer.expires_at_ms - page.now() < URGENT_MS);
+  }
+
+  return { root, show, tick };
+}

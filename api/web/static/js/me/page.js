@@ -1,0 +1,170 @@
+// A bidder's own page: what is to be paid, offers to answer, deposits and registrations; asks again while looked at.
+
+import { get } from "../shared/api.js";
+import { LedgerClock } from "../shared/clock.js";
+import { byId, element, put } from "../shared/element.js";
+import { KeyedList } from "../shared/keyed_list.js";
+import { masthead } from "../shared/page_header.js";
+import { awardCard } from "./awards.js";
+import { depositLine, registrationLine } from "./deposits.js";
+import { offerCard } from "./offers.js";
+import { yuan } from "../shared/money.js";
+import { wordsOf } from "../shared/problems.js";
+import { Speaker } from "../shared/live_region.js";
+import { say } from "../shared/i18n.js";
+
+const EVERY_MS = 2000;
+const ANSWER_MS = 8000;
+const LOTS_EVERY_MS = 10_000;
+const LOTS_AT_ONCE = 20;
+const OVER = ["closed", "void"];
+const URGENCY = { due: 0, paid: 1, settled: 2, defaulted: 2, void: 2 };
+const PARTS = ["awards", "offers", "deposits", "registrations"];
+
+const clock = new LedgerClock();
+const speaker = new Speaker(byId("spoken"));
+const page = {
+  provider: "sandbox",
+  now: () => clock.now(),
+  say: (words) => speaker.say(words),
+  changed: () => refresh(),
+  deposits: [],
+  lot: (lotId) => known.get(lotId) ?? { title: lotId, status: null },
+};
+const lists = {
+  awards: new KeyedList(byId("awards"), (id) => awardCard(id, page)),
+  offers: new KeyedList(byId("offers"), (id) => offerCard(id, page)),
+  deposits: new KeyedList(byId("deposits"), () => depositLine(page)),
+  registrations: new KeyedList(byId("registrations"), () => registrationLine(page)),
+};
+const KEYS = { awards: "award_id", offers: "offer_id", deposits: "deposit_id", registrations: "lot_id" };
+
+const known = new Map();
+let looked = 0;
+let asked = 0;
+let ended = false;
+let failures = 0;
+
+start();
+
+async function start() {
+  const who = await masthead();
+  document.title = `${say("me.title")} · ${say("brand")}`;
+  if (who?.role !== "bidder") {
+    gate(who);
+    return;
+  }
+  page.provider = (await get("/config").catch(() => ({}))).payment_provider ?? "sandbox";
+  await refresh();
+  setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
+  setInterval(tick, 250);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+}
+
+/** Not signed in, or staff: said plainly, with the way in. */
+function gate(who) {
+  byId("gate").replaceChildren(
+    element("h1", {}, say("me.title")),
+    element("p", {}, say(who ? "me.gate.staff" : "me.gate.nobody")),
+    element("a", { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${encodeURIComponent("/me")}` }, say("nav.sign-in")),
+  );
+  byId("gate").hidden = false;
+}
+
+/** Everything of mine at once; an answer that was overtaken by a later one is dropped. */
+async function refresh() {
+  if (ended) return;
+  asked += 1;
+  const mine = asked;
+  const before = Date.now();
+  const signal = AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined;
+  try {
+    const answers = await Promise.all(PARTS.map((part) => get(`/me/${part}`, { signal })));
+    if (mine !== asked) return;
+    clock.sample(before, answers[0].now_ms, answers[0].now_ms, Date.now());
+    failures = 0;
+    byId("trouble").hidden = true;
+    show(Object.fromEntries(PARTS.map((part, index) => [part, answers[index][part]])));
+  } catch (problem) {
+    if (mine === asked) troubled(problem);
+  }
+}
+
+function troubled(problem) {
+  if (problem.status === 401) {
+    ended = true;
+    const link = element("a", { href: `/sign-in?next=${encodeURIComponent("/me")}` }, say("nav.sign-in"));
+    byId("trouble").replaceChildren(say("problem.unauthorized"), " ", link);
+    byId("trouble").hidden = false;
+    return;
+  }
+  failures += 1;
+  // one answer that is late is no trouble
+  if (failures < 2 && !byId("content").hidden) return;
+  put(byId("trouble"), problem.status > 0 ? wordsOf(problem) : say("me.no-connection"));
+  byId("trouble").hidden = false;
+}
+
+function show(mine) {
+  byId("content").hidden = false;
+  page.deposits = mine.deposits;
+  for (const one of [...mine.awards, ...mine.offers, ...mine.deposits]) known.set(one.lot_id, { status: null, ...known.get(one.lot_id), title: one.title });
+  lookAtLots(mine.registrations);
+  placeOffers(mine.offers.some((offer) => offer.status === "open"));
+  mine.awards.sort((a, b) => URGENCY[a.status] - URGENCY[b.status] || b.awarded_at_ms - a.awarded_at_ms);
+  for (const part of PARTS) {
+    lists[part].show(mine[part], (one) => one[KEYS[part]]);
+    byId(`no-${part}`).hidden = mine[part].length > 0;
+  }
+  figures(mine);
+  tick();
+}
+
+/** A registration does not say how its lot stands: looked up now and then, until the lot is over. */
+function lookAtLots(registrations) {
+  if (Date.now() < looked + LOTS_EVERY_MS) return;
+  looked = Date.now();
+  const running = registrations.filter((one) => !OVER.includes(known.get(one.lot_id)?.status)).slice(0, LOTS_AT_ONCE);
+  for (const { lot_id: lotId } of running) {
+    get(`/lots/${encodeURIComponent(lotId)}`).then(
+      ({ title, status }) => {
+        known.set(lotId, { title, status });
+        lists.registrations.show(registrations, (one) => one.lot_id);
+      },
+      // it is looked up again soon enough
+      () => {},
+    );
+  }
+}
+
+/** Offers that wait come first; the sections change places only when that changes. */
+function placeOffers(first) {
+  const offers = byId("offers").parentElement;
+  const awards = byId("awards").parentElement;
+  if ((offers.nextElementSibling === awards) === first) return;
+  const focused = document.activeElement;
+  awards.parentElement.insertBefore(first ? offers : awards, first ? awards : offers);
+  if (offers.contains(focused) || awards.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+function figures(mine) {
+  const due = mine.awards.filter((award) => award.status === "due");
+  const open = mine.offers.filter((offer) => offer.status === "open");
+  const held = mine.deposits.filter((deposit) => deposit.status === "held");
+  const sum = (some, name) => some.reduce((total, one) => total + one[name], 0);
+  const rows = [
+    ["me.figure.due", `¥${yuan(sum(due, "due_fen"))}`, due.length > 0],
+    ["me.figure.offers", String(open.length), open.length > 0],
+    ["me.figure.held", `¥${yuan(sum(held, "amount_fen"))}`, false],
+  ];
+  const host = byId("figures");
+  if (!host.childElementCount) host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+  rows.forEach(([, words, urgent], index) => {
+    put(host.children[index].lastElementChild, words);
+    host.children[index].dataset.urgent = urgent ? "yes" : "no";
+  });
+}
+
+function tick() {
+  for (const part of ["awards", "offers"]) for (const entry of lists[part].entries.values()) entry.tick();
+}

@@ -1,0 +1,48 @@
+// Banners over the desk: a server that is away, an archive that lags, a live channel that is gone, a lost connection.
+
+import { element } from "../shared/element.js";
+import { span } from "../shared/staff_text.js";
+import { clockTime, say } from "../shared/i18n.js";
+
+const LAG_MS = 3000;
+const LAG_BAD_MS = 60_000;
+
+/** What is wrong now: [[name, tone, words]], nothing when all is well. */
+export function troubles({ health, reached, liveLost, overdue }) {
+  if (!reached.ok) return [["connection", "bad", say("ops.trouble.connection", { at: reached.at ? clockTime(reached.at) : "–" })]];
+  const found = [];
+  if (health) {
+    if (health.ledger !== "ok") found.push(["ledger", "bad", say("ops.trouble.ledger")]);
+    if (health.books !== "ok") found.push(["books", "bad", say("ops.trouble.books")]);
+    else if (health.migrations !== "ok" && health.ledger === "ok") found.push(["migrations", "warn", say("ops.trouble.migrations", { detail: health.migrations })]);
+    const lag = health.archive?.behind_ms ?? 0;
+    if (lag > LAG_MS) found.push(["archive", lag > LAG_BAD_MS ? "bad" : "warn", say("ops.trouble.archive", { lag: span(Math.floor(lag / 1000) * 1000), shards: health.archive.shards })]);
+  }
+  if (liveLost) found.push(["live", "warn", say("ops.trouble.live")]);
+  if (overdue) found.push(["clerk", "bad", say(health && health.ledger !== "ok" ? "ops.trouble.overdue" : "ops.trouble.clerk", { title: overdue.title })]);
+  return found;
+}
+
+/** Shows troubles; a banner that stays is changed in place. */
+export class Banners {
+  #host;
+
+  constructor(host) {
+    this.#host = host;
+  }
+
+  show(found) {
+    for (const banner of [...this.#host.children]) {
+      if (!found.some(([name]) => name === banner.dataset.trouble)) banner.remove();
+    }
+    for (const [name, tone, words] of found) {
+      let banner = [...this.#host.children].find((one) => one.dataset.trouble === name);
+      if (!banner) {
+        banner = element("p", { "data-trouble": name });
+        this.#host.append(banner);
+      }
+      banner.className = `notice ${tone}`;
+      if (banner.textContent !== words) banner.textContent = words;
+    }
+  }
+}

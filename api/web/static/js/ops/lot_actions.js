@@ -1,0 +1,163 @@
+// What staff may do with a lot in each status: the fields asked for, the consequence in a sentence, and the request.
+
+import { remainingOf } from "./lot_list.js";
+import { amountField, choiceField, durationField, momentField, reasonField } from "../shared/form_fields.js";
+import { count, moment, priceWords, span } from "../shared/staff_text.js";
+import { yuanShort } from "../shared/money.js";
+import { say } from "../shared/i18n.js";
+
+const HOUR_MS = 3_600_000;
+const FIVE_MINUTES_MS = 300_000;
+
+const path = (lot, rest) => `/ops/lots/${encodeURIComponent(lot.lot_id)}/${rest}`;
+const bidsWords = (lot) => say("ops.n-bids", { n: count(lot.bids) });
+
+function reserveWords(lot) {
+  const reserve = lot.terms.reserve_fen;
+  return reserve && lot.price_fen < reserve ? say("ops.sentence.reserve-unmet", { reserve: yuanShort(reserve) }) : "";
+}
+
+function closing(lot, left) {
+  const facts = { title: lot.title, price: priceWords(lot), paddle: lot.leader, left };
+  if (!lot.leader) return say("ops.sentence.close-empty", facts);
+  return `${say("ops.sentence.close", facts)}${reserveWords(lot)}`;
+}
+
+/**
+ * Each: the statuses that allow it, its tone, `fields(lot, now)` by name, `sentence(lot, values, now)`, `path(lot)`,
+ * `body(values)`. A value is null while its field is empty or mistyped.
+ */
+export const ACTIONS = {
+  schedule: {
+    statuses: ["draft"],
+    fields(lot, now) {
+      const opens = momentField("act-opens", "opens_at");
+      const closes = momentField("act-closes", "closes_at");
+      const first = Math.ceil((now + 10 * 60_000) / FIVE_MINUTES_MS) * FIVE_MINUTES_MS;
+      opens.write(first);
+      closes.write(first + (lot.preset === "cn-judicial" ? 24 : 4) * HOUR_MS);
+      return { opens_at_ms: opens, closes_at_ms: closes };
+    },
+    sentence(lot, { opens_at_ms: opens, closes_at_ms: closes }, now) {
+      if (opens === null || closes === null) return say("ops.sentence.frozen", { title: lot.title });
+      if (closes <= opens) return say("ops.sentence.schedule-backwards");
+      const facts = { title: lot.title, opens: moment(opens), wait: span(opens - now), length: span(closes - opens) };
+      return say(opens > now ? "ops.sentence.schedule" : "ops.sentence.schedule-at-once", facts);
+    },
+    path: (lot) => path(lot, "schedule"),
+    body: (values) => values,
+  },
+  open: {
+    statuses: ["draft", "scheduled"],
+    main: true,
+    fields(lot, now) {
+      const how = choiceField("act-how", "open_how", [["duration", say("ops.open.duration")], ["until", say("ops.open.until")]]);
+      const duration = durationField("act-duration", "open_duration", { required: true });
+      const until = momentField("act-until", "open_until");
+      duration.write(HOUR_MS);
+      until.write(lot.status === "scheduled" && lot.ends_at_ms > now ? lot.ends_at_ms : now + HOUR_MS);
+      if (lot.status === "scheduled" && lot.ends_at_ms > now) how.write("until");
+      const arrange = () => {
+        duration.root.hidden = how.read() !== "duration";
+        until.root.hidden = how.read() !== "until";
+      };
+      how.control.addEventListener("change", arrange);
+      arrange();
+      return { how, duration_ms: duration, closes_at_ms: until };
+    },
+    sentence(lot, values, now) {
+      const ends = values.how === "duration" ? values.duration_ms && now + values.duration_ms : values.closes_at_ms;
+      const frozen = lot.status === "draft" ? say("ops.sentence.frozen", { title: lot.title }) : "";
+      if (!ends) return frozen;
+      if (ends <= now) return say("ops.sentence.open-past");
+      const late = lot.terms.soft_close ? say("ops.sentence.open-late") : "";
+      return `${say("ops.sentence.open", { title: lot.title, ends: moment(ends), left: span(ends - now) })}${late}${frozen}`;
+    },
+    path: (lot) => path(lot, "open"),
+    body: ({ how, duration_ms: duration, closes_at_ms: until }) =>
+      how === "duration" ? { duration_ms: duration } : { closes_at_ms: until },
+  },
+  pause: {
+    statuses: ["open"],
+    main: true,
+    fields: () => ({ reason: reasonField("act-reason") }),
+    sentence: (lot, _values, now) => say("ops.sentence.pause", { title: lot.title, left: span(remainingOf(lot, now)) }),
+    path: (lot) => path(lot, "pause"),
+    body: (values) => values,
+  },
+  resume: {
+    statuses: ["paused", "held"],
+    main: true,
+    fields(lot) {
+      const limited = lot.review_above_fen !== null;
+      const choices = [["new", say("ops.review.new")], ["none", say("ops.review.none")], ["same", say(limited ? "ops.review.same" : "ops.review.same-none")]];
+      const how = choiceField("act-review", "review_how", choices);
+      const limit = amountField("act-limit", "review_limit", { required: true });
+      how.write(lot.status === "held" ? "new" : "same");
+      limit.write(Math.ceil((lot.price_fen * 2) / 1_000_000) * 1_000_000 || null);
+      const arrange = () => {
+        limit.root.hidden = how.read() !== "new";
+      };
+      how.control.addEventListener("change", arrange);
+      arrange();
+      return { how, limit };
+    },
+    sentence(lot, { how, limit }, now) {
+      const left = span(lot.remaining_ms);
+      const goes = say("ops.sentence.resume", { title: lot.title, left, ends: moment(now + lot.remaining_ms) });
+      if (how === "new") return `${goes}${limit ? say("ops.sentence.review-new", { limit: yuanShort(limit) }) : ""}`;
+      if (how === "none") return `${goes}${say("ops.sentence.review-none")}`;
+      const again = lot.review_above_fen !== null && lot.price_fen >= lot.review_above_fen;
+      return `${goes}${again ? say("ops.sentence.review-again") : ""}`;
+    },
+    path: (lot) => path(lot, "resume"),
+    body: ({ how, limit }) => (how === "same" ? {} : { review_above_fen: how === "none" ? 0 : limit }),
+  },
+  extend: {
+    statuses: ["open"],
+    fields() {
+      const by = durationField("act-by", "extend_by", { required: true });
+      by.write(FIVE_MINUTES_MS);
+      return { by_ms: by, reason: reasonField("act-reason") };
+    },
+    sentence(lot, { by_ms: by }) {
+      if (!by) return say("ops.sentence.extend-empty", { title: lot.title, ends: moment(lot.ends_at_ms) });
+      return say("ops.sentence.extend", { title: lot.title, from: moment(lot.ends_at_ms), to: moment(lot.ends_at_ms + by) });
+    },
+    path: (lot) => path(lot, "extend"),
+    body: (values) => values,
+  },
+  close: {
+    statuses: ["open"],
+    danger: true,
+    fields: () => ({ reason: reasonField("act-reason") }),
+    sentence: (lot, _values, now) => closing(lot, span(remainingOf(lot, now))),
+    path: (lot) => path(lot, "close"),
+    body: (values) => values,
+  },
+  "void-bid": {
+    statuses: ["paused", "held"],
+    danger: true,
+    fields: () => ({ reason: reasonField("act-reason") }),
+    sentence: (lot, _values, _now, bid) =>
+      say(bid.paddle === lot.leader && bid.price_fen === lot.price_fen ? "ops.sentence.void-leading-bid" : "ops.sentence.void-bid", {
+        title: lot.title,
+        price: `¥${yuanShort(bid.price_fen)}`,
+        paddle: bid.paddle,
+        bidder: bid.bidder,
+      }),
+    path: (lot, bid) => path(lot, `bids/${bid.seq}/void`),
+    body: (values) => values,
+  },
+  void: {
+    statuses: ["scheduled", "open", "paused", "held"],
+    danger: true,
+    fields: () => ({ reason: reasonField("act-reason") }),
+    sentence: (lot) => say("ops.sentence.void", { title: lot.title, bids: bidsWords(lot) }),
+    path: (lot) => path(lot, "void"),
+    body: (values) => values,
+  },
+};
+
+/** The names of what may be done with a lot in that status. */
+export const actionsFor = (status) => Object.keys(ACTIONS).filter((name) => ACTIONS[name].statuses.includes(status));

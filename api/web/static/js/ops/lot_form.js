@@ -1,0 +1,216 @@
+// Enter a lot: from a preset, every term in words, checked by the house while it is written.
+
+import { get, post } from "../shared/api.js";
+import { element } from "../shared/element.js";
+import { Mistyped, amountField, choiceField, textField } from "../shared/form_fields.js";
+import { TermFields } from "./terms_fields.js";
+import { contradictionWords, staffWordsOf } from "../shared/staff_text.js";
+import { describeTerms } from "../shared/terms_text.js";
+import { known, say } from "../shared/i18n.js";
+
+const WAIT_MS = 300;
+
+/** The form in `host`. `sales` gives [{sale_id, title}], `created` is told of the new lot, `newSale` asks for a sale. */
+export class LotForm {
+  #host;
+  #sales;
+  #created;
+  #newSale;
+  #presets = new Map();
+  #fields = null;
+  #asked = 0;
+  #waiting = null;
+  #sound = false;
+  #busy = false;
+
+  constructor(host, { sales, created, newSale }) {
+    this.#host = host;
+    this.#sales = sales;
+    this.#created = created;
+    this.#newSale = newSale;
+  }
+
+  /** Show the form, empty; for a sale where one is given. */
+  async show(saleId = null) {
+    const back = element("a", { class: "back", href: "#" }, say("ops.back"));
+    this.#host.replaceChildren(back, element("h2", { id: "panel-title" }, say("ops.new-lot")), element("p", { class: "soft" }, say("ops.loading")));
+    if (this.#sales().length === 0) {
+      this.#host.lastElementChild.replaceWith(this.#saleFirst());
+      return;
+    }
+    let presets;
+    try {
+      ({ presets } = await get("/ops/presets"));
+    } catch (problem) {
+      const again = element("button", { class: "button", type: "button", onclick: () => this.show(saleId) }, say("try-again"));
+      this.#host.lastElementChild.replaceWith(element("p", { class: "notice bad", role: "alert" }, staffWordsOf(problem), " ", again));
+      return;
+    }
+    this.#presets = new Map(presets.map((preset) => [preset.name, preset.terms]));
+    this.#host.lastElementChild.replaceWith(this.#build(saleId));
+    this.#choosePreset();
+    this.#fields.title.control.focus({ preventScroll: true });
+  }
+
+  #saleFirst() {
+    const make = element("button", { class: "button main", type: "button", onclick: () => this.#newSale() }, say("ops.new-sale"));
+    return element("div", { class: "empty card" }, element("p", {}, say("ops.no-sale")), make);
+  }
+
+  #build(saleId) {
+    const sales = this.#sales().map((sale) => [sale.sale_id, `${sale.title} (${sale.sale_id})`]);
+    const names = [...this.#presets.keys()].sort((a, b) => order(a) - order(b));
+    const presets = names.map((name) => [name, known(`ops.preset.${name}`) ? say(`ops.preset.${name}`) : name]);
+    this.#fields = {
+      sale: choiceField("lot-sale", "sale", sales),
+      title: textField("lot-title", "title"),
+      list: amountField("lot-list-price", "list_price_fen"),
+      preset: choiceField("lot-preset", "preset", presets),
+      terms: new TermFields(() => this.#changed()),
+    };
+    if (saleId) this.#fields.sale.write(saleId);
+    this.#fields.preset.control.addEventListener("change", () => this.#choosePreset());
+    this.#fields.list.control.addEventListener("input", () => this.#changed());
+    this.#fields.title.control.addEventListener("input", () => this.#fields.title.complain(""));
+    this.verdict = element("div", { class: "verdict", id: "verdict", role: "status" });
+    this.preview = element("dl", { class: "terms numbers", id: "preview" });
+    this.button = element("button", { class: "button main", id: "create-lot" }, say("ops.create-lot"));
+    this.wrong = element("p", { class: "notice bad", id: "lot-wrong", role: "alert", hidden: true });
+    this.about = element("p", { class: "soft about", id: "preset-about" });
+    const form = element(
+      "form",
+      { class: "lot-form", id: "lot-form", novalidate: true },
+      element(
+        "fieldset",
+        { class: "group" },
+        element("legend", {}, say("ops.group.lot")),
+        element("div", { class: "grid" }, this.#fields.sale.root, this.#fields.title.root, this.#fields.list.root, this.#fields.preset.root),
+        this.about,
+      ),
+      this.#fields.terms.root,
+      element(
+        "section",
+        { class: "group" },
+        element("h3", {}, say("ops.preview")),
+        element("p", { class: "soft" }, say("ops.preview-hint")),
+        this.preview,
+      ),
+      element("div", { class: "verdict-bar" }, this.verdict, this.wrong, this.button),
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#create();
+    });
+    return form;
+  }
+
+  #choosePreset() {
+    const name = this.#fields.preset.read();
+    this.about.textContent = known(`ops.preset.${name}-about`) ? say(`ops.preset.${name}-about`) : "";
+    this.#fields.terms.fill(this.#presets.get(name));
+    this.#check();
+  }
+
+  #changed() {
+    this.#sound = false;
+    this.verdict.dataset.sound = "asking";
+    this.#enable();
+    clearTimeout(this.#waiting);
+    this.#waiting = setTimeout(() => this.#check(), WAIT_MS);
+  }
+
+  /** What would be sent; null where something typed is no value. */
+  #body() {
+    const terms = this.#fields.terms.read();
+    let list = null;
+    try {
+      list = this.#fields.list.read();
+      this.#fields.list.complain("");
+    } catch (error) {
+      if (!(error instanceof Mistyped)) throw error;
+      this.#fields.list.complain(error.words);
+      return null;
+    }
+    if (!terms) return null;
+    return { preset: this.#fields.preset.read(), list_price_fen: list, terms };
+  }
+
+  async #check() {
+    clearTimeout(this.#waiting);
+    this.#asked += 1;
+    const mine = this.#asked;
+    const body = this.#body();
+    this.#sound = false;
+    this.#enable();
+    if (!body) {
+      this.#say("bad", say("ops.mistyped.some"));
+      return;
+    }
+    let answer;
+    try {
+      answer = await post("/ops/terms/check", body);
+    } catch (problem) {
+      if (mine !== this.#asked) return;
+      this.#say("warn", staffWordsOf(problem));
+      this.#waiting = setTimeout(() => this.#check(), 2000);
+      return;
+    }
+    // a newer question is under way: this answer is about what was
+    if (mine !== this.#asked || !this.#host.contains(this.verdict)) return;
+    const found = answer.contradictions.map((one) => ({ ...one, words: contradictionWords(one) }));
+    this.#fields.terms.complain(found);
+    this.#sound = found.length === 0;
+    if (this.#sound) {
+      this.#fields.terms.follow(answer.terms);
+      describeTerms(this.preview, { terms: answer.terms });
+      this.#say("good", say("ops.sound"));
+    } else {
+      this.#say("bad", say("ops.contradictions", { n: found.length }), found);
+    }
+    this.#enable();
+  }
+
+  #say(tone, words, found = []) {
+    const list = found.map((one) =>
+      element("li", {}, element("button", { class: "link", type: "button", onclick: () => this.#fields.terms.focus(one.field) }, one.words)),
+    );
+    this.verdict.className = `verdict notice ${tone}`;
+    this.verdict.replaceChildren(element("strong", {}, words), ...(list.length ? [element("ul", {}, list)] : []));
+    this.verdict.dataset.sound = tone === "good" ? "yes" : "no";
+  }
+
+  #enable() {
+    this.button.disabled = this.#busy || !this.#sound;
+  }
+
+  async #create() {
+    if (this.#busy || !this.#sound) return;
+    let title;
+    try {
+      title = this.#fields.title.read();
+      if (title === null) throw new Mistyped(say("ops.mistyped.empty"));
+    } catch (error) {
+      if (!(error instanceof Mistyped)) throw error;
+      this.#fields.title.complain(error.words);
+      this.#fields.title.control.focus();
+      return;
+    }
+    const body = { ...this.#body(), sale_id: this.#fields.sale.read(), title };
+    if (body.list_price_fen === null) delete body.list_price_fen;
+    this.#busy = true;
+    this.#enable();
+    this.wrong.hidden = true;
+    try {
+      this.#created(await post("/ops/lots", body));
+    } catch (problem) {
+      this.wrong.textContent = staffWordsOf(problem);
+      this.wrong.hidden = false;
+    } finally {
+      this.#busy = false;
+      this.#enable();
+    }
+  }
+}
+
+const ORDER = ["guarded-flash", "jd-flash", "cn-judicial", "ebay-proxy"];
+const order = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);

@@ -1,0 +1,216 @@
+// The lots of the desk: newest facts of each, how fast bids come, and the list that shows them without moving about.
+
+import { timeLeft } from "../shared/clock.js";
+import { element, put } from "../shared/element.js";
+import { count, moment, priceWords } from "../shared/staff_text.js";
+import { say } from "../shared/i18n.js";
+
+const RATE_WINDOW_MS = 5000;
+const OVER_MAX = 12;
+export const RUNNING = ["held", "paused", "open"];
+const GROUPS = [
+  ["running", RUNNING],
+  ["coming", ["scheduled"]],
+  ["drafts", ["draft"]],
+  ["over", ["closed", "void"]],
+];
+
+/** What a lot's clock shows, in ms: kept while it stands still. */
+export function remainingOf(lot, now) {
+  if (lot.status === "paused" || lot.status === "held") return lot.remaining_ms;
+  return Math.max(0, (lot.ends_at_ms ?? 0) - now);
+}
+
+/** Lots by id. What is older than what is known is left out, so that no price falls within an epoch. */
+export class Lots {
+  #known = new Map();
+  #bids = new Map();
+
+  get all() {
+    return [...this.#known.values()];
+  }
+
+  get(lotId) {
+    return this.#known.get(lotId) ?? null;
+  }
+
+  /** Take newer facts, all of them or some; false where they are older. */
+  take(facts) {
+    const before = this.#known.get(facts.lot_id);
+    if (before && facts.epoch !== undefined) {
+      const older = facts.epoch < before.epoch || (facts.epoch === before.epoch && facts.seq < before.seq);
+      if (older) return false;
+    }
+    const lot = { ...before, ...facts };
+    // the live channel says 0 where the books say null
+    lot.review_above_fen ||= null;
+    this.#known.set(lot.lot_id, lot);
+    this.#count(lot);
+    return true;
+  }
+
+  #count(lot) {
+    const seen = this.#bids.get(lot.lot_id) ?? [];
+    const last = seen.at(-1);
+    if (last && (lot.bids < last.bids || lot.epoch !== last.epoch)) seen.length = 0;
+    if (!seen.length || lot.now_ms > seen.at(-1).now_ms) seen.push({ now_ms: lot.now_ms, bids: lot.bids, epoch: lot.epoch });
+    while (seen.length > 2 && seen[1].now_ms <= lot.now_ms - RATE_WINDOW_MS) seen.shift();
+    this.#bids.set(lot.lot_id, seen);
+  }
+
+  /** Bids a second over the last five seconds; null until it can be told. */
+  rate(lotId) {
+    const seen = this.#bids.get(lotId) ?? [];
+    if (seen.length < 2) return null;
+    const elapsed = seen.at(-1).now_ms - seen[0].now_ms;
+    return elapsed < 500 ? null : ((seen.at(-1).bids - seen[0].bids) * 1000) / elapsed;
+  }
+}
+
+/** 0, 3.2, 140. */
+export function rateWords(rate) {
+  if (rate === null) return "–";
+  return rate > 0 && rate < 10 ? rate.toFixed(1) : count(Math.round(rate));
+}
+
+/** Time left as the list and the panel show it. */
+export function clockWords(lot, now) {
+  if (lot.status === "scheduled") {
+    const wait = lot.opens_at_ms - now;
+    return wait > 0 ? say("ops.opens-in", { left: timeLeft(wait) }) : say("lot.opening");
+  }
+  if (lot.status === "open") {
+    const left = lot.ends_at_ms - now;
+    return left > 0 ? timeLeft(left) : say("lot.closing");
+  }
+  if (lot.status === "paused" || lot.status === "held") return say("ops.stands", { left: timeLeft(lot.remaining_ms) });
+  if (lot.status === "draft") return say("ops.not-scheduled");
+  return lot.ends_at_ms ? moment(lot.ends_at_ms) : "";
+}
+
+/** The same for the panel, which says beside it what it counts. */
+export function clockFigure(lot, now) {
+  if (lot.status === "scheduled" && lot.opens_at_ms > now) return timeLeft(lot.opens_at_ms - now);
+  if (lot.status === "paused" || lot.status === "held") return timeLeft(lot.remaining_ms);
+  return clockWords(lot, now);
+}
+
+/** The list: a row a lot, kept and changed in place, so that nothing moves under a finger. */
+export class LotList {
+  #host;
+  #rows = new Map();
+  #groups = new Map();
+  #allOver = false;
+  #shown = null;
+
+  constructor(host) {
+    this.#host = host;
+    for (const [name] of GROUPS) {
+      const list = element("ul", { class: "rows" });
+      const tally = element("span", { class: "tally numbers" });
+      const none = element("p", { class: "soft none" });
+      const more = element("button", { class: "button small", type: "button", hidden: true, onclick: () => this.#showAll() }, say("ops.show-all"));
+      const root = element("section", { class: "lot-group", "data-group": name }, element("h3", {}, say(`ops.list.${name}`), " ", tally), list, none, more);
+      this.#groups.set(name, { root, list, tally, none, more });
+      host.append(root);
+    }
+  }
+
+  #showAll() {
+    this.#allOver = true;
+    if (this.#shown) this.show(...this.#shown);
+  }
+
+  /** Show these lots in this order (that of sales and numbers). */
+  show(lots, store, selected, now) {
+    this.#shown = [lots, store, selected, now];
+    this.#host.removeAttribute("aria-busy");
+    for (const [name, statuses] of GROUPS) {
+      const group = this.#groups.get(name);
+      let some = lots.filter((lot) => statuses.includes(lot.status));
+      if (name === "running") some.sort((a, b) => RUNNING.indexOf(a.status) - RUNNING.indexOf(b.status));
+      const hidden = name === "over" && !this.#allOver ? Math.max(0, some.length - OVER_MAX) : 0;
+      group.tally.textContent = some.length ? count(some.length) : "";
+      group.more.hidden = hidden === 0;
+      some = hidden ? some.slice(0, OVER_MAX) : some;
+      group.root.hidden = some.length === 0 && name !== "running";
+      group.none.textContent = some.length === 0 ? say(lots.length ? "ops.none-running" : "ops.no-lots") : "";
+      group.none.hidden = some.length > 0;
+      this.#place(group.list, some);
+      for (const lot of some) this.#fill(lot, store, lot.lot_id === selected, now);
+    }
+  }
+
+  #place(list, lots) {
+    lots.forEach((lot, index) => {
+      const row = this.#rowOf(lot);
+      if (list.children[index] === row.root) return;
+      const focused = row.root.contains(document.activeElement);
+      list.insertBefore(row.root, list.children[index] ?? null);
+      if (focused) row.link.focus({ preventScroll: true });
+    });
+    while (list.childElementCount > lots.length) list.lastElementChild.remove();
+  }
+
+  #rowOf(lot) {
+    const known = this.#rows.get(lot.lot_id);
+    if (known) return known;
+    const part = (name, extra = "") => element("span", { class: `${name} ${extra}`.trim() });
+    const row = {
+      title: part("title"),
+      id: part("id", "numbers"),
+      badge: part("badge"),
+      price: part("price", "numbers"),
+      clock: part("clock", "numbers"),
+      pace: part("pace", "numbers"),
+      watch: part("watch", "numbers"),
+    };
+    row.link = element(
+      "a",
+      { class: "row", href: `#lot=${encodeURIComponent(lot.lot_id)}`, "data-lot": lot.lot_id },
+      element("span", { class: "name" }, row.title, row.id),
+      row.price,
+      element(
+        "span",
+        { class: "foot" },
+        element("span", { class: "line" }, row.badge, row.clock),
+        element("span", { class: "line" }, row.pace, row.watch),
+      ),
+    );
+    row.root = element("li", {}, row.link);
+    this.#rows.set(lot.lot_id, row);
+    return row;
+  }
+
+  #fill(lot, store, selected, now) {
+    const row = this.#rows.get(lot.lot_id);
+    const running = RUNNING.includes(lot.status);
+    put(row.title, lot.title);
+    put(row.id, lot.lot_id);
+    put(row.badge, say(`status.${lot.status}`));
+    row.badge.dataset.status = lot.status;
+    put(row.price, priceWords(lot));
+    row.price.classList.toggle("soft", !lot.price_fen);
+    put(row.clock, clockWords(lot, now));
+    row.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - now < 60_000);
+    put(row.pace, running ? say("ops.pace", { rate: rateWords(store.rate(lot.lot_id)) }) : lot.bids ? say("ops.n-bids", { n: count(lot.bids) }) : "");
+    put(row.watch, running || lot.watchers ? say("ops.watching", { n: count(lot.watchers) }) : "");
+    row.link.dataset.status = lot.status;
+    if (selected) row.link.setAttribute("aria-current", "true");
+    else row.link.removeAttribute("aria-current");
+  }
+
+  /** Only what the clock moves. */
+  tick(lots, now) {
+    for (const lot of lots) {
+      const row = this.#rows.get(lot.lot_id);
+      if (!row) continue;
+      put(row.clock, clockWords(lot, now));
+      row.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - now < 60_000);
+    }
+  }
+
+  focus(lotId) {
+    this.#rows.get(lotId)?.link.focus({ preventScroll: false });
+  }
+}

@@ -1,0 +1,205 @@
+// One lot on the desk: its live facts, what may be done with it now, its terms in words, and its event log.
+
+import { askFirst } from "../shared/confirm_dialog.js";
+import { element, put } from "../shared/element.js";
+import { ACTIONS, actionsFor } from "./lot_actions.js";
+import { EventLog } from "./event_log.js";
+import { RUNNING, clockFigure, rateWords } from "./lot_list.js";
+import { count, moment, priceWords, staffWordsOf } from "../shared/staff_text.js";
+import { yuanShort } from "../shared/money.js";
+import { describeTerms } from "../shared/terms_text.js";
+import { say } from "../shared/i18n.js";
+
+/** The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is told of an action. */
+export class LotPanel {
+  #host;
+  #lotId;
+  #store;
+  #now;
+  #done;
+  #log;
+  #parts = {};
+  #status = null;
+  #busy = false;
+
+  constructor(host, lotId, { store, now, done }) {
+    this.#host = host;
+    this.#lotId = lotId;
+    this.#store = store;
+    this.#now = now;
+    this.#done = done;
+    this.#build();
+  }
+
+  get #lot() {
+    return this.#store.get(this.#lotId);
+  }
+
+  stop() {
+    this.#log?.stop();
+  }
+
+  #build() {
+    const lot = this.#lot;
+    const parts = this.#parts;
+    parts.badge = element("span", { class: "badge", id: "lot-status" });
+    parts.price = element("p", { class: "price numbers", id: "lot-price" });
+    parts.label = element("p", { class: "soft" });
+    parts.leader = element("p", { class: "leader" });
+    parts.clock = element("span", { class: "left numbers", id: "lot-clock", role: "timer", "aria-live": "off" });
+    parts.clockLabel = element("span", { class: "soft" });
+    parts.facts = element("dl", { class: "facts numbers" });
+    parts.actions = element("div", { class: "lot-actions", id: "lot-actions", role: "group", "aria-label": say("ops.actions") });
+    parts.outcome = element("p", { class: "notice good", id: "lot-outcome", hidden: true });
+    parts.note = element("p", { class: "notice warn", id: "lot-note", hidden: true });
+    const terms = element("dl", { class: "terms numbers" });
+    describeTerms(terms, lot);
+    const log = element("section", { class: "card log-card" });
+    this.#host.replaceChildren(
+      element("a", { class: "back", href: "#" }, say("ops.back")),
+      element(
+        "section",
+        { class: "card now" },
+        element("div", { class: "row-between" }, parts.badge, element("span", { class: "soft numbers" }, lot.lot_id)),
+        element("h2", { id: "panel-title" }, lot.title),
+        element("p", { class: "soft" }, lot.sale_title, " · ", element("a", { href: `/lots/${encodeURIComponent(lot.lot_id)}` }, say("ops.public-page"))),
+        element(
+          "div",
+          { class: "gauges" },
+          element("div", { class: "gauge" }, parts.label, parts.price, parts.leader),
+          element("div", { class: "gauge" }, parts.clockLabel, parts.clock),
+        ),
+        parts.note,
+        parts.actions,
+        parts.outcome,
+        parts.facts,
+      ),
+      log,
+      element("details", { class: "card" }, element("summary", {}, say("ops.terms")), terms),
+    );
+    this.#log = new EventLog(log, this.#lotId, (event) => this.act("void-bid", event));
+    this.show();
+  }
+
+  /** Show the newest facts. */
+  show() {
+    const lot = this.#lot;
+    const parts = this.#parts;
+    parts.badge.dataset.status = lot.status;
+    put(parts.badge, say(`status.${lot.status}`));
+    put(parts.label, say(lot.price_fen ? (lot.status === "closed" ? "lot.hammer-price" : "lot.price") : "lot.start-price"));
+    put(parts.price, priceWords(lot));
+    put(parts.leader, lot.leader ? say(lot.status === "closed" ? "ops.ended-with" : "lot.leads", { paddle: lot.leader }) : say("lot.nobody-leads"));
+    this.#facts(lot);
+    this.#note(lot);
+    if (this.#status !== lot.status) this.#offer(lot);
+    this.#status = lot.status;
+    this.#host.dataset.status = lot.status;
+    this.#enable();
+    this.tick();
+    this.#log.refresh(lot);
+  }
+
+  /** Only what the clock moves. */
+  tick() {
+    const lot = this.#lot;
+    const label = { scheduled: "lot.opens-in", paused: "lot.time-kept", held: "lot.time-kept", closed: "lot.ended", void: "lot.ended", draft: "ops.clock" };
+    put(this.#parts.clockLabel, say(label[lot.status] ?? "lot.time-left"));
+    put(this.#parts.clock, clockFigure(lot, this.#now()));
+    this.#parts.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - this.#now() < 60_000);
+  }
+
+  #facts(lot) {
+    const { terms } = lot;
+    const reserve = terms.reserve_fen;
+    const rows = [
+      ["ops.fact.bids", count(lot.bids)],
+      RUNNING.includes(lot.status) ? ["ops.fact.pace", rateWords(this.#store.rate(lot.lot_id))] : null,
+      RUNNING.includes(lot.status) || lot.watchers ? ["ops.fact.watchers", count(lot.watchers)] : null,
+      ["ops.fact.minimum", `¥${yuanShort(lot.minimum_fen)}`],
+      lot.status === "scheduled" ? ["ops.fact.opens", moment(lot.opens_at_ms)] : null,
+      ["open", "scheduled"].includes(lot.status) ? ["ops.fact.ends", moment(lot.ends_at_ms)] : null,
+      reserve ? ["ops.fact.reserve", `¥${yuanShort(reserve)} ${say(lot.price_fen >= reserve ? "ops.met" : "ops.unmet")}`] : null,
+      lot.review_above_fen ? ["ops.fact.review", `¥${yuanShort(lot.review_above_fen)}`] : null,
+      terms.cap_fen ? ["terms.cap", `¥${yuanShort(terms.cap_fen)}`] : null,
+      lot.list_price_fen ? ["ops.fact.list", `¥${yuanShort(lot.list_price_fen)}`] : null,
+      lot.preset ? ["ops.fact.preset", lot.preset] : null,
+      ["ops.fact.seq", `${count(lot.seq)} / ${lot.epoch}`],
+    ].filter(Boolean);
+    const host = this.#parts.facts;
+    if (host.childElementCount !== rows.length) {
+      host.replaceChildren(...rows.map(() => element("div", {}, element("dt", {}), element("dd", {}))));
+    }
+    rows.forEach(([name, words], index) => {
+      put(host.children[index].firstElementChild, say(name));
+      put(host.children[index].lastElementChild, words);
+    });
+  }
+
+  #note(lot) {
+    const over = lot.status === "open" && this.#now() - lot.ends_at_ms > 5000;
+    const words = over ? say("ops.note.overdue") : ["held", "draft"].includes(lot.status) ? say(`ops.note.${lot.status}`) : "";
+    put(this.#parts.note, words);
+    this.#parts.note.hidden = !words;
+  }
+
+  #offer(lot) {
+    const focused = this.#parts.actions.contains(document.activeElement);
+    const names = actionsFor(lot.status);
+    const buttons = names.map((name) => {
+      const kind = ACTIONS[name].main && !(name === "open" && lot.status === "draft") ? " main" : ACTIONS[name].danger ? " danger" : "";
+      return element("button", { class: `button${kind}`, type: "button", id: `act-${name}`, onclick: () => this.#choose(name) }, say(`ops.act.${name}`));
+    });
+    this.#parts.actions.replaceChildren(...(buttons.length ? buttons : [element("p", { class: "soft" }, say("ops.nothing-to-do"))]));
+    if (focused) this.#host.focus({ preventScroll: true });
+  }
+
+  #enable() {
+    for (const button of this.#parts.actions.querySelectorAll("button")) {
+      button.disabled = this.#busy || (button.id === "act-void-bid" && !this.#lot.leader);
+    }
+  }
+
+  /** Of a lot's own actions only one needs to know a bid: that of the leader. */
+  async #choose(name) {
+    if (name !== "void-bid") {
+      this.act(name);
+      return;
+    }
+    const bid = await this.#log.leadingBid(this.#lot.leader);
+    if (bid) this.act(name, bid);
+  }
+
+  /** Ask, and do it. */
+  async act(name, bid = null) {
+    if (this.#busy) return;
+    const action = ACTIONS[name];
+    const lot = this.#lot;
+    this.#busy = true;
+    this.#parts.outcome.hidden = true;
+    this.#enable();
+    const title = say(`ops.act.${name}.title`, { title: lot.title });
+    try {
+      const after = await askFirst({
+        title,
+        confirm: say(`ops.act.${name}.confirm`),
+        danger: Boolean(action.danger),
+        fields: action.fields(lot, this.#now()),
+        sentence: (values) => action.sentence(this.#lot, values, this.#now(), bid),
+        stale: () => (action.statuses.includes(this.#lot.status) ? "" : say("ops.stale", { status: say(`status.${this.#lot.status}`) })),
+        path: () => action.path(this.#lot, bid),
+        body: action.body,
+        words: staffWordsOf,
+      });
+      if (after) {
+        const words = say(`ops.done.${name}`, { title: after.title, price: priceWords(after), ends: moment(after.ends_at_ms ?? 0), opens: moment(after.opens_at_ms ?? 0) });
+        this.#parts.outcome.textContent = words;
+        this.#parts.outcome.hidden = false;
+        this.#done(after, words);
+      }
+    } finally {
+      this.#busy = false;
+      this.#enable();
+    }
+  }
+}

@@ -1,0 +1,314 @@
+// The staff desk: asks for all lots every second, follows one of them live, and goes on whatever server is away.
+
+import { get, post } from "../shared/api.js";
+import { LedgerClock } from "../shared/clock.js";
+import { askFirst } from "../shared/confirm_dialog.js";
+import { byId, element, put } from "../shared/element.js";
+import { LiveLot } from "../shared/live_client.js";
+import { masthead } from "../shared/page_header.js";
+import { textField } from "../shared/form_fields.js";
+import { LotForm } from "./lot_form.js";
+import { Banners, troubles } from "./banners.js";
+import { LotPanel } from "./lot_panel.js";
+import { LotList, Lots, RUNNING, rateWords } from "./lot_list.js";
+import { count, staffWordsOf } from "../shared/staff_text.js";
+import { Speaker } from "../shared/live_region.js";
+import { clockTime, say } from "../shared/i18n.js";
+
+const EVERY_MS = 1000;
+const HIDDEN_MS = 5000;
+const HEALTH_EVERY_MS = 3000;
+const ANSWER_MS = 6000;
+const LIVE_LOST_MS = 4000;
+const OVERDUE_MS = 5000;
+
+const clock = new LedgerClock();
+const store = new Lots();
+const list = new LotList(byId("lots"));
+const banners = new Banners(byId("banners"));
+const speaker = new Speaker(byId("spoken"));
+const form = new LotForm(byId("panel"), { sales: () => sales, created: lotCreated, newSale });
+
+let sales = [];
+let order = [];
+let health = null;
+let panel = null;
+let chosen = null;
+let live = null;
+let followed = null;
+let liveUrl = null;
+let liveLostAt = null;
+let reached = { ok: true, at: null };
+let failures = 0;
+let ended = false;
+
+start();
+
+async function start() {
+  const who = await masthead();
+  document.title = `${say("ops.title")} · ${say("brand")}`;
+  if (who?.role !== "ops") {
+    gate(who);
+    return;
+  }
+  byId("content").hidden = false;
+  byId("new-sale").addEventListener("click", newSale);
+  liveUrl = (await get("/config").catch(() => ({}))).live_url ?? null;
+  await refresh();
+  window.addEventListener("hashchange", route);
+  route();
+  loop(refresh, () => wait(EVERY_MS));
+  loop(look, () => wait(HEALTH_EVERY_MS));
+  setInterval(tick, 200);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+}
+
+/** Not signed in, or not for this desk: said plainly, with the way in. */
+function gate(who) {
+  const next = encodeURIComponent(`/ops${location.hash}`);
+  const words = who ? say("ops.gate.role", { name: who.name, role: say(`ops.role.${who.role}`) }) : say("ops.gate.nobody");
+  byId("gate").replaceChildren(
+    element("h1", {}, say("ops.title")),
+    element("p", {}, words),
+    element("p", { class: "soft" }, say("ops.gate.how")),
+    ...(who && who.role !== "bidder" ? [element("a", { class: "button", href: "/ops/settlements" }, say("nav.settlements"))] : []),
+    element("a", { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${next}` }, say(who ? "ops.gate.other" : "ops.gate.sign-in")),
+  );
+  byId("gate").hidden = false;
+}
+
+function wait(everyMs) {
+  const ms = document.visibilityState === "visible" ? everyMs : Math.max(everyMs, HIDDEN_MS);
+  // a house in trouble is asked less often, and not by all desks at once
+  return failures ? Math.min(8000, ms * 1.6 ** failures) * (0.6 + 0.4 * Math.random()) : ms;
+}
+
+/** Again and again, one at a time. */
+function loop(work, pause) {
+  setTimeout(async () => {
+    if (ended) return;
+    await work();
+    loop(work, pause);
+  }, pause());
+}
+
+const patience = () => (AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined);
+let asking = false;
+
+async function refresh() {
+  if (asking || ended) return;
+  asking = true;
+  const asked = Date.now();
+  try {
+    const desk = await get("/ops/lots", { signal: patience() });
+    clock.sample(asked, desk.now_ms, desk.now_ms, Date.now());
+    ({ sales } = desk);
+    order = [];
+    for (const sale of sales) {
+      for (const lot of sale.lots) {
+        order.push(lot.lot_id);
+        store.take({ ...lot, sale_title: sale.title });
+      }
+    }
+    reached = { ok: true, at: desk.now_ms };
+    failures = 0;
+  } catch (problem) {
+    await troubled(problem);
+  } finally {
+    asking = false;
+  }
+  show();
+}
+
+async function troubled(problem) {
+  if (problem.status === 401) {
+    signedOut();
+    return;
+  }
+  failures += 1;
+  const answered = problem.status > 0;
+  reached = { ok: answered, at: reached.at };
+  if (!answered) return;
+  await look();
+  // without the books the ledger still tells of lots that the house has met
+  if (problem.code === "books-away") await Promise.all(running().map((lot) => refreshOne(lot.lot_id)));
+}
+
+async function refreshOne(lotId) {
+  const lot = await get(`/lots/${encodeURIComponent(lotId)}`, { signal: patience() }).catch(() => null);
+  // the public's view, without the reserve: the terms that are known stay
+  if (lot) store.take({ ...lot, terms: store.get(lotId).terms });
+}
+
+async function look() {
+  try {
+    health = await get("/ops/health", { signal: patience() });
+    if (reached.ok === false) refresh();
+  } catch (problem) {
+    if (problem.status === 401) signedOut();
+  }
+}
+
+function signedOut() {
+  if (ended) return;
+  ended = true;
+  live?.stop();
+  const next = encodeURIComponent(`/ops${location.hash}`);
+  byId("banners").replaceChildren(
+    element("p", { class: "notice bad", id: "signed-out" }, say("ops.signed-out"), " ", element("a", { href: `/sign-in?next=${next}` }, say("ops.gate.sign-in"))),
+  );
+  document.body.dataset.ended = "yes";
+}
+
+const lots = () => order.map((id) => store.get(id));
+const running = () => lots().filter((lot) => RUNNING.includes(lot.status));
+
+function show() {
+  if (ended) return;
+  list.show(lots(), store, chosen, clock.now());
+  figures();
+  heed();
+  if (panel && store.get(chosen)) panel.show();
+  tick();
+}
+
+function figures() {
+  const on = running();
+  const rates = on.map((lot) => store.rate(lot.lot_id)).filter((rate) => rate !== null);
+  const total = rates.length ? rates.reduce((a, b) => a + b, 0) : on.length ? null : 0;
+  const rows = [
+    ["ops.figure.running", count(on.length)],
+    ["ops.figure.pace", rateWords(total)],
+    ["ops.figure.watching", count(on.reduce((sum, lot) => sum + lot.watchers, 0))],
+    ["ops.figure.clock", clockTime(clock.now())],
+  ];
+  const host = byId("figures");
+  if (!host.childElementCount) host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+  rows.forEach(([, words], index) => put(host.children[index].lastElementChild, words));
+}
+
+function tick() {
+  if (ended) return;
+  const now = clock.now();
+  list.tick(running(), now);
+  list.tick(lots().filter((lot) => lot.status === "scheduled"), now);
+  if (panel && store.get(chosen)) panel.tick();
+  const time = byId("figures").lastElementChild?.lastElementChild;
+  if (time) put(time, clockTime(now));
+  const liveLost = liveLostAt !== null && Date.now() - liveLostAt > LIVE_LOST_MS;
+  // what is shown may be old, but an end that has passed is past: a ledger that is away closes nothing
+  const trusted = !failures || (health && health.ledger !== "ok");
+  const overdue = reached.ok && trusted ? running().find((lot) => lot.status === "open" && now - lot.ends_at_ms > OVERDUE_MS) : null;
+  banners.show(troubles({ health, reached, liveLost, overdue }));
+  byId("content").dataset.stale = reached.ok && failures < 2 ? "no" : "yes";
+}
+
+// which lot, or the form: kept in the address, so that back, reload and a bookmark do what one expects
+
+function route() {
+  const hash = location.hash.slice(1);
+  const lotId = hash.startsWith("lot=") ? decodeURIComponent(hash.slice(4)) : null;
+  if (hash === "new" || hash.startsWith("new=")) {
+    choose(null);
+    byId("columns").dataset.view = "form";
+    form.show(hash.startsWith("new=") ? decodeURIComponent(hash.slice(4)) : null);
+  } else if (lotId && store.get(lotId)) {
+    if (chosen !== lotId || !panel) choose(lotId);
+    byId("columns").dataset.view = "lot";
+    byId("panel").focus({ preventScroll: !isNarrow() });
+  } else {
+    const before = chosen;
+    choose(null);
+    byId("columns").dataset.view = "list";
+    byId("panel").replaceChildren(element("div", { class: "empty card" }, element("h2", { id: "panel-title" }, say("ops.choose")), element("p", {}, say("ops.choose-hint"))));
+    if (before && isNarrow()) list.focus(before);
+  }
+  show();
+}
+
+const isNarrow = () => matchMedia("(max-width: 60rem)").matches;
+
+function choose(lotId) {
+  panel?.stop();
+  panel = null;
+  chosen = lotId;
+  if (lotId) panel = new LotPanel(byId("panel"), lotId, { store, now: () => clock.now(), done });
+  heed();
+}
+
+const isFollowed = (lot) => lot && !["draft", "closed", "void"].includes(lot.status);
+
+/** Follow the chosen lot, else one that runs: a desk hears of a live channel that is gone whatever it looks at. */
+function heed() {
+  const on = running();
+  let wanted = chosen && isFollowed(store.get(chosen)) ? chosen : null;
+  wanted ??= on.some((lot) => lot.lot_id === followed) ? followed : (on[0]?.lot_id ?? null);
+  if (wanted === followed || !liveUrl) return;
+  live?.stop();
+  live = null;
+  followed = wanted;
+  if (wanted) follow(wanted);
+  else liveLostAt = null;
+}
+
+/** One lot by the live channel: prices between two askings, and word of a channel that is gone. */
+function follow(lotId) {
+  live = new LiveLot({
+    url: liveUrl,
+    lotId,
+    mode: "state",
+    clock,
+    on: {
+      connection(state) {
+        if (state === "live" || state === "ended") liveLostAt = null;
+        else if (state === "lost") liveLostAt ??= Date.now();
+      },
+      state(facts) {
+        const before = store.get(lotId);
+        const { lot_id: id, epoch, seq, status, price_fen: price, leader, bids, minimum_fen: minimum, ends_at_ms: ends, remaining_ms: left, now_ms: now, watchers } = facts;
+        const newer = store.take({ lot_id: id, epoch, seq, status, price_fen: price, leader, bids, minimum_fen: minimum, ends_at_ms: ends, remaining_ms: left, now_ms: now, watchers });
+        if (!newer || lotId !== chosen) return;
+        if (before.status !== status) refresh();
+        panel?.show();
+      },
+    },
+  });
+  live.start();
+}
+
+function done(lot, words) {
+  store.take(lot);
+  speaker.say(words);
+  show();
+}
+
+async function newSale() {
+  const fields = {
+    title: textField("sale-title", "sale_title"),
+    sale_id: textField("sale-id", "sale_id", { required: false, most: 48, pattern: /^[a-z0-9]+(-[a-z0-9]+)*$/ }),
+  };
+  const made = await askFirst({
+    title: say("ops.new-sale"),
+    confirm: say("ops.create-sale"),
+    fields,
+    sentence: () => say("ops.sentence.sale"),
+    path: () => "/ops/sales",
+    words: staffWordsOf,
+    body: ({ title, sale_id: id }) => (id ? { title, sale_id: id } : { title }),
+  });
+  if (!made) return;
+  speaker.say(say("ops.done.sale", { title: made.title }));
+  await refresh();
+  const hash = `#new=${encodeURIComponent(made.sale_id)}`;
+  if (location.hash === hash) route();
+  else location.hash = hash;
+}
+
+async function lotCreated(lot) {
+  const sale = sales.find((one) => one.sale_id === lot.sale_id);
+  store.take({ ...lot, sale_title: sale?.title ?? "" });
+  if (!order.includes(lot.lot_id)) order.unshift(lot.lot_id);
+  speaker.say(say("ops.done.lot", { title: lot.title }));
+  location.hash = `lot=${encodeURIComponent(lot.lot_id)}`;
+  refresh();
+}

@@ -1,0 +1,118 @@
+// The front page: every lot in one of three groups, refreshed while it is looked at.
+
+import { get } from "../shared/api.js";
+import { LedgerClock, timeLeft } from "../shared/clock.js";
+import { byId, element } from "../shared/element.js";
+import { masthead } from "../shared/page_header.js";
+import { yuan } from "../shared/money.js";
+import { drawnLot } from "../shared/lot_picture.js";
+import { say, when } from "../shared/i18n.js";
+
+const EVERY_MS = 2000;
+const GROUPS = [
+  ["sales.on", ["open", "paused", "held"]],
+  ["sales.coming", ["scheduled"]],
+  ["sales.over", ["closed", "void"]],
+];
+
+const TOLD_AFTERWARDS = {
+  awarded: "sales.after.awarded",
+  offered: "sales.after.offered",
+  defaulted: "sales.after.offered",
+  paid: "sales.after.paid",
+  settled: "sales.after.paid",
+  relisted: "sales.after.relisted",
+  void: "sales.after.void",
+};
+
+const clock = new LedgerClock();
+const only = new URLSearchParams(location.search).get("sale");
+let sales = [];
+
+masthead();
+refresh();
+setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
+setInterval(countDown, 1000);
+
+async function refresh() {
+  const asked = Date.now();
+  try {
+    ({ sales } = await get("/sales"));
+  } catch {
+    byId("failure").textContent = say("sales.cannot-load");
+    byId("failure").hidden = false;
+    return;
+  } finally {
+    byId("sales").removeAttribute("aria-busy");
+  }
+  byId("failure").hidden = true;
+  const lots = sales
+    .filter((sale) => !only || sale.sale_id === only)
+    .flatMap((sale) => sale.lots.map((lot) => ({ ...lot, sale: sale.title })));
+  if (lots.length) clock.sample(asked, lots[0].now_ms, lots[0].now_ms, Date.now());
+  show(lots);
+}
+
+function show(lots) {
+  const focused = document.activeElement?.getAttribute("href");
+  const groups = GROUPS.map(([name, statuses]) => [name, lots.filter((lot) => statuses.includes(lot.status))]);
+  const shown = groups.filter(([name, some]) => some.length > 0 || (name === "sales.on" && lots.length > 0));
+  if (shown.length === 0) {
+    byId("sales").replaceChildren(element("p", { class: "empty card" }, say("sales.none")));
+    return;
+  }
+  byId("sales").replaceChildren(
+    ...shown.map(([name, some]) =>
+      element(
+        "section",
+        { class: "group" },
+        element("h2", {}, say(name)),
+        some.length
+          ? element("ul", { class: "lots" }, some.map((lot) => element("li", {}, card(lot))))
+          : element("p", { class: "soft" }, say("sales.none-on")),
+      ),
+    ),
+  );
+  if (focused) byId("sales").querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  countDown();
+}
+
+function card(lot) {
+  const picture = element("div", { "aria-hidden": "true" }, drawnLot(lot.lot_id));
+  const facts = element(
+    "div",
+    { class: "facts numbers" },
+    element("span", { class: "badge", "data-status": lot.status }, say(`status.${lot.status}`)),
+    element("span", { class: "title" }, lot.title),
+    element("span", { class: "sale" }, lot.sale),
+    element("span", { class: "label" }, say(label(lot))),
+    element("span", { class: "amount" }, `¥${yuan(lot.price_fen || lot.terms.start_price_fen)}`),
+    foot(lot),
+  );
+  return element("a", { class: "card lot-card", href: `/lots/${encodeURIComponent(lot.lot_id)}` }, picture, facts);
+}
+
+function label(lot) {
+  if (!lot.price_fen) return "sales.start";
+  return lot.status === "closed" ? "sales.hammer" : "sales.price";
+}
+
+function foot(lot) {
+  const bids = lot.bids ? say("sales.bids", { count: lot.bids.toLocaleString() }) : "";
+  if (lot.status === "open") {
+    return element("span", { class: "foot" }, element("span", { "data-until": lot.ends_at_ms }), bids ? ` · ${bids}` : "");
+  }
+  if (lot.status === "scheduled") return element("span", { class: "foot" }, say("sales.opens", { when: when(lot.opens_at_ms) }));
+  if (lot.status === "closed") {
+    const how = lot.leader ? say("sales.won", { paddle: lot.leader }) : say("sales.unsold");
+    const parts = [how, lot.settlement in TOLD_AFTERWARDS ? say(TOLD_AFTERWARDS[lot.settlement]) : "", bids];
+    return element("span", { class: "foot" }, parts.filter(Boolean).join(" · "));
+  }
+  return element("span", { class: "foot" }, bids);
+}
+
+function countDown() {
+  for (const place of document.querySelectorAll("[data-until]")) {
+    place.textContent = `${say("lot.time-left")} ${timeLeft(Number(place.dataset.until) - clock.now()).replace(/\.\d$/, "")}`;
+  }
+}

@@ -1,0 +1,100 @@
+// What finance may do with a lot after the hammer: when, the fields asked for, the consequence in a sentence, the request.
+
+import { yuanShort } from "../shared/money.js";
+import { amountField, reasonField } from "../shared/form_fields.js";
+import { nameOf } from "./settlement_text.js";
+import { duration } from "../shared/terms_text.js";
+import { say } from "../shared/i18n.js";
+
+const reasoned = () => ({ reason: reasonField("act-reason") });
+const asIs = (values) => values;
+
+function factsOf(story) {
+  const { settlement, terms, deposits } = story;
+  const lost = deposits.filter((one) => one.bidder_id === settlement.bidder && one.status === "held").reduce((sum, one) => sum + one.amount_fen, 0);
+  return {
+    title: settlement.title,
+    price: yuanShort(settlement.price_fen ?? settlement.hammer_price_fen ?? 0),
+    paddle: settlement.paddle,
+    bidder: nameOf(settlement.bidder),
+    deposit: yuanShort(lost),
+    claim: yuanShort(settlement.claim_fen),
+    centre: settlement.delivery_centre ?? "",
+    commission: `${(terms.seller_commission_bps ?? 0) / 100}%`,
+    window: terms.cascade ? duration(terms.cascade.offer_window_ms) : "",
+  };
+}
+
+const plain = (name) => (story) => say(`money.sentence.${name}`, factsOf(story));
+
+/** Each: whether it may be done now, its tone, whether two persons must want it, fields, sentence, path and body. */
+export const ACTIONS = {
+  handover: {
+    possible: ({ state }) => state === "paid",
+    ready: ({ delivery_centre: centre }) => centre !== null,
+    tone: "main",
+    fields: () => ({}),
+    sentence: plain("handover"),
+    path: "handover-confirmed",
+    body: () => undefined,
+  },
+  offer: {
+    possible: ({ state, price_fen: price }) => state === "defaulted" || (state === "unsold" && price !== null),
+    tone: "main",
+    fields: () => ({}),
+    sentence: plain("offer"),
+    path: "offer",
+    body: () => undefined,
+  },
+  relist: {
+    possible: ({ state }) => state === "defaulted" || state === "unsold",
+    tone: "",
+    fields(story) {
+      const cost = amountField("act-cost", "relist_cost", { zero: true });
+      cost.write(story.terms.reauction_cost_fen ?? null);
+      return { cost_fen: cost };
+    },
+    sentence: (story, { cost_fen: cost }) => `${say("money.sentence.relist", factsOf(story))}${cost ? say("money.sentence.relist-cost", { cost: yuanShort(cost) }) : ""}`,
+    path: "relist",
+    body: ({ cost_fen: cost }) => (cost === null ? {} : { cost_fen: cost }),
+  },
+  default: {
+    possible: ({ state }) => state === "awarded",
+    tone: "danger",
+    two: true,
+    fields: reasoned,
+    sentence: plain("default"),
+    path: "default",
+    body: asIs,
+  },
+  writeoff: {
+    possible: ({ claim_fen: claim }) => claim > 0,
+    tone: "danger",
+    two: true,
+    fields: reasoned,
+    sentence: plain("writeoff"),
+    path: "writeoff",
+    body: asIs,
+  },
+  void: {
+    possible: ({ state }) => ["awarded", "paid", "defaulted", "offered"].includes(state),
+    tone: "danger",
+    two: true,
+    fields: reasoned,
+    sentence: plain("void"),
+    path: "void",
+    body: asIs,
+  },
+};
+
+/** The request for an action that waits for a second person, if there is one. */
+export const waitingFor = (story, name) => story.settlement.approvals.find((one) => one.action === name) ?? null;
+
+/** The whole consequence: of the act itself, and of asking for it or agreeing to it. */
+export function consequence(name, story, values, subject) {
+  const sentence = ACTIONS[name].sentence(story, values);
+  if (!ACTIONS[name].two) return sentence;
+  const waiting = waitingFor(story, name);
+  if (waiting && waiting.asked_by !== subject) return `${sentence}${say("money.sentence.agrees", { by: nameOf(waiting.asked_by), why: waiting.reason })}`;
+  return `${sentence}${say("money.sentence.two")}`;
+}

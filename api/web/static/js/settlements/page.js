@@ -1,0 +1,173 @@
+// The settlement board: asks for all lots after the hammer every two seconds, and for the chosen one's whole story.
+
+import { get } from "../shared/api.js";
+import { LedgerClock } from "../shared/clock.js";
+import { byId, element, put } from "../shared/element.js";
+import { masthead } from "../shared/page_header.js";
+import { yuanShort } from "../shared/money.js";
+import { staffWordsOf } from "../shared/staff_text.js";
+import { Board } from "./settlement_list.js";
+import { SettlementPanel } from "./settlement_panel.js";
+import { learnNames } from "./settlement_text.js";
+import { Speaker } from "../shared/live_region.js";
+import { clockTime, say } from "../shared/i18n.js";
+
+const EVERY_MS = 2000;
+const ANSWER_MS = 8000;
+const READERS = ["finance", "ops", "auditor"];
+
+const clock = new LedgerClock();
+const speaker = new Speaker(byId("spoken"));
+const board = new Board(byId("lots"), byId("states"), { now: () => clock.now(), chosenState: showState });
+
+let who = null;
+let shown = null;
+let state = null;
+let panel = null;
+let chosen = null;
+let asked = 0;
+let seenAt = null;
+let failures = 0;
+let ended = false;
+
+start();
+
+async function start() {
+  who = await masthead();
+  document.title = `${say("money.title")} · ${say("brand")}`;
+  if (!READERS.includes(who?.role)) {
+    gate();
+    return;
+  }
+  byId("content").hidden = false;
+  await refresh();
+  window.addEventListener("hashchange", route);
+  route();
+  setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
+  setInterval(tick, 250);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+}
+
+/** Not signed in, or a bidder: said plainly, with the way in. */
+function gate() {
+  const words = who ? say("money.gate.role", { name: who.name, role: say(`ops.role.${who.role}`) }) : say("money.gate.nobody");
+  byId("gate").replaceChildren(
+    element("h1", {}, say("money.title")),
+    element("p", {}, words),
+    element("p", { class: "soft" }, say("ops.gate.how")),
+    element("a", { class: "button main", id: "gate-sign-in", href: signInHref() }, say(who ? "ops.gate.other" : "ops.gate.sign-in")),
+  );
+  byId("gate").hidden = false;
+}
+
+const signInHref = () => `/sign-in?next=${encodeURIComponent(`/ops/settlements${location.hash}`)}`;
+const patience = () => (AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined);
+
+/** The board and the chosen lot; an answer that was overtaken is dropped. */
+async function refresh() {
+  if (ended) return;
+  asked += 1;
+  const mine = asked;
+  const before = Date.now();
+  try {
+    const query = state ? `?state=${state}` : "";
+    const [newest] = await Promise.all([get(`/ops/settlements${query}`, { signal: patience() }), panel?.refresh()]);
+    if (mine !== asked) return;
+    learnNames(newest.names);
+    clock.sample(before, newest.now_ms, newest.now_ms, Date.now());
+    shown = newest;
+    seenAt = newest.now_ms;
+    failures = 0;
+    byId("banners").replaceChildren();
+  } catch (problem) {
+    if (mine === asked) troubled(problem);
+  }
+  show();
+}
+
+function troubled(problem) {
+  if (problem.status === 401) {
+    ended = true;
+    document.body.dataset.ended = "yes";
+    const link = element("a", { href: signInHref() }, say("ops.gate.sign-in"));
+    byId("banners").replaceChildren(element("p", { class: "notice bad", id: "signed-out" }, say("ops.signed-out"), " ", link));
+    return;
+  }
+  failures += 1;
+  if (failures < 2 && shown) return;
+  const lost = say("ops.trouble.connection", { at: seenAt ? clockTime(seenAt) : "–" });
+  const words = problem.status > 0 ? staffWordsOf(problem) : lost;
+  if (!byId("banners").childElementCount) byId("banners").append(element("p", { class: "notice bad" }));
+  put(byId("banners").firstElementChild, words);
+}
+
+function show() {
+  byId("content").dataset.stale = failures > 1 ? "yes" : "no";
+  if (!shown || ended) return;
+  byId("lots").removeAttribute("aria-busy");
+  board.show(shown, { state, chosen });
+  const empty = shown.settlements.length === 0;
+  byId("no-lots").hidden = !empty;
+  put(byId("no-lots"), say(state ? "money.none-in-state" : "money.none"));
+  const all = Object.entries(shown.counts).reduce((sum, [name, n]) => sum + (!state || state === name ? n : 0), 0);
+  byId("more-lots").hidden = shown.settlements.length >= all;
+  put(byId("more-lots"), say("money.more", { shown: shown.settlements.length, all }));
+  figures();
+  tick();
+}
+
+/** What is at stake over the lots shown, and how many of them need a person. */
+function figures() {
+  const sum = (name) => `¥${yuanShort(shown.settlements.reduce((total, one) => total + one[name], 0))}`;
+  const waiting = shown.settlements.filter((one) => one.stuck.length || one.approvals.length).length;
+  const rows = [
+    ["money.due", sum("due_fen"), "no"],
+    ["money.held", sum("held_fen"), "no"],
+    ["money.forfeited", sum("forfeited_fen"), "no"],
+    ["money.claim", sum("claim_fen"), "no"],
+    ["money.needs-a-person", String(waiting), waiting ? "yes" : "no"],
+  ];
+  const host = byId("figures");
+  if (!host.childElementCount) host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+  rows.forEach(([, words, urgent], index) => {
+    put(host.children[index].lastElementChild, words);
+    host.children[index].dataset.urgent = urgent;
+  });
+}
+
+function showState(wanted) {
+  state = wanted;
+  refresh();
+}
+
+function tick() {
+  if (ended) return;
+  board.tick();
+  panel?.tick();
+}
+
+// which lot: kept in the address, so that back, reload and a bookmark do what one expects
+
+function route() {
+  const hash = location.hash.slice(1);
+  const lotId = hash.startsWith("lot=") ? decodeURIComponent(hash.slice(4)) : null;
+  const narrow = matchMedia("(max-width: 60rem)").matches;
+  const before = chosen;
+  byId("columns").dataset.view = lotId ? "lot" : "list";
+  if (lotId !== chosen || !panel) {
+    panel?.stop();
+    panel = null;
+    chosen = lotId;
+    if (lotId) {
+      panel = new SettlementPanel(byId("panel"), lotId, { who, now: () => clock.now(), say: (words) => speaker.say(words), changed: refresh });
+      panel.refresh();
+    } else {
+      byId("panel").replaceChildren(
+        element("div", { class: "empty card" }, element("h2", { id: "panel-title" }, say("ops.choose")), element("p", {}, say("money.choose-hint"))),
+      );
+    }
+  }
+  if (lotId) byId("panel").focus({ preventScroll: !narrow });
+  else if (before && narrow) board.focus(before);
+  show();
+}

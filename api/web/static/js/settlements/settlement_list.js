@@ -1,0 +1,112 @@
+// The lots after the hammer: one row each, changed in place, and the states to choose from with their counts.
+
+import { element, put } from "../shared/element.js";
+import { KeyedList } from "../shared/keyed_list.js";
+import { yuanShort } from "../shared/money.js";
+import { count } from "../shared/staff_text.js";
+import { STATES, STATE_TONES, deadlineWords, isUrgent, nameOf } from "./settlement_text.js";
+import { say } from "../shared/i18n.js";
+
+const STAKES = ["due", "held", "forfeited", "claim"];
+
+export class Board {
+  #list;
+  #host;
+  #now;
+  #chosen = null;
+  #buttons = new Map();
+
+  constructor(host, states, { now, chosenState }) {
+    this.#host = host;
+    this.#now = now;
+    this.#list = new KeyedList(host, (lotId) => this.#row(lotId));
+    for (const state of [null, ...STATES]) {
+      const tally = element("span", { class: "tally numbers" });
+      const words = say(state ? `settlement.${state}` : "money.all");
+      const button = element("button", { class: "state", type: "button", "data-state": state ?? "all", "aria-pressed": state === null ? "true" : "false", onclick: () => chosenState(state) }, element("span", {}, words), " ", tally);
+      this.#buttons.set(state, { button, tally });
+      states.append(button);
+    }
+  }
+
+  /** Show the newest board; `state`: which is chosen, null for all; `chosen`: the lot in the panel. */
+  show(shown, { state, chosen }) {
+    this.#chosen = chosen;
+    const all = Object.values(shown.counts).reduce((a, b) => a + b, 0);
+    for (const [name, { button, tally }] of this.#buttons) {
+      const some = name === null ? all : (shown.counts[name] ?? 0);
+      put(tally, count(some));
+      button.setAttribute("aria-pressed", name === state ? "true" : "false");
+      button.hidden = some === 0 && name !== null && name !== state;
+    }
+    this.#list.show(shown.settlements, (one) => one.lot_id);
+  }
+
+  /** Only what the clock moves. */
+  tick() {
+    for (const entry of this.#list.entries.values()) entry.tick();
+  }
+
+  focus(lotId) {
+    this.#host.querySelector(`[data-lot="${CSS.escape(lotId)}"]`)?.focus({ preventScroll: false });
+  }
+
+  #row(lotId) {
+    let settlement = null;
+    const part = (name) => element("span", { class: name });
+    const title = part("title");
+    const id = part("id numbers");
+    const price = part("price numbers");
+    const badge = part("badge");
+    const clock = part("clock numbers");
+    const stakes = part("line numbers");
+    const marks = part("marks");
+    const link = element(
+      "a",
+      { class: "row", href: `#lot=${encodeURIComponent(lotId)}`, "data-lot": lotId },
+      element("span", { class: "name" }, title, id),
+      price,
+      element("span", { class: "foot" }, element("span", { class: "line" }, badge, clock), stakes),
+      marks,
+    );
+    const tick = () => {
+      put(clock, deadlineWords(settlement, this.#now()));
+      clock.classList.toggle("ending", isUrgent(settlement, this.#now()));
+    };
+    return {
+      root: element("li", {}, link),
+      tick,
+      show: (newest) => {
+        settlement = newest;
+        link.dataset.state = settlement.state;
+        put(title, settlement.title);
+        put(id, lotId);
+        const amount = settlement.price_fen ?? settlement.hammer_price_fen;
+        put(price, amount ? `¥${yuanShort(amount)}` : "–");
+        badge.dataset.tone = STATE_TONES[settlement.state];
+        put(badge, say(`settlement.${settlement.state}`));
+        const told = STAKES.filter((name) => settlement[`${name}_fen`]).map((name) => say(`money.stake.${name}`, { amount: yuanShort(settlement[`${name}_fen`]) }));
+        put(stakes, told.join(" · "));
+        mark(marks, settlement);
+        if (lotId === this.#chosen) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+        tick();
+      },
+    };
+  }
+}
+
+/** What needs a person, plainly: an approval that waits, something the provider does not do. */
+function mark(host, settlement) {
+  const wanted = [
+    ...settlement.approvals.map((one) => ["warn", say("money.mark.approval", { action: say(`money.action.${one.action}`), by: nameOf(one.asked_by) })]),
+    ...(settlement.stuck.length ? [["bad", say("money.mark.stuck", { n: settlement.stuck.length })]] : []),
+    ...(settlement.waiting_operations && !settlement.stuck.length ? [["info", say("money.mark.waiting", { n: settlement.waiting_operations })]] : []),
+  ];
+  while (host.childElementCount > wanted.length) host.lastElementChild.remove();
+  wanted.forEach(([tone, words], index) => {
+    if (!host.children[index]) host.append(element("span", { class: "badge mark" }));
+    host.children[index].dataset.tone = tone;
+    put(host.children[index], words);
+  });
+}

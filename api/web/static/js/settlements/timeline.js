@@ -1,0 +1,222 @@
+// A lot's settlement as it went: the timeline, defaults, offers, deposits, the provider's answers, journal and balances.
+
+import { element, put } from "../shared/element.js";
+import { KeyedList } from "../shared/keyed_list.js";
+import { yuan } from "../shared/money.js";
+import { moment } from "../shared/staff_text.js";
+import { failureWords } from "../shared/problems.js";
+import { actorWords, nameOf, named, splitParts, stepTone, stepWords } from "./settlement_text.js";
+import { known, say } from "../shared/i18n.js";
+
+const OPERATION_TONES = { intended: "info", pending: "warn", succeeded: "good", failed: "bad" };
+const DEPOSIT_TONES = { pending: "info", held: "good", releasing: "info", forfeited: "bad", failed: "bad", lapsed: "warn" };
+const OFFER_TONES = { open: "warn", accepted: "good" };
+const DEFAULT_TONES = { collecting: "warn", collected: "warn", resolved: "", returned: "info" };
+
+/** A section with a title, a list kept in place, and a sentence for when it is empty. */
+function section(host, name, tag, make, extra = null) {
+  const list = element(tag, { class: `${name} numbers`, id: `story-${name}` });
+  const none = element("p", { class: "soft", hidden: true }, say(`money.none.${name}`));
+  const title = element("h3", { id: `title-${name}` }, say(`money.title.${name}`));
+  host.append(element("section", { class: "card", "aria-labelledby": `title-${name}` }, element("div", { class: "row-between" }, title, extra), list, none));
+  const keyed = new KeyedList(list, make);
+  return (entries, keyOf) => {
+    keyed.show(entries, keyOf);
+    none.hidden = entries.length > 0;
+    list.hidden = entries.length === 0;
+  };
+}
+
+/** A line with a title, an amount, a sentence and a badge. */
+function line(describe) {
+  return () => {
+    const title = element("span", { class: "who" });
+    const amount = element("span", { class: "amount" });
+    const words = element("p", { class: "soft" });
+    const badge = element("span", { class: "badge" });
+    const root = element("li", { class: "line" }, title, amount, words, badge);
+    return {
+      root,
+      show(one) {
+        const told = describe(one);
+        put(title, told.title);
+        put(amount, told.amount);
+        put(words, told.words);
+        words.hidden = !told.words;
+        put(badge, told.badge);
+        badge.dataset.tone = told.tone ?? "";
+      },
+    };
+  };
+}
+
+export class StoryView {
+  #steps;
+  #defaults;
+  #offers;
+  #deposits;
+  #operations;
+  #entries;
+  #balances;
+  #stuck = [];
+
+  constructor(host, lotId) {
+    const csv = element("a", { class: "button small", id: "lot-csv", href: `/api/v1/ops/journal.csv?lot_id=${encodeURIComponent(lotId)}`, download: true }, say("money.lot-csv"));
+    this.#steps = section(host, "steps", "ol", () => step());
+    this.#defaults = section(host, "defaults", "ul", () => defaulted());
+    this.#offers = section(host, "offers", "ul", line(offer));
+    this.#deposits = section(host, "deposits", "ul", line(deposit));
+    this.#operations = section(host, "operations", "ul", line((one) => operation(one, this.#stuck)));
+    this.#entries = section(host, "entries", "ol", () => entry(), csv);
+    this.#balances = section(host, "balances", "ul", () => balance());
+  }
+
+  /** Show the newest story. */
+  show(story) {
+    this.#stuck = story.settlement.stuck;
+    this.#steps(story.steps.map((one, index) => ({ ...one, index })), (one) => one.index);
+    this.#defaults(story.defaults, (one) => one.default_id);
+    this.#offers(story.offers, (one) => one.offer_id);
+    this.#deposits(story.deposits, (one) => one.deposit_id);
+    this.#operations(story.operations, (one) => one.operation_id);
+    this.#entries(story.entries, (one) => one.entry_id);
+    const open = Object.entries(story.balances).filter(([, fen]) => fen !== 0);
+    this.#balances(open.map(([account, fen]) => ({ account, fen })), (one) => one.account);
+  }
+}
+
+/** Steps never change: built once. */
+function step() {
+  const root = element("li", {});
+  return {
+    root,
+    show(one) {
+      if (root.childElementCount) return;
+      root.dataset.step = one.step;
+      root.dataset.tone = stepTone(one.step);
+      root.append(
+        element("span", { class: "when" }, moment(one.at_ms)),
+        element("span", { class: "told" }, stepWords(one)),
+        ...(one.step === "waterfall" ? [parts(one.details)] : []),
+        ...(one.reason ? [element("q", { class: "why" }, one.reason)] : []),
+        element("span", { class: "by" }, actorWords(one.actor)),
+      );
+    },
+  };
+}
+
+function parts(details) {
+  const rows = splitParts(details).map(([name, fen]) => element("div", {}, element("dt", {}, say(`money.split.${name}`)), element("dd", {}, `¥${yuan(fen)}`)));
+  return element("dl", { class: "split" }, rows);
+}
+
+/** A default, with who got the deposit once it is shared out. */
+function defaulted() {
+  const { root, show } = line(describeDefault)();
+  const shares = element("div", {});
+  root.append(shares);
+  return {
+    root,
+    show(one) {
+      show(one);
+      if (one.split && !shares.childElementCount) shares.append(parts({ ...one.split, claim_fen: one.claim_fen }));
+    },
+  };
+}
+
+function describeDefault(one) {
+  const facts = { price: yuan(one.price_fen), when: moment(one.at_ms), until: moment(one.resolve_by_ms), lot: one.resale_lot_id, resale: yuan(one.resale_price_fen ?? 0), claim: yuan(one.claim_fen) };
+  const sold = one.resale_price_fen === null ? "" : say("money.default.resold", facts);
+  const waits = ["collecting", "collected"].includes(one.status) && !sold ? say("money.default.waits", facts) : "";
+  const claim = one.claim_fen ? say(one.written_off ? "money.default.written-off" : "money.default.claimed", facts) : "";
+  return {
+    title: nameOf(one.bidder_id),
+    amount: `¥${yuan(one.forfeited_fen)}`,
+    words: `${say(`money.default.${one.cause}`, facts)}${sold}${waits}${claim}`,
+    badge: named("money.default-status", one.status),
+    tone: DEFAULT_TONES[one.status],
+  };
+}
+
+function offer(one) {
+  const until = say(one.status === "open" ? "money.offer.open" : "money.offer.past", { own: yuan(one.own_bid_fen), until: moment(one.answered_at_ms ?? one.expires_at_ms) });
+  return { title: say("money.bidder", { paddle: one.paddle, bidder: nameOf(one.bidder_id) }), amount: `¥${yuan(one.price_fen)}`, words: until, badge: say(`offer.${one.status}`), tone: OFFER_TONES[one.status] };
+}
+
+function deposit(one) {
+  const why = known(`deposit.why.${one.why}`) ? say(`deposit.why.${one.why}`).trim() : ["failed", "lapsed"].includes(one.status) ? failureWords(one.why) : "";
+  const kept = one.status === "held" && one.release_by_ms !== null ? say("money.deposit.until", { until: moment(one.release_by_ms) }) : "";
+  const taken = one.captured_fen === null ? "" : say("money.deposit.captured", { amount: yuan(one.captured_fen) });
+  return {
+    title: nameOf(one.bidder_id),
+    amount: `¥${yuan(one.amount_fen)}`,
+    words: [say(`money.deposit.${one.method}`), taken, kept, why].filter(Boolean).join(" · "),
+    badge: say(`deposit.${one.status}`),
+    tone: DEPOSIT_TONES[one.status],
+  };
+}
+
+function operation(one, stuck) {
+  const isStuck = stuck.includes(one.operation_id);
+  const told = [
+    one.operation_id,
+    one.attempts > 1 ? say("money.operation.attempts", { n: one.attempts }) : "",
+    one.failure ? failureWords(one.failure) : "",
+    moment(one.resolved_at_ms ?? one.created_at_ms),
+  ];
+  return {
+    title: `${named("money.operation", one.kind)} · ${nameOf(one.bidder_id)}`,
+    amount: `¥${yuan(one.amount_fen)}`,
+    words: told.filter(Boolean).join(" · "),
+    badge: say(isStuck ? "money.operation.stuck" : `money.operation-status.${one.status}`),
+    tone: isStuck ? "bad" : OPERATION_TONES[one.status],
+  };
+}
+
+/** Entries never change: built once. */
+function entry() {
+  const root = element("li", {});
+  return {
+    root,
+    show(one) {
+      if (root.childElementCount) return;
+      root.dataset.kind = one.kind;
+      root.append(
+        element(
+          "div",
+          { class: "entry-head" },
+          element("span", { class: "told" }, named("entry", one.kind)),
+          element("span", { class: "soft" }, `#${one.entry_id} · ${moment(one.at_ms)}`),
+        ),
+        ...one.lines.map(posting),
+      );
+    },
+  };
+}
+
+function posting(one) {
+  const side = one.amount_fen > 0 ? "debit" : "credit";
+  const account = named("account", one.account);
+  return element(
+    "div",
+    { class: "posting", "data-side": side },
+    element("span", { class: "account" }, one.bidder ? say("money.account-of", { account, bidder: nameOf(one.bidder) }) : account),
+    element("span", { class: "amount" }, element("span", { class: "side" }, say(`money.${side}`), " "), `¥${yuan(Math.abs(one.amount_fen))}`),
+  );
+}
+
+function balance() {
+  const account = element("span", { class: "account" });
+  const amount = element("span", { class: "figure" });
+  const side = element("span", { class: "side" });
+  const root = element("li", { class: "posting" }, account, element("span", { class: "amount" }, side, " ", amount));
+  return {
+    root,
+    show(one) {
+      root.dataset.side = one.fen > 0 ? "debit" : "credit";
+      put(account, named("account", one.account));
+      put(side, say(one.fen > 0 ? "money.debit" : "money.credit"));
+      put(amount, `¥${yuan(Math.abs(one.fen))}`);
+    },
+  };
+}

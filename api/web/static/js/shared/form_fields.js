@@ -1,0 +1,221 @@
+// The fields of the staff page's forms: each knows its words, reads itself into the house's units, and says what is wrong.
+
+import { element } from "./element.js";
+import { fenFrom, yuanShort } from "./money.js";
+import { say } from "./i18n.js";
+
+const UNITS = [
+  ["seconds", 1000],
+  ["minutes", 60_000],
+  ["hours", 3_600_000],
+  ["days", 86_400_000],
+];
+
+/** Something typed that is no value of its field; `words` say what would be. */
+export class Mistyped extends Error {
+  constructor(words) {
+    super(words);
+    this.words = words;
+  }
+}
+
+/**
+ * A labelled control: {root, control, read(), write(value), complain(words)}.
+ * `read` gives the value (null: left empty) or throws Mistyped; `words` are phrases under `ops.field.<name>`.
+ */
+function framed(id, name, control, { read, write, beside = null, hint = true, label = `ops.field.${name}` }) {
+  const wrong = element("span", { class: "wrong", id: `${id}-wrong`, hidden: true });
+  const described = [hint ? `${id}-hint` : null, `${id}-wrong`].filter(Boolean).join(" ");
+  control.id = id;
+  control.setAttribute("aria-describedby", described);
+  const root = element(
+    "div",
+    { class: "field", "data-field": name },
+    element("label", { for: id }, say(label)),
+    beside ? element("div", { class: "beside" }, control, beside) : control,
+    hint ? element("span", { class: "hint", id: `${id}-hint` }, say(`ops.hint.${name}`)) : null,
+    wrong,
+  );
+  return {
+    root,
+    control,
+    read,
+    write,
+    complain(words) {
+      if (wrong.textContent !== words) wrong.textContent = words;
+      wrong.hidden = !words;
+      control.setAttribute("aria-invalid", words ? "true" : "false");
+    },
+  };
+}
+
+function needed(text, required) {
+  if (text) return true;
+  if (required) throw new Mistyped(say("ops.mistyped.empty"));
+  return false;
+}
+
+/** Yuan; read as fen. `zero`: nothing is an amount here too. */
+export function amountField(id, name, { required = false, zero = false, ...more } = {}) {
+  const control = element("input", { class: "numbers", inputmode: "decimal", autocomplete: "off" });
+  return framed(id, name, control, {
+    ...more,
+    beside: element("span", { class: "unit", "aria-hidden": "true" }, say("ops.yuan")),
+    read() {
+      const text = control.value.trim();
+      if (!needed(text, required)) return null;
+      if (zero && /^0+([.]0{0,2})?$/.test(text)) return 0;
+      const fen = fenFrom(text);
+      if (fen === null) throw new Mistyped(say("ops.mistyped.amount"));
+      return fen;
+    },
+    write(fen) {
+      control.value = fen === null || fen === undefined ? "" : yuanShort(fen);
+    },
+  });
+}
+
+/** A whole number. */
+export function wholeField(id, name, { required = false, unit = null, ...more } = {}) {
+  const control = element("input", { class: "numbers", inputmode: "numeric", autocomplete: "off" });
+  return framed(id, name, control, {
+    ...more,
+    beside: unit ? element("span", { class: "unit", "aria-hidden": "true" }, say(unit)) : null,
+    read() {
+      const text = control.value.trim();
+      if (!needed(text, required)) return null;
+      if (!/^\d{1,12}$/.test(text)) throw new Mistyped(say("ops.mistyped.whole"));
+      return Number(text);
+    },
+    write(n) {
+      control.value = n ?? "";
+    },
+  });
+}
+
+/** Percent with up to two decimals; read as basis points. */
+export function percentField(id, name, { required = false, ...more } = {}) {
+  const control = element("input", { class: "numbers", inputmode: "decimal", autocomplete: "off" });
+  return framed(id, name, control, {
+    ...more,
+    beside: element("span", { class: "unit", "aria-hidden": "true" }, "%"),
+    read() {
+      const text = control.value.trim();
+      if (!needed(text, required)) return null;
+      const parts = /^(\d{1,4})(?:[.](\d{1,2}))?$/.exec(text);
+      if (!parts) throw new Mistyped(say("ops.mistyped.percent"));
+      return Number(parts[1]) * 100 + Number((parts[2] ?? "").padEnd(2, "0"));
+    },
+    write(bps) {
+      control.value = bps === null || bps === undefined ? "" : String(bps / 100);
+    },
+  });
+}
+
+/** A duration: a number and its unit; read as milliseconds. */
+export function durationField(id, name, { required = false, ...more } = {}) {
+  const control = element("input", { class: "numbers", inputmode: "decimal", autocomplete: "off" });
+  const unit = element(
+    "select",
+    { id: `${id}-unit`, "aria-label": say("ops.unit") },
+    UNITS.map(([unitName, ms]) => element("option", { value: ms }, say(`ops.unit.${unitName}`))),
+  );
+  unit.value = "60000";
+  return framed(id, name, control, {
+    ...more,
+    beside: unit,
+    read() {
+      const text = control.value.trim();
+      if (!needed(text, required)) return null;
+      if (!/^\d{1,6}(?:[.]\d{1,3})?$/.test(text)) throw new Mistyped(say("ops.mistyped.duration"));
+      return Math.round(Number(text) * Number(unit.value));
+    },
+    write(ms) {
+      if (ms === null || ms === undefined) {
+        control.value = "";
+        return;
+      }
+      const fits = UNITS.filter(([, size]) => ms >= size && ms % size === 0).at(-1) ?? UNITS[0];
+      unit.value = String(fits[1]);
+      control.value = String(ms / fits[1]);
+    },
+  });
+}
+
+/** A date and time in the visitor's own zone; read as UTC ms. */
+export function momentField(id, name, { required = true, ...more } = {}) {
+  const control = element("input", { type: "datetime-local", step: 1 });
+  return framed(id, name, control, {
+    ...more,
+    read() {
+      if (!needed(control.value, required)) return null;
+      const atMs = new Date(control.value).getTime();
+      if (Number.isNaN(atMs)) throw new Mistyped(say("ops.mistyped.moment"));
+      return atMs;
+    },
+    write(atMs) {
+      const local = new Date(atMs - new Date(atMs).getTimezoneOffset() * 60_000);
+      control.value = local.toISOString().slice(0, 19);
+    },
+  });
+}
+
+/** One of some words; `choices` are [value, phrase or words]. */
+export function choiceField(id, name, choices, more = {}) {
+  const control = element("select", {}, choices.map(([value, words]) => element("option", { value }, words)));
+  return framed(id, name, control, {
+    ...more,
+    read: () => control.value,
+    write(value) {
+      control.value = String(value);
+    },
+  });
+}
+
+/** Yes or no. */
+export function checkField(id, name) {
+  const control = element("input", { type: "checkbox", id, "aria-describedby": `${id}-hint ${id}-wrong` });
+  const wrong = element("span", { class: "wrong", id: `${id}-wrong`, hidden: true });
+  const root = element(
+    "div",
+    { class: "field check", "data-field": name },
+    control,
+    element("label", { for: id }, say(`ops.field.${name}`)),
+    element("span", { class: "hint", id: `${id}-hint` }, say(`ops.hint.${name}`)),
+    wrong,
+  );
+  return {
+    root,
+    control,
+    read: () => control.checked,
+    write(on) {
+      control.checked = Boolean(on);
+    },
+    complain(words) {
+      wrong.textContent = words;
+      wrong.hidden = !words;
+    },
+  };
+}
+
+/** A line of text, or several. */
+export function textField(id, name, { lines = 1, least = 1, most = 200, pattern = null, required = true, ...more } = {}) {
+  const attributes = { maxlength: most, autocomplete: "off" };
+  const control = lines > 1 ? element("textarea", { ...attributes, rows: lines }) : element("input", attributes);
+  return framed(id, name, control, {
+    ...more,
+    read() {
+      const text = control.value.trim();
+      if (!needed(text, required)) return null;
+      if (text.length < least) throw new Mistyped(say("ops.mistyped.short", { n: least }));
+      if (pattern && !pattern.test(text)) throw new Mistyped(say(`ops.mistyped.${name}`));
+      return text;
+    },
+    write(text) {
+      control.value = text ?? "";
+    },
+  });
+}
+
+/** Why: 3 to 500 characters, kept in the lot's ledger. */
+export const reasonField = (id) => textField(id, "reason", { lines: 3, least: 3, most: 500 });

@@ -1,0 +1,41 @@
+// The head of every page: who is signed in, the way to the other pages, the language switch.
+
+import { get, remove } from "./api.js";
+import { byId, element } from "./element.js";
+import { say, sayAll, switchLanguage } from "./i18n.js";
+
+const PLACES = [
+  ["/me", "nav.me", ["bidder"]],
+  ["/ops", "nav.ops", ["ops"]],
+  ["/ops/settlements", "nav.settlements", ["ops", "finance", "auditor"]],
+];
+
+/** Fill the masthead; gives who is signed in: {subject, name, role}, or null. */
+export async function masthead() {
+  sayAll();
+  let who = null;
+  try {
+    who = (await get("/auth/session")).identity;
+  } catch {
+    // the page works without knowing: everything that needs a session says so itself
+  }
+  const nav = byId("masthead-nav");
+  const items = [
+    element("a", { href: "/" }, say("nav.sales")),
+    ...PLACES.filter(([, , roles]) => who && roles.includes(who.role)).map(([href, words]) => element("a", { href }, say(words))),
+    element("button", { type: "button", id: "language", onclick: switchLanguage }, say("nav.other-language")),
+    ...(who
+      ? [
+          element("span", { class: "who" }, who.name),
+          element("button", { type: "button", id: "sign-out", onclick: signOut }, say("nav.sign-out")),
+        ]
+      : [element("a", { href: `/sign-in?next=${encodeURIComponent(location.pathname)}`, id: "sign-in" }, say("nav.sign-in"))]),
+  ];
+  nav.replaceChildren(...items.filter(Boolean));
+  return who;
+}
+
+async function signOut() {
+  await remove("/auth/session").catch(() => {});
+  location.reload();
+}
