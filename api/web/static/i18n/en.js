@@ -104,7 +104,8 @@ export const words = {
   "lot.register": "Register for this lot",
   "lot.registered": "You are registered as No. {paddle}.",
   "lot.note.paused": "Bidding is paused. No bid is taken until the staff resume it; the time left is kept.",
-  "lot.note.held": "The price is under review. Bidding goes on when the staff have looked at it; the time left is kept.",
+  "lot.note.held":
+    "The price is under review. Bidding goes on when the staff have looked at it; the time left is kept.",
   "lot.note.closed": "The hammer has fallen. No more bids.",
   "lot.note.unsold": "The lot closed without a bid.",
   "lot.afterwards.awarded": "It is now to be paid for.",
@@ -295,8 +296,10 @@ export const words = {
   "ops.stale": "The lot has changed meanwhile: {status}. This cannot be done any more; go back.",
 
   "ops.sentence.frozen": " The terms of {title} are frozen for good.",
-  "ops.sentence.schedule": "{title} opens by itself at {opens}, in {wait}, and runs for {length}. Its terms are frozen for good, and bidders may register from now on.",
-  "ops.sentence.schedule-at-once": "{opens} is past already: {title} opens at once and closes as given. Its terms are frozen for good.",
+  "ops.sentence.schedule":
+    "{title} opens by itself at {opens}, in {wait}, and runs for {length}. Its terms are frozen for good, and bidders may register from now on.",
+  "ops.sentence.schedule-at-once":
+    "{opens} is past already: {title} opens at once and closes as given. Its terms are frozen for good.",
   "ops.sentence.schedule-backwards": "The end must come after the opening.",
   "ops.sentence.open": "Bidding on {title} opens at once and ends at {ends}, in {left}.",
   "ops.sentence.open-late": " Late bids may move the end.",
@@ -308,12 +311,16 @@ export const words = {
   "ops.sentence.review-again": " The price is above the limit: the next bid holds it again.",
   "ops.sentence.extend": "The end moves from {from} to {to}. Bidders see it at once.",
   "ops.sentence.extend-empty": "{title} ends at {ends} now.",
-  "ops.sentence.close": "The hammer falls on {title} at {price} for paddle {paddle}; the {left} that are left are lost. This cannot be undone.",
+  "ops.sentence.close":
+    "The hammer falls on {title} at {price} for paddle {paddle}; the {left} that are left are lost. This cannot be undone.",
   "ops.sentence.close-empty": "{title} closes without a bid; the {left} that are left are lost. This cannot be undone.",
   "ops.sentence.reserve-unmet": " The reserve of ¥{reserve} is not met: it will not be sold.",
-  "ops.sentence.void-leading-bid": "The leading bid of {price} by paddle {paddle} ({bidder}) is taken out for good. The price of {title} falls to what the other bids make, and everyone sees it.",
-  "ops.sentence.void-bid": "The bid of {price} by paddle {paddle} ({bidder}) is taken out of {title} for good, and the price is worked out without it.",
-  "ops.sentence.void": "{title} is withdrawn for good: its {bids} count for nothing and nobody owes anything. This cannot be undone.",
+  "ops.sentence.void-leading-bid":
+    "The leading bid of {price} by paddle {paddle} ({bidder}) is taken out for good. The price of {title} falls to what the other bids make, and everyone sees it.",
+  "ops.sentence.void-bid":
+    "The bid of {price} by paddle {paddle} ({bidder}) is taken out of {title} for good, and the price is worked out without it.",
+  "ops.sentence.void":
+    "{title} is withdrawn for good: its {bids} count for nothing and nobody owes anything. This cannot be undone.",
   "ops.sentence.sale": "A sale holds the lots of one launch. It is public as soon as it has a lot.",
 
   "ops.done.schedule": "{title} is scheduled; it opens at {opens}.",
@@ -354,7 +361,8 @@ export const words = {
   "ops.field.sale_title": "Title",
   "ops.hint.sale_title": "What the public calls it, such as Launch night.",
   "ops.field.sale_id": "Short id (may stay empty)",
-  "ops.hint.sale_id": "Lower-case letters, digits and single hyphens, such as launch; its lots are then launch-001, launch-002.",
+  "ops.hint.sale_id":
+    "Lower-case letters, digits and single hyphens, such as launch; its lots are then launch-001, launch-002.",
   "ops.create-sale": "Enter the sale",
 
   "ops.unit": "Unit",
@@ -398,13 +406,17 @@ export const words = {
   "ops.field.preset": "Preset",
   "ops.hint.preset": "Ready-made terms. Choosing one fills in everything below.",
   "ops.preset.guarded-flash": "Guarded flash auction",
-  "ops.preset.guarded-flash-about": "From 1 yuan, but a walk-away cannot wreck it: bidding power grows with the deposit, no bid leaps far ahead, and a price far above the list price waits for staff.",
+  "ops.preset.guarded-flash-about":
+    "From 1 yuan, but a walk-away cannot wreck it: bidding power grows with the deposit, no bid leaps far ahead, and a price far above the list price waits for staff.",
   "ops.preset.jd-flash": "Open flash auction",
-  "ops.preset.jd-flash-about": "From 1 yuan on a deposit of 100, without limits. Draws a crowd, and leaves the house with 100 yuan when the winner walks away.",
+  "ops.preset.jd-flash-about":
+    "From 1 yuan on a deposit of 100, without limits. Draws a crowd, and leaves the house with 100 yuan when the winner walks away.",
   "ops.preset.cn-judicial": "Court auction",
-  "ops.preset.cn-judicial-about": "A real deposit, the reserve disclosed as the start price, 24 hours, and five minutes more after a late bid.",
+  "ops.preset.cn-judicial-about":
+    "A real deposit, the reserve disclosed as the start price, 24 hours, and five minutes more after a late bid.",
   "ops.preset.ebay-proxy": "Proxy bidding",
-  "ops.preset.ebay-proxy-about": "Bidders give a maximum that nobody sees; the price follows the runner-up. No deposit, and the end is the end.",
+  "ops.preset.ebay-proxy-about":
+    "Bidders give a maximum that nobody sees; the price follows the runner-up. No deposit, and the end is the end.",
   "ops.field.bidding": "Bidding",
   "ops.hint.bidding": "Whether a bid is the price, or a maximum.",
   "ops.field.start_price_fen": "Start price",
@@ -420,7 +432,8 @@ export const words = {
   "ops.field.cap_fen": "Cap",
   "ops.hint.cap_fen": "A bid at this price ends the lot at once. Empty: none.",
   "ops.field.jump_steps": "Longest leap, in steps",
-  "ops.hint.jump_steps": "How many increments one bid may go above the price. Of the three, the largest counts; all empty: no limit.",
+  "ops.hint.jump_steps":
+    "How many increments one bid may go above the price. Of the three, the largest counts; all empty: no limit.",
   "ops.field.jump_percent": "… in percent",
   "ops.hint.jump_percent": "Of the price at that moment.",
   "ops.field.jump_fen": "… as an amount",
@@ -462,7 +475,8 @@ export const words = {
   "ops.field.percent_bps": "Share of the price owed",
   "ops.hint.percent_bps": "The most a defaulter owes beyond the deposit.",
   "ops.field.waterfall": "The deposit then pays, in order",
-  "ops.hint.waterfall": "The price gap goes to the seller; what a step needs and does not get is a claim only if the defaulter owes more than the deposit.",
+  "ops.hint.waterfall":
+    "The price gap goes to the seller; what a step needs and does not get is a claim only if the defaulter owes more than the deposit.",
   "ops.waterfall.cost": "selling again",
   "ops.waterfall.gap": "price gap",
   "ops.waterfall.commission": "commissions",
@@ -501,25 +515,34 @@ export const words = {
   "ops.sound": "The terms are sound.",
   "ops.contradictions": "Contradictions: {n}",
 
-  "ops.wrong.reserve-under-start": "The reserve of ¥{reserve_fen} is under the start price of ¥{start_fen}. Raise it, or leave it empty.",
+  "ops.wrong.reserve-under-start":
+    "The reserve of ¥{reserve_fen} is under the start price of ¥{start_fen}. Raise it, or leave it empty.",
   "ops.wrong.cap-under-start": "The cap of ¥{cap_fen} is under the start price of ¥{start_fen}: no bid could be made.",
-  "ops.wrong.cap-under-reserve": "The cap of ¥{cap_fen} is under the reserve of ¥{reserve_fen}: the lot could never sell.",
-  "ops.wrong.review-under-start": "The review limit of ¥{review_fen} is under the start price of ¥{start_fen}: every bid would be held.",
-  "ops.wrong.review-above-cap": "The review limit of ¥{review_fen} is above the cap of ¥{cap_fen}: no bid could reach it.",
-  "ops.wrong.hard-stop-under-extension": "Late bids may carry the end {hard_stop_ms} at most, less than one extension of {extension_ms}.",
+  "ops.wrong.cap-under-reserve":
+    "The cap of ¥{cap_fen} is under the reserve of ¥{reserve_fen}: the lot could never sell.",
+  "ops.wrong.review-under-start":
+    "The review limit of ¥{review_fen} is under the start price of ¥{start_fen}: every bid would be held.",
+  "ops.wrong.review-above-cap":
+    "The review limit of ¥{review_fen} is above the cap of ¥{cap_fen}: no bid could reach it.",
+  "ops.wrong.hard-stop-under-extension":
+    "Late bids may carry the end {hard_stop_ms} at most, less than one extension of {extension_ms}.",
   "ops.wrong.percent-alone": "A share of the price goes with the liability for a share, and only with it.",
   "ops.wrong.waterfall-not-each-once": "The deposit pays selling again, the price gap and commissions, each once.",
-  "ops.wrong.resale-under-payment": "The wait for the resale ({resale_ms}) is shorter than the time to pay ({payment_ms}): a resale could be paid in time and still come too late.",
+  "ops.wrong.resale-under-payment":
+    "The wait for the resale ({resale_ms}) is shorter than the time to pay ({payment_ms}): a resale could be paid in time and still come too late.",
   "ops.wrong.floor-above-cap": "No offer below ¥{floor_fen}, yet the cap is ¥{cap_fen}: no runner-up could be asked.",
-  "ops.wrong.increments-gap": "The first increment begins at ¥{from_fen}, above the start price of ¥{start_fen}. Begin it at the start or below.",
+  "ops.wrong.increments-gap":
+    "The first increment begins at ¥{from_fen}, above the start price of ¥{start_fen}. Begin it at the start or below.",
   "ops.wrong.increments-fall": "Increments must rise: ¥{from_fen} follows ¥{previous_fen}.",
   "ops.wrong.jump-in-proxy": "A longest leap is for open bidding only; a proxy bid is a maximum, not a price.",
-  "ops.wrong.jump-too-small": "At ¥{price_fen} the longest leap is ¥{allowed_fen}, less than the increment of ¥{step_fen}: no bid could be made.",
+  "ops.wrong.jump-too-small":
+    "At ¥{price_fen} the longest leap is ¥{allowed_fen}, less than the increment of ¥{step_fen}: no bid could be made.",
   "ops.wrong.jump-empty": "Give the longest leap in steps, percent or yuan, or leave all three empty.",
   "ops.wrong.bands-deposit-falls": "The ladder must rise: a deposit of ¥{deposit_fen} follows ¥{previous_fen}.",
   "ops.wrong.bands-open-early": "Only the last rung of the ladder may be without a limit.",
   "ops.wrong.bands-limit-falls": "The ladder must rise: a limit of ¥{limit_fen} follows ¥{previous_fen}.",
-  "ops.wrong.bands-under-start": "The first rung allows bids up to ¥{limit_fen}, under the start price of ¥{start_fen}.",
+  "ops.wrong.bands-under-start":
+    "The first rung allows bids up to ¥{limit_fen}, under the start price of ¥{start_fen}.",
   "ops.wrong.missing": "This is needed.",
   "ops.wrong.not-in-range": "Must be between {least} and {most}.",
   "ops.wrong.not-a-choice": "Choose one of those offered.",
@@ -554,9 +577,11 @@ export const words = {
 
   "ops.trouble.connection": "No connection to the house. What you see is from {at}; trying again.",
   "ops.trouble.ledger": "The bid ledger is away: no bid is taken anywhere. Clocks are not trusted until it is back.",
-  "ops.trouble.books": "The books are away. Running lots go on and can be run; new lots, registrations and results wait.",
+  "ops.trouble.books":
+    "The books are away. Running lots go on and can be run; new lots, registrations and results wait.",
   "ops.trouble.migrations": "The books are not at this version: {detail}",
-  "ops.trouble.archive": "The archive is {lag} behind the ledger ({shards} shards). Bids are safe in the ledger; results and settlements wait.",
+  "ops.trouble.archive":
+    "The archive is {lag} behind the ledger ({shards} shards). Bids are safe in the ledger; results and settlements wait.",
   "ops.trouble.live": "The live channel does not answer. Bidders may see prices late; this page asks every second.",
   "ops.trouble.overdue": "{title} is past its end and closes when the ledger is back. No late bid is taken.",
   "ops.trouble.clerk": "{title} should have closed by now: is a worker running? No late bid is taken.",
@@ -615,7 +640,8 @@ export const words = {
   "problem.terms-not-accepted": "Please accept the terms first.",
   "problem.deposit-too-low": "This lot asks you for a deposit of at least ¥{minimum_fen}.",
   "problem.deposit-too-high": "You can put down at most ¥{maximum_fen} more.",
-  "problem.deposit-declined": "The deposit of ¥{amount_fen} was declined: {failure}. Nothing was taken; try another way to pay.",
+  "problem.deposit-declined":
+    "The deposit of ¥{amount_fen} was declined: {failure}. Nothing was taken; try another way to pay.",
   "problem.deposit-not-needed": "More deposit would not raise your limit: you may bid any amount already.",
   "problem.bidder-barred": "You did not pay for lots you won. You may register again from {until_ms} on.",
   "problem.bidder-barred-here": "This lot is sold again because its buyer did not pay; that buyer may not bid on it.",
@@ -629,7 +655,8 @@ export const words = {
   "problem.password-invalid": "The password needs at least 10 characters.",
   "problem.award-unknown": "You have no such lot to pay.",
   "problem.offer-unknown": "You have no such offer.",
-  "problem.settlement-unknown": "This lot has no settlement yet: its bidding is not over, or its result is still on its way.",
+  "problem.settlement-unknown":
+    "This lot has no settlement yet: its bidding is not over, or its result is still on its way.",
   "problem.wrong-state": "This can no longer be done: the lot is now {state}.",
   "problem.payment-declined": "The payment was declined: {failure}. Nothing was taken; try another way to pay.",
   "problem.payment-pending": "A payment for this lot is under way. Wait for what becomes of it.",
@@ -642,7 +669,8 @@ export const words = {
   "problem.no-claim": "Nothing is claimed for this lot.",
   "problem.provider-unknown": "There is no such payment provider.",
   "problem.notice-refused": "This notice was not signed by the payment provider.",
-  "problem.payments-away": "The payment provider does not answer. What you asked for is kept and asked again; look again in a moment.",
+  "problem.payments-away":
+    "The payment provider does not answer. What you asked for is kept and asked again; look again in a moment.",
   "problem.wrong-shards": "The ledger is set up for another number of shards.",
 
   "pay.method": "Way to pay",
@@ -652,7 +680,8 @@ export const words = {
   "pay.sandbox-hint": "A sandbox: no real money moves.",
   "pay.token-hint": "The token that your payment provider gave you.",
 
-  "lot.deposit-waits": "The payment provider is still deciding on your deposit. This page asks again by itself; you can bid as soon as it is held.",
+  "lot.deposit-waits":
+    "The payment provider is still deciding on your deposit. This page asks again by itself; you can bid as soon as it is held.",
   "lot.you-won-pay": "You won this lot. Pay for it in time, or the deposit is forfeited.",
   "lot.to-payment": "To the payment",
   "top-up.title": "Raise your limit",
@@ -674,7 +703,8 @@ export const words = {
   "me.to-sales": "See what is on",
   "me.offers": "Offers to you",
   "me.no-offers": "No offers",
-  "me.no-offers-hint": "When a winner does not pay, the lot may be offered to you. You may say no, and it costs nothing.",
+  "me.no-offers-hint":
+    "When a winner does not pay, the lot may be offered to you. You may say no, and it costs nothing.",
   "me.deposits": "Your deposits",
   "me.no-deposits": "No deposits",
   "me.no-deposits-hint": "What you put down for a lot is listed here, with where it is.",
@@ -712,9 +742,11 @@ export const words = {
   "award.refuse": "I will not pay …",
   "award.refuse.title": "Give up {title}?",
   "award.refuse.confirm": "Give it up",
-  "award.refuse.sentence": "Your deposit of ¥{amount} for {title} is forfeited at once, and the lot goes to somebody else. This cannot be undone.",
+  "award.refuse.sentence":
+    "Your deposit of ¥{amount} for {title} is forfeited at once, and the lot goes to somebody else. This cannot be undone.",
   "award.refuse.sentence-free": "{title} goes to somebody else. This cannot be undone.",
-  "award.refuse.remembered": " It is remembered: your next deposits are higher, and after a second time you cannot bid for a while.",
+  "award.refuse.remembered":
+    " It is remembered: your next deposits are higher, and after a second time you cannot bid for a while.",
   "award.liability.shortfall": " If it then sells for less, you owe the difference.",
   "award.liability.percent": " If it then sells for less, you owe the difference up to a share of the price.",
   "award.centre": "Delivery centre",
@@ -747,12 +779,14 @@ export const words = {
   "offer.accept": "Accept …",
   "offer.accept.title": "Take {title}?",
   "offer.accept.confirm": "Take it for ¥{total}",
-  "offer.accept.sentence": "You take {title} and owe ¥{total}. Your deposit counts towards it, and is forfeited if you do not pay in time.",
+  "offer.accept.sentence":
+    "You take {title} and owe ¥{total}. Your deposit counts towards it, and is forfeited if you do not pay in time.",
   "offer.accept.done": "{title} is yours. Pay for it in time.",
   "offer.decline": "Decline …",
   "offer.decline.title": "Say no to {title}?",
   "offer.decline.confirm": "Say no",
-  "offer.decline.sentence": "{title} goes on to the next bidder. It costs you nothing, and your deposit for it goes back to you.",
+  "offer.decline.sentence":
+    "{title} goes on to the next bidder. It costs you nothing, and your deposit for it goes back to you.",
   "offer.decline.done": "You said no to {title}.",
 
   "deposit.pending": "Being decided",
@@ -850,7 +884,8 @@ export const words = {
   "money.rest.relisted": "Sold again as another lot",
   "money.rest.unsold": "Not sold; nothing is owed",
   "money.rest.void": "Undone; everybody got their money back",
-  "money.stuck": "The payment provider was asked {n} times over without success: {which}. Look at the provider's own page, then at the list below.",
+  "money.stuck":
+    "The payment provider was asked {n} times over without success: {which}. Look at the provider's own page, then at the list below.",
   "money.waits-for-centre": "Paid. The handover waits for the winner to choose a delivery centre.",
   "money.read-only": "You may look at everything here; finance acts.",
   "money.nothing-to-do": "Nothing to do: the house waits, or the lot is done.",
@@ -879,13 +914,18 @@ export const words = {
   "money.act.writeoff.title": "Write off the claim on {title}",
   "money.act.void": "Void …",
   "money.act.void.title": "Void {title} after the hammer",
-  "money.sentence.handover": "{title} was handed over in {centre}: the seller is paid ¥{price} less a commission of {commission}, and the lot is settled for good.",
-  "money.sentence.offer": "{title} is offered to the next runner-up at once, also beyond the number the terms name; they have {window} to answer.",
-  "money.sentence.relist": "{title} becomes a new draft under the same terms. Whoever defaulted may not bid on it, and other deposits kept for it go back.",
+  "money.sentence.handover":
+    "{title} was handed over in {centre}: the seller is paid ¥{price} less a commission of {commission}, and the lot is settled for good.",
+  "money.sentence.offer":
+    "{title} is offered to the next runner-up at once, also beyond the number the terms name; they have {window} to answer.",
+  "money.sentence.relist":
+    "{title} becomes a new draft under the same terms. Whoever defaulted may not bid on it, and other deposits kept for it go back.",
   "money.sentence.relist-cost": " ¥{cost} for selling again are counted against the forfeited deposit.",
-  "money.sentence.default": "The award of ¥{price} to No. {paddle} ({bidder}) ends before its time. The deposit of ¥{deposit} is forfeited, the default is remembered, and the lot goes to the next. This cannot be undone.",
+  "money.sentence.default":
+    "The award of ¥{price} to No. {paddle} ({bidder}) ends before its time. The deposit of ¥{deposit} is forfeited, the default is remembered, and the lot goes to the next. This cannot be undone.",
   "money.sentence.writeoff": "The claim of ¥{claim} on {title} is given up for good.",
-  "money.sentence.void": "The sale of {title} is undone: everybody gets back what they paid or put down, also what was forfeited and is not shared out, and the default does not count. This cannot be undone.",
+  "money.sentence.void":
+    "The sale of {title} is undone: everybody gets back what they paid or put down, also what was forfeited and is not shared out, and the default does not count. This cannot be undone.",
   "money.sentence.two": " Nothing happens until another person agrees.",
   "money.sentence.agrees": " {by} asked for it (“{why}”); with your agreement it is done at once.",
   "money.done.handover": "{title} is settled.",
@@ -959,7 +999,8 @@ export const words = {
   "step.delivery-centre-chosen": "To be fetched in {delivery_centre}",
   "step.defaulted.deadline": "No. {paddle} did not pay ¥{price_fen} in time; deposits of ¥{deposit_fen} are forfeited",
   "step.defaulted.refusal": "No. {paddle} refused to pay ¥{price_fen}; deposits of ¥{deposit_fen} are forfeited",
-  "step.defaulted.staff": "Default of No. {paddle} over ¥{price_fen} declared; deposits of ¥{deposit_fen} are forfeited",
+  "step.defaulted.staff":
+    "Default of No. {paddle} over ¥{price_fen} declared; deposits of ¥{deposit_fen} are forfeited",
   "step.offered": "Offered to No. {paddle} at ¥{price_fen} (own bid ¥{own_bid_fen}), until {expires_at_ms}",
   "step.offer-accepted": "No. {paddle} accepts at ¥{price_fen}; to be paid by {pay_by_ms}",
   "step.offer-declined": "No. {paddle} declines ¥{price_fen}",

@@ -311,7 +311,8 @@ export const words = {
   "ops.sentence.close": "“{title}”以 {price} 落槌，由 {paddle} 号竞得；剩余的 {left} 作废。此操作无法撤销。",
   "ops.sentence.close-empty": "“{title}”在无人出价的情况下结束；剩余的 {left} 作废。此操作无法撤销。",
   "ops.sentence.reserve-unmet": "未达到保留价 ¥{reserve}：不会成交。",
-  "ops.sentence.void-leading-bid": "{paddle} 号（{bidder}）领先的出价 {price} 将永久作废。“{title}”的价格回落到其余出价形成的价格，所有人都会看到。",
+  "ops.sentence.void-leading-bid":
+    "{paddle} 号（{bidder}）领先的出价 {price} 将永久作废。“{title}”的价格回落到其余出价形成的价格，所有人都会看到。",
   "ops.sentence.void-bid": "{paddle} 号（{bidder}）的出价 {price} 将从“{title}”永久移除，价格重新计算。",
   "ops.sentence.void": "“{title}”将永久撤回：{bids}全部无效，任何人无需付款。此操作无法撤销。",
   "ops.sentence.sale": "一场拍卖会包含一次首发的全部拍品；有了拍品即对外公开。",
@@ -398,7 +399,8 @@ export const words = {
   "ops.field.preset": "预设",
   "ops.hint.preset": "现成的条款；选择后填入下方各项。",
   "ops.preset.guarded-flash": "有护栏的闪拍",
-  "ops.preset.guarded-flash-about": "1 元起拍，但悔拍不至于毁掉整场：出价上限随保证金提高，单次不能跳得太远，远超指导价时由工作人员核查。",
+  "ops.preset.guarded-flash-about":
+    "1 元起拍，但悔拍不至于毁掉整场：出价上限随保证金提高，单次不能跳得太远，远超指导价时由工作人员核查。",
   "ops.preset.jd-flash": "开放式闪拍",
   "ops.preset.jd-flash-about": "1 元起拍，保证金 100 元，不设限。人气最旺；竞得人悔拍时，只剩 100 元。",
   "ops.preset.cn-judicial": "司法拍卖",
@@ -883,9 +885,11 @@ export const words = {
   "money.sentence.offer": "立即就 {title} 询问下一位竞买人，可超出规则所定人数；答复期限 {window}。",
   "money.sentence.relist": "{title} 将按相同规则成为新的草稿。违约人不得参与，其他人为它保留的保证金将退还。",
   "money.sentence.relist-cost": "再拍费用 ¥{cost} 由罚没的保证金承担。",
-  "money.sentence.default": "{paddle} 号（{bidder}）的成交 ¥{price} 提前终止，保证金 ¥{deposit} 不予退还，违约记录在案，拍品转给下一位。此操作无法撤销。",
+  "money.sentence.default":
+    "{paddle} 号（{bidder}）的成交 ¥{price} 提前终止，保证金 ¥{deposit} 不予退还，违约记录在案，拍品转给下一位。此操作无法撤销。",
   "money.sentence.writeoff": "就 {title} 追偿的 ¥{claim} 将永久放弃。",
-  "money.sentence.void": "撤销 {title} 的成交：各方所付款项与保证金全部退还，包括尚未分配的罚没款，违约不计。此操作无法撤销。",
+  "money.sentence.void":
+    "撤销 {title} 的成交：各方所付款项与保证金全部退还，包括尚未分配的罚没款，违约不计。此操作无法撤销。",
   "money.sentence.two": "在另一人同意之前不会有任何变化。",
   "money.sentence.agrees": "{by} 已提出（“{why}”）；您同意后立即执行。",
   "money.done.handover": "{title} 已结算。",

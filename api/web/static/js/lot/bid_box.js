@@ -64,7 +64,8 @@ export class BidBox {
   }
 
   show(facts) {
-    const opened = this.#facts?.status !== facts.status || (facts.status === "closed" && this.#facts.leader !== facts.leader);
+    const opened =
+      this.#facts?.status !== facts.status || (facts.status === "closed" && this.#facts.leader !== facts.leader);
     this.#facts = facts;
     if (opened) this.#gate();
     if (!this.#registration) return;
@@ -113,10 +114,16 @@ export class BidBox {
     if (over) gate.replaceChildren(...this.#afterwards(status));
     else if (status === "draft") gate.replaceChildren(element("p", { class: "soft" }, say("lot.not-announced")));
     else if (!this.#who) gate.replaceChildren(...this.#signInFirst());
-    else if (this.#who.role !== "bidder") gate.replaceChildren(element("p", { class: "soft" }, say("lot.staff-cannot-bid")));
-    else if (this.#waiting) gate.replaceChildren(element("p", { class: "notice", id: "deposit-waits", role: "status" }, say("lot.deposit-waits")));
-    else if (!this.#registration) gate.replaceChildren(registrationForm(this.#lot, this.#provider, (body) => this.#register(body), this.#refusal));
-    else if (status === "scheduled") gate.replaceChildren(element("p", { class: "notice good" }, this.#registeredWords()));
+    else if (this.#who.role !== "bidder")
+      gate.replaceChildren(element("p", { class: "soft" }, say("lot.staff-cannot-bid")));
+    else if (this.#waiting)
+      gate.replaceChildren(
+        element("p", { class: "notice", id: "deposit-waits", role: "status" }, say("lot.deposit-waits")),
+      );
+    else if (!this.#registration)
+      gate.replaceChildren(registrationForm(this.#lot, this.#provider, (body) => this.#register(body), this.#refusal));
+    else if (status === "scheduled")
+      gate.replaceChildren(element("p", { class: "notice good" }, this.#registeredWords()));
     else gate.replaceChildren();
     this.#more(status);
   }
@@ -152,14 +159,23 @@ export class BidBox {
   /** A higher deposit is held: what it allows is shown at once. */
   #raised(answer) {
     const { limit_fen: limit, purse_fen: purse, held_fen: held } = answer;
-    this.#registration = { ...this.#registration, limit_fen: limit, purse_fen: purse, deposit: { ...this.#registration.deposit, held_fen: held } };
+    this.#registration = {
+      ...this.#registration,
+      limit_fen: limit,
+      purse_fen: purse,
+      deposit: { ...this.#registration.deposit, held_fen: held },
+    };
     byId("more").replaceChildren();
     this.#gate();
-    this.standing({ leading: this.#leading, ...this.#you, paddle: this.#registration.paddle, limit_fen: limit }, this.#facts);
+    this.standing(
+      { leading: this.#leading, ...this.#you, paddle: this.#registration.paddle, limit_fen: limit },
+      this.#facts,
+    );
     if (this.#facts) this.show(this.#facts);
-    const words = purse !== null
-      ? say("registration.purse", { purse: yuanShort(purse) })
-      : say(limit === null ? "registration.no-limit" : "lot.limit", { limit: yuanShort(limit ?? 0) });
+    const words =
+      purse !== null
+        ? say("registration.purse", { purse: yuanShort(purse) })
+        : say(limit === null ? "registration.no-limit" : "lot.limit", { limit: yuanShort(limit ?? 0) });
     this.#tell("good", say("top-up.done", { words }));
     this.#said(words);
   }
@@ -253,7 +269,8 @@ export class BidBox {
 
   async #bid(amount, { own = false } = {}) {
     if (this.#busy || this.#facts?.status !== "open") return;
-    if (isBigJump(amount, this.#facts.price_fen, this.#lot.terms.start_price_fen) && !(await this.#confirmed(amount))) return;
+    if (isBigJump(amount, this.#facts.price_fen, this.#lot.terms.start_price_fen) && !(await this.#confirmed(amount)))
+      return;
     this.#busy = true;
     this.#enable();
     this.#tell("", say("lot.sending", { amount: yuan(amount) }));

@@ -20,7 +20,12 @@ export class BidList {
   /** Start again from these bids, oldest first. */
   reset(bids) {
     this.lastSeq = bids.at(-1)?.seq ?? 0;
-    this.#rows.replaceChildren(...bids.slice(-ROWS_MAX).reverse().map((bid) => this.#row(bid)));
+    this.#rows.replaceChildren(
+      ...bids
+        .slice(-ROWS_MAX)
+        .reverse()
+        .map((bid) => this.#row(bid)),
+    );
     this.#empty.hidden = bids.length > 0;
   }
 

@@ -60,7 +60,11 @@ function fail(problem) {
   byId("failure").hidden = false;
   byId("connection").dataset.state = "ended";
   if (!unknown) {
-    const again = element("button", { class: "button", type: "button", onclick: () => location.reload() }, say("try-again"));
+    const again = element(
+      "button",
+      { class: "button", type: "button", onclick: () => location.reload() },
+      say("try-again"),
+    );
     byId("failure").append(" ", again);
   }
 }
@@ -200,7 +204,8 @@ function leader(facts) {
   const yours = Boolean(facts.leader && you && facts.leader === you.paddle);
   line.classList.toggle("you", yours);
   if (!facts.leader) line.textContent = say("lot.nobody-leads");
-  else if (facts.status === "closed") line.textContent = say(yours ? "lot.you-won" : "lot.won-by", { paddle: facts.leader });
+  else if (facts.status === "closed")
+    line.textContent = say(yours ? "lot.you-won" : "lot.won-by", { paddle: facts.leader });
   else line.textContent = say(yours ? "lot.you-lead" : "lot.leads", { paddle: facts.leader });
 }
 
@@ -232,7 +237,14 @@ function afterwardsWords() {
   if (!AFTERWARDS.includes(where)) return [];
   const said = element("span", { id: "afterwards", "data-settlement": where }, ` ${say(`lot.afterwards.${where}`)}`);
   if (afterwards.relisted_as) {
-    said.append(" ", element("a", { href: `/lots/${encodeURIComponent(afterwards.relisted_as)}` }, say("lot.afterwards.relisted-link")));
+    said.append(
+      " ",
+      element(
+        "a",
+        { href: `/lots/${encodeURIComponent(afterwards.relisted_as)}` },
+        say("lot.afterwards.relisted-link"),
+      ),
+    );
   }
   return [said];
 }

@@ -75,9 +75,19 @@ export class PriceChart {
     const highest = points.reduce((a, b) => (b[1] >= a[1] ? b : a));
     const picture = svg(
       "svg",
-      { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": say("lot.chart-label", { price: yuanShort(highest[1]) }) },
+      {
+        viewBox: `0 0 ${width} ${HEIGHT}`,
+        role: "img",
+        "aria-label": say("lot.chart-label", { price: yuanShort(highest[1]) }),
+      },
       ...[0.5, 1].map((part) =>
-        svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y((most / 1.04) * part), y2: y((most / 1.04) * part) }),
+        svg("line", {
+          class: "grid",
+          x1: LEFT,
+          x2: width - RIGHT,
+          y1: y((most / 1.04) * part),
+          y2: y((most / 1.04) * part),
+        }),
       ),
       svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: floor, y2: floor }),
       svg("path", { class: "area", d: `${path}V${floor}H${x(from).toFixed(1)}Z` }),

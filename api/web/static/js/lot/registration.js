@@ -32,14 +32,25 @@ async function untilDecided(ask, isDecided, waiting) {
 
 /** See a registration through that was asked for; gives it once there is a paddle. Throws the Problem of a refusal. */
 export function registered(lotId, body, waiting) {
-  return untilDecided(() => post(path(lotId, "registrations"), body), (answer) => answer.paddle !== null, waiting);
+  return untilDecided(
+    () => post(path(lotId, "registrations"), body),
+    (answer) => answer.paddle !== null,
+    waiting,
+  );
 }
 
 /** The form that accepts the terms and puts the deposit down; `send(body)` settles when it may be used again. */
 export function registrationForm(lot, provider, send, refusal) {
   const { deposit } = lot.terms;
   const consent = element("input", { type: "checkbox", id: "accept-terms", required: true });
-  const choice = deposit.policy === "ladder" ? bandChoice("deposit-band", say("lot.choose-deposit"), deposit.bands.map((band) => [band.deposit_fen, bandWords(band)])) : null;
+  const choice =
+    deposit.policy === "ladder"
+      ? bandChoice(
+          "deposit-band",
+          say("lot.choose-deposit"),
+          deposit.bands.map((band) => [band.deposit_fen, bandWords(band)]),
+        )
+      : null;
   const method = deposit.policy === "none" ? null : paymentField("register-method", provider);
   const button = element("button", { class: "button main wide", id: "register" }, say("lot.register"));
   const wrong = element("p", { class: "notice bad", role: "alert", hidden: !refusal }, refusal);
@@ -82,11 +93,18 @@ function bandChoice(id, label, choices) {
 /** What more deposit could do on a ladder: [[amount to add, words]], nothing where there is no higher rung. */
 function rungs(deposit, registration) {
   return deposit.bands
-    .filter((band) => band.deposit_fen > registration.deposit.held_fen && (band.limit_fen === null || band.limit_fen > registration.limit_fen))
+    .filter(
+      (band) =>
+        band.deposit_fen > registration.deposit.held_fen &&
+        (band.limit_fen === null || band.limit_fen > registration.limit_fen),
+    )
     .map((band) => {
       const more = band.deposit_fen - registration.deposit.held_fen;
       const limit = band.limit_fen === null ? "" : yuanShort(band.limit_fen);
-      return [more, say(band.limit_fen === null ? "top-up.rung-open" : "top-up.rung", { more: yuanShort(more), limit })];
+      return [
+        more,
+        say(band.limit_fen === null ? "top-up.rung-open" : "top-up.rung", { more: yuanShort(more), limit }),
+      ];
     });
 }
 
@@ -103,7 +121,15 @@ export function topUpForm({ lotId, lot, registration, provider, raised }) {
   const { deposit } = lot.terms;
   const ladder = deposit.policy === "ladder";
   const choice = ladder ? bandChoice("top-up-band", say("top-up.choose"), rungs(deposit, registration)) : null;
-  const input = ladder ? null : element("input", { id: "top-up-amount", class: "numbers", inputmode: "decimal", autocomplete: "off", "aria-describedby": "top-up-hint" });
+  const input = ladder
+    ? null
+    : element("input", {
+        id: "top-up-amount",
+        class: "numbers",
+        inputmode: "decimal",
+        autocomplete: "off",
+        "aria-describedby": "top-up-hint",
+      });
   const field = ladder
     ? choice
     : element(
@@ -140,7 +166,11 @@ export function topUpForm({ lotId, lot, registration, provider, raised }) {
     tell("", say("top-up.sending", { amount: yuan(amount) }));
     try {
       const ask = () => post(path(lotId, "deposits"), body, { key });
-      const answer = await untilDecided(ask, (found) => found.status !== "pending", () => tell("", say("top-up.waiting", { amount: yuan(amount) })));
+      const answer = await untilDecided(
+        ask,
+        (found) => found.status !== "pending",
+        () => tell("", say("top-up.waiting", { amount: yuan(amount) })),
+      );
       intentAnswered(intent);
       raised(answer);
     } catch (problem) {

@@ -32,14 +32,28 @@ export function awardCard(awardId, page) {
   const outcome = element("p", { class: "notice", role: "status", hidden: true });
   const method = paymentField(`method-${awardId}`, page.provider);
   const pay = element("button", { class: "button main", "data-act": "pay" });
-  const refuse = element("button", { class: "button danger", type: "button", "data-act": "refuse", onclick: () => act(askRefusal) }, say("award.refuse"));
-  const payForm = element("form", { class: "act", novalidate: true }, method.root, element("div", { class: "actions" }, pay, refuse));
+  const refuse = element(
+    "button",
+    { class: "button danger", type: "button", "data-act": "refuse", onclick: () => act(askRefusal) },
+    say("award.refuse"),
+  );
+  const payForm = element(
+    "form",
+    { class: "act", novalidate: true },
+    method.root,
+    element("div", { class: "actions" }, pay, refuse),
+  );
   const centre = element("select", { id: `centre-${awardId}` });
   const choose = element("button", { class: "button main", "data-act": "centre" }, say("award.choose"));
   const centreForm = element(
     "form",
     { class: "act", novalidate: true },
-    element("div", { class: "field" }, element("label", { for: `centre-${awardId}` }, say("award.centre")), element("div", { class: "beside" }, centre, choose)),
+    element(
+      "div",
+      { class: "field" },
+      element("label", { for: `centre-${awardId}` }, say("award.centre")),
+      element("div", { class: "beside" }, centre, choose),
+    ),
   );
   const root = element(
     "article",
@@ -94,7 +108,10 @@ export function awardCard(awardId, page) {
       page.say(words);
     } catch (problem) {
       if (isAnswer(problem)) intentAnswered(intent);
-      tell(isAnswer(problem) ? "bad" : "warn", isAnswer(problem) || problem.code === "payments-away" ? wordsOf(problem) : say("award.no-answer"));
+      tell(
+        isAnswer(problem) ? "bad" : "warn",
+        isAnswer(problem) || problem.code === "payments-away" ? wordsOf(problem) : say("award.no-answer"),
+      );
     }
   }
 
@@ -102,7 +119,10 @@ export function awardCard(awardId, page) {
     const lot = await get(`/lots/${encodeURIComponent(award.lot_id)}`).catch(() => null);
     const liability = `award.liability.${lot?.terms.settlement.default_liability}`;
     const held = page.deposits.filter((one) => one.lot_id === award.lot_id && one.status === "held");
-    const lost = Math.max(award.deposit_fen, held.reduce((sum, one) => sum + one.amount_fen, 0));
+    const lost = Math.max(
+      award.deposit_fen,
+      held.reduce((sum, one) => sum + one.amount_fen, 0),
+    );
     const after = await askFirst({
       title: say("award.refuse.title", { title: award.title }),
       confirm: say("award.refuse.confirm"),
@@ -110,7 +130,10 @@ export function awardCard(awardId, page) {
       fields: {},
       sentence: () =>
         [
-          say(lost ? "award.refuse.sentence" : "award.refuse.sentence-free", { title: award.title, amount: yuanShort(lost) }),
+          say(lost ? "award.refuse.sentence" : "award.refuse.sentence-free", {
+            title: award.title,
+            amount: yuanShort(lost),
+          }),
           lost && known(liability) ? say(liability) : "",
           say("award.refuse.remembered"),
         ].join(""),
@@ -177,7 +200,8 @@ export function awardCard(awardId, page) {
     if (status === "due" && isOver(award, page.now())) return ["bad", say("award.note.over")];
     if (status === "due" && page.now() >= award.pay_by_ms) return ["warn", say("award.note.grace", facts)];
     if (status === "due") return ["", ""];
-    if (status === "paid") return award.delivery_centre ? ["good", say("award.note.fetch", facts)] : ["warn", say("award.note.choose")];
+    if (status === "paid")
+      return award.delivery_centre ? ["good", say("award.note.fetch", facts)] : ["warn", say("award.note.choose")];
     return [TONES[status] === "good" ? "good" : "bad", say(`award.note.${status}`, facts)];
   }
 

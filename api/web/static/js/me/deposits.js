@@ -12,13 +12,18 @@ const STATUS_TONES = { open: "good", paused: "warn", held: "warn", scheduled: "i
 /** Where a deposit is, in a sentence. */
 function whereabouts(deposit) {
   const { status, why } = deposit;
-  const facts = { when: when(deposit.ended_at_ms ?? 0), failure: failureWords(why), captured: yuan(deposit.captured_fen ?? 0) };
+  const facts = {
+    when: when(deposit.ended_at_ms ?? 0),
+    failure: failureWords(why),
+    captured: yuan(deposit.captured_fen ?? 0),
+  };
   const because = known(`deposit.why.${why}`) ? say(`deposit.why.${why}`) : "";
   if (status === "held") {
     const taken = deposit.captured_fen !== null;
     const how = say(taken ? "deposit.held.taken" : "deposit.held.aside");
     if (why === "paid" || why === "default") return `${how}${say(`deposit.held.${why}`)}`;
-    if (deposit.release_by_ms !== null) return `${how}${say("deposit.held.until", { when: when(deposit.release_by_ms) })}`;
+    if (deposit.release_by_ms !== null)
+      return `${how}${say("deposit.held.until", { when: when(deposit.release_by_ms) })}`;
     return `${how}${say("deposit.held.lot")}`;
   }
   return `${say(`deposit.where.${status}`, facts)}${["releasing", "released"].includes(status) ? because : ""}`;
@@ -82,7 +87,11 @@ export function registrationLine(page) {
       fill(registration.lot_id, {
         amount: say("lot.paddle", { paddle: registration.paddle }),
         // what may be bid is said once it is known that the lot goes on
-        words: over ? say("lot.bidding-over") : status ? `${limitWords(registration)}${held ? say("registration.held", { amount: yuan(held) }) : ""}` : "",
+        words: over
+          ? say("lot.bidding-over")
+          : status
+            ? `${limitWords(registration)}${held ? say("registration.held", { amount: yuan(held) }) : ""}`
+            : "",
         badge: status ? say(`status.${status}`) : "",
         tone: STATUS_TONES[status],
       });

@@ -18,10 +18,23 @@ export function offerCard(offerId, page) {
   const title = element("a", {});
   const words = element("p", { class: "soft numbers" });
   const left = element("span", { class: "left numbers", role: "timer", "aria-live": "off" });
-  const countdown = element("p", { class: "countdown" }, element("span", { class: "soft" }, say("offer.time-left")), left);
+  const countdown = element(
+    "p",
+    { class: "countdown" },
+    element("span", { class: "soft" }, say("offer.time-left")),
+    left,
+  );
   const bill = element("dl", { class: "bill numbers" });
-  const accept = element("button", { class: "button main", type: "button", "data-act": "accept", onclick: () => answer("accept") }, say("offer.accept"));
-  const decline = element("button", { class: "button", type: "button", "data-act": "decline", onclick: () => answer("decline") }, say("offer.decline"));
+  const accept = element(
+    "button",
+    { class: "button main", type: "button", "data-act": "accept", onclick: () => answer("accept") },
+    say("offer.accept"),
+  );
+  const decline = element(
+    "button",
+    { class: "button", type: "button", "data-act": "decline", onclick: () => answer("decline") },
+    say("offer.decline"),
+  );
   const actions = element("div", { class: "actions" }, accept, decline);
   const root = element(
     "article",
@@ -44,7 +57,10 @@ export function offerCard(offerId, page) {
         confirm: say(`offer.${how}.confirm`),
         fields: {},
         sentence: () => say(`offer.${how}.sentence`, facts),
-        stale: () => (isOpen() ? "" : say("problem.offer-over", { state: stateWords(offer.status === "open" ? "lapsed" : offer.status) })),
+        stale: () =>
+          isOpen()
+            ? ""
+            : say("problem.offer-over", { state: stateWords(offer.status === "open" ? "lapsed" : offer.status) }),
         path: () => `/me/offers/${encodeURIComponent(offerId)}/${how}`,
         body: () => undefined,
       });
@@ -67,7 +83,8 @@ export function offerCard(offerId, page) {
       ["award.bill.fee", offer.fee_fen],
       ["offer.total", offer.price_fen + offer.fee_fen],
     ];
-    if (!bill.childElementCount) bill.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+    if (!bill.childElementCount)
+      bill.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
     bill.lastElementChild.dataset.row = "due";
     rows.forEach(([, fen], index) => put(bill.children[index].lastElementChild, `¥${yuan(fen)}`));
     tick();
@@ -80,7 +97,11 @@ export function offerCard(offerId, page) {
     put(badge, say(`offer.${offer.status === "open" && !open ? "lapsed" : offer.status}`));
     actions.hidden = !open;
     countdown.hidden = !open;
-    const facts = { paddle: offer.paddle, own: yuan(offer.own_bid_fen), when: when(offer.answered_at_ms ?? offer.expires_at_ms) };
+    const facts = {
+      paddle: offer.paddle,
+      own: yuan(offer.own_bid_fen),
+      when: when(offer.answered_at_ms ?? offer.expires_at_ms),
+    };
     put(words, say(open ? "offer.about" : `offer.past.${offer.status === "open" ? "lapsed" : offer.status}`, facts));
     if (!open) return;
     put(left, timeLeft(offer.expires_at_ms - page.now()));

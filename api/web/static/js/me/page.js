@@ -66,7 +66,11 @@ function gate(who) {
   byId("gate").replaceChildren(
     element("h1", {}, say("me.title")),
     element("p", {}, say(who ? "me.gate.staff" : "me.gate.nobody")),
-    element("a", { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${encodeURIComponent("/me")}` }, say("nav.sign-in")),
+    element(
+      "a",
+      { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${encodeURIComponent("/me")}` },
+      say("nav.sign-in"),
+    ),
   );
   byId("gate").hidden = false;
 }
@@ -108,7 +112,8 @@ function troubled(problem) {
 function show(mine) {
   byId("content").hidden = false;
   page.deposits = mine.deposits;
-  for (const one of [...mine.awards, ...mine.offers, ...mine.deposits]) known.set(one.lot_id, { status: null, ...known.get(one.lot_id), title: one.title });
+  for (const one of [...mine.awards, ...mine.offers, ...mine.deposits])
+    known.set(one.lot_id, { status: null, ...known.get(one.lot_id), title: one.title });
   lookAtLots(mine.registrations);
   placeOffers(mine.offers.some((offer) => offer.status === "open"));
   mine.awards.sort((a, b) => URGENCY[a.status] - URGENCY[b.status] || b.awarded_at_ms - a.awarded_at_ms);
@@ -158,7 +163,8 @@ function figures(mine) {
     ["me.figure.held", `¥${yuan(sum(held, "amount_fen"))}`, false],
   ];
   const host = byId("figures");
-  if (!host.childElementCount) host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+  if (!host.childElementCount)
+    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
   rows.forEach(([, words, urgent], index) => {
     put(host.children[index].lastElementChild, words);
     host.children[index].dataset.urgent = urgent ? "yes" : "no";

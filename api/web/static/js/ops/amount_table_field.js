@@ -11,7 +11,12 @@ const ROWS_MAX = 64;
  * the keys are those of the terms.
  */
 export function bandsField(id, name, left, right, changed) {
-  const body = element("div", { class: "bands", role: "group", "aria-labelledby": `${id}-label`, "aria-describedby": `${id}-hint ${id}-wrong` });
+  const body = element("div", {
+    class: "bands",
+    role: "group",
+    "aria-labelledby": `${id}-label`,
+    "aria-describedby": `${id}-hint ${id}-wrong`,
+  });
   const wrong = element("span", { class: "wrong", id: `${id}-wrong`, hidden: true });
   const add = element("button", { class: "button small", type: "button", id: `${id}-add` }, say("ops.add-row"));
   let rows = [];
@@ -20,12 +25,28 @@ export function bandsField(id, name, left, right, changed) {
   function row(values = {}) {
     made += 1;
     const cells = [left, right].map((side) => {
-      const cell = amountField(`${id}-${made}-${side.key}`, side.name, { required: side.required, zero: side.zero, hint: false });
+      const cell = amountField(`${id}-${made}-${side.key}`, side.name, {
+        required: side.required,
+        zero: side.zero,
+        hint: false,
+      });
       cell.write(values[side.key] ?? null);
       return cell;
     });
-    const drop = element("button", { class: "button small drop", type: "button", "aria-label": say("ops.drop-row") }, "×");
-    const one = { cells, root: element("div", { class: "band" }, cells.map((cell) => cell.root), drop) };
+    const drop = element(
+      "button",
+      { class: "button small drop", type: "button", "aria-label": say("ops.drop-row") },
+      "×",
+    );
+    const one = {
+      cells,
+      root: element(
+        "div",
+        { class: "band" },
+        cells.map((cell) => cell.root),
+        drop,
+      ),
+    };
     drop.addEventListener("click", () => {
       if (rows.length === 1) return;
       rows = rows.filter((other) => other !== one);

@@ -9,17 +9,29 @@ const LAG_BAD_MS = 60_000;
 
 /** What is wrong now: [[name, tone, words]], nothing when all is well. */
 export function troubles({ health, reached, liveLost, overdue }) {
-  if (!reached.ok) return [["connection", "bad", say("ops.trouble.connection", { at: reached.at ? clockTime(reached.at) : "–" })]];
+  if (!reached.ok)
+    return [["connection", "bad", say("ops.trouble.connection", { at: reached.at ? clockTime(reached.at) : "–" })]];
   const found = [];
   if (health) {
     if (health.ledger !== "ok") found.push(["ledger", "bad", say("ops.trouble.ledger")]);
     if (health.books !== "ok") found.push(["books", "bad", say("ops.trouble.books")]);
-    else if (health.migrations !== "ok" && health.ledger === "ok") found.push(["migrations", "warn", say("ops.trouble.migrations", { detail: health.migrations })]);
+    else if (health.migrations !== "ok" && health.ledger === "ok")
+      found.push(["migrations", "warn", say("ops.trouble.migrations", { detail: health.migrations })]);
     const lag = health.archive?.behind_ms ?? 0;
-    if (lag > LAG_MS) found.push(["archive", lag > LAG_BAD_MS ? "bad" : "warn", say("ops.trouble.archive", { lag: span(Math.floor(lag / 1000) * 1000), shards: health.archive.shards })]);
+    if (lag > LAG_MS)
+      found.push([
+        "archive",
+        lag > LAG_BAD_MS ? "bad" : "warn",
+        say("ops.trouble.archive", { lag: span(Math.floor(lag / 1000) * 1000), shards: health.archive.shards }),
+      ]);
   }
   if (liveLost) found.push(["live", "warn", say("ops.trouble.live")]);
-  if (overdue) found.push(["clerk", "bad", say(health && health.ledger !== "ok" ? "ops.trouble.overdue" : "ops.trouble.clerk", { title: overdue.title })]);
+  if (overdue)
+    found.push([
+      "clerk",
+      "bad",
+      say(health && health.ledger !== "ok" ? "ops.trouble.overdue" : "ops.trouble.clerk", { title: overdue.title }),
+    ]);
   return found;
 }
 

@@ -12,11 +12,17 @@ const LOOK_BACK = 500;
 
 function limitWords(event) {
   if (event.purse_fen > 0) return say("ops.event.purse", { purse: yuanShort(event.purse_fen) });
-  return event.limit_fen < 0 ? say("ops.event.no-limit") : say("ops.event.limit", { limit: yuanShort(event.limit_fen) });
+  return event.limit_fen < 0
+    ? say("ops.event.no-limit")
+    : say("ops.event.limit", { limit: yuanShort(event.limit_fen) });
 }
 
 const TELL = {
-  scheduled: (e) => ({ opens: moment(e.opens_at_ms), ends: moment(e.ends_at_ms), hash: (e.terms_sha256 ?? "").slice(0, 8) }),
+  scheduled: (e) => ({
+    opens: moment(e.opens_at_ms),
+    ends: moment(e.ends_at_ms),
+    hash: (e.terms_sha256 ?? "").slice(0, 8),
+  }),
   admitted: (e) => ({ bidder: e.bidder, paddle: e.paddle, limit: limitWords(e) }),
   opened: (e) => ({ ends: moment(e.ends_at_ms) }),
   bid: (e) => ({ paddle: e.paddle, bidder: e.bidder, price: yuan(e.price_fen) }),
@@ -25,7 +31,12 @@ const TELL = {
   resumed: (e) => ({ ends: moment(e.ends_at_ms), limit: yuanShort(e.review_above_fen) }),
   extended: (e) => ({ ends: moment(e.ends_at_ms) }),
   voided: (e) => ({ seq: e.bid_seq, price: yuan(e.price_fen), paddle: e.leader, bidder: e.leader_bidder }),
-  closed: (e) => ({ price: yuan(e.price_fen), paddle: e.leader, bidder: e.leader_bidder, cause: say(`ops.cause.${e.cause}`) }),
+  closed: (e) => ({
+    price: yuan(e.price_fen),
+    paddle: e.leader,
+    bidder: e.leader_bidder,
+    cause: say(`ops.cause.${e.cause}`),
+  }),
   void: () => ({}),
 };
 
@@ -56,7 +67,11 @@ export class EventLog {
     this.#voidBid = voidBid;
     this.list = element("ol", { class: "log numbers", id: "log", tabindex: 0 });
     this.none = element("p", { class: "empty", hidden: true }, say("ops.log.none"));
-    this.older = element("button", { class: "button small", type: "button", id: "log-older", hidden: true, onclick: () => this.#fetchOlder() }, say("ops.log.older"));
+    this.older = element(
+      "button",
+      { class: "button small", type: "button", id: "log-older", hidden: true, onclick: () => this.#fetchOlder() },
+      say("ops.log.older"),
+    );
     this.wrong = element("p", { class: "notice warn", role: "status", hidden: true });
     const filter = element("input", { type: "checkbox", id: "log-filter" });
     filter.addEventListener("change", () => {
@@ -68,7 +83,12 @@ export class EventLog {
         "div",
         { class: "log-head" },
         element("h3", { id: "log-title" }, say("ops.log")),
-        element("label", { class: "inline", for: "log-filter" }, filter, element("span", {}, say("ops.log.without-bids"))),
+        element(
+          "label",
+          { class: "inline", for: "log-filter" },
+          filter,
+          element("span", {}, say("ops.log.without-bids")),
+        ),
       ),
       this.wrong,
       this.list,
@@ -91,7 +111,8 @@ export class EventLog {
       const { events } = await get(`/ops/lots/${encodeURIComponent(this.#lotId)}/events?${query}`);
       for (const event of events) {
         if (event.kind === "voided") voided.add(event.bid_seq);
-        else if (!found && event.kind === "bid" && event.leading && event.paddle === paddle && !voided.has(event.seq)) found = event;
+        else if (!found && event.kind === "bid" && event.leading && event.paddle === paddle && !voided.has(event.seq))
+          found = event;
       }
     });
     return found;
@@ -203,7 +224,12 @@ export class EventLog {
     const out = bid
       ? element(
           "button",
-          { class: "button small danger void-bid", type: "button", "aria-label": say("ops.void-this-bid", { seq: event.seq }), onclick: () => this.#voidBid(event) },
+          {
+            class: "button small danger void-bid",
+            type: "button",
+            "aria-label": say("ops.void-this-bid", { seq: event.seq }),
+            onclick: () => this.#voidBid(event),
+          },
           say("ops.act.void-bid"),
         )
       : null;

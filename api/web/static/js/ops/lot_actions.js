@@ -51,7 +51,10 @@ export const ACTIONS = {
     statuses: ["draft", "scheduled"],
     main: true,
     fields(lot, now) {
-      const how = choiceField("act-how", "open_how", [["duration", say("ops.open.duration")], ["until", say("ops.open.until")]]);
+      const how = choiceField("act-how", "open_how", [
+        ["duration", say("ops.open.duration")],
+        ["until", say("ops.open.until")],
+      ]);
       const duration = durationField("act-duration", "open_duration", { required: true });
       const until = momentField("act-until", "open_until");
       duration.write(HOUR_MS);
@@ -90,7 +93,11 @@ export const ACTIONS = {
     main: true,
     fields(lot) {
       const limited = lot.review_above_fen !== null;
-      const choices = [["new", say("ops.review.new")], ["none", say("ops.review.none")], ["same", say(limited ? "ops.review.same" : "ops.review.same-none")]];
+      const choices = [
+        ["new", say("ops.review.new")],
+        ["none", say("ops.review.none")],
+        ["same", say(limited ? "ops.review.same" : "ops.review.same-none")],
+      ];
       const how = choiceField("act-review", "review_how", choices);
       const limit = amountField("act-limit", "review_limit", { required: true });
       how.write(lot.status === "held" ? "new" : "same");
@@ -122,7 +129,11 @@ export const ACTIONS = {
     },
     sentence(lot, { by_ms: by }) {
       if (!by) return say("ops.sentence.extend-empty", { title: lot.title, ends: moment(lot.ends_at_ms) });
-      return say("ops.sentence.extend", { title: lot.title, from: moment(lot.ends_at_ms), to: moment(lot.ends_at_ms + by) });
+      return say("ops.sentence.extend", {
+        title: lot.title,
+        from: moment(lot.ends_at_ms),
+        to: moment(lot.ends_at_ms + by),
+      });
     },
     path: (lot) => path(lot, "extend"),
     body: (values) => values,
@@ -140,12 +151,17 @@ export const ACTIONS = {
     danger: true,
     fields: () => ({ reason: reasonField("act-reason") }),
     sentence: (lot, _values, _now, bid) =>
-      say(bid.paddle === lot.leader && bid.price_fen === lot.price_fen ? "ops.sentence.void-leading-bid" : "ops.sentence.void-bid", {
-        title: lot.title,
-        price: `¥${yuanShort(bid.price_fen)}`,
-        paddle: bid.paddle,
-        bidder: bid.bidder,
-      }),
+      say(
+        bid.paddle === lot.leader && bid.price_fen === lot.price_fen
+          ? "ops.sentence.void-leading-bid"
+          : "ops.sentence.void-bid",
+        {
+          title: lot.title,
+          price: `¥${yuanShort(bid.price_fen)}`,
+          paddle: bid.paddle,
+          bidder: bid.bidder,
+        },
+      ),
     path: (lot, bid) => path(lot, `bids/${bid.seq}/void`),
     body: (values) => values,
   },

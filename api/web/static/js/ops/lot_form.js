@@ -33,7 +33,11 @@ export class LotForm {
   /** Show the form, empty; for a sale where one is given. */
   async show(saleId = null) {
     const back = element("a", { class: "back", href: "#" }, say("ops.back"));
-    this.#host.replaceChildren(back, element("h2", { id: "panel-title" }, say("ops.new-lot")), element("p", { class: "soft" }, say("ops.loading")));
+    this.#host.replaceChildren(
+      back,
+      element("h2", { id: "panel-title" }, say("ops.new-lot")),
+      element("p", { class: "soft" }, say("ops.loading")),
+    );
     if (this.#sales().length === 0) {
       this.#host.lastElementChild.replaceWith(this.#saleFirst());
       return;
@@ -42,8 +46,14 @@ export class LotForm {
     try {
       ({ presets } = await get("/ops/presets"));
     } catch (problem) {
-      const again = element("button", { class: "button", type: "button", onclick: () => this.show(saleId) }, say("try-again"));
-      this.#host.lastElementChild.replaceWith(element("p", { class: "notice bad", role: "alert" }, staffWordsOf(problem), " ", again));
+      const again = element(
+        "button",
+        { class: "button", type: "button", onclick: () => this.show(saleId) },
+        say("try-again"),
+      );
+      this.#host.lastElementChild.replaceWith(
+        element("p", { class: "notice bad", role: "alert" }, staffWordsOf(problem), " ", again),
+      );
       return;
     }
     this.#presets = new Map(presets.map((preset) => [preset.name, preset.terms]));
@@ -53,7 +63,11 @@ export class LotForm {
   }
 
   #saleFirst() {
-    const make = element("button", { class: "button main", type: "button", onclick: () => this.#newSale() }, say("ops.new-sale"));
+    const make = element(
+      "button",
+      { class: "button main", type: "button", onclick: () => this.#newSale() },
+      say("ops.new-sale"),
+    );
     return element("div", { class: "empty card" }, element("p", {}, say("ops.no-sale")), make);
   }
 
@@ -84,7 +98,14 @@ export class LotForm {
         "fieldset",
         { class: "group" },
         element("legend", {}, say("ops.group.lot")),
-        element("div", { class: "grid" }, this.#fields.sale.root, this.#fields.title.root, this.#fields.list.root, this.#fields.preset.root),
+        element(
+          "div",
+          { class: "grid" },
+          this.#fields.sale.root,
+          this.#fields.title.root,
+          this.#fields.list.root,
+          this.#fields.preset.root,
+        ),
         this.about,
       ),
       this.#fields.terms.root,
@@ -172,7 +193,15 @@ export class LotForm {
 
   #say(tone, words, found = []) {
     const list = found.map((one) =>
-      element("li", {}, element("button", { class: "link", type: "button", onclick: () => this.#fields.terms.focus(one.field) }, one.words)),
+      element(
+        "li",
+        {},
+        element(
+          "button",
+          { class: "link", type: "button", onclick: () => this.#fields.terms.focus(one.field) },
+          one.words,
+        ),
+      ),
     );
     this.verdict.className = `verdict notice ${tone}`;
     this.verdict.replaceChildren(element("strong", {}, words), ...(list.length ? [element("ul", {}, list)] : []));

@@ -53,7 +53,8 @@ export class Lots {
     const seen = this.#bids.get(lot.lot_id) ?? [];
     const last = seen.at(-1);
     if (last && (lot.bids < last.bids || lot.epoch !== last.epoch)) seen.length = 0;
-    if (!seen.length || lot.now_ms > seen.at(-1).now_ms) seen.push({ now_ms: lot.now_ms, bids: lot.bids, epoch: lot.epoch });
+    if (!seen.length || lot.now_ms > seen.at(-1).now_ms)
+      seen.push({ now_ms: lot.now_ms, bids: lot.bids, epoch: lot.epoch });
     while (seen.length > 2 && seen[1].now_ms <= lot.now_ms - RATE_WINDOW_MS) seen.shift();
     this.#bids.set(lot.lot_id, seen);
   }
@@ -109,8 +110,19 @@ export class LotList {
       const list = element("ul", { class: "rows" });
       const tally = element("span", { class: "tally numbers" });
       const none = element("p", { class: "soft none" });
-      const more = element("button", { class: "button small", type: "button", hidden: true, onclick: () => this.#showAll() }, say("ops.show-all"));
-      const root = element("section", { class: "lot-group", "data-group": name }, element("h3", {}, say(`ops.list.${name}`), " ", tally), list, none, more);
+      const more = element(
+        "button",
+        { class: "button small", type: "button", hidden: true, onclick: () => this.#showAll() },
+        say("ops.show-all"),
+      );
+      const root = element(
+        "section",
+        { class: "lot-group", "data-group": name },
+        element("h3", {}, say(`ops.list.${name}`), " ", tally),
+        list,
+        none,
+        more,
+      );
       this.#groups.set(name, { root, list, tally, none, more });
       host.append(root);
     }
@@ -193,7 +205,14 @@ export class LotList {
     row.price.classList.toggle("soft", !lot.price_fen);
     put(row.clock, clockWords(lot, now));
     row.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - now < 60_000);
-    put(row.pace, running ? say("ops.pace", { rate: rateWords(store.rate(lot.lot_id)) }) : lot.bids ? say("ops.n-bids", { n: count(lot.bids) }) : "");
+    put(
+      row.pace,
+      running
+        ? say("ops.pace", { rate: rateWords(store.rate(lot.lot_id)) })
+        : lot.bids
+          ? say("ops.n-bids", { n: count(lot.bids) })
+          : "",
+    );
     put(row.watch, running || lot.watchers ? say("ops.watching", { n: count(lot.watchers) }) : "");
     row.link.dataset.status = lot.status;
     if (selected) row.link.setAttribute("aria-current", "true");

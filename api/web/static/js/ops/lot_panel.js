@@ -49,7 +49,12 @@ export class LotPanel {
     parts.clock = element("span", { class: "left numbers", id: "lot-clock", role: "timer", "aria-live": "off" });
     parts.clockLabel = element("span", { class: "soft" });
     parts.facts = element("dl", { class: "facts numbers" });
-    parts.actions = element("div", { class: "lot-actions", id: "lot-actions", role: "group", "aria-label": say("ops.actions") });
+    parts.actions = element("div", {
+      class: "lot-actions",
+      id: "lot-actions",
+      role: "group",
+      "aria-label": say("ops.actions"),
+    });
     parts.outcome = element("p", { class: "notice good", id: "lot-outcome", hidden: true });
     parts.note = element("p", { class: "notice warn", id: "lot-note", hidden: true });
     const terms = element("dl", { class: "terms numbers" });
@@ -62,7 +67,13 @@ export class LotPanel {
         { class: "card now" },
         element("div", { class: "row-between" }, parts.badge, element("span", { class: "soft numbers" }, lot.lot_id)),
         element("h2", { id: "panel-title" }, lot.title),
-        element("p", { class: "soft" }, lot.sale_title, " · ", element("a", { href: `/lots/${encodeURIComponent(lot.lot_id)}` }, say("ops.public-page"))),
+        element(
+          "p",
+          { class: "soft" },
+          lot.sale_title,
+          " · ",
+          element("a", { href: `/lots/${encodeURIComponent(lot.lot_id)}` }, say("ops.public-page")),
+        ),
         element(
           "div",
           { class: "gauges" },
@@ -87,9 +98,17 @@ export class LotPanel {
     const parts = this.#parts;
     parts.badge.dataset.status = lot.status;
     put(parts.badge, say(`status.${lot.status}`));
-    put(parts.label, say(lot.price_fen ? (lot.status === "closed" ? "lot.hammer-price" : "lot.price") : "lot.start-price"));
+    put(
+      parts.label,
+      say(lot.price_fen ? (lot.status === "closed" ? "lot.hammer-price" : "lot.price") : "lot.start-price"),
+    );
     put(parts.price, priceWords(lot));
-    put(parts.leader, lot.leader ? say(lot.status === "closed" ? "ops.ended-with" : "lot.leads", { paddle: lot.leader }) : say("lot.nobody-leads"));
+    put(
+      parts.leader,
+      lot.leader
+        ? say(lot.status === "closed" ? "ops.ended-with" : "lot.leads", { paddle: lot.leader })
+        : say("lot.nobody-leads"),
+    );
     this.#facts(lot);
     this.#note(lot);
     if (this.#status !== lot.status) this.#offer(lot);
@@ -103,7 +122,14 @@ export class LotPanel {
   /** Only what the clock moves. */
   tick() {
     const lot = this.#lot;
-    const label = { scheduled: "lot.opens-in", paused: "lot.time-kept", held: "lot.time-kept", closed: "lot.ended", void: "lot.ended", draft: "ops.clock" };
+    const label = {
+      scheduled: "lot.opens-in",
+      paused: "lot.time-kept",
+      held: "lot.time-kept",
+      closed: "lot.ended",
+      void: "lot.ended",
+      draft: "ops.clock",
+    };
     put(this.#parts.clockLabel, say(label[lot.status] ?? "lot.time-left"));
     put(this.#parts.clock, clockFigure(lot, this.#now()));
     this.#parts.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - this.#now() < 60_000);
@@ -119,7 +145,9 @@ export class LotPanel {
       ["ops.fact.minimum", `¥${yuanShort(lot.minimum_fen)}`],
       lot.status === "scheduled" ? ["ops.fact.opens", moment(lot.opens_at_ms)] : null,
       ["open", "scheduled"].includes(lot.status) ? ["ops.fact.ends", moment(lot.ends_at_ms)] : null,
-      reserve ? ["ops.fact.reserve", `¥${yuanShort(reserve)} ${say(lot.price_fen >= reserve ? "ops.met" : "ops.unmet")}`] : null,
+      reserve
+        ? ["ops.fact.reserve", `¥${yuanShort(reserve)} ${say(lot.price_fen >= reserve ? "ops.met" : "ops.unmet")}`]
+        : null,
       lot.review_above_fen ? ["ops.fact.review", `¥${yuanShort(lot.review_above_fen)}`] : null,
       terms.cap_fen ? ["terms.cap", `¥${yuanShort(terms.cap_fen)}`] : null,
       lot.list_price_fen ? ["ops.fact.list", `¥${yuanShort(lot.list_price_fen)}`] : null,
@@ -138,7 +166,11 @@ export class LotPanel {
 
   #note(lot) {
     const over = lot.status === "open" && this.#now() - lot.ends_at_ms > 5000;
-    const words = over ? say("ops.note.overdue") : ["held", "draft"].includes(lot.status) ? say(`ops.note.${lot.status}`) : "";
+    const words = over
+      ? say("ops.note.overdue")
+      : ["held", "draft"].includes(lot.status)
+        ? say(`ops.note.${lot.status}`)
+        : "";
     put(this.#parts.note, words);
     this.#parts.note.hidden = !words;
   }
@@ -147,10 +179,21 @@ export class LotPanel {
     const focused = this.#parts.actions.contains(document.activeElement);
     const names = actionsFor(lot.status);
     const buttons = names.map((name) => {
-      const kind = ACTIONS[name].main && !(name === "open" && lot.status === "draft") ? " main" : ACTIONS[name].danger ? " danger" : "";
-      return element("button", { class: `button${kind}`, type: "button", id: `act-${name}`, onclick: () => this.#choose(name) }, say(`ops.act.${name}`));
+      const kind =
+        ACTIONS[name].main && !(name === "open" && lot.status === "draft")
+          ? " main"
+          : ACTIONS[name].danger
+            ? " danger"
+            : "";
+      return element(
+        "button",
+        { class: `button${kind}`, type: "button", id: `act-${name}`, onclick: () => this.#choose(name) },
+        say(`ops.act.${name}`),
+      );
     });
-    this.#parts.actions.replaceChildren(...(buttons.length ? buttons : [element("p", { class: "soft" }, say("ops.nothing-to-do"))]));
+    this.#parts.actions.replaceChildren(
+      ...(buttons.length ? buttons : [element("p", { class: "soft" }, say("ops.nothing-to-do"))]),
+    );
     if (focused) this.#host.focus({ preventScroll: true });
   }
 
@@ -186,13 +229,21 @@ export class LotPanel {
         danger: Boolean(action.danger),
         fields: action.fields(lot, this.#now()),
         sentence: (values) => action.sentence(this.#lot, values, this.#now(), bid),
-        stale: () => (action.statuses.includes(this.#lot.status) ? "" : say("ops.stale", { status: say(`status.${this.#lot.status}`) })),
+        stale: () =>
+          action.statuses.includes(this.#lot.status)
+            ? ""
+            : say("ops.stale", { status: say(`status.${this.#lot.status}`) }),
         path: () => action.path(this.#lot, bid),
         body: action.body,
         words: staffWordsOf,
       });
       if (after) {
-        const words = say(`ops.done.${name}`, { title: after.title, price: priceWords(after), ends: moment(after.ends_at_ms ?? 0), opens: moment(after.opens_at_ms ?? 0) });
+        const words = say(`ops.done.${name}`, {
+          title: after.title,
+          price: priceWords(after),
+          ends: moment(after.ends_at_ms ?? 0),
+          opens: moment(after.opens_at_ms ?? 0),
+        });
         this.#parts.outcome.textContent = words;
         this.#parts.outcome.hidden = false;
         this.#done(after, words);

@@ -66,13 +66,21 @@ async function start() {
 /** Not signed in, or not for this desk: said plainly, with the way in. */
 function gate(who) {
   const next = encodeURIComponent(`/ops${location.hash}`);
-  const words = who ? say("ops.gate.role", { name: who.name, role: say(`ops.role.${who.role}`) }) : say("ops.gate.nobody");
+  const words = who
+    ? say("ops.gate.role", { name: who.name, role: say(`ops.role.${who.role}`) })
+    : say("ops.gate.nobody");
   byId("gate").replaceChildren(
     element("h1", {}, say("ops.title")),
     element("p", {}, words),
     element("p", { class: "soft" }, say("ops.gate.how")),
-    ...(who && who.role !== "bidder" ? [element("a", { class: "button", href: "/ops/settlements" }, say("nav.settlements"))] : []),
-    element("a", { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${next}` }, say(who ? "ops.gate.other" : "ops.gate.sign-in")),
+    ...(who && who.role !== "bidder"
+      ? [element("a", { class: "button", href: "/ops/settlements" }, say("nav.settlements"))]
+      : []),
+    element(
+      "a",
+      { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${next}` },
+      say(who ? "ops.gate.other" : "ops.gate.sign-in"),
+    ),
   );
   byId("gate").hidden = false;
 }
@@ -155,7 +163,13 @@ function signedOut() {
   live?.stop();
   const next = encodeURIComponent(`/ops${location.hash}`);
   byId("banners").replaceChildren(
-    element("p", { class: "notice bad", id: "signed-out" }, say("ops.signed-out"), " ", element("a", { href: `/sign-in?next=${next}` }, say("ops.gate.sign-in"))),
+    element(
+      "p",
+      { class: "notice bad", id: "signed-out" },
+      say("ops.signed-out"),
+      " ",
+      element("a", { href: `/sign-in?next=${next}` }, say("ops.gate.sign-in")),
+    ),
   );
   document.body.dataset.ended = "yes";
 }
@@ -183,7 +197,8 @@ function figures() {
     ["ops.figure.clock", clockTime(clock.now())],
   ];
   const host = byId("figures");
-  if (!host.childElementCount) host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+  if (!host.childElementCount)
+    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
   rows.forEach(([, words], index) => put(host.children[index].lastElementChild, words));
 }
 
@@ -191,14 +206,18 @@ function tick() {
   if (ended) return;
   const now = clock.now();
   list.tick(running(), now);
-  list.tick(lots().filter((lot) => lot.status === "scheduled"), now);
+  list.tick(
+    lots().filter((lot) => lot.status === "scheduled"),
+    now,
+  );
   if (panel && store.get(chosen)) panel.tick();
   const time = byId("figures").lastElementChild?.lastElementChild;
   if (time) put(time, clockTime(now));
   const liveLost = liveLostAt !== null && Date.now() - liveLostAt > LIVE_LOST_MS;
   // what is shown may be old, but an end that has passed is past: a ledger that is away closes nothing
   const trusted = !failures || (health && health.ledger !== "ok");
-  const overdue = reached.ok && trusted ? running().find((lot) => lot.status === "open" && now - lot.ends_at_ms > OVERDUE_MS) : null;
+  const overdue =
+    reached.ok && trusted ? running().find((lot) => lot.status === "open" && now - lot.ends_at_ms > OVERDUE_MS) : null;
   banners.show(troubles({ health, reached, liveLost, overdue }));
   byId("content").dataset.stale = reached.ok && failures < 2 ? "no" : "yes";
 }
@@ -220,7 +239,14 @@ function route() {
     const before = chosen;
     choose(null);
     byId("columns").dataset.view = "list";
-    byId("panel").replaceChildren(element("div", { class: "empty card" }, element("h2", { id: "panel-title" }, say("ops.choose")), element("p", {}, say("ops.choose-hint"))));
+    byId("panel").replaceChildren(
+      element(
+        "div",
+        { class: "empty card" },
+        element("h2", { id: "panel-title" }, say("ops.choose")),
+        element("p", {}, say("ops.choose-hint")),
+      ),
+    );
     if (before && isNarrow()) list.focus(before);
   }
   show();
@@ -265,8 +291,34 @@ function follow(lotId) {
       },
       state(facts) {
         const before = store.get(lotId);
-        const { lot_id: id, epoch, seq, status, price_fen: price, leader, bids, minimum_fen: minimum, ends_at_ms: ends, remaining_ms: left, now_ms: now, watchers } = facts;
-        const newer = store.take({ lot_id: id, epoch, seq, status, price_fen: price, leader, bids, minimum_fen: minimum, ends_at_ms: ends, remaining_ms: left, now_ms: now, watchers });
+        const {
+          lot_id: id,
+          epoch,
+          seq,
+          status,
+          price_fen: price,
+          leader,
+          bids,
+          minimum_fen: minimum,
+          ends_at_ms: ends,
+          remaining_ms: left,
+          now_ms: now,
+          watchers,
+        } = facts;
+        const newer = store.take({
+          lot_id: id,
+          epoch,
+          seq,
+          status,
+          price_fen: price,
+          leader,
+          bids,
+          minimum_fen: minimum,
+          ends_at_ms: ends,
+          remaining_ms: left,
+          now_ms: now,
+          watchers,
+        });
         if (!newer || lotId !== chosen) return;
         if (before.status !== status) refresh();
         panel?.show();

@@ -2,15 +2,34 @@
 
 import { element } from "../shared/element.js";
 import { bandsField } from "./amount_table_field.js";
-import { Mistyped, amountField, checkField, choiceField, durationField, percentField, wholeField } from "../shared/form_fields.js";
+import {
+  Mistyped,
+  amountField,
+  checkField,
+  choiceField,
+  durationField,
+  percentField,
+  wholeField,
+} from "../shared/form_fields.js";
 import { say } from "../shared/i18n.js";
 
 const FLOOR = "settlement.cascade.floor_fen";
 
 // every order in which a forfeited deposit may pay, as the field's values
-const ORDERS = ["cost,gap,commission", "cost,commission,gap", "gap,cost,commission", "gap,commission,cost", "commission,cost,gap", "commission,gap,cost"];
+const ORDERS = [
+  "cost,gap,commission",
+  "cost,commission,gap",
+  "gap,cost,commission",
+  "gap,commission,cost",
+  "commission,cost,gap",
+  "commission,gap,cost",
+];
 
-const orderWords = (order) => order.split(",").map((step) => say(`ops.waterfall.${step}`)).join(say("ops.waterfall.then"));
+const orderWords = (order) =>
+  order
+    .split(",")
+    .map((step) => say(`ops.waterfall.${step}`))
+    .join(say("ops.waterfall.then"));
 
 const choices = (prefix, values) => values.map((value) => [value, say(`${prefix}.${value}`)]);
 
@@ -34,11 +53,22 @@ export class TermFields {
       end: ["soft_close", "soft_close.window_ms", "soft_close.extension_ms", "soft_close.hard_stop_ms"],
       deposit: ["deposit.policy", "deposit.amount_fen", "deposit.multiplier", "deposit.bands"],
       after: [
-        "settlement.payment_window_ms", "settlement.grace_ms", "settlement.buyer_fee_bps",
-        "settlement.seller_commission_bps", "settlement.default_liability", "settlement.percent_bps",
-        "settlement.waterfall", "settlement.rest_to", "settlement.reauction_cost_fen", "settlement.resale_window_ms",
-        "settlement.when_exhausted", "settlement.cascade.depth", "settlement.cascade.price",
-        "settlement.cascade.floor_percent", "settlement.cascade.floor_fen", "settlement.cascade.offer_window_ms",
+        "settlement.payment_window_ms",
+        "settlement.grace_ms",
+        "settlement.buyer_fee_bps",
+        "settlement.seller_commission_bps",
+        "settlement.default_liability",
+        "settlement.percent_bps",
+        "settlement.waterfall",
+        "settlement.rest_to",
+        "settlement.reauction_cost_fen",
+        "settlement.resale_window_ms",
+        "settlement.when_exhausted",
+        "settlement.cascade.depth",
+        "settlement.cascade.price",
+        "settlement.cascade.floor_percent",
+        "settlement.cascade.floor_fen",
+        "settlement.cascade.offer_window_ms",
       ],
     };
     this.root = element(
@@ -50,7 +80,11 @@ export class TermFields {
           { class: "group" },
           element("legend", {}, say(`ops.group.${name}`)),
           element("p", { class: "soft" }, say(`ops.group.${name}-hint`)),
-          element("div", { class: "grid" }, paths.map((path) => this.#fields.get(path).root)),
+          element(
+            "div",
+            { class: "grid" },
+            paths.map((path) => this.#fields.get(path).root),
+          ),
         ),
       ),
     );
@@ -64,7 +98,13 @@ export class TermFields {
       ["start_price_fen", amountField(id("start_price_fen"), "start_price_fen", { required: true })],
       [
         "increments",
-        bandsField(id("increments"), "increments", { name: "from_fen", key: "from_fen", required: true, zero: true }, { name: "step_fen", key: "step_fen", required: true }, noted("increments")),
+        bandsField(
+          id("increments"),
+          "increments",
+          { name: "from_fen", key: "from_fen", required: true, zero: true },
+          { name: "step_fen", key: "step_fen", required: true },
+          noted("increments"),
+        ),
       ],
       ["on_grid", checkField(id("on_grid"), "on_grid")],
       ["reserve_fen", amountField(id("reserve_fen"), "reserve_fen")],
@@ -77,32 +117,92 @@ export class TermFields {
       ["soft_close.window_ms", durationField(id("soft_close.window_ms"), "window_ms", { required: true })],
       ["soft_close.extension_ms", durationField(id("soft_close.extension_ms"), "extension_ms", { required: true })],
       ["soft_close.hard_stop_ms", durationField(id("soft_close.hard_stop_ms"), "hard_stop_ms")],
-      ["deposit.policy", choiceField(id("deposit.policy"), "policy", choices("ops.policy", ["none", "flat", "ladder", "purse"]))],
+      [
+        "deposit.policy",
+        choiceField(id("deposit.policy"), "policy", choices("ops.policy", ["none", "flat", "ladder", "purse"])),
+      ],
       ["deposit.amount_fen", amountField(id("deposit.amount_fen"), "deposit_fen", { required: true })],
-      ["deposit.multiplier", wholeField(id("deposit.multiplier"), "multiplier", { required: true, unit: "ops.unit.times" })],
+      [
+        "deposit.multiplier",
+        wholeField(id("deposit.multiplier"), "multiplier", { required: true, unit: "ops.unit.times" }),
+      ],
       [
         "deposit.bands",
-        bandsField(id("deposit.bands"), "bands", { name: "band_deposit_fen", key: "deposit_fen", required: true }, { name: "band_limit_fen", key: "limit_fen" }, noted("deposit.bands")),
+        bandsField(
+          id("deposit.bands"),
+          "bands",
+          { name: "band_deposit_fen", key: "deposit_fen", required: true },
+          { name: "band_limit_fen", key: "limit_fen" },
+          noted("deposit.bands"),
+        ),
       ],
-      ["settlement.payment_window_ms", durationField(id("settlement.payment_window_ms"), "payment_window_ms", { required: true })],
+      [
+        "settlement.payment_window_ms",
+        durationField(id("settlement.payment_window_ms"), "payment_window_ms", { required: true }),
+      ],
       ["settlement.grace_ms", durationField(id("settlement.grace_ms"), "grace_ms", { required: true })],
       ["settlement.buyer_fee_bps", percentField(id("settlement.buyer_fee_bps"), "buyer_fee_bps", { required: true })],
-      ["settlement.seller_commission_bps", percentField(id("settlement.seller_commission_bps"), "seller_commission_bps", { required: true })],
+      [
+        "settlement.seller_commission_bps",
+        percentField(id("settlement.seller_commission_bps"), "seller_commission_bps", { required: true }),
+      ],
       [
         "settlement.default_liability",
-        choiceField(id("settlement.default_liability"), "default_liability", choices("terms.liability", ["deposit_only", "shortfall", "percent"])),
+        choiceField(
+          id("settlement.default_liability"),
+          "default_liability",
+          choices("terms.liability", ["deposit_only", "shortfall", "percent"]),
+        ),
       ],
       ["settlement.percent_bps", percentField(id("settlement.percent_bps"), "percent_bps", { required: true })],
-      ["settlement.waterfall", choiceField(id("settlement.waterfall"), "waterfall", ORDERS.map((order) => [order, orderWords(order)]))],
-      ["settlement.rest_to", choiceField(id("settlement.rest_to"), "rest_to", choices("ops.rest", ["house", "seller"]))],
-      ["settlement.reauction_cost_fen", amountField(id("settlement.reauction_cost_fen"), "reauction_cost_fen", { required: true, zero: true })],
-      ["settlement.resale_window_ms", durationField(id("settlement.resale_window_ms"), "resale_window_ms", { required: true })],
-      ["settlement.when_exhausted", choiceField(id("settlement.when_exhausted"), "when_exhausted", choices("ops.exhausted", ["relist", "unsold"]))],
-      ["settlement.cascade.depth", choiceField(id("settlement.cascade.depth"), "depth", [0, 1, 2, 3].map((n) => [n, say(`ops.depth.${n}`)]))],
-      ["settlement.cascade.price", choiceField(id("settlement.cascade.price"), "cascade_price", choices("ops.cascade", ["clean", "own_bid"]))],
-      ["settlement.cascade.floor_percent", wholeField(id("settlement.cascade.floor_percent"), "floor_percent", { required: true, unit: "ops.unit.percent" })],
+      [
+        "settlement.waterfall",
+        choiceField(
+          id("settlement.waterfall"),
+          "waterfall",
+          ORDERS.map((order) => [order, orderWords(order)]),
+        ),
+      ],
+      [
+        "settlement.rest_to",
+        choiceField(id("settlement.rest_to"), "rest_to", choices("ops.rest", ["house", "seller"])),
+      ],
+      [
+        "settlement.reauction_cost_fen",
+        amountField(id("settlement.reauction_cost_fen"), "reauction_cost_fen", { required: true, zero: true }),
+      ],
+      [
+        "settlement.resale_window_ms",
+        durationField(id("settlement.resale_window_ms"), "resale_window_ms", { required: true }),
+      ],
+      [
+        "settlement.when_exhausted",
+        choiceField(id("settlement.when_exhausted"), "when_exhausted", choices("ops.exhausted", ["relist", "unsold"])),
+      ],
+      [
+        "settlement.cascade.depth",
+        choiceField(
+          id("settlement.cascade.depth"),
+          "depth",
+          [0, 1, 2, 3].map((n) => [n, say(`ops.depth.${n}`)]),
+        ),
+      ],
+      [
+        "settlement.cascade.price",
+        choiceField(id("settlement.cascade.price"), "cascade_price", choices("ops.cascade", ["clean", "own_bid"])),
+      ],
+      [
+        "settlement.cascade.floor_percent",
+        wholeField(id("settlement.cascade.floor_percent"), "floor_percent", {
+          required: true,
+          unit: "ops.unit.percent",
+        }),
+      ],
       [FLOOR, amountField(id(FLOOR), "floor_fen")],
-      ["settlement.cascade.offer_window_ms", durationField(id("settlement.cascade.offer_window_ms"), "offer_window_ms", { required: true })],
+      [
+        "settlement.cascade.offer_window_ms",
+        durationField(id("settlement.cascade.offer_window_ms"), "offer_window_ms", { required: true }),
+      ],
     ];
     return new Map(all);
   }
@@ -162,7 +262,8 @@ export class TermFields {
     show("deposit.bands", policy === "ladder");
     show("settlement.percent_bps", this.#fields.get("settlement.default_liability").read() === "percent");
     const cascade = this.#fields.get("settlement.cascade.depth").read() !== "0";
-    for (const name of ["price", "floor_percent", "floor_fen", "offer_window_ms"]) show(`settlement.cascade.${name}`, cascade);
+    for (const name of ["price", "floor_percent", "floor_fen", "offer_window_ms"])
+      show(`settlement.cascade.${name}`, cascade);
   }
 
   /** What was changed, as `terms` to lay over the preset; null where something typed is no value (said beside it). */
@@ -258,7 +359,8 @@ function jumpOf(value) {
 function depositOf(value) {
   const policy = value["deposit.policy"];
   if (policy === "flat") return { policy, amount_fen: value["deposit.amount_fen"] };
-  if (policy === "purse") return { policy, multiplier: value["deposit.multiplier"], amount_fen: value["deposit.amount_fen"] };
+  if (policy === "purse")
+    return { policy, multiplier: value["deposit.multiplier"], amount_fen: value["deposit.amount_fen"] };
   if (policy === "ladder") return { policy, bands: value["deposit.bands"] };
   return { policy: "none" };
 }

@@ -68,12 +68,19 @@ function show(lots) {
         { class: "group" },
         element("h2", {}, say(name)),
         some.length
-          ? element("ul", { class: "lots" }, some.map((lot) => element("li", {}, card(lot))))
+          ? element(
+              "ul",
+              { class: "lots" },
+              some.map((lot) => element("li", {}, card(lot))),
+            )
           : element("p", { class: "soft" }, say("sales.none-on")),
       ),
     ),
   );
-  if (focused) byId("sales").querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused)
+    byId("sales")
+      .querySelector(`a[href="${CSS.escape(focused)}"]`)
+      ?.focus({ preventScroll: true });
   countDown();
 }
 
@@ -100,9 +107,15 @@ function label(lot) {
 function foot(lot) {
   const bids = lot.bids ? say("sales.bids", { count: lot.bids.toLocaleString() }) : "";
   if (lot.status === "open") {
-    return element("span", { class: "foot" }, element("span", { "data-until": lot.ends_at_ms }), bids ? ` · ${bids}` : "");
+    return element(
+      "span",
+      { class: "foot" },
+      element("span", { "data-until": lot.ends_at_ms }),
+      bids ? ` · ${bids}` : "",
+    );
   }
-  if (lot.status === "scheduled") return element("span", { class: "foot" }, say("sales.opens", { when: when(lot.opens_at_ms) }));
+  if (lot.status === "scheduled")
+    return element("span", { class: "foot" }, say("sales.opens", { when: when(lot.opens_at_ms) }));
   if (lot.status === "closed") {
     const how = lot.leader ? say("sales.won", { paddle: lot.leader }) : say("sales.unsold");
     const parts = [how, lot.settlement in TOLD_AFTERWARDS ? say(TOLD_AFTERWARDS[lot.settlement]) : "", bids];

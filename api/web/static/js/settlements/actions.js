@@ -11,7 +11,9 @@ const asIs = (values) => values;
 
 function factsOf(story) {
   const { settlement, terms, deposits } = story;
-  const lost = deposits.filter((one) => one.bidder_id === settlement.bidder && one.status === "held").reduce((sum, one) => sum + one.amount_fen, 0);
+  const lost = deposits
+    .filter((one) => one.bidder_id === settlement.bidder && one.status === "held")
+    .reduce((sum, one) => sum + one.amount_fen, 0);
   return {
     title: settlement.title,
     price: yuanShort(settlement.price_fen ?? settlement.hammer_price_fen ?? 0),
@@ -54,7 +56,8 @@ export const ACTIONS = {
       cost.write(story.terms.reauction_cost_fen ?? null);
       return { cost_fen: cost };
     },
-    sentence: (story, { cost_fen: cost }) => `${say("money.sentence.relist", factsOf(story))}${cost ? say("money.sentence.relist-cost", { cost: yuanShort(cost) }) : ""}`,
+    sentence: (story, { cost_fen: cost }) =>
+      `${say("money.sentence.relist", factsOf(story))}${cost ? say("money.sentence.relist-cost", { cost: yuanShort(cost) }) : ""}`,
     path: "relist",
     body: ({ cost_fen: cost }) => (cost === null ? {} : { cost_fen: cost }),
   },
@@ -95,6 +98,7 @@ export function consequence(name, story, values, subject) {
   const sentence = ACTIONS[name].sentence(story, values);
   if (!ACTIONS[name].two) return sentence;
   const waiting = waitingFor(story, name);
-  if (waiting && waiting.asked_by !== subject) return `${sentence}${say("money.sentence.agrees", { by: nameOf(waiting.asked_by), why: waiting.reason })}`;
+  if (waiting && waiting.asked_by !== subject)
+    return `${sentence}${say("money.sentence.agrees", { by: nameOf(waiting.asked_by), why: waiting.reason })}`;
   return `${sentence}${say("money.sentence.two")}`;
 }

@@ -50,12 +50,18 @@ async function start() {
 
 /** Not signed in, or a bidder: said plainly, with the way in. */
 function gate() {
-  const words = who ? say("money.gate.role", { name: who.name, role: say(`ops.role.${who.role}`) }) : say("money.gate.nobody");
+  const words = who
+    ? say("money.gate.role", { name: who.name, role: say(`ops.role.${who.role}`) })
+    : say("money.gate.nobody");
   byId("gate").replaceChildren(
     element("h1", {}, say("money.title")),
     element("p", {}, words),
     element("p", { class: "soft" }, say("ops.gate.how")),
-    element("a", { class: "button main", id: "gate-sign-in", href: signInHref() }, say(who ? "ops.gate.other" : "ops.gate.sign-in")),
+    element(
+      "a",
+      { class: "button main", id: "gate-sign-in", href: signInHref() },
+      say(who ? "ops.gate.other" : "ops.gate.sign-in"),
+    ),
   );
   byId("gate").hidden = false;
 }
@@ -90,7 +96,9 @@ function troubled(problem) {
     ended = true;
     document.body.dataset.ended = "yes";
     const link = element("a", { href: signInHref() }, say("ops.gate.sign-in"));
-    byId("banners").replaceChildren(element("p", { class: "notice bad", id: "signed-out" }, say("ops.signed-out"), " ", link));
+    byId("banners").replaceChildren(
+      element("p", { class: "notice bad", id: "signed-out" }, say("ops.signed-out"), " ", link),
+    );
     return;
   }
   failures += 1;
@@ -128,7 +136,8 @@ function figures() {
     ["money.needs-a-person", String(waiting), waiting ? "yes" : "no"],
   ];
   const host = byId("figures");
-  if (!host.childElementCount) host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+  if (!host.childElementCount)
+    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
   rows.forEach(([, words, urgent], index) => {
     put(host.children[index].lastElementChild, words);
     host.children[index].dataset.urgent = urgent;
@@ -159,11 +168,21 @@ function route() {
     panel = null;
     chosen = lotId;
     if (lotId) {
-      panel = new SettlementPanel(byId("panel"), lotId, { who, now: () => clock.now(), say: (words) => speaker.say(words), changed: refresh });
+      panel = new SettlementPanel(byId("panel"), lotId, {
+        who,
+        now: () => clock.now(),
+        say: (words) => speaker.say(words),
+        changed: refresh,
+      });
       panel.refresh();
     } else {
       byId("panel").replaceChildren(
-        element("div", { class: "empty card" }, element("h2", { id: "panel-title" }, say("ops.choose")), element("p", {}, say("money.choose-hint"))),
+        element(
+          "div",
+          { class: "empty card" },
+          element("h2", { id: "panel-title" }, say("ops.choose")),
+          element("p", {}, say("money.choose-hint")),
+        ),
       );
     }
   }

@@ -23,7 +23,19 @@ export class Board {
     for (const state of [null, ...STATES]) {
       const tally = element("span", { class: "tally numbers" });
       const words = say(state ? `settlement.${state}` : "money.all");
-      const button = element("button", { class: "state", type: "button", "data-state": state ?? "all", "aria-pressed": state === null ? "true" : "false", onclick: () => chosenState(state) }, element("span", {}, words), " ", tally);
+      const button = element(
+        "button",
+        {
+          class: "state",
+          type: "button",
+          "data-state": state ?? "all",
+          "aria-pressed": state === null ? "true" : "false",
+          onclick: () => chosenState(state),
+        },
+        element("span", {}, words),
+        " ",
+        tally,
+      );
       this.#buttons.set(state, { button, tally });
       states.append(button);
     }
@@ -85,7 +97,9 @@ export class Board {
         put(price, amount ? `¥${yuanShort(amount)}` : "–");
         badge.dataset.tone = STATE_TONES[settlement.state];
         put(badge, say(`settlement.${settlement.state}`));
-        const told = STAKES.filter((name) => settlement[`${name}_fen`]).map((name) => say(`money.stake.${name}`, { amount: yuanShort(settlement[`${name}_fen`]) }));
+        const told = STAKES.filter((name) => settlement[`${name}_fen`]).map((name) =>
+          say(`money.stake.${name}`, { amount: yuanShort(settlement[`${name}_fen`]) }),
+        );
         put(stakes, told.join(" · "));
         mark(marks, settlement);
         if (lotId === this.#chosen) link.setAttribute("aria-current", "true");
@@ -99,9 +113,14 @@ export class Board {
 /** What needs a person, plainly: an approval that waits, something the provider does not do. */
 function mark(host, settlement) {
   const wanted = [
-    ...settlement.approvals.map((one) => ["warn", say("money.mark.approval", { action: say(`money.action.${one.action}`), by: nameOf(one.asked_by) })]),
+    ...settlement.approvals.map((one) => [
+      "warn",
+      say("money.mark.approval", { action: say(`money.action.${one.action}`), by: nameOf(one.asked_by) }),
+    ]),
     ...(settlement.stuck.length ? [["bad", say("money.mark.stuck", { n: settlement.stuck.length })]] : []),
-    ...(settlement.waiting_operations && !settlement.stuck.length ? [["info", say("money.mark.waiting", { n: settlement.waiting_operations })]] : []),
+    ...(settlement.waiting_operations && !settlement.stuck.length
+      ? [["info", say("money.mark.waiting", { n: settlement.waiting_operations })]]
+      : []),
   ];
   while (host.childElementCount > wanted.length) host.lastElementChild.remove();
   wanted.forEach(([tone, words], index) => {

@@ -88,7 +88,12 @@ export class SettlementPanel {
     parts.stuck = element("p", { class: "notice bad", id: "lot-stuck", hidden: true });
     parts.waits = element("p", { class: "notice", id: "lot-waits", hidden: true });
     parts.approvals = element("div", { class: "approvals", id: "approvals" });
-    parts.actions = element("div", { class: "lot-actions", id: "lot-actions", role: "group", "aria-label": say("ops.actions") });
+    parts.actions = element("div", {
+      class: "lot-actions",
+      id: "lot-actions",
+      role: "group",
+      "aria-label": say("ops.actions"),
+    });
     parts.outcome = element("p", { class: "notice good", id: "lot-outcome", role: "status", hidden: true });
     parts.story = element("div", { class: "story" });
     this.#approvals = new KeyedList(parts.approvals, (action) => this.#approval(action));
@@ -97,13 +102,24 @@ export class SettlementPanel {
       element(
         "section",
         { class: "card now" },
-        element("div", { class: "row-between" }, parts.badge, element("span", { class: "soft numbers" }, settlement.lot_id)),
+        element(
+          "div",
+          { class: "row-between" },
+          parts.badge,
+          element("span", { class: "soft numbers" }, settlement.lot_id),
+        ),
         element("h2", { id: "panel-title" }, settlement.title),
         parts.links,
         element(
           "div",
           { class: "gauges" },
-          element("div", { class: "gauge" }, element("p", { class: "soft" }, say("lot.hammer-price")), parts.price, parts.bidder),
+          element(
+            "div",
+            { class: "gauge" },
+            element("p", { class: "soft" }, say("lot.hammer-price")),
+            parts.price,
+            parts.bidder,
+          ),
           element("div", { class: "gauge" }, parts.clockLabel, parts.clock),
         ),
         parts.stuck,
@@ -155,8 +171,18 @@ export class SettlementPanel {
     const host = this.#parts.links;
     const wanted = [
       [`/lots/${encodeURIComponent(settlement.lot_id)}`, say("ops.public-page")],
-      settlement.relisted_from ? [`#lot=${encodeURIComponent(settlement.relisted_from)}`, say("money.relisted-from", { lot: settlement.relisted_from })] : null,
-      settlement.relisted_as ? [`/lots/${encodeURIComponent(settlement.relisted_as)}`, say("money.relisted-as", { lot: settlement.relisted_as })] : null,
+      settlement.relisted_from
+        ? [
+            `#lot=${encodeURIComponent(settlement.relisted_from)}`,
+            say("money.relisted-from", { lot: settlement.relisted_from }),
+          ]
+        : null,
+      settlement.relisted_as
+        ? [
+            `/lots/${encodeURIComponent(settlement.relisted_as)}`,
+            say("money.relisted-as", { lot: settlement.relisted_as }),
+          ]
+        : null,
     ].filter(Boolean);
     if (host.childElementCount === wanted.length) return;
     host.replaceChildren(...wanted.map(([href, words]) => element("a", { href }, words)));
@@ -173,7 +199,8 @@ export class SettlementPanel {
       ["money.changed", moment(settlement.changed_at_ms)],
     ];
     const host = this.#parts.facts;
-    if (!host.childElementCount) host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+    if (!host.childElementCount)
+      host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
     rows.forEach(([, words], index) => put(host.children[index].lastElementChild, words));
   }
 
@@ -182,11 +209,20 @@ export class SettlementPanel {
     const words = element("p", {});
     const why = element("q", { class: "why" });
     const mine = element("p", { class: "soft", hidden: true }, say("money.approval.yours"));
-    const agree = element("button", { class: "button main", type: "button", id: `agree-${action}`, onclick: () => this.act(action) }, say("money.agree"));
+    const agree = element(
+      "button",
+      { class: "button main", type: "button", id: `agree-${action}`, onclick: () => this.act(action) },
+      say("money.agree"),
+    );
     return {
       root: element("div", { class: "notice warn approval", "data-approval": action }, words, why, mine, agree),
       show: (approval) => {
-        const facts = { action: say(`money.action.${action}`), by: nameOf(approval.asked_by), when: moment(approval.asked_at_ms), until: moment(approval.expires_at_ms) };
+        const facts = {
+          action: say(`money.action.${action}`),
+          by: nameOf(approval.asked_by),
+          when: moment(approval.asked_at_ms),
+          until: moment(approval.expires_at_ms),
+        };
         put(words, say("money.approval", facts));
         put(why, approval.reason);
         const own = approval.asked_by === this.#who.subject;
@@ -208,14 +244,26 @@ export class SettlementPanel {
     if (!host.childElementCount || names.join() !== shown.join()) {
       const focused = host.contains(document.activeElement);
       this.#buttons = new Map(names.map((name) => [name, this.#button(name)]));
-      host.replaceChildren(...(names.length ? this.#buttons.values() : [element("p", { class: "soft" }, say("money.nothing-to-do"))]));
+      host.replaceChildren(
+        ...(names.length ? this.#buttons.values() : [element("p", { class: "soft" }, say("money.nothing-to-do"))]),
+      );
       if (focused) this.#host.focus({ preventScroll: true });
     }
-    for (const [name, button] of this.#buttons) button.disabled = this.#busy || !(ACTIONS[name].ready?.(settlement) ?? true);
+    for (const [name, button] of this.#buttons)
+      button.disabled = this.#busy || !(ACTIONS[name].ready?.(settlement) ?? true);
   }
 
   #button(name) {
-    return element("button", { class: `button ${ACTIONS[name].tone}`.trim(), type: "button", id: `act-${name}`, onclick: () => this.act(name) }, say(`money.act.${name}`));
+    return element(
+      "button",
+      {
+        class: `button ${ACTIONS[name].tone}`.trim(),
+        type: "button",
+        id: `act-${name}`,
+        onclick: () => this.act(name),
+      },
+      say(`money.act.${name}`),
+    );
   }
 
   /** Ask, and do it: once, whoever is in the dialog with them. */
@@ -225,7 +273,8 @@ export class SettlementPanel {
     this.#busy = true;
     this.#parts.outcome.hidden = true;
     this.#show();
-    const agrees = action.two && waitingFor(this.#story, name) && waitingFor(this.#story, name).asked_by !== this.#who.subject;
+    const agrees =
+      action.two && waitingFor(this.#story, name) && waitingFor(this.#story, name).asked_by !== this.#who.subject;
     const facts = { title: this.#story.settlement.title };
     try {
       const after = await askFirst({
@@ -234,7 +283,10 @@ export class SettlementPanel {
         danger: action.tone === "danger",
         fields: action.fields(this.#story),
         sentence: (values) => consequence(name, this.#story, values, this.#who.subject),
-        stale: () => (action.possible(this.#story.settlement) ? "" : say("money.stale", { state: say(`settlement.${this.#story.settlement.state}`) })),
+        stale: () =>
+          action.possible(this.#story.settlement)
+            ? ""
+            : say("money.stale", { state: say(`settlement.${this.#story.settlement.state}`) }),
         path: () => `/ops/settlements/${encodeURIComponent(this.#lotId)}/${action.path}`,
         body: action.body,
         words: staffWordsOf,
@@ -250,7 +302,9 @@ export class SettlementPanel {
   #done(name, after, facts) {
     this.#take(after);
     const asked = ACTIONS[name].two && waitingFor(after, name) !== null;
-    const words = asked ? say("money.asked", { action: say(`money.action.${name}`) }) : say(`money.done.${name}`, facts);
+    const words = asked
+      ? say("money.asked", { action: say(`money.action.${name}`) })
+      : say(`money.done.${name}`, facts);
     const { outcome } = this.#parts;
     outcome.className = `notice ${asked ? "warn" : "good"}`;
     put(outcome, words);

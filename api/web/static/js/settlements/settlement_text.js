@@ -23,7 +23,8 @@ const HOUSE = "the house";
 /** A phrase by the name of something the house says, or the name itself where there is none. */
 export const named = (kind, name) => (known(`${kind}.${name}`) ? say(`${kind}.${name}`) : name);
 
-export const isUrgent = (settlement, now) => settlement.deadline_at_ms !== null && settlement.deadline_at_ms - now < URGENT_MS;
+export const isUrgent = (settlement, now) =>
+  settlement.deadline_at_ms !== null && settlement.deadline_at_ms - now < URGENT_MS;
 
 /** What happens next by itself, and in how long; nothing where only people move it on. */
 export function deadlineWords(settlement, now) {

@@ -9,7 +9,14 @@ import { actorWords, nameOf, named, splitParts, stepTone, stepWords } from "./se
 import { known, say } from "../shared/i18n.js";
 
 const OPERATION_TONES = { intended: "info", pending: "warn", succeeded: "good", failed: "bad" };
-const DEPOSIT_TONES = { pending: "info", held: "good", releasing: "info", forfeited: "bad", failed: "bad", lapsed: "warn" };
+const DEPOSIT_TONES = {
+  pending: "info",
+  held: "good",
+  releasing: "info",
+  forfeited: "bad",
+  failed: "bad",
+  lapsed: "warn",
+};
 const OFFER_TONES = { open: "warn", accepted: "good" };
 const DEFAULT_TONES = { collecting: "warn", collected: "warn", resolved: "", returned: "info" };
 
@@ -18,7 +25,15 @@ function section(host, name, tag, make, extra = null) {
   const list = element(tag, { class: `${name} numbers`, id: `story-${name}` });
   const none = element("p", { class: "soft", hidden: true }, say(`money.none.${name}`));
   const title = element("h3", { id: `title-${name}` }, say(`money.title.${name}`));
-  host.append(element("section", { class: "card", "aria-labelledby": `title-${name}` }, element("div", { class: "row-between" }, title, extra), list, none));
+  host.append(
+    element(
+      "section",
+      { class: "card", "aria-labelledby": `title-${name}` },
+      element("div", { class: "row-between" }, title, extra),
+      list,
+      none,
+    ),
+  );
   const keyed = new KeyedList(list, make);
   return (entries, keyOf) => {
     keyed.show(entries, keyOf);
@@ -61,12 +76,26 @@ export class StoryView {
   #stuck = [];
 
   constructor(host, lotId) {
-    const csv = element("a", { class: "button small", id: "lot-csv", href: `/api/v1/ops/journal.csv?lot_id=${encodeURIComponent(lotId)}`, download: true }, say("money.lot-csv"));
+    const csv = element(
+      "a",
+      {
+        class: "button small",
+        id: "lot-csv",
+        href: `/api/v1/ops/journal.csv?lot_id=${encodeURIComponent(lotId)}`,
+        download: true,
+      },
+      say("money.lot-csv"),
+    );
     this.#steps = section(host, "steps", "ol", () => step());
     this.#defaults = section(host, "defaults", "ul", () => defaulted());
     this.#offers = section(host, "offers", "ul", line(offer));
     this.#deposits = section(host, "deposits", "ul", line(deposit));
-    this.#operations = section(host, "operations", "ul", line((one) => operation(one, this.#stuck)));
+    this.#operations = section(
+      host,
+      "operations",
+      "ul",
+      line((one) => operation(one, this.#stuck)),
+    );
     this.#entries = section(host, "entries", "ol", () => entry(), csv);
     this.#balances = section(host, "balances", "ul", () => balance());
   }
@@ -74,14 +103,20 @@ export class StoryView {
   /** Show the newest story. */
   show(story) {
     this.#stuck = story.settlement.stuck;
-    this.#steps(story.steps.map((one, index) => ({ ...one, index })), (one) => one.index);
+    this.#steps(
+      story.steps.map((one, index) => ({ ...one, index })),
+      (one) => one.index,
+    );
     this.#defaults(story.defaults, (one) => one.default_id);
     this.#offers(story.offers, (one) => one.offer_id);
     this.#deposits(story.deposits, (one) => one.deposit_id);
     this.#operations(story.operations, (one) => one.operation_id);
     this.#entries(story.entries, (one) => one.entry_id);
     const open = Object.entries(story.balances).filter(([, fen]) => fen !== 0);
-    this.#balances(open.map(([account, fen]) => ({ account, fen })), (one) => one.account);
+    this.#balances(
+      open.map(([account, fen]) => ({ account, fen })),
+      (one) => one.account,
+    );
   }
 }
 
@@ -106,7 +141,9 @@ function step() {
 }
 
 function parts(details) {
-  const rows = splitParts(details).map(([name, fen]) => element("div", {}, element("dt", {}, say(`money.split.${name}`)), element("dd", {}, `¥${yuan(fen)}`)));
+  const rows = splitParts(details).map(([name, fen]) =>
+    element("div", {}, element("dt", {}, say(`money.split.${name}`)), element("dd", {}, `¥${yuan(fen)}`)),
+  );
   return element("dl", { class: "split" }, rows);
 }
 
@@ -125,10 +162,19 @@ function defaulted() {
 }
 
 function describeDefault(one) {
-  const facts = { price: yuan(one.price_fen), when: moment(one.at_ms), until: moment(one.resolve_by_ms), lot: one.resale_lot_id, resale: yuan(one.resale_price_fen ?? 0), claim: yuan(one.claim_fen) };
+  const facts = {
+    price: yuan(one.price_fen),
+    when: moment(one.at_ms),
+    until: moment(one.resolve_by_ms),
+    lot: one.resale_lot_id,
+    resale: yuan(one.resale_price_fen ?? 0),
+    claim: yuan(one.claim_fen),
+  };
   const sold = one.resale_price_fen === null ? "" : say("money.default.resold", facts);
   const waits = ["collecting", "collected"].includes(one.status) && !sold ? say("money.default.waits", facts) : "";
-  const claim = one.claim_fen ? say(one.written_off ? "money.default.written-off" : "money.default.claimed", facts) : "";
+  const claim = one.claim_fen
+    ? say(one.written_off ? "money.default.written-off" : "money.default.claimed", facts)
+    : "";
   return {
     title: nameOf(one.bidder_id),
     amount: `¥${yuan(one.forfeited_fen)}`,
@@ -139,13 +185,29 @@ function describeDefault(one) {
 }
 
 function offer(one) {
-  const until = say(one.status === "open" ? "money.offer.open" : "money.offer.past", { own: yuan(one.own_bid_fen), until: moment(one.answered_at_ms ?? one.expires_at_ms) });
-  return { title: say("money.bidder", { paddle: one.paddle, bidder: nameOf(one.bidder_id) }), amount: `¥${yuan(one.price_fen)}`, words: until, badge: say(`offer.${one.status}`), tone: OFFER_TONES[one.status] };
+  const until = say(one.status === "open" ? "money.offer.open" : "money.offer.past", {
+    own: yuan(one.own_bid_fen),
+    until: moment(one.answered_at_ms ?? one.expires_at_ms),
+  });
+  return {
+    title: say("money.bidder", { paddle: one.paddle, bidder: nameOf(one.bidder_id) }),
+    amount: `¥${yuan(one.price_fen)}`,
+    words: until,
+    badge: say(`offer.${one.status}`),
+    tone: OFFER_TONES[one.status],
+  };
 }
 
 function deposit(one) {
-  const why = known(`deposit.why.${one.why}`) ? say(`deposit.why.${one.why}`).trim() : ["failed", "lapsed"].includes(one.status) ? failureWords(one.why) : "";
-  const kept = one.status === "held" && one.release_by_ms !== null ? say("money.deposit.until", { until: moment(one.release_by_ms) }) : "";
+  const why = known(`deposit.why.${one.why}`)
+    ? say(`deposit.why.${one.why}`).trim()
+    : ["failed", "lapsed"].includes(one.status)
+      ? failureWords(one.why)
+      : "";
+  const kept =
+    one.status === "held" && one.release_by_ms !== null
+      ? say("money.deposit.until", { until: moment(one.release_by_ms) })
+      : "";
   const taken = one.captured_fen === null ? "" : say("money.deposit.captured", { amount: yuan(one.captured_fen) });
   return {
     title: nameOf(one.bidder_id),
@@ -200,8 +262,17 @@ function posting(one) {
   return element(
     "div",
     { class: "posting", "data-side": side },
-    element("span", { class: "account" }, one.bidder ? say("money.account-of", { account, bidder: nameOf(one.bidder) }) : account),
-    element("span", { class: "amount" }, element("span", { class: "side" }, say(`money.${side}`), " "), `¥${yuan(Math.abs(one.amount_fen))}`),
+    element(
+      "span",
+      { class: "account" },
+      one.bidder ? say("money.account-of", { account, bidder: nameOf(one.bidder) }) : account,
+    ),
+    element(
+      "span",
+      { class: "amount" },
+      element("span", { class: "side" }, say(`money.${side}`), " "),
+      `¥${yuan(Math.abs(one.amount_fen))}`,
+    ),
   );
 }
 

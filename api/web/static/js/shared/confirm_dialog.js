@@ -34,7 +34,18 @@ function valuesOf(fields, complaining) {
  * stale gives words where it can no longer be done; `words(problem)` says why it was not, `failed` is told of it.
  * Resolves to the house's answer, or null where they went back.
  */
-export function askFirst({ title, confirm, danger = false, fields, sentence, stale = () => "", path, body, words: explain = wordsOf, failed = () => {} }) {
+export function askFirst({
+  title,
+  confirm,
+  danger = false,
+  fields,
+  sentence,
+  stale = () => "",
+  path,
+  body,
+  words: explain = wordsOf,
+  failed = () => {},
+}) {
   const dialog = byId("act");
   const words = element("p", { class: danger ? "sentence danger" : "sentence", id: "act-sentence" });
   const wrong = element("p", { class: "notice bad", id: "act-wrong", role: "alert", hidden: true });

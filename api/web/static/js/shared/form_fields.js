@@ -162,7 +162,11 @@ export function momentField(id, name, { required = true, ...more } = {}) {
 
 /** One of some words; `choices` are [value, phrase or words]. */
 export function choiceField(id, name, choices, more = {}) {
-  const control = element("select", {}, choices.map(([value, words]) => element("option", { value }, words)));
+  const control = element(
+    "select",
+    {},
+    choices.map(([value, words]) => element("option", { value }, words)),
+  );
   return framed(id, name, control, {
     ...more,
     read: () => control.value,
@@ -199,7 +203,11 @@ export function checkField(id, name) {
 }
 
 /** A line of text, or several. */
-export function textField(id, name, { lines = 1, least = 1, most = 200, pattern = null, required = true, ...more } = {}) {
+export function textField(
+  id,
+  name,
+  { lines = 1, least = 1, most = 200, pattern = null, required = true, ...more } = {},
+) {
   const attributes = { maxlength: most, autocomplete: "off" };
   const control = lines > 1 ? element("textarea", { ...attributes, rows: lines }) : element("input", attributes);
   return framed(id, name, control, {

@@ -33,8 +33,12 @@ export function when(atMs) {
 
 /** A time of day with seconds. */
 export function clockTime(atMs) {
-  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false })
-    .format(atMs);
+  return new Intl.DateTimeFormat(language, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+  }).format(atMs);
 }
 
 /** Show this site in the other language from now on. */

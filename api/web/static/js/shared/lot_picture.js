@@ -8,7 +8,14 @@ export function drawnLot(lotId) {
   for (const letter of lotId) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
   const hue = (hash * 137) % 360;
   const number = lotId.slice(lotId.lastIndexOf("-") + 1);
-  const text = svg("text", { x: 80, y: 40, "text-anchor": "middle", "font-size": 24, "font-weight": 700, fill: `hsl(${hue} 60% 94%)` });
+  const text = svg("text", {
+    x: 80,
+    y: 40,
+    "text-anchor": "middle",
+    "font-size": 24,
+    "font-weight": 700,
+    fill: `hsl(${hue} 60% 94%)`,
+  });
   text.textContent = number;
   return svg(
     "svg",

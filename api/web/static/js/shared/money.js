@@ -17,7 +17,11 @@ export function yuanShort(fen) {
 
 /** What was typed as yuan, in fen; null where it is no amount: "1,200.5" -> 120050. */
 export function fenFrom(text) {
-  const plain = text.trim().replace(/[,，\s]/g, "").replace(/^[¥￥]/, "").replace(/元$/, "");
+  const plain = text
+    .trim()
+    .replace(/[,，\s]/g, "")
+    .replace(/^[¥￥]/, "")
+    .replace(/元$/, "");
   const parts = /^(\d{1,11})(?:\.(\d{1,2}))?$/.exec(plain);
   if (!parts) return null;
   const fen = Number(parts[1]) * 100 + Number((parts[2] ?? "").padEnd(2, "0"));

@@ -22,14 +22,22 @@ export async function masthead() {
   const nav = byId("masthead-nav");
   const items = [
     element("a", { href: "/" }, say("nav.sales")),
-    ...PLACES.filter(([, , roles]) => who && roles.includes(who.role)).map(([href, words]) => element("a", { href }, say(words))),
+    ...PLACES.filter(([, , roles]) => who && roles.includes(who.role)).map(([href, words]) =>
+      element("a", { href }, say(words)),
+    ),
     element("button", { type: "button", id: "language", onclick: switchLanguage }, say("nav.other-language")),
     ...(who
       ? [
           element("span", { class: "who" }, who.name),
           element("button", { type: "button", id: "sign-out", onclick: signOut }, say("nav.sign-out")),
         ]
-      : [element("a", { href: `/sign-in?next=${encodeURIComponent(location.pathname)}`, id: "sign-in" }, say("nav.sign-in"))]),
+      : [
+          element(
+            "a",
+            { href: `/sign-in?next=${encodeURIComponent(location.pathname)}`, id: "sign-in" },
+            say("nav.sign-in"),
+          ),
+        ]),
   ];
   nav.replaceChildren(...items.filter(Boolean));
   return who;

@@ -14,8 +14,18 @@ const SANDBOX_CARDS = [
 export function paymentField(id, provider) {
   const sandbox = provider === "sandbox";
   const control = sandbox
-    ? element("select", { id, "aria-describedby": `${id}-hint` }, SANDBOX_CARDS.map(([card, words]) => element("option", { value: card }, say(words))))
-    : element("input", { id, autocomplete: "off", maxlength: 200, spellcheck: "false", "aria-describedby": `${id}-hint` });
+    ? element(
+        "select",
+        { id, "aria-describedby": `${id}-hint` },
+        SANDBOX_CARDS.map(([card, words]) => element("option", { value: card }, say(words))),
+      )
+    : element("input", {
+        id,
+        autocomplete: "off",
+        maxlength: 200,
+        spellcheck: "false",
+        "aria-describedby": `${id}-hint`,
+      });
   const root = element(
     "div",
     { class: "field" },

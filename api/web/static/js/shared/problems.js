@@ -32,6 +32,7 @@ export function failureWords(code) {
 
 /** Where a lot stands after the hammer, or an award or offer of it, as a part of a sentence. */
 export function stateWords(state) {
-  for (const phrase of [`settlement.${state}`, `award.${state}`, `offer.${state}`]) if (known(phrase)) return say(phrase);
+  for (const phrase of [`settlement.${state}`, `award.${state}`, `offer.${state}`])
+    if (known(phrase)) return say(phrase);
   return state ?? "";
 }

@@ -41,7 +41,13 @@ function unitOf(field) {
 
 /** A time left or to be added: 1:02:03, 04:12 or 9.8 s. */
 export function span(ms) {
-  return ms < 10_000 ? say("terms.seconds", { n: Math.max(0, ms / 1000).toFixed(1).replace(/\.0$/, "") }) : timeLeft(ms);
+  return ms < 10_000
+    ? say("terms.seconds", {
+        n: Math.max(0, ms / 1000)
+          .toFixed(1)
+          .replace(/\.0$/, ""),
+      })
+    : timeLeft(ms);
 }
 
 /** A moment: the time of day, with the date where it is another day than today. */

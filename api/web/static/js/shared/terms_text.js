@@ -15,7 +15,9 @@ export function duration(ms) {
 function steps(terms) {
   const bands = terms.increments;
   if (bands.length === 1) return `¥${yuanShort(bands[0].step_fen)}`;
-  return bands.map((band) => say("terms.band", { from: yuanShort(band.from_fen), step: yuanShort(band.step_fen) })).join("; ");
+  return bands
+    .map((band) => say("terms.band", { from: yuanShort(band.from_fen), step: yuanShort(band.step_fen) }))
+    .join("; ");
 }
 
 /** The deposit a bidder is asked for, in words. */
@@ -50,7 +52,9 @@ function runnersUp({ cascade }) {
 function waterfall(settlement) {
   const cost = settlement.reauction_cost_fen;
   const steps = settlement.waterfall.map((step) =>
-    step === "cost" && cost ? say("terms.waterfall.cost-of", { cost: yuanShort(cost) }) : say(`terms.waterfall.${step}`),
+    step === "cost" && cost
+      ? say("terms.waterfall.cost-of", { cost: yuanShort(cost) })
+      : say(`terms.waterfall.${step}`),
   );
   return say(`terms.waterfall-rest.${settlement.rest_to}`, { steps: steps.join(say("terms.waterfall-then")) });
 }
@@ -72,7 +76,12 @@ export function describeTerms(host, lot) {
     rows.push(["terms.jump", parts.join(say("terms.or"))]);
   }
   const soft = terms.soft_close;
-  rows.push(["terms.soft-close", soft ? say("terms.soft", { window: duration(soft.window_ms), extension: duration(soft.extension_ms) }) : say("terms.no-soft")]);
+  rows.push([
+    "terms.soft-close",
+    soft
+      ? say("terms.soft", { window: duration(soft.window_ms), extension: duration(soft.extension_ms) })
+      : say("terms.no-soft"),
+  ]);
   rows.push(["terms.deposit", depositWords(terms.deposit)]);
   rows.push(["terms.payment", duration(terms.settlement.payment_window_ms)]);
   rows.push(["terms.liability", say(`terms.liability.${terms.settlement.default_liability}`)]);
