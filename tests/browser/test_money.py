@@ -156,13 +156,13 @@ async def test_a_winner_pays_chooses_a_centre_and_finance_confirms_the_handover(
         assert "¥5,000 less a commission of 10%" in said
         await expect(desk.locator("#lot-state")).to_have_text("Settled")
         await expect(award.locator(".badge")).to_have_text("Handed over")
-        steps = desk.locator("#story-steps")
+        steps = desk.locator("#settlement-steps")
         await expect(steps).to_contain_text("Awarded to No. 1 at ¥5,000.00, with a fee of ¥250.00")
         await expect(steps).to_contain_text("A payment of ¥5,150.00 was declined: the card was declined")
         await expect(steps).to_contain_text("¥5,150.00 came in")
         await expect(steps).to_contain_text("To be fetched in Shanghai")
         await expect(steps).to_contain_text("¥4,500.00 to the seller, ¥750.00 earned")
-        await expect(desk.locator("#story-entries [data-kind=seller-paid]")).to_contain_text("¥4,500.00")
+        await expect(desk.locator("#settlement-entries [data-kind=seller-paid]")).to_contain_text("¥4,500.00")
         journal = await desk.request.get(str(await desk.get_attribute("#lot-csv", "href")))
         assert "seller-paid" in await journal.text()
 
@@ -190,12 +190,12 @@ async def test_a_winner_who_lets_the_time_pass_makes_room_for_the_runner_up(publ
         await expect(bob.locator("[data-award] .badge")).to_have_text("Paid")
         await expect(offer.locator(".badge")).to_have_text("Accepted")
 
-        steps = desk.locator("#story-steps")
+        steps = desk.locator("#settlement-steps")
         await expect(steps).to_contain_text("No. 2 did not pay ¥6,000.00 in time; deposits of ¥100.00 are forfeited")
         await expect(steps).to_contain_text("Offered to No. 1 at ¥3,000.00 (own bid ¥3,000.00)")
         await expect(steps).to_contain_text("No. 1 accepts at ¥3,000.00")
         await expect(desk.locator("#lot-state")).to_have_text("Paid")
-        await expect(desk.locator("#story-defaults")).to_contain_text("Did not pay ¥6,000.00 in time")
+        await expect(desk.locator("#settlement-defaults")).to_contain_text("Did not pay ¥6,000.00 in time")
         await expect(steps).to_contain_text("The forfeited ¥100.00 are shared out")
         await expect(steps).to_contain_text("Price gap, to the seller¥100.00")
 
@@ -226,7 +226,7 @@ async def test_a_lot_that_nobody_takes_over_is_relisted(public_house, visitors, 
         await choose(desk, lot_id)
         await expect(desk.locator("#lot-state")).to_have_text("Relisted")
         again = story(public_house, lot_id)["settlement"]["relisted_as"]
-        steps = desk.locator("#story-steps")
+        steps = desk.locator("#settlement-steps")
         await expect(steps).to_contain_text("No. 2 refused to pay ¥4,000.00")
         await expect(steps).to_contain_text("No. 1 declines ¥2,000.00")
         await expect(steps).to_contain_text(f"Relisted as {again}; selling again costs ¥70.00")
@@ -254,7 +254,7 @@ async def test_staff_relist_a_lot_that_stayed_unsold_and_its_page_leads_to_the_n
         await desk.click("#act-confirm")
         await expect(desk.locator("#lot-state")).to_have_text("Relisted")
         again = story(public_house, lot_id)["settlement"]["relisted_as"]
-        await expect(desk.locator("#story-steps")).to_contain_text(f"Relisted as {again}; selling again costs ¥70.00")
+        await expect(desk.locator("#settlement-steps")).to_contain_text(f"Relisted as {again}; selling again costs ¥70.00")
 
         await desk.goto(f"/lots/{lot_id}")
         await expect(desk.locator("#afterwards")).to_contain_text("did not pay, and it is sold again")
@@ -293,7 +293,7 @@ async def test_a_default_before_its_time_takes_two_persons(public_house, visitor
         assert "with your agreement it is done at once" in said
         await expect(milo.locator("#lot-outcome")).to_contain_text("The default on In doubt is declared")
         await expect(mina.locator("#lot-state")).to_have_text("Unsold")
-        await expect(mina.locator("#story-steps")).to_contain_text("Default of No. 1 over ¥5,000.00 declared")
+        await expect(mina.locator("#settlement-steps")).to_contain_text("Default of No. 1 over ¥5,000.00 declared")
         await expect(mina.locator("#approvals")).to_be_empty()
 
 

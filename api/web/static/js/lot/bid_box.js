@@ -1,13 +1,13 @@
 // The bid box: registration, the next amounts, one's own amount, and the answer to every bid in plain words.
 
-import { canTopUp, registered, registrationForm, topUpForm } from "./registration.js";
+import { canTopUp, registerForLot, registrationForm, topUpForm } from "./registration.js";
 import { get, placeBid } from "../shared/api.js";
 import { byId, element } from "../shared/element.js";
-import { fenFrom, yuan, yuanShort } from "../shared/money.js";
-import { wordsOf } from "../shared/problems.js";
-import { depositWords } from "../shared/terms_text.js";
-import { isBigJump, raisedBy } from "./increments.js";
-import { say } from "../shared/i18n.js";
+import { parseFen, yuan, yuanShort } from "../shared/money.js";
+import { problemText } from "../shared/problems.js";
+import { depositText } from "../shared/terms_text.js";
+import { isBigJump, amountAfterSteps } from "./increments.js";
+import { t } from "../shared/i18n.js";
 
 const RAISES = [1, 5, 10];
 
@@ -16,7 +16,7 @@ export class BidBox {
   #lot;
   #who;
   #provider;
-  #said;
+  #announce;
   #whenRegistered;
   #facts = null;
   #registration = null;
@@ -27,12 +27,12 @@ export class BidBox {
   #online = true;
   #leading = false;
 
-  constructor({ lotId, lot, who, provider, said, registered: whenRegistered }) {
+  constructor({ lotId, lot, who, provider, announce, registered: whenRegistered }) {
     this.#lotId = lotId;
     this.#lot = lot;
     this.#who = who;
     this.#provider = provider;
-    this.#said = said;
+    this.#announce = announce;
     this.#whenRegistered = whenRegistered;
     byId("bid-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -75,8 +75,8 @@ export class BidBox {
     // the lead may pass before the word of it comes: the price tells as well
     this.#lead(this.#registration.paddle === facts.leader);
     byId("own-hint").textContent = this.#waits()
-      ? say("lot.leading-wait")
-      : say("lot.minimum", { amount: yuan(facts.minimum_fen) });
+      ? t("lot.leading-wait")
+      : t("lot.minimum", { amount: yuan(facts.minimum_fen) });
     this.#steps(facts);
     this.#enable();
   }
@@ -93,15 +93,15 @@ export class BidBox {
     box.dataset.leading = you.leading ? "yes" : you.outbid_by ? "outbid" : "no";
     const purse = this.#registration?.purse_fen;
     const limit = you.limit_fen
-      ? say("lot.limit", { limit: yuanShort(you.limit_fen) })
+      ? t("lot.limit", { limit: yuanShort(you.limit_fen) })
       : purse
-        ? say("registration.purse", { purse: yuanShort(purse) })
+        ? t("registration.purse", { purse: yuanShort(purse) })
         : "";
     const words = you.leading
-      ? say(closed ? "lot.you-won" : "lot.you-lead", { paddle: you.paddle })
+      ? t(closed ? "lot.you-won" : "lot.you-lead", { paddle: you.paddle })
       : you.outbid_by
-        ? say("lot.outbid", { paddle: you.outbid_by })
-        : say("lot.your-paddle", { paddle: you.paddle });
+        ? t("lot.outbid", { paddle: you.outbid_by })
+        : t("lot.your-paddle", { paddle: you.paddle });
     box.replaceChildren(element("strong", {}, words), element("span", { class: "numbers" }, limit));
   }
 
@@ -112,13 +112,13 @@ export class BidBox {
     const form = byId("bid-form");
     form.hidden = !this.#registration || over || status === "draft" || status === "scheduled";
     if (over) gate.replaceChildren(...this.#afterwards(status));
-    else if (status === "draft") gate.replaceChildren(element("p", { class: "soft" }, say("lot.not-announced")));
+    else if (status === "draft") gate.replaceChildren(element("p", { class: "soft" }, t("lot.not-announced")));
     else if (!this.#who) gate.replaceChildren(...this.#signInFirst());
     else if (this.#who.role !== "bidder")
-      gate.replaceChildren(element("p", { class: "soft" }, say("lot.staff-cannot-bid")));
+      gate.replaceChildren(element("p", { class: "soft" }, t("lot.staff-cannot-bid")));
     else if (this.#waiting)
       gate.replaceChildren(
-        element("p", { class: "notice", id: "deposit-waits", role: "status" }, say("lot.deposit-waits")),
+        element("p", { class: "notice", id: "deposit-waits", role: "status" }, t("lot.deposit-waits")),
       );
     else if (!this.#registration)
       gate.replaceChildren(registrationForm(this.#lot, this.#provider, (body) => this.#register(body), this.#refusal));
@@ -131,10 +131,10 @@ export class BidBox {
   /** After the hammer: the winner is sent to where it is paid. */
   #afterwards(status) {
     const won = status === "closed" && this.#registration && this.#registration.paddle === this.#facts?.leader;
-    if (!won) return [element("p", { class: "soft" }, say("lot.bidding-over"))];
+    if (!won) return [element("p", { class: "soft" }, t("lot.bidding-over"))];
     return [
-      element("p", { class: "notice good" }, say("lot.you-won-pay")),
-      element("a", { class: "button main wide", id: "to-me", href: "/me" }, say("lot.to-payment")),
+      element("p", { class: "notice good" }, t("lot.you-won-pay")),
+      element("a", { class: "button main wide", id: "to-me", href: "/me" }, t("lot.to-payment")),
     ];
   }
 
@@ -174,17 +174,17 @@ export class BidBox {
     if (this.#facts) this.show(this.#facts);
     const words =
       purse !== null
-        ? say("registration.purse", { purse: yuanShort(purse) })
-        : say(limit === null ? "registration.no-limit" : "lot.limit", { limit: yuanShort(limit ?? 0) });
-    this.#tell("good", say("top-up.done", { words }));
-    this.#said(words);
+        ? t("registration.purse", { purse: yuanShort(purse) })
+        : t(limit === null ? "registration.no-limit" : "lot.limit", { limit: yuanShort(limit ?? 0) });
+    this.#tell("good", t("top-up.done", { words }));
+    this.#announce(words);
   }
 
   /** Register, however long the payment provider takes. */
   async #register(body) {
     this.#refusal = "";
     try {
-      this.#registration = await registered(this.#lotId, body, () => {
+      this.#registration = await registerForLot(this.#lotId, body, () => {
         if (this.#waiting) return;
         this.#waiting = true;
         this.#gate();
@@ -196,22 +196,22 @@ export class BidBox {
       this.#whenRegistered();
     } catch (problem) {
       this.#waiting = false;
-      this.#refusal = wordsOf(problem);
+      this.#refusal = problemText(problem);
       this.#gate();
-      this.#said(this.#refusal);
+      this.#announce(this.#refusal);
     }
   }
 
   #registeredWords() {
-    return say("lot.registered", { paddle: this.#registration.paddle });
+    return t("lot.registered", { paddle: this.#registration.paddle });
   }
 
   #signInFirst() {
     const next = encodeURIComponent(location.pathname);
     return [
-      element("p", { class: "soft" }, say("lot.sign-in-to-bid", { deposit: depositWords(this.#lot.terms.deposit) })),
-      element("a", { class: "button main wide", href: `/sign-in?next=${next}` }, say("lot.sign-in")),
-      element("a", { class: "button wide", href: `/sign-up?next=${next}` }, say("lot.sign-up")),
+      element("p", { class: "soft" }, t("lot.sign-in-to-bid", { deposit: depositText(this.#lot.terms.deposit) })),
+      element("a", { class: "button main wide", href: `/sign-in?next=${next}` }, t("lot.sign-in")),
+      element("a", { class: "button wide", href: `/sign-up?next=${next}` }, t("lot.sign-up")),
     ];
   }
 
@@ -231,9 +231,9 @@ export class BidBox {
     }
     for (const button of host.children) {
       const steps = Number(button.dataset.steps);
-      const amount = raisedBy(this.#lot.terms, facts.minimum_fen, steps);
+      const amount = amountAfterSteps(this.#lot.terms, facts.minimum_fen, steps);
       const raise = { amount: yuanShort(amount - facts.price_fen) };
-      button.querySelector(".raise").textContent = say(facts.price_fen ? "lot.raise" : "lot.raise-first", raise);
+      button.querySelector(".raise").textContent = t(facts.price_fen ? "lot.raise" : "lot.raise-first", raise);
       button.querySelector(".to").textContent = `¥${yuanShort(amount)}`;
     }
   }
@@ -255,13 +255,13 @@ export class BidBox {
   }
 
   #bidSteps(steps) {
-    this.#bid(raisedBy(this.#lot.terms, this.#facts.minimum_fen, steps));
+    this.#bid(amountAfterSteps(this.#lot.terms, this.#facts.minimum_fen, steps));
   }
 
   #bidOwn() {
-    const amount = fenFrom(byId("own-amount").value);
+    const amount = parseFen(byId("own-amount").value);
     if (amount === null) {
-      this.#wrong(say("lot.not-an-amount"));
+      this.#wrong(t("lot.not-an-amount"));
       return;
     }
     this.#bid(amount, { own: true });
@@ -273,15 +273,15 @@ export class BidBox {
       return;
     this.#busy = true;
     this.#enable();
-    this.#tell("", say("lot.sending", { amount: yuan(amount) }));
+    this.#tell("", t("lot.sending", { amount: yuan(amount) }));
     try {
       const receipt = await placeBid(this.#lotId, amount);
       if (own) byId("own-amount").value = "";
       const words = receipt.leading ? "lot.accepted" : "lot.accepted-behind";
-      this.#tell("good", say(words, { amount: yuan(receipt.amount_fen), price: yuan(receipt.price_fen) }));
+      this.#tell("good", t(words, { amount: yuan(receipt.amount_fen), price: yuan(receipt.price_fen) }));
     } catch (problem) {
       const unknown = problem.code === "outcome-unknown";
-      this.#tell(unknown ? "warn" : "bad", wordsOf(problem, { amount: yuan(amount) }));
+      this.#tell(unknown ? "warn" : "bad", problemText(problem, { amount: yuan(amount) }));
     } finally {
       this.#busy = false;
       this.#enable();
@@ -290,11 +290,11 @@ export class BidBox {
 
   #confirmed(amount) {
     const dialog = byId("confirm");
-    byId("confirm-text").textContent = say("lot.confirm-text", {
+    byId("confirm-text").textContent = t("lot.confirm-text", {
       amount: yuan(amount),
       price: yuan(this.#facts.price_fen || this.#lot.terms.start_price_fen),
     });
-    byId("confirm-yes").textContent = say("lot.confirm-yes", { amount: yuanShort(amount) });
+    byId("confirm-yes").textContent = t("lot.confirm-yes", { amount: yuanShort(amount) });
     dialog.returnValue = "no";
     dialog.showModal();
     return new Promise((resolve) => {
@@ -311,6 +311,6 @@ export class BidBox {
     wrong.hidden = !text;
     wrong.textContent = text;
     byId("own-amount").setAttribute("aria-invalid", text ? "true" : "false");
-    if (text) this.#said(text);
+    if (text) this.#announce(text);
   }
 }

@@ -2,7 +2,7 @@
 
 import { element } from "../shared/element.js";
 import { yuan } from "../shared/money.js";
-import { clockTime, say } from "../shared/i18n.js";
+import { timeOfDay, t } from "../shared/i18n.js";
 
 const ROWS_MAX = 200;
 
@@ -42,7 +42,7 @@ export class BidList {
   void(seq) {
     const row = this.#rows.querySelector(`[data-seq="${Number(seq)}"]`);
     row?.classList.add("voided");
-    row?.append(element("span", { class: "unseen" }, say("lot.voided")));
+    row?.append(element("span", { class: "unseen" }, t("lot.voided")));
   }
 
   /** Mark the bids of this paddle as the visitor's own. */
@@ -58,9 +58,9 @@ export class BidList {
     const row = element(
       "li",
       { "data-seq": bid.seq, "data-paddle": bid.paddle, class: bid.voided ? "voided" : null },
-      element("span", { class: "paddle" }, say("lot.paddle", { paddle: bid.paddle })),
+      element("span", { class: "paddle" }, t("lot.paddle", { paddle: bid.paddle })),
       element("span", { class: "amount" }, `¥${yuan(bid.amount_fen)}`),
-      element("span", { class: "when" }, clockTime(bid.at_ms)),
+      element("span", { class: "when" }, timeOfDay(bid.at_ms)),
     );
     if (bid.paddle === this.#yours) this.#mark(row);
     return row;
@@ -68,6 +68,6 @@ export class BidList {
 
   #mark(row) {
     row.classList.add("yours");
-    row.querySelector(".paddle").textContent = say("lot.paddle-you", { paddle: row.dataset.paddle });
+    row.querySelector(".paddle").textContent = t("lot.paddle-you", { paddle: row.dataset.paddle });
   }
 }

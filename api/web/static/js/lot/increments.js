@@ -1,7 +1,7 @@
 // A lot's terms as the page needs them: the increment at a price, and the next amounts worth offering.
 
 /** The increment in force at a price, in fen. */
-export function stepAt(terms, priceFen) {
+export function incrementAt(terms, priceFen) {
   let step = terms.increments[0].step_fen;
   for (const band of terms.increments) {
     if (band.from_fen > priceFen) break;
@@ -11,9 +11,9 @@ export function stepAt(terms, priceFen) {
 }
 
 /** The minimum raised by so many increments less one (1: the minimum itself), in fen; never above the cap. */
-export function raisedBy(terms, minimumFen, steps) {
+export function amountAfterSteps(terms, minimumFen, steps) {
   let amount = minimumFen;
-  for (let step = 1; step < steps; step += 1) amount += stepAt(terms, amount);
+  for (let step = 1; step < steps; step += 1) amount += incrementAt(terms, amount);
   return terms.cap_fen ? Math.min(amount, terms.cap_fen) : amount;
 }
 

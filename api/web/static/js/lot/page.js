@@ -1,4 +1,4 @@
-// The lot page: puts the live channel, the bid box and the story of the price together.
+// The lot page: connects the live channel, the bid box, the list of bids and the price chart.
 
 import { get, post } from "../shared/api.js";
 import { BidBox } from "./bid_box.js";
@@ -6,18 +6,18 @@ import { BidList } from "./bid_list.js";
 import { PriceChart } from "./price_chart.js";
 import { LedgerClock, timeLeft } from "../shared/clock.js";
 import { byId, element } from "../shared/element.js";
-import { LiveLot } from "../shared/live_client.js";
-import { masthead } from "../shared/page_header.js";
+import { LiveClient } from "../shared/live_client.js";
+import { showPageHeader } from "../shared/page_header.js";
 import { yuan } from "../shared/money.js";
-import { drawnLot } from "../shared/lot_picture.js";
-import { shortly, Speaker } from "../shared/live_region.js";
-import { describeTerms } from "../shared/terms_text.js";
-import { clockTime, say, when } from "../shared/i18n.js";
+import { lotPicture } from "../shared/lot_picture.js";
+import { afterRender, LiveRegion } from "../shared/live_region.js";
+import { showTerms } from "../shared/terms_text.js";
+import { timeOfDay, t, dateTime } from "../shared/i18n.js";
 
 const lotId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const main = byId("lot");
 const clock = new LedgerClock();
-const speaker = new Speaker(byId("spoken"));
+const liveRegion = new LiveRegion(byId("spoken"));
 const list = new BidList(byId("bids"), byId("no-bids"));
 const chart = new PriceChart(byId("chart"), () => clock.now());
 
@@ -30,8 +30,8 @@ let live = null;
 start().catch(fail);
 
 async function start() {
-  const who = await masthead();
-  byId("connection").textContent = say("lot.reconnecting");
+  const who = await showPageHeader();
+  byId("connection").textContent = t("lot.reconnecting");
   const config = await get("/config");
   lot = await get(`/lots/${encodeURIComponent(lotId)}`);
   clock.guess(lot.now_ms);
@@ -42,12 +42,12 @@ async function start() {
     lot,
     who,
     provider: config.payment_provider,
-    said: (text) => speaker.say(text),
+    announce: (text) => liveRegion.announce(text),
     // a deposit that was seen through before anybody listened is known to whoever listens first
     registered: () => live && (live.stop(), listen(who, config)),
   });
   byId("content").hidden = false;
-  await Promise.all([box.start(), story()]);
+  await Promise.all([box.start(), loadBids()]);
   show(lot);
   if (lot.status === "draft") return;
   await listen(who, config);
@@ -56,31 +56,31 @@ async function start() {
 
 function fail(problem) {
   const unknown = problem.code === "lot-unknown" || problem.status === 404;
-  byId("failure").textContent = say(unknown ? "lot.unknown" : "lot.cannot-load");
+  byId("failure").textContent = t(unknown ? "lot.unknown" : "lot.cannot-load");
   byId("failure").hidden = false;
   byId("connection").dataset.state = "ended";
   if (!unknown) {
     const again = element(
       "button",
       { class: "button", type: "button", onclick: () => location.reload() },
-      say("try-again"),
+      t("try-again"),
     );
     byId("failure").append(" ", again);
   }
 }
 
 function describe(sale) {
-  document.title = `${lot.title} · ${say("brand")}`;
+  document.title = `${lot.title} · ${t("brand")}`;
   byId("title").textContent = lot.title;
-  byId("picture").replaceChildren(drawnLot(lotId));
-  byId("sale-link").textContent = sale?.title ?? say("nav.sales");
+  byId("picture").replaceChildren(lotPicture(lotId));
+  byId("sale-link").textContent = sale?.title ?? t("nav.sales");
   byId("sale-link").href = sale ? `/?sale=${encodeURIComponent(lot.sale_id)}` : "/";
-  byId("list-price").textContent = lot.list_price_fen ? say("lot.list-price", { price: yuan(lot.list_price_fen) }) : "";
-  describeTerms(byId("terms"), lot);
+  byId("list-price").textContent = lot.list_price_fen ? t("lot.list-price", { price: yuan(lot.list_price_fen) }) : "";
+  showTerms(byId("terms"), lot);
 }
 
 /** Every accepted bid so far, page by page, for the list and the chart. */
-async function story() {
+async function loadBids() {
   const bids = [];
   let after = 0;
   for (let page = 0; page < 40; page += 1) {
@@ -91,12 +91,12 @@ async function story() {
   }
   list.reset(bids);
   chart.reset(bids.filter((bid) => !bid.voided));
-  for (const bid of held.splice(0)) list.add(bid) && chart.add(bid.at_ms, bid.amount_fen);
-  told = true;
+  for (const bid of bufferedBids.splice(0)) list.add(bid) && chart.add(bid.at_ms, bid.amount_fen);
+  bidsLoaded = true;
 }
 
-let told = false;
-const held = [];
+let bidsLoaded = false;
+const bufferedBids = [];
 
 async function listen(who, config) {
   if (!config.live_url) {
@@ -104,7 +104,7 @@ async function listen(who, config) {
     return;
   }
   const token = who?.role === "bidder" ? async () => (await post("/auth/live-token")).token : undefined;
-  live = new LiveLot({
+  live = new LiveClient({
     url: config.live_url,
     lotId,
     clock,
@@ -112,18 +112,18 @@ async function listen(who, config) {
     on: {
       connection: (state) => connected(state),
       state: (facts) => show(facts),
-      snap: (facts) => snapped(facts),
+      snap: (facts) => onSnapshot(facts),
       bid: (bid) => {
-        if (!told) held.push(bid);
+        if (!bidsLoaded) bufferedBids.push(bid);
         else if (list.add(bid)) chart.add(bid.at_ms, bid.amount_fen);
       },
-      event: (frame) => happened(frame),
+      event: (frame) => showEvent(frame),
       you: (frame) => {
         you = frame;
         box.standing(frame, shown);
         list.markYours(frame.paddle);
         leader(shown);
-        if (frame.outbid_by) speaker.say(say("lot.outbid-spoken", { paddle: frame.outbid_by }));
+        if (frame.outbid_by) liveRegion.announce(t("lot.outbid-spoken", { paddle: frame.outbid_by }));
       },
     },
   });
@@ -151,13 +151,13 @@ function connected(state) {
 let epochSeen = null;
 
 /** A snapshot replaces everything: after a hole or a new epoch the list is fetched again. */
-function snapped(facts) {
-  if (!told || (epochSeen === facts.epoch && list.lastSeq >= facts.seq)) {
+function onSnapshot(facts) {
+  if (!bidsLoaded || (epochSeen === facts.epoch && list.lastSeq >= facts.seq)) {
     epochSeen = facts.epoch;
     return;
   }
   epochSeen = facts.epoch;
-  story().catch(() => {});
+  loadBids().catch(() => {});
 }
 
 function show(facts) {
@@ -168,20 +168,20 @@ function show(facts) {
   main.dataset.status = facts.status;
   const badge = byId("status");
   badge.dataset.status = facts.status;
-  badge.textContent = say(`status.${facts.status}`);
-  byId("watchers").textContent = facts.watchers ? say("lot.watchers", { count: facts.watchers.toLocaleString() }) : "";
+  badge.textContent = t(`status.${facts.status}`);
+  byId("watchers").textContent = facts.watchers ? t("lot.watchers", { count: facts.watchers.toLocaleString() }) : "";
   price(facts, before);
   leader(facts);
   note(facts);
   byId("bid-count").textContent = facts.bids ? facts.bids.toLocaleString() : "";
   box.show(facts);
-  if (before && before.status !== facts.status) speaker.say(say(`status.${facts.status}`));
+  if (before && before.status !== facts.status) liveRegion.announce(t(`status.${facts.status}`));
   tick();
 }
 
 function price(facts, before) {
   const amount = facts.price_fen || lot.terms.start_price_fen;
-  byId("price-label").textContent = say(facts.price_fen ? priceLabel(facts) : "lot.start-price");
+  byId("price-label").textContent = t(facts.price_fen ? priceLabel(facts) : "lot.start-price");
   const text = yuan(amount);
   const figure = byId("price");
   if (byId("price-figure").textContent === text) return;
@@ -191,7 +191,7 @@ function price(facts, before) {
   figure.classList.remove("moved");
   void figure.offsetWidth;
   figure.classList.add("moved");
-  speaker.price(say("lot.price-spoken", { price: text }));
+  liveRegion.announcePrice(t("lot.price-spoken", { price: text }));
 }
 
 function priceLabel(facts) {
@@ -203,21 +203,21 @@ function leader(facts) {
   if (!facts) return;
   const yours = Boolean(facts.leader && you && facts.leader === you.paddle);
   line.classList.toggle("you", yours);
-  if (!facts.leader) line.textContent = say("lot.nobody-leads");
+  if (!facts.leader) line.textContent = t("lot.nobody-leads");
   else if (facts.status === "closed")
-    line.textContent = say(yours ? "lot.you-won" : "lot.won-by", { paddle: facts.leader });
-  else line.textContent = say(yours ? "lot.you-lead" : "lot.leads", { paddle: facts.leader });
+    line.textContent = t(yours ? "lot.you-won" : "lot.won-by", { paddle: facts.leader });
+  else line.textContent = t(yours ? "lot.you-lead" : "lot.leads", { paddle: facts.leader });
 }
 
 const AFTERWARDS = ["awarded", "offered", "defaulted", "paid", "settled", "relisted", "unsold", "void"];
 const MAY_MOVE_ON = ["awarded", "offered", "defaulted", "paid"];
 let afterwards = null;
-let looking = false;
+let polling = false;
 
 /** What became of a closed lot: asked once it is closed, and again while it may move on. */
-async function lookAfterwards() {
-  if (looking) return;
-  looking = true;
+async function pollOutcome() {
+  if (polling) return;
+  polling = true;
   for (;;) {
     try {
       afterwards = await get(`/lots/${encodeURIComponent(lotId)}`);
@@ -235,15 +235,11 @@ async function lookAfterwards() {
 function afterwardsWords() {
   const where = afterwards?.settlement;
   if (!AFTERWARDS.includes(where)) return [];
-  const said = element("span", { id: "afterwards", "data-settlement": where }, ` ${say(`lot.afterwards.${where}`)}`);
+  const said = element("span", { id: "afterwards", "data-settlement": where }, ` ${t(`lot.afterwards.${where}`)}`);
   if (afterwards.relisted_as) {
     said.append(
       " ",
-      element(
-        "a",
-        { href: `/lots/${encodeURIComponent(afterwards.relisted_as)}` },
-        say("lot.afterwards.relisted-link"),
-      ),
+      element("a", { href: `/lots/${encodeURIComponent(afterwards.relisted_as)}` }, t("lot.afterwards.relisted-link")),
     );
   }
   return [said];
@@ -257,21 +253,21 @@ function note(facts) {
   if (box.hidden) return;
   box.className = `state-note notice ${NOTE_TONES[facts.status]}`;
   const reserve = facts.status === "closed" && !facts.leader ? "lot.note.unsold" : `lot.note.${facts.status}`;
-  box.replaceChildren(say(reserve, { when: when(lot.opens_at_ms ?? clock.now()) }), ...afterwardsWords());
-  if (facts.status === "closed") lookAfterwards();
+  box.replaceChildren(t(reserve, { when: dateTime(lot.opens_at_ms ?? clock.now()) }), ...afterwardsWords());
+  if (facts.status === "closed") pollOutcome();
 }
 
 let extendedUntil = 0;
 
-function happened(frame) {
+function showEvent(frame) {
   if (frame.type === "extended") {
-    byId("extended").textContent = say("lot.extended", { until: clockTime(frame.ends_at_ms) });
+    byId("extended").textContent = t("lot.extended", { until: timeOfDay(frame.ends_at_ms) });
     byId("extended").hidden = false;
     extendedUntil = Date.now() + 8000;
-    shortly(() => speaker.say(say("lot.extended", { until: clockTime(frame.ends_at_ms) })));
+    afterRender(() => liveRegion.announce(t("lot.extended", { until: timeOfDay(frame.ends_at_ms) })));
   } else if (frame.type === "voided") {
     list.void(frame.bid_seq);
-    speaker.say(say("lot.bid-voided"));
+    liveRegion.announce(t("lot.bid-voided"));
   }
 }
 
@@ -286,20 +282,20 @@ function tick() {
   const ended = ["closed", "void", "draft"].includes(shown.status);
   byId("countdown").hidden = ended && !shown.ends_at_ms;
   if (ended) {
-    label.textContent = say("lot.ended");
-    left.textContent = shown.ends_at_ms ? when(shown.ends_at_ms) : "";
+    label.textContent = t("lot.ended");
+    left.textContent = shown.ends_at_ms ? dateTime(shown.ends_at_ms) : "";
     left.classList.remove("ending");
     return;
   }
   if (shown.status === "paused" || shown.status === "held") {
-    label.textContent = say("lot.time-kept");
+    label.textContent = t("lot.time-kept");
     left.textContent = shown.remaining_ms ? timeLeft(shown.remaining_ms) : "–";
     return;
   }
   const scheduled = shown.status === "scheduled";
   const until = scheduled ? (shown.opens_at_ms ?? lot.opens_at_ms) : shown.ends_at_ms;
   const ms = until - clock.now();
-  label.textContent = say(scheduled ? "lot.opens-in" : "lot.time-left");
-  left.textContent = ms > 0 ? timeLeft(ms) : say(scheduled ? "lot.opening" : "lot.closing");
+  label.textContent = t(scheduled ? "lot.opens-in" : "lot.time-left");
+  left.textContent = ms > 0 ? timeLeft(ms) : t(scheduled ? "lot.opening" : "lot.closing");
   left.classList.toggle("ending", !scheduled && ms < 60_000);
 }

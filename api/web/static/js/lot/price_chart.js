@@ -1,7 +1,7 @@
 // The price over time as steps: what was paid when, from the first bid to now.
 
 import { svg } from "../shared/element.js";
-import { clockTime, say } from "../shared/i18n.js";
+import { timeOfDay, t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 
 const HEIGHT = 208;
@@ -78,7 +78,7 @@ export class PriceChart {
       {
         viewBox: `0 0 ${width} ${HEIGHT}`,
         role: "img",
-        "aria-label": say("lot.chart-label", { price: yuanShort(highest[1]) }),
+        "aria-label": t("lot.chart-label", { price: yuanShort(highest[1]) }),
       },
       ...[0.5, 1].map((part) =>
         svg("line", {
@@ -93,8 +93,8 @@ export class PriceChart {
       svg("path", { class: "area", d: `${path}V${floor}H${x(from).toFixed(1)}Z` }),
       svg("path", { class: "line", d: path }),
       label(LEFT, y(most / 1.04) - 6, `¥${yuanShort(highest[1])}`, "start"),
-      label(LEFT, HEIGHT - 6, clockTime(from), "start"),
-      label(width - RIGHT, HEIGHT - 6, clockTime(until), "end"),
+      label(LEFT, HEIGHT - 6, timeOfDay(from), "start"),
+      label(width - RIGHT, HEIGHT - 6, timeOfDay(until), "end"),
     );
     this.#host.replaceChildren(picture);
   }

@@ -2,11 +2,11 @@
 
 import { post } from "../shared/api.js";
 import { element } from "../shared/element.js";
-import { fenFrom, yuan, yuanShort } from "../shared/money.js";
-import { intentAnswered, isAnswer, keyOfIntent, paidBy, paymentField } from "../shared/payment.js";
-import { wordsOf } from "../shared/problems.js";
-import { depositWords } from "../shared/terms_text.js";
-import { say } from "../shared/i18n.js";
+import { parseFen, yuan, yuanShort } from "../shared/money.js";
+import { forgetPaymentKey, isFinalAnswer, paymentKey, paymentBody, paymentField } from "../shared/payment.js";
+import { problemText } from "../shared/problems.js";
+import { depositText } from "../shared/terms_text.js";
+import { t } from "../shared/i18n.js";
 
 const AGAIN_MS = 2000;
 const ADMITTING = ["scheduled", "open", "paused", "held"];
@@ -23,7 +23,7 @@ async function untilDecided(ask, isDecided, waiting) {
       waiting(answer);
     } catch (problem) {
       const kept = asked || problem.code === "payments-away";
-      if (isAnswer(problem) || !kept) throw problem;
+      if (isFinalAnswer(problem) || !kept) throw problem;
       waiting(null);
     }
     await later();
@@ -31,7 +31,7 @@ async function untilDecided(ask, isDecided, waiting) {
 }
 
 /** See a registration through that was asked for; gives it once there is a paddle. Throws the Problem of a refusal. */
-export function registered(lotId, body, waiting) {
+export function registerForLot(lotId, body, waiting) {
   return untilDecided(
     () => post(path(lotId, "registrations"), body),
     (answer) => answer.paddle !== null,
@@ -47,30 +47,30 @@ export function registrationForm(lot, provider, send, refusal) {
     deposit.policy === "ladder"
       ? bandChoice(
           "deposit-band",
-          say("lot.choose-deposit"),
+          t("lot.choose-deposit"),
           deposit.bands.map((band) => [band.deposit_fen, bandWords(band)]),
         )
       : null;
   const method = deposit.policy === "none" ? null : paymentField("register-method", provider);
-  const button = element("button", { class: "button main wide", id: "register" }, say("lot.register"));
+  const button = element("button", { class: "button main wide", id: "register" }, t("lot.register"));
   const wrong = element("p", { class: "notice bad", role: "alert", hidden: !refusal }, refusal);
   const form = element(
     "form",
     { class: "register", novalidate: true },
-    element("p", {}, say(`lot.deposit.${deposit.policy}`, { deposit: depositWords(deposit) })),
+    element("p", {}, t(`lot.deposit.${deposit.policy}`, { deposit: depositText(deposit) })),
     choice,
     method?.root ?? null,
-    element("label", { class: "consent" }, consent, element("span", {}, say("lot.accept-terms"))),
+    element("label", { class: "consent" }, consent, element("span", {}, t("lot.accept-terms"))),
     wrong,
     button,
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     wrong.hidden = consent.checked;
-    wrong.textContent = consent.checked ? "" : say("lot.accept-first");
+    wrong.textContent = consent.checked ? "" : t("lot.accept-first");
     if (!consent.checked || button.disabled) return;
     button.disabled = true;
-    const body = { accept_terms: true, ...paidBy(method) };
+    const body = { accept_terms: true, ...paymentBody(method) };
     if (choice) body.deposit_fen = Number(choice.querySelector("select").value);
     await send(body);
     button.disabled = false;
@@ -79,7 +79,7 @@ export function registrationForm(lot, provider, send, refusal) {
 }
 
 function bandWords(band) {
-  return say(band.limit_fen === null ? "terms.ladder-open" : "terms.ladder", {
+  return t(band.limit_fen === null ? "terms.ladder-open" : "terms.ladder", {
     deposit: yuanShort(band.deposit_fen),
     limit: band.limit_fen === null ? "" : yuanShort(band.limit_fen),
   });
@@ -101,10 +101,7 @@ function rungs(deposit, registration) {
     .map((band) => {
       const more = band.deposit_fen - registration.deposit.held_fen;
       const limit = band.limit_fen === null ? "" : yuanShort(band.limit_fen);
-      return [
-        more,
-        say(band.limit_fen === null ? "top-up.rung-open" : "top-up.rung", { more: yuanShort(more), limit }),
-      ];
+      return [more, t(band.limit_fen === null ? "top-up.rung-open" : "top-up.rung", { more: yuanShort(more), limit })];
     });
 }
 
@@ -120,7 +117,7 @@ export function canTopUp(lot, registration, status) {
 export function topUpForm({ lotId, lot, registration, provider, raised }) {
   const { deposit } = lot.terms;
   const ladder = deposit.policy === "ladder";
-  const choice = ladder ? bandChoice("top-up-band", say("top-up.choose"), rungs(deposit, registration)) : null;
+  const choice = ladder ? bandChoice("top-up-band", t("top-up.choose"), rungs(deposit, registration)) : null;
   const input = ladder
     ? null
     : element("input", {
@@ -135,15 +132,15 @@ export function topUpForm({ lotId, lot, registration, provider, raised }) {
     : element(
         "div",
         { class: "field" },
-        element("label", { for: "top-up-amount" }, say("top-up.amount")),
+        element("label", { for: "top-up-amount" }, t("top-up.amount")),
         input,
-        element("span", { class: "hint", id: "top-up-hint" }, say("top-up.purse-hint", { times: deposit.multiplier })),
+        element("span", { class: "hint", id: "top-up-hint" }, t("top-up.purse-hint", { times: deposit.multiplier })),
       );
   const method = paymentField("top-up-method", provider);
-  const button = element("button", { class: "button main", id: "top-up-send" }, say("top-up.send"));
+  const button = element("button", { class: "button main", id: "top-up-send" }, t("top-up.send"));
   const outcome = element("p", { class: "notice", id: "top-up-outcome", role: "status", hidden: true });
   const form = element("form", { novalidate: true }, field, method.root, button, outcome);
-  const root = element("details", { class: "top-up", id: "top-up" }, element("summary", {}, say("top-up.title")), form);
+  const root = element("details", { class: "top-up", id: "top-up" }, element("summary", {}, t("top-up.title")), form);
 
   function tell(tone, words) {
     outcome.className = `notice ${tone}`;
@@ -154,28 +151,28 @@ export function topUpForm({ lotId, lot, registration, provider, raised }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.disabled) return;
-    const amount = ladder ? Number(choice.querySelector("select").value) : fenFrom(input.value);
+    const amount = ladder ? Number(choice.querySelector("select").value) : parseFen(input.value);
     if (!amount) {
-      tell("bad", say("lot.not-an-amount"));
+      tell("bad", t("lot.not-an-amount"));
       return;
     }
     button.disabled = true;
     const intent = `top-up ${lotId} ${amount}`;
-    const key = keyOfIntent(intent);
-    const body = { amount_fen: amount, ...paidBy(method) };
-    tell("", say("top-up.sending", { amount: yuan(amount) }));
+    const key = paymentKey(intent);
+    const body = { amount_fen: amount, ...paymentBody(method) };
+    tell("", t("top-up.sending", { amount: yuan(amount) }));
     try {
       const ask = () => post(path(lotId, "deposits"), body, { key });
       const answer = await untilDecided(
         ask,
         (found) => found.status !== "pending",
-        () => tell("", say("top-up.waiting", { amount: yuan(amount) })),
+        () => tell("", t("top-up.waiting", { amount: yuan(amount) })),
       );
-      intentAnswered(intent);
+      forgetPaymentKey(intent);
       raised(answer);
     } catch (problem) {
-      if (isAnswer(problem)) intentAnswered(intent);
-      tell("bad", isAnswer(problem) ? wordsOf(problem, { amount: yuan(amount) }) : say("top-up.no-answer"));
+      if (isFinalAnswer(problem)) forgetPaymentKey(intent);
+      tell("bad", isFinalAnswer(problem) ? problemText(problem, { amount: yuan(amount) }) : t("top-up.no-answer"));
       button.disabled = false;
     }
   });

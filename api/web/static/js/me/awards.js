@@ -1,19 +1,18 @@
 // A lot somebody won: what is to be paid until when, the payment, the refusal, and where the lot is fetched.
 
-import { get, post } from "../shared/api.js";
+import { get, post, timeoutSignal } from "../shared/api.js";
 import { timeLeft } from "../shared/clock.js";
-import { askFirst } from "../shared/confirm_dialog.js";
-import { element, put } from "../shared/element.js";
+import { confirmAction } from "../shared/confirm_dialog.js";
+import { element, setText } from "../shared/element.js";
 import { yuan, yuanShort } from "../shared/money.js";
-import { intentAnswered, isAnswer, keyOfIntent, paidBy, paymentField } from "../shared/payment.js";
-import { stateWords, wordsOf } from "../shared/problems.js";
-import { known, say, when } from "../shared/i18n.js";
+import { forgetPaymentKey, isFinalAnswer, paymentKey, paymentBody, paymentField } from "../shared/payment.js";
+import { stateText, problemText } from "../shared/problems.js";
+import { hasText, t, dateTime } from "../shared/i18n.js";
 
 const TONES = { due: "warn", paid: "info", settled: "good", defaulted: "bad", void: "bad" };
-const PATIENCE_MS = 20_000;
+const ANSWER_MS = 20_000;
 const URGENT_MS = 3_600_000;
 
-const patience = () => (AbortSignal.timeout ? AbortSignal.timeout(PATIENCE_MS) : undefined);
 const isOver = (award, now) => now >= award.default_at_ms;
 
 /** The card of one award: {root, show(award), tick()}. `page` knows the time, the provider, and is told of changes. */
@@ -35,7 +34,7 @@ export function awardCard(awardId, page) {
   const refuse = element(
     "button",
     { class: "button danger", type: "button", "data-act": "refuse", onclick: () => act(askRefusal) },
-    say("award.refuse"),
+    t("award.refuse"),
   );
   const payForm = element(
     "form",
@@ -44,14 +43,14 @@ export function awardCard(awardId, page) {
     element("div", { class: "actions" }, pay, refuse),
   );
   const centre = element("select", { id: `centre-${awardId}` });
-  const choose = element("button", { class: "button main", "data-act": "centre" }, say("award.choose"));
+  const choose = element("button", { class: "button main", "data-act": "centre" }, t("award.choose"));
   const centreForm = element(
     "form",
     { class: "act", novalidate: true },
     element(
       "div",
       { class: "field" },
-      element("label", { for: `centre-${awardId}` }, say("award.centre")),
+      element("label", { for: `centre-${awardId}` }, t("award.centre")),
       element("div", { class: "beside" }, centre, choose),
     ),
   );
@@ -80,7 +79,7 @@ export function awardCard(awardId, page) {
   function tell(tone, words) {
     outcome.hidden = !words;
     outcome.className = `notice ${tone}`;
-    put(outcome, words);
+    setText(outcome, words);
   }
 
   /** One thing at a time, however often it is pressed. */
@@ -99,18 +98,20 @@ export function awardCard(awardId, page) {
 
   async function sendPayment() {
     const intent = `pay ${awardId} ${award.due_fen}`;
-    tell("", say("award.paying", { amount: yuan(award.due_fen) }));
+    tell("", t("award.paying", { amount: yuan(award.due_fen) }));
     try {
-      show(await post(path("payment"), paidBy(method), { key: keyOfIntent(intent), signal: patience() }));
-      intentAnswered(intent);
-      const words = say(award.status === "due" ? "award.pay-pending" : "award.pay-done", { title: award.title });
+      show(
+        await post(path("payment"), paymentBody(method), { key: paymentKey(intent), signal: timeoutSignal(ANSWER_MS) }),
+      );
+      forgetPaymentKey(intent);
+      const words = t(award.status === "due" ? "award.pay-pending" : "award.pay-done", { title: award.title });
       tell(award.status === "due" ? "" : "good", words);
-      page.say(words);
+      page.announce(words);
     } catch (problem) {
-      if (isAnswer(problem)) intentAnswered(intent);
+      if (isFinalAnswer(problem)) forgetPaymentKey(intent);
       tell(
-        isAnswer(problem) ? "bad" : "warn",
-        isAnswer(problem) || problem.code === "payments-away" ? wordsOf(problem) : say("award.no-answer"),
+        isFinalAnswer(problem) ? "bad" : "warn",
+        isFinalAnswer(problem) || problem.code === "payments-away" ? problemText(problem) : t("award.no-answer"),
       );
     }
   }
@@ -123,21 +124,21 @@ export function awardCard(awardId, page) {
       award.deposit_fen,
       held.reduce((sum, one) => sum + one.amount_fen, 0),
     );
-    const after = await askFirst({
-      title: say("award.refuse.title", { title: award.title }),
-      confirm: say("award.refuse.confirm"),
+    const after = await confirmAction({
+      title: t("award.refuse.title", { title: award.title }),
+      confirm: t("award.refuse.confirm"),
       danger: true,
       fields: {},
       sentence: () =>
         [
-          say(lost ? "award.refuse.sentence" : "award.refuse.sentence-free", {
+          t(lost ? "award.refuse.sentence" : "award.refuse.sentence-free", {
             title: award.title,
             amount: yuanShort(lost),
           }),
-          lost && known(liability) ? say(liability) : "",
-          say("award.refuse.remembered"),
+          lost && hasText(liability) ? t(liability) : "",
+          t("award.refuse.remembered"),
         ].join(""),
-      stale: () => (award.status === "due" ? "" : say("problem.wrong-state", { state: stateWords(award.status) })),
+      stale: () => (award.status === "due" ? "" : t("problem.wrong-state", { state: stateText(award.status) })),
       path: () => path("refuse"),
       body: () => ({}),
     });
@@ -148,12 +149,12 @@ export function awardCard(awardId, page) {
 
   async function sendCentre() {
     try {
-      show(await post(path("handover"), { delivery_centre: centre.value }, { signal: patience() }));
-      const words = say("award.centre-chosen", { centre: award.delivery_centre });
+      show(await post(path("handover"), { delivery_centre: centre.value }, { signal: timeoutSignal(ANSWER_MS) }));
+      const words = t("award.centre-chosen", { centre: award.delivery_centre });
       tell("good", words);
-      page.say(words);
+      page.announce(words);
     } catch (problem) {
-      tell("bad", problem.status ? wordsOf(problem) : say("me.no-connection"));
+      tell("bad", problem.status ? problemText(problem) : t("me.no-connection"));
     }
   }
 
@@ -180,29 +181,29 @@ export function awardCard(awardId, page) {
     }
     rows.forEach(([name, fen], index) => {
       bill.children[index].dataset.row = name;
-      put(bill.children[index].firstElementChild, say(`award.bill.${name}`));
-      put(bill.children[index].lastElementChild, `${fen < 0 ? "−" : ""}¥${yuan(Math.abs(fen))}`);
+      setText(bill.children[index].firstElementChild, t(`award.bill.${name}`));
+      setText(bill.children[index].lastElementChild, `${fen < 0 ? "−" : ""}¥${yuan(Math.abs(fen))}`);
     });
   }
 
   function showCentres() {
     if (centre.childElementCount !== award.delivery_centres.length + 1) {
       const choices = award.delivery_centres.map((name) => element("option", { value: name }, name));
-      centre.replaceChildren(element("option", { value: "" }, say("award.centre-none")), ...choices);
+      centre.replaceChildren(element("option", { value: "" }, t("award.centre-none")), ...choices);
       centre.value = award.delivery_centre ?? "";
     }
   }
 
   function noteOf() {
     const { status } = award;
-    const facts = { centre: award.delivery_centre ?? "", when: when(award.settled_at_ms ?? award.default_at_ms) };
-    if (status === "due" && award.payment_under_way) return ["", say("award.note.under-way")];
-    if (status === "due" && isOver(award, page.now())) return ["bad", say("award.note.over")];
-    if (status === "due" && page.now() >= award.pay_by_ms) return ["warn", say("award.note.grace", facts)];
+    const facts = { centre: award.delivery_centre ?? "", when: dateTime(award.settled_at_ms ?? award.default_at_ms) };
+    if (status === "due" && award.payment_under_way) return ["", t("award.note.under-way")];
+    if (status === "due" && isOver(award, page.now())) return ["bad", t("award.note.over")];
+    if (status === "due" && page.now() >= award.pay_by_ms) return ["warn", t("award.note.grace", facts)];
     if (status === "due") return ["", ""];
     if (status === "paid")
-      return award.delivery_centre ? ["good", say("award.note.fetch", facts)] : ["warn", say("award.note.choose")];
-    return [TONES[status] === "good" ? "good" : "bad", say(`award.note.${status}`, facts)];
+      return award.delivery_centre ? ["good", t("award.note.fetch", facts)] : ["warn", t("award.note.choose")];
+    return [TONES[status] === "good" ? "good" : "bad", t(`award.note.${status}`, facts)];
   }
 
   /** Show the newest facts. */
@@ -211,17 +212,17 @@ export function awardCard(awardId, page) {
     award = newest;
     root.dataset.status = award.status;
     badge.dataset.tone = TONES[award.status];
-    put(badge, say(`award.${award.status}`));
-    put(title, award.title);
+    setText(badge, t(`award.${award.status}`));
+    setText(title, award.title);
     title.href = `/lots/${encodeURIComponent(award.lot_id)}`;
-    put(about, say(`award.source.${award.source}`, { paddle: award.paddle, when: when(award.awarded_at_ms) }));
+    setText(about, t(`award.source.${award.source}`, { paddle: award.paddle, when: dateTime(award.awarded_at_ms) }));
     showBill();
     showCentres();
     if (award.delivery_centre !== chosenBefore) centre.value = award.delivery_centre ?? "";
     payForm.hidden = award.status !== "due";
     method.root.hidden = award.due_fen === 0;
-    put(pay, award.due_fen ? say("award.pay", { amount: yuan(award.due_fen) }) : say("award.pay-with-deposit"));
-    put(choose, say(award.delivery_centre ? "award.choose-other" : "award.choose"));
+    setText(pay, award.due_fen ? t("award.pay", { amount: yuan(award.due_fen) }) : t("award.pay-with-deposit"));
+    setText(choose, t(award.delivery_centre ? "award.choose-other" : "award.choose"));
     centreForm.hidden = award.status !== "paid";
     enable();
     tick();
@@ -234,13 +235,13 @@ export function awardCard(awardId, page) {
     const [tone, words] = noteOf();
     note.hidden = !words;
     note.className = `notice ${tone}`;
-    put(note, words);
+    setText(note, words);
     countdown.hidden = award.status !== "due" || isOver(award, now);
     if (countdown.hidden) return;
     const inGrace = now >= award.pay_by_ms;
     const until = inGrace ? award.default_at_ms : award.pay_by_ms;
-    put(clockLabel, say(inGrace ? "award.grace-left" : "award.time-left"));
-    put(left, timeLeft(until - now));
+    setText(clockLabel, t(inGrace ? "award.grace-left" : "award.time-left"));
+    setText(left, timeLeft(until - now));
     left.classList.toggle("ending", inGrace || until - now < URGENT_MS);
   }
 

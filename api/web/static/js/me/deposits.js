@@ -1,9 +1,9 @@
 // A line for a deposit and where it is, and a line for a registration and how high it lets one bid.
 
-import { element, put } from "../shared/element.js";
+import { element, setText } from "../shared/element.js";
 import { yuan, yuanShort } from "../shared/money.js";
-import { failureWords } from "../shared/problems.js";
-import { known, say, when } from "../shared/i18n.js";
+import { failureText } from "../shared/problems.js";
+import { hasText, t, dateTime } from "../shared/i18n.js";
 
 const TONES = { pending: "info", held: "good", releasing: "info", forfeited: "bad", failed: "bad", lapsed: "warn" };
 
@@ -13,20 +13,20 @@ const STATUS_TONES = { open: "good", paused: "warn", held: "warn", scheduled: "i
 function whereabouts(deposit) {
   const { status, why } = deposit;
   const facts = {
-    when: when(deposit.ended_at_ms ?? 0),
-    failure: failureWords(why),
+    when: dateTime(deposit.ended_at_ms ?? 0),
+    failure: failureText(why),
     captured: yuan(deposit.captured_fen ?? 0),
   };
-  const because = known(`deposit.why.${why}`) ? say(`deposit.why.${why}`) : "";
+  const because = hasText(`deposit.why.${why}`) ? t(`deposit.why.${why}`) : "";
   if (status === "held") {
     const taken = deposit.captured_fen !== null;
-    const how = say(taken ? "deposit.held.taken" : "deposit.held.aside");
-    if (why === "paid" || why === "default") return `${how}${say(`deposit.held.${why}`)}`;
+    const how = t(taken ? "deposit.held.taken" : "deposit.held.aside");
+    if (why === "paid" || why === "default") return `${how}${t(`deposit.held.${why}`)}`;
     if (deposit.release_by_ms !== null)
-      return `${how}${say("deposit.held.until", { when: when(deposit.release_by_ms) })}`;
-    return `${how}${say("deposit.held.lot")}`;
+      return `${how}${t("deposit.held.until", { when: dateTime(deposit.release_by_ms) })}`;
+    return `${how}${t("deposit.held.lot")}`;
   }
-  return `${say(`deposit.where.${status}`, facts)}${["releasing", "released"].includes(status) ? because : ""}`;
+  return `${t(`deposit.where.${status}`, facts)}${["releasing", "released"].includes(status) ? because : ""}`;
 }
 
 /** A line whose parts are changed in place. */
@@ -39,11 +39,11 @@ function line(page, kind) {
   return {
     root,
     fill(lotId, figures) {
-      put(title, page.lot(lotId).title);
+      setText(title, page.lot(lotId).title);
       title.href = `/lots/${encodeURIComponent(lotId)}`;
-      put(amount, figures.amount);
-      put(words, figures.words);
-      put(badge, figures.badge);
+      setText(amount, figures.amount);
+      setText(words, figures.words);
+      setText(badge, figures.badge);
       badge.hidden = !figures.badge;
       badge.dataset.tone = figures.tone ?? "";
     },
@@ -51,7 +51,7 @@ function line(page, kind) {
 }
 
 /** A deposit: {root, show(deposit)}. */
-export function depositLine(page) {
+export function depositRow(page) {
   const { root, fill } = line(page, "deposit");
   return {
     root,
@@ -61,7 +61,7 @@ export function depositLine(page) {
       fill(deposit.lot_id, {
         amount: `¥${yuan(deposit.amount_fen)}`,
         words: whereabouts(deposit),
-        badge: say(`deposit.${deposit.status}`),
+        badge: t(`deposit.${deposit.status}`),
         tone: TONES[deposit.status],
       });
     },
@@ -69,14 +69,14 @@ export function depositLine(page) {
 }
 
 function limitWords(registration) {
-  if (registration.purse_fen !== null) return say("registration.purse", { purse: yuanShort(registration.purse_fen) });
-  if (registration.limit_fen === null) return say("registration.no-limit");
-  if (registration.limit_fen === 0) return say("registration.nothing");
-  return say("lot.limit", { limit: yuanShort(registration.limit_fen) });
+  if (registration.purse_fen !== null) return t("registration.purse", { purse: yuanShort(registration.purse_fen) });
+  if (registration.limit_fen === null) return t("registration.no-limit");
+  if (registration.limit_fen === 0) return t("registration.nothing");
+  return t("lot.limit", { limit: yuanShort(registration.limit_fen) });
 }
 
 /** A registration: {root, show(registration)}. */
-export function registrationLine(page) {
+export function registrationRow(page) {
   const { root, fill } = line(page, "registration");
   return {
     root,
@@ -85,14 +85,14 @@ export function registrationLine(page) {
       const { status } = page.lot(registration.lot_id);
       const over = status === "closed" || status === "void";
       fill(registration.lot_id, {
-        amount: say("lot.paddle", { paddle: registration.paddle }),
+        amount: t("lot.paddle", { paddle: registration.paddle }),
         // what may be bid is said once it is known that the lot goes on
         words: over
-          ? say("lot.bidding-over")
+          ? t("lot.bidding-over")
           : status
-            ? `${limitWords(registration)}${held ? say("registration.held", { amount: yuan(held) }) : ""}`
+            ? `${limitWords(registration)}${held ? t("registration.held", { amount: yuan(held) }) : ""}`
             : "",
-        badge: status ? say(`status.${status}`) : "",
+        badge: status ? t(`status.${status}`) : "",
         tone: STATUS_TONES[status],
       });
     },

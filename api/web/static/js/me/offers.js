@@ -1,11 +1,11 @@
 // A lot offered to a runner-up: the price, the time to answer, and the two answers.
 
 import { timeLeft } from "../shared/clock.js";
-import { askFirst } from "../shared/confirm_dialog.js";
-import { element, put } from "../shared/element.js";
+import { confirmAction } from "../shared/confirm_dialog.js";
+import { element, setText } from "../shared/element.js";
 import { yuan } from "../shared/money.js";
-import { stateWords } from "../shared/problems.js";
-import { say, when } from "../shared/i18n.js";
+import { stateText } from "../shared/problems.js";
+import { t, dateTime } from "../shared/i18n.js";
 
 const TONES = { open: "warn", accepted: "good", declined: "", lapsed: "", withdrawn: "" };
 const URGENT_MS = 600_000;
@@ -21,19 +21,19 @@ export function offerCard(offerId, page) {
   const countdown = element(
     "p",
     { class: "countdown" },
-    element("span", { class: "soft" }, say("offer.time-left")),
+    element("span", { class: "soft" }, t("offer.time-left")),
     left,
   );
   const bill = element("dl", { class: "bill numbers" });
   const accept = element(
     "button",
     { class: "button main", type: "button", "data-act": "accept", onclick: () => answer("accept") },
-    say("offer.accept"),
+    t("offer.accept"),
   );
   const decline = element(
     "button",
     { class: "button", type: "button", "data-act": "decline", onclick: () => answer("decline") },
-    say("offer.decline"),
+    t("offer.decline"),
   );
   const actions = element("div", { class: "actions" }, accept, decline);
   const root = element(
@@ -52,19 +52,19 @@ export function offerCard(offerId, page) {
     busy = true;
     const facts = { title: offer.title, total: yuan(offer.price_fen + offer.fee_fen) };
     try {
-      const after = await askFirst({
-        title: say(`offer.${how}.title`, facts),
-        confirm: say(`offer.${how}.confirm`),
+      const after = await confirmAction({
+        title: t(`offer.${how}.title`, facts),
+        confirm: t(`offer.${how}.confirm`),
         fields: {},
-        sentence: () => say(`offer.${how}.sentence`, facts),
+        sentence: () => t(`offer.${how}.sentence`, facts),
         stale: () =>
           isOpen()
             ? ""
-            : say("problem.offer-over", { state: stateWords(offer.status === "open" ? "lapsed" : offer.status) }),
+            : t("problem.offer-over", { state: stateText(offer.status === "open" ? "lapsed" : offer.status) }),
         path: () => `/me/offers/${encodeURIComponent(offerId)}/${how}`,
         body: () => undefined,
       });
-      if (after) page.say(say(`offer.${how}.done`, facts));
+      if (after) page.announce(t(`offer.${how}.done`, facts));
     } finally {
       busy = false;
       page.changed();
@@ -76,7 +76,7 @@ export function offerCard(offerId, page) {
     offer = newest;
     root.dataset.status = offer.status;
     badge.dataset.tone = TONES[offer.status];
-    put(title, offer.title);
+    setText(title, offer.title);
     title.href = `/lots/${encodeURIComponent(offer.lot_id)}`;
     const rows = [
       ["offer.price", offer.price_fen],
@@ -84,9 +84,9 @@ export function offerCard(offerId, page) {
       ["offer.total", offer.price_fen + offer.fee_fen],
     ];
     if (!bill.childElementCount)
-      bill.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+      bill.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
     bill.lastElementChild.dataset.row = "due";
-    rows.forEach(([, fen], index) => put(bill.children[index].lastElementChild, `¥${yuan(fen)}`));
+    rows.forEach(([, fen], index) => setText(bill.children[index].lastElementChild, `¥${yuan(fen)}`));
     tick();
   }
 
@@ -94,17 +94,17 @@ export function offerCard(offerId, page) {
   function tick() {
     if (!offer) return;
     const open = isOpen();
-    put(badge, say(`offer.${offer.status === "open" && !open ? "lapsed" : offer.status}`));
+    setText(badge, t(`offer.${offer.status === "open" && !open ? "lapsed" : offer.status}`));
     actions.hidden = !open;
     countdown.hidden = !open;
     const facts = {
       paddle: offer.paddle,
       own: yuan(offer.own_bid_fen),
-      when: when(offer.answered_at_ms ?? offer.expires_at_ms),
+      when: dateTime(offer.answered_at_ms ?? offer.expires_at_ms),
     };
-    put(words, say(open ? "offer.about" : `offer.past.${offer.status === "open" ? "lapsed" : offer.status}`, facts));
+    setText(words, t(open ? "offer.about" : `offer.past.${offer.status === "open" ? "lapsed" : offer.status}`, facts));
     if (!open) return;
-    put(left, timeLeft(offer.expires_at_ms - page.now()));
+    setText(left, timeLeft(offer.expires_at_ms - page.now()));
     left.classList.toggle("ending", offer.expires_at_ms - page.now() < URGENT_MS);
   }
 

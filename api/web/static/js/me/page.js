@@ -1,17 +1,17 @@
 // A bidder's own page: what is to be paid, offers to answer, deposits and registrations; asks again while looked at.
 
-import { get } from "../shared/api.js";
+import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
-import { byId, element, put } from "../shared/element.js";
+import { byId, element, setText } from "../shared/element.js";
 import { KeyedList } from "../shared/keyed_list.js";
-import { masthead } from "../shared/page_header.js";
+import { showPageHeader } from "../shared/page_header.js";
 import { awardCard } from "./awards.js";
-import { depositLine, registrationLine } from "./deposits.js";
+import { depositRow, registrationRow } from "./deposits.js";
 import { offerCard } from "./offers.js";
 import { yuan } from "../shared/money.js";
-import { wordsOf } from "../shared/problems.js";
-import { Speaker } from "../shared/live_region.js";
-import { say } from "../shared/i18n.js";
+import { problemText } from "../shared/problems.js";
+import { LiveRegion } from "../shared/live_region.js";
+import { t } from "../shared/i18n.js";
 
 const EVERY_MS = 2000;
 const ANSWER_MS = 8000;
@@ -22,24 +22,24 @@ const URGENCY = { due: 0, paid: 1, settled: 2, defaulted: 2, void: 2 };
 const PARTS = ["awards", "offers", "deposits", "registrations"];
 
 const clock = new LedgerClock();
-const speaker = new Speaker(byId("spoken"));
+const liveRegion = new LiveRegion(byId("spoken"));
 const page = {
   provider: "sandbox",
   now: () => clock.now(),
-  say: (words) => speaker.say(words),
+  announce: (text) => liveRegion.announce(text),
   changed: () => refresh(),
   deposits: [],
-  lot: (lotId) => known.get(lotId) ?? { title: lotId, status: null },
+  lot: (lotId) => lotsById.get(lotId) ?? { title: lotId, status: null },
 };
 const lists = {
   awards: new KeyedList(byId("awards"), (id) => awardCard(id, page)),
   offers: new KeyedList(byId("offers"), (id) => offerCard(id, page)),
-  deposits: new KeyedList(byId("deposits"), () => depositLine(page)),
-  registrations: new KeyedList(byId("registrations"), () => registrationLine(page)),
+  deposits: new KeyedList(byId("deposits"), () => depositRow(page)),
+  registrations: new KeyedList(byId("registrations"), () => registrationRow(page)),
 };
 const KEYS = { awards: "award_id", offers: "offer_id", deposits: "deposit_id", registrations: "lot_id" };
 
-const known = new Map();
+const lotsById = new Map();
 let looked = 0;
 let asked = 0;
 let ended = false;
@@ -48,8 +48,8 @@ let failures = 0;
 start();
 
 async function start() {
-  const who = await masthead();
-  document.title = `${say("me.title")} · ${say("brand")}`;
+  const who = await showPageHeader();
+  document.title = `${t("me.title")} · ${t("brand")}`;
   if (who?.role !== "bidder") {
     gate(who);
     return;
@@ -64,12 +64,12 @@ async function start() {
 /** Not signed in, or staff: said plainly, with the way in. */
 function gate(who) {
   byId("gate").replaceChildren(
-    element("h1", {}, say("me.title")),
-    element("p", {}, say(who ? "me.gate.staff" : "me.gate.nobody")),
+    element("h1", {}, t("me.title")),
+    element("p", {}, t(who ? "me.gate.staff" : "me.gate.nobody")),
     element(
       "a",
       { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${encodeURIComponent("/me")}` },
-      say("nav.sign-in"),
+      t("nav.sign-in"),
     ),
   );
   byId("gate").hidden = false;
@@ -81,7 +81,7 @@ async function refresh() {
   asked += 1;
   const mine = asked;
   const before = Date.now();
-  const signal = AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined;
+  const signal = timeoutSignal(ANSWER_MS);
   try {
     const answers = await Promise.all(PARTS.map((part) => get(`/me/${part}`, { signal })));
     if (mine !== asked) return;
@@ -90,22 +90,22 @@ async function refresh() {
     byId("trouble").hidden = true;
     show(Object.fromEntries(PARTS.map((part, index) => [part, answers[index][part]])));
   } catch (problem) {
-    if (mine === asked) troubled(problem);
+    if (mine === asked) requestFailed(problem);
   }
 }
 
-function troubled(problem) {
+function requestFailed(problem) {
   if (problem.status === 401) {
     ended = true;
-    const link = element("a", { href: `/sign-in?next=${encodeURIComponent("/me")}` }, say("nav.sign-in"));
-    byId("trouble").replaceChildren(say("problem.unauthorized"), " ", link);
+    const link = element("a", { href: `/sign-in?next=${encodeURIComponent("/me")}` }, t("nav.sign-in"));
+    byId("trouble").replaceChildren(t("problem.unauthorized"), " ", link);
     byId("trouble").hidden = false;
     return;
   }
   failures += 1;
   // one answer that is late is no trouble
   if (failures < 2 && !byId("content").hidden) return;
-  put(byId("trouble"), problem.status > 0 ? wordsOf(problem) : say("me.no-connection"));
+  setText(byId("trouble"), problem.status > 0 ? problemText(problem) : t("me.no-connection"));
   byId("trouble").hidden = false;
 }
 
@@ -113,7 +113,7 @@ function show(mine) {
   byId("content").hidden = false;
   page.deposits = mine.deposits;
   for (const one of [...mine.awards, ...mine.offers, ...mine.deposits])
-    known.set(one.lot_id, { status: null, ...known.get(one.lot_id), title: one.title });
+    lotsById.set(one.lot_id, { status: null, ...lotsById.get(one.lot_id), title: one.title });
   lookAtLots(mine.registrations);
   placeOffers(mine.offers.some((offer) => offer.status === "open"));
   mine.awards.sort((a, b) => URGENCY[a.status] - URGENCY[b.status] || b.awarded_at_ms - a.awarded_at_ms);
@@ -129,11 +129,13 @@ function show(mine) {
 function lookAtLots(registrations) {
   if (Date.now() < looked + LOTS_EVERY_MS) return;
   looked = Date.now();
-  const running = registrations.filter((one) => !OVER.includes(known.get(one.lot_id)?.status)).slice(0, LOTS_AT_ONCE);
+  const running = registrations
+    .filter((one) => !OVER.includes(lotsById.get(one.lot_id)?.status))
+    .slice(0, LOTS_AT_ONCE);
   for (const { lot_id: lotId } of running) {
     get(`/lots/${encodeURIComponent(lotId)}`).then(
       ({ title, status }) => {
-        known.set(lotId, { title, status });
+        lotsById.set(lotId, { title, status });
         lists.registrations.show(registrations, (one) => one.lot_id);
       },
       // it is looked up again soon enough
@@ -164,9 +166,9 @@ function figures(mine) {
   ];
   const host = byId("figures");
   if (!host.childElementCount)
-    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
   rows.forEach(([, words, urgent], index) => {
-    put(host.children[index].lastElementChild, words);
+    setText(host.children[index].lastElementChild, words);
     host.children[index].dataset.urgent = urgent ? "yes" : "no";
   });
 }

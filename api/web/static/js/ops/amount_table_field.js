@@ -1,16 +1,16 @@
 // Rows of two amounts that rise together: an increment table, or a deposit ladder.
 
 import { element } from "../shared/element.js";
-import { Mistyped, amountField } from "../shared/form_fields.js";
-import { say } from "../shared/i18n.js";
+import { InputError, amountField } from "../shared/form_fields.js";
+import { t } from "../shared/i18n.js";
 
 const ROWS_MAX = 64;
 
 /**
- * A group of rows: {root, read(), write(rows), complain(words)}. `left` and `right` are {name, key, required, zero};
+ * A group of rows: {root, read(), write(rows), showError(words)}. `left` and `right` are {name, key, required, zero};
  * the keys are those of the terms.
  */
-export function bandsField(id, name, left, right, changed) {
+export function amountTableField(id, name, left, right, changed) {
   const body = element("div", {
     class: "bands",
     role: "group",
@@ -18,7 +18,7 @@ export function bandsField(id, name, left, right, changed) {
     "aria-describedby": `${id}-hint ${id}-wrong`,
   });
   const wrong = element("span", { class: "wrong", id: `${id}-wrong`, hidden: true });
-  const add = element("button", { class: "button small", type: "button", id: `${id}-add` }, say("ops.add-row"));
+  const add = element("button", { class: "button small", type: "button", id: `${id}-add` }, t("ops.add-row"));
   let rows = [];
   let made = 0;
 
@@ -35,7 +35,7 @@ export function bandsField(id, name, left, right, changed) {
     });
     const drop = element(
       "button",
-      { class: "button small drop", type: "button", "aria-label": say("ops.drop-row") },
+      { class: "button small drop", type: "button", "aria-label": t("ops.drop-row") },
       "×",
     );
     const one = {
@@ -76,8 +76,8 @@ export function bandsField(id, name, left, right, changed) {
     root: element(
       "div",
       { class: "field wide", "data-field": name },
-      element("span", { class: "label", id: `${id}-label` }, say(`ops.field.${name}`)),
-      element("span", { class: "hint", id: `${id}-hint` }, say(`ops.hint.${name}`)),
+      element("span", { class: "label", id: `${id}-label` }, t(`ops.field.${name}`)),
+      element("span", { class: "hint", id: `${id}-hint` }, t(`ops.hint.${name}`)),
       body,
       wrong,
       add,
@@ -90,16 +90,16 @@ export function bandsField(id, name, left, right, changed) {
           const cell = one.cells[index];
           try {
             value[side.key] = cell.read();
-            cell.complain("");
+            cell.showError("");
           } catch (error) {
-            if (!(error instanceof Mistyped)) throw error;
-            cell.complain(error.words);
+            if (!(error instanceof InputError)) throw error;
+            cell.showError(error.words);
             mistake = error;
           }
         });
         return value;
       });
-      if (mistake) throw new Mistyped(say("ops.mistyped.rows"));
+      if (mistake) throw new InputError(t("ops.mistyped.rows"));
       return found;
     },
     write(values) {
@@ -107,7 +107,7 @@ export function bandsField(id, name, left, right, changed) {
       body.replaceChildren(...rows.map((one) => one.root));
       limit();
     },
-    complain(words) {
+    showError(words) {
       wrong.textContent = words;
       wrong.hidden = !words;
     },

@@ -1,41 +1,41 @@
 // Banners over the desk: a server that is away, an archive that lags, a live channel that is gone, a lost connection.
 
 import { element } from "../shared/element.js";
-import { span } from "../shared/staff_text.js";
-import { clockTime, say } from "../shared/i18n.js";
+import { durationText } from "../shared/staff_text.js";
+import { timeOfDay, t } from "../shared/i18n.js";
 
 const LAG_MS = 3000;
 const LAG_BAD_MS = 60_000;
 
 /** What is wrong now: [[name, tone, words]], nothing when all is well. */
-export function troubles({ health, reached, liveLost, overdue }) {
+export function activeWarnings({ health, reached, liveLost, overdue }) {
   if (!reached.ok)
-    return [["connection", "bad", say("ops.trouble.connection", { at: reached.at ? clockTime(reached.at) : "–" })]];
+    return [["connection", "bad", t("ops.trouble.connection", { at: reached.at ? timeOfDay(reached.at) : "–" })]];
   const found = [];
   if (health) {
-    if (health.ledger !== "ok") found.push(["ledger", "bad", say("ops.trouble.ledger")]);
-    if (health.books !== "ok") found.push(["books", "bad", say("ops.trouble.books")]);
+    if (health.ledger !== "ok") found.push(["ledger", "bad", t("ops.trouble.ledger")]);
+    if (health.books !== "ok") found.push(["books", "bad", t("ops.trouble.books")]);
     else if (health.migrations !== "ok" && health.ledger === "ok")
-      found.push(["migrations", "warn", say("ops.trouble.migrations", { detail: health.migrations })]);
+      found.push(["migrations", "warn", t("ops.trouble.migrations", { detail: health.migrations })]);
     const lag = health.archive?.behind_ms ?? 0;
     if (lag > LAG_MS)
       found.push([
         "archive",
         lag > LAG_BAD_MS ? "bad" : "warn",
-        say("ops.trouble.archive", { lag: span(Math.floor(lag / 1000) * 1000), shards: health.archive.shards }),
+        t("ops.trouble.archive", { lag: durationText(Math.floor(lag / 1000) * 1000), shards: health.archive.shards }),
       ]);
   }
-  if (liveLost) found.push(["live", "warn", say("ops.trouble.live")]);
+  if (liveLost) found.push(["live", "warn", t("ops.trouble.live")]);
   if (overdue)
     found.push([
       "clerk",
       "bad",
-      say(health && health.ledger !== "ok" ? "ops.trouble.overdue" : "ops.trouble.clerk", { title: overdue.title }),
+      t(health && health.ledger !== "ok" ? "ops.trouble.overdue" : "ops.trouble.clerk", { title: overdue.title }),
     ]);
   return found;
 }
 
-/** Shows troubles; a banner that stays is changed in place. */
+/** Shows activeWarnings; a banner that stays is changed in place. */
 export class Banners {
   #host;
 

@@ -3,51 +3,49 @@
 import { get } from "../shared/api.js";
 import { element } from "../shared/element.js";
 import { yuan, yuanShort } from "../shared/money.js";
-import { moment, span, staffWordsOf } from "../shared/staff_text.js";
-import { clockTime, known, say } from "../shared/i18n.js";
+import { shortDateTime, durationText, staffProblemText } from "../shared/staff_text.js";
+import { timeOfDay, hasText, t } from "../shared/i18n.js";
 
 const PAGE = 60;
 const ROWS_MAX = 600;
 const LOOK_BACK = 500;
 
 function limitWords(event) {
-  if (event.purse_fen > 0) return say("ops.event.purse", { purse: yuanShort(event.purse_fen) });
-  return event.limit_fen < 0
-    ? say("ops.event.no-limit")
-    : say("ops.event.limit", { limit: yuanShort(event.limit_fen) });
+  if (event.purse_fen > 0) return t("ops.event.purse", { purse: yuanShort(event.purse_fen) });
+  return event.limit_fen < 0 ? t("ops.event.no-limit") : t("ops.event.limit", { limit: yuanShort(event.limit_fen) });
 }
 
 const TELL = {
   scheduled: (e) => ({
-    opens: moment(e.opens_at_ms),
-    ends: moment(e.ends_at_ms),
+    opens: shortDateTime(e.opens_at_ms),
+    ends: shortDateTime(e.ends_at_ms),
     hash: (e.terms_sha256 ?? "").slice(0, 8),
   }),
   admitted: (e) => ({ bidder: e.bidder, paddle: e.paddle, limit: limitWords(e) }),
-  opened: (e) => ({ ends: moment(e.ends_at_ms) }),
+  opened: (e) => ({ ends: shortDateTime(e.ends_at_ms) }),
   bid: (e) => ({ paddle: e.paddle, bidder: e.bidder, price: yuan(e.price_fen) }),
-  held: (e) => ({ left: span(e.remaining_ms) }),
-  paused: (e) => ({ left: span(e.remaining_ms) }),
-  resumed: (e) => ({ ends: moment(e.ends_at_ms), limit: yuanShort(e.review_above_fen) }),
-  extended: (e) => ({ ends: moment(e.ends_at_ms) }),
+  held: (e) => ({ left: durationText(e.remaining_ms) }),
+  paused: (e) => ({ left: durationText(e.remaining_ms) }),
+  resumed: (e) => ({ ends: shortDateTime(e.ends_at_ms), limit: yuanShort(e.review_above_fen) }),
+  extended: (e) => ({ ends: shortDateTime(e.ends_at_ms) }),
   voided: (e) => ({ seq: e.bid_seq, price: yuan(e.price_fen), paddle: e.leader, bidder: e.leader_bidder }),
   closed: (e) => ({
     price: yuan(e.price_fen),
     paddle: e.leader,
     bidder: e.leader_bidder,
-    cause: say(`ops.cause.${e.cause}`),
+    cause: t(`ops.cause.${e.cause}`),
   }),
   void: () => ({}),
 };
 
 /** An event in a sentence. */
-export function eventWords(event) {
+export function eventText(event) {
   const facts = TELL[event.kind]?.(event) ?? {};
-  if (event.kind === "bid" && !event.leading) return say("ops.event.bid-behind", facts);
-  if (event.kind === "resumed" && event.review_above_fen) return say("ops.event.resumed-review", facts);
-  if (event.kind === "voided" && !event.leader) return say("ops.event.voided-empty", facts);
-  if (event.kind === "closed") return say(`ops.event.closed.${event.outcome}`, facts);
-  return known(`ops.event.${event.kind}`) ? say(`ops.event.${event.kind}`, facts) : event.kind;
+  if (event.kind === "bid" && !event.leading) return t("ops.event.bid-behind", facts);
+  if (event.kind === "resumed" && event.review_above_fen) return t("ops.event.resumed-review", facts);
+  if (event.kind === "voided" && !event.leader) return t("ops.event.voided-empty", facts);
+  if (event.kind === "closed") return t(`ops.event.closed.${event.outcome}`, facts);
+  return hasText(`ops.event.${event.kind}`) ? t(`ops.event.${event.kind}`, facts) : event.kind;
 }
 
 /** The log of one lot in `host`; `voidBid(event)` is asked when staff want a bid out. */
@@ -66,11 +64,11 @@ export class EventLog {
     this.#lotId = lotId;
     this.#voidBid = voidBid;
     this.list = element("ol", { class: "log numbers", id: "log", tabindex: 0 });
-    this.none = element("p", { class: "empty", hidden: true }, say("ops.log.none"));
+    this.none = element("p", { class: "empty", hidden: true }, t("ops.log.none"));
     this.older = element(
       "button",
       { class: "button small", type: "button", id: "log-older", hidden: true, onclick: () => this.#fetchOlder() },
-      say("ops.log.older"),
+      t("ops.log.older"),
     );
     this.wrong = element("p", { class: "notice warn", role: "status", hidden: true });
     const filter = element("input", { type: "checkbox", id: "log-filter" });
@@ -82,12 +80,12 @@ export class EventLog {
       element(
         "div",
         { class: "log-head" },
-        element("h3", { id: "log-title" }, say("ops.log")),
+        element("h3", { id: "log-title" }, t("ops.log")),
         element(
           "label",
           { class: "inline", for: "log-filter" },
           filter,
-          element("span", {}, say("ops.log.without-bids")),
+          element("span", {}, t("ops.log.without-bids")),
         ),
       ),
       this.wrong,
@@ -177,7 +175,7 @@ export class EventLog {
       this.wrong.hidden = true;
     } catch (problem) {
       if (problem.status === 401) return;
-      this.wrong.textContent = say("ops.log.behind", { why: staffWordsOf(problem) });
+      this.wrong.textContent = t("ops.log.behind", { why: staffProblemText(problem) });
       this.wrong.hidden = false;
     } finally {
       this.#asking = false;
@@ -227,17 +225,17 @@ export class EventLog {
           {
             class: "button small danger void-bid",
             type: "button",
-            "aria-label": say("ops.void-this-bid", { seq: event.seq }),
+            "aria-label": t("ops.void-this-bid", { seq: event.seq }),
             onclick: () => this.#voidBid(event),
           },
-          say("ops.act.void-bid"),
+          t("ops.act.void-bid"),
         )
       : null;
     return element(
       "li",
       { "data-kind": event.kind, "data-seq": event.seq },
-      element("span", { class: "when" }, clockTime(event.at_ms)),
-      element("span", { class: "what" }, element("span", { class: "told" }, eventWords(event)), why, who),
+      element("span", { class: "when" }, timeOfDay(event.at_ms)),
+      element("span", { class: "what" }, element("span", { class: "told" }, eventText(event)), why, who),
       element("span", { class: "seq" }, `#${event.seq}`),
       out,
     );

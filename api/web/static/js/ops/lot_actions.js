@@ -2,25 +2,25 @@
 
 import { remainingOf } from "./lot_list.js";
 import { amountField, choiceField, durationField, momentField, reasonField } from "../shared/form_fields.js";
-import { count, moment, priceWords, span } from "../shared/staff_text.js";
+import { formatCount, shortDateTime, priceText, durationText } from "../shared/staff_text.js";
 import { yuanShort } from "../shared/money.js";
-import { say } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 
 const HOUR_MS = 3_600_000;
 const FIVE_MINUTES_MS = 300_000;
 
 const path = (lot, rest) => `/ops/lots/${encodeURIComponent(lot.lot_id)}/${rest}`;
-const bidsWords = (lot) => say("ops.n-bids", { n: count(lot.bids) });
+const bidsWords = (lot) => t("ops.n-bids", { n: formatCount(lot.bids) });
 
 function reserveWords(lot) {
   const reserve = lot.terms.reserve_fen;
-  return reserve && lot.price_fen < reserve ? say("ops.sentence.reserve-unmet", { reserve: yuanShort(reserve) }) : "";
+  return reserve && lot.price_fen < reserve ? t("ops.sentence.reserve-unmet", { reserve: yuanShort(reserve) }) : "";
 }
 
 function closing(lot, left) {
-  const facts = { title: lot.title, price: priceWords(lot), paddle: lot.leader, left };
-  if (!lot.leader) return say("ops.sentence.close-empty", facts);
-  return `${say("ops.sentence.close", facts)}${reserveWords(lot)}`;
+  const facts = { title: lot.title, price: priceText(lot), paddle: lot.leader, left };
+  if (!lot.leader) return t("ops.sentence.close-empty", facts);
+  return `${t("ops.sentence.close", facts)}${reserveWords(lot)}`;
 }
 
 /**
@@ -39,10 +39,15 @@ export const ACTIONS = {
       return { opens_at_ms: opens, closes_at_ms: closes };
     },
     sentence(lot, { opens_at_ms: opens, closes_at_ms: closes }, now) {
-      if (opens === null || closes === null) return say("ops.sentence.frozen", { title: lot.title });
-      if (closes <= opens) return say("ops.sentence.schedule-backwards");
-      const facts = { title: lot.title, opens: moment(opens), wait: span(opens - now), length: span(closes - opens) };
-      return say(opens > now ? "ops.sentence.schedule" : "ops.sentence.schedule-at-once", facts);
+      if (opens === null || closes === null) return t("ops.sentence.frozen", { title: lot.title });
+      if (closes <= opens) return t("ops.sentence.schedule-backwards");
+      const facts = {
+        title: lot.title,
+        opens: shortDateTime(opens),
+        wait: durationText(opens - now),
+        length: durationText(closes - opens),
+      };
+      return t(opens > now ? "ops.sentence.schedule" : "ops.sentence.schedule-at-once", facts);
     },
     path: (lot) => path(lot, "schedule"),
     body: (values) => values,
@@ -52,8 +57,8 @@ export const ACTIONS = {
     main: true,
     fields(lot, now) {
       const how = choiceField("act-how", "open_how", [
-        ["duration", say("ops.open.duration")],
-        ["until", say("ops.open.until")],
+        ["duration", t("ops.open.duration")],
+        ["until", t("ops.open.until")],
       ]);
       const duration = durationField("act-duration", "open_duration", { required: true });
       const until = momentField("act-until", "open_until");
@@ -70,11 +75,11 @@ export const ACTIONS = {
     },
     sentence(lot, values, now) {
       const ends = values.how === "duration" ? values.duration_ms && now + values.duration_ms : values.closes_at_ms;
-      const frozen = lot.status === "draft" ? say("ops.sentence.frozen", { title: lot.title }) : "";
+      const frozen = lot.status === "draft" ? t("ops.sentence.frozen", { title: lot.title }) : "";
       if (!ends) return frozen;
-      if (ends <= now) return say("ops.sentence.open-past");
-      const late = lot.terms.soft_close ? say("ops.sentence.open-late") : "";
-      return `${say("ops.sentence.open", { title: lot.title, ends: moment(ends), left: span(ends - now) })}${late}${frozen}`;
+      if (ends <= now) return t("ops.sentence.open-past");
+      const late = lot.terms.soft_close ? t("ops.sentence.open-late") : "";
+      return `${t("ops.sentence.open", { title: lot.title, ends: shortDateTime(ends), left: durationText(ends - now) })}${late}${frozen}`;
     },
     path: (lot) => path(lot, "open"),
     body: ({ how, duration_ms: duration, closes_at_ms: until }) =>
@@ -84,7 +89,8 @@ export const ACTIONS = {
     statuses: ["open"],
     main: true,
     fields: () => ({ reason: reasonField("act-reason") }),
-    sentence: (lot, _values, now) => say("ops.sentence.pause", { title: lot.title, left: span(remainingOf(lot, now)) }),
+    sentence: (lot, _values, now) =>
+      t("ops.sentence.pause", { title: lot.title, left: durationText(remainingOf(lot, now)) }),
     path: (lot) => path(lot, "pause"),
     body: (values) => values,
   },
@@ -94,9 +100,9 @@ export const ACTIONS = {
     fields(lot) {
       const limited = lot.review_above_fen !== null;
       const choices = [
-        ["new", say("ops.review.new")],
-        ["none", say("ops.review.none")],
-        ["same", say(limited ? "ops.review.same" : "ops.review.same-none")],
+        ["new", t("ops.review.new")],
+        ["none", t("ops.review.none")],
+        ["same", t(limited ? "ops.review.same" : "ops.review.same-none")],
       ];
       const how = choiceField("act-review", "review_how", choices);
       const limit = amountField("act-limit", "review_limit", { required: true });
@@ -110,12 +116,12 @@ export const ACTIONS = {
       return { how, limit };
     },
     sentence(lot, { how, limit }, now) {
-      const left = span(lot.remaining_ms);
-      const goes = say("ops.sentence.resume", { title: lot.title, left, ends: moment(now + lot.remaining_ms) });
-      if (how === "new") return `${goes}${limit ? say("ops.sentence.review-new", { limit: yuanShort(limit) }) : ""}`;
-      if (how === "none") return `${goes}${say("ops.sentence.review-none")}`;
+      const left = durationText(lot.remaining_ms);
+      const goes = t("ops.sentence.resume", { title: lot.title, left, ends: shortDateTime(now + lot.remaining_ms) });
+      if (how === "new") return `${goes}${limit ? t("ops.sentence.review-new", { limit: yuanShort(limit) }) : ""}`;
+      if (how === "none") return `${goes}${t("ops.sentence.review-none")}`;
       const again = lot.review_above_fen !== null && lot.price_fen >= lot.review_above_fen;
-      return `${goes}${again ? say("ops.sentence.review-again") : ""}`;
+      return `${goes}${again ? t("ops.sentence.review-again") : ""}`;
     },
     path: (lot) => path(lot, "resume"),
     body: ({ how, limit }) => (how === "same" ? {} : { review_above_fen: how === "none" ? 0 : limit }),
@@ -128,11 +134,11 @@ export const ACTIONS = {
       return { by_ms: by, reason: reasonField("act-reason") };
     },
     sentence(lot, { by_ms: by }) {
-      if (!by) return say("ops.sentence.extend-empty", { title: lot.title, ends: moment(lot.ends_at_ms) });
-      return say("ops.sentence.extend", {
+      if (!by) return t("ops.sentence.extend-empty", { title: lot.title, ends: shortDateTime(lot.ends_at_ms) });
+      return t("ops.sentence.extend", {
         title: lot.title,
-        from: moment(lot.ends_at_ms),
-        to: moment(lot.ends_at_ms + by),
+        from: shortDateTime(lot.ends_at_ms),
+        to: shortDateTime(lot.ends_at_ms + by),
       });
     },
     path: (lot) => path(lot, "extend"),
@@ -142,7 +148,7 @@ export const ACTIONS = {
     statuses: ["open"],
     danger: true,
     fields: () => ({ reason: reasonField("act-reason") }),
-    sentence: (lot, _values, now) => closing(lot, span(remainingOf(lot, now))),
+    sentence: (lot, _values, now) => closing(lot, durationText(remainingOf(lot, now))),
     path: (lot) => path(lot, "close"),
     body: (values) => values,
   },
@@ -151,7 +157,7 @@ export const ACTIONS = {
     danger: true,
     fields: () => ({ reason: reasonField("act-reason") }),
     sentence: (lot, _values, _now, bid) =>
-      say(
+      t(
         bid.paddle === lot.leader && bid.price_fen === lot.price_fen
           ? "ops.sentence.void-leading-bid"
           : "ops.sentence.void-bid",
@@ -169,7 +175,7 @@ export const ACTIONS = {
     statuses: ["scheduled", "open", "paused", "held"],
     danger: true,
     fields: () => ({ reason: reasonField("act-reason") }),
-    sentence: (lot) => say("ops.sentence.void", { title: lot.title, bids: bidsWords(lot) }),
+    sentence: (lot) => t("ops.sentence.void", { title: lot.title, bids: bidsWords(lot) }),
     path: (lot) => path(lot, "void"),
     body: (values) => values,
   },

@@ -2,11 +2,11 @@
 
 import { get, post } from "../shared/api.js";
 import { element } from "../shared/element.js";
-import { Mistyped, amountField, choiceField, textField } from "../shared/form_fields.js";
-import { TermFields } from "./terms_fields.js";
-import { contradictionWords, staffWordsOf } from "../shared/staff_text.js";
-import { describeTerms } from "../shared/terms_text.js";
-import { known, say } from "../shared/i18n.js";
+import { InputError, amountField, choiceField, textField } from "../shared/form_fields.js";
+import { TermsFields } from "./terms_fields.js";
+import { contradictionText, staffProblemText } from "../shared/staff_text.js";
+import { showTerms } from "../shared/terms_text.js";
+import { hasText, t } from "../shared/i18n.js";
 
 const WAIT_MS = 300;
 
@@ -32,11 +32,11 @@ export class LotForm {
 
   /** Show the form, empty; for a sale where one is given. */
   async show(saleId = null) {
-    const back = element("a", { class: "back", href: "#" }, say("ops.back"));
+    const back = element("a", { class: "back", href: "#" }, t("ops.back"));
     this.#host.replaceChildren(
       back,
-      element("h2", { id: "panel-title" }, say("ops.new-lot")),
-      element("p", { class: "soft" }, say("ops.loading")),
+      element("h2", { id: "panel-title" }, t("ops.new-lot")),
+      element("p", { class: "soft" }, t("ops.loading")),
     );
     if (this.#sales().length === 0) {
       this.#host.lastElementChild.replaceWith(this.#saleFirst());
@@ -49,10 +49,10 @@ export class LotForm {
       const again = element(
         "button",
         { class: "button", type: "button", onclick: () => this.show(saleId) },
-        say("try-again"),
+        t("try-again"),
       );
       this.#host.lastElementChild.replaceWith(
-        element("p", { class: "notice bad", role: "alert" }, staffWordsOf(problem), " ", again),
+        element("p", { class: "notice bad", role: "alert" }, staffProblemText(problem), " ", again),
       );
       return;
     }
@@ -66,29 +66,29 @@ export class LotForm {
     const make = element(
       "button",
       { class: "button main", type: "button", onclick: () => this.#newSale() },
-      say("ops.new-sale"),
+      t("ops.new-sale"),
     );
-    return element("div", { class: "empty card" }, element("p", {}, say("ops.no-sale")), make);
+    return element("div", { class: "empty card" }, element("p", {}, t("ops.no-sale")), make);
   }
 
   #build(saleId) {
     const sales = this.#sales().map((sale) => [sale.sale_id, `${sale.title} (${sale.sale_id})`]);
     const names = [...this.#presets.keys()].sort((a, b) => order(a) - order(b));
-    const presets = names.map((name) => [name, known(`ops.preset.${name}`) ? say(`ops.preset.${name}`) : name]);
+    const presets = names.map((name) => [name, hasText(`ops.preset.${name}`) ? t(`ops.preset.${name}`) : name]);
     this.#fields = {
       sale: choiceField("lot-sale", "sale", sales),
       title: textField("lot-title", "title"),
       list: amountField("lot-list-price", "list_price_fen"),
       preset: choiceField("lot-preset", "preset", presets),
-      terms: new TermFields(() => this.#changed()),
+      terms: new TermsFields(() => this.#changed()),
     };
     if (saleId) this.#fields.sale.write(saleId);
     this.#fields.preset.control.addEventListener("change", () => this.#choosePreset());
     this.#fields.list.control.addEventListener("input", () => this.#changed());
-    this.#fields.title.control.addEventListener("input", () => this.#fields.title.complain(""));
+    this.#fields.title.control.addEventListener("input", () => this.#fields.title.showError(""));
     this.verdict = element("div", { class: "verdict", id: "verdict", role: "status" });
     this.preview = element("dl", { class: "terms numbers", id: "preview" });
-    this.button = element("button", { class: "button main", id: "create-lot" }, say("ops.create-lot"));
+    this.button = element("button", { class: "button main", id: "create-lot" }, t("ops.create-lot"));
     this.wrong = element("p", { class: "notice bad", id: "lot-wrong", role: "alert", hidden: true });
     this.about = element("p", { class: "soft about", id: "preset-about" });
     const form = element(
@@ -97,7 +97,7 @@ export class LotForm {
       element(
         "fieldset",
         { class: "group" },
-        element("legend", {}, say("ops.group.lot")),
+        element("legend", {}, t("ops.group.lot")),
         element(
           "div",
           { class: "grid" },
@@ -112,8 +112,8 @@ export class LotForm {
       element(
         "section",
         { class: "group" },
-        element("h3", {}, say("ops.preview")),
-        element("p", { class: "soft" }, say("ops.preview-hint")),
+        element("h3", {}, t("ops.preview")),
+        element("p", { class: "soft" }, t("ops.preview-hint")),
         this.preview,
       ),
       element("div", { class: "verdict-bar" }, this.verdict, this.wrong, this.button),
@@ -127,7 +127,7 @@ export class LotForm {
 
   #choosePreset() {
     const name = this.#fields.preset.read();
-    this.about.textContent = known(`ops.preset.${name}-about`) ? say(`ops.preset.${name}-about`) : "";
+    this.about.textContent = hasText(`ops.preset.${name}-about`) ? t(`ops.preset.${name}-about`) : "";
     this.#fields.terms.fill(this.#presets.get(name));
     this.#check();
   }
@@ -146,10 +146,10 @@ export class LotForm {
     let list = null;
     try {
       list = this.#fields.list.read();
-      this.#fields.list.complain("");
+      this.#fields.list.showError("");
     } catch (error) {
-      if (!(error instanceof Mistyped)) throw error;
-      this.#fields.list.complain(error.words);
+      if (!(error instanceof InputError)) throw error;
+      this.#fields.list.showError(error.words);
       return null;
     }
     if (!terms) return null;
@@ -164,7 +164,7 @@ export class LotForm {
     this.#sound = false;
     this.#enable();
     if (!body) {
-      this.#say("bad", say("ops.mistyped.some"));
+      this.#showVerdict("bad", t("ops.mistyped.some"));
       return;
     }
     let answer;
@@ -172,26 +172,26 @@ export class LotForm {
       answer = await post("/ops/terms/check", body);
     } catch (problem) {
       if (mine !== this.#asked) return;
-      this.#say("warn", staffWordsOf(problem));
+      this.#showVerdict("warn", staffProblemText(problem));
       this.#waiting = setTimeout(() => this.#check(), 2000);
       return;
     }
     // a newer question is under way: this answer is about what was
     if (mine !== this.#asked || !this.#host.contains(this.verdict)) return;
-    const found = answer.contradictions.map((one) => ({ ...one, words: contradictionWords(one) }));
-    this.#fields.terms.complain(found);
+    const found = answer.contradictions.map((one) => ({ ...one, words: contradictionText(one) }));
+    this.#fields.terms.showError(found);
     this.#sound = found.length === 0;
     if (this.#sound) {
       this.#fields.terms.follow(answer.terms);
-      describeTerms(this.preview, { terms: answer.terms });
-      this.#say("good", say("ops.sound"));
+      showTerms(this.preview, { terms: answer.terms });
+      this.#showVerdict("good", t("ops.sound"));
     } else {
-      this.#say("bad", say("ops.contradictions", { n: found.length }), found);
+      this.#showVerdict("bad", t("ops.contradictions", { n: found.length }), found);
     }
     this.#enable();
   }
 
-  #say(tone, words, found = []) {
+  #showVerdict(tone, words, found = []) {
     const list = found.map((one) =>
       element(
         "li",
@@ -217,10 +217,10 @@ export class LotForm {
     let title;
     try {
       title = this.#fields.title.read();
-      if (title === null) throw new Mistyped(say("ops.mistyped.empty"));
+      if (title === null) throw new InputError(t("ops.mistyped.empty"));
     } catch (error) {
-      if (!(error instanceof Mistyped)) throw error;
-      this.#fields.title.complain(error.words);
+      if (!(error instanceof InputError)) throw error;
+      this.#fields.title.showError(error.words);
       this.#fields.title.control.focus();
       return;
     }
@@ -232,7 +232,7 @@ export class LotForm {
     try {
       this.#created(await post("/ops/lots", body));
     } catch (problem) {
-      this.wrong.textContent = staffWordsOf(problem);
+      this.wrong.textContent = staffProblemText(problem);
       this.wrong.hidden = false;
     } finally {
       this.#busy = false;

@@ -1,9 +1,9 @@
 // The lots of the desk: newest facts of each, how fast bids come, and the list that shows them without moving about.
 
 import { timeLeft } from "../shared/clock.js";
-import { element, put } from "../shared/element.js";
-import { count, moment, priceWords } from "../shared/staff_text.js";
-import { say } from "../shared/i18n.js";
+import { element, setText } from "../shared/element.js";
+import { formatCount, shortDateTime, priceText } from "../shared/staff_text.js";
+import { t } from "../shared/i18n.js";
 
 const RATE_WINDOW_MS = 5000;
 const OVER_MAX = 12;
@@ -21,8 +21,8 @@ export function remainingOf(lot, now) {
   return Math.max(0, (lot.ends_at_ms ?? 0) - now);
 }
 
-/** Lots by id. What is older than what is known is left out, so that no price falls within an epoch. */
-export class Lots {
+/** The newest facts of each lot, by id. What is older than what is known is left out, so that no price falls within an epoch. */
+export class LotStore {
   #known = new Map();
   #bids = new Map();
 
@@ -69,31 +69,31 @@ export class Lots {
 }
 
 /** 0, 3.2, 140. */
-export function rateWords(rate) {
+export function bidRateText(rate) {
   if (rate === null) return "–";
-  return rate > 0 && rate < 10 ? rate.toFixed(1) : count(Math.round(rate));
+  return rate > 0 && rate < 10 ? rate.toFixed(1) : formatCount(Math.round(rate));
 }
 
 /** Time left as the list and the panel show it. */
-export function clockWords(lot, now) {
+export function timeLeftText(lot, now) {
   if (lot.status === "scheduled") {
     const wait = lot.opens_at_ms - now;
-    return wait > 0 ? say("ops.opens-in", { left: timeLeft(wait) }) : say("lot.opening");
+    return wait > 0 ? t("ops.opens-in", { left: timeLeft(wait) }) : t("lot.opening");
   }
   if (lot.status === "open") {
     const left = lot.ends_at_ms - now;
-    return left > 0 ? timeLeft(left) : say("lot.closing");
+    return left > 0 ? timeLeft(left) : t("lot.closing");
   }
-  if (lot.status === "paused" || lot.status === "held") return say("ops.stands", { left: timeLeft(lot.remaining_ms) });
-  if (lot.status === "draft") return say("ops.not-scheduled");
-  return lot.ends_at_ms ? moment(lot.ends_at_ms) : "";
+  if (lot.status === "paused" || lot.status === "held") return t("ops.stands", { left: timeLeft(lot.remaining_ms) });
+  if (lot.status === "draft") return t("ops.not-scheduled");
+  return lot.ends_at_ms ? shortDateTime(lot.ends_at_ms) : "";
 }
 
 /** The same for the panel, which says beside it what it counts. */
-export function clockFigure(lot, now) {
+export function timeLeftFigure(lot, now) {
   if (lot.status === "scheduled" && lot.opens_at_ms > now) return timeLeft(lot.opens_at_ms - now);
   if (lot.status === "paused" || lot.status === "held") return timeLeft(lot.remaining_ms);
-  return clockWords(lot, now);
+  return timeLeftText(lot, now);
 }
 
 /** The list: a row a lot, kept and changed in place, so that nothing moves under a finger. */
@@ -113,12 +113,12 @@ export class LotList {
       const more = element(
         "button",
         { class: "button small", type: "button", hidden: true, onclick: () => this.#showAll() },
-        say("ops.show-all"),
+        t("ops.show-all"),
       );
       const root = element(
         "section",
         { class: "lot-group", "data-group": name },
-        element("h3", {}, say(`ops.list.${name}`), " ", tally),
+        element("h3", {}, t(`ops.list.${name}`), " ", tally),
         list,
         none,
         more,
@@ -142,11 +142,11 @@ export class LotList {
       let some = lots.filter((lot) => statuses.includes(lot.status));
       if (name === "running") some.sort((a, b) => RUNNING.indexOf(a.status) - RUNNING.indexOf(b.status));
       const hidden = name === "over" && !this.#allOver ? Math.max(0, some.length - OVER_MAX) : 0;
-      group.tally.textContent = some.length ? count(some.length) : "";
+      group.tally.textContent = some.length ? formatCount(some.length) : "";
       group.more.hidden = hidden === 0;
       some = hidden ? some.slice(0, OVER_MAX) : some;
       group.root.hidden = some.length === 0 && name !== "running";
-      group.none.textContent = some.length === 0 ? say(lots.length ? "ops.none-running" : "ops.no-lots") : "";
+      group.none.textContent = some.length === 0 ? t(lots.length ? "ops.none-running" : "ops.no-lots") : "";
       group.none.hidden = some.length > 0;
       this.#place(group.list, some);
       for (const lot of some) this.#fill(lot, store, lot.lot_id === selected, now);
@@ -197,23 +197,23 @@ export class LotList {
   #fill(lot, store, selected, now) {
     const row = this.#rows.get(lot.lot_id);
     const running = RUNNING.includes(lot.status);
-    put(row.title, lot.title);
-    put(row.id, lot.lot_id);
-    put(row.badge, say(`status.${lot.status}`));
+    setText(row.title, lot.title);
+    setText(row.id, lot.lot_id);
+    setText(row.badge, t(`status.${lot.status}`));
     row.badge.dataset.status = lot.status;
-    put(row.price, priceWords(lot));
+    setText(row.price, priceText(lot));
     row.price.classList.toggle("soft", !lot.price_fen);
-    put(row.clock, clockWords(lot, now));
+    setText(row.clock, timeLeftText(lot, now));
     row.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - now < 60_000);
-    put(
+    setText(
       row.pace,
       running
-        ? say("ops.pace", { rate: rateWords(store.rate(lot.lot_id)) })
+        ? t("ops.pace", { rate: bidRateText(store.rate(lot.lot_id)) })
         : lot.bids
-          ? say("ops.n-bids", { n: count(lot.bids) })
+          ? t("ops.n-bids", { n: formatCount(lot.bids) })
           : "",
     );
-    put(row.watch, running || lot.watchers ? say("ops.watching", { n: count(lot.watchers) }) : "");
+    setText(row.watch, running || lot.watchers ? t("ops.watching", { n: formatCount(lot.watchers) }) : "");
     row.link.dataset.status = lot.status;
     if (selected) row.link.setAttribute("aria-current", "true");
     else row.link.removeAttribute("aria-current");
@@ -224,7 +224,7 @@ export class LotList {
     for (const lot of lots) {
       const row = this.#rows.get(lot.lot_id);
       if (!row) continue;
-      put(row.clock, clockWords(lot, now));
+      setText(row.clock, timeLeftText(lot, now));
       row.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - now < 60_000);
     }
   }

@@ -1,14 +1,14 @@
 // One lot on the desk: its live facts, what may be done with it now, its terms in words, and its event log.
 
-import { askFirst } from "../shared/confirm_dialog.js";
-import { element, put } from "../shared/element.js";
+import { confirmAction } from "../shared/confirm_dialog.js";
+import { element, setText } from "../shared/element.js";
 import { ACTIONS, actionsFor } from "./lot_actions.js";
 import { EventLog } from "./event_log.js";
-import { RUNNING, clockFigure, rateWords } from "./lot_list.js";
-import { count, moment, priceWords, staffWordsOf } from "../shared/staff_text.js";
+import { RUNNING, timeLeftFigure, bidRateText } from "./lot_list.js";
+import { formatCount, shortDateTime, priceText, staffProblemText } from "../shared/staff_text.js";
 import { yuanShort } from "../shared/money.js";
-import { describeTerms } from "../shared/terms_text.js";
-import { say } from "../shared/i18n.js";
+import { showTerms } from "../shared/terms_text.js";
+import { t } from "../shared/i18n.js";
 
 /** The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is told of an action. */
 export class LotPanel {
@@ -53,15 +53,15 @@ export class LotPanel {
       class: "lot-actions",
       id: "lot-actions",
       role: "group",
-      "aria-label": say("ops.actions"),
+      "aria-label": t("ops.actions"),
     });
     parts.outcome = element("p", { class: "notice good", id: "lot-outcome", hidden: true });
     parts.note = element("p", { class: "notice warn", id: "lot-note", hidden: true });
     const terms = element("dl", { class: "terms numbers" });
-    describeTerms(terms, lot);
+    showTerms(terms, lot);
     const log = element("section", { class: "card log-card" });
     this.#host.replaceChildren(
-      element("a", { class: "back", href: "#" }, say("ops.back")),
+      element("a", { class: "back", href: "#" }, t("ops.back")),
       element(
         "section",
         { class: "card now" },
@@ -72,7 +72,7 @@ export class LotPanel {
           { class: "soft" },
           lot.sale_title,
           " · ",
-          element("a", { href: `/lots/${encodeURIComponent(lot.lot_id)}` }, say("ops.public-page")),
+          element("a", { href: `/lots/${encodeURIComponent(lot.lot_id)}` }, t("ops.public-page")),
         ),
         element(
           "div",
@@ -86,7 +86,7 @@ export class LotPanel {
         parts.facts,
       ),
       log,
-      element("details", { class: "card" }, element("summary", {}, say("ops.terms")), terms),
+      element("details", { class: "card" }, element("summary", {}, t("ops.terms")), terms),
     );
     this.#log = new EventLog(log, this.#lotId, (event) => this.act("void-bid", event));
     this.show();
@@ -97,17 +97,17 @@ export class LotPanel {
     const lot = this.#lot;
     const parts = this.#parts;
     parts.badge.dataset.status = lot.status;
-    put(parts.badge, say(`status.${lot.status}`));
-    put(
+    setText(parts.badge, t(`status.${lot.status}`));
+    setText(
       parts.label,
-      say(lot.price_fen ? (lot.status === "closed" ? "lot.hammer-price" : "lot.price") : "lot.start-price"),
+      t(lot.price_fen ? (lot.status === "closed" ? "lot.hammer-price" : "lot.price") : "lot.start-price"),
     );
-    put(parts.price, priceWords(lot));
-    put(
+    setText(parts.price, priceText(lot));
+    setText(
       parts.leader,
       lot.leader
-        ? say(lot.status === "closed" ? "ops.ended-with" : "lot.leads", { paddle: lot.leader })
-        : say("lot.nobody-leads"),
+        ? t(lot.status === "closed" ? "ops.ended-with" : "lot.leads", { paddle: lot.leader })
+        : t("lot.nobody-leads"),
     );
     this.#facts(lot);
     this.#note(lot);
@@ -130,8 +130,8 @@ export class LotPanel {
       void: "lot.ended",
       draft: "ops.clock",
     };
-    put(this.#parts.clockLabel, say(label[lot.status] ?? "lot.time-left"));
-    put(this.#parts.clock, clockFigure(lot, this.#now()));
+    setText(this.#parts.clockLabel, t(label[lot.status] ?? "lot.time-left"));
+    setText(this.#parts.clock, timeLeftFigure(lot, this.#now()));
     this.#parts.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - this.#now() < 60_000);
   }
 
@@ -139,39 +139,39 @@ export class LotPanel {
     const { terms } = lot;
     const reserve = terms.reserve_fen;
     const rows = [
-      ["ops.fact.bids", count(lot.bids)],
-      RUNNING.includes(lot.status) ? ["ops.fact.pace", rateWords(this.#store.rate(lot.lot_id))] : null,
-      RUNNING.includes(lot.status) || lot.watchers ? ["ops.fact.watchers", count(lot.watchers)] : null,
+      ["ops.fact.bids", formatCount(lot.bids)],
+      RUNNING.includes(lot.status) ? ["ops.fact.pace", bidRateText(this.#store.rate(lot.lot_id))] : null,
+      RUNNING.includes(lot.status) || lot.watchers ? ["ops.fact.watchers", formatCount(lot.watchers)] : null,
       ["ops.fact.minimum", `¥${yuanShort(lot.minimum_fen)}`],
-      lot.status === "scheduled" ? ["ops.fact.opens", moment(lot.opens_at_ms)] : null,
-      ["open", "scheduled"].includes(lot.status) ? ["ops.fact.ends", moment(lot.ends_at_ms)] : null,
+      lot.status === "scheduled" ? ["ops.fact.opens", shortDateTime(lot.opens_at_ms)] : null,
+      ["open", "scheduled"].includes(lot.status) ? ["ops.fact.ends", shortDateTime(lot.ends_at_ms)] : null,
       reserve
-        ? ["ops.fact.reserve", `¥${yuanShort(reserve)} ${say(lot.price_fen >= reserve ? "ops.met" : "ops.unmet")}`]
+        ? ["ops.fact.reserve", `¥${yuanShort(reserve)} ${t(lot.price_fen >= reserve ? "ops.met" : "ops.unmet")}`]
         : null,
       lot.review_above_fen ? ["ops.fact.review", `¥${yuanShort(lot.review_above_fen)}`] : null,
       terms.cap_fen ? ["terms.cap", `¥${yuanShort(terms.cap_fen)}`] : null,
       lot.list_price_fen ? ["ops.fact.list", `¥${yuanShort(lot.list_price_fen)}`] : null,
       lot.preset ? ["ops.fact.preset", lot.preset] : null,
-      ["ops.fact.seq", `${count(lot.seq)} / ${lot.epoch}`],
+      ["ops.fact.seq", `${formatCount(lot.seq)} / ${lot.epoch}`],
     ].filter(Boolean);
     const host = this.#parts.facts;
     if (host.childElementCount !== rows.length) {
       host.replaceChildren(...rows.map(() => element("div", {}, element("dt", {}), element("dd", {}))));
     }
     rows.forEach(([name, words], index) => {
-      put(host.children[index].firstElementChild, say(name));
-      put(host.children[index].lastElementChild, words);
+      setText(host.children[index].firstElementChild, t(name));
+      setText(host.children[index].lastElementChild, words);
     });
   }
 
   #note(lot) {
     const over = lot.status === "open" && this.#now() - lot.ends_at_ms > 5000;
     const words = over
-      ? say("ops.note.overdue")
+      ? t("ops.note.overdue")
       : ["held", "draft"].includes(lot.status)
-        ? say(`ops.note.${lot.status}`)
+        ? t(`ops.note.${lot.status}`)
         : "";
-    put(this.#parts.note, words);
+    setText(this.#parts.note, words);
     this.#parts.note.hidden = !words;
   }
 
@@ -188,11 +188,11 @@ export class LotPanel {
       return element(
         "button",
         { class: `button${kind}`, type: "button", id: `act-${name}`, onclick: () => this.#choose(name) },
-        say(`ops.act.${name}`),
+        t(`ops.act.${name}`),
       );
     });
     this.#parts.actions.replaceChildren(
-      ...(buttons.length ? buttons : [element("p", { class: "soft" }, say("ops.nothing-to-do"))]),
+      ...(buttons.length ? buttons : [element("p", { class: "soft" }, t("ops.nothing-to-do"))]),
     );
     if (focused) this.#host.focus({ preventScroll: true });
   }
@@ -221,28 +221,26 @@ export class LotPanel {
     this.#busy = true;
     this.#parts.outcome.hidden = true;
     this.#enable();
-    const title = say(`ops.act.${name}.title`, { title: lot.title });
+    const title = t(`ops.act.${name}.title`, { title: lot.title });
     try {
-      const after = await askFirst({
+      const after = await confirmAction({
         title,
-        confirm: say(`ops.act.${name}.confirm`),
+        confirm: t(`ops.act.${name}.confirm`),
         danger: Boolean(action.danger),
         fields: action.fields(lot, this.#now()),
         sentence: (values) => action.sentence(this.#lot, values, this.#now(), bid),
         stale: () =>
-          action.statuses.includes(this.#lot.status)
-            ? ""
-            : say("ops.stale", { status: say(`status.${this.#lot.status}`) }),
+          action.statuses.includes(this.#lot.status) ? "" : t("ops.stale", { status: t(`status.${this.#lot.status}`) }),
         path: () => action.path(this.#lot, bid),
         body: action.body,
-        words: staffWordsOf,
+        words: staffProblemText,
       });
       if (after) {
-        const words = say(`ops.done.${name}`, {
+        const words = t(`ops.done.${name}`, {
           title: after.title,
-          price: priceWords(after),
-          ends: moment(after.ends_at_ms ?? 0),
-          opens: moment(after.opens_at_ms ?? 0),
+          price: priceText(after),
+          ends: shortDateTime(after.ends_at_ms ?? 0),
+          opens: shortDateTime(after.opens_at_ms ?? 0),
         });
         this.#parts.outcome.textContent = words;
         this.#parts.outcome.hidden = false;

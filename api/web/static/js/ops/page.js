@@ -1,19 +1,19 @@
 // The staff desk: asks for all lots every second, follows one of them live, and goes on whatever server is away.
 
-import { get, post } from "../shared/api.js";
+import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
-import { askFirst } from "../shared/confirm_dialog.js";
-import { byId, element, put } from "../shared/element.js";
-import { LiveLot } from "../shared/live_client.js";
-import { masthead } from "../shared/page_header.js";
+import { confirmAction } from "../shared/confirm_dialog.js";
+import { byId, element, setText } from "../shared/element.js";
+import { LiveClient } from "../shared/live_client.js";
+import { showPageHeader } from "../shared/page_header.js";
 import { textField } from "../shared/form_fields.js";
 import { LotForm } from "./lot_form.js";
-import { Banners, troubles } from "./banners.js";
+import { Banners, activeWarnings } from "./banners.js";
 import { LotPanel } from "./lot_panel.js";
-import { LotList, Lots, RUNNING, rateWords } from "./lot_list.js";
-import { count, staffWordsOf } from "../shared/staff_text.js";
-import { Speaker } from "../shared/live_region.js";
-import { clockTime, say } from "../shared/i18n.js";
+import { LotList, LotStore, RUNNING, bidRateText } from "./lot_list.js";
+import { formatCount, staffProblemText } from "../shared/staff_text.js";
+import { LiveRegion } from "../shared/live_region.js";
+import { timeOfDay, t } from "../shared/i18n.js";
 
 const EVERY_MS = 1000;
 const HIDDEN_MS = 5000;
@@ -23,10 +23,10 @@ const LIVE_LOST_MS = 4000;
 const OVERDUE_MS = 5000;
 
 const clock = new LedgerClock();
-const store = new Lots();
+const store = new LotStore();
 const list = new LotList(byId("lots"));
 const banners = new Banners(byId("banners"));
-const speaker = new Speaker(byId("spoken"));
+const liveRegion = new LiveRegion(byId("spoken"));
 const form = new LotForm(byId("panel"), { sales: () => sales, created: lotCreated, newSale });
 
 let sales = [];
@@ -35,7 +35,7 @@ let health = null;
 let panel = null;
 let chosen = null;
 let live = null;
-let followed = null;
+let subscribedLot = null;
 let liveUrl = null;
 let liveLostAt = null;
 let reached = { ok: true, at: null };
@@ -45,8 +45,8 @@ let ended = false;
 start();
 
 async function start() {
-  const who = await masthead();
-  document.title = `${say("ops.title")} · ${say("brand")}`;
+  const who = await showPageHeader();
+  document.title = `${t("ops.title")} · ${t("brand")}`;
   if (who?.role !== "ops") {
     gate(who);
     return;
@@ -58,7 +58,7 @@ async function start() {
   window.addEventListener("hashchange", route);
   route();
   loop(refresh, () => wait(EVERY_MS));
-  loop(look, () => wait(HEALTH_EVERY_MS));
+  loop(refreshHealth, () => wait(HEALTH_EVERY_MS));
   setInterval(tick, 200);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
 }
@@ -66,20 +66,18 @@ async function start() {
 /** Not signed in, or not for this desk: said plainly, with the way in. */
 function gate(who) {
   const next = encodeURIComponent(`/ops${location.hash}`);
-  const words = who
-    ? say("ops.gate.role", { name: who.name, role: say(`ops.role.${who.role}`) })
-    : say("ops.gate.nobody");
+  const words = who ? t("ops.gate.role", { name: who.name, role: t(`ops.role.${who.role}`) }) : t("ops.gate.nobody");
   byId("gate").replaceChildren(
-    element("h1", {}, say("ops.title")),
+    element("h1", {}, t("ops.title")),
     element("p", {}, words),
-    element("p", { class: "soft" }, say("ops.gate.how")),
+    element("p", { class: "soft" }, t("ops.gate.how")),
     ...(who && who.role !== "bidder"
-      ? [element("a", { class: "button", href: "/ops/settlements" }, say("nav.settlements"))]
+      ? [element("a", { class: "button", href: "/ops/settlements" }, t("nav.settlements"))]
       : []),
     element(
       "a",
       { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${next}` },
-      say(who ? "ops.gate.other" : "ops.gate.sign-in"),
+      t(who ? "ops.gate.other" : "ops.gate.sign-in"),
     ),
   );
   byId("gate").hidden = false;
@@ -100,7 +98,6 @@ function loop(work, pause) {
   }, pause());
 }
 
-const patience = () => (AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined);
 let asking = false;
 
 async function refresh() {
@@ -108,9 +105,9 @@ async function refresh() {
   asking = true;
   const asked = Date.now();
   try {
-    const desk = await get("/ops/lots", { signal: patience() });
-    clock.sample(asked, desk.now_ms, desk.now_ms, Date.now());
-    ({ sales } = desk);
+    const answer = await get("/ops/lots", { signal: timeoutSignal(ANSWER_MS) });
+    clock.sample(asked, answer.now_ms, answer.now_ms, Date.now());
+    ({ sales } = answer);
     order = [];
     for (const sale of sales) {
       for (const lot of sale.lots) {
@@ -118,17 +115,17 @@ async function refresh() {
         store.take({ ...lot, sale_title: sale.title });
       }
     }
-    reached = { ok: true, at: desk.now_ms };
+    reached = { ok: true, at: answer.now_ms };
     failures = 0;
   } catch (problem) {
-    await troubled(problem);
+    await requestFailed(problem);
   } finally {
     asking = false;
   }
   show();
 }
 
-async function troubled(problem) {
+async function requestFailed(problem) {
   if (problem.status === 401) {
     signedOut();
     return;
@@ -137,20 +134,20 @@ async function troubled(problem) {
   const answered = problem.status > 0;
   reached = { ok: answered, at: reached.at };
   if (!answered) return;
-  await look();
+  await refreshHealth();
   // without the books the ledger still tells of lots that the house has met
   if (problem.code === "books-away") await Promise.all(running().map((lot) => refreshOne(lot.lot_id)));
 }
 
 async function refreshOne(lotId) {
-  const lot = await get(`/lots/${encodeURIComponent(lotId)}`, { signal: patience() }).catch(() => null);
+  const lot = await get(`/lots/${encodeURIComponent(lotId)}`, { signal: timeoutSignal(ANSWER_MS) }).catch(() => null);
   // the public's view, without the reserve: the terms that are known stay
   if (lot) store.take({ ...lot, terms: store.get(lotId).terms });
 }
 
-async function look() {
+async function refreshHealth() {
   try {
-    health = await get("/ops/health", { signal: patience() });
+    health = await get("/ops/health", { signal: timeoutSignal(ANSWER_MS) });
     if (reached.ok === false) refresh();
   } catch (problem) {
     if (problem.status === 401) signedOut();
@@ -166,9 +163,9 @@ function signedOut() {
     element(
       "p",
       { class: "notice bad", id: "signed-out" },
-      say("ops.signed-out"),
+      t("ops.signed-out"),
       " ",
-      element("a", { href: `/sign-in?next=${next}` }, say("ops.gate.sign-in")),
+      element("a", { href: `/sign-in?next=${next}` }, t("ops.gate.sign-in")),
     ),
   );
   document.body.dataset.ended = "yes";
@@ -181,7 +178,7 @@ function show() {
   if (ended) return;
   list.show(lots(), store, chosen, clock.now());
   figures();
-  heed();
+  updateLiveSubscription();
   if (panel && store.get(chosen)) panel.show();
   tick();
 }
@@ -191,15 +188,15 @@ function figures() {
   const rates = on.map((lot) => store.rate(lot.lot_id)).filter((rate) => rate !== null);
   const total = rates.length ? rates.reduce((a, b) => a + b, 0) : on.length ? null : 0;
   const rows = [
-    ["ops.figure.running", count(on.length)],
-    ["ops.figure.pace", rateWords(total)],
-    ["ops.figure.watching", count(on.reduce((sum, lot) => sum + lot.watchers, 0))],
-    ["ops.figure.clock", clockTime(clock.now())],
+    ["ops.figure.running", formatCount(on.length)],
+    ["ops.figure.pace", bidRateText(total)],
+    ["ops.figure.watching", formatCount(on.reduce((sum, lot) => sum + lot.watchers, 0))],
+    ["ops.figure.clock", timeOfDay(clock.now())],
   ];
   const host = byId("figures");
   if (!host.childElementCount)
-    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
-  rows.forEach(([, words], index) => put(host.children[index].lastElementChild, words));
+    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
+  rows.forEach(([, words], index) => setText(host.children[index].lastElementChild, words));
 }
 
 function tick() {
@@ -212,13 +209,13 @@ function tick() {
   );
   if (panel && store.get(chosen)) panel.tick();
   const time = byId("figures").lastElementChild?.lastElementChild;
-  if (time) put(time, clockTime(now));
+  if (time) setText(time, timeOfDay(now));
   const liveLost = liveLostAt !== null && Date.now() - liveLostAt > LIVE_LOST_MS;
   // what is shown may be old, but an end that has passed is past: a ledger that is away closes nothing
   const trusted = !failures || (health && health.ledger !== "ok");
   const overdue =
     reached.ok && trusted ? running().find((lot) => lot.status === "open" && now - lot.ends_at_ms > OVERDUE_MS) : null;
-  banners.show(troubles({ health, reached, liveLost, overdue }));
+  banners.show(activeWarnings({ health, reached, liveLost, overdue }));
   byId("content").dataset.stale = reached.ok && failures < 2 ? "no" : "yes";
 }
 
@@ -243,8 +240,8 @@ function route() {
       element(
         "div",
         { class: "empty card" },
-        element("h2", { id: "panel-title" }, say("ops.choose")),
-        element("p", {}, say("ops.choose-hint")),
+        element("h2", { id: "panel-title" }, t("ops.choose")),
+        element("p", {}, t("ops.choose-hint")),
       ),
     );
     if (before && isNarrow()) list.focus(before);
@@ -259,27 +256,27 @@ function choose(lotId) {
   panel = null;
   chosen = lotId;
   if (lotId) panel = new LotPanel(byId("panel"), lotId, { store, now: () => clock.now(), done });
-  heed();
+  updateLiveSubscription();
 }
 
 const isFollowed = (lot) => lot && !["draft", "closed", "void"].includes(lot.status);
 
 /** Follow the chosen lot, else one that runs: a desk hears of a live channel that is gone whatever it looks at. */
-function heed() {
+function updateLiveSubscription() {
   const on = running();
   let wanted = chosen && isFollowed(store.get(chosen)) ? chosen : null;
-  wanted ??= on.some((lot) => lot.lot_id === followed) ? followed : (on[0]?.lot_id ?? null);
-  if (wanted === followed || !liveUrl) return;
+  wanted ??= on.some((lot) => lot.lot_id === subscribedLot) ? subscribedLot : (on[0]?.lot_id ?? null);
+  if (wanted === subscribedLot || !liveUrl) return;
   live?.stop();
   live = null;
-  followed = wanted;
-  if (wanted) follow(wanted);
+  subscribedLot = wanted;
+  if (wanted) subscribe(wanted);
   else liveLostAt = null;
 }
 
 /** One lot by the live channel: prices between two askings, and word of a channel that is gone. */
-function follow(lotId) {
-  live = new LiveLot({
+function subscribe(lotId) {
+  live = new LiveClient({
     url: liveUrl,
     lotId,
     mode: "state",
@@ -330,7 +327,7 @@ function follow(lotId) {
 
 function done(lot, words) {
   store.take(lot);
-  speaker.say(words);
+  liveRegion.announce(words);
   show();
 }
 
@@ -339,17 +336,17 @@ async function newSale() {
     title: textField("sale-title", "sale_title"),
     sale_id: textField("sale-id", "sale_id", { required: false, most: 48, pattern: /^[a-z0-9]+(-[a-z0-9]+)*$/ }),
   };
-  const made = await askFirst({
-    title: say("ops.new-sale"),
-    confirm: say("ops.create-sale"),
+  const made = await confirmAction({
+    title: t("ops.new-sale"),
+    confirm: t("ops.create-sale"),
     fields,
-    sentence: () => say("ops.sentence.sale"),
+    sentence: () => t("ops.sentence.sale"),
     path: () => "/ops/sales",
-    words: staffWordsOf,
+    words: staffProblemText,
     body: ({ title, sale_id: id }) => (id ? { title, sale_id: id } : { title }),
   });
   if (!made) return;
-  speaker.say(say("ops.done.sale", { title: made.title }));
+  liveRegion.announce(t("ops.done.sale", { title: made.title }));
   await refresh();
   const hash = `#new=${encodeURIComponent(made.sale_id)}`;
   if (location.hash === hash) route();
@@ -360,7 +357,7 @@ async function lotCreated(lot) {
   const sale = sales.find((one) => one.sale_id === lot.sale_id);
   store.take({ ...lot, sale_title: sale?.title ?? "" });
   if (!order.includes(lot.lot_id)) order.unshift(lot.lot_id);
-  speaker.say(say("ops.done.lot", { title: lot.title }));
+  liveRegion.announce(t("ops.done.lot", { title: lot.title }));
   location.hash = `lot=${encodeURIComponent(lot.lot_id)}`;
   refresh();
 }

@@ -1,9 +1,9 @@
 // The terms of a lot to be, as fields in words: what was changed of a preset, and where a contradiction belongs.
 
 import { element } from "../shared/element.js";
-import { bandsField } from "./amount_table_field.js";
+import { amountTableField } from "./amount_table_field.js";
 import {
-  Mistyped,
+  InputError,
   amountField,
   checkField,
   choiceField,
@@ -11,7 +11,7 @@ import {
   percentField,
   wholeField,
 } from "../shared/form_fields.js";
-import { say } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 
 const FLOOR = "settlement.cascade.floor_fen";
 
@@ -28,13 +28,13 @@ const ORDERS = [
 const orderWords = (order) =>
   order
     .split(",")
-    .map((step) => say(`ops.waterfall.${step}`))
-    .join(say("ops.waterfall.then"));
+    .map((step) => t(`ops.waterfall.${step}`))
+    .join(t("ops.waterfall.then"));
 
-const choices = (prefix, values) => values.map((value) => [value, say(`${prefix}.${value}`)]);
+const choices = (prefix, values) => values.map((value) => [value, t(`${prefix}.${value}`)]);
 
 /** Fields of the terms in four groups. `changed` is called after every change by hand. */
-export class TermFields {
+export class TermsFields {
   #fields;
   #touched = new Set();
   #groups;
@@ -78,8 +78,8 @@ export class TermFields {
         element(
           "fieldset",
           { class: "group" },
-          element("legend", {}, say(`ops.group.${name}`)),
-          element("p", { class: "soft" }, say(`ops.group.${name}-hint`)),
+          element("legend", {}, t(`ops.group.${name}`)),
+          element("p", { class: "soft" }, t(`ops.group.${name}-hint`)),
           element(
             "div",
             { class: "grid" },
@@ -98,7 +98,7 @@ export class TermFields {
       ["start_price_fen", amountField(id("start_price_fen"), "start_price_fen", { required: true })],
       [
         "increments",
-        bandsField(
+        amountTableField(
           id("increments"),
           "increments",
           { name: "from_fen", key: "from_fen", required: true, zero: true },
@@ -128,7 +128,7 @@ export class TermFields {
       ],
       [
         "deposit.bands",
-        bandsField(
+        amountTableField(
           id("deposit.bands"),
           "bands",
           { name: "band_deposit_fen", key: "deposit_fen", required: true },
@@ -184,7 +184,7 @@ export class TermFields {
         choiceField(
           id("settlement.cascade.depth"),
           "depth",
-          [0, 1, 2, 3].map((n) => [n, say(`ops.depth.${n}`)]),
+          [0, 1, 2, 3].map((n) => [n, t(`ops.depth.${n}`)]),
         ),
       ],
       [
@@ -273,17 +273,17 @@ export class TermFields {
     for (const [path, field] of this.#fields) {
       if (field.root.hidden) {
         this.#mistyped.delete(path);
-        field.complain("");
+        field.showError("");
         continue;
       }
       try {
         value[path] = field.read();
         // what the house found wrong stays until it has looked again
-        if (this.#mistyped.delete(path)) field.complain("");
+        if (this.#mistyped.delete(path)) field.showError("");
       } catch (error) {
-        if (!(error instanceof Mistyped)) throw error;
+        if (!(error instanceof InputError)) throw error;
         this.#mistyped.add(path);
-        field.complain(error.words);
+        field.showError(error.words);
         sound = false;
       }
     }
@@ -317,7 +317,7 @@ export class TermFields {
   }
 
   /** Put each contradiction beside the field it is best mended in; those that have none there are given back. */
-  complain(contradictions) {
+  showError(contradictions) {
     const homeless = [];
     const words = new Map();
     for (const found of contradictions) {
@@ -325,7 +325,7 @@ export class TermFields {
       if (!path) homeless.push(found);
       else words.set(path, [...(words.get(path) ?? []), found.words]);
     }
-    for (const [path, field] of this.#fields) field.complain((words.get(path) ?? []).join(" "));
+    for (const [path, field] of this.#fields) field.showError((words.get(path) ?? []).join(" "));
     return homeless;
   }
 

@@ -3,10 +3,10 @@
 import { get } from "../shared/api.js";
 import { LedgerClock, timeLeft } from "../shared/clock.js";
 import { byId, element } from "../shared/element.js";
-import { masthead } from "../shared/page_header.js";
+import { showPageHeader } from "../shared/page_header.js";
 import { yuan } from "../shared/money.js";
-import { drawnLot } from "../shared/lot_picture.js";
-import { say, when } from "../shared/i18n.js";
+import { lotPicture } from "../shared/lot_picture.js";
+import { t, dateTime } from "../shared/i18n.js";
 
 const EVERY_MS = 2000;
 const GROUPS = [
@@ -29,7 +29,7 @@ const clock = new LedgerClock();
 const only = new URLSearchParams(location.search).get("sale");
 let sales = [];
 
-masthead();
+showPageHeader();
 refresh();
 setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
 setInterval(countDown, 1000);
@@ -39,7 +39,7 @@ async function refresh() {
   try {
     ({ sales } = await get("/sales"));
   } catch {
-    byId("failure").textContent = say("sales.cannot-load");
+    byId("failure").textContent = t("sales.cannot-load");
     byId("failure").hidden = false;
     return;
   } finally {
@@ -58,7 +58,7 @@ function show(lots) {
   const groups = GROUPS.map(([name, statuses]) => [name, lots.filter((lot) => statuses.includes(lot.status))]);
   const shown = groups.filter(([name, some]) => some.length > 0 || (name === "sales.on" && lots.length > 0));
   if (shown.length === 0) {
-    byId("sales").replaceChildren(element("p", { class: "empty card" }, say("sales.none")));
+    byId("sales").replaceChildren(element("p", { class: "empty card" }, t("sales.none")));
     return;
   }
   byId("sales").replaceChildren(
@@ -66,14 +66,14 @@ function show(lots) {
       element(
         "section",
         { class: "group" },
-        element("h2", {}, say(name)),
+        element("h2", {}, t(name)),
         some.length
           ? element(
               "ul",
               { class: "lots" },
               some.map((lot) => element("li", {}, card(lot))),
             )
-          : element("p", { class: "soft" }, say("sales.none-on")),
+          : element("p", { class: "soft" }, t("sales.none-on")),
       ),
     ),
   );
@@ -85,14 +85,14 @@ function show(lots) {
 }
 
 function card(lot) {
-  const picture = element("div", { "aria-hidden": "true" }, drawnLot(lot.lot_id));
+  const picture = element("div", { "aria-hidden": "true" }, lotPicture(lot.lot_id));
   const facts = element(
     "div",
     { class: "facts numbers" },
-    element("span", { class: "badge", "data-status": lot.status }, say(`status.${lot.status}`)),
+    element("span", { class: "badge", "data-status": lot.status }, t(`status.${lot.status}`)),
     element("span", { class: "title" }, lot.title),
     element("span", { class: "sale" }, lot.sale),
-    element("span", { class: "label" }, say(label(lot))),
+    element("span", { class: "label" }, t(label(lot))),
     element("span", { class: "amount" }, `¥${yuan(lot.price_fen || lot.terms.start_price_fen)}`),
     foot(lot),
   );
@@ -105,7 +105,7 @@ function label(lot) {
 }
 
 function foot(lot) {
-  const bids = lot.bids ? say("sales.bids", { count: lot.bids.toLocaleString() }) : "";
+  const bids = lot.bids ? t("sales.bids", { count: lot.bids.toLocaleString() }) : "";
   if (lot.status === "open") {
     return element(
       "span",
@@ -115,10 +115,10 @@ function foot(lot) {
     );
   }
   if (lot.status === "scheduled")
-    return element("span", { class: "foot" }, say("sales.opens", { when: when(lot.opens_at_ms) }));
+    return element("span", { class: "foot" }, t("sales.opens", { when: dateTime(lot.opens_at_ms) }));
   if (lot.status === "closed") {
-    const how = lot.leader ? say("sales.won", { paddle: lot.leader }) : say("sales.unsold");
-    const parts = [how, lot.settlement in TOLD_AFTERWARDS ? say(TOLD_AFTERWARDS[lot.settlement]) : "", bids];
+    const how = lot.leader ? t("sales.won", { paddle: lot.leader }) : t("sales.unsold");
+    const parts = [how, lot.settlement in TOLD_AFTERWARDS ? t(TOLD_AFTERWARDS[lot.settlement]) : "", bids];
     return element("span", { class: "foot" }, parts.filter(Boolean).join(" · "));
   }
   return element("span", { class: "foot" }, bids);
@@ -126,6 +126,6 @@ function foot(lot) {
 
 function countDown() {
   for (const place of document.querySelectorAll("[data-until]")) {
-    place.textContent = `${say("lot.time-left")} ${timeLeft(Number(place.dataset.until) - clock.now()).replace(/\.\d$/, "")}`;
+    place.textContent = `${t("lot.time-left")} ${timeLeft(Number(place.dataset.until) - clock.now()).replace(/\.\d$/, "")}`;
   }
 }

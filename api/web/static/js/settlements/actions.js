@@ -3,14 +3,14 @@
 import { yuanShort } from "../shared/money.js";
 import { amountField, reasonField } from "../shared/form_fields.js";
 import { nameOf } from "./settlement_text.js";
-import { duration } from "../shared/terms_text.js";
-import { say } from "../shared/i18n.js";
+import { roundDurationText } from "../shared/terms_text.js";
+import { t } from "../shared/i18n.js";
 
 const reasoned = () => ({ reason: reasonField("act-reason") });
 const asIs = (values) => values;
 
-function factsOf(story) {
-  const { settlement, terms, deposits } = story;
+function factsOf(detail) {
+  const { settlement, terms, deposits } = detail;
   const lost = deposits
     .filter((one) => one.bidder_id === settlement.bidder && one.status === "held")
     .reduce((sum, one) => sum + one.amount_fen, 0);
@@ -23,11 +23,11 @@ function factsOf(story) {
     claim: yuanShort(settlement.claim_fen),
     centre: settlement.delivery_centre ?? "",
     commission: `${(terms.seller_commission_bps ?? 0) / 100}%`,
-    window: terms.cascade ? duration(terms.cascade.offer_window_ms) : "",
+    window: terms.cascade ? roundDurationText(terms.cascade.offer_window_ms) : "",
   };
 }
 
-const plain = (name) => (story) => say(`money.sentence.${name}`, factsOf(story));
+const plain = (name) => (detail) => t(`money.sentence.${name}`, factsOf(detail));
 
 /** Each: whether it may be done now, its tone, whether two persons must want it, fields, sentence, path and body. */
 export const ACTIONS = {
@@ -51,13 +51,13 @@ export const ACTIONS = {
   relist: {
     possible: ({ state }) => state === "defaulted" || state === "unsold",
     tone: "",
-    fields(story) {
+    fields(detail) {
       const cost = amountField("act-cost", "relist_cost", { zero: true });
-      cost.write(story.terms.reauction_cost_fen ?? null);
+      cost.write(detail.terms.reauction_cost_fen ?? null);
       return { cost_fen: cost };
     },
-    sentence: (story, { cost_fen: cost }) =>
-      `${say("money.sentence.relist", factsOf(story))}${cost ? say("money.sentence.relist-cost", { cost: yuanShort(cost) }) : ""}`,
+    sentence: (detail, { cost_fen: cost }) =>
+      `${t("money.sentence.relist", factsOf(detail))}${cost ? t("money.sentence.relist-cost", { cost: yuanShort(cost) }) : ""}`,
     path: "relist",
     body: ({ cost_fen: cost }) => (cost === null ? {} : { cost_fen: cost }),
   },
@@ -91,14 +91,14 @@ export const ACTIONS = {
 };
 
 /** The request for an action that waits for a second person, if there is one. */
-export const waitingFor = (story, name) => story.settlement.approvals.find((one) => one.action === name) ?? null;
+export const pendingApproval = (detail, name) => detail.settlement.approvals.find((one) => one.action === name) ?? null;
 
 /** The whole consequence: of the act itself, and of asking for it or agreeing to it. */
-export function consequence(name, story, values, subject) {
-  const sentence = ACTIONS[name].sentence(story, values);
+export function consequenceText(name, detail, values, subject) {
+  const sentence = ACTIONS[name].sentence(detail, values);
   if (!ACTIONS[name].two) return sentence;
-  const waiting = waitingFor(story, name);
+  const waiting = pendingApproval(detail, name);
   if (waiting && waiting.asked_by !== subject)
-    return `${sentence}${say("money.sentence.agrees", { by: nameOf(waiting.asked_by), why: waiting.reason })}`;
-  return `${sentence}${say("money.sentence.two")}`;
+    return `${sentence}${t("money.sentence.agrees", { by: nameOf(waiting.asked_by), why: waiting.reason })}`;
+  return `${sentence}${t("money.sentence.two")}`;
 }

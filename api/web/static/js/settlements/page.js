@@ -1,24 +1,24 @@
-// The settlement board: asks for all lots after the hammer every two seconds, and for the chosen one's whole story.
+// The settlement board: asks for all lots after the hammer every two seconds, and for the chosen one's whole detail.
 
-import { get } from "../shared/api.js";
+import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
-import { byId, element, put } from "../shared/element.js";
-import { masthead } from "../shared/page_header.js";
+import { byId, element, setText } from "../shared/element.js";
+import { showPageHeader } from "../shared/page_header.js";
 import { yuanShort } from "../shared/money.js";
-import { staffWordsOf } from "../shared/staff_text.js";
-import { Board } from "./settlement_list.js";
+import { staffProblemText } from "../shared/staff_text.js";
+import { SettlementList } from "./settlement_list.js";
 import { SettlementPanel } from "./settlement_panel.js";
-import { learnNames } from "./settlement_text.js";
-import { Speaker } from "../shared/live_region.js";
-import { clockTime, say } from "../shared/i18n.js";
+import { addNames } from "./settlement_text.js";
+import { LiveRegion } from "../shared/live_region.js";
+import { timeOfDay, t } from "../shared/i18n.js";
 
 const EVERY_MS = 2000;
 const ANSWER_MS = 8000;
 const READERS = ["finance", "ops", "auditor"];
 
 const clock = new LedgerClock();
-const speaker = new Speaker(byId("spoken"));
-const board = new Board(byId("lots"), byId("states"), { now: () => clock.now(), chosenState: showState });
+const liveRegion = new LiveRegion(byId("spoken"));
+const board = new SettlementList(byId("lots"), byId("states"), { now: () => clock.now(), chosenState: showState });
 
 let who = null;
 let shown = null;
@@ -33,8 +33,8 @@ let ended = false;
 start();
 
 async function start() {
-  who = await masthead();
-  document.title = `${say("money.title")} · ${say("brand")}`;
+  who = await showPageHeader();
+  document.title = `${t("money.title")} · ${t("brand")}`;
   if (!READERS.includes(who?.role)) {
     gate();
     return;
@@ -51,23 +51,22 @@ async function start() {
 /** Not signed in, or a bidder: said plainly, with the way in. */
 function gate() {
   const words = who
-    ? say("money.gate.role", { name: who.name, role: say(`ops.role.${who.role}`) })
-    : say("money.gate.nobody");
+    ? t("money.gate.role", { name: who.name, role: t(`ops.role.${who.role}`) })
+    : t("money.gate.nobody");
   byId("gate").replaceChildren(
-    element("h1", {}, say("money.title")),
+    element("h1", {}, t("money.title")),
     element("p", {}, words),
-    element("p", { class: "soft" }, say("ops.gate.how")),
+    element("p", { class: "soft" }, t("ops.gate.how")),
     element(
       "a",
       { class: "button main", id: "gate-sign-in", href: signInHref() },
-      say(who ? "ops.gate.other" : "ops.gate.sign-in"),
+      t(who ? "ops.gate.other" : "ops.gate.sign-in"),
     ),
   );
   byId("gate").hidden = false;
 }
 
 const signInHref = () => `/sign-in?next=${encodeURIComponent(`/ops/settlements${location.hash}`)}`;
-const patience = () => (AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined);
 
 /** The board and the chosen lot; an answer that was overtaken is dropped. */
 async function refresh() {
@@ -77,36 +76,39 @@ async function refresh() {
   const before = Date.now();
   try {
     const query = state ? `?state=${state}` : "";
-    const [newest] = await Promise.all([get(`/ops/settlements${query}`, { signal: patience() }), panel?.refresh()]);
+    const [newest] = await Promise.all([
+      get(`/ops/settlements${query}`, { signal: timeoutSignal(ANSWER_MS) }),
+      panel?.refresh(),
+    ]);
     if (mine !== asked) return;
-    learnNames(newest.names);
+    addNames(newest.names);
     clock.sample(before, newest.now_ms, newest.now_ms, Date.now());
     shown = newest;
     seenAt = newest.now_ms;
     failures = 0;
     byId("banners").replaceChildren();
   } catch (problem) {
-    if (mine === asked) troubled(problem);
+    if (mine === asked) requestFailed(problem);
   }
   show();
 }
 
-function troubled(problem) {
+function requestFailed(problem) {
   if (problem.status === 401) {
     ended = true;
     document.body.dataset.ended = "yes";
-    const link = element("a", { href: signInHref() }, say("ops.gate.sign-in"));
+    const link = element("a", { href: signInHref() }, t("ops.gate.sign-in"));
     byId("banners").replaceChildren(
-      element("p", { class: "notice bad", id: "signed-out" }, say("ops.signed-out"), " ", link),
+      element("p", { class: "notice bad", id: "signed-out" }, t("ops.signed-out"), " ", link),
     );
     return;
   }
   failures += 1;
   if (failures < 2 && shown) return;
-  const lost = say("ops.trouble.connection", { at: seenAt ? clockTime(seenAt) : "–" });
-  const words = problem.status > 0 ? staffWordsOf(problem) : lost;
+  const lost = t("ops.trouble.connection", { at: seenAt ? timeOfDay(seenAt) : "–" });
+  const words = problem.status > 0 ? staffProblemText(problem) : lost;
   if (!byId("banners").childElementCount) byId("banners").append(element("p", { class: "notice bad" }));
-  put(byId("banners").firstElementChild, words);
+  setText(byId("banners").firstElementChild, words);
 }
 
 function show() {
@@ -116,10 +118,10 @@ function show() {
   board.show(shown, { state, chosen });
   const empty = shown.settlements.length === 0;
   byId("no-lots").hidden = !empty;
-  put(byId("no-lots"), say(state ? "money.none-in-state" : "money.none"));
+  setText(byId("no-lots"), t(state ? "money.none-in-state" : "money.none"));
   const all = Object.entries(shown.counts).reduce((sum, [name, n]) => sum + (!state || state === name ? n : 0), 0);
   byId("more-lots").hidden = shown.settlements.length >= all;
-  put(byId("more-lots"), say("money.more", { shown: shown.settlements.length, all }));
+  setText(byId("more-lots"), t("money.more", { shown: shown.settlements.length, all }));
   figures();
   tick();
 }
@@ -137,9 +139,9 @@ function figures() {
   ];
   const host = byId("figures");
   if (!host.childElementCount)
-    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
+    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
   rows.forEach(([, words, urgent], index) => {
-    put(host.children[index].lastElementChild, words);
+    setText(host.children[index].lastElementChild, words);
     host.children[index].dataset.urgent = urgent;
   });
 }
@@ -171,7 +173,7 @@ function route() {
       panel = new SettlementPanel(byId("panel"), lotId, {
         who,
         now: () => clock.now(),
-        say: (words) => speaker.say(words),
+        announce: (text) => liveRegion.announce(text),
         changed: refresh,
       });
       panel.refresh();
@@ -180,8 +182,8 @@ function route() {
         element(
           "div",
           { class: "empty card" },
-          element("h2", { id: "panel-title" }, say("ops.choose")),
-          element("p", {}, say("money.choose-hint")),
+          element("h2", { id: "panel-title" }, t("ops.choose")),
+          element("p", {}, t("money.choose-hint")),
         ),
       );
     }

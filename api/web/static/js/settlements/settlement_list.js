@@ -1,15 +1,15 @@
 // The lots after the hammer: one row each, changed in place, and the states to choose from with their counts.
 
-import { element, put } from "../shared/element.js";
+import { element, setText } from "../shared/element.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuanShort } from "../shared/money.js";
-import { count } from "../shared/staff_text.js";
-import { STATES, STATE_TONES, deadlineWords, isUrgent, nameOf } from "./settlement_text.js";
-import { say } from "../shared/i18n.js";
+import { formatCount } from "../shared/staff_text.js";
+import { STATES, STATE_TONES, deadlineText, isUrgent, nameOf } from "./settlement_text.js";
+import { t } from "../shared/i18n.js";
 
 const STAKES = ["due", "held", "forfeited", "claim"];
 
-export class Board {
+export class SettlementList {
   #list;
   #host;
   #now;
@@ -22,7 +22,7 @@ export class Board {
     this.#list = new KeyedList(host, (lotId) => this.#row(lotId));
     for (const state of [null, ...STATES]) {
       const tally = element("span", { class: "tally numbers" });
-      const words = say(state ? `settlement.${state}` : "money.all");
+      const words = t(state ? `settlement.${state}` : "money.all");
       const button = element(
         "button",
         {
@@ -47,7 +47,7 @@ export class Board {
     const all = Object.values(shown.counts).reduce((a, b) => a + b, 0);
     for (const [name, { button, tally }] of this.#buttons) {
       const some = name === null ? all : (shown.counts[name] ?? 0);
-      put(tally, count(some));
+      setText(tally, formatCount(some));
       button.setAttribute("aria-pressed", name === state ? "true" : "false");
       button.hidden = some === 0 && name !== null && name !== state;
     }
@@ -82,7 +82,7 @@ export class Board {
       marks,
     );
     const tick = () => {
-      put(clock, deadlineWords(settlement, this.#now()));
+      setText(clock, deadlineText(settlement, this.#now()));
       clock.classList.toggle("ending", isUrgent(settlement, this.#now()));
     };
     return {
@@ -91,16 +91,16 @@ export class Board {
       show: (newest) => {
         settlement = newest;
         link.dataset.state = settlement.state;
-        put(title, settlement.title);
-        put(id, lotId);
+        setText(title, settlement.title);
+        setText(id, lotId);
         const amount = settlement.price_fen ?? settlement.hammer_price_fen;
-        put(price, amount ? `¥${yuanShort(amount)}` : "–");
+        setText(price, amount ? `¥${yuanShort(amount)}` : "–");
         badge.dataset.tone = STATE_TONES[settlement.state];
-        put(badge, say(`settlement.${settlement.state}`));
+        setText(badge, t(`settlement.${settlement.state}`));
         const told = STAKES.filter((name) => settlement[`${name}_fen`]).map((name) =>
-          say(`money.stake.${name}`, { amount: yuanShort(settlement[`${name}_fen`]) }),
+          t(`money.stake.${name}`, { amount: yuanShort(settlement[`${name}_fen`]) }),
         );
-        put(stakes, told.join(" · "));
+        setText(stakes, told.join(" · "));
         mark(marks, settlement);
         if (lotId === this.#chosen) link.setAttribute("aria-current", "true");
         else link.removeAttribute("aria-current");
@@ -115,17 +115,17 @@ function mark(host, settlement) {
   const wanted = [
     ...settlement.approvals.map((one) => [
       "warn",
-      say("money.mark.approval", { action: say(`money.action.${one.action}`), by: nameOf(one.asked_by) }),
+      t("money.mark.approval", { action: t(`money.action.${one.action}`), by: nameOf(one.asked_by) }),
     ]),
-    ...(settlement.stuck.length ? [["bad", say("money.mark.stuck", { n: settlement.stuck.length })]] : []),
+    ...(settlement.stuck.length ? [["bad", t("money.mark.stuck", { n: settlement.stuck.length })]] : []),
     ...(settlement.waiting_operations && !settlement.stuck.length
-      ? [["info", say("money.mark.waiting", { n: settlement.waiting_operations })]]
+      ? [["info", t("money.mark.waiting", { n: settlement.waiting_operations })]]
       : []),
   ];
   while (host.childElementCount > wanted.length) host.lastElementChild.remove();
   wanted.forEach(([tone, words], index) => {
     if (!host.children[index]) host.append(element("span", { class: "badge mark" }));
     host.children[index].dataset.tone = tone;
-    put(host.children[index], words);
+    setText(host.children[index], words);
   });
 }

@@ -1,26 +1,26 @@
-// One lot on the settlement board: where it stands, what may be done, who must agree, and its whole story below.
+// One lot on the settlement board: where it stands, what may be done, who must agree, and its whole detail below.
 
-import { get } from "../shared/api.js";
+import { get, timeoutSignal } from "../shared/api.js";
 import { timeLeft } from "../shared/clock.js";
-import { askFirst } from "../shared/confirm_dialog.js";
-import { element, put } from "../shared/element.js";
+import { confirmAction } from "../shared/confirm_dialog.js";
+import { element, setText } from "../shared/element.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuan } from "../shared/money.js";
-import { moment, staffWordsOf } from "../shared/staff_text.js";
-import { ACTIONS, consequence, waitingFor } from "./actions.js";
-import { StoryView } from "./timeline.js";
-import { STATE_TONES, isUrgent, learnNames, nameOf } from "./settlement_text.js";
-import { say } from "../shared/i18n.js";
+import { shortDateTime, staffProblemText } from "../shared/staff_text.js";
+import { ACTIONS, consequenceText, pendingApproval } from "./actions.js";
+import { SettlementTimeline } from "./timeline.js";
+import { STATE_TONES, isUrgent, addNames, nameOf } from "./settlement_text.js";
+import { t } from "../shared/i18n.js";
 
 const ANSWER_MS = 8000;
 const IN_FORCE = ["awarded", "paid", "settled"];
 
 /** Who has the lot, or had it. */
 function bidderWords(settlement) {
-  if (!settlement.bidder) return say("money.nobody");
-  const words = say("money.bidder", { paddle: settlement.paddle, bidder: nameOf(settlement.bidder) });
+  if (!settlement.bidder) return t("money.nobody");
+  const words = t("money.bidder", { paddle: settlement.paddle, bidder: nameOf(settlement.bidder) });
   if (IN_FORCE.includes(settlement.state)) return words;
-  return say(settlement.state === "void" ? "money.bidder-void" : "money.bidder-defaulted", { who: words });
+  return t(settlement.state === "void" ? "money.bidder-void" : "money.bidder-defaulted", { who: words });
 }
 
 /** The panel of one lot in `host`; `changed()` is called after an action, and where somebody was faster. */
@@ -29,9 +29,9 @@ export class SettlementPanel {
   #lotId;
   #who;
   #now;
-  #say;
+  #announce;
   #changed;
-  #story = null;
+  #detail = null;
   #view = null;
   #parts = {};
   #buttons = new Map();
@@ -39,16 +39,16 @@ export class SettlementPanel {
   #busy = false;
   #stopped = false;
 
-  constructor(host, lotId, { who, now, say: speak, changed }) {
+  constructor(host, lotId, { who, now, announce, changed }) {
     this.#host = host;
     this.#lotId = lotId;
     this.#who = who;
     this.#now = now;
-    this.#say = speak;
+    this.#announce = announce;
     this.#changed = changed;
     host.replaceChildren(
-      element("a", { class: "back", href: "#" }, say("ops.back")),
-      element("p", { class: "empty card", id: "panel-title" }, say("ops.loading")),
+      element("a", { class: "back", href: "#" }, t("ops.back")),
+      element("p", { class: "empty card", id: "panel-title" }, t("ops.loading")),
     );
   }
 
@@ -56,28 +56,28 @@ export class SettlementPanel {
     this.#stopped = true;
   }
 
-  /** Ask for the newest story; a problem is told by the page, unless there is nothing to show at all. */
+  /** Ask for the newest detail; a problem is told by the page, unless there is nothing to show at all. */
   async refresh() {
     try {
-      const signal = AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined;
+      const signal = timeoutSignal(ANSWER_MS);
       this.#take(await get(`/ops/settlements/${encodeURIComponent(this.#lotId)}`, { signal }));
     } catch (problem) {
       if (problem.status === 401 || problem.status === 0 || problem.status >= 500) throw problem;
-      if (!this.#story && !this.#stopped) put(this.#host.lastElementChild, staffWordsOf(problem));
+      if (!this.#detail && !this.#stopped) setText(this.#host.lastElementChild, staffProblemText(problem));
     }
   }
 
-  #take(story) {
-    if (this.#stopped || (this.#story && story.now_ms < this.#story.now_ms)) return;
-    if (!this.#story) this.#build(story);
-    learnNames(story.names);
-    this.#story = story;
+  #take(detail) {
+    if (this.#stopped || (this.#detail && detail.now_ms < this.#detail.now_ms)) return;
+    if (!this.#detail) this.#build(detail);
+    addNames(detail.names);
+    this.#detail = detail;
     this.#show();
   }
 
-  #build(story) {
+  #build(detail) {
     const parts = this.#parts;
-    const { settlement } = story;
+    const { settlement } = detail;
     parts.badge = element("span", { class: "badge", id: "lot-state" });
     parts.price = element("p", { class: "price numbers", id: "lot-price" });
     parts.bidder = element("p", { class: "leader numbers" });
@@ -92,13 +92,13 @@ export class SettlementPanel {
       class: "lot-actions",
       id: "lot-actions",
       role: "group",
-      "aria-label": say("ops.actions"),
+      "aria-label": t("ops.actions"),
     });
     parts.outcome = element("p", { class: "notice good", id: "lot-outcome", role: "status", hidden: true });
-    parts.story = element("div", { class: "story" });
+    parts.detail = element("div", { class: "settlement-detail" });
     this.#approvals = new KeyedList(parts.approvals, (action) => this.#approval(action));
     this.#host.replaceChildren(
-      element("a", { class: "back", href: "#" }, say("ops.back")),
+      element("a", { class: "back", href: "#" }, t("ops.back")),
       element(
         "section",
         { class: "card now" },
@@ -116,7 +116,7 @@ export class SettlementPanel {
           element(
             "div",
             { class: "gauge" },
-            element("p", { class: "soft" }, say("lot.hammer-price")),
+            element("p", { class: "soft" }, t("lot.hammer-price")),
             parts.price,
             parts.bidder,
           ),
@@ -129,58 +129,58 @@ export class SettlementPanel {
         parts.outcome,
         parts.facts,
       ),
-      parts.story,
+      parts.detail,
     );
-    this.#view = new StoryView(parts.story, this.#lotId);
+    this.#view = new SettlementTimeline(parts.detail, this.#lotId);
   }
 
   #show() {
-    const { settlement } = this.#story;
+    const { settlement } = this.#detail;
     const parts = this.#parts;
     this.#host.dataset.state = settlement.state;
     parts.badge.dataset.tone = STATE_TONES[settlement.state];
-    put(parts.badge, say(`settlement.${settlement.state}`));
-    put(parts.price, settlement.hammer_price_fen ? `¥${yuan(settlement.hammer_price_fen)}` : "–");
-    put(parts.bidder, bidderWords(settlement));
+    setText(parts.badge, t(`settlement.${settlement.state}`));
+    setText(parts.price, settlement.hammer_price_fen ? `¥${yuan(settlement.hammer_price_fen)}` : "–");
+    setText(parts.bidder, bidderWords(settlement));
     this.#links(settlement);
     this.#facts(settlement);
     parts.stuck.hidden = settlement.stuck.length === 0;
-    put(parts.stuck, say("money.stuck", { n: settlement.stuck.length, which: settlement.stuck.join(", ") }));
-    const waits = settlement.state === "paid" && !settlement.delivery_centre ? say("money.waits-for-centre") : "";
+    setText(parts.stuck, t("money.stuck", { n: settlement.stuck.length, which: settlement.stuck.join(", ") }));
+    const waits = settlement.state === "paid" && !settlement.delivery_centre ? t("money.waits-for-centre") : "";
     parts.waits.hidden = !waits;
-    put(parts.waits, waits);
+    setText(parts.waits, waits);
     this.#approvals.show(settlement.approvals, (one) => one.action);
     this.#offerActions(settlement);
-    this.#view.show(this.#story);
+    this.#view.show(this.#detail);
     this.tick();
   }
 
   /** Only what the clock moves. */
   tick() {
-    if (!this.#story) return;
-    const { settlement } = this.#story;
+    if (!this.#detail) return;
+    const { settlement } = this.#detail;
     const { clock, clockLabel } = this.#parts;
     const at = settlement.deadline_at_ms;
     const left = at === null ? 0 : at - this.#now();
-    put(clockLabel, say(at === null ? `money.rest.${settlement.state}` : `money.until.${settlement.state}`));
-    put(clock, at === null ? "" : left > 0 ? timeLeft(left) : say("money.next.due"));
+    setText(clockLabel, t(at === null ? `money.rest.${settlement.state}` : `money.until.${settlement.state}`));
+    setText(clock, at === null ? "" : left > 0 ? timeLeft(left) : t("money.next.due"));
     clock.classList.toggle("ending", isUrgent(settlement, this.#now()));
   }
 
   #links(settlement) {
     const host = this.#parts.links;
     const wanted = [
-      [`/lots/${encodeURIComponent(settlement.lot_id)}`, say("ops.public-page")],
+      [`/lots/${encodeURIComponent(settlement.lot_id)}`, t("ops.public-page")],
       settlement.relisted_from
         ? [
             `#lot=${encodeURIComponent(settlement.relisted_from)}`,
-            say("money.relisted-from", { lot: settlement.relisted_from }),
+            t("money.relisted-from", { lot: settlement.relisted_from }),
           ]
         : null,
       settlement.relisted_as
         ? [
             `/lots/${encodeURIComponent(settlement.relisted_as)}`,
-            say("money.relisted-as", { lot: settlement.relisted_as }),
+            t("money.relisted-as", { lot: settlement.relisted_as }),
           ]
         : null,
     ].filter(Boolean);
@@ -196,35 +196,35 @@ export class SettlementPanel {
       ["money.claim", `¥${yuan(settlement.claim_fen)}`],
       ["money.price-now", settlement.price_fen ? `¥${yuan(settlement.price_fen)}` : "–"],
       ["money.centre", settlement.delivery_centre ?? "–"],
-      ["money.changed", moment(settlement.changed_at_ms)],
+      ["money.changed", shortDateTime(settlement.changed_at_ms)],
     ];
     const host = this.#parts.facts;
     if (!host.childElementCount)
-      host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, say(name)), element("dd", {}))));
-    rows.forEach(([, words], index) => put(host.children[index].lastElementChild, words));
+      host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
+    rows.forEach(([, words], index) => setText(host.children[index].lastElementChild, words));
   }
 
   /** One request that waits for a second person, with the way to agree for whoever may. */
   #approval(action) {
     const words = element("p", {});
     const why = element("q", { class: "why" });
-    const mine = element("p", { class: "soft", hidden: true }, say("money.approval.yours"));
+    const mine = element("p", { class: "soft", hidden: true }, t("money.approval.yours"));
     const agree = element(
       "button",
       { class: "button main", type: "button", id: `agree-${action}`, onclick: () => this.act(action) },
-      say("money.agree"),
+      t("money.agree"),
     );
     return {
       root: element("div", { class: "notice warn approval", "data-approval": action }, words, why, mine, agree),
       show: (approval) => {
         const facts = {
-          action: say(`money.action.${action}`),
+          action: t(`money.action.${action}`),
           by: nameOf(approval.asked_by),
-          when: moment(approval.asked_at_ms),
-          until: moment(approval.expires_at_ms),
+          when: shortDateTime(approval.asked_at_ms),
+          until: shortDateTime(approval.expires_at_ms),
         };
-        put(words, say("money.approval", facts));
-        put(why, approval.reason);
+        setText(words, t("money.approval", facts));
+        setText(why, approval.reason);
         const own = approval.asked_by === this.#who.subject;
         mine.hidden = !own || this.#who.role !== "finance";
         agree.hidden = own || this.#who.role !== "finance";
@@ -236,7 +236,7 @@ export class SettlementPanel {
   #offerActions(settlement) {
     const host = this.#parts.actions;
     if (this.#who.role !== "finance") {
-      if (!host.childElementCount) host.append(element("p", { class: "soft" }, say("money.read-only")));
+      if (!host.childElementCount) host.append(element("p", { class: "soft" }, t("money.read-only")));
       return;
     }
     const names = Object.keys(ACTIONS).filter((name) => ACTIONS[name].possible(settlement));
@@ -245,7 +245,7 @@ export class SettlementPanel {
       const focused = host.contains(document.activeElement);
       this.#buttons = new Map(names.map((name) => [name, this.#button(name)]));
       host.replaceChildren(
-        ...(names.length ? this.#buttons.values() : [element("p", { class: "soft" }, say("money.nothing-to-do"))]),
+        ...(names.length ? this.#buttons.values() : [element("p", { class: "soft" }, t("money.nothing-to-do"))]),
       );
       if (focused) this.#host.focus({ preventScroll: true });
     }
@@ -262,54 +262,54 @@ export class SettlementPanel {
         id: `act-${name}`,
         onclick: () => this.act(name),
       },
-      say(`money.act.${name}`),
+      t(`money.act.${name}`),
     );
   }
 
   /** Ask, and do it: once, whoever is in the dialog with them. */
   async act(name) {
-    if (this.#busy || !this.#story) return;
+    if (this.#busy || !this.#detail) return;
     const action = ACTIONS[name];
     this.#busy = true;
     this.#parts.outcome.hidden = true;
     this.#show();
     const agrees =
-      action.two && waitingFor(this.#story, name) && waitingFor(this.#story, name).asked_by !== this.#who.subject;
-    const facts = { title: this.#story.settlement.title };
+      action.two &&
+      pendingApproval(this.#detail, name) &&
+      pendingApproval(this.#detail, name).asked_by !== this.#who.subject;
+    const facts = { title: this.#detail.settlement.title };
     try {
-      const after = await askFirst({
-        title: say(`money.act.${name}.title`, facts),
-        confirm: say(agrees ? "money.agree.confirm" : action.two ? "money.ask.confirm" : `money.act.${name}.confirm`),
+      const after = await confirmAction({
+        title: t(`money.act.${name}.title`, facts),
+        confirm: t(agrees ? "money.agree.confirm" : action.two ? "money.ask.confirm" : `money.act.${name}.confirm`),
         danger: action.tone === "danger",
-        fields: action.fields(this.#story),
-        sentence: (values) => consequence(name, this.#story, values, this.#who.subject),
+        fields: action.fields(this.#detail),
+        sentence: (values) => consequenceText(name, this.#detail, values, this.#who.subject),
         stale: () =>
-          action.possible(this.#story.settlement)
+          action.possible(this.#detail.settlement)
             ? ""
-            : say("money.stale", { state: say(`settlement.${this.#story.settlement.state}`) }),
+            : t("money.stale", { state: t(`settlement.${this.#detail.settlement.state}`) }),
         path: () => `/ops/settlements/${encodeURIComponent(this.#lotId)}/${action.path}`,
         body: action.body,
-        words: staffWordsOf,
+        words: staffProblemText,
         failed: (problem) => problem.status === 409 && this.#changed(),
       });
       if (after) this.#done(name, after, facts);
     } finally {
       this.#busy = false;
-      if (this.#story && !this.#stopped) this.#show();
+      if (this.#detail && !this.#stopped) this.#show();
     }
   }
 
   #done(name, after, facts) {
     this.#take(after);
-    const asked = ACTIONS[name].two && waitingFor(after, name) !== null;
-    const words = asked
-      ? say("money.asked", { action: say(`money.action.${name}`) })
-      : say(`money.done.${name}`, facts);
+    const asked = ACTIONS[name].two && pendingApproval(after, name) !== null;
+    const words = asked ? t("money.asked", { action: t(`money.action.${name}`) }) : t(`money.done.${name}`, facts);
     const { outcome } = this.#parts;
     outcome.className = `notice ${asked ? "warn" : "good"}`;
-    put(outcome, words);
+    setText(outcome, words);
     outcome.hidden = false;
-    this.#say(words);
+    this.#announce(words);
     this.#changed();
   }
 }

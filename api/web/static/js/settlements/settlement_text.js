@@ -2,9 +2,9 @@
 
 import { timeLeft } from "../shared/clock.js";
 import { yuan } from "../shared/money.js";
-import { moment } from "../shared/staff_text.js";
-import { failureWords } from "../shared/problems.js";
-import { known, say } from "../shared/i18n.js";
+import { shortDateTime } from "../shared/staff_text.js";
+import { failureText } from "../shared/problems.js";
+import { hasText, t } from "../shared/i18n.js";
 
 export const STATES = ["awarded", "offered", "defaulted", "paid", "settled", "relisted", "unsold", "void"];
 export const STATE_TONES = {
@@ -21,40 +21,40 @@ const URGENT_MS = 3_600_000;
 const HOUSE = "the house";
 
 /** A phrase by the name of something the house says, or the name itself where there is none. */
-export const named = (kind, name) => (known(`${kind}.${name}`) ? say(`${kind}.${name}`) : name);
+export const textOrCode = (kind, name) => (hasText(`${kind}.${name}`) ? t(`${kind}.${name}`) : name);
 
 export const isUrgent = (settlement, now) =>
   settlement.deadline_at_ms !== null && settlement.deadline_at_ms - now < URGENT_MS;
 
 /** What happens next by itself, and in how long; nothing where only people move it on. */
-export function deadlineWords(settlement, now) {
+export function deadlineText(settlement, now) {
   if (settlement.deadline_at_ms === null) return "";
   const left = settlement.deadline_at_ms - now;
-  if (left <= 0) return say("money.next.due");
-  return say(`money.next.${settlement.state}`, { left: timeLeft(left) });
+  if (left <= 0) return t("money.next.due");
+  return t(`money.next.${settlement.state}`, { left: timeLeft(left) });
 }
 
 const names = new Map();
 
 /** Take in what an answer says of whom its ids stand for. */
-export const learnNames = (found) => Object.entries(found).forEach(([id, name]) => names.set(id, name));
+export const addNames = (found) => Object.entries(found).forEach(([id, name]) => names.set(id, name));
 
 /** The name of a bidder or of somebody of staff; the id where nobody told. */
 export const nameOf = (id) => names.get(id) ?? id;
 
 /** Who did it: a person of staff, a bidder, or the house itself. */
-export const actorWords = (actor) => (actor === HOUSE ? say("money.house") : nameOf(actor));
+export const actorText = (actor) => (actor === HOUSE ? t("money.house") : nameOf(actor));
 
 /** A step of the timeline in a sentence, with its amounts. */
-export function stepWords({ step, details }) {
+export function stepText({ step, details }) {
   const facts = { ...details };
   for (const [name, value] of Object.entries(details)) {
     if (name.endsWith("_fen") && typeof value === "number") facts[name] = yuan(value);
-    if (name.endsWith("_at_ms") || name.endsWith("by_ms")) facts[name] = moment(value);
+    if (name.endsWith("_at_ms") || name.endsWith("by_ms")) facts[name] = shortDateTime(value);
   }
-  facts.failure = failureWords(details.failure);
+  facts.failure = failureText(details.failure);
   const phrase = phraseOf(step, details);
-  return known(phrase) ? say(phrase, facts) : step;
+  return hasText(phrase) ? t(phrase, facts) : step;
 }
 
 function phraseOf(step, details) {
@@ -74,7 +74,7 @@ export function stepTone(step) {
 }
 
 /** Who was paid from a forfeited deposit: [[name, fen]], parts of nothing left out. */
-export function splitParts(details) {
+export function waterfallParts(details) {
   const rest = details.rest_to === "seller" ? "rest-seller" : "rest-house";
   return [
     ["cost", details.cost_fen],

@@ -1,12 +1,12 @@
 // A lot's settlement as it went: the timeline, defaults, offers, deposits, the provider's answers, journal and balances.
 
-import { element, put } from "../shared/element.js";
+import { element, setText } from "../shared/element.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuan } from "../shared/money.js";
-import { moment } from "../shared/staff_text.js";
-import { failureWords } from "../shared/problems.js";
-import { actorWords, nameOf, named, splitParts, stepTone, stepWords } from "./settlement_text.js";
-import { known, say } from "../shared/i18n.js";
+import { shortDateTime } from "../shared/staff_text.js";
+import { failureText } from "../shared/problems.js";
+import { actorText, nameOf, textOrCode, waterfallParts, stepTone, stepText } from "./settlement_text.js";
+import { hasText, t } from "../shared/i18n.js";
 
 const OPERATION_TONES = { intended: "info", pending: "warn", succeeded: "good", failed: "bad" };
 const DEPOSIT_TONES = {
@@ -22,9 +22,9 @@ const DEFAULT_TONES = { collecting: "warn", collected: "warn", resolved: "", ret
 
 /** A section with a title, a list kept in place, and a sentence for when it is empty. */
 function section(host, name, tag, make, extra = null) {
-  const list = element(tag, { class: `${name} numbers`, id: `story-${name}` });
-  const none = element("p", { class: "soft", hidden: true }, say(`money.none.${name}`));
-  const title = element("h3", { id: `title-${name}` }, say(`money.title.${name}`));
+  const list = element(tag, { class: `${name} numbers`, id: `settlement-${name}` });
+  const none = element("p", { class: "soft", hidden: true }, t(`money.none.${name}`));
+  const title = element("h3", { id: `title-${name}` }, t(`money.title.${name}`));
   host.append(
     element(
       "section",
@@ -54,18 +54,18 @@ function line(describe) {
       root,
       show(one) {
         const told = describe(one);
-        put(title, told.title);
-        put(amount, told.amount);
-        put(words, told.words);
+        setText(title, told.title);
+        setText(amount, told.amount);
+        setText(words, told.words);
         words.hidden = !told.words;
-        put(badge, told.badge);
+        setText(badge, told.badge);
         badge.dataset.tone = told.tone ?? "";
       },
     };
   };
 }
 
-export class StoryView {
+export class SettlementTimeline {
   #steps;
   #defaults;
   #offers;
@@ -84,7 +84,7 @@ export class StoryView {
         href: `/api/v1/ops/journal.csv?lot_id=${encodeURIComponent(lotId)}`,
         download: true,
       },
-      say("money.lot-csv"),
+      t("money.lot-csv"),
     );
     this.#steps = section(host, "steps", "ol", () => step());
     this.#defaults = section(host, "defaults", "ul", () => defaulted());
@@ -100,19 +100,19 @@ export class StoryView {
     this.#balances = section(host, "balances", "ul", () => balance());
   }
 
-  /** Show the newest story. */
-  show(story) {
-    this.#stuck = story.settlement.stuck;
+  /** Show the newest detail. */
+  show(detail) {
+    this.#stuck = detail.settlement.stuck;
     this.#steps(
-      story.steps.map((one, index) => ({ ...one, index })),
+      detail.steps.map((one, index) => ({ ...one, index })),
       (one) => one.index,
     );
-    this.#defaults(story.defaults, (one) => one.default_id);
-    this.#offers(story.offers, (one) => one.offer_id);
-    this.#deposits(story.deposits, (one) => one.deposit_id);
-    this.#operations(story.operations, (one) => one.operation_id);
-    this.#entries(story.entries, (one) => one.entry_id);
-    const open = Object.entries(story.balances).filter(([, fen]) => fen !== 0);
+    this.#defaults(detail.defaults, (one) => one.default_id);
+    this.#offers(detail.offers, (one) => one.offer_id);
+    this.#deposits(detail.deposits, (one) => one.deposit_id);
+    this.#operations(detail.operations, (one) => one.operation_id);
+    this.#entries(detail.entries, (one) => one.entry_id);
+    const open = Object.entries(detail.balances).filter(([, fen]) => fen !== 0);
     this.#balances(
       open.map(([account, fen]) => ({ account, fen })),
       (one) => one.account,
@@ -130,19 +130,19 @@ function step() {
       root.dataset.step = one.step;
       root.dataset.tone = stepTone(one.step);
       root.append(
-        element("span", { class: "when" }, moment(one.at_ms)),
-        element("span", { class: "told" }, stepWords(one)),
+        element("span", { class: "when" }, shortDateTime(one.at_ms)),
+        element("span", { class: "told" }, stepText(one)),
         ...(one.step === "waterfall" ? [parts(one.details)] : []),
         ...(one.reason ? [element("q", { class: "why" }, one.reason)] : []),
-        element("span", { class: "by" }, actorWords(one.actor)),
+        element("span", { class: "by" }, actorText(one.actor)),
       );
     },
   };
 }
 
 function parts(details) {
-  const rows = splitParts(details).map(([name, fen]) =>
-    element("div", {}, element("dt", {}, say(`money.split.${name}`)), element("dd", {}, `¥${yuan(fen)}`)),
+  const rows = waterfallParts(details).map(([name, fen]) =>
+    element("div", {}, element("dt", {}, t(`money.split.${name}`)), element("dd", {}, `¥${yuan(fen)}`)),
   );
   return element("dl", { class: "split" }, rows);
 }
@@ -164,56 +164,54 @@ function defaulted() {
 function describeDefault(one) {
   const facts = {
     price: yuan(one.price_fen),
-    when: moment(one.at_ms),
-    until: moment(one.resolve_by_ms),
+    when: shortDateTime(one.at_ms),
+    until: shortDateTime(one.resolve_by_ms),
     lot: one.resale_lot_id,
     resale: yuan(one.resale_price_fen ?? 0),
     claim: yuan(one.claim_fen),
   };
-  const sold = one.resale_price_fen === null ? "" : say("money.default.resold", facts);
-  const waits = ["collecting", "collected"].includes(one.status) && !sold ? say("money.default.waits", facts) : "";
-  const claim = one.claim_fen
-    ? say(one.written_off ? "money.default.written-off" : "money.default.claimed", facts)
-    : "";
+  const sold = one.resale_price_fen === null ? "" : t("money.default.resold", facts);
+  const waits = ["collecting", "collected"].includes(one.status) && !sold ? t("money.default.waits", facts) : "";
+  const claim = one.claim_fen ? t(one.written_off ? "money.default.written-off" : "money.default.claimed", facts) : "";
   return {
     title: nameOf(one.bidder_id),
     amount: `¥${yuan(one.forfeited_fen)}`,
-    words: `${say(`money.default.${one.cause}`, facts)}${sold}${waits}${claim}`,
-    badge: named("money.default-status", one.status),
+    words: `${t(`money.default.${one.cause}`, facts)}${sold}${waits}${claim}`,
+    badge: textOrCode("money.default-status", one.status),
     tone: DEFAULT_TONES[one.status],
   };
 }
 
 function offer(one) {
-  const until = say(one.status === "open" ? "money.offer.open" : "money.offer.past", {
+  const until = t(one.status === "open" ? "money.offer.open" : "money.offer.past", {
     own: yuan(one.own_bid_fen),
-    until: moment(one.answered_at_ms ?? one.expires_at_ms),
+    until: shortDateTime(one.answered_at_ms ?? one.expires_at_ms),
   });
   return {
-    title: say("money.bidder", { paddle: one.paddle, bidder: nameOf(one.bidder_id) }),
+    title: t("money.bidder", { paddle: one.paddle, bidder: nameOf(one.bidder_id) }),
     amount: `¥${yuan(one.price_fen)}`,
     words: until,
-    badge: say(`offer.${one.status}`),
+    badge: t(`offer.${one.status}`),
     tone: OFFER_TONES[one.status],
   };
 }
 
 function deposit(one) {
-  const why = known(`deposit.why.${one.why}`)
-    ? say(`deposit.why.${one.why}`).trim()
+  const why = hasText(`deposit.why.${one.why}`)
+    ? t(`deposit.why.${one.why}`).trim()
     : ["failed", "lapsed"].includes(one.status)
-      ? failureWords(one.why)
+      ? failureText(one.why)
       : "";
   const kept =
     one.status === "held" && one.release_by_ms !== null
-      ? say("money.deposit.until", { until: moment(one.release_by_ms) })
+      ? t("money.deposit.until", { until: shortDateTime(one.release_by_ms) })
       : "";
-  const taken = one.captured_fen === null ? "" : say("money.deposit.captured", { amount: yuan(one.captured_fen) });
+  const taken = one.captured_fen === null ? "" : t("money.deposit.captured", { amount: yuan(one.captured_fen) });
   return {
     title: nameOf(one.bidder_id),
     amount: `¥${yuan(one.amount_fen)}`,
-    words: [say(`money.deposit.${one.method}`), taken, kept, why].filter(Boolean).join(" · "),
-    badge: say(`deposit.${one.status}`),
+    words: [t(`money.deposit.${one.method}`), taken, kept, why].filter(Boolean).join(" · "),
+    badge: t(`deposit.${one.status}`),
     tone: DEPOSIT_TONES[one.status],
   };
 }
@@ -222,15 +220,15 @@ function operation(one, stuck) {
   const isStuck = stuck.includes(one.operation_id);
   const told = [
     one.operation_id,
-    one.attempts > 1 ? say("money.operation.attempts", { n: one.attempts }) : "",
-    one.failure ? failureWords(one.failure) : "",
-    moment(one.resolved_at_ms ?? one.created_at_ms),
+    one.attempts > 1 ? t("money.operation.attempts", { n: one.attempts }) : "",
+    one.failure ? failureText(one.failure) : "",
+    shortDateTime(one.resolved_at_ms ?? one.created_at_ms),
   ];
   return {
-    title: `${named("money.operation", one.kind)} · ${nameOf(one.bidder_id)}`,
+    title: `${textOrCode("money.operation", one.kind)} · ${nameOf(one.bidder_id)}`,
     amount: `¥${yuan(one.amount_fen)}`,
     words: told.filter(Boolean).join(" · "),
-    badge: say(isStuck ? "money.operation.stuck" : `money.operation-status.${one.status}`),
+    badge: t(isStuck ? "money.operation.stuck" : `money.operation-status.${one.status}`),
     tone: isStuck ? "bad" : OPERATION_TONES[one.status],
   };
 }
@@ -247,8 +245,8 @@ function entry() {
         element(
           "div",
           { class: "entry-head" },
-          element("span", { class: "told" }, named("entry", one.kind)),
-          element("span", { class: "soft" }, `#${one.entry_id} · ${moment(one.at_ms)}`),
+          element("span", { class: "told" }, textOrCode("entry", one.kind)),
+          element("span", { class: "soft" }, `#${one.entry_id} · ${shortDateTime(one.at_ms)}`),
         ),
         ...one.lines.map(posting),
       );
@@ -258,19 +256,19 @@ function entry() {
 
 function posting(one) {
   const side = one.amount_fen > 0 ? "debit" : "credit";
-  const account = named("account", one.account);
+  const account = textOrCode("account", one.account);
   return element(
     "div",
     { class: "posting", "data-side": side },
     element(
       "span",
       { class: "account" },
-      one.bidder ? say("money.account-of", { account, bidder: nameOf(one.bidder) }) : account,
+      one.bidder ? t("money.account-of", { account, bidder: nameOf(one.bidder) }) : account,
     ),
     element(
       "span",
       { class: "amount" },
-      element("span", { class: "side" }, say(`money.${side}`), " "),
+      element("span", { class: "side" }, t(`money.${side}`), " "),
       `¥${yuan(Math.abs(one.amount_fen))}`,
     ),
   );
@@ -285,9 +283,9 @@ function balance() {
     root,
     show(one) {
       root.dataset.side = one.fen > 0 ? "debit" : "credit";
-      put(account, named("account", one.account));
-      put(side, say(one.fen > 0 ? "money.debit" : "money.credit"));
-      put(amount, `¥${yuan(Math.abs(one.fen))}`);
+      setText(account, textOrCode("account", one.account));
+      setText(side, t(one.fen > 0 ? "money.debit" : "money.credit"));
+      setText(amount, `¥${yuan(Math.abs(one.fen))}`);
     },
   };
 }

@@ -45,6 +45,9 @@ async function ask(method, path, { body, key, signal } = {}) {
   return answer;
 }
 
+/** A signal that aborts a request after so many ms, where the browser has one. */
+export const timeoutSignal = (ms) => (AbortSignal.timeout ? AbortSignal.timeout(ms) : undefined);
+
 export const get = (path, options) => ask("GET", path, options);
 export const post = (path, body, options) => ask("POST", path, { ...options, body });
 export const remove = (path) => ask("DELETE", path);
@@ -62,7 +65,7 @@ export async function placeBid(lotId, amountFen, { tries = 6 } = {}) {
   const key = newKey();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const signal = AbortSignal.timeout ? AbortSignal.timeout(8000) : undefined;
+      const signal = timeoutSignal(8000);
       return await post(`/lots/${encodeURIComponent(lotId)}/bids`, { amount_fen: amountFen }, { key, signal });
     } catch (error) {
       const passing = !(error instanceof Problem) || error.status === 0 || error.status === 503 || error.status === 429;

@@ -2,9 +2,9 @@
 
 import { post } from "./api.js";
 import { byId, element } from "./element.js";
-import { Mistyped } from "./form_fields.js";
-import { wordsOf } from "./problems.js";
-import { say } from "./i18n.js";
+import { InputError } from "./form_fields.js";
+import { problemText } from "./problems.js";
+import { t } from "./i18n.js";
 
 const EVERY_MS = 200;
 
@@ -18,12 +18,12 @@ function valuesOf(fields, complaining) {
     if (field.root.hidden) continue;
     try {
       values[name] = field.read();
-      field.complain("");
+      field.showError("");
     } catch (error) {
-      if (!(error instanceof Mistyped)) throw error;
+      if (!(error instanceof InputError)) throw error;
       sound = false;
       first ??= field;
-      if (complaining) field.complain(error.words);
+      if (complaining) field.showError(error.words);
     }
   }
   return { values, sound, first };
@@ -34,7 +34,7 @@ function valuesOf(fields, complaining) {
  * stale gives words where it can no longer be done; `words(problem)` says why it was not, `failed` is told of it.
  * Resolves to the house's answer, or null where they went back.
  */
-export function askFirst({
+export function confirmAction({
   title,
   confirm,
   danger = false,
@@ -43,13 +43,13 @@ export function askFirst({
   stale = () => "",
   path,
   body,
-  words: explain = wordsOf,
+  words: explain = problemText,
   failed = () => {},
 }) {
   const dialog = byId("act");
   const words = element("p", { class: danger ? "sentence danger" : "sentence", id: "act-sentence" });
   const wrong = element("p", { class: "notice bad", id: "act-wrong", role: "alert", hidden: true });
-  const back = element("button", { class: "button", type: "button", id: "act-back" }, say("ops.go-back"));
+  const back = element("button", { class: "button", type: "button", id: "act-back" }, t("ops.go-back"));
   const go = element("button", { class: danger ? "button main grave" : "button main", id: "act-confirm" }, confirm);
   const roots = Object.values(fields).map((field) => field.root);
   const form = element(
@@ -115,7 +115,7 @@ export function askFirst({
       back.disabled = true;
       tell("");
       form.setAttribute("aria-busy", "true");
-      go.textContent = say("ops.doing");
+      go.textContent = t("ops.doing");
       look();
       try {
         end(await post(path(), body(values)));

@@ -27,7 +27,7 @@ function set(made, attributes) {
 }
 
 /** Change an element's words only where they differ: screen readers and selections are left in peace. */
-export function put(place, words) {
+export function setText(place, words) {
   if (place.textContent !== words) place.textContent = words;
 }
 

@@ -1,8 +1,8 @@
 // The fields of the staff page's forms: each knows its words, reads itself into the house's units, and says what is wrong.
 
 import { element } from "./element.js";
-import { fenFrom, yuanShort } from "./money.js";
-import { say } from "./i18n.js";
+import { parseFen, yuanShort } from "./money.js";
+import { t } from "./i18n.js";
 
 const UNITS = [
   ["seconds", 1000],
@@ -12,7 +12,7 @@ const UNITS = [
 ];
 
 /** Something typed that is no value of its field; `words` say what would be. */
-export class Mistyped extends Error {
+export class InputError extends Error {
   constructor(words) {
     super(words);
     this.words = words;
@@ -20,8 +20,8 @@ export class Mistyped extends Error {
 }
 
 /**
- * A labelled control: {root, control, read(), write(value), complain(words)}.
- * `read` gives the value (null: left empty) or throws Mistyped; `words` are phrases under `ops.field.<name>`.
+ * A labelled control: {root, control, read(), write(value), showError(words)}.
+ * `read` gives the value (null: left empty) or throws InputError; `words` are phrases under `ops.field.<name>`.
  */
 function framed(id, name, control, { read, write, beside = null, hint = true, label = `ops.field.${name}` }) {
   const wrong = element("span", { class: "wrong", id: `${id}-wrong`, hidden: true });
@@ -31,9 +31,9 @@ function framed(id, name, control, { read, write, beside = null, hint = true, la
   const root = element(
     "div",
     { class: "field", "data-field": name },
-    element("label", { for: id }, say(label)),
+    element("label", { for: id }, t(label)),
     beside ? element("div", { class: "beside" }, control, beside) : control,
-    hint ? element("span", { class: "hint", id: `${id}-hint` }, say(`ops.hint.${name}`)) : null,
+    hint ? element("span", { class: "hint", id: `${id}-hint` }, t(`ops.hint.${name}`)) : null,
     wrong,
   );
   return {
@@ -41,7 +41,7 @@ function framed(id, name, control, { read, write, beside = null, hint = true, la
     control,
     read,
     write,
-    complain(words) {
+    showError(words) {
       if (wrong.textContent !== words) wrong.textContent = words;
       wrong.hidden = !words;
       control.setAttribute("aria-invalid", words ? "true" : "false");
@@ -51,7 +51,7 @@ function framed(id, name, control, { read, write, beside = null, hint = true, la
 
 function needed(text, required) {
   if (text) return true;
-  if (required) throw new Mistyped(say("ops.mistyped.empty"));
+  if (required) throw new InputError(t("ops.mistyped.empty"));
   return false;
 }
 
@@ -60,13 +60,13 @@ export function amountField(id, name, { required = false, zero = false, ...more 
   const control = element("input", { class: "numbers", inputmode: "decimal", autocomplete: "off" });
   return framed(id, name, control, {
     ...more,
-    beside: element("span", { class: "unit", "aria-hidden": "true" }, say("ops.yuan")),
+    beside: element("span", { class: "unit", "aria-hidden": "true" }, t("ops.yuan")),
     read() {
       const text = control.value.trim();
       if (!needed(text, required)) return null;
       if (zero && /^0+([.]0{0,2})?$/.test(text)) return 0;
-      const fen = fenFrom(text);
-      if (fen === null) throw new Mistyped(say("ops.mistyped.amount"));
+      const fen = parseFen(text);
+      if (fen === null) throw new InputError(t("ops.mistyped.amount"));
       return fen;
     },
     write(fen) {
@@ -80,11 +80,11 @@ export function wholeField(id, name, { required = false, unit = null, ...more } 
   const control = element("input", { class: "numbers", inputmode: "numeric", autocomplete: "off" });
   return framed(id, name, control, {
     ...more,
-    beside: unit ? element("span", { class: "unit", "aria-hidden": "true" }, say(unit)) : null,
+    beside: unit ? element("span", { class: "unit", "aria-hidden": "true" }, t(unit)) : null,
     read() {
       const text = control.value.trim();
       if (!needed(text, required)) return null;
-      if (!/^\d{1,12}$/.test(text)) throw new Mistyped(say("ops.mistyped.whole"));
+      if (!/^\d{1,12}$/.test(text)) throw new InputError(t("ops.mistyped.whole"));
       return Number(text);
     },
     write(n) {
@@ -103,7 +103,7 @@ export function percentField(id, name, { required = false, ...more } = {}) {
       const text = control.value.trim();
       if (!needed(text, required)) return null;
       const parts = /^(\d{1,4})(?:[.](\d{1,2}))?$/.exec(text);
-      if (!parts) throw new Mistyped(say("ops.mistyped.percent"));
+      if (!parts) throw new InputError(t("ops.mistyped.percent"));
       return Number(parts[1]) * 100 + Number((parts[2] ?? "").padEnd(2, "0"));
     },
     write(bps) {
@@ -117,8 +117,8 @@ export function durationField(id, name, { required = false, ...more } = {}) {
   const control = element("input", { class: "numbers", inputmode: "decimal", autocomplete: "off" });
   const unit = element(
     "select",
-    { id: `${id}-unit`, "aria-label": say("ops.unit") },
-    UNITS.map(([unitName, ms]) => element("option", { value: ms }, say(`ops.unit.${unitName}`))),
+    { id: `${id}-unit`, "aria-label": t("ops.unit") },
+    UNITS.map(([unitName, ms]) => element("option", { value: ms }, t(`ops.unit.${unitName}`))),
   );
   unit.value = "60000";
   return framed(id, name, control, {
@@ -127,7 +127,7 @@ export function durationField(id, name, { required = false, ...more } = {}) {
     read() {
       const text = control.value.trim();
       if (!needed(text, required)) return null;
-      if (!/^\d{1,6}(?:[.]\d{1,3})?$/.test(text)) throw new Mistyped(say("ops.mistyped.duration"));
+      if (!/^\d{1,6}(?:[.]\d{1,3})?$/.test(text)) throw new InputError(t("ops.mistyped.duration"));
       return Math.round(Number(text) * Number(unit.value));
     },
     write(ms) {
@@ -150,7 +150,7 @@ export function momentField(id, name, { required = true, ...more } = {}) {
     read() {
       if (!needed(control.value, required)) return null;
       const atMs = new Date(control.value).getTime();
-      if (Number.isNaN(atMs)) throw new Mistyped(say("ops.mistyped.moment"));
+      if (Number.isNaN(atMs)) throw new InputError(t("ops.mistyped.moment"));
       return atMs;
     },
     write(atMs) {
@@ -184,8 +184,8 @@ export function checkField(id, name) {
     "div",
     { class: "field check", "data-field": name },
     control,
-    element("label", { for: id }, say(`ops.field.${name}`)),
-    element("span", { class: "hint", id: `${id}-hint` }, say(`ops.hint.${name}`)),
+    element("label", { for: id }, t(`ops.field.${name}`)),
+    element("span", { class: "hint", id: `${id}-hint` }, t(`ops.hint.${name}`)),
     wrong,
   );
   return {
@@ -195,7 +195,7 @@ export function checkField(id, name) {
     write(on) {
       control.checked = Boolean(on);
     },
-    complain(words) {
+    showError(words) {
       wrong.textContent = words;
       wrong.hidden = !words;
     },
@@ -215,8 +215,8 @@ export function textField(
     read() {
       const text = control.value.trim();
       if (!needed(text, required)) return null;
-      if (text.length < least) throw new Mistyped(say("ops.mistyped.short", { n: least }));
-      if (pattern && !pattern.test(text)) throw new Mistyped(say(`ops.mistyped.${name}`));
+      if (text.length < least) throw new InputError(t("ops.mistyped.short", { n: least }));
+      if (pattern && !pattern.test(text)) throw new InputError(t(`ops.mistyped.${name}`));
       return text;
     },
     write(text) {

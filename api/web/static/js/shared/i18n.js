@@ -7,32 +7,32 @@ export const language = document.documentElement.lang.startsWith("zh") ? "zh-CN"
 const words = language === "zh-CN" ? zh : en;
 
 /** The phrase under a name, `{facts}` filled in. */
-export function say(name, facts = {}) {
+export function t(name, facts = {}) {
   const phrase = words[name] ?? en[name] ?? name;
   return phrase.replace(/\{(\w+)\}/g, (whole, fact) => (fact in facts ? String(facts[fact]) : whole));
 }
 
 /** True where there is a phrase of that name. */
-export const known = (name) => name in words;
+export const hasText = (name) => name in words;
 
-/** Fill every element that names its words: data-say (text), data-say-label, data-say-placeholder, data-say-title. */
-export function sayAll(root = document) {
-  for (const element of root.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
-  for (const element of root.querySelectorAll("[data-say-label]")) {
-    element.setAttribute("aria-label", say(element.dataset.sayLabel));
+/** Fill every element that names its words: data-i18n (text), data-i18n-label, data-i18n-placeholder, data-i18n-title. */
+export function translatePage(root = document) {
+  for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
+  for (const element of root.querySelectorAll("[data-i18n-label]")) {
+    element.setAttribute("aria-label", t(element.dataset.i18nLabel));
   }
-  for (const element of root.querySelectorAll("[data-say-placeholder]")) {
-    element.placeholder = say(element.dataset.sayPlaceholder);
+  for (const element of root.querySelectorAll("[data-i18n-placeholder]")) {
+    element.placeholder = t(element.dataset.i18nPlaceholder);
   }
 }
 
 /** A moment as a date and time in the page's language, in the visitor's own zone. */
-export function when(atMs) {
+export function dateTime(atMs) {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }).format(atMs);
 }
 
 /** A time of day with seconds. */
-export function clockTime(atMs) {
+export function timeOfDay(atMs) {
   return new Intl.DateTimeFormat(language, {
     hour: "2-digit",
     minute: "2-digit",

@@ -9,7 +9,7 @@ const SILENT_MS = 45_000;
  * Watches a lot. `on` holds handlers, all optional: state(facts), bid(frame), event(frame), you(frame),
  * connection("live" | "connecting" | "lost" | "ended").
  */
-export class LiveLot {
+export class LiveClient {
   #url;
   #lotId;
   #mode;

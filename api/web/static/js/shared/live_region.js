@@ -3,7 +3,7 @@
 const PRICE_EVERY_MS = 8000;
 const EVERY_MS = 1200;
 
-export class Speaker {
+export class LiveRegion {
   #region;
   #waiting = null;
   #price = null;
@@ -14,7 +14,7 @@ export class Speaker {
   }
 
   /** Say something that matters; what came a moment before gives way. */
-  say(text) {
+  announce(text) {
     clearTimeout(this.#waiting);
     this.#waiting = setTimeout(() => {
       this.#region.textContent = text;
@@ -22,7 +22,7 @@ export class Speaker {
   }
 
   /** Say the newest price, not every one. */
-  price(text) {
+  announcePrice(text) {
     const wait = Math.max(0, this.#priceAt + PRICE_EVERY_MS - Date.now());
     clearTimeout(this.#price);
     this.#price = setTimeout(() => {
@@ -33,4 +33,4 @@ export class Speaker {
 }
 
 /** After what is being drawn now. */
-export const shortly = (what) => setTimeout(what, 0);
+export const afterRender = (what) => setTimeout(what, 0);

@@ -3,7 +3,7 @@
 import { svg } from "./element.js";
 
 /** An SVG for a lot; the same lot always looks the same. */
-export function drawnLot(lotId) {
+export function lotPicture(lotId) {
   let hash = 7;
   for (const letter of lotId) hash = (hash * 31 + letter.charCodeAt(0)) % 360;
   const hue = (hash * 137) % 360;

@@ -16,7 +16,7 @@ export function yuanShort(fen) {
 }
 
 /** What was typed as yuan, in fen; null where it is no amount: "1,200.5" -> 120050. */
-export function fenFrom(text) {
+export function parseFen(text) {
   const plain = text
     .trim()
     .replace(/[,，\s]/g, "")

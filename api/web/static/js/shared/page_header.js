@@ -2,7 +2,7 @@
 
 import { get, remove } from "./api.js";
 import { byId, element } from "./element.js";
-import { say, sayAll, switchLanguage } from "./i18n.js";
+import { t, translatePage, switchLanguage } from "./i18n.js";
 
 const PLACES = [
   ["/me", "nav.me", ["bidder"]],
@@ -10,32 +10,32 @@ const PLACES = [
   ["/ops/settlements", "nav.settlements", ["ops", "finance", "auditor"]],
 ];
 
-/** Fill the masthead; gives who is signed in: {subject, name, role}, or null. */
-export async function masthead() {
-  sayAll();
+/** Fill the page header; gives who is signed in: {subject, name, role}, or null. */
+export async function showPageHeader() {
+  translatePage();
   let who = null;
   try {
     who = (await get("/auth/session")).identity;
   } catch {
     // the page works without knowing: everything that needs a session says so itself
   }
-  const nav = byId("masthead-nav");
+  const nav = byId("page-nav");
   const items = [
-    element("a", { href: "/" }, say("nav.sales")),
+    element("a", { href: "/" }, t("nav.sales")),
     ...PLACES.filter(([, , roles]) => who && roles.includes(who.role)).map(([href, words]) =>
-      element("a", { href }, say(words)),
+      element("a", { href }, t(words)),
     ),
-    element("button", { type: "button", id: "language", onclick: switchLanguage }, say("nav.other-language")),
+    element("button", { type: "button", id: "language", onclick: switchLanguage }, t("nav.other-language")),
     ...(who
       ? [
           element("span", { class: "who" }, who.name),
-          element("button", { type: "button", id: "sign-out", onclick: signOut }, say("nav.sign-out")),
+          element("button", { type: "button", id: "sign-out", onclick: signOut }, t("nav.sign-out")),
         ]
       : [
           element(
             "a",
             { href: `/sign-in?next=${encodeURIComponent(location.pathname)}`, id: "sign-in" },
-            say("nav.sign-in"),
+            t("nav.sign-in"),
           ),
         ]),
   ];

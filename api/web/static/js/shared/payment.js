@@ -2,7 +2,7 @@
 
 import { newKey } from "./api.js";
 import { element } from "./element.js";
-import { say } from "./i18n.js";
+import { t } from "./i18n.js";
 
 const SANDBOX_CARDS = [
   ["sandbox-ok", "pay.card"],
@@ -17,7 +17,7 @@ export function paymentField(id, provider) {
     ? element(
         "select",
         { id, "aria-describedby": `${id}-hint` },
-        SANDBOX_CARDS.map(([card, words]) => element("option", { value: card }, say(words))),
+        SANDBOX_CARDS.map(([card, words]) => element("option", { value: card }, t(words))),
       )
     : element("input", {
         id,
@@ -29,20 +29,20 @@ export function paymentField(id, provider) {
   const root = element(
     "div",
     { class: "field" },
-    element("label", { for: id }, say("pay.method")),
+    element("label", { for: id }, t("pay.method")),
     control,
-    element("span", { class: "hint", id: `${id}-hint` }, say(sandbox ? "pay.sandbox-hint" : "pay.token-hint")),
+    element("span", { class: "hint", id: `${id}-hint` }, t(sandbox ? "pay.sandbox-hint" : "pay.token-hint")),
   );
   return { root, control, read: () => control.value.trim() || null };
 }
 
 /** The body's part that says how it is paid. */
-export const paidBy = (field) => (field?.read() ? { payment_method: field.read() } : {});
+export const paymentBody = (field) => (field?.read() ? { payment_method: field.read() } : {});
 
 const STORED = "auction-intent:";
 
 /** The key of an intended payment: the same until its answer is known, through lost answers and reloads. */
-export function keyOfIntent(name) {
+export function paymentKey(name) {
   const stored = remembered(name);
   if (stored) return stored;
   const key = newKey();
@@ -55,7 +55,7 @@ export function keyOfIntent(name) {
 }
 
 /** The answer of an intended payment is known: the next one is another. */
-export function intentAnswered(name) {
+export function forgetPaymentKey(name) {
   kept.delete(name);
   try {
     sessionStorage.removeItem(STORED + name);
@@ -65,7 +65,7 @@ export function intentAnswered(name) {
 }
 
 /** Whether a problem is an answer; otherwise what was sent may have been done, and goes again under the same key. */
-export const isAnswer = (problem) => problem.status >= 400 && problem.status < 500 && problem.status !== 429;
+export const isFinalAnswer = (problem) => problem.status >= 400 && problem.status < 500 && problem.status !== 429;
 
 const kept = new Map();
 

@@ -1,38 +1,38 @@
 // A problem of the house in plain words: why, and what would be accepted.
 
 import { yuan } from "./money.js";
-import { known, say, when } from "./i18n.js";
+import { hasText, t, dateTime } from "./i18n.js";
 
 const AMOUNTS = ["minimum_fen", "maximum_fen", "limit_fen", "available_fen", "cap_fen", "price_fen", "amount_fen"];
 const MOMENTS = ["until_ms", "expires_at_ms", "default_at_ms"];
 
 /** The sentence for a Problem; `facts` fills in what the page knows (the amount that was offered). */
-export function wordsOf(problem, facts = {}) {
+export function problemText(problem, facts = {}) {
   const given = problem.facts ?? {};
   const told = {};
   for (const name of AMOUNTS) if (typeof given[name] === "number") told[name] = yuan(given[name]);
-  for (const name of MOMENTS) if (typeof given[name] === "number") told[name] = when(given[name]);
+  for (const name of MOMENTS) if (typeof given[name] === "number") told[name] = dateTime(given[name]);
   const standing = `status.${given.lot_status}`;
-  told.status = known(standing) ? say(standing) : "";
-  told.state = stateWords(given.state ?? given.offer_status);
-  told.failure = failureWords(given.failure);
+  told.status = hasText(standing) ? t(standing) : "";
+  told.state = stateText(given.state ?? given.offer_status);
+  told.failure = failureText(given.failure);
   told.centres = (given.delivery_centres ?? []).join(", ");
   const phrase = barredAsBuyer(problem) ? "problem.bidder-barred-here" : `problem.${problem.code}`;
-  return known(phrase) ? say(phrase, { ...facts, ...told }) : say("problem.other", { detail: problem.message });
+  return hasText(phrase) ? t(phrase, { ...facts, ...told }) : t("problem.other", { detail: problem.message });
 }
 
 /** One code, two reasons: past defaults bar for a time, this lot's own defaulter for good. */
 const barredAsBuyer = (problem) => problem.code === "bidder-barred" && typeof problem.facts?.until_ms !== "number";
 
 /** Why a payment provider said no, as a part of a sentence; a bank's own code as it is. */
-export function failureWords(code) {
-  if (!code) return say("failure.unknown");
-  return known(`failure.${code}`) ? say(`failure.${code}`) : String(code);
+export function failureText(code) {
+  if (!code) return t("failure.unknown");
+  return hasText(`failure.${code}`) ? t(`failure.${code}`) : String(code);
 }
 
 /** Where a lot stands after the hammer, or an award or offer of it, as a part of a sentence. */
-export function stateWords(state) {
+export function stateText(state) {
   for (const phrase of [`settlement.${state}`, `award.${state}`, `offer.${state}`])
-    if (known(phrase)) return say(phrase);
+    if (hasText(phrase)) return t(phrase);
   return state ?? "";
 }

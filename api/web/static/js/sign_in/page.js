@@ -1,10 +1,10 @@
 // Sign-in and sign-up: one form, two addresses; afterwards back to where the visitor came from.
 
 import { post } from "../shared/api.js";
-import { wordsOf } from "../shared/problems.js";
+import { problemText } from "../shared/problems.js";
 import { byId } from "../shared/element.js";
-import { masthead } from "../shared/page_header.js";
-import { say } from "../shared/i18n.js";
+import { showPageHeader } from "../shared/page_header.js";
+import { t } from "../shared/i18n.js";
 
 const PASSWORD_MIN = 10;
 const USERNAME = /^[A-Za-z0-9._-]{3,32}$/;
@@ -13,17 +13,17 @@ const given = new URLSearchParams(location.search).get("next") ?? "/";
 // only ever to a page of this house
 const next = /^\/(?![/\\])/.test(given) ? given : "/";
 
-masthead();
+showPageHeader();
 const kind = up ? "up" : "in";
-document.title = `${say(`sign.${kind}-title`)} · ${say("brand")}`;
-byId("sign-title").textContent = say(`sign.${kind}-title`);
-byId("sign-button").textContent = say(`sign.${kind}`);
+document.title = `${t(`sign.${kind}-title`)} · ${t("brand")}`;
+byId("sign-title").textContent = t(`sign.${kind}-title`);
+byId("sign-button").textContent = t(`sign.${kind}`);
 byId("name-field").hidden = !up;
 byId("username-hint").hidden = !up;
 byId("password-hint").hidden = !up;
 byId("password").autocomplete = up ? "new-password" : "current-password";
-byId("other-words").textContent = say(up ? "sign.have-account" : "sign.no-account");
-byId("other-link").textContent = say(up ? "sign.in" : "sign.up");
+byId("other-words").textContent = t(up ? "sign.have-account" : "sign.no-account");
+byId("other-link").textContent = t(up ? "sign.in" : "sign.up");
 byId("other-link").href = `${up ? "/sign-in" : "/sign-up"}?next=${encodeURIComponent(next)}`;
 
 byId("sign-form").addEventListener("submit", async (event) => {
@@ -33,7 +33,7 @@ byId("sign-form").addEventListener("submit", async (event) => {
   const name = byId("name").value.trim();
   const wrong = mistake(username, password, name);
   if (wrong) {
-    complain(wrong);
+    showError(wrong);
     return;
   }
   byId("sign-button").disabled = true;
@@ -42,7 +42,7 @@ byId("sign-form").addEventListener("submit", async (event) => {
     const { identity } = await post("/auth/session", { username, password });
     location.assign(deskOf(identity));
   } catch (problem) {
-    complain(wordsOf(problem));
+    showError(problemText(problem));
     byId("sign-button").disabled = false;
   }
 });
@@ -57,13 +57,13 @@ function deskOf(identity) {
 }
 
 function mistake(username, password, name) {
-  if (!username || !password || (up && !name)) return say("sign.missing");
-  if (up && !USERNAME.test(username)) return say("sign.bad-username");
-  if (up && password.length < PASSWORD_MIN) return say("sign.short-password");
+  if (!username || !password || (up && !name)) return t("sign.missing");
+  if (up && !USERNAME.test(username)) return t("sign.bad-username");
+  if (up && password.length < PASSWORD_MIN) return t("sign.short-password");
   return "";
 }
 
-function complain(words) {
+function showError(words) {
   byId("failure").textContent = words;
   byId("failure").hidden = false;
 }
