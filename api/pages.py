@@ -1,10 +1,11 @@
-"""The pages: whole documents in the visitor's language, their scripts and styles, and the headers that fence them in.
+"""The pages: a document for each in the visitor's language, their scripts and styles, and the headers that guard them.
 
-No build step, no outside address, no inline script: the content security policy says so to the browser.
+A document is `web/shell.html` filled with the page's own `web/pages/<name>.html`, put together once at start. There is
+no build step, no outside address and no inline script: the content security policy says so to the browser.
 """
 
 from collections.abc import Awaitable, Callable
-from functools import cache
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,21 +20,37 @@ from api.config import ApiConfig
 
 LANGUAGES = ("zh-CN", "en")
 LANGUAGE_COOKIE = "auction_language"
-PAGES = {
-    "/": "sales",
-    "/lots/{lot_id}": "lot",
-    "/sign-in": "sign_in",
-    "/sign-up": "sign_in",
-    "/me": "me",
-    "/ops": "ops",
-    "/ops/settlements": "settlements",
-}
 _WEB = Path(str(files("api") / "web"))
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page by name: its content is `web/pages/<name>.html`, its script `static/js/<name>/page.js`."""
+
+    name: str
+    styles: tuple[str, ...]
+    """Style sheets after the shared one, by name, in the order in which they apply."""
+    skip_to: str = "#main"
+    """Where the link leads by which a keyboard skips the header."""
+    skip_text: str = "skip"
+    """The name of that link's text."""
+
+
+_SIGN_IN = Page("sign_in", ("sign_in",), skip_to="#content")
+PAGES = {
+    "/": Page("sales", ("sales",), skip_to="#content"),
+    "/lots/{lot_id}": Page("lot", ("lot",), skip_to="#bidding", skip_text="lot.skip-to-bidding"),
+    "/sign-in": _SIGN_IN,
+    "/sign-up": _SIGN_IN,
+    "/me": Page("me", ("me",), skip_to="#mine"),
+    "/ops": Page("ops", ("ops",)),
+    "/ops/settlements": Page("settlements", ("ops", "settlements")),
+}
+
+
 def routes() -> list[BaseRoute]:
-    """The pages and what they load."""
-    documents: list[BaseRoute] = [Route(path, _document(name), methods=["GET"]) for path, name in PAGES.items()]
+    """The pages and what they load. Raises OSError or ValueError where a page's files are missing or incomplete."""
+    documents: list[BaseRoute] = [Route(path, _endpoint(page), methods=["GET"]) for path, page in PAGES.items()]
     return [*documents, Mount("/static", Assets(directory=_WEB / "static"))]
 
 
@@ -48,17 +65,37 @@ class Assets(StaticFiles):
         return response
 
 
-def _document(name: str) -> Callable[[Request], Awaitable[Response]]:
+def document(page: Page, language: str) -> str:
+    """The document of a page in one language. Raises ValueError where a place in the shell is not filled."""
+    sheets = ("base", *page.styles)
+    parts = {
+        "language": language,
+        "page": page.name,
+        "styles": "\n    ".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name in sheets),
+        "skip_to": page.skip_to,
+        "skip_text": page.skip_text,
+        "main": (_WEB / "pages" / f"{page.name}.html").read_text(encoding="utf-8").strip(),
+    }
+    text = (_WEB / "shell.html").read_text(encoding="utf-8")
+    for name, part in parts.items():
+        text = text.replace(f"{{{{{name}}}}}", part)
+    if "{{" in text:
+        raise ValueError(f"page {page.name}: {text[text.index('{{') :].splitlines()[0]} is not filled")
+    return text
+
+
+def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
+    documents = {language: document(page, language) for language in LANGUAGES}
+
     async def show(request: Request) -> Response:
         config: ApiConfig = request.app.state.config
         language = language_of(request)
+        live_url = config.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https")
         return HTMLResponse(
-            _text(name).replace("{{language}}", language),
+            documents[language],
             headers={
                 "Content-Language": language,
-                "Content-Security-Policy": policy(
-                    config.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https")
-                ),
+                "Content-Security-Policy": policy(live_url),
                 "Cache-Control": "no-cache",
                 "Vary": "Accept-Language, Cookie",
                 "Referrer-Policy": "same-origin",
@@ -70,13 +107,8 @@ def _document(name: str) -> Callable[[Request], Awaitable[Response]]:
     return show
 
 
-@cache
-def _text(name: str) -> str:
-    return (_WEB / "pages" / f"{name}.html").read_text(encoding="utf-8")
-
-
 def policy(live_url: str | None) -> str:
-    """What a page may load and whom it may talk to: this house and its live channel, nobody else."""
+    """What a page may load and connect to: this server and its live channel, nothing else."""
     talk = "'self'"
     if live_url is not None:
         live = urlsplit(live_url)

@@ -1,28 +1,22 @@
-// The page's words: the language comes with the document (`<html lang>`), the switch sets a cookie and reloads.
-
-import { words as en } from "../../i18n/en.js";
-import { words as zh } from "../../i18n/zh-CN.js";
+// The page's texts: the language comes with the document (`<html lang>`), and only that language's texts are loaded.
 
 export const language = document.documentElement.lang.startsWith("zh") ? "zh-CN" : "en";
-const words = language === "zh-CN" ? zh : en;
+const { words } = await import(`../../i18n/${language}.js`);
 
-/** The phrase under a name, `{facts}` filled in. */
+/** The text of that name, `{facts}` filled in; the name itself where there is none. */
 export function t(name, facts = {}) {
-  const phrase = words[name] ?? en[name] ?? name;
+  const phrase = words[name] ?? name;
   return phrase.replace(/\{(\w+)\}/g, (whole, fact) => (fact in facts ? String(facts[fact]) : whole));
 }
 
-/** True where there is a phrase of that name. */
+/** True where there is a text of that name. */
 export const hasText = (name) => name in words;
 
-/** Fill every element that names its words: data-i18n (text), data-i18n-label, data-i18n-placeholder, data-i18n-title. */
+/** Fill every element that names its text: data-i18n (content) or data-i18n-label (aria-label). */
 export function translatePage(root = document) {
   for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
   for (const element of root.querySelectorAll("[data-i18n-label]")) {
     element.setAttribute("aria-label", t(element.dataset.i18nLabel));
-  }
-  for (const element of root.querySelectorAll("[data-i18n-placeholder]")) {
-    element.placeholder = t(element.dataset.i18nPlaceholder);
   }
 }
 
@@ -41,7 +35,7 @@ export function timeOfDay(atMs) {
   }).format(atMs);
 }
 
-/** Show this site in the other language from now on. */
+/** Store the other language as the visitor's choice and load the page in it. */
 export function switchLanguage() {
   const other = language === "zh-CN" ? "en" : "zh-CN";
   document.cookie = `auction_language=${other}; path=/; max-age=31536000; samesite=lax`;

@@ -1,0 +1,62 @@
+"""What a page loads, as a real browser sees it: one language, nothing from elsewhere, nothing its own policy refuses."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Page, Request, expect
+
+PATHS = ("/", "/sign-in", "/sign-up", "/me", "/ops", "/ops/settlements", "/lots/none-such")
+LANGUAGES = {"en": "zh-CN", "zh-CN": "en"}
+
+
+class Loaded:
+    """The addresses a page asked for, and those that were refused, by the browser or by whoever was asked."""
+
+    def __init__(self, page: Page) -> None:
+        self.addresses: list[str] = []
+        self.refused: list[str] = []
+        page.on("request", lambda request: self.addresses.append(request.url))
+        page.on("requestfailed", self._fail)
+        page.on("response", lambda answer: self._answer(answer.url, answer.status))
+
+    def hosts(self) -> set[str]:
+        return {urlsplit(address).netloc for address in self.addresses if not address.startswith("data:")}
+
+    def texts(self) -> set[str]:
+        return {
+            urlsplit(address).path.rpartition("/")[2].removesuffix(".js")
+            for address in self.addresses
+            if "/static/i18n/" in address
+        }
+
+    def _fail(self, request: Request) -> None:
+        self.refused.append(f"{request.url}: {request.failure}")
+
+    def _answer(self, address: str, status: int) -> None:
+        if status >= 400 and "/api/" not in address:
+            self.refused.append(f"{address}: {status}")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_page_fetches_the_texts_of_its_language_alone_and_of_the_other_once_it_is_switched(visitors, language):
+    async with visitors.page(language=language) as page:
+        before = Loaded(page)
+        await page.goto("/")
+        await expect(page.locator("#sign-in")).to_be_visible()
+        assert before.texts() == {language}
+
+        after = Loaded(page)
+        await page.click("#language")
+        await page.wait_for_selector(f"html[lang='{LANGUAGES[language]}'] #sign-in")
+        assert after.texts() == {LANGUAGES[language]}
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_page_loads_from_its_own_server_alone_and_nothing_it_names_is_missing(visitors, path):
+    async with visitors.page() as page:
+        loaded = Loaded(page)
+        await page.goto(path)
+        await expect(page.locator("#sign-in")).to_be_visible()
+        assert loaded.refused == []
+        assert loaded.hosts() == {urlsplit(page.url).netloc}
+        assert await page.locator("[data-i18n]:empty").count() == 0
