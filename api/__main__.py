@@ -6,8 +6,8 @@ import sys
 
 import uvloop
 
-from api.app import SettingsError, load_settings, serve_house
-from api.server import bind
+from api.http.app import SettingsError, load_settings, serve_context
+from api.http.server import bind
 from auction.bootstrap import running_servers
 from auction.domain.errors import AuctionError
 from auction.logs import configure_logs
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         port = settings.http_port if given.port is None else given.port
         listener = bind(host, port) if given.fd is None else socket.socket(fileno=given.fd)
         with listener, running_servers(settings) as found:
-            uvloop.run(serve_house(found, listener))
+            uvloop.run(serve_context(found, listener))
     except (SettingsError, AuctionError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.config import ApiConfig
+from api.http.config import ApiConfig
 
 LANGUAGES = ("zh-CN", "en")
 LANGUAGE_COOKIE = "auction_language"

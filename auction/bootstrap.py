@@ -9,20 +9,20 @@ from contextlib import asynccontextmanager, contextmanager
 from redis.asyncio import Redis
 
 from auction import embedded
-from auction.books.identity import claim_identity
+from auction.books.ledger_binding import claim_identity
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway
-from auction.domain.settlement import HouseRules
+from auction.domain.settlement import BidderPolicy
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
-from auction.ledger.feed import Feed
 from auction.ledger.keys import LAYOUT
+from auction.ledger.stream import LedgerStream
 from auction.payments import open_gateway
-from auction.payments.gateway import Gateway
-from auction.services.house import House, MoneyRules
-from auction.services.receipts import ReceiptKey
+from auction.payments.gateway import PaymentGateway
+from auction.services.context import AppContext, MoneyRules
 from auction.settings import Settings
+from auction.signing.receipts import ReceiptKey
 
 SANDBOX_FILE = "sandbox-payments.sqlite3"
 """The stand-in provider's own file, in the data directory."""
@@ -51,14 +51,14 @@ def running_servers(settings: Settings, *, books: bool = True) -> Iterator[Setti
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *, secret: str | None = None) -> AsyncIterator[House]:
+async def open_context(settings: Settings, *, secret: str | None = None) -> AsyncIterator[AppContext]:
     """A house on the servers of `settings` (both addresses set, books migrated). Closes in order: bids first.
 
     `secret` stands in for the configured one in commands that sign nothing. Raises LedgerAway, BooksAway,
     RequestRefused (another number of shards) and SettingsError (no secret).
     """
     if settings.redis_url is None or settings.database_url is None:
-        raise ValueError("open_house needs both addresses; see running_servers")
+        raise ValueError("open_context needs both addresses; see running_servers")
     secret = secret or settings.secret
     receipts = ReceiptKey.derive(secret)
     gateway = _gateway(settings, secret)
@@ -68,10 +68,10 @@ async def open_house(settings: Settings, *, secret: str | None = None) -> AsyncI
         ledger = await BidLedger.open(redis, settings.ledger_shards)
         await _check_pair(books, settings.ledger_shards)
         combiner = Combiner(ledger)
-        yield House(
+        yield AppContext(
             ledger=ledger,
             combiner=combiner,
-            feed=Feed(redis, ledger.keys),
+            stream=LedgerStream(redis, ledger.keys),
             books=books,
             receipts=receipts,
             gateway=gateway,
@@ -97,13 +97,13 @@ async def open_ledger(settings: Settings) -> AsyncIterator[BidLedger]:
 async def _check_pair(books: Books, shards: int) -> None:
     """The books must be those of a ledger cut like ours; books that are away are checked at the next start."""
     try:
-        async with books.transaction() as work:
-            await claim_identity(work, shards=shards, layout=LAYOUT)
+        async with books.transaction() as tx:
+            await claim_identity(tx, shards=shards, layout=LAYOUT)
     except BooksAway:
         return
 
 
-def _gateway(settings: Settings, secret: str) -> Gateway:
+def _gateway(settings: Settings, secret: str) -> PaymentGateway:
     """The payment provider of these settings; the sandbox keeps its file in the data directory."""
     if settings.payment_provider == "stripe" and settings.stripe_key and settings.stripe_webhook_secret:
         return open_gateway(
@@ -119,13 +119,13 @@ def _gateway(settings: Settings, secret: str) -> Gateway:
 
 def _money_rules(settings: Settings) -> MoneyRules:
     return MoneyRules(
-        bidders=HouseRules(identity_limits=settings.identity_levels),
+        bidders=BidderPolicy(identity_limits=settings.identity_levels),
         deposit_method=settings.deposit_method,
         delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),
     )
 
 
-async def _close(redis: "Redis", books: Books, gateway: Gateway) -> None:
+async def _close(redis: "Redis", books: Books, gateway: PaymentGateway) -> None:
     await gateway.close()
     await redis.aclose()
     await books.close()

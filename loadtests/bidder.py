@@ -10,12 +10,12 @@ from typing import Any
 import gevent
 from locust import FastHttpUser, constant, task
 
-from auction.services.tokens import Role, TokenKey
-from loadtests.tally import Tally
+from auction.services.identity.tokens import Role, TokenKey
+from loadtests.statistics import BidderStatistics
 
 ANSWER_S = 5.0
 TRIES_MAX = 6
-WAIT_FIRST_S, WAIT_MOST_S = 0.05, 2.0
+WAIT_FIRST_S, WAIT_S_MAX = 0.05, 2.0
 TOKEN_LIFETIME_S = 7200
 YUAN = 100
 LOOKS_EVERY = 20
@@ -23,7 +23,7 @@ LOOKS_EVERY = 20
 FOR_THE_MOMENT = (0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 ACCEPTED = (HTTPStatus.OK, HTTPStatus.CREATED)
 
-tally = Tally()
+tally = BidderStatistics()
 minimum_fen: dict[str, int] = {}
 """Lot -> the highest minimum that anyone here was told: what everybody's page would show."""
 
@@ -68,7 +68,7 @@ class Bidder(FastHttpUser):
         for attempt in range(TRIES_MAX):
             if attempt:
                 tally.retried += 1
-                gevent.sleep(random.uniform(0, min(WAIT_MOST_S, WAIT_FIRST_S * 2**attempt)))
+                gevent.sleep(random.uniform(0, min(WAIT_S_MAX, WAIT_FIRST_S * 2**attempt)))
             status, facts = self._try(amount_fen, key)
             if status not in FOR_THE_MOMENT:
                 self._count(status, facts)
@@ -115,12 +115,12 @@ class Bidder(FastHttpUser):
                     return _facts(answer)
             if status not in FOR_THE_MOMENT:
                 break
-            gevent.sleep(random.uniform(0, min(WAIT_MOST_S, WAIT_FIRST_S * 2**attempt)))
+            gevent.sleep(random.uniform(0, min(WAIT_S_MAX, WAIT_FIRST_S * 2**attempt)))
         tally.failed[f"{path or 'look'}: {status or 'no answer'}"] += 1
         return None
 
 
-def counted(environment: Any) -> Tally:
+def counted(environment: Any) -> BidderStatistics:
     """The counts at the end of the run."""
     bids = environment.stats.get("bid", "POST")
     tally.p50_ms = bids.get_response_time_percentile(0.5) or 0.0

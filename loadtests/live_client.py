@@ -16,14 +16,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
 from api.live.protocol import FINAL
-from loadtests.witness import Heard, Mode, Witness
+from loadtests.feed_checker import FeedChecker, Heard, Mode
 
-WAIT_FIRST_S, WAIT_MOST_S = 0.1, 10.0
+WAIT_FIRST_S, WAIT_S_MAX = 0.1, 10.0
 LOST = 1006
 """The code of a connection that ended without one."""
 
 
-class LiveClient(Witness):
+class LiveClient(FeedChecker):
     """One watcher of one lot. `run` until the end of the lot or until cancelled; look at it meanwhile."""
 
     def __init__(
@@ -33,7 +33,7 @@ class LiveClient(Witness):
         *,
         mode: Mode = "state",
         token: str | None = None,
-        wait_most_s: float = WAIT_MOST_S,
+        wait_s_max: float = WAIT_S_MAX,
         on_frame: Callable[[Heard], None] = lambda _: None,
     ) -> None:
         super().__init__(lot_id, mode=mode, token=token)
@@ -41,7 +41,7 @@ class LiveClient(Witness):
         self.bids: list[Heard] = []
         self.closes: list[int] = []
         """How each connection ended."""
-        self._wait_most_s = wait_most_s
+        self._wait_s_max = wait_s_max
         self._on_frame = on_frame
         self._offset_ms, self._round_trip_ms = 0.0, float("inf")
         self._connection: ClientConnection | None = None
@@ -60,7 +60,7 @@ class LiveClient(Witness):
                 return code
             failures = 1 if self.frames > told_before else failures + 1
             # full jitter: whoever lost the same server comes back at a time of their own
-            await asyncio.sleep(random.uniform(0, min(self._wait_most_s, WAIT_FIRST_S * 2**failures)))
+            await asyncio.sleep(random.uniform(0, min(self._wait_s_max, WAIT_FIRST_S * 2**failures)))
 
     async def _connected(self) -> int:
         try:

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 
 from auction.domain.money import yuan
-from loadtests.house import HouseFailed, run_command, standing_house
-from loadtests.locusts import bid, watching
+from loadtests.runners import bid, watching
 from loadtests.sale import Staff
-from loadtests.tally import Tally, WatchTally
+from loadtests.server import AuctionServerFailed, run_command, running_server
+from loadtests.statistics import BidderStatistics, WatchStatistics
 
 USERS_MAX, WATCHERS_MAX, SECONDS_MAX, LOTS_MAX, WORKERS_MAX = 1_000, 1_000, 600, 64, 16
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _stoppable(), tempfile.TemporaryDirectory(prefix="auction-load-") as folder:
             return _run(given, Path(folder))
-    except (HouseFailed, httpx.HTTPError) as error:
+    except (AuctionServerFailed, httpx.HTTPError) as error:
         print(f"the load run failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -78,27 +78,27 @@ def _stoppable() -> Iterator[None]:
 
 def _run(given: argparse.Namespace, folder: Path) -> int:
     print("starting a house on embedded servers ...", flush=True)
-    with standing_house(folder, workers=given.workers) as house:
-        staff = Staff(house)
+    with running_server(folder, workers=given.workers) as server:
+        staff = Staff(server)
         sale_id, lot_ids = staff.open_sale(given.lots)
         print(
             f"{_number(given.users, 'bidder')} and {_number(given.watchers, 'watcher')} on "
-            f"{_number(given.lots, 'lot')} at {house.address} "
+            f"{_number(given.lots, 'lot')} at {server.address} "
             f"({_number(given.workers, 'HTTP process', 'es')}) for {given.seconds} s ...",
             flush=True,
         )
-        with watching(house, folder, lot_ids, given.watchers, staff) as crowd:
-            tally = bid(house, folder, lot_ids, users=given.users, seconds=given.seconds)
+        with watching(server, folder, lot_ids, given.watchers, staff) as crowd:
+            tally = bid(server, folder, lot_ids, users=given.users, seconds=given.seconds)
             closed = [staff.close(lot_id) for lot_id in lot_ids]
             watched = crowd.leave()
         staff.leave()
         print(report(tally, closed, watched))
-        verified = run_command(house, "verify", "--sale", sale_id)
+        verified = run_command(server, "verify", "--sale", sale_id)
     print((verified.stdout + verified.stderr).strip())
     return 1 if tally.failed or not tally.accepted or not watched.holds or verified.returncode else 0
 
 
-def report(tally: Tally, closed: Sequence[Mapping[str, Any]], watched: WatchTally) -> str:
+def report(tally: BidderStatistics, closed: Sequence[Mapping[str, Any]], watched: WatchStatistics) -> str:
     """The counts as people read them: accepted, refused and failed apart; then what the watchers saw."""
     answered, accepted = tally.bids / tally.seconds, tally.accepted / tally.seconds
     lines = [
@@ -116,7 +116,7 @@ def report(tally: Tally, closed: Sequence[Mapping[str, Any]], watched: WatchTall
     return "\n".join([*lines, ""])
 
 
-def _seen(watched: WatchTally) -> list[str]:
+def _seen(watched: WatchStatistics) -> list[str]:
     """What the watchers saw, by mode."""
     lines = []
     for mode, each in (("state", watched.state), ("feed", watched.feed)):

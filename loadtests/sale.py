@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from auction.services.tokens import Role, TokenKey
-from loadtests.house import House
+from auction.services.identity.tokens import Role, TokenKey
+from loadtests.server import AuctionServer
 
 CLERK_LIFETIME_S = 7200
 # no soft close: the run says when the lots end
@@ -18,12 +18,12 @@ STAYS_OPEN_MS = 3_600_000
 class Staff:
     """Staff of the house with the role `ops`."""
 
-    def __init__(self, house: House) -> None:
-        token = TokenKey(house.secret).issue(
+    def __init__(self, server: AuctionServer) -> None:
+        token = TokenKey(server.secret).issue(
             subject="load-clerk", role=Role.OPS, now_s=int(time.time()), lifetime_s=CLERK_LIFETIME_S
         )
         self._client = httpx.Client(
-            base_url=f"{house.address}/api/v1/",
+            base_url=f"{server.address}/api/v1/",
             headers={"Authorization": f"Bearer {token}"},
             timeout=30.0,
             trust_env=False,

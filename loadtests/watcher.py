@@ -15,13 +15,13 @@ from locust import User, constant, task
 from locust.exception import StopUser
 
 from api.live.protocol import FINAL
-from loadtests.line import Line
-from loadtests.tally import Watched, WatchTally
-from loadtests.witness import Heard, Mode, Witness
+from loadtests.feed_checker import FeedChecker, Heard, Mode
+from loadtests.statistics import WatcherStatistics, WatchStatistics
+from loadtests.ws_connection import WsConnection
 
-WAIT_FIRST_S, WAIT_MOST_S = 0.1, 5.0
+WAIT_FIRST_S, WAIT_S_MAX = 0.1, 5.0
 
-tally = WatchTally()
+tally = WatchStatistics()
 
 
 class Decisions:
@@ -52,7 +52,7 @@ class Decisions:
 decisions = Decisions()
 
 
-class Watcher(User):
+class WatcherUser(User):
     """Watches one lot until its end."""
 
     abstract = True
@@ -63,9 +63,9 @@ class Watcher(User):
 
     def on_start(self) -> None:
         """Choose a lot: each is watched by as many."""
-        self.seen: Watched = getattr(tally, self.mode)
+        self.seen: WatcherStatistics = getattr(tally, self.mode)
         lots = os.environ["LOAD_LOTS"].split(",")
-        self.witness = Witness(lots[self.seen.watchers % len(lots)], mode=self.mode)
+        self.witness = FeedChecker(lots[self.seen.watchers % len(lots)], mode=self.mode)
         self.seen.watchers += 1
         if self.mode == "feed":
             decisions.fed.add(self.witness.lot_id)
@@ -84,12 +84,12 @@ class Watcher(User):
                 tally.failed[why] = tally.failed.get(why, 0) + 1
                 raise StopUser
             failures = 1 if self.witness.frames > told_before else failures + 1
-            gevent.sleep(random.uniform(0, min(WAIT_MOST_S, WAIT_FIRST_S * 2**failures)))
+            gevent.sleep(random.uniform(0, min(WAIT_S_MAX, WAIT_FIRST_S * 2**failures)))
 
     def _follow(self) -> int | None:
         """Read one connection to its end or the lot's; its code, None where it was lost without one."""
         try:
-            line = Line(os.environ["LOAD_LIVE"])
+            line = WsConnection(os.environ["LOAD_LIVE"])
         except OSError:
             return None
         self.seen.reconnects += self.witness.frames > 0
@@ -120,24 +120,24 @@ class Watcher(User):
         self.seen.frames += self.witness.frames
         self.seen.closed += self.witness.is_over
         self.seen.note_faults(self.witness.faults)
-        Watcher.left += 1
-        if Watcher.left == self.environment.runner.target_user_count:
+        WatcherUser.left += 1
+        if WatcherUser.left == self.environment.runner.target_user_count:
             gevent.spawn(self.environment.runner.quit)
 
 
-class StateWatcher(Watcher):
+class StateWatcher(WatcherUser):
     """Is shown the lot as it stands, at most so often."""
 
     mode = "state"
 
 
-class FeedWatcher(Watcher):
+class FeedWatcher(WatcherUser):
     """Is told every bid."""
 
     mode = "feed"
 
 
-def counted(environment: Any) -> WatchTally:
+def counted(environment: Any) -> WatchStatistics:
     """The counts at the end of the run."""
     for fault in environment.runner.exceptions.values():
         tally.failed[fault["msg"]] = fault["count"]

@@ -11,9 +11,9 @@ import sys
 import structlog
 import uvloop
 
+from api.live.backoff import waits
 from api.live.config import LiveConfig
-from api.live.gateway import Gateway
-from api.live.patience import waits
+from api.live.gateway import LiveGateway
 from auction.bootstrap import open_ledger, running_servers
 from auction.domain.errors import AuctionError, LedgerAway
 from auction.embedded import EmbeddedError
@@ -73,9 +73,9 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     for wait_s in waits():
         try:
             async with open_ledger(settings) as ledger:
-                await Gateway(ledger, config).run(listener, stopping)
+                await LiveGateway(ledger, config).run(listener, stopping)
         except LedgerAway as error:
-            log.warning("live_ledger_away", why=str(error))
+            log.warning("live_ledger_away", reason=str(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), wait_s)
         if stopping.is_set():

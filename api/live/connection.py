@@ -13,13 +13,13 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Event
 
 from api.live.protocol import CloseCode
-from auction.services.tokens import Identity
+from auction.services.identity.tokens import Identity
 
 if TYPE_CHECKING:
     import asyncio
 
     from api.live.channel import Watcher
-    from api.live.gateway import Gateway
+    from api.live.gateway import LiveGateway
 
 CLOSE_S = 2.0
 """How long a peer may take to hang up once the connection is closed."""
@@ -29,7 +29,7 @@ REASON_BYTES_MAX = 120
 class LiveConnection(ServerConnection):
     """A socket from its first byte to its last."""
 
-    def __init__(self, gateway: "Gateway", *given: Any, **options: Any) -> None:
+    def __init__(self, gateway: "LiveGateway", *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
         self.gateway = gateway
         self.watching: dict[str, Watcher] = {}

@@ -31,7 +31,7 @@ class Frame(msgspec.Struct, tag_field="type"):
     """A message from the gateway; `type` is its name."""
 
 
-class Hello(Frame, tag="hello"):
+class HelloFrame(Frame, tag="hello"):
     """The first frame. A connection silent for longer than twice `ping_ms` is dead."""
 
     now_ms: int
@@ -45,7 +45,7 @@ class LotFrame(Frame):
     lot_id: str
 
 
-class State(LotFrame):
+class StateFrame(LotFrame):
     """A lot as it stands: absolute, so that any may be skipped. `leader` is a paddle; `price_fen` 0: no bid yet."""
 
     epoch: int
@@ -60,18 +60,22 @@ class State(LotFrame):
     """Time left when a paused or held lot goes on."""
     now_ms: int
     watchers: int
+    reserve_met: bool | None
+    """Whether the price has reached the reserve; None without a reserve."""
+    outcome: str | None
+    """How it ended: sold, no-bids, reserve-unmet or void; None before its end."""
 
 
-class Snap(State, tag="snap"):
+class SnapFrame(StateFrame, tag="snap"):
     """Replaces everything the client knows of the lot."""
 
 
-class Tick(State, tag="tick"):
+class TickFrame(StateFrame, tag="tick"):
     """The newest state."""
 
 
-class BidMade(LotFrame, tag="bid"):
-    """Feed only: an accepted bid, `amount_fen` the price it made. A hole: `prev_seq` above the last seq seen."""
+class BidFrame(LotFrame, tag="bid"):
+    """Feed mode only: an accepted bid, `amount_fen` the price it made. A hole: `prev_seq` is above the last seq."""
 
     seq: int
     prev_seq: int
@@ -82,7 +86,7 @@ class BidMade(LotFrame, tag="bid"):
     leading: bool
 
 
-class Happening(LotFrame):
+class LotEventFrame(LotFrame):
     """An event that every watcher is told of, however slow. `ends_at_ms` is the end in force after it."""
 
     seq: int
@@ -90,31 +94,31 @@ class Happening(LotFrame):
     ends_at_ms: int
 
 
-class EndMoved(Happening, tag="extended"):
+class ExtendedFrame(LotEventFrame, tag="extended"):
     """A late bid (`by_bid`) or staff moved the end."""
 
     by_bid: bool
     reason: str
 
 
-class OnHold(Happening, tag="held"):
+class HeldFrame(LotEventFrame, tag="held"):
     """The price reached the review limit: bidding waits for staff."""
 
     remaining_ms: int
 
 
-class Stopped(Happening, tag="paused"):
+class PausedFrame(LotEventFrame, tag="paused"):
     """Staff stopped bidding for a while."""
 
     remaining_ms: int
     reason: str
 
 
-class GoesOn(Happening, tag="resumed"):
+class ResumedFrame(LotEventFrame, tag="resumed"):
     """Bidding goes on."""
 
 
-class BidVoided(Happening, tag="voided"):
+class VoidedFrame(LotEventFrame, tag="voided"):
     """One bid was taken out: a new epoch, in which the price may be lower. A `snap` follows."""
 
     epoch: int
@@ -124,7 +128,7 @@ class BidVoided(Happening, tag="voided"):
     reason: str
 
 
-class Over(Happening, tag="closed"):
+class ClosedFrame(LotEventFrame, tag="closed"):
     """Nothing more happens to the lot; `status` is closed or void, `outcome` sold, no-bids, reserve-unmet or void."""
 
     status: str
@@ -134,7 +138,7 @@ class Over(Happening, tag="closed"):
     reason: str
 
 
-class You(LotFrame, tag="you"):
+class YouFrame(LotFrame, tag="you"):
     """To a signed-in bidder alone. `paddle` null: not registered for the lot; `limit_fen` null: no limit."""
 
     leading: bool
@@ -144,7 +148,7 @@ class You(LotFrame, tag="you"):
     """The paddle that leads since this bidder was outbid."""
 
 
-class Synced(Frame, tag="synced"):
+class SyncedFrame(Frame, tag="synced"):
     """The ledger's time as the question came (`s1`) and as the answer left (`s2`)."""
 
     c0: int | float
@@ -152,7 +156,7 @@ class Synced(Frame, tag="synced"):
     s2: int
 
 
-class Heartbeat(LotFrame, tag="hb"):
+class HeartbeatFrame(LotFrame, tag="hb"):
     """Nothing has happened for a while; `seq` is where the lot stands (0: the gateway is still reading it)."""
 
     now_ms: int
@@ -178,7 +182,7 @@ def packed(frame: Frame) -> bytes:
     return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + body
 
 
-def state(kind: type[Snap] | type[Tick], lot_id: str, lot: Lot, *, now_ms: int, watchers: int) -> bytes:
+def state(kind: type[SnapFrame] | type[TickFrame], lot_id: str, lot: Lot, *, now_ms: int, watchers: int) -> bytes:
     """A lot's state as a `snap` or a `tick`."""
     return packed(
         kind(
@@ -194,6 +198,8 @@ def state(kind: type[Snap] | type[Tick], lot_id: str, lot: Lot, *, now_ms: int, 
             remaining_ms=lot.remaining_ms,
             now_ms=now_ms,
             watchers=watchers,
+            reserve_met=lot.reserve_met,
+            outcome=lot.outcome,
         )
     )
 
@@ -203,7 +209,7 @@ def you(lot_id: str, lot: Lot, bidder_id: str, admitted: tuple[int, int | None] 
     leading = lot.leader_id == bidder_id
     paddle, limit_fen = admitted or (None, None)
     outbid_by = lot.leader_paddle if was_outbid and not leading and lot.leader_paddle else msgspec.UNSET
-    return packed(You(lot_id=lot_id, leading=leading, paddle=paddle, limit_fen=limit_fen, outbid_by=outbid_by))
+    return packed(YouFrame(lot_id=lot_id, leading=leading, paddle=paddle, limit_fen=limit_fen, outbid_by=outbid_by))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +242,7 @@ def ends_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
 def bid_made(moment: Moment, event: BidPlaced, prev_seq: int) -> bytes:
     """The `bid` frame of an accepted bid."""
     return packed(
-        BidMade(
+        BidFrame(
             lot_id=moment.lot_id,
             seq=moment.seq,
             prev_seq=prev_seq,
@@ -253,22 +259,26 @@ def happening(moment: Moment, event: Event, price_fen: int, leader_paddle: int) 
     ends_at_ms = ends_after(event, moment.ends_before_ms, moment.at_ms)
     lot_id, seq, at_ms = moment.lot_id, moment.seq, moment.at_ms
     leader = leader_paddle or None
-    frame: Happening
+    frame: LotEventFrame
     match event:
         case BidPlaced():
             if ends_at_ms <= moment.ends_before_ms:
                 return None
-            frame = EndMoved(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, by_bid=True, reason="")
-        case Extended(reason=why):
-            frame = EndMoved(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, by_bid=False, reason=why)
+            frame = ExtendedFrame(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, by_bid=True, reason="")
+        case Extended(reason=reason):
+            frame = ExtendedFrame(
+                lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, by_bid=False, reason=reason
+            )
         case Held(remaining_ms=left):
-            frame = OnHold(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left)
-        case Paused(remaining_ms=left, reason=why):
-            frame = Stopped(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left, reason=why)
+            frame = HeldFrame(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left)
+        case Paused(remaining_ms=left, reason=reason):
+            frame = PausedFrame(
+                lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left, reason=reason
+            )
         case Resumed():
-            frame = GoesOn(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms)
+            frame = ResumedFrame(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms)
         case Voided():
-            frame = BidVoided(
+            frame = VoidedFrame(
                 lot_id=lot_id,
                 seq=seq,
                 at_ms=at_ms,
@@ -281,7 +291,7 @@ def happening(moment: Moment, event: Event, price_fen: int, leader_paddle: int) 
             )
         case Closed() | Withdrawn():
             closed = isinstance(event, Closed)
-            frame = Over(
+            frame = ClosedFrame(
                 lot_id=lot_id,
                 seq=seq,
                 at_ms=at_ms,

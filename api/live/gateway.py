@@ -19,21 +19,21 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from api.live import frames
-from api.live.channel import Equipment
+from api.live.backoff import honour_cancellation
+from api.live.channel import ChannelContext
 from api.live.clock import LedgerClock
 from api.live.config import LiveConfig
 from api.live.connection import LiveConnection
-from api.live.doorway import Doorway
-from api.live.following import Follower
+from api.live.connection_limits import ConnectionLimits
 from api.live.hub import Hub
-from api.live.patience import honour_cancellation
+from api.live.keepalive import SLOTS, KeepaliveSchedule
+from api.live.metrics import LiveMetrics
 from api.live.protocol import MESSAGE_BYTES_MAX, CloseCode, Malformed, Sub, read_message
-from api.live.rounds import SLOTS, Rounds
-from api.live.tally import Tally
+from api.live.stream_follower import StreamFollower
 from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
-from auction.ledger.watchers import report_watchers
-from auction.services.tokens import TokenKey, TokenRefused
+from auction.ledger.viewer_counts import report_watchers
+from auction.services.identity.tokens import TokenKey, TokenRefused
 
 BACKLOG = 4096
 HANDSHAKE_S = 10.0
@@ -47,19 +47,19 @@ _SEEN = Request("/", Headers())
 log = structlog.get_logger("api.live")
 
 
-class Gateway:
+class LiveGateway:
     """The sockets of one process."""
 
     def __init__(self, ledger: BidLedger, config: LiveConfig) -> None:
         self.config = config
-        self.tally = Tally()
+        self.tally = LiveMetrics()
         self.clock = LedgerClock()
-        self.hub = Hub(ledger, Equipment(config, self.clock, self.tally))
+        self.hub = Hub(ledger, ChannelContext(config, self.clock, self.tally))
         self._ledger = ledger
-        self._follower = Follower(ledger, self.hub, self.clock, block_ms=config.block_ms)
-        self._doorway = Doorway(config)
+        self._follower = StreamFollower(ledger, self.hub, self.clock, block_ms=config.block_ms)
+        self._doorway = ConnectionLimits(config)
         self._tokens = TokenKey(config.secret)
-        self._rounds = Rounds()
+        self._rounds = KeepaliveSchedule()
         self._sockets: set[LiveConnection] = set()
         self._behind: set[LiveConnection] = set()
         self._reported: set[str] = set()
@@ -150,7 +150,9 @@ class Gateway:
             if crowded is None:
                 sub_by_s = connection.loop.time() + self.config.sub_within_ms / 1000
                 self._rounds.add(connection, sub_by_s=sub_by_s)
-                connection.say(frames.packed(frames.Hello(now_ms=self.clock.now_ms(), ping_ms=self.config.ping_ms)))
+                connection.say(
+                    frames.packed(frames.HelloFrame(now_ms=self.clock.now_ms(), ping_ms=self.config.ping_ms))
+                )
             else:
                 connection.end(CloseCode.TOO_MANY, crowded)
             await connection.wait_closed()
@@ -168,7 +170,7 @@ class Gateway:
         if isinstance(message, Sub):
             self._subscribe(connection, message)
         else:
-            synced = frames.Synced(c0=message.c0, s1=came_ms, s2=self.clock.now_ms())
+            synced = frames.SyncedFrame(c0=message.c0, s1=came_ms, s2=self.clock.now_ms())
             connection.say(frames.packed(synced))
 
     def _subscribe(self, connection: LiveConnection, sub: Sub) -> None:

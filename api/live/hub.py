@@ -10,18 +10,18 @@ from typing import Any
 
 import structlog
 
-from api.live.channel import Channel, Equipment, Watcher
+from api.live.backoff import waits
+from api.live.channel import Channel, ChannelContext, Watcher
 from api.live.connection import LiveConnection
-from api.live.patience import waits
+from api.live.lot_projection import Broken, LotProjection
 from api.live.protocol import CloseCode, Sub
-from api.live.story import Broken, Story
 from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
-from auction.ledger.feed import Entry
 from auction.ledger.keys import is_id
-from auction.ledger.observing import Observer
+from auction.ledger.lot_reader import LotReader
+from auction.ledger.stream import StreamEntry
 from auction.ledger.tail import Damage
-from auction.services.tokens import Role
+from auction.services.identity.tokens import Role
 
 LOOKED_BACK_ENTRIES = 1000
 """How many of a shard's last entries are looked through for those of a lot, so that a feed may resume here."""
@@ -32,14 +32,14 @@ log = structlog.get_logger("api.live")
 class Hub:
     """The lots of one process, by id."""
 
-    def __init__(self, ledger: BidLedger, equipment: Equipment) -> None:
+    def __init__(self, ledger: BidLedger, equipment: ChannelContext) -> None:
         self.channels: dict[str, Channel] = {}
         self.following = asyncio.Event()
         """Set once entries are followed: no lot may be read before."""
         self._ledger = ledger
-        self._observer = Observer(ledger)
+        self._observer = LotReader(ledger)
         self._equipment = equipment
-        self._meanwhile: dict[str, list[Entry]] = {}
+        self._meanwhile: dict[str, list[StreamEntry]] = {}
         """Lots that are being read -> entries that came since the reading began."""
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -118,12 +118,12 @@ class Hub:
             if not watcher.socket.watching:
                 watcher.socket.end(CloseCode.ENDED, "ended")
 
-    def resync(self, lot_ids: Iterable[str], why: str) -> None:
+    def resync(self, lot_ids: Iterable[str], reason: str) -> None:
         """What is known of these lots is not to be trusted: their watchers come back and are shown them anew."""
         for lot_id in list(lot_ids):
             channel = self.channels.get(lot_id)
             if channel is not None:
-                log.warning("live_resync", lot=lot_id, watchers=len(channel.watchers), why=why)
+                log.warning("live_resync", lot=lot_id, watchers=len(channel.watchers), reason=reason)
                 self.drop(channel, CloseCode.RESYNC, "resync")
 
     def lots_of(self, shards: Iterable[int]) -> list[str]:
@@ -131,28 +131,28 @@ class Hub:
         wanted = set(shards)
         return [lot_id for lot_id in self.channels if self._ledger.keys.shard_of(lot_id) in wanted]
 
-    def take(self, found: Iterable[Entry | Damage]) -> None:
+    def take(self, found: Iterable[StreamEntry | Damage]) -> None:
         """Fold what the scripts wrote, then let each lot tell its news."""
         stirred: set[Channel] = set()
         at_ms = 0
         for entry in found:
             if isinstance(entry, Damage):
-                self.resync(self.lots_of([entry.shard]), entry.why)
+                self.resync(self.lots_of([entry.shard]), entry.reason)
                 continue
             at_ms = entry.at_ms
             channel = self.channels.get(entry.lot_id)
             if channel is None:
                 continue
-            if channel.story is None:
+            if channel.projection is None:
                 self._meanwhile[entry.lot_id].append(entry)
                 continue
             try:
-                channel.story.take(entry)
+                channel.projection.take(entry)
             except Broken as error:
                 self.resync([entry.lot_id], str(error))
                 continue
             stirred.add(channel)
-            if channel.story.starts_over:
+            if channel.projection.starts_over:
                 # the new epoch begins with a snapshot of its own, before anything of it is told
                 channel.stir()
         if at_ms:
@@ -179,18 +179,18 @@ class Hub:
         if observed is None:
             self.drop(channel, CloseCode.UNKNOWN_LOT, "no such lot")
             return
-        story = Story(channel.lot_id, observed.lot, observed.chain, before)
+        projection = LotProjection(channel.lot_id, observed.lot, observed.chain, before)
         try:
             for entry in self._meanwhile.pop(channel.lot_id, ()):
-                story.take(entry)
+                projection.take(entry)
         except Broken as error:
             self.resync([channel.lot_id], str(error))
             return
         # nobody has been told anything yet: what came meanwhile is part of what they are shown
-        story.turn(now_ms=0, watchers=0)
-        if story.is_over:
+        projection.turn(now_ms=0, watchers=0)
+        if projection.is_over:
             channel.over_since_s = asyncio.get_running_loop().time()
-        channel.begin(story)
+        channel.begin(projection)
 
     def _ask_for(self, channel: Channel, watcher: Watcher) -> None:
         """Ask the ledger for what a new watcher needs beyond the lot."""
@@ -225,15 +225,15 @@ class Hub:
             channel.admitted(bidder_id, admission)
             return
 
-    def _begin_task(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _begin_task(self, tx: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(tx)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("live_task_failed", why=repr(error))
+            log.error("live_task_failed", reason=repr(error))
 
     async def close(self) -> None:
         """End what is still being read."""

@@ -6,16 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, Field
 
-from api.auth import Doorkeeper, SignedIn, Visitor
-from api.config import ApiConfig
-from api.openapi import SIGNED_IN, WRITE, problems
-from api.routes.wanted import TheHouse
-from api.schemas import NewAccount, SignIn
-from api.sessions import begin_session, end_session
-from auction.books.accounts import Account
+from api.http.auth import Authenticator, SignedIn, Visitor
+from api.http.config import ApiConfig
+from api.http.openapi import SIGNED_IN, WRITE, problems
+from api.http.sessions import begin_session, end_session
+from api.routes.dependencies import Context
+from api.schemas.requests import CreateAccountRequest, SignInRequest
+from auction.books.accounts import LoginAccount
 from auction.domain.errors import ProblemCode
-from auction.services import accounts
-from auction.services.tokens import Identity, Role
+from auction.services.identity import accounts
+from auction.services.identity.tokens import Identity, Role
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -23,7 +23,7 @@ LIVE_TOKEN_LIFETIME_S = 120
 """Long enough to open a live connection with."""
 
 
-class TokenGiven(BaseModel):
+class TokenResponse(BaseModel):
     """A token for the Authorization header, as in OAuth 2."""
 
     access_token: str
@@ -31,14 +31,14 @@ class TokenGiven(BaseModel):
     expires_in: int = Field(description="Seconds.")
 
 
-class LiveTokenGiven(BaseModel):
+class LiveTokenResponse(BaseModel):
     """A short-lived token for the first `sub` of a live connection."""
 
     token: str
     expires_in: int = Field(description="Seconds.")
 
 
-class IdentityShown(BaseModel):
+class IdentityResponse(BaseModel):
     """Who is signed in."""
 
     subject: str
@@ -46,22 +46,22 @@ class IdentityShown(BaseModel):
     role: Role
 
     @classmethod
-    def of(cls, identity: Identity) -> "IdentityShown":
+    def of(cls, identity: Identity) -> "IdentityResponse":
         """What a token says."""
         return cls(subject=identity.subject, name=identity.name, role=identity.role)
 
 
-class SessionShown(BaseModel):
+class SessionResponse(BaseModel):
     """The page's session; `identity` null: nobody is signed in."""
 
-    identity: IdentityShown | None
+    identity: IdentityResponse | None
 
 
-def _token(request: Request, account: Account) -> tuple[str, int]:
+def _token(request: Request, account: LoginAccount) -> tuple[str, int]:
     config: ApiConfig = request.app.state.config
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    authenticator: Authenticator = request.app.state.authenticator
     lifetime_s = config.token_lifetime_s
-    token = doorkeeper.key.issue(
+    token = authenticator.key.issue(
         subject=account.subject,
         name=account.name,
         role=Role(account.role),
@@ -74,14 +74,14 @@ def _token(request: Request, account: Account) -> tuple[str, int]:
 @router.post("/token", responses=problems(ProblemCode.CREDENTIALS_WRONG, ProblemCode.BOOKS_AWAY))
 async def give_token(
     request: Request,
-    house: TheHouse,
+    context: Context,
     username: Annotated[str, Form(max_length=64)],
     password: Annotated[str, Form(max_length=accounts.PASSWORD_LENGTH_MAX)],
-) -> TokenGiven:
+) -> TokenResponse:
     """A token for a user name and password, sent as a form."""
-    account = await accounts.authenticate(house, username=username, password=password)
+    account = await accounts.authenticate(context, username=username, password=password)
     token, lifetime_s = _token(request, account)
-    return TokenGiven(access_token=token, expires_in=lifetime_s)
+    return TokenResponse(access_token=token, expires_in=lifetime_s)
 
 
 @router.post(
@@ -89,26 +89,28 @@ async def give_token(
     status_code=201,
     responses=problems(ProblemCode.USERNAME_INVALID, ProblemCode.USERNAME_TAKEN, ProblemCode.PASSWORD_INVALID, *WRITE),
 )
-async def create_account(house: TheHouse, new: NewAccount) -> IdentityShown:
+async def create_account(context: Context, new: CreateAccountRequest) -> IdentityResponse:
     """Create a bidder's account. Staff accounts are made on the command line."""
-    account = await accounts.create_account(house, username=new.username, password=new.password, name=new.name)
-    return IdentityShown(subject=account.subject, name=account.name, role=Role(account.role))
+    account = await accounts.create_account(context, username=new.username, password=new.password, name=new.name)
+    return IdentityResponse(subject=account.subject, name=account.name, role=Role(account.role))
 
 
 @router.post("/session", responses=problems(ProblemCode.CREDENTIALS_WRONG, *WRITE))
-async def sign_in(request: Request, response: Response, house: TheHouse, given: SignIn) -> SessionShown:
+async def sign_in(request: Request, response: Response, context: Context, given: SignInRequest) -> SessionResponse:
     """Sign a page in: two cookies, one of them out of reach of scripts."""
-    account = await accounts.authenticate(house, username=given.username, password=given.password)
+    account = await accounts.authenticate(context, username=given.username, password=given.password)
     token, lifetime_s = _token(request, account)
-    begin_session(response, request.app.state.doorkeeper.csrf, token, lifetime_s=lifetime_s, secure=_is_secure(request))
+    begin_session(
+        response, request.app.state.authenticator.csrf, token, lifetime_s=lifetime_s, secure=_is_secure(request)
+    )
     role = Role(account.role)
-    return SessionShown(identity=IdentityShown(subject=account.subject, name=account.name, role=role))
+    return SessionResponse(identity=IdentityResponse(subject=account.subject, name=account.name, role=role))
 
 
 @router.get("/session", responses=problems())
-async def show_session(visitor: Visitor) -> SessionShown:
+async def show_session(visitor: Visitor) -> SessionResponse:
     """Who is signed in, if anybody is."""
-    return SessionShown(identity=None if visitor is None else IdentityShown.of(visitor))
+    return SessionResponse(identity=None if visitor is None else IdentityResponse.of(visitor))
 
 
 @router.delete("/session", status_code=204, response_class=Response, responses=problems())
@@ -120,17 +122,17 @@ async def sign_out(request: Request) -> Response:
 
 
 @router.post("/live-token", responses=problems(*SIGNED_IN))
-async def give_live_token(request: Request, identity: SignedIn) -> LiveTokenGiven:
+async def give_live_token(request: Request, identity: SignedIn) -> LiveTokenResponse:
     """A short-lived token for a live connection, which a page's cookies do not reach."""
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
-    token = doorkeeper.key.issue(
+    authenticator: Authenticator = request.app.state.authenticator
+    token = authenticator.key.issue(
         subject=identity.subject,
         name=identity.name,
         role=identity.role,
         now_s=int(time.time()),
         lifetime_s=LIVE_TOKEN_LIFETIME_S,
     )
-    return LiveTokenGiven(token=token, expires_in=LIVE_TOKEN_LIFETIME_S)
+    return LiveTokenResponse(token=token, expires_in=LIVE_TOKEN_LIFETIME_S)
 
 
 def _is_secure(request: Request) -> bool:

@@ -4,28 +4,30 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from api.answers import Alive, Ready
-from api.openapi import problems
-from api.routes.wanted import TheHouse
-from auction.services.readiness import check_readiness
+from api.http.openapi import problems
+from api.routes.dependencies import Context
+from api.schemas.public import HealthzResponse, ReadyzResponse
+from auction.services.verification.readiness import check_readiness
 
 router = APIRouter(tags=["operations"])
 
 
 @router.get("/healthz", responses=problems())
-async def healthz() -> Alive:
+async def healthz() -> HealthzResponse:
     """The process is alive, whatever else is not."""
-    return Alive(status="ok")
+    return HealthzResponse(status="ok")
 
 
-@router.get("/readyz", responses={**problems(), 503: {"model": Ready, "description": "Not ready; each part says why."}})
-async def readyz(house: TheHouse, response: Response) -> Ready:
+@router.get(
+    "/readyz", responses={**problems(), 503: {"model": ReadyzResponse, "description": "Not ready; each part says why."}}
+)
+async def readyz(context: Context, response: Response) -> ReadyzResponse:
     """Whether bids can be taken and written down."""
-    found = await check_readiness(house)
+    found = await check_readiness(context)
     if not found.ready:
         response.status_code = 503
         response.headers["retry-after"] = "1"
-    return Ready(ready=found.ready, ledger=found.ledger, books=found.books, migrations=found.migrations)
+    return ReadyzResponse(ready=found.ready, ledger=found.ledger, books=found.books, migrations=found.migrations)
 
 
 class Metrics(Response):

@@ -6,15 +6,15 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.answers import BidAccepted, BidsShown, LotShown
-from api.auth import Visitor, is_staff
-from api.door import Door
-from api.idempotency import KEY_LENGTH_MAX, KEY_LENGTH_MIN, KEY_PATTERN
-from api.openapi import AWAY, BID, TOKEN, VISITOR, problems
-from api.routes.wanted import ID_SCHEMA, LotId, TheHouse
-from api.schemas import SEQ_MAX, BidBody
+from api.bids.endpoint import BidEndpoint
+from api.bids.idempotency import KEY_LENGTH_MAX, KEY_LENGTH_MIN, KEY_PATTERN
+from api.http.auth import Visitor, bidder_id_of, is_staff
+from api.http.openapi import AWAY, BID, TOKEN, VISITOR, problems
+from api.routes.dependencies import ID_SCHEMA, Context, LotId
+from api.schemas.public import BidAcceptedResponse, BidsResponse, LotResponse
+from api.schemas.requests import SEQ_MAX, BidRequest
 from auction.domain.errors import ProblemCode
-from auction.services import catalogue
+from auction.services.catalogue import lot_views
 
 router = APIRouter(prefix="/lots/{lot_id}", tags=["lots"])
 
@@ -34,33 +34,34 @@ _KEY: dict[str, Any] = {
 _BID: dict[str, Any] = {
     "security": [{"token": []}],
     "parameters": [_KEY],
-    "requestBody": {"required": True, "content": {"application/json": {"schema": BidBody.model_json_schema()}}},
+    "requestBody": {"required": True, "content": {"application/json": {"schema": BidRequest.model_json_schema()}}},
 }
 
 
 @router.get("", responses=problems(ProblemCode.LOT_UNKNOWN, *TOKEN, *AWAY), openapi_extra=VISITOR)
-async def show_lot(house: TheHouse, lot_id: LotId, visitor: Visitor) -> LotShown:
-    """One lot as it stands now. Staff see its reserve."""
-    return LotShown.of(await catalogue.show_lot(house, lot_id), to_staff=is_staff(visitor))
+async def show_lot(context: Context, lot_id: LotId, visitor: Visitor) -> LotResponse:
+    """One lot as it stands now. Staff see its reserve; bidders see what became of their own part once it has ended."""
+    view = await lot_views.show_lot(context, lot_id, bidder_id=bidder_id_of(visitor))
+    return LotResponse.of(view, to_staff=is_staff(visitor))
 
 
 @router.get("/bids", responses=problems(ProblemCode.LOT_UNKNOWN, *AWAY))
 async def list_bids(
-    house: TheHouse,
+    context: Context,
     lot_id: LotId,
     after_seq: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0,
-    limit: Annotated[int, Query(ge=1, le=catalogue.BIDS_PAGE_MAX)] = 100,
-) -> BidsShown:
+    limit: Annotated[int, Query(ge=1, le=lot_views.BIDS_PAGE_MAX)] = 100,
+) -> BidsResponse:
     """Accepted bids after a seq, oldest first."""
-    return BidsShown.of(await catalogue.list_bids(house, lot_id, after_seq=after_seq, limit=limit))
+    return BidsResponse.of(await lot_views.list_bids(context, lot_id, after_seq=after_seq, limit=limit))
 
 
 @router.post(
     "/bids",
     status_code=201,
-    response_model=BidAccepted,
+    response_model=BidAcceptedResponse,
     responses={
-        200: {"model": BidAccepted, "description": "A retry: what was answered the first time."},
+        200: {"model": BidAcceptedResponse, "description": "A retry: what was answered the first time."},
         201: {"description": "Accepted."},
         **problems(*BID),
     },
@@ -76,7 +77,7 @@ async def place_bid(
 class _AtTheDoor(Response):
     """The door's own answer, for an application that is asked without its door."""
 
-    def __init__(self, door: Door, lot_id: str) -> None:
+    def __init__(self, door: BidEndpoint, lot_id: str) -> None:
         super().__init__()
         self._door = door
         self._lot_id = lot_id

@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.answers import RegistrationShown
-from api.auth import Bidder
-from api.money_answers import TopUpShown
-from api.openapi import PAID, SIGNED_IN, WRITE, problems
-from api.routes.wanted import IdempotencyKey, LotId, TheHouse
-from api.schemas import Admission, TopUp
+from api.http.auth import Bidder
+from api.http.openapi import PAID, SIGNED_IN, WRITE, problems
+from api.routes.dependencies import Context, IdempotencyKey, LotId
+from api.schemas.bidder import TopUpResponse
+from api.schemas.public import RegistrationResponse
+from api.schemas.requests import RegistrationRequest, TopUpRequest
 from auction.domain.errors import ProblemCode, RefusalCode, RequestRefused
-from auction.services import registration
+from auction.services.registration import registrations
 
 router = APIRouter(tags=["bidders"])
 
@@ -40,20 +40,26 @@ _DEVICE_LENGTH_MAX = 200
     "/lots/{lot_id}/registrations",
     status_code=201,
     responses={
-        200: {"model": RegistrationShown, "description": "Registered before: the same."},
-        202: {"model": RegistrationShown, "description": "The payment provider has not decided yet; ask again."},
+        200: {"model": RegistrationResponse, "description": "Registered before: the same."},
+        202: {"model": RegistrationResponse, "description": "The payment provider has not decided yet; ask again."},
         **problems(*_REFUSALS, *SIGNED_IN, *WRITE, *PAID),
     },
 )
 async def register(
-    house: TheHouse, lot_id: LotId, bidder: Bidder, *, admission: Admission, request: Request, response: Response
-) -> RegistrationShown:
+    context: Context,
+    lot_id: LotId,
+    bidder: Bidder,
+    *,
+    admission: RegistrationRequest,
+    request: Request,
+    response: Response,
+) -> RegistrationResponse:
     """Accept a lot's terms, put down its deposit, get a paddle and a limit."""
     if not admission.accept_terms:
         raise RequestRefused(ProblemCode.TERMS_NOT_ACCEPTED, "Accept the lot's terms to register: accept_terms true.")
     device = request.headers.get("x-device-id")
-    asked = await registration.register(
-        house,
+    asked = await registrations.register(
+        context,
         lot_id,
         bidder_id=bidder.subject,
         name=bidder.name,
@@ -63,27 +69,27 @@ async def register(
     )
     if asked.registration is None:
         response.status_code = 202
-        return RegistrationShown.waiting(lot_id, asked.deposit)
+        return RegistrationResponse.waiting(lot_id, asked.deposit)
     if not asked.created:
         response.status_code = 200
-    return RegistrationShown.of(asked.registration)
+    return RegistrationResponse.of(asked.registration)
 
 
 @router.post(
     "/lots/{lot_id}/deposits",
     status_code=201,
     responses={
-        200: {"model": TopUpShown, "description": "A retry: the same top-up."},
-        202: {"model": TopUpShown, "description": "The payment provider has not decided yet; ask again."},
+        200: {"model": TopUpResponse, "description": "A retry: the same top-up."},
+        202: {"model": TopUpResponse, "description": "The payment provider has not decided yet; ask again."},
         **problems(*_TOP_UP, *SIGNED_IN, *WRITE, *PAID),
     },
 )
 async def top_up(
-    house: TheHouse, lot_id: LotId, bidder: Bidder, *, more: TopUp, key: IdempotencyKey, response: Response
-) -> TopUpShown:
+    context: Context, lot_id: LotId, bidder: Bidder, *, more: TopUpRequest, key: IdempotencyKey, response: Response
+) -> TopUpResponse:
     """Add to your deposit, which raises your limit at once, in a running lot too."""
-    asked = await registration.top_up(
-        house,
+    asked = await registrations.top_up(
+        context,
         lot_id,
         bidder_id=bidder.subject,
         amount_fen=more.amount_fen,
@@ -94,4 +100,4 @@ async def top_up(
         response.status_code = 202
     elif not asked.created:
         response.status_code = 200
-    return TopUpShown.of(asked)
+    return TopUpResponse.of(asked)

@@ -2,24 +2,25 @@
 
 from fastapi import APIRouter
 
-from api.answers import SaleShown, SalesShown
-from api.auth import Visitor, is_staff
-from api.openapi import AWAY, TOKEN, VISITOR, problems
-from api.routes.wanted import SaleId, TheHouse
+from api.http.auth import Visitor, bidder_id_of, is_staff
+from api.http.openapi import AWAY, TOKEN, VISITOR, problems
+from api.routes.dependencies import Context, SaleId
+from api.schemas.public import SaleResponse, SalesResponse
 from auction.domain.errors import ProblemCode
-from auction.services import catalogue
+from auction.services.catalogue import lot_views
 
 router = APIRouter(tags=["sales"])
 
 
 @router.get("/sales", responses=problems(*TOKEN, *AWAY), openapi_extra=VISITOR)
-async def list_sales(house: TheHouse, visitor: Visitor) -> SalesShown:
+async def list_sales(context: Context, visitor: Visitor) -> SalesResponse:
     """Every sale with its lots, newest first. Staff see reserves."""
-    sales = await catalogue.list_sales(house)
-    return SalesShown(sales=[SaleShown.of(sale, to_staff=is_staff(visitor)) for sale in sales])
+    sales = await lot_views.list_sales(context, bidder_id=bidder_id_of(visitor))
+    return SalesResponse(sales=[SaleResponse.of(sale, to_staff=is_staff(visitor)) for sale in sales])
 
 
 @router.get("/sales/{sale_id}", responses=problems(ProblemCode.SALE_UNKNOWN, *TOKEN, *AWAY), openapi_extra=VISITOR)
-async def show_sale(house: TheHouse, sale_id: SaleId, visitor: Visitor) -> SaleShown:
+async def show_sale(context: Context, sale_id: SaleId, visitor: Visitor) -> SaleResponse:
     """One sale with its lots. Staff see reserves."""
-    return SaleShown.of(await catalogue.show_sale(house, sale_id), to_staff=is_staff(visitor))
+    view = await lot_views.show_sale(context, sale_id, bidder_id=bidder_id_of(visitor))
+    return SaleResponse.of(view, to_staff=is_staff(visitor))

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from api.finance_answers import NoticeTaken
-from api.openapi import problems
-from api.routes.wanted import TheHouse
+from api.http.openapi import problems
+from api.routes.dependencies import Context
+from api.schemas.finance import WebhookResponse
 from auction.domain.errors import ProblemCode
-from auction.services.payments import take_notice
+from auction.services.payments.gateway_calls import take_notice
 
 router = APIRouter(prefix="/payments/webhooks", tags=["payments"])
 
@@ -18,9 +18,9 @@ router = APIRouter(prefix="/payments/webhooks", tags=["payments"])
     responses=problems(ProblemCode.PROVIDER_UNKNOWN, ProblemCode.NOTICE_REFUSED, ProblemCode.BOOKS_AWAY),
 )
 async def take(
-    house: TheHouse,
+    context: Context,
     provider: Annotated[str, Path(min_length=1, max_length=64, examples=["stripe"])],
     request: Request,
-) -> NoticeTaken:
+) -> WebhookResponse:
     """Take a provider's notice in; the same again changes nothing."""
-    return NoticeTaken(taken=await take_notice(house, provider, await request.body(), dict(request.headers)))
+    return WebhookResponse(taken=await take_notice(context, provider, await request.body(), dict(request.headers)))

@@ -8,12 +8,12 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.tables import Id, accounts, bidders
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 from auction.domain.errors import ProblemCode, RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class LoginAccount:
     """Somebody who may sign in; `subject` is what their tokens speak for, and never changes."""
 
     username: str
@@ -24,33 +24,35 @@ class Account:
     created_at_ms: int
 
 
-async def add_account(work: Work, *, username: str, subject: str, name: str, role: str, password_hash: str) -> Account:
+async def add_account(
+    tx: Transaction, *, username: str, subject: str, name: str, role: str, password_hash: str
+) -> LoginAccount:
     """Enter an account; RequestRefused (username-taken) where there is one of that name."""
     statement = postgresql.insert(accounts).values(
         username=username, subject=subject, name=name, role=role, password_hash=password_hash
     )
-    row = await work.row(statement.on_conflict_do_nothing().returning(*accounts.c))
+    row = await tx.row(statement.on_conflict_do_nothing().returning(*accounts.c))
     if row is None:
         raise RequestRefused(ProblemCode.USERNAME_TAKEN, f"The user name {username} is taken; choose another.")
-    return Account(**row)
+    return LoginAccount(**row)
 
 
-async def find_account(work: Work, username: str) -> Account | None:
+async def find_account(tx: Transaction, username: str) -> LoginAccount | None:
     """The account of that name, or None."""
-    row = await work.row(select(accounts).where(accounts.c.username == username))
-    return None if row is None else Account(**row)
+    row = await tx.row(select(accounts).where(accounts.c.username == username))
+    return None if row is None else LoginAccount(**row)
 
 
-async def change_password_hash(work: Work, username: str, password_hash: str) -> None:
+async def change_password_hash(tx: Transaction, username: str, password_hash: str) -> None:
     """Put another hash of the same or a new password in its place."""
-    await work.session.execute(
+    await tx.session.execute(
         update(accounts).where(accounts.c.username == username).values(password_hash=password_hash)
     )
 
 
-async def names_of(work: Work, ids: Collection[str]) -> dict[str, str]:
+async def names_of(tx: Transaction, ids: Collection[str]) -> dict[str, str]:
     """Id of a bidder or of staff -> the name they gave; ids that nobody has are missing."""
     wanted = any_(literal(list(ids), ARRAY(Id)))
     given = select(accounts.c.subject.label("id"), accounts.c.name).where(accounts.c.subject == wanted)
     bidding = select(bidders.c.bidder_id.label("id"), bidders.c.name).where(bidders.c.bidder_id == wanted)
-    return {row["id"]: row["name"] for row in await work.rows(given.union(bidding))}
+    return {row["id"]: row["name"] for row in await tx.rows(given.union(bidding))}

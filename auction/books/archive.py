@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql
 
-from auction.books.derivation import Derived, Head, LedgerEntry, derive
+from auction.books.archive_rows import Derived, Head, LedgerEntry, derive
 from auction.books.tables import archive_cursors, bids, ledger_entries, lot_results
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 START = "0-0"
 """The position before a stream's first entry."""
@@ -65,48 +65,48 @@ def position(stream_id: str) -> tuple[int, int]:
     return int(ms), int(count)
 
 
-async def append(work: Work, shard: int, entries: Sequence[LedgerEntry]) -> Appended:
+async def append(tx: Transaction, shard: int, entries: Sequence[LedgerEntry]) -> Appended:
     """Write a batch down, in the order of its stream; what was written before is left out.
 
     Raises LineageBroken, and RowsRefused for what the books' constraints do not take.
     """
-    stored = await lock_cursor(work, shard)
+    stored = await lock_cursor(tx, shard)
     fresh = _after(stored, entries)
     if not fresh:
         return Appended(stored, 0, 0)
-    heads = await heads_of(work, {entry.lot_id for entry in fresh})
+    heads = await heads_of(tx, {entry.lot_id for entry in fresh})
     derived = derive(shard, fresh, heads)
-    await _write(work, derived)
+    await _write(tx, derived)
     last = fresh[-1].stream_id
-    await work.session.execute(update(archive_cursors).where(archive_cursors.c.shard == shard).values(stream_id=last))
+    await tx.session.execute(update(archive_cursors).where(archive_cursors.c.shard == shard).values(stream_id=last))
     return Appended(last, len(derived.entries), len(derived.bids))
 
 
-async def lock_cursor(work: Work, shard: int) -> str:
+async def lock_cursor(tx: Transaction, shard: int) -> str:
     """The last stream id written down of a shard, kept to this transaction."""
     mine = select(archive_cursors.c.stream_id).where(archive_cursors.c.shard == shard).with_for_update()
-    stored = await work.session.scalar(mine)
+    stored = await tx.session.scalar(mine)
     if stored is None:
         first = postgresql.insert(archive_cursors).values(shard=shard, stream_id=START)
-        await work.session.execute(first.on_conflict_do_nothing())
-        stored = await work.session.scalar(mine)
+        await tx.session.execute(first.on_conflict_do_nothing())
+        stored = await tx.session.scalar(mine)
     return stored or START
 
 
-async def cursor(work: Work, shard: int) -> str:
+async def cursor(tx: Transaction, shard: int) -> str:
     """The last stream id written down of a shard."""
     mine = select(archive_cursors.c.stream_id).where(archive_cursors.c.shard == shard)
-    return await work.session.scalar(mine) or START
+    return await tx.session.scalar(mine) or START
 
 
-async def cursors(work: Work) -> dict[int, str]:
+async def cursors(tx: Transaction) -> dict[int, str]:
     """Shard -> the last stream id written down; a shard that never had an entry is missing."""
-    return {row["shard"]: row["stream_id"] for row in await work.rows(select(archive_cursors))}
+    return {row["shard"]: row["stream_id"] for row in await tx.rows(select(archive_cursors))}
 
 
-async def heads_of(work: Work, lot_ids: Iterable[str]) -> dict[str, Head]:
+async def heads_of(tx: Transaction, lot_ids: Iterable[str]) -> dict[str, Head]:
     """Lot -> how far it is written down; a lot of which nothing is, is missing."""
-    rows = await work.session.execute(HEADS, {"lot_ids": list(lot_ids)})
+    rows = await tx.session.execute(HEADS, {"lot_ids": list(lot_ids)})
     return {lot_id: Head(last_seq, epoch, head) for lot_id, last_seq, epoch, head in rows}
 
 
@@ -123,21 +123,21 @@ def _after(stored: str, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
     return fresh
 
 
-async def _write(work: Work, derived: Derived) -> None:
+async def _write(tx: Transaction, derived: Derived) -> None:
     if derived.entries:
-        await work.copy(ledger_entries, derived.entries, ENTRY_COLUMNS)
+        await tx.copy(ledger_entries, derived.entries, ENTRY_COLUMNS)
     if derived.bids:
-        await work.copy(bids, derived.bids, BID_COLUMNS)
+        await tx.copy(bids, derived.bids, BID_COLUMNS)
     if derived.results:
-        await work.copy(lot_results, derived.results, RESULT_COLUMNS)
+        await tx.copy(lot_results, derived.results, RESULT_COLUMNS)
     if derived.statuses:
         # in one order everywhere: two transactions never wait for each other's lots
         lot_ids, statuses = zip(*sorted(derived.statuses.items()), strict=True)
-        await work.session.execute(SET_STATUSES, {"lot_ids": lot_ids, "statuses": statuses})
+        await tx.session.execute(SET_STATUSES, {"lot_ids": lot_ids, "statuses": statuses})
     if derived.voided:
         lot_ids, bid_seqs, seqs = zip(*derived.voided, strict=True)
-        await work.session.execute(MARK_VOIDED, {"lot_ids": lot_ids, "bid_seqs": bid_seqs, "seqs": seqs})
+        await tx.session.execute(MARK_VOIDED, {"lot_ids": lot_ids, "bid_seqs": bid_seqs, "seqs": seqs})
     if derived.admitted:
         lot_ids, bidder_ids = zip(*derived.admitted, strict=True)
         at_ms = list(derived.admitted.values())
-        await work.session.execute(MARK_ADMITTED, {"lot_ids": lot_ids, "bidder_ids": bidder_ids, "at_ms": at_ms})
+        await tx.session.execute(MARK_ADMITTED, {"lot_ids": lot_ids, "bidder_ids": bidder_ids, "at_ms": at_ms})

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from auction.books.tables import staff_actions
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class StaffAction:
 
 
 async def note_action(
-    work: Work,
+    tx: Transaction,
     *,
     actor: str,
     action: str,
@@ -38,12 +38,12 @@ async def note_action(
     statement = insert(staff_actions).values(
         actor=actor, action=action, sale_id=sale_id, lot_id=lot_id, reason=reason, details=dict(details or {})
     )
-    row = await work.returned(statement.returning(*staff_actions.c))
+    row = await tx.returned(statement.returning(*staff_actions.c))
     return StaffAction(**row)
 
 
 async def staff_actions_of(
-    work: Work, *, lot_id: str | None = None, before_id: int | None = None, limit: int = 100
+    tx: Transaction, *, lot_id: str | None = None, before_id: int | None = None, limit: int = 100
 ) -> list[StaffAction]:
     """Acts on a lot, or all, newest first; `before_id` continues a page after its last."""
     statement = select(staff_actions).order_by(staff_actions.c.action_id.desc()).limit(limit)
@@ -51,4 +51,4 @@ async def staff_actions_of(
         statement = statement.where(staff_actions.c.lot_id == lot_id)
     if before_id is not None:
         statement = statement.where(staff_actions.c.action_id < before_id)
-    return [StaffAction(**row) for row in await work.rows(statement)]
+    return [StaffAction(**row) for row in await tx.rows(statement)]

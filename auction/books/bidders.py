@@ -14,7 +14,7 @@ from auction.books.catalogue import lock_sale
 from auction.books.deposits import Deposit
 from auction.books.money_tables import deposits
 from auction.books.tables import Id, bidder_marks, bidders, lots, paddles, registrations
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 from auction.domain.lot import ADMITTING
 
 
@@ -30,43 +30,43 @@ class Registration:
     terms_sha256: str
     registered_at_ms: int
     admitted_at_ms: int | None
-    power_no: int = 1
-    told_no: int = 0
+    power_version: int = 1
+    synced_version: int = 0
     deposits: tuple[Deposit, ...] = ()
 
 
-async def ensure_bidder(work: Work, *, bidder_id: str, name: str) -> None:
+async def ensure_bidder(tx: Transaction, *, bidder_id: str, name: str) -> None:
     """Know a bidder, under the name they gave last."""
     statement = postgresql.insert(bidders).values(bidder_id=bidder_id, name=name)
-    await work.session.execute(
+    await tx.session.execute(
         statement.on_conflict_do_update(
             index_elements=[bidders.c.bidder_id], set_={"name": name}, where=bidders.c.name != name
         )
     )
 
 
-async def assign_paddle(work: Work, *, sale_id: str, bidder_id: str) -> int:
+async def assign_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> int:
     """The bidder's number on a sale: the one they have, or the next, from 1 without a hole. NotFound (sale-unknown).
 
     A new number keeps the sale to this transaction until it ends, so that numbers of failed ones are not lost.
     """
     mine = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
-    paddle = await work.session.scalar(mine)
+    paddle = await tx.session.scalar(mine)
     if paddle is not None:
         return paddle
-    await lock_sale(work, sale_id)
+    await lock_sale(tx, sale_id)
     # once more: the same bidder may have got it while this one waited
-    paddle = await work.session.scalar(mine)
+    paddle = await tx.session.scalar(mine)
     if paddle is not None:
         return paddle
-    highest = await work.session.scalar(select(func.max(paddles.c.paddle)).where(paddles.c.sale_id == sale_id))
+    highest = await tx.session.scalar(select(func.max(paddles.c.paddle)).where(paddles.c.sale_id == sale_id))
     paddle = (highest or 0) + 1
-    await work.session.execute(insert(paddles).values(sale_id=sale_id, bidder_id=bidder_id, paddle=paddle))
+    await tx.session.execute(insert(paddles).values(sale_id=sale_id, bidder_id=bidder_id, paddle=paddle))
     return paddle
 
 
 async def add_registration(
-    work: Work,
+    tx: Transaction,
     *,
     lot_id: str,
     bidder_id: str,
@@ -89,46 +89,46 @@ async def add_registration(
         .on_conflict_do_nothing()
         .returning(*registrations.c)
     )
-    row = await work.row(statement)
+    row = await tx.row(statement)
     if row is not None:
         return Registration(**row), True
-    found = await find_registration(work, lot_id=lot_id, bidder_id=bidder_id)
+    found = await find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
     if found is None:
         raise RuntimeError(f"the registration of {bidder_id} for {lot_id} was removed under our hands")
     return found, False
 
 
 async def change_power(
-    work: Work, *, lot_id: str, bidder_id: str, limit_fen: int | None, purse_fen: int | None
+    tx: Transaction, *, lot_id: str, bidder_id: str, limit_fen: int | None, purse_fen: int | None
 ) -> None:
-    """Another limit or purse; `power_no` tells that the ledger has to be told."""
+    """Another limit or purse; `power_version` tells that the ledger has to be told."""
     statement = (
         update(registrations)
         .where(_mine(lot_id, bidder_id))
-        .values(limit_fen=limit_fen, purse_fen=purse_fen, power_no=registrations.c.power_no + 1)
+        .values(limit_fen=limit_fen, purse_fen=purse_fen, power_version=registrations.c.power_version + 1)
     )
-    await work.session.execute(statement)
+    await tx.session.execute(statement)
 
 
-async def lock_registration(work: Work, *, lot_id: str, bidder_id: str) -> Registration:
+async def lock_registration(tx: Transaction, *, lot_id: str, bidder_id: str) -> Registration:
     """A registration that must be there, for this transaction alone to change; without its deposits."""
     statement = select(registrations).where(_mine(lot_id, bidder_id)).with_for_update()
-    return Registration(**await work.returned(statement))
+    return Registration(**await tx.returned(statement))
 
 
-async def note_told(work: Work, registration: Registration) -> None:
+async def mark_synced(tx: Transaction, registration: Registration) -> None:
     """The ledger knows this registration's power."""
     mine = _mine(registration.lot_id, registration.bidder_id)
-    await work.session.execute(update(registrations).where(mine).values(told_no=registration.power_no))
+    await tx.session.execute(update(registrations).where(mine).values(synced_version=registration.power_version))
 
 
-async def lock_paddle(work: Work, *, sale_id: str, bidder_id: str) -> None:
+async def lock_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> None:
     """Let one transaction at a time work out a bidder's power on a sale."""
     paddle = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
-    await work.session.execute(paddle.with_for_update(key_share=True))
+    await tx.session.execute(paddle.with_for_update(key_share=True))
 
 
-async def registrations_on_sale(work: Work, *, sale_id: str, bidder_id: str) -> list[Registration]:
+async def registrations_on_sale(tx: Transaction, *, sale_id: str, bidder_id: str) -> list[Registration]:
     """A bidder's registrations for the lots of a sale that may still be bid on, in one order; without deposits."""
     statement = (
         select(registrations)
@@ -140,10 +140,10 @@ async def registrations_on_sale(work: Work, *, sale_id: str, bidder_id: str) -> 
         )
         .order_by(registrations.c.lot_id)
     )
-    return [Registration(**row) for row in await work.rows(statement)]
+    return [Registration(**row) for row in await tx.rows(statement)]
 
 
-async def registrations_alive(work: Work, *, limit: int) -> list[Registration]:
+async def registrations_alive(tx: Transaction, *, limit: int) -> list[Registration]:
     """Registrations for lots that may still be bid on, in one order; without deposits."""
     statement = (
         select(registrations)
@@ -152,27 +152,27 @@ async def registrations_alive(work: Work, *, limit: int) -> list[Registration]:
         .order_by(registrations.c.lot_id, registrations.c.bidder_id)
         .limit(limit)
     )
-    return [Registration(**row) for row in await work.rows(statement)]
+    return [Registration(**row) for row in await tx.rows(statement)]
 
 
-async def identity_level(work: Work, bidder_id: str) -> int:
+async def identity_level(tx: Transaction, bidder_id: str) -> int:
     """How well the house knows a bidder; 0 where it does not."""
-    return await work.session.scalar(select(bidders.c.identity_level).where(bidders.c.bidder_id == bidder_id)) or 0
+    return await tx.session.scalar(select(bidders.c.identity_level).where(bidders.c.bidder_id == bidder_id)) or 0
 
 
-async def set_identity_level(work: Work, bidder_id: str, level: int) -> bool:
+async def set_identity_level(tx: Transaction, bidder_id: str, level: int) -> bool:
     """Note how well a bidder is known; False where there is no such bidder."""
     statement = update(bidders).where(bidders.c.bidder_id == bidder_id).values(identity_level=level)
-    return await work.row(statement.returning(bidders.c.bidder_id)) is not None
+    return await tx.row(statement.returning(bidders.c.bidder_id)) is not None
 
 
-async def mark(work: Work, *, bidder_id: str, kind: str, mark: str) -> None:
+async def mark(tx: Transaction, *, bidder_id: str, kind: str, mark: str) -> None:
     """Remember what two accounts of one person would have in common (a SHA-256 in hex)."""
     statement = postgresql.insert(bidder_marks).values(bidder_id=bidder_id, kind=kind, mark=mark)
-    await work.session.execute(statement.on_conflict_do_nothing())
+    await tx.session.execute(statement.on_conflict_do_nothing())
 
 
-async def linked_to(work: Work, bidder_ids: Collection[str]) -> set[str]:
+async def linked_to(tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
     """The bidders who share an identity, an instrument or a device with one of these, and these themselves."""
     mine, theirs = bidder_marks.alias("mine"), bidder_marks.alias("theirs")
     statement = (
@@ -181,10 +181,10 @@ async def linked_to(work: Work, bidder_ids: Collection[str]) -> set[str]:
         .join(mine, and_(mine.c.kind == theirs.c.kind, mine.c.mark == theirs.c.mark))
         .where(mine.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id))))
     )
-    return {row["bidder_id"] for row in await work.rows(statement)} | set(bidder_ids)
+    return {row["bidder_id"] for row in await tx.rows(statement)} | set(bidder_ids)
 
 
-async def linked_to_each(work: Work, bidder_ids: Collection[str]) -> dict[str, set[str]]:
+async def linked_to_each(tx: Transaction, bidder_ids: Collection[str]) -> dict[str, set[str]]:
     """Each of these bidders -> those linked to them, and themselves: `linked_to` for many at once."""
     found = {bidder_id: {bidder_id} for bidder_id in bidder_ids}
     mine, theirs = bidder_marks.alias("mine"), bidder_marks.alias("theirs")
@@ -193,33 +193,39 @@ async def linked_to_each(work: Work, bidder_ids: Collection[str]) -> dict[str, s
         .join(theirs, and_(mine.c.kind == theirs.c.kind, mine.c.mark == theirs.c.mark))
         .where(mine.c.bidder_id == any_(literal(list(found), ARRAY(Id))), theirs.c.bidder_id != mine.c.bidder_id)
     )
-    for row in await work.rows(statement):
+    for row in await tx.rows(statement):
         found[row["bidder_id"]].add(row["linked_id"])
     return found
 
 
-async def find_registration(work: Work, *, lot_id: str, bidder_id: str) -> Registration | None:
+async def find_registration(tx: Transaction, *, lot_id: str, bidder_id: str) -> Registration | None:
     """A bidder's registration for a lot with its deposit, or None."""
-    found = await _registrations(work, _mine(lot_id, bidder_id), limit=1)
+    found = await _registrations(tx, _mine(lot_id, bidder_id), limit=1)
     return found[0] if found else None
 
 
-async def registrations_of(work: Work, bidder_id: str, *, limit: int = 1000) -> list[Registration]:
+async def registrations_of(tx: Transaction, bidder_id: str, *, limit: int = 1000) -> list[Registration]:
     """A bidder's registrations with their deposits, newest first."""
-    return await _registrations(work, registrations.c.bidder_id == bidder_id, limit=limit)
+    return await _registrations(tx, registrations.c.bidder_id == bidder_id, limit=limit)
 
 
-async def registrations_to_tell(work: Work, *, before_ms: int, limit: int = 1000) -> list[Registration]:
+async def registrations_for_lots(tx: Transaction, bidder_id: str, lot_ids: Collection[str]) -> list[Registration]:
+    """A bidder's registrations for these lots, with their deposits."""
+    wanted = registrations.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id)))
+    return await _registrations(tx, and_(registrations.c.bidder_id == bidder_id, wanted), limit=len(lot_ids))
+
+
+async def registrations_to_sync(tx: Transaction, *, before_ms: int, limit: int = 1000) -> list[Registration]:
     """Registrations, of lots not over, whose power the ledger was not told of, oldest first.
 
     Also those from before a time that the archive has not seen admitted: telling the ledger again changes nothing.
     """
     unseen = and_(registrations.c.admitted_at_ms.is_(None), registrations.c.registered_at_ms < before_ms)
     waiting = and_(
-        or_(registrations.c.told_no < registrations.c.power_no, unseen),
+        or_(registrations.c.synced_version < registrations.c.power_version, unseen),
         exists().where(lots.c.lot_id == registrations.c.lot_id, lots.c.status.in_(ADMITTING)),
     )
-    return await _registrations(work, waiting, limit=limit, newest_first=False)
+    return await _registrations(tx, waiting, limit=limit, newest_first=False)
 
 
 def _mine(lot_id: str, bidder_id: str) -> ColumnElement[bool]:
@@ -227,7 +233,7 @@ def _mine(lot_id: str, bidder_id: str) -> ColumnElement[bool]:
 
 
 async def _registrations(
-    work: Work, which: ColumnElement[bool], *, limit: int, newest_first: bool = True
+    tx: Transaction, which: ColumnElement[bool], *, limit: int, newest_first: bool = True
 ) -> list[Registration]:
     order = registrations.c.registered_at_ms
     statement = (
@@ -236,11 +242,11 @@ async def _registrations(
         .order_by(order.desc() if newest_first else order, registrations.c.lot_id, registrations.c.bidder_id)
         .limit(limit)
     )
-    rows = await work.rows(statement)
+    rows = await tx.rows(statement)
     pairs = [(row["lot_id"], row["bidder_id"]) for row in rows]
     theirs = tuple_(deposits.c.lot_id, deposits.c.bidder_id).in_(pairs)
     put_down: dict[tuple[str, str], list[Deposit]] = {}
     if pairs:
-        for row in await work.rows(select(deposits).where(theirs).order_by(deposits.c.created_at_ms)):
+        for row in await tx.rows(select(deposits).where(theirs).order_by(deposits.c.created_at_ms)):
             put_down.setdefault((row["lot_id"], row["bidder_id"]), []).append(Deposit(**row))
     return [Registration(**row, deposits=tuple(put_down.get((row["lot_id"], row["bidder_id"]), ()))) for row in rows]

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.tables import Id, ledger_entries, lots, sales
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
 
 DRAFT = "draft"
@@ -49,46 +49,46 @@ class LotRecord:
     relisted_from: str | None = None
 
 
-async def add_sale(work: Work, *, sale_id: str, title: str, actor: str) -> Sale:
+async def add_sale(tx: Transaction, *, sale_id: str, title: str, actor: str) -> Sale:
     """Enter a sale; RequestRefused (sale-exists) where the id is taken."""
     statement = postgresql.insert(sales).values(sale_id=sale_id, title=title, created_by=actor)
-    row = await work.row(statement.on_conflict_do_nothing().returning(*sales.c))
+    row = await tx.row(statement.on_conflict_do_nothing().returning(*sales.c))
     if row is None:
         raise RequestRefused(ProblemCode.SALE_EXISTS, f"There is a sale {sale_id} already.", {"sale_id": sale_id})
     return Sale(**row)
 
 
-async def find_sale(work: Work, sale_id: str) -> Sale:
+async def find_sale(tx: Transaction, sale_id: str) -> Sale:
     """A sale; NotFound (sale-unknown)."""
-    row = await work.row(select(sales).where(sales.c.sale_id == sale_id))
+    row = await tx.row(select(sales).where(sales.c.sale_id == sale_id))
     if row is None:
         raise _no_sale(sale_id)
     return Sale(**row)
 
 
-async def list_sales(work: Work) -> list[Sale]:
+async def list_sales(tx: Transaction) -> list[Sale]:
     """Every sale, newest first."""
     statement = select(sales).order_by(sales.c.created_at_ms.desc(), sales.c.sale_id)
-    return [Sale(**row) for row in await work.rows(statement)]
+    return [Sale(**row) for row in await tx.rows(statement)]
 
 
-async def next_lot_number(work: Work, sale_id: str) -> int:
+async def next_lot_number(tx: Transaction, sale_id: str) -> int:
     """The number of the sale's next lot, kept for this transaction; NotFound (sale-unknown)."""
-    await lock_sale(work, sale_id)
-    highest = await work.session.scalar(select(func.max(lots.c.number)).where(lots.c.sale_id == sale_id))
+    await lock_sale(tx, sale_id)
+    highest = await tx.session.scalar(select(func.max(lots.c.number)).where(lots.c.sale_id == sale_id))
     return (highest or 0) + 1
 
 
-async def lock_sale(work: Work, sale_id: str) -> None:
+async def lock_sale(tx: Transaction, sale_id: str) -> None:
     """Let one transaction at a time number lots or paddles of a sale; NotFound (sale-unknown)."""
     # not FOR UPDATE: that would also stop every insert that refers to the sale
     statement = select(sales.c.sale_id).where(sales.c.sale_id == sale_id).with_for_update(key_share=True)
-    if await work.session.scalar(statement) is None:
+    if await tx.session.scalar(statement) is None:
         raise _no_sale(sale_id)
 
 
 async def add_lot(
-    work: Work,
+    tx: Transaction,
     *,
     lot_id: str,
     sale_id: str,
@@ -112,56 +112,56 @@ async def add_lot(
         preset=preset,
         relisted_from=relisted_from,
     )
-    row = await work.returned(statement.returning(*lots.c))
+    row = await tx.returned(statement.returning(*lots.c))
     return LotRecord(**row)
 
 
-async def find_lot(work: Work, lot_id: str) -> LotRecord:
+async def find_lot(tx: Transaction, lot_id: str) -> LotRecord:
     """A lot; NotFound (lot-unknown)."""
-    row = await work.row(select(lots).where(lots.c.lot_id == lot_id))
+    row = await tx.row(select(lots).where(lots.c.lot_id == lot_id))
     if row is None:
         raise _no_lot(lot_id)
     return LotRecord(**row)
 
 
-async def hold_status(work: Work, lot_id: str) -> LotRecord:
+async def hold_status(tx: Transaction, lot_id: str) -> LotRecord:
     """A lot whose status stays as it is until this transaction ends; others may hold it too. NotFound (lot-unknown)."""
-    row = await work.row(select(lots).where(lots.c.lot_id == lot_id).with_for_update(read=True))
+    row = await tx.row(select(lots).where(lots.c.lot_id == lot_id).with_for_update(read=True))
     if row is None:
         raise _no_lot(lot_id)
     return LotRecord(**row)
 
 
-async def lock_lot(work: Work, lot_id: str) -> LotRecord:
+async def lock_lot(tx: Transaction, lot_id: str) -> LotRecord:
     """A lot, for this transaction alone to change; NotFound (lot-unknown)."""
     statement = select(lots).where(lots.c.lot_id == lot_id).with_for_update(key_share=True)
-    row = await work.row(statement)
+    row = await tx.row(statement)
     if row is None:
         raise _no_lot(lot_id)
     return LotRecord(**row)
 
 
-async def lots_by_id(work: Work, lot_ids: Sequence[str]) -> dict[str, LotRecord]:
+async def lots_by_id(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, LotRecord]:
     """Lot id -> lot, of those there are."""
     statement = select(lots).where(lots.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
-    return {row["lot_id"]: LotRecord(**row) for row in await work.rows(statement)}
+    return {row["lot_id"]: LotRecord(**row) for row in await tx.rows(statement)}
 
 
-async def relisted_as(work: Work, lot_id: str) -> str | None:
+async def relisted_as(tx: Transaction, lot_id: str) -> str | None:
     """The lot that a lot was relisted as, if it was."""
     statement = select(lots.c.lot_id).where(lots.c.relisted_from == lot_id).order_by(lots.c.number.desc()).limit(1)
-    return await work.session.scalar(statement)
+    return await tx.session.scalar(statement)
 
 
-async def lots_of_sales(work: Work, sale_ids: Sequence[str]) -> list[LotRecord]:
+async def lots_of_sales(tx: Transaction, sale_ids: Sequence[str]) -> list[LotRecord]:
     """The lots of these sales, by sale and number."""
     wanted = lots.c.sale_id == any_(literal(list(sale_ids), ARRAY(Id)))
     statement = select(lots).where(wanted).order_by(lots.c.sale_id, lots.c.number)
-    return [LotRecord(**row) for row in await work.rows(statement)]
+    return [LotRecord(**row) for row in await tx.rows(statement)]
 
 
 async def freeze_terms(
-    work: Work, lot_id: str, *, terms: Mapping[str, Any], terms_sha256: str, opens_at_ms: int, closes_at_ms: int
+    tx: Transaction, lot_id: str, *, terms: Mapping[str, Any], terms_sha256: str, opens_at_ms: int, closes_at_ms: int
 ) -> LotRecord:
     """Make a draft scheduled: its terms, their hash and its times stand from here. WrongStatus where it is no draft.
 
@@ -179,20 +179,20 @@ async def freeze_terms(
         )
         .returning(*lots.c)
     )
-    row = await work.row(statement)
+    row = await tx.row(statement)
     if row is None:
-        raise WrongStatus("schedule", (await find_lot(work, lot_id)).status, (DRAFT,))
+        raise WrongStatus("schedule", (await find_lot(tx, lot_id)).status, (DRAFT,))
     return LotRecord(**row)
 
 
-async def lots_to_install(work: Work, *, limit: int = 100) -> list[LotRecord]:
+async def lots_to_install(tx: Transaction, *, limit: int = 100) -> list[LotRecord]:
     """Scheduled lots of which the archive has no entry: the ledger may never have been told of them.
 
     Telling it again changes nothing.
     """
     written_down = exists().where(ledger_entries.c.lot_id == lots.c.lot_id)
     statement = select(lots).where(lots.c.status == SCHEDULED, ~written_down).order_by(lots.c.lot_id).limit(limit)
-    return [LotRecord(**row) for row in await work.rows(statement)]
+    return [LotRecord(**row) for row in await tx.rows(statement)]
 
 
 def _no_sale(sale_id: str) -> NotFound:

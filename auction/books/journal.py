@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.dialects import postgresql
 
 from auction.books.money_tables import journal_entries, journal_lines
-from auction.books.unit_of_work import Work
-from auction.domain.journal import Account, Entry, Line
+from auction.books.unit_of_work import Transaction
+from auction.domain.journal import JournalAccount, JournalEntry, JournalLine
 
 ROWS_A_STATEMENT = 2_000
 CauseKind = Literal["lot-event", "gateway-call", "staff-action", "bidder-action", "deadline"]
@@ -39,23 +39,23 @@ class PostedEntry:
     cause: str
     cause_ref: str
     at_ms: int
-    lines: tuple[Line, ...]
+    lines: tuple[JournalLine, ...]
 
 
-async def post(work: Work, entries: Sequence[Entry], *, cause: Cause, at_ms: int) -> int:
+async def post(tx: Transaction, entries: Sequence[JournalEntry], *, cause: Cause, at_ms: int) -> int:
     """Write entries of one cause; those written before are left out. How many were new."""
-    return await post_each(work, [(entry, cause) for entry in entries], at_ms=at_ms)
+    return await post_each(tx, [(entry, cause) for entry in entries], at_ms=at_ms)
 
 
-async def post_each(work: Work, entries: Sequence[tuple[Entry, Cause]], *, at_ms: int) -> int:
+async def post_each(tx: Transaction, entries: Sequence[tuple[JournalEntry, Cause]], *, at_ms: int) -> int:
     """Write entries, each with its own cause; those written before are left out. How many were new."""
     new = 0
     for start in range(0, len(entries), ROWS_A_STATEMENT):
-        new += await _post_some(work, entries[start : start + ROWS_A_STATEMENT], at_ms)
+        new += await _post_some(tx, entries[start : start + ROWS_A_STATEMENT], at_ms)
     return new
 
 
-async def _post_some(work: Work, entries: Sequence[tuple[Entry, Cause]], at_ms: int) -> int:
+async def _post_some(tx: Transaction, entries: Sequence[tuple[JournalEntry, Cause]], at_ms: int) -> int:
     rows = [
         {
             "key": entry.key,
@@ -68,7 +68,7 @@ async def _post_some(work: Work, entries: Sequence[tuple[Entry, Cause]], at_ms: 
         for entry, cause in entries
     ]
     statement = postgresql.insert(journal_entries).on_conflict_do_nothing().returning(journal_entries.c.key)
-    written = {row["key"] for row in await work.rows_of_many(statement, rows)}
+    written = {row["key"] for row in await tx.rows_of_many(statement, rows)}
     lines = [
         {
             "key": entry.key,
@@ -82,12 +82,12 @@ async def _post_some(work: Work, entries: Sequence[tuple[Entry, Cause]], at_ms: 
         for number, line in enumerate(entry.lines, 1)
     ]
     if lines:
-        await work.session.execute(insert(journal_lines), lines)
+        await tx.session.execute(insert(journal_lines), lines)
     return len(written)
 
 
 async def entries_of(
-    work: Work, *, lot_id: str | None = None, after_id: int = 0, limit: int = 1000
+    tx: Transaction, *, lot_id: str | None = None, after_id: int = 0, limit: int = 1000
 ) -> list[PostedEntry]:
     """A page of the journal in the order of writing: of one lot, or all of it."""
     which: list[ColumnElement[bool]] = [journal_entries.c.entry_id > after_id]
@@ -100,21 +100,21 @@ async def entries_of(
         .order_by(some.c.entry_id, journal_lines.c.number)
     )
     found = []
-    for _, group in groupby(await work.rows(statement), key=lambda row: row["entry_id"]):
+    for _, group in groupby(await tx.rows(statement), key=lambda row: row["entry_id"]):
         rows = list(group)
         facts = dict(rows[0])
         for name in ("account", "bidder_id", "amount_fen"):
             del facts[name]
-        lines = tuple(Line(Account(row["account"]), row["amount_fen"], row["bidder_id"]) for row in rows)
+        lines = tuple(JournalLine(JournalAccount(row["account"]), row["amount_fen"], row["bidder_id"]) for row in rows)
         found.append(PostedEntry(**facts, lines=lines))
     return found
 
 
-async def balances(work: Work, *, lot_id: str | None = None) -> dict[Account, int]:
-    """Account -> its balance in fen, debit above 0: of one lot, or of the house. Accounts never used are missing."""
+async def balances(tx: Transaction, *, lot_id: str | None = None) -> dict[JournalAccount, int]:
+    """The balance of each account in fen, debit above 0, of one lot or of all; accounts never used are missing."""
     statement = select(journal_lines.c.account, func.sum(journal_lines.c.amount_fen).label("balance_fen"))
     if lot_id is not None:
         of_lot = journal_entries.c.lot_id == lot_id
         statement = statement.join(journal_entries, journal_entries.c.key == journal_lines.c.key).where(of_lot)
-    rows = await work.rows(statement.group_by(journal_lines.c.account).order_by(journal_lines.c.account))
-    return {Account(row["account"]): int(row["balance_fen"]) for row in rows}
+    rows = await tx.rows(statement.group_by(journal_lines.c.account).order_by(journal_lines.c.account))
+    return {JournalAccount(row["account"]): int(row["balance_fen"]) for row in rows}

@@ -2,12 +2,12 @@
 
 from sqlalchemy import select
 
-from auction.books.archived import ArchivedEntry
+from auction.books.archive_queries import ArchivedEntry
 from auction.books.tables import ledger_entries
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 
-async def entries_before(work: Work, lot_id: str, *, before_seq: int, limit: int) -> list[ArchivedEntry]:
+async def entries_before(tx: Transaction, lot_id: str, *, before_seq: int, limit: int) -> list[ArchivedEntry]:
     """A page of a lot's entries, newest first, from the last that begins before a seq."""
     statement = (
         select(ledger_entries)
@@ -15,4 +15,4 @@ async def entries_before(work: Work, lot_id: str, *, before_seq: int, limit: int
         .order_by(ledger_entries.c.first_seq.desc())
         .limit(limit)
     )
-    return [ArchivedEntry(**row) for row in await work.rows(statement)]
+    return [ArchivedEntry(**row) for row in await tx.rows(statement)]

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from auction.books.tables import NOTHING, NOW_MS, Id, amount, metadata, one_of
-from auction.domain.journal import Account
+from auction.domain.journal import JournalAccount
 from auction.domain.settlement import SettlementState
 
 __all__ = ["metadata"]
@@ -74,7 +74,7 @@ class DepositColumns(TypedColumns):
     release_by_ms: Named[int | None] = Column(BigInteger)
     """Until when a runner-up's deposit is kept."""
     ended_at_ms: Named[int | None] = Column(BigInteger)
-    why: Named[str | None] = Column(Id)
+    reason: Named[str | None] = Column(Id)
     """Why it was declined, let go or lost, as a word."""
 
 
@@ -119,9 +119,14 @@ class PaymentOperationColumns(TypedColumns):
     provider_ref: Named[str | None] = Column(Text)
     failure: Named[str | None] = Column(Text)
     attempts = Column(Integer, nullable=False, server_default=text("0"))
+    """How many times the provider was asked for this operation."""
     next_try_at_ms = Column(BigInteger, nullable=False)
     created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
     resolved_at_ms: Named[int | None] = Column(BigInteger)
+    first_operation_id = Column(Id, nullable=False)
+    """The operation that this one repeats under a new id; its own id where it is the first."""
+    attempt_number = Column(Integer, nullable=False)
+    """1 for the first operation, 2 for the one that repeats it, and so on."""
 
 
 payment_operations = Table(
@@ -178,7 +183,7 @@ journal_lines = Table(
     metadata,
     JournalLineColumns,
     ForeignKeyConstraint(["key"], ["journal_entries.key"]),
-    CheckConstraint(one_of("account", *map(str, Account)), name="account"),
+    CheckConstraint(one_of("account", *map(str, JournalAccount)), name="account"),
     CheckConstraint("amount_fen <> 0", name="amount_fen"),
     Index("ix_journal_lines_account", "account", "key"),
 )

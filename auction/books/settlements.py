@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal,
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.archived import LotResult
+from auction.books.archive_queries import LotResult
 from auction.books.money_tables import LIVE_AWARD, awards, offers, settlement_steps, settlements
 from auction.books.tables import Id, lot_results, lots
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 DUE_AT_ONCE = 100
 """Deadlines read at a time."""
@@ -100,7 +100,7 @@ class Offer:
 # --- settlements ------------------------------------------------------------------------------------------------------
 
 
-async def results_to_settle(work: Work, *, limit: int) -> list[LotResult]:
+async def results_to_settle(tx: Transaction, *, limit: int) -> list[LotResult]:
     """Results of lots whose settlement was never opened; two who ask at once get different ones."""
     statement = (
         select(*lot_results.c)
@@ -110,52 +110,52 @@ async def results_to_settle(work: Work, *, limit: int) -> list[LotResult]:
         .limit(limit)
         .with_for_update(of=lot_results, skip_locked=True)
     )
-    return [LotResult(**row) for row in await work.rows(statement)]
+    return [LotResult(**row) for row in await tx.rows(statement)]
 
 
-async def open_all(work: Work, opened: Sequence[Settlement]) -> set[str]:
+async def open_all(tx: Transaction, opened: Sequence[Settlement]) -> set[str]:
     """Open settlements; those there already stay as they are. The lots of those that are new."""
     if not opened:
         return set()
     statement = postgresql.insert(settlements).on_conflict_do_nothing().returning(settlements.c.lot_id)
-    return {row["lot_id"] for row in await work.rows_of_many(statement, [_row(one) for one in opened])}
+    return {row["lot_id"] for row in await tx.rows_of_many(statement, [_row(one) for one in opened])}
 
 
-async def lock(work: Work, lot_id: str) -> Settlement | None:
+async def lock(tx: Transaction, lot_id: str) -> Settlement | None:
     """A lot's settlement, for this transaction alone to change; None: there is none (yet)."""
-    row = await work.row(select(settlements).where(settlements.c.lot_id == lot_id).with_for_update())
+    row = await tx.row(select(settlements).where(settlements.c.lot_id == lot_id).with_for_update())
     return None if row is None else Settlement(**row)
 
 
-async def find(work: Work, lot_id: str) -> Settlement | None:
+async def find(tx: Transaction, lot_id: str) -> Settlement | None:
     """A lot's settlement, or None."""
-    row = await work.row(select(settlements).where(settlements.c.lot_id == lot_id))
+    row = await tx.row(select(settlements).where(settlements.c.lot_id == lot_id))
     return None if row is None else Settlement(**row)
 
 
-async def find_of_lots(work: Work, lot_ids: Sequence[str]) -> dict[str, Settlement]:
+async def find_of_lots(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, Settlement]:
     """Lot -> its settlement, of those that have one."""
     statement = select(settlements).where(settlements.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
-    return {row["lot_id"]: Settlement(**row) for row in await work.rows(statement)}
+    return {row["lot_id"]: Settlement(**row) for row in await tx.rows(statement)}
 
 
-async def find_all(work: Work, *, state: str | None = None, limit: int = 500) -> list[Settlement]:
+async def find_all(tx: Transaction, *, state: str | None = None, limit: int = 500) -> list[Settlement]:
     """Settlements, those with the next deadline first, then those changed last."""
     statement = select(settlements)
     if state is not None:
         statement = statement.where(settlements.c.state == state)
     order = (settlements.c.deadline_at_ms.asc().nulls_last(), settlements.c.changed_at_ms.desc(), settlements.c.lot_id)
-    return [Settlement(**row) for row in await work.rows(statement.order_by(*order).limit(limit))]
+    return [Settlement(**row) for row in await tx.rows(statement.order_by(*order).limit(limit))]
 
 
-async def count_by_state(work: Work) -> dict[str, int]:
+async def count_by_state(tx: Transaction) -> dict[str, int]:
     """State -> how many settlements are in it."""
     statement = select(settlements.c.state, func.count().label("lots")).group_by(settlements.c.state)
-    return {row["state"]: row["lots"] for row in await work.rows(statement)}
+    return {row["state"]: row["lots"] for row in await tx.rows(statement)}
 
 
 async def lots_due(
-    work: Work, *, now_ms: int, after: tuple[int, str] = (0, ""), limit: int = DUE_AT_ONCE
+    tx: Transaction, *, now_ms: int, after: tuple[int, str] = (0, ""), limit: int = DUE_AT_ONCE
 ) -> list[tuple[int, str]]:
     """Deadlines that have passed and their lots, the earliest first; `after` continues behind the last of a page."""
     table = settlements.c
@@ -165,16 +165,18 @@ async def lots_due(
         .order_by(table.deadline_at_ms, table.lot_id)
         .limit(limit)
     )
-    return [(row["deadline_at_ms"], row["lot_id"]) for row in await work.rows(statement)]
+    return [(row["deadline_at_ms"], row["lot_id"]) for row in await tx.rows(statement)]
 
 
-async def move(work: Work, lot_id: str, *, state: str, at_ms: int, deadline_at_ms: int | None, **more: object) -> None:
+async def move(
+    tx: Transaction, lot_id: str, *, state: str, at_ms: int, deadline_at_ms: int | None, **more: object
+) -> None:
     """Put a locked settlement into a state."""
     values = {"state": state, "changed_at_ms": at_ms, "deadline_at_ms": deadline_at_ms, **more}
-    await work.session.execute(update(settlements).where(settlements.c.lot_id == lot_id).values(**values))
+    await tx.session.execute(update(settlements).where(settlements.c.lot_id == lot_id).values(**values))
 
 
-async def note_steps(work: Work, steps: Sequence[Step]) -> None:
+async def add_steps(tx: Transaction, steps: Sequence[Step]) -> None:
     """Write steps down, in their order."""
     rows = [
         {
@@ -189,100 +191,105 @@ async def note_steps(work: Work, steps: Sequence[Step]) -> None:
         for one in steps
     ]
     if rows:
-        await work.session.execute(insert(settlement_steps), rows)
+        await tx.session.execute(insert(settlement_steps), rows)
 
 
-async def steps_of(work: Work, lot_id: str) -> list[Step]:
+async def steps_of(tx: Transaction, lot_id: str) -> list[Step]:
     """A lot's steps, oldest first."""
     table = settlement_steps.c
     columns = (table.lot_id, table.step, table.state, table.actor, table.at_ms, table.reason, table.details)
     statement = select(*columns).where(table.lot_id == lot_id).order_by(table.step_id)
-    return [Step(**row) for row in await work.rows(statement)]
+    return [Step(**row) for row in await tx.rows(statement)]
 
 
 # --- awards -----------------------------------------------------------------------------------------------------------
 
 
-async def add_awards(work: Work, new: Sequence[Award]) -> None:
+async def add_awards(tx: Transaction, new: Sequence[Award]) -> None:
     """Enter awards; the database refuses a second live one of a lot."""
     if new:
-        await work.session.execute(insert(awards), [_row(one) for one in new])
+        await tx.session.execute(insert(awards), [_row(one) for one in new])
 
 
-async def live_award(work: Work, lot_id: str) -> Award | None:
+async def live_award(tx: Transaction, lot_id: str) -> Award | None:
     """The award of a lot that is in force, if there is one."""
-    row = await work.row(select(awards).where(awards.c.lot_id == lot_id, LIVE_AWARD))
+    row = await tx.row(select(awards).where(awards.c.lot_id == lot_id, LIVE_AWARD))
     return None if row is None else Award(**row)
 
 
-async def find_award(work: Work, award_id: str) -> Award | None:
+async def live_awards(tx: Transaction, lot_ids: Sequence[str]) -> list[Award]:
+    """The awards in force of these lots, at most one a lot."""
+    return await _awards(tx, and_(awards.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), LIVE_AWARD))
+
+
+async def find_award(tx: Transaction, award_id: str) -> Award | None:
     """An award, or None."""
-    row = await work.row(select(awards).where(awards.c.award_id == award_id))
+    row = await tx.row(select(awards).where(awards.c.award_id == award_id))
     return None if row is None else Award(**row)
 
 
-async def change_award(work: Work, award_id: str, **values: object) -> Award:
+async def change_award(tx: Transaction, award_id: str, **values: object) -> Award:
     """What a payment, a default or a handover makes of an award."""
     statement = update(awards).where(awards.c.award_id == award_id).values(**values).returning(*awards.c)
-    return Award(**await work.returned(statement))
+    return Award(**await tx.returned(statement))
 
 
-async def awards_of_lot(work: Work, lot_id: str) -> list[Award]:
+async def awards_of_lot(tx: Transaction, lot_id: str) -> list[Award]:
     """A lot's awards, oldest first."""
-    return await _awards(work, awards.c.lot_id == lot_id)
+    return await _awards(tx, awards.c.lot_id == lot_id)
 
 
-async def awards_of_lots(work: Work, lot_ids: Sequence[str]) -> list[Award]:
+async def awards_of_lots(tx: Transaction, lot_ids: Sequence[str]) -> list[Award]:
     """The awards of these lots, oldest first."""
-    return await _awards(work, awards.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
+    return await _awards(tx, awards.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
 
 
-async def awards_of_bidder(work: Work, bidder_id: str) -> list[Award]:
+async def awards_of_bidder(tx: Transaction, bidder_id: str) -> list[Award]:
     """A bidder's awards, newest first."""
-    return (await _awards(work, awards.c.bidder_id == bidder_id))[::-1]
+    return (await _awards(tx, awards.c.bidder_id == bidder_id))[::-1]
 
 
-async def _awards(work: Work, which: ColumnElement[bool]) -> list[Award]:
+async def _awards(tx: Transaction, which: ColumnElement[bool]) -> list[Award]:
     statement = select(awards).where(which).order_by(awards.c.awarded_at_ms, awards.c.award_id)
-    return [Award(**row) for row in await work.rows(statement)]
+    return [Award(**row) for row in await tx.rows(statement)]
 
 
 # --- offers -----------------------------------------------------------------------------------------------------------
 
 
-async def add_offer(work: Work, offer: Offer) -> None:
+async def add_offer(tx: Transaction, offer: Offer) -> None:
     """Enter an offer; the database refuses a second open one of a lot, and a second to one bidder."""
-    await work.session.execute(insert(offers).values(_row(offer)))
+    await tx.session.execute(insert(offers).values(_row(offer)))
 
 
-async def open_offer(work: Work, lot_id: str) -> Offer | None:
+async def open_offer(tx: Transaction, lot_id: str) -> Offer | None:
     """The offer of a lot that waits for an answer, if there is one."""
-    row = await work.row(select(offers).where(and_(offers.c.lot_id == lot_id, offers.c.status == "open")))
+    row = await tx.row(select(offers).where(and_(offers.c.lot_id == lot_id, offers.c.status == "open")))
     return None if row is None else Offer(**row)
 
 
-async def find_offer(work: Work, offer_id: str) -> Offer | None:
+async def find_offer(tx: Transaction, offer_id: str) -> Offer | None:
     """An offer, or None."""
-    row = await work.row(select(offers).where(offers.c.offer_id == offer_id))
+    row = await tx.row(select(offers).where(offers.c.offer_id == offer_id))
     return None if row is None else Offer(**row)
 
 
-async def answer_offer(work: Work, offer_id: str, status: str, *, at_ms: int) -> Offer:
+async def answer_offer(tx: Transaction, offer_id: str, status: str, *, at_ms: int) -> Offer:
     """Close an open offer."""
     statement = update(offers).where(offers.c.offer_id == offer_id).values(status=status, answered_at_ms=at_ms)
-    return Offer(**await work.returned(statement.returning(*offers.c)))
+    return Offer(**await tx.returned(statement.returning(*offers.c)))
 
 
-async def offers_of_lot(work: Work, lot_id: str) -> list[Offer]:
+async def offers_of_lot(tx: Transaction, lot_id: str) -> list[Offer]:
     """A lot's offers in their order."""
     statement = select(offers).where(offers.c.lot_id == lot_id).order_by(offers.c.number)
-    return [Offer(**row) for row in await work.rows(statement)]
+    return [Offer(**row) for row in await tx.rows(statement)]
 
 
-async def offers_of_bidder(work: Work, bidder_id: str) -> list[Offer]:
+async def offers_of_bidder(tx: Transaction, bidder_id: str) -> list[Offer]:
     """A bidder's offers, newest first."""
     statement = select(offers).where(offers.c.bidder_id == bidder_id).order_by(offers.c.offered_at_ms.desc())
-    return [Offer(**row) for row in await work.rows(statement)]
+    return [Offer(**row) for row in await tx.rows(statement)]
 
 
 def _row(record: Settlement | Award | Offer) -> dict[str, Any]:

@@ -179,9 +179,9 @@ class RegistrationColumns(TypedColumns):
     terms_sha256 = Column(Id, nullable=False)
     registered_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
     admitted_at_ms: Named[int | None] = Column(BigInteger)
-    power_no = Column(Integer, nullable=False, server_default=text("1"))
+    power_version = Column(Integer, nullable=False, server_default=text("1"))
     """Counts changes of limit and purse."""
-    told_no = Column(Integer, nullable=False, server_default=text("0"))
+    synced_version = Column(Integer, nullable=False, server_default=text("0"))
     """The last change that the ledger was told of."""
 
 
@@ -195,7 +195,7 @@ registrations = Table(
     CheckConstraint("length(terms_sha256) = 64", name="terms_sha256"),
     Index("ix_registrations_bidder", "bidder_id"),
     Index("ix_registrations_not_admitted", "registered_at_ms", postgresql_where=text("admitted_at_ms IS NULL")),
-    Index("ix_registrations_to_tell", "registered_at_ms", postgresql_where=text("told_no < power_no")),
+    Index("ix_registrations_to_sync", "registered_at_ms", postgresql_where=text("synced_version < power_version")),
 )
 
 

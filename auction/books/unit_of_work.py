@@ -30,7 +30,7 @@ AWAY_STATES = ("25006", "40001", "40P01", "55P03")
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Transaction:
     """One transaction; every query of the books takes it. Whoever opened it commits by leaving the block."""
 
     session: AsyncSession
@@ -106,10 +106,10 @@ class Books:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Work]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """All of the block or nothing of it: commits at its end, rolls back on any error. READ COMMITTED."""
         async with self._session() as session:
-            yield Work(session)
+            yield Transaction(session)
             try:
                 await session.commit()
             except Exception as error:
@@ -121,13 +121,13 @@ class Books:
                 ) from error
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Work]:
+    async def reading(self) -> AsyncIterator[Transaction]:
         """A read-only transaction in which every statement sees the same moment."""
         async with self._session() as session:
             await session.connection(
                 execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             )
-            yield Work(session)
+            yield Transaction(session)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:

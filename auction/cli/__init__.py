@@ -12,12 +12,12 @@ from auction.cli.migrate import migrate
 from auction.cli.replay import replay
 from auction.cli.scenario import scenario
 from auction.cli.serve import serve
-from auction.cli.speaking import complain
 from auction.cli.token import token
 from auction.cli.verify import verify
+from auction.console.output import complain
 from auction.domain.errors import AuctionError
 from auction.embedded import EmbeddedError
-from auction.services.recording import RecordingInvalid
+from auction.replay.csv_import import RecordingInvalid
 from auction.settings import SettingsError
 
 app = typer.Typer(

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from auction.books.accounts import Account
-from auction.bootstrap import open_house, running_servers
-from auction.cli.speaking import Json, complain, out, print_json
-from auction.services.accounts import create_account
-from auction.services.tokens import Role
+from auction.books.accounts import LoginAccount
+from auction.bootstrap import open_context, running_servers
+from auction.console.output import Json, complain, out, print_json
+from auction.services.identity.accounts import create_account
+from auction.services.identity.tokens import Role
 from auction.settings import Settings, load_settings
 
 
@@ -41,7 +41,7 @@ def account(
         out.print(f"{made.username} may sign in as {made.role}.", markup=False)
 
 
-async def _create(settings: Settings, username: str, password: str, name: str, role: Role) -> Account:
+async def _create(settings: Settings, username: str, password: str, name: str, role: Role) -> LoginAccount:
     # nothing is signed here, so any secret does
-    async with open_house(settings, secret=secrets.token_hex(32)) as house:
-        return await create_account(house, username=username, password=password, name=name, role=role)
+    async with open_context(settings, secret=secrets.token_hex(32)) as context:
+        return await create_account(context, username=username, password=password, name=name, role=role)

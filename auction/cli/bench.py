@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from auction.cli.speaking import Json, complain, out, print_json
+from auction.console.output import Json, complain, out, print_json
 
 
 class Bench(StrEnum):

@@ -3,11 +3,15 @@
 import typer
 
 from auction.bootstrap import running_servers
-from auction.cli.checks import CHECKS, Finding, State
-from auction.cli.speaking import Json, out, print_json
+from auction.console.diagnostics import CHECKS, Finding, FindingState
+from auction.console.output import Json, out, print_json
 from auction.settings import load_settings
 
-MARKS = {State.GOOD: "[green]good[/]", State.WARN: "[yellow]warn[/]", State.BAD: "[bold red]bad [/]"}
+MARKS = {
+    FindingState.GOOD: "[green]good[/]",
+    FindingState.WARN: "[yellow]warn[/]",
+    FindingState.BAD: "[bold red]bad [/]",
+}
 
 
 def doctor(*, as_json: Json = False) -> None:
@@ -16,7 +20,7 @@ def doctor(*, as_json: Json = False) -> None:
         findings: list[Finding] = []
         for check in CHECKS:
             findings.extend(check(settings))
-    bad = any(finding.state is State.BAD for finding in findings)
+    bad = any(finding.state is FindingState.BAD for finding in findings)
     if as_json:
         print_json({"ok": not bad, "findings": [finding.as_mapping() for finding in findings]})
     else:

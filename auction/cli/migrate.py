@@ -2,7 +2,7 @@
 
 from auction.books import migrate as migrations
 from auction.bootstrap import running_servers
-from auction.cli.speaking import Json, out, print_json
+from auction.console.output import Json, out, print_json
 from auction.settings import load_settings
 
 

@@ -9,12 +9,12 @@ import typer
 from rich.table import Table
 
 from auction.books.migrate import upgrade
-from auction.bootstrap import open_house, running_servers
-from auction.cli.speaking import Json, complain, out, print_json
+from auction.bootstrap import open_context, running_servers
+from auction.console.output import Json, complain, out, print_json
 from auction.domain.money import yuan
-from auction.services import replaying
-from auction.services.recording import RecordedAuction, read_recording
-from auction.services.replaying import Replay
+from auction.replay import runner
+from auction.replay.csv_import import RecordedAuction, read_recording
+from auction.replay.runner import Replay
 from auction.settings import Settings, load_settings
 from auction.workers.archiver import Archiver
 
@@ -66,10 +66,10 @@ async def _replay(
     settings: Settings, auctions: list[RecordedAuction], preset: str, *, reserve_from_final: bool
 ) -> Replay:
     # nothing is signed here, so any secret does
-    async with open_house(settings, secret=secrets.token_hex(32)) as house:
-        archiver = Archiver(house.books, house.feed, keep_ms=settings.stream_keep_ms)
-        return await replaying.replay(
-            house, auctions, preset=preset, catch_up=archiver.catch_up, reserve_from_final=reserve_from_final
+    async with open_context(settings, secret=secrets.token_hex(32)) as context:
+        archiver = Archiver(context.books, context.stream, keep_ms=settings.stream_keep_ms)
+        return await runner.replay(
+            context, auctions, preset=preset, catch_up=archiver.catch_up, reserve_from_final=reserve_from_final
         )
 
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from auction.cli.scenarios.no_show import NoShow, play, terms_of
-from auction.cli.scenarios.path import RECORD_BIDS
-from auction.cli.scenarios.playhouse import own_servers, playhouse
-from auction.cli.scenarios.telling import as_mapping, show
-from auction.cli.speaking import Json, err, out, print_json
+from auction.console.output import Json, err, out, print_json
 from auction.logs import configure_logs
+from auction.scenarios.harness import open_harness, own_servers
+from auction.scenarios.no_show import NoShow, play, terms_of
+from auction.scenarios.price_path import RECORD_BIDS
+from auction.scenarios.report import as_mapping, show
 from auction.settings import Settings
 
 SIDE_BY_SIDE = ("jd-flash", "guarded-flash")
@@ -52,5 +52,5 @@ def no_show(
 
 
 async def _play(settings: Settings, presets: Sequence[str], *, seed: int, bids: int) -> list[NoShow]:
-    async with playhouse(settings) as stage:
+    async with open_harness(settings) as stage:
         return [await play(stage, preset, seed=seed, bids=bids) for preset in presets]

@@ -10,12 +10,12 @@ import structlog
 import typer
 
 from auction.bootstrap import running_servers
-from auction.cli.interrupts import Interrupts
-from auction.cli.listening import address_for_visitors, claim, reserve
-from auction.cli.serving import Part, duties_of, environment_of, migrate_books, until_ready
-from auction.cli.speaking import complain, out
-from auction.cli.supervisor import Supervisor
+from auction.console.interrupts import Interrupts
+from auction.console.output import complain, out
 from auction.logs import configure_logs
+from auction.serving.processes import Role, environment_of, migrate_books, process_specs, until_ready
+from auction.serving.sockets import address_for_visitors, claim, reserve
+from auction.serving.supervisor import Supervisor
 from auction.settings import Settings, load_settings
 
 log = structlog.get_logger("auction.serve")
@@ -23,7 +23,7 @@ log = structlog.get_logger("auction.serve")
 
 def serve(
     *,
-    role: Annotated[Part, typer.Option(help="Which part of the house to run here.")] = Part.ALL,
+    role: Annotated[Role, typer.Option(help="Which part of the house to run here.")] = Role.ALL,
     host: Annotated[str | None, typer.Option(help="The address to listen on.  [AUCTION_HTTP_HOST]")] = None,
     port: Annotated[int | None, typer.Option(help="The port for HTTP.  [AUCTION_HTTP_PORT]")] = None,
     live_port: Annotated[int | None, typer.Option(help="The port of the live channel.  [AUCTION_LIVE_PORT]")] = None,
@@ -48,26 +48,26 @@ def serve(
     raise typer.Exit(status)
 
 
-def _serve(part: Part, settings: Settings, interrupts: Interrupts) -> int:
+def _serve(part: Role, settings: Settings, interrupts: Interrupts) -> int:
     with ExitStack() as stack:
         listener = None
-        if part in {Part.ALL, Part.HTTP}:
+        if part in {Role.ALL, Role.HTTP}:
             listener = stack.enter_context(claim(settings.http_host, settings.http_port))
-        if part in {Part.ALL, Part.LIVE}:
+        if part in {Role.ALL, Role.LIVE}:
             stack.enter_context(reserve(settings.http_host, settings.live_port))
         # a live gateway needs the ledger alone
-        found = stack.enter_context(running_servers(settings, books=part is not Part.LIVE))
+        found = stack.enter_context(running_servers(settings, books=part is not Role.LIVE))
         stack.callback(interrupts.ending)
         interrupts.heed()
-        if part is not Part.LIVE:
+        if part is not Role.LIVE:
             migrate_books(str(found.database_url))
         interrupts.heed()
         return asyncio.run(_supervise(part, settings, listener, interrupts))
 
 
-async def _supervise(part: Part, settings: Settings, listener: socket.socket | None, interrupts: Interrupts) -> int:
+async def _supervise(part: Role, settings: Settings, listener: socket.socket | None, interrupts: Interrupts) -> int:
     supervisor = Supervisor(
-        duties_of(part, settings, listener),
+        process_specs(part, settings, listener),
         environment_of(settings),
         before_drain=lambda: _take_no_more(listener),
     )
@@ -87,12 +87,12 @@ def _take_no_more(listener: socket.socket | None) -> None:
         listener.close()
 
 
-async def _introduce(part: Part, settings: Settings, listener: socket.socket | None) -> None:
+async def _introduce(part: Role, settings: Settings, listener: socket.socket | None) -> None:
     """Say where everything is, as soon as it answers."""
     lines = [("ledger", _place(settings, settings.redis_url, "ledger"))]
-    if part is not Part.LIVE:
+    if part is not Role.LIVE:
         lines.append(("books", _place(settings, settings.database_url, "books")))
-    if part in {Part.ALL, Part.LIVE}:
+    if part in {Role.ALL, Role.LIVE}:
         live = address_for_visitors(settings.http_host, settings.live_port)
         if not await until_ready(live, "/healthz"):
             log.error("not_ready", advice="the log above says why no live gateway answers")
@@ -106,7 +106,7 @@ async def _introduce(part: Part, settings: Settings, listener: socket.socket | N
             return
         processes = f"({settings.workers} process{'es' if settings.workers > 1 else ''})"
         lines = [("http", f"{address}  [dim]{processes}[/]"), ("docs", f"{address}/docs"), *lines]
-    if part in {Part.ALL, Part.WORKER}:
+    if part in {Role.ALL, Role.WORKER}:
         lines.append(("worker", "archiver, clerk"))
     out.print("\n[bold]The house is open.[/]  [dim]Ctrl-C or SIGTERM drains and stops it.[/]")
     for name, where in lines:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from auction.cli.speaking import complain
-from auction.services.tokens import Role, TokenKey
+from auction.console.output import complain
+from auction.services.identity.tokens import Role, TokenKey
 from auction.settings import load_settings
 
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from auction.bootstrap import open_house, running_servers
-from auction.cli.speaking import Json, complain, out, print_json
+from auction.bootstrap import open_context, running_servers
+from auction.console.output import Json, complain, out, print_json
 from auction.domain.proof import PROMISES
-from auction.services.money_checks import MoneyCheck, check_money
-from auction.services.verification import Verdict, verify_all, verify_lot, verify_sale
+from auction.services.verification.money_checks import MoneyCheck, check_money
+from auction.services.verification.verdicts import Verdict, verify_all, verify_lot, verify_sale
 from auction.settings import Settings, load_settings
 
 
@@ -39,13 +39,13 @@ def verify(
 
 async def _verify(settings: Settings, lot: str | None, sale: str | None) -> tuple[Verdict, list[MoneyCheck]]:
     # nothing is signed here, so any secret does
-    async with open_house(settings, secret=secrets.token_hex(32)) as house:
+    async with open_context(settings, secret=secrets.token_hex(32)) as context:
         if lot is not None:
-            verdict = await verify_lot(house, lot)
+            verdict = await verify_lot(context, lot)
         else:
-            verdict = await (verify_sale(house, sale) if sale is not None else verify_all(house))
+            verdict = await (verify_sale(context, sale) if sale is not None else verify_all(context))
         # money knows no bounds of lots: every rule is checked over all the books, whatever was asked for
-        return verdict, await check_money(house)
+        return verdict, await check_money(context)
 
 
 def summary(verdict: Verdict, money: Sequence[MoneyCheck]) -> dict[str, object]:

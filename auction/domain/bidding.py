@@ -89,23 +89,23 @@ def decide(lot: Lot | None, admission: Admission | None, first: Receipt | None, 
         return Refused(RefusalCode.LOT_UNKNOWN, {}, now_ms=now_ms)
     if admission is None:
         return _refused(lot, (RefusalCode.NOT_REGISTERED, {}), now_ms)
-    why = _refusal(lot, admission, first, bid, now_ms)
-    if why is not None:
-        return _refused(lot, why, now_ms)
+    reason = _refusal(lot, admission, first, bid, now_ms)
+    if reason is not None:
+        return _refused(lot, reason, now_ms)
     if first is not None:
         return Repeated(first)
     return _accept(lot, admission.paddle, bid, now_ms)
 
 
-Why = tuple[RefusalCode, dict[str, int | str]]
+RefusalReason = tuple[RefusalCode, dict[str, int | str]]
 
 
-def _refused(lot: Lot, why: Why, now_ms: int) -> Refused:
-    code, facts = why
+def _refused(lot: Lot, reason: RefusalReason, now_ms: int) -> Refused:
+    code, facts = reason
     return Refused(code, facts, lot.seq, lot.price_fen, lot.minimum_fen(), lot.ends_at_ms, now_ms)
 
 
-def _refusal(lot: Lot, admission: Admission, first: Receipt | None, bid: Bid, now_ms: int) -> Why | None:
+def _refusal(lot: Lot, admission: Admission, first: Receipt | None, bid: Bid, now_ms: int) -> RefusalReason | None:
     terms, amount = lot.terms, bid.amount_fen
     if first is not None:
         return None if first.amount_fen == amount else (RefusalCode.KEY_REUSED, {})
@@ -127,7 +127,7 @@ def _refusal(lot: Lot, admission: Admission, first: Receipt | None, bid: Bid, no
     return _over_power(admission, amount, own_ceiling_fen=lot.ceiling_fen if leads else 0)
 
 
-def _over_power(admission: Admission, amount: int, *, own_ceiling_fen: int) -> Why | None:
+def _over_power(admission: Admission, amount: int, *, own_ceiling_fen: int) -> RefusalReason | None:
     if admission.limit_fen is not None and amount > admission.limit_fen:
         return RefusalCode.OVER_LIMIT, {"limit_fen": admission.limit_fen}
     if admission.purse_fen is None:

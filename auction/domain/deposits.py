@@ -25,7 +25,7 @@ class Power:
 class NoDeposit:
     """Anyone who accepts the terms may bid any amount."""
 
-    def least_fen(self) -> int:
+    def minimum_fen(self) -> int:
         """The least deposit that admits, in fen."""
         return 0
 
@@ -45,7 +45,7 @@ class FlatDeposit:
 
     amount_fen: int
 
-    def least_fen(self) -> int:
+    def minimum_fen(self) -> int:
         """The least deposit that admits, in fen."""
         return self.amount_fen
 
@@ -73,7 +73,7 @@ class LadderDeposit:
 
     bands: tuple[DepositBand, ...]
 
-    def least_fen(self) -> int:
+    def minimum_fen(self) -> int:
         """The least deposit that admits, in fen."""
         return self.bands[0].deposit_fen
 
@@ -99,7 +99,7 @@ class PurseDeposit:
     multiplier: int
     amount_fen: int
 
-    def least_fen(self) -> int:
+    def minimum_fen(self) -> int:
         """The least deposit that admits, in fen."""
         return self.amount_fen
 

@@ -1,9 +1,9 @@
 """What money does, as double entry: the accounts of the house and one recipe for each kind of entry.
 
-A recipe is a pure function from facts to a balanced `Entry`; the books append entries and never edit one: a mistake is
-reversed by another entry. Amounts in fen; in a line a debit is above 0 and a credit below. An entry's key is its kind
-and the id of what caused it, unique in the books, so the same fact is never entered twice.
-Source: domain rules, "Deposits" and "Settlement".
+A recipe is a pure function from facts to a balanced `JournalEntry`; the books append entries and never edit one: a
+mistake is reversed by another entry. Amounts in fen; in a line a debit is above 0 and a credit below. An entry's key is
+its kind and the id of what caused it, unique in the books, so the same fact is never entered twice. Source: domain
+rules, "Deposits" and "Settlement".
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from enum import StrEnum
 from auction.domain.waterfall import Split
 
 
-class Account(StrEnum):
+class JournalAccount(StrEnum):
     """Where money is, and who it belongs to."""
 
     CASH = "cash"
@@ -39,39 +39,39 @@ class Account(StrEnum):
     REAUCTION_COST = "reauction_cost"
 
 
-MEMO = frozenset({Account.MEMO_AUTHORISED, Account.MEMO_AUTHORISED_CONTRA})
+MEMO = frozenset({JournalAccount.MEMO_AUTHORISED, JournalAccount.MEMO_AUTHORISED_CONTRA})
 """Accounts that note what a provider keeps aside; they balance on their own and never mix with money."""
 
 PER_BIDDER = frozenset(
     {
-        Account.DEPOSITS_HELD,
-        Account.MEMO_AUTHORISED,
-        Account.REFUND_PAYABLE,
-        Account.BUYER_RECEIVABLE,
-        Account.FORFEIT_SUSPENSE,
-        Account.SHORTFALL_RECEIVABLE,
+        JournalAccount.DEPOSITS_HELD,
+        JournalAccount.MEMO_AUTHORISED,
+        JournalAccount.REFUND_PAYABLE,
+        JournalAccount.BUYER_RECEIVABLE,
+        JournalAccount.FORFEIT_SUSPENSE,
+        JournalAccount.SHORTFALL_RECEIVABLE,
     }
 )
 """Accounts kept for each bidder: the recipes name the bidder in their lines, and in no other."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JournalLine:
     """A debit (above 0) or a credit (below 0) of an account, in fen."""
 
-    account: Account
+    account: JournalAccount
     amount_fen: int
     bidder_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One fact about a lot's money; ValueError where it does not balance."""
 
     key: str
     kind: str
     lot_id: str
-    lines: tuple[Line, ...]
+    lines: tuple[JournalLine, ...]
 
     def __post_init__(self) -> None:
         if len(self.lines) < 2:
@@ -84,50 +84,52 @@ class Entry:
             raise ValueError(f"entry {self.key} does not balance: {real} fen over in money, {memo} in memo accounts")
 
 
-Part = tuple[Account, int]
+Part = tuple[JournalAccount, int]
 
 
 def _entry(
     kind: str, of: str, lot_id: str, bidder_id: str | None, *, debit: Sequence[Part], credit: Sequence[Part]
-) -> Entry:
+) -> JournalEntry:
     """Debits, then credits, all given as amounts of at least 0; those of 0 are left out."""
     if any(amount < 0 for _, amount in (*debit, *credit)):
         raise ValueError(f"entry {kind}:{of} was given an amount below 0")
     signed = [*debit, *((account, -amount) for account, amount in credit)]
     lines = tuple(
-        Line(account, amount, bidder_id if account in PER_BIDDER else None) for account, amount in signed if amount
+        JournalLine(account, amount, bidder_id if account in PER_BIDDER else None)
+        for account, amount in signed
+        if amount
     )
-    return Entry(f"{kind}:{of}", kind, lot_id, lines)
+    return JournalEntry(f"{kind}:{of}", kind, lot_id, lines)
 
 
 # --- the award and its payment ----------------------------------------------------------------------------------------
 
 
-def award(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int) -> Entry:
+def award(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int) -> JournalEntry:
     """The winner owes the price and the buyer's fee."""
     return _entry(
         "award",
         award_id,
         lot_id,
         bidder_id,
-        debit=[(Account.BUYER_RECEIVABLE, price_fen + fee_fen)],
-        credit=[(Account.SELLER_CLEARING, price_fen), (Account.COMMISSION_DEFERRED, fee_fen)],
+        debit=[(JournalAccount.BUYER_RECEIVABLE, price_fen + fee_fen)],
+        credit=[(JournalAccount.SELLER_CLEARING, price_fen), (JournalAccount.COMMISSION_DEFERRED, fee_fen)],
     )
 
 
-def award_reversed(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int) -> Entry:
+def award_reversed(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int) -> JournalEntry:
     """The winner no longer owes: a default, or an unpaid lot declared void."""
     return _entry(
         "award-reversed",
         award_id,
         lot_id,
         bidder_id,
-        debit=[(Account.SELLER_CLEARING, price_fen), (Account.COMMISSION_DEFERRED, fee_fen)],
-        credit=[(Account.BUYER_RECEIVABLE, price_fen + fee_fen)],
+        debit=[(JournalAccount.SELLER_CLEARING, price_fen), (JournalAccount.COMMISSION_DEFERRED, fee_fen)],
+        credit=[(JournalAccount.BUYER_RECEIVABLE, price_fen + fee_fen)],
     )
 
 
-def deposit_applied(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int, owed_fen: int) -> Entry:
+def deposit_applied(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int, owed_fen: int) -> JournalEntry:
     """A charged or captured deposit pays what its bidder owes; what is above `owed_fen` goes back to them."""
     paid_fen = min(amount_fen, owed_fen)
     return _entry(
@@ -135,105 +137,105 @@ def deposit_applied(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen:
         deposit_id,
         lot_id,
         bidder_id,
-        debit=[(Account.DEPOSITS_HELD, amount_fen)],
-        credit=[(Account.BUYER_RECEIVABLE, paid_fen), (Account.REFUND_PAYABLE, amount_fen - paid_fen)],
+        debit=[(JournalAccount.DEPOSITS_HELD, amount_fen)],
+        credit=[(JournalAccount.BUYER_RECEIVABLE, paid_fen), (JournalAccount.REFUND_PAYABLE, amount_fen - paid_fen)],
     )
 
 
-def payment_received(*, operation_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def payment_received(*, operation_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """The winner paid this much on top of the deposit."""
     return _entry(
         "payment-received",
         operation_id,
         lot_id,
         bidder_id,
-        debit=[(Account.CASH, amount_fen)],
-        credit=[(Account.BUYER_RECEIVABLE, amount_fen)],
+        debit=[(JournalAccount.CASH, amount_fen)],
+        credit=[(JournalAccount.BUYER_RECEIVABLE, amount_fen)],
     )
 
 
 def lot_settled(
     *, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int, commission_fen: int
-) -> Entry:
+) -> JournalEntry:
     """The lot was handed over: the seller is owed the price less their commission, and both commissions are earned."""
     return _entry(
         "lot-settled",
         award_id,
         lot_id,
         bidder_id,
-        debit=[(Account.SELLER_CLEARING, price_fen), (Account.COMMISSION_DEFERRED, fee_fen)],
+        debit=[(JournalAccount.SELLER_CLEARING, price_fen), (JournalAccount.COMMISSION_DEFERRED, fee_fen)],
         credit=[
-            (Account.SELLER_PAYABLE, price_fen - commission_fen),
-            (Account.COMMISSION_INCOME, commission_fen),
-            (Account.COMMISSION_INCOME, fee_fen),
+            (JournalAccount.SELLER_PAYABLE, price_fen - commission_fen),
+            (JournalAccount.COMMISSION_INCOME, commission_fen),
+            (JournalAccount.COMMISSION_INCOME, fee_fen),
         ],
     )
 
 
-def seller_paid(*, key_id: str, lot_id: str, amount_fen: int) -> Entry:
+def seller_paid(*, key_id: str, lot_id: str, amount_fen: int) -> JournalEntry:
     """The seller got what they were owed, or a part of it; `key_id` tells payouts of one lot apart."""
     return _entry(
         "seller-paid",
         key_id,
         lot_id,
         None,
-        debit=[(Account.SELLER_PAYABLE, amount_fen)],
-        credit=[(Account.CASH, amount_fen)],
+        debit=[(JournalAccount.SELLER_PAYABLE, amount_fen)],
+        credit=[(JournalAccount.CASH, amount_fen)],
     )
 
 
-def sale_reversed(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int) -> Entry:
+def sale_reversed(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int) -> JournalEntry:
     """A paid lot was declared void before the handover: the buyer is owed all they paid."""
     return _entry(
         "sale-reversed",
         award_id,
         lot_id,
         bidder_id,
-        debit=[(Account.SELLER_CLEARING, price_fen), (Account.COMMISSION_DEFERRED, fee_fen)],
-        credit=[(Account.REFUND_PAYABLE, price_fen + fee_fen)],
+        debit=[(JournalAccount.SELLER_CLEARING, price_fen), (JournalAccount.COMMISSION_DEFERRED, fee_fen)],
+        credit=[(JournalAccount.REFUND_PAYABLE, price_fen + fee_fen)],
     )
 
 
 # --- deposits ---------------------------------------------------------------------------------------------------------
 
 
-def deposit_charged(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def deposit_charged(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """A deposit was taken as money."""
     return _entry(
         "deposit-charged",
         deposit_id,
         lot_id,
         bidder_id,
-        debit=[(Account.CASH, amount_fen)],
-        credit=[(Account.DEPOSITS_HELD, amount_fen)],
+        debit=[(JournalAccount.CASH, amount_fen)],
+        credit=[(JournalAccount.DEPOSITS_HELD, amount_fen)],
     )
 
 
-def deposit_authorised(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def deposit_authorised(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """The provider keeps a deposit aside; no money moved."""
     return _entry(
         "deposit-authorised",
         deposit_id,
         lot_id,
         bidder_id,
-        debit=[(Account.MEMO_AUTHORISED, amount_fen)],
-        credit=[(Account.MEMO_AUTHORISED_CONTRA, amount_fen)],
+        debit=[(JournalAccount.MEMO_AUTHORISED, amount_fen)],
+        credit=[(JournalAccount.MEMO_AUTHORISED_CONTRA, amount_fen)],
     )
 
 
-def authorisation_ended(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def authorisation_ended(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """The provider keeps the deposit aside no longer: it was released, or it lapsed."""
     return _entry(
         "authorisation-ended",
         deposit_id,
         lot_id,
         bidder_id,
-        debit=[(Account.MEMO_AUTHORISED_CONTRA, amount_fen)],
-        credit=[(Account.MEMO_AUTHORISED, amount_fen)],
+        debit=[(JournalAccount.MEMO_AUTHORISED_CONTRA, amount_fen)],
+        credit=[(JournalAccount.MEMO_AUTHORISED, amount_fen)],
     )
 
 
-def deposit_captured(*, deposit_id: str, lot_id: str, bidder_id: str, held_fen: int, captured_fen: int) -> Entry:
+def deposit_captured(*, deposit_id: str, lot_id: str, bidder_id: str, held_fen: int, captured_fen: int) -> JournalEntry:
     """An authorised deposit of `held_fen` became money; what was not captured of it is released by the provider.
 
     ValueError where more is captured than was held.
@@ -245,12 +247,12 @@ def deposit_captured(*, deposit_id: str, lot_id: str, bidder_id: str, held_fen: 
         deposit_id,
         lot_id,
         bidder_id,
-        debit=[(Account.MEMO_AUTHORISED_CONTRA, held_fen), (Account.CASH, captured_fen)],
-        credit=[(Account.MEMO_AUTHORISED, held_fen), (Account.DEPOSITS_HELD, captured_fen)],
+        debit=[(JournalAccount.MEMO_AUTHORISED_CONTRA, held_fen), (JournalAccount.CASH, captured_fen)],
+        credit=[(JournalAccount.MEMO_AUTHORISED, held_fen), (JournalAccount.DEPOSITS_HELD, captured_fen)],
     )
 
 
-def refund_owed(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int, source: Account) -> Entry:
+def refund_owed(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int, source: JournalAccount) -> JournalEntry:
     """The bidder is owed money back out of an account: `deposits_held` for a released deposit.
 
     `key_id` is the deposit's id, or what tells this refund from others of the lot.
@@ -261,50 +263,50 @@ def refund_owed(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int, so
         lot_id,
         bidder_id,
         debit=[(source, amount_fen)],
-        credit=[(Account.REFUND_PAYABLE, amount_fen)],
+        credit=[(JournalAccount.REFUND_PAYABLE, amount_fen)],
     )
 
 
-def refund_paid(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def refund_paid(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """The provider confirmed the refund."""
     return _entry(
         "refund-paid",
         key_id,
         lot_id,
         bidder_id,
-        debit=[(Account.REFUND_PAYABLE, amount_fen)],
-        credit=[(Account.CASH, amount_fen)],
+        debit=[(JournalAccount.REFUND_PAYABLE, amount_fen)],
+        credit=[(JournalAccount.CASH, amount_fen)],
     )
 
 
 # --- a default --------------------------------------------------------------------------------------------------------
 
 
-def deposit_forfeited(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def deposit_forfeited(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """The winner defaulted: the charged or captured deposit waits for the waterfall."""
     return _entry(
         "deposit-forfeited",
         deposit_id,
         lot_id,
         bidder_id,
-        debit=[(Account.DEPOSITS_HELD, amount_fen)],
-        credit=[(Account.FORFEIT_SUSPENSE, amount_fen)],
+        debit=[(JournalAccount.DEPOSITS_HELD, amount_fen)],
+        credit=[(JournalAccount.FORFEIT_SUSPENSE, amount_fen)],
     )
 
 
-def forfeiture_returned(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def forfeiture_returned(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """The lot was declared void after the default and before the waterfall: the deposit goes back."""
     return _entry(
         "forfeiture-returned",
         deposit_id,
         lot_id,
         bidder_id,
-        debit=[(Account.FORFEIT_SUSPENSE, amount_fen)],
-        credit=[(Account.REFUND_PAYABLE, amount_fen)],
+        debit=[(JournalAccount.FORFEIT_SUSPENSE, amount_fen)],
+        credit=[(JournalAccount.REFUND_PAYABLE, amount_fen)],
     )
 
 
-def waterfall_paid(*, default_id: str, lot_id: str, bidder_id: str, split: Split) -> Entry:
+def waterfall_paid(*, default_id: str, lot_id: str, bidder_id: str, split: Split) -> JournalEntry:
     """The forfeited deposit is divided; ValueError where nothing was forfeited, for then there is nothing to enter."""
     to_seller = split.rest_to == "seller"
     return _entry(
@@ -312,35 +314,35 @@ def waterfall_paid(*, default_id: str, lot_id: str, bidder_id: str, split: Split
         default_id,
         lot_id,
         bidder_id,
-        debit=[(Account.FORFEIT_SUSPENSE, split.forfeited_fen)],
+        debit=[(JournalAccount.FORFEIT_SUSPENSE, split.forfeited_fen)],
         credit=[
-            (Account.REAUCTION_COST, split.cost_fen),
-            (Account.SELLER_PAYABLE, split.gap_fen),
-            (Account.COMMISSION_INCOME, split.commission_fen),
-            (Account.SELLER_PAYABLE if to_seller else Account.FORFEITURE_INCOME, split.rest_fen),
+            (JournalAccount.REAUCTION_COST, split.cost_fen),
+            (JournalAccount.SELLER_PAYABLE, split.gap_fen),
+            (JournalAccount.COMMISSION_INCOME, split.commission_fen),
+            (JournalAccount.SELLER_PAYABLE if to_seller else JournalAccount.FORFEITURE_INCOME, split.rest_fen),
         ],
     )
 
 
-def claim_raised(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def claim_raised(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """What the defaulter still owes after the waterfall (`auction.domain.waterfall.claim_fen`)."""
     return _entry(
         "claim-raised",
         default_id,
         lot_id,
         bidder_id,
-        debit=[(Account.SHORTFALL_RECEIVABLE, amount_fen)],
-        credit=[(Account.CLAIM_CLEARING, amount_fen)],
+        debit=[(JournalAccount.SHORTFALL_RECEIVABLE, amount_fen)],
+        credit=[(JournalAccount.CLAIM_CLEARING, amount_fen)],
     )
 
 
-def claim_written_off(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> Entry:
+def claim_written_off(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """The house gives the claim up."""
     return _entry(
         "claim-written-off",
         default_id,
         lot_id,
         bidder_id,
-        debit=[(Account.CLAIM_CLEARING, amount_fen)],
-        credit=[(Account.SHORTFALL_RECEIVABLE, amount_fen)],
+        debit=[(JournalAccount.CLAIM_CLEARING, amount_fen)],
+        credit=[(JournalAccount.SHORTFALL_RECEIVABLE, amount_fen)],
     )

@@ -88,6 +88,35 @@ class Lot:
         minimum = floor + (terms.start_price_fen - floor) % step
         return minimum if terms.cap_fen is None else min(minimum, terms.cap_fen)
 
+    @property
+    def reserve_met(self) -> bool | None:
+        """Whether the price has reached the reserve; None where the terms have none."""
+        return reserve_met(self.terms.reserve_fen, self.price_fen)
+
+    @property
+    def outcome(self) -> str | None:
+        """How the lot ended: sold, no-bids, reserve-unmet or void; None before its end."""
+        return ending(self.status, self.terms.reserve_fen, self.price_fen)
+
+
+def reserve_met(reserve_fen: int | None, price_fen: int) -> bool | None:
+    """Whether a price (0: no bid) has reached a reserve, both in fen; None without a reserve."""
+    return None if reserve_fen is None else price_fen >= reserve_fen
+
+
+def outcome_of(reserve_fen: int | None, price_fen: int) -> Outcome:
+    """How a lot ends at a price, in fen; 0: no bid stands."""
+    if not price_fen:
+        return Outcome.NO_BIDS
+    return Outcome.RESERVE_UNMET if reserve_met(reserve_fen, price_fen) is False else Outcome.SOLD
+
+
+def ending(status: LotStatus, reserve_fen: int | None, price_fen: int) -> str | None:
+    """How a lot in that status ended: sold, no-bids, reserve-unmet or void; None before its end. Amounts in fen."""
+    if status is LotStatus.CLOSED:
+        return str(outcome_of(reserve_fen, price_fen))
+    return str(status) if status is LotStatus.VOID else None
+
 
 def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
     """The lot after one more event that happened at `at_ms`."""
@@ -189,11 +218,7 @@ def close_due(lot: Lot, now_ms: int) -> tuple[Event, ...]:
 
 def closing(lot: Lot, cause: CloseCause, reason: str, by: str) -> Closed:
     """The one `closed` event of a lot: its outcome, hammer price and leader."""
-    outcome = Outcome.SOLD
-    if not lot.leader_id:
-        outcome = Outcome.NO_BIDS
-    elif lot.terms.reserve_fen is not None and lot.price_fen < lot.terms.reserve_fen:
-        outcome = Outcome.RESERVE_UNMET
+    outcome = outcome_of(lot.terms.reserve_fen, lot.price_fen)
     return Closed(str(outcome), lot.price_fen, lot.leader_id, lot.leader_paddle, str(cause), reason, by)
 
 

@@ -115,7 +115,7 @@ DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class HouseRules:
+class BidderPolicy:
     """How past defaults and a bidder's identity count; ValueError where a figure makes no sense."""
 
     multiplier_percent: int = 150
@@ -134,24 +134,24 @@ class HouseRules:
             raise ValueError(f"a bar comes after a default and lasts: got {self.bar_after}, {self.bar_ms} ms")
 
 
-def required_deposit_fen(least_fen: int, defaults: int, rules: HouseRules) -> int:
+def required_deposit_fen(minimum_fen: int, defaults: int, rules: BidderPolicy) -> int:
     """The least deposit of a bidder with that many defaults on record, in fen, rounded up; multiplied once."""
-    return -(-least_fen * rules.multiplier_percent // 100) if defaults else least_fen
+    return -(-minimum_fen * rules.multiplier_percent // 100) if defaults else minimum_fen
 
 
-def counted_deposit_fen(held_fen: int, defaults: int, rules: HouseRules) -> int:
+def counted_deposit_fen(held_fen: int, defaults: int, rules: BidderPolicy) -> int:
     """What of a held deposit counts for bidding power, in fen, rounded down: less where defaults are on record."""
     return held_fen * 100 // rules.multiplier_percent if defaults else held_fen
 
 
-def barred_until_ms(default_times_ms: Sequence[int], rules: HouseRules) -> int | None:
+def barred_until_ms(default_times_ms: Sequence[int], rules: BidderPolicy) -> int | None:
     """When a bidder with these defaults may register again, UTC ms, which may have passed; None: never barred."""
     if len(default_times_ms) < rules.bar_after:
         return None
     return max(default_times_ms) + rules.bar_ms
 
 
-def identity_limit_fen(level: int, rules: HouseRules) -> int | None:
+def identity_limit_fen(level: int, rules: BidderPolicy) -> int | None:
     """The highest bid for a level of identity (0: a name only), in fen; None: no limit.
 
     A level between two that the rules name has the limit of the lower one.

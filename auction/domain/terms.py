@@ -1,7 +1,7 @@
 """The terms a lot is sold under: their shape, their reading from plain data, and every contradiction in them.
 
 Terms are validated and frozen when a lot is scheduled; their SHA-256 is the first fact in the lot's ledger.
-Source: domain rules ("Deciding a bid", "Deposits", "Settlement") and the public surface (`terms`).
+Source: domain rules ("Deciding a bid", "Deposits", "SettlementTerms") and the public surface (`terms`).
 """
 
 import hashlib
@@ -75,7 +75,7 @@ class Cascade:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class SettlementTerms:
     """What follows the hammer: payment window and grace (ms), fees (bps of the price), liability of a defaulter.
 
     A forfeited deposit pays `waterfall` in its order, then `rest_to`, once the resale is paid or `resale_window_ms`
@@ -118,7 +118,7 @@ class Terms:
     review_above_fen: int | None
     soft_close: SoftClose | None
     deposit: DepositPolicy
-    settlement: Settlement
+    settlement: SettlementTerms
 
     def step_at(self, price_fen: int) -> int:
         """The increment in force at a price, in fen."""
@@ -132,7 +132,7 @@ class Terms:
     def sha256(self) -> str:
         """The fingerprint of these terms, over their canonical JSON."""
         data = terms_as_mapping(self)
-        settlement, plain = data["settlement"], _plain(Settlement())
+        settlement, plain = data["settlement"], _plain(SettlementTerms())
         for name in LATER_IN_CASCADE:
             if settlement["cascade"][name] == plain["cascade"][name]:
                 del settlement["cascade"][name]

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar, cast
 from auction.domain.deposits import DepositBand, DepositPolicy, FlatDeposit, LadderDeposit, NoDeposit, PurseDeposit
 from auction.domain.errors import TermsInvalid
 from auction.domain.money import BPS, FEN_MAX
-from auction.domain.terms import Bidding, Cascade, Increment, MaxJump, Settlement, SoftClose, Terms, contradictions
+from auction.domain.terms import Bidding, Cascade, Increment, MaxJump, SettlementTerms, SoftClose, Terms, contradictions
 from auction.domain.waterfall import ORDER, Liability, RestTo, Step
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ def read_terms(data: Mapping[str, Any]) -> Terms:
         review_above_fen=section.whole_or_none("review_above_fen", 1, FEN_MAX),
         soft_close=section.section("soft_close", _soft_close),
         deposit=section.section("deposit", _deposit) or NoDeposit(),
-        settlement=section.section("settlement", _settlement) or Settlement(),
+        settlement=section.section("settlement", _settlement) or SettlementTerms(),
     )
     section.refuse_unknown()
     if not problems:
@@ -197,12 +197,12 @@ def _deposit_band(row: Section) -> DepositBand:
     return DepositBand(row.whole("deposit_fen", 1, FEN_MAX), row.whole_or_none("limit_fen", 1, FEN_MAX))
 
 
-def _settlement(section: Section) -> Settlement:
-    plain = Settlement()
+def _settlement(section: Section) -> SettlementTerms:
+    plain = SettlementTerms()
     liability = section.choice("default_liability", ("deposit_only", "shortfall", "percent"), plain.default_liability)
     exhausted = section.choice("when_exhausted", ("relist", "unsold"), plain.when_exhausted)
     rest_to = section.choice("rest_to", ("house", "seller"), plain.rest_to)
-    return Settlement(
+    return SettlementTerms(
         payment_window_ms=section.whole("payment_window_ms", 1, MS_MAX, plain.payment_window_ms),
         grace_ms=section.whole("grace_ms", 0, MS_MAX, plain.grace_ms),
         buyer_fee_bps=section.whole("buyer_fee_bps", 0, BPS, plain.buyer_fee_bps),

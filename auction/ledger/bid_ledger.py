@@ -18,8 +18,8 @@ from auction.domain.lot import ADMITTING, STOPPED, LotStatus, Standing
 from auction.domain.terms import Terms
 from auction.ledger.connection import ledger_errors
 from auction.ledger.keys import KeySpace
-from auction.ledger.packing import pack_terms
 from auction.ledger.scripts import ScriptCaller
+from auction.ledger.terms_codec import pack_terms
 
 READS_AT_ONCE = 16
 """How many lots are read side by side, each on a connection."""

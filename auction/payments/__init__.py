@@ -5,7 +5,7 @@ Nowhere on a bid's way. `gateway` says what is asked and answered; `sandbox` and
 
 from pathlib import Path
 
-from auction.payments.gateway import Gateway
+from auction.payments.gateway import PaymentGateway
 
 PROVIDERS = ("sandbox", "stripe")
 
@@ -18,7 +18,7 @@ def open_gateway(
     stripe_key: str | None = None,
     stripe_api_base: str | None = None,
     currency: str = "cny",
-) -> Gateway:
+) -> PaymentGateway:
     """The payment provider by its name; ValueError where its name or what it needs is missing.
 
     `notice_secret` is what the provider signs its notices with (Stripe: the webhook endpoint's `whsec_...`).

@@ -136,7 +136,7 @@ def check_operation(operation_id: str, amount_fen: int | None = None) -> None:
         raise ValueError(f"{amount_fen!r} is no amount in fen")
 
 
-class Gateway(Protocol):
+class PaymentGateway(Protocol):
     """A payment provider. Every method that moves money is idempotent by `operation_id`; each may raise GatewayAway."""
 
     @property

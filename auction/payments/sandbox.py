@@ -28,8 +28,8 @@ from auction.payments.gateway import (
     ReplyStatus,
     check_operation,
 )
-from auction.payments.sandbox_file import Asked, Movements, Operation, SandboxFile
-from auction.payments.sandbox_rules import Behaviour, Outcome, Payment, PaymentState, Timings
+from auction.payments.sandbox_file import Movements, OperationRequest, SandboxFile, SandboxOperation
+from auction.payments.sandbox_rules import Behaviour, PaymentState, SandboxOutcome, SandboxPayment, Timings
 
 REDELIVER_AFTER_MS = 5_000
 """A notice that was handed out and not reported delivered is due again after so long."""
@@ -80,31 +80,31 @@ class SandboxGateway:
         self._closed = False
 
     async def hold(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         return await self._perform(
-            Asked(operation_id, OperationKind.HOLD, "", amount_fen, payment_method, payer), amount_fen
+            OperationRequest(operation_id, OperationKind.HOLD, "", amount_fen, payment_method, payer), amount_fen
         )
 
     async def charge(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         return await self._perform(
-            Asked(operation_id, OperationKind.CHARGE, "", amount_fen, payment_method, payer), amount_fen
+            OperationRequest(operation_id, OperationKind.CHARGE, "", amount_fen, payment_method, payer), amount_fen
         )
 
     async def capture(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
-        """See `Gateway`."""
-        return await self._perform(Asked(operation_id, OperationKind.CAPTURE, ref, amount_fen), amount_fen)
+        """See `PaymentGateway`."""
+        return await self._perform(OperationRequest(operation_id, OperationKind.CAPTURE, ref, amount_fen), amount_fen)
 
     async def release(self, operation_id: str, *, ref: str) -> Reply:
-        """See `Gateway`."""
-        return await self._perform(Asked(operation_id, OperationKind.RELEASE, ref))
+        """See `PaymentGateway`."""
+        return await self._perform(OperationRequest(operation_id, OperationKind.RELEASE, ref))
 
     async def refund(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
-        """See `Gateway`."""
-        return await self._perform(Asked(operation_id, OperationKind.REFUND, ref, amount_fen), amount_fen)
+        """See `PaymentGateway`."""
+        return await self._perform(OperationRequest(operation_id, OperationKind.REFUND, ref, amount_fen), amount_fen)
 
     async def look_up(self, operation_id: str, kind: OperationKind, ref: str | None = None) -> Reply | None:  # noqa: ARG002 - the id is enough here
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
 
         def found(file: SandboxFile, now_ms: int) -> Reply | None:  # noqa: ARG001 - every turn is given the time
             operation = file.operation(operation_id)
@@ -113,11 +113,11 @@ class SandboxGateway:
         return await self._turn(found)
 
     def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
-        """See `Gateway`. Every genuine notice of the sandbox is about something of ours."""
+        """See `PaymentGateway`. Every genuine notice of the sandbox is about something of ours."""
         return sandbox_notices.read(body, headers, self._secret, now_s)
 
     async def close(self) -> None:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
 
         if not self._closed:
             self._closed = True
@@ -173,7 +173,7 @@ class SandboxGateway:
             self._opened.close()
             self._opened = None
 
-    async def _perform(self, asked: Asked, amount_fen: int | None = None) -> Reply:
+    async def _perform(self, asked: OperationRequest, amount_fen: int | None = None) -> Reply:
         check_operation(asked.operation_id, amount_fen)
 
         def performed(file: SandboxFile, now_ms: int) -> tuple[Reply, bool]:
@@ -182,7 +182,7 @@ class SandboxGateway:
                     raise OperationReused(f"operation {asked.operation_id} was something else before")
                 return _reply(file, operation), False
             outcome = self._outcome(file, asked, now_ms)
-            operation = Operation(
+            operation = SandboxOperation(
                 asked,
                 _ref(asked, outcome),
                 outcome.status,
@@ -203,7 +203,7 @@ class SandboxGateway:
             raise GatewayAway("the sandbox's answer got lost")
         return reply
 
-    def _outcome(self, file: SandboxFile, asked: Asked, now_ms: int) -> Outcome:
+    def _outcome(self, file: SandboxFile, asked: OperationRequest, now_ms: int) -> SandboxOutcome:
         if asked.kind in _OPENING:
             payment = _opening(asked)
             return sandbox_rules.opened(payment, now_ms, self._timings) if payment else sandbox_rules.unknown()
@@ -233,7 +233,7 @@ class SandboxGateway:
             if (hold := file.operation(payment.operation_id)) is not None:
                 self._announce(file, hold, payment.expires_at_ms or now_ms)
 
-    def _announce(self, file: SandboxFile, operation: Operation, at_ms: int) -> None:
+    def _announce(self, file: SandboxFile, operation: SandboxOperation, at_ms: int) -> None:
         """Queue a notice of what an operation came to."""
         asked, reply = operation.asked, _reply(file, operation)
         number = f"sbn_{secrets.token_hex(8)}"
@@ -243,12 +243,12 @@ class SandboxGateway:
             file.queue_notice(body, due_at_ms=at_ms, place=place)
 
 
-def _opening(asked: Asked) -> Payment | None:
+def _opening(asked: OperationRequest) -> SandboxPayment | None:
     """The payment that a hold or charge begins with; None: there is no such card."""
     behaviour = sandbox_rules.behaviour_of(asked.payment_method)
     if behaviour is None:
         return None
-    return Payment(
+    return SandboxPayment(
         ref=_new_ref(asked.kind),
         operation_id=asked.operation_id,
         kind=asked.kind,
@@ -259,7 +259,7 @@ def _opening(asked: Asked) -> Payment | None:
     )
 
 
-def _ref(asked: Asked, outcome: Outcome) -> str:
+def _ref(asked: OperationRequest, outcome: SandboxOutcome) -> str:
     """The provider's id of what an operation made; where it made nothing, of what it was about."""
     if outcome.payment is None:
         return asked.about
@@ -270,7 +270,7 @@ def _new_ref(kind: OperationKind) -> str:
     return _PREFIXES[kind] + secrets.token_hex(12)
 
 
-def _reply(file: SandboxFile, operation: Operation) -> Reply:
+def _reply(file: SandboxFile, operation: SandboxOperation) -> Reply:
     reply = Reply(operation.status, operation.ref, failure=operation.failure, amount_fen=operation.moved_fen)
     payment = file.payment(operation.ref) if operation.asked.kind in _OPENING else None
     if payment is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auction.payments.gateway import OperationKind, ReplyStatus
-from auction.payments.sandbox_rules import Behaviour, Payment, PaymentState
+from auction.payments.sandbox_rules import Behaviour, PaymentState, SandboxPayment
 
 BUSY_MS = 10_000
 """How long a call waits for its turn at the file before it counts as no answer."""
@@ -57,7 +57,7 @@ FROM payments
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OperationRequest:
     """What was asked under an operation id. `about`: the hold or charge it is about, where it does not make one."""
 
     operation_id: str
@@ -69,10 +69,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class SandboxOperation:
     """What was asked, and what it came to. `ref`: the payment of a hold or charge, else as in `Reply`."""
 
-    asked: Asked
+    asked: OperationRequest
     ref: str
     status: ReplyStatus
     failure: str | None = None
@@ -134,12 +134,12 @@ class SandboxFile:
             raise
         self._file.execute("COMMIT")
 
-    def payment(self, ref: str) -> Payment | None:
+    def payment(self, ref: str) -> SandboxPayment | None:
         """A hold or charge by its ref."""
         rows = self._file.execute("SELECT * FROM payments WHERE ref = ?", (ref,))
         return next(map(_payment, rows), None)
 
-    def keep_payment(self, payment: Payment) -> None:
+    def keep_payment(self, payment: SandboxPayment) -> None:
         """Write a payment, new or changed."""
         self._file.execute(
             """
@@ -151,19 +151,19 @@ class SandboxFile:
             astuple(payment),
         )
 
-    def lapsed_payments(self, now_ms: int) -> list[Payment]:
+    def lapsed_payments(self, now_ms: int) -> list[SandboxPayment]:
         """Holds whose time is over and that still count as held, oldest first."""
         rows = self._file.execute(
             "SELECT * FROM payments WHERE state = 'held' AND expires_at_ms <= ? ORDER BY expires_at_ms", (now_ms,)
         )
         return list(map(_payment, rows))
 
-    def operation(self, operation_id: str) -> Operation | None:
+    def operation(self, operation_id: str) -> SandboxOperation | None:
         """An operation by its id."""
         rows = self._file.execute("SELECT * FROM operations WHERE operation_id = ?", (operation_id,))
         return next(map(_operation, rows), None)
 
-    def add_operation(self, operation: Operation) -> None:
+    def add_operation(self, operation: SandboxOperation) -> None:
         """Write a new operation."""
         row = (
             *astuple(operation.asked),
@@ -175,7 +175,7 @@ class SandboxFile:
         )
         self._file.execute("INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
-    def settle_operation(self, operation: Operation) -> None:
+    def settle_operation(self, operation: SandboxOperation) -> None:
         """Write what a pending operation came to."""
         self._file.execute(
             """
@@ -185,7 +185,7 @@ class SandboxFile:
             (operation.status, operation.failure, operation.moved_fen, operation.asked.operation_id),
         )
 
-    def settling_operations(self, now_ms: int) -> list[Operation]:
+    def settling_operations(self, now_ms: int) -> list[SandboxOperation]:
         """Pending operations whose outcome is due, oldest first."""
         rows = self._file.execute(
             "SELECT * FROM operations WHERE status = 'pending' AND settles_at_ms <= ? ORDER BY settles_at_ms", (now_ms,)
@@ -219,13 +219,13 @@ class SandboxFile:
         self._file.close()
 
 
-def _payment(row: tuple[Any, ...]) -> Payment:
+def _payment(row: tuple[Any, ...]) -> SandboxPayment:
     ref, operation_id, kind, state, amount_fen, behaviour, *rest = row
     opened = (ref, operation_id, OperationKind(kind), PaymentState(state), amount_fen, Behaviour(behaviour))
-    return Payment(*opened, *rest)
+    return SandboxPayment(*opened, *rest)
 
 
-def _operation(row: tuple[Any, ...]) -> Operation:
+def _operation(row: tuple[Any, ...]) -> SandboxOperation:
     operation_id, kind, about, asked_fen, payment_method, payer, ref, status, *rest = row
-    asked = Asked(operation_id, OperationKind(kind), about, asked_fen, payment_method, payer)
-    return Operation(asked, ref, ReplyStatus(status), *rest)
+    asked = OperationRequest(operation_id, OperationKind(kind), about, asked_fen, payment_method, payer)
+    return SandboxOperation(asked, ref, ReplyStatus(status), *rest)

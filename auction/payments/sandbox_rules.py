@@ -53,7 +53,7 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class SandboxPayment:
     """A hold or a charge, as the provider has it. `refunded_fen` counts refunds under way as well."""
 
     ref: str
@@ -70,11 +70,11 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SandboxOutcome:
     """What an operation comes to: its status now, what it moves, and the payment afterwards (None: there is none)."""
 
     status: ReplyStatus
-    payment: Payment | None
+    payment: SandboxPayment | None
     moved_fen: int | None = None
     failure: FailureCode | None = None
     settles_at_ms: int | None = None
@@ -110,16 +110,16 @@ def instrument_of(payment_method: str, payer: str) -> str:
     return "sandbox_" + hashlib.sha256((f"card {card}" if named else f"payer {payer}").encode()).hexdigest()[:16]
 
 
-def opened(payment: Payment, now_ms: int, timings: Timings) -> Outcome:
+def opened(payment: SandboxPayment, now_ms: int, timings: Timings) -> SandboxOutcome:
     """A new hold or charge, handed over as pending."""
     if failure := _DECLINED.get(payment.behaviour):
         return _failed(failure, replace(payment, state=PaymentState.FAILED))
     if payment.behaviour in _SLOW:
-        return Outcome(ReplyStatus.PENDING, payment, payment.amount_fen, settles_at_ms=now_ms + timings.slow_ms)
+        return SandboxOutcome(ReplyStatus.PENDING, payment, payment.amount_fen, settles_at_ms=now_ms + timings.slow_ms)
     return settled(payment, now_ms, timings)
 
 
-def settled(payment: Payment, now_ms: int, timings: Timings) -> Outcome:
+def settled(payment: SandboxPayment, now_ms: int, timings: Timings) -> SandboxOutcome:
     """What a pending hold or charge comes to."""
     if payment.behaviour is Behaviour.SLOW_DECLINES:
         return _failed(FailureCode.CARD_DECLINED, replace(payment, state=PaymentState.FAILED))
@@ -129,7 +129,7 @@ def settled(payment: Payment, now_ms: int, timings: Timings) -> Outcome:
     return _done(replace(payment, state=PaymentState.HELD, expires_at_ms=now_ms + lasts_ms), payment.amount_fen)
 
 
-def captured(payment: Payment, amount_fen: int) -> Outcome:
+def captured(payment: SandboxPayment, amount_fen: int) -> SandboxOutcome:
     """Take so much of a hold; the rest of it comes free."""
     if failure := _NO_LONGER_HELD.get(payment.state):
         return _failed(failure, payment)
@@ -140,7 +140,7 @@ def captured(payment: Payment, amount_fen: int) -> Outcome:
     return _done(replace(payment, state=PaymentState.CAPTURED, captured_fen=amount_fen), amount_fen)
 
 
-def released(payment: Payment) -> Outcome:
+def released(payment: SandboxPayment) -> SandboxOutcome:
     """Let a hold go."""
     if payment.state is PaymentState.RELEASED:
         return _done(payment, payment.amount_fen)
@@ -149,7 +149,7 @@ def released(payment: Payment) -> Outcome:
     return _done(replace(payment, state=PaymentState.RELEASED), payment.amount_fen)
 
 
-def refunded(payment: Payment, amount_fen: int, now_ms: int, timings: Timings) -> Outcome:
+def refunded(payment: SandboxPayment, amount_fen: int, now_ms: int, timings: Timings) -> SandboxOutcome:
     """Give back so much of what was taken."""
     if payment.state not in _TAKEN:
         return _failed(FailureCode.NOT_READY, payment)
@@ -159,18 +159,18 @@ def refunded(payment: Payment, amount_fen: int, now_ms: int, timings: Timings) -
         return _failed(FailureCode.REFUND_FAILED, replace(payment, refunds_failed=1))
     after = replace(payment, refunded_fen=payment.refunded_fen + amount_fen)
     if payment.behaviour is Behaviour.SLOW:
-        return Outcome(ReplyStatus.PENDING, after, amount_fen, settles_at_ms=now_ms + timings.slow_ms)
+        return SandboxOutcome(ReplyStatus.PENDING, after, amount_fen, settles_at_ms=now_ms + timings.slow_ms)
     return _done(after, amount_fen)
 
 
-def unknown() -> Outcome:
+def unknown() -> SandboxOutcome:
     """The hold, charge or card that was named does not exist."""
     return _failed(FailureCode.NOT_FOUND, None)
 
 
-def _done(payment: Payment, moved_fen: int) -> Outcome:
-    return Outcome(ReplyStatus.SUCCEEDED, payment, moved_fen)
+def _done(payment: SandboxPayment, moved_fen: int) -> SandboxOutcome:
+    return SandboxOutcome(ReplyStatus.SUCCEEDED, payment, moved_fen)
 
 
-def _failed(failure: FailureCode, payment: Payment | None) -> Outcome:
-    return Outcome(ReplyStatus.FAILED, payment, failure=failure)
+def _failed(failure: FailureCode, payment: SandboxPayment | None) -> SandboxOutcome:
+    return SandboxOutcome(ReplyStatus.FAILED, payment, failure=failure)

@@ -71,15 +71,15 @@ class StripeGateway:
         )
 
     async def hold(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         return await self._open(operation_id, amount_fen, payment_method, payer, capture_method="manual")
 
     async def charge(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         return await self._open(operation_id, amount_fen, payment_method, payer, capture_method="automatic")
 
     async def capture(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         check_operation(operation_id, amount_fen)
         try:
             intent = await self._asked(
@@ -102,7 +102,7 @@ class StripeGateway:
         return reply or answers.no_longer_held(intent)
 
     async def release(self, operation_id: str, *, ref: str) -> Reply:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         check_operation(operation_id)
         try:
             intent = await self._cancelled(ref, operation_id)
@@ -112,7 +112,7 @@ class StripeGateway:
         return answers.released(intent) or answers.no_longer_held(intent)
 
     async def refund(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         check_operation(operation_id, amount_fen)
         try:
             refund = await self._asked(
@@ -135,7 +135,7 @@ class StripeGateway:
         return answers.refunded(refund)
 
     async def look_up(self, operation_id: str, kind: OperationKind, ref: str | None) -> Reply | None:
-        """See `Gateway`. ValueError for a capture, release or refund without its ref: Stripe finds none by its mark."""
+        """See `PaymentGateway`. Raises ValueError for a capture, release or refund without its ref."""
         check_operation(operation_id)
         if kind in (OperationKind.HOLD, OperationKind.CHARGE):
             intent = await self._intent(ref) if ref else await self._marked_intent(operation_id)
@@ -152,7 +152,7 @@ class StripeGateway:
         return answers.captured(intent, operation_id) if kind is OperationKind.CAPTURE else answers.released(intent)
 
     def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         if len(body) > NOTICE_LENGTH_MAX:
             raise NoticeRefused(f"the notice is longer than {NOTICE_LENGTH_MAX:,} bytes")
         signature = header_of(headers, HEADER)
@@ -173,7 +173,7 @@ class StripeGateway:
             raise NoticeRefused("the notice is signed, yet cannot be read") from None
 
     async def close(self) -> None:
-        """See `Gateway`."""
+        """See `PaymentGateway`."""
         await self._http.close_async()  # type: ignore[no-untyped-call]  # the library has it untyped
 
     def __repr__(self) -> str:

@@ -6,24 +6,24 @@ import sys
 
 import uvloop
 
-from auction.bootstrap import open_house, running_servers
+from auction.bootstrap import open_context, running_servers
 from auction.domain.errors import AuctionError
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
 from auction.settings import Settings, SettingsError, load_settings
-from auction.workers.running import run_workers
+from auction.workers.runner import run_workers
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
-async def work(settings: Settings) -> None:
-    """Work in the house of these settings until SIGTERM or SIGINT."""
+async def run(settings: Settings) -> None:
+    """Run all workers on the servers of these settings until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in STOPPING:
         loop.add_signal_handler(number, stopping.set)
-    async with open_house(settings) as house:
-        await run_workers(house, stopping, keep_ms=settings.stream_keep_ms)
+    async with open_context(settings) as context:
+        await run_workers(context, stopping, keep_ms=settings.stream_keep_ms)
 
 
 def main() -> int:
@@ -32,7 +32,7 @@ def main() -> int:
         settings = load_settings()
         configure_logs(settings.log_level, settings.log_format)
         with running_servers(settings) as found:
-            uvloop.run(work(found))
+            uvloop.run(run(found))
     except (AuctionError, EmbeddedError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -19,10 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auction.books import archive
 from auction.books.archive import position
-from auction.books.derivation import LineageBroken
+from auction.books.archive_rows import LineageBroken
 from auction.books.unit_of_work import Books, RowsRefused
 from auction.domain.errors import Unavailable
-from auction.ledger.feed import Entry, EntryDamaged, Feed
+from auction.ledger.stream import EntryDamaged, LedgerStream, StreamEntry
 from auction.workers.cancellation import honour_cancellation
 
 log = structlog.get_logger()
@@ -32,13 +32,13 @@ KEEP_MS = 15 * 60_000
 TRIM_EVERY_MS = 10_000
 WAIT_FOR_ENTRIES_MS = 500
 """How long one read waits for something new; a stop is noticed as late as that."""
-READ_FIRST, READ_LEAST, READ_MOST = 64, 16, 512
+READ_FIRST, READ_MIN, READ_MAX = 64, 16, 512
 """Entries a read. An entry holds 1 to 512 bids, so the number follows what the last read held."""
 EVENTS_A_BATCH = 16_384
 """Events a transaction, about: a tenth of a second of work, and what a lost race of two archivers costs."""
 WRITERS_MAX = 4
 """Shards that write at once."""
-BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.1, 5.0
+BACK_OFF_FIRST_S, BACKOFF_S_MAX = 0.1, 5.0
 LAG_ENTRIES_MAX = 1000
 
 
@@ -56,9 +56,9 @@ class Lag:
 class Archiver:
     """The archiver of every shard of a ledger; `run` until `stop` or cancelled."""
 
-    def __init__(self, books: Books, feed: Feed, *, keep_ms: int = KEEP_MS) -> None:
+    def __init__(self, books: Books, stream: LedgerStream, *, keep_ms: int = KEEP_MS) -> None:
         self._books = books
-        self._feed = feed
+        self._stream = stream
         self._keep_ms = keep_ms
         self._stopping = asyncio.Event()
         self._turns = asyncio.Semaphore(WRITERS_MAX)
@@ -77,7 +77,7 @@ class Archiver:
     async def run(self) -> None:
         """Follow every shard until `stop`; a batch under way is finished. Servers that are away are waited for."""
         async with asyncio.TaskGroup() as tasks:
-            for shard in self._feed.shards:
+            for shard in self._stream.shards:
                 tasks.create_task(self._follow(shard), name=f"archive shard {shard}")
 
     def stop(self) -> None:
@@ -90,14 +90,14 @@ class Archiver:
         Raises LedgerAway, BooksAway, EntryDamaged, LineageBroken, RowsRefused. Others may archive meanwhile.
         """
         written = self.entries
-        shards = self._feed.shards
-        targets = await self._feed.positions(shards)
-        async with self._books.reading() as work:
-            cursors = await archive.cursors(work)
+        shards = self._stream.shards
+        targets = await self._stream.positions(shards)
+        async with self._books.reading() as tx:
+            cursors = await archive.cursors(tx)
         for shard, target in zip(shards, targets, strict=True):
             cursor, count = cursors.get(shard, archive.START), READ_FIRST
             while position(cursor) < position(target):
-                entries = await self._feed.read(shard, cursor, block_ms=None, count=count)
+                entries = await self._stream.read(shard, cursor, block_ms=None, count=count)
                 if not entries:
                     break
                 cursor, count = await self._write_all(shard, entries), next_count(entries)
@@ -105,11 +105,11 @@ class Archiver:
 
     async def lags(self) -> list[Lag]:
         """How far each shard is behind. Raises LedgerAway, BooksAway."""
-        shards = self._feed.shards
-        async with self._books.reading() as work:
-            cursors = await archive.cursors(work)
+        shards = self._stream.shards
+        async with self._books.reading() as tx:
+            cursors = await archive.cursors(tx)
         # positions after cursors: never a stream that seems behind its archive
-        last_ids = await self._feed.positions(shards)
+        last_ids = await self._stream.positions(shards)
         return [
             await self._lag(shard, cursors.get(shard, archive.START), last_id)
             for shard, last_id in zip(shards, last_ids, strict=True)
@@ -119,7 +119,7 @@ class Archiver:
         if position(last_id) <= position(cursor):
             return Lag(shard, cursor, last_id, 0, 0)
         try:
-            waiting = await self._feed.read(shard, cursor, block_ms=None, count=LAG_ENTRIES_MAX)
+            waiting = await self._stream.read(shard, cursor, block_ms=None, count=LAG_ENTRIES_MAX)
         except EntryDamaged:
             waiting = []
         oldest_id = waiting[0].stream_id if waiting else last_id
@@ -134,9 +134,9 @@ class Archiver:
             try:
                 books_answer = cursor is None
                 if cursor is None:
-                    async with self._books.reading() as work:
-                        cursor = await archive.cursor(work, shard)
-                entries = await self._feed.read(shard, cursor, block_ms=WAIT_FOR_ENTRIES_MS, count=count)
+                    async with self._books.reading() as tx:
+                        cursor = await archive.cursor(tx, shard)
+                entries = await self._stream.read(shard, cursor, block_ms=WAIT_FOR_ENTRIES_MS, count=count)
                 self._is_back("ledger-away")
                 if entries:
                     cursor, books_answer = await self._write_all(shard, entries), True
@@ -161,12 +161,12 @@ class Archiver:
                 failures += 1
                 await self._back_off(failures)
 
-    async def _write_all(self, shard: int, entries: Sequence[Entry]) -> str:
+    async def _write_all(self, shard: int, entries: Sequence[StreamEntry]) -> str:
         """Write what one read gave, a transaction a batch; the cursor after it."""
         cursor = archive.START
         for batch in batches(entries):
-            async with self._turns, self._books.transaction() as work:
-                appended = await archive.append(work, shard, batch)
+            async with self._turns, self._books.transaction() as tx:
+                appended = await archive.append(tx, shard, batch)
             cursor = appended.cursor
             self.entries += appended.entries
             self.bids += appended.bids
@@ -178,12 +178,12 @@ class Archiver:
         if now_s - self._trimmed_at_s.get(shard, -TRIM_EVERY_MS) < TRIM_EVERY_MS / 1000:
             return
         self._trimmed_at_s[shard] = now_s
-        await self._feed.trim(shard, f"{max(0, position(cursor)[0] - self._keep_ms)}-0")
+        await self._stream.trim(shard, f"{max(0, position(cursor)[0] - self._keep_ms)}-0")
 
     def _is_away(self, error: Unavailable) -> None:
         if error.code not in self._away:
             self._away.add(error.code)
-            log.warning("archive_waits", code=error.code, why=error.detail)
+            log.warning("archive_waits", code=error.code, reason=error.detail)
 
     def _is_back(self, code: str) -> None:
         if code in self._away:
@@ -191,10 +191,10 @@ class Archiver:
             log.info("archive_goes_on", code=code)
 
     def _stands_still(self, shard: int, error: Exception) -> None:
-        why = f"{type(error).__name__}: {error}"
-        if self._stuck.get(shard) != why:
-            self._stuck[shard] = why
-            log.error("archive_stands_still", shard=shard, why=why, advice="auction verify names what is wrong")
+        reason = f"{type(error).__name__}: {error}"
+        if self._stuck.get(shard) != reason:
+            self._stuck[shard] = reason
+            log.error("archive_stands_still", shard=shard, reason=reason, advice="auction verify names what is wrong")
 
     def _moves_on(self, shard: int) -> None:
         if self._stuck.pop(shard, None) is not None:
@@ -202,16 +202,16 @@ class Archiver:
 
     async def _back_off(self, failures: int) -> None:
         """Wait a random part of a time that doubles with each failure, or until `stop`."""
-        most_s = min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** min(failures, 10))
-        wait_s = random.uniform(BACK_OFF_FIRST_S / 2, most_s)  # noqa: S311 - jitter, no secret
+        wait_s_max = min(BACKOFF_S_MAX, BACK_OFF_FIRST_S * 2 ** min(failures, 10))
+        wait_s = random.uniform(BACK_OFF_FIRST_S / 2, wait_s_max)  # noqa: S311 - jitter, no secret
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._stopping.wait()
 
 
-def batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+def batches(entries: Sequence[StreamEntry]) -> Iterator[list[StreamEntry]]:
     """Entries in their order, cut where a transaction would grow past EVENTS_A_BATCH."""
-    batch: list[Entry] = []
+    batch: list[StreamEntry] = []
     events = 0
     for entry in entries:
         if batch and events + len(entry.events) > EVENTS_A_BATCH:
@@ -223,7 +223,7 @@ def batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def next_count(entries: Sequence[Entry]) -> int:
+def next_count(entries: Sequence[StreamEntry]) -> int:
     """How many entries to read next, so that they hold about a batch of events if they are like these."""
     events = sum(len(entry.events) for entry in entries)
-    return min(READ_MOST, max(READ_LEAST, EVENTS_A_BATCH * len(entries) // events))
+    return min(READ_MAX, max(READ_MIN, EVENTS_A_BATCH * len(entries) // events))

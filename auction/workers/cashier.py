@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auction.payments.gateway import GatewayAway
 from auction.payments.sandbox import SandboxGateway
-from auction.services.house import House
-from auction.services.payments import perform_due, take_notice
-from auction.workers.pacing import keep_doing
+from auction.services.context import AppContext
+from auction.services.payments.gateway_calls import perform_due, take_notice
+from auction.workers.retry import keep_doing
 
 log = structlog.get_logger()
 
@@ -24,36 +24,36 @@ NOTICES_AT_ONCE = 64
 class Cashier:
     """One cashier of the house; `run` until cancelled."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def run(self) -> None:
         """Ask and take in, side by side."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_doing("cashier", "operations", self.ask))
-            if isinstance(self._house.gateway, SandboxGateway):
+            if isinstance(self._context.gateway, SandboxGateway):
                 tasks.create_task(keep_doing("cashier", "notices", self.carry_notices))
 
     async def ask(self) -> float:
         """Ask for what is due; the seconds until it is worth looking again."""
-        return 0.0 if await perform_due(self._house, limit=OPERATIONS_AT_ONCE) else LOOK_S
+        return 0.0 if await perform_due(self._context, limit=OPERATIONS_AT_ONCE) else LOOK_S
 
     async def carry_notices(self) -> float:
         """Bring the sandbox's notices to the house, signature checked like any provider's."""
-        gateway = self._house.gateway
+        gateway = self._context.gateway
         if not isinstance(gateway, SandboxGateway):
             return LOOK_S
         try:
             due = await gateway.due_notices(NOTICES_AT_ONCE)
             for notice in due:
                 try:
-                    await take_notice(self._house, gateway.provider, notice.body, notice.headers)
+                    await take_notice(self._context, gateway.provider, notice.body, notice.headers)
                 except (SQLAlchemyError, ValueError, RuntimeError):
                     # it comes again; the others do not wait for it
                     log.exception("notice_not_taken", notice=notice.id)
                     continue
                 await gateway.notice_delivered(notice.id)
         except GatewayAway as error:
-            log.warning("notices_wait", why=str(error))
+            log.warning("notices_wait", reason=str(error))
             return LOOK_S
         return 0.0 if len(due) == NOTICES_AT_ONCE else LOOK_S

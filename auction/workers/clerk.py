@@ -10,10 +10,10 @@ import structlog
 
 from auction.domain.events import CLERK
 from auction.domain.lot import LotStatus
-from auction.services.house import House
-from auction.services.lots import install_scheduled_lots
-from auction.services.registration import tell_waiting_powers
-from auction.workers.pacing import keep_doing
+from auction.services.catalogue.lots import install_scheduled_lots
+from auction.services.context import AppContext
+from auction.services.registration.registrations import sync_waiting_powers
+from auction.workers.retry import keep_doing
 
 log = structlog.get_logger()
 
@@ -27,8 +27,8 @@ LOTS_A_LOOK = 64
 class Clerk:
     """One clerk of the house; `run` until cancelled."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
         self._missed: set[str] = set()
 
     async def run(self) -> None:
@@ -39,7 +39,7 @@ class Clerk:
 
     async def keep_hours(self) -> float:
         """Open and close what is due now; the seconds until it is worth looking again."""
-        ledger = self._house.ledger
+        ledger = self._context.ledger
         deadlines = await ledger.deadlines(most=LOTS_A_LOOK)
         due = [lot_id for at_ms, lot_id in deadlines.waiting if at_ms <= deadlines.now_ms]
         for lot_id in due:
@@ -52,15 +52,15 @@ class Clerk:
 
     async def reconcile(self) -> float:
         """Bring to the ledger what the books have committed: scheduled lots, then registrations."""
-        for lot_id in await install_scheduled_lots(self._house):
+        for lot_id in await install_scheduled_lots(self._context):
             log.warning("lot_installed_late", lot=lot_id)
-        told = await tell_waiting_powers(self._house)
+        told = await sync_waiting_powers(self._context)
         if told:
             log.info("powers_told_late", count=told)
         return RECONCILE_MS / 1000
 
     async def _act(self, lot_id: str) -> None:
-        ledger = self._house.ledger
+        ledger = self._context.ledger
         lot = await ledger.read(lot_id)
         if lot is None:
             return

@@ -3,9 +3,9 @@
 Several may run: each transition locks its settlement and finds done what another has done.
 """
 
-from auction.services.house import House
+from auction.services.context import AppContext
 from auction.services.settlement.deadlines import settle
-from auction.workers.pacing import keep_doing
+from auction.workers.retry import keep_doing
 
 LOOK_S = 0.25
 """How often it looks for what is due when there was nothing."""
@@ -14,8 +14,8 @@ LOOK_S = 0.25
 class Settler:
     """One settler of the house; `run` until cancelled."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def run(self) -> None:
         """Settle, for ever."""
@@ -23,4 +23,4 @@ class Settler:
 
     async def settle(self) -> float:
         """Do what is due; the seconds until it is worth looking again."""
-        return 0.0 if await settle(self._house) else LOOK_S
+        return 0.0 if await settle(self._context) else LOOK_S

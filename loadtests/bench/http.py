@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from auction.books.migrate import upgrade
-from auction.bootstrap import open_house, running_servers
-from auction.services.lots import create_lot, create_sale, open_lot
-from auction.services.tokens import Role, TokenKey
-from auction.services.verification import verify_lot
+from auction.bootstrap import open_context, running_servers
+from auction.services.catalogue.lots import create_lot, create_sale, open_lot
+from auction.services.identity.tokens import Role, TokenKey
+from auction.services.verification.verdicts import verify_lot
 from auction.settings import Settings, load_settings
 from auction.workers.archiver import Archiver
 
@@ -34,7 +34,7 @@ SERVER_CORE, LOAD_CORE = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class HttpRun:
     """What wrk saw in one run; times in ms."""
 
     accepted_per_s: float
@@ -75,15 +75,15 @@ def _tokens(secret: str) -> list[str]:
 
 async def _lots(settings: Settings, count: int) -> list[str]:
     """As many open lots under launch-day terms, every bidder admitted to each."""
-    async with open_house(settings) as house:
-        sale = await create_sale(house, title="bench", actor="bench", sale_id="bench")
+    async with open_context(settings) as context:
+        sale = await create_sale(context, title="bench", actor="bench", sale_id="bench")
         lots = []
         for _ in range(count):
-            lot = await create_lot(house, sale_id=sale.sale_id, title="bench", preset="jd-flash", actor="bench")
+            lot = await create_lot(context, sale_id=sale.sale_id, title="bench", preset="jd-flash", actor="bench")
             lot_id = lot.record.lot_id
-            await open_lot(house, lot_id, duration_ms=3_600_000, actor="bench")
+            await open_lot(context, lot_id, duration_ms=3_600_000, actor="bench")
             for number in range(CONNECTIONS):
-                await house.ledger.admit(
+                await context.ledger.admit(
                     lot_id, bidder_id=f"bidder-{number}", paddle=number + 1, limit_fen=None, purse_fen=None
                 )
             lots.append(lot_id)
@@ -91,9 +91,9 @@ async def _lots(settings: Settings, count: int) -> list[str]:
 
 
 async def _verify(settings: Settings, lots: list[str]) -> dict[str, Any]:
-    async with open_house(settings) as house:
-        await Archiver(house.books, house.feed).catch_up()
-        verdicts = [await verify_lot(house, lot_id) for lot_id in lots]
+    async with open_context(settings) as context:
+        await Archiver(context.books, context.stream).catch_up()
+        verdicts = [await verify_lot(context, lot_id) for lot_id in lots]
     return {
         "bids": sum(verdict.bids for verdict in verdicts),
         "breaches": [breach.what for verdict in verdicts for breach in verdict.breaches],
@@ -134,7 +134,7 @@ def serving(command: list[str], environment: dict[str, str]) -> Iterator[int]:
         process.wait(timeout=30)
 
 
-def drive(port: int, lot_id: str, tokens: Path, seconds: int) -> Run:
+def drive(port: int, lot_id: str, tokens: Path, seconds: int) -> HttpRun:
     """One run of wrk against a port."""
     done = subprocess.run(
         [
@@ -149,7 +149,7 @@ def drive(port: int, lot_id: str, tokens: Path, seconds: int) -> Run:
     statuses: dict[str, int] = result["statuses"]
     accepted = statuses.get("201", 0)
     refused = statuses.get("409", 0)
-    return Run(
+    return HttpRun(
         accepted / result["seconds"],
         refused,
         result["requests"] - accepted - refused + result["errors"],
@@ -158,7 +158,7 @@ def drive(port: int, lot_id: str, tokens: Path, seconds: int) -> Run:
     )
 
 
-def _report(bids: list[Run], floor: list[Run], verdict: dict[str, Any]) -> dict[str, Any]:
+def _report(bids: list[HttpRun], floor: list[HttpRun], verdict: dict[str, Any]) -> dict[str, Any]:
     rate, ceiling = _middle(bids), _middle(floor)
     return {
         "bids": rate,
@@ -172,7 +172,7 @@ def _report(bids: list[Run], floor: list[Run], verdict: dict[str, Any]) -> dict[
     }
 
 
-def _middle(runs: list[Run]) -> dict[str, Any]:
+def _middle(runs: list[HttpRun]) -> dict[str, Any]:
     rates = [run.accepted_per_s for run in runs]
     return {
         "per_s": round(statistics.median(rates)),

@@ -38,7 +38,7 @@ TICK_BYTES = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LiveRun:
     """One server under one crowd. Latencies (ms): from the decision to the last socket's having it."""
 
     us_a_delivery: float
@@ -61,7 +61,7 @@ def bench_live(*, crowds: tuple[int, ...] = (1_000, 5_000), seconds: int = 10, r
         asked = load_settings(data_dir=Path(folder) / "data", secret_key=os.urandom(32).hex())
         with running_servers(asked, books=False) as settings, _Bidder(settings) as bidder:
             for count in crowds:
-                found: dict[str, list[Run]] = {"send_floor": [], "broadcast": [], "gateway": []}
+                found: dict[str, list[LiveRun]] = {"send_floor": [], "broadcast": [], "gateway": []}
                 for _ in range(runs):
                     found["send_floor"].append(_watched([str(floor), "{port}", str(TICK_BYTES)], count, seconds))
                     baseline = [sys.executable, "-m", "loadtests.baselines.broadcasting", "{port}", str(TICK_BYTES)]
@@ -115,7 +115,7 @@ class _Bidder:
 
 def _watched(
     command: list[str], count: int, seconds: int, settings: Settings | None = None, bidder: _Bidder | None = None
-) -> Run:
+) -> LiveRun:
     """One server under a crowd of so many sockets for so many seconds."""
     environment = {} if settings is None else _environment(settings)
     with _server(command, environment) as (process, port):
@@ -132,7 +132,7 @@ def _watched(
     # the first and the last tick may have been heard by some before or after the counting
     whole = sorted(heard["heard"], key=int)[1:-1]
     lasts = [heard["heard"][seq][1] - sent_at_ms[seq] for seq in whole]
-    return Run(
+    return LiveRun(
         us_a_delivery=used_ns / 1_000 / (heard["ticks"] * seconds / heard["seconds"]),
         kb_a_socket=(kb_after - kb_before) / count,
         deliveries=heard["ticks"],
@@ -169,7 +169,7 @@ def _server(command: list[str], environment: dict[str, str]) -> Iterator[tuple["
 @contextmanager
 def _crowd(port: int, count: int) -> Iterator["subprocess.Popen[str]"]:
     """A crowd that has been told something, on the other core."""
-    words = ["taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "loadtests.bench.crowd", str(port), str(count)]
+    words = ["taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "loadtests.bench.watchers", str(port), str(count)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as crowd:
         try:
             if crowd.stdout is None or crowd.stdout.readline() != "ready\n":
@@ -198,7 +198,7 @@ def _resident_kb(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
-def _report(found: dict[str, list[Run]]) -> dict[str, Any]:
+def _report(found: dict[str, list[LiveRun]]) -> dict[str, Any]:
     middles = {name: _middle(runs) for name, runs in found.items()}
     ours = middles["gateway"]["us_a_delivery"]
     return {
@@ -210,7 +210,7 @@ def _report(found: dict[str, list[Run]]) -> dict[str, Any]:
     }
 
 
-def _middle(runs: list[Run]) -> dict[str, Any]:
+def _middle(runs: list[LiveRun]) -> dict[str, Any]:
     costs = [run.us_a_delivery for run in runs]
     return {
         "us_a_delivery": round(statistics.median(costs), 2),

@@ -5,7 +5,7 @@ import sys
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from api.server import bind, serve
+from api.http.server import bind, serve
 
 BODY = b'{"lot_id":"bench-001","seq":123456,"amount_fen":12345600,"price_fen":12345600,' + b" " * 214 + b"}"
 START = {

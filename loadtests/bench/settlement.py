@@ -29,18 +29,18 @@ from auction.books.money_tables import (
     settlements,
 )
 from auction.books.tables import bidder_marks, bidders, bids, lot_results, lots
-from auction.bootstrap import open_house, running_servers
+from auction.bootstrap import open_context, running_servers
 from auction.domain import journal as recipes
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.logs import configure_logs
 from auction.payments.gateway import Reply
 from auction.presets import load_preset
-from auction.services.house import House
-from auction.services.lots import create_sale
-from auction.services.money_checks import check_money
-from auction.services.payments import perform_due
-from auction.services.settlement.opening import LOTS_AT_ONCE, open_settlements
+from auction.services.catalogue.lots import create_sale
+from auction.services.context import AppContext
+from auction.services.payments.gateway_calls import perform_due
+from auction.services.settlement.awards import LOTS_AT_ONCE, open_settlements
+from auction.services.verification.money_checks import check_money
 from auction.settings import Settings, load_settings
 from auction.workers.cashier import OPERATIONS_AT_ONCE
 
@@ -71,13 +71,13 @@ def bench_settlement(*, lot_count: int = LOTS) -> dict[str, Any]:
 
 
 async def _measure(settings: Settings, lot_count: int) -> dict[str, Any]:
-    async with open_house(settings) as house:
-        await _build(house, lot_count)
-        awarding_s = await _award(house, lot_count)
-        releasing_s = await _release(house)
-        broken = [f"{rule.name}: {rule.broken[0]}" for rule in await check_money(house) if rule.broken]
-        await _check_all_done(house, lot_count)
-        floor_s = await _floor(house)
+    async with open_context(settings) as context:
+        await _build(context, lot_count)
+        awarding_s = await _award(context, lot_count)
+        releasing_s = await _release(context)
+        broken = [f"{rule.name}: {rule.broken[0]}" for rule in await check_money(context) if rule.broken]
+        await _check_all_done(context, lot_count)
+        floor_s = await _floor(context)
     return {
         "lots": lot_count,
         "awarding": _rate(lot_count, awarding_s, floor_s["awarding"]),
@@ -97,28 +97,28 @@ def _rate(lot_count: int, ours_s: float, floor_s: float) -> dict[str, Any]:
     }
 
 
-async def _award(house: House, lot_count: int) -> float:
+async def _award(context: AppContext, lot_count: int) -> float:
     """Open every settlement, as the settler does; the seconds it took."""
     began_s, opened = time.perf_counter(), 0
-    while more := await open_settlements(house):
+    while more := await open_settlements(context):
         opened += more
     if opened != lot_count:
         raise SystemExit(f"{opened} of {lot_count} settlements were opened")
     return time.perf_counter() - began_s
 
 
-async def _release(house: House) -> float:
+async def _release(context: AppContext) -> float:
     """Have every deposit released that was let go, as the cashier does; the seconds it took."""
     began_s = time.perf_counter()
-    while await perform_due(house, limit=OPERATIONS_AT_ONCE):
+    while await perform_due(context, limit=OPERATIONS_AT_ONCE):
         pass
     return time.perf_counter() - began_s
 
 
-async def _check_all_done(house: House, lot_count: int) -> None:
-    async with house.books.reading() as work:
-        awarded = await work.session.scalar(text("SELECT count(*) FROM awards WHERE status = 'due'"))
-        released = await work.session.scalar(text("SELECT count(*) FROM deposits WHERE status = 'released'"))
+async def _check_all_done(context: AppContext, lot_count: int) -> None:
+    async with context.books.reading() as tx:
+        awarded = await tx.session.scalar(text("SELECT count(*) FROM awards WHERE status = 'due'"))
+        released = await tx.session.scalar(text("SELECT count(*) FROM deposits WHERE status = 'released'"))
     if (awarded, released) != (lot_count, lot_count):
         raise SystemExit(f"of {lot_count} lots {awarded} are awarded and {released} deposits are released")
 
@@ -126,17 +126,17 @@ async def _check_all_done(house: House, lot_count: int) -> None:
 # --- what is there before ---------------------------------------------------------------------------------------------
 
 
-async def _build(house: House, lot_count: int) -> None:
+async def _build(context: AppContext, lot_count: int) -> None:
     """Closed lots with their bids, results and held deposits; the deposits are held at the sandbox too."""
-    await create_sale(house, title="bench", actor="bench", sale_id="bench")
+    await create_sale(context, title="bench", actor="bench", sale_id="bench")
     terms = read_terms(merge_terms(load_preset("jd-flash"), {"settlement": {"cascade": {"depth": 1}}}))
-    agreed, now_ms = terms_as_mapping(terms), house.clock_ms()
+    agreed, now_ms = terms_as_mapping(terms), context.clock_ms()
     seats = [(lot, place) for lot in range(1, lot_count + 1) for place in range(AT_A_LOT)]
     people = [f"bidder-{number}" for number in range(BIDDERS)]
-    async with house.books.transaction() as work:
-        await work.copy(bidders, [(one, one) for one in people], ("bidder_id", "name"))
+    async with context.books.transaction() as tx:
+        await tx.copy(bidders, [(one, one) for one in people], ("bidder_id", "name"))
         marks = [(one, "instrument", f"{number:064x}") for number, one in enumerate(people)]
-        await work.copy(bidder_marks, marks, ("bidder_id", "kind", "mark"))
+        await tx.copy(bidder_marks, marks, ("bidder_id", "kind", "mark"))
         for start in range(0, lot_count, LOTS_AT_ONCE):
             some = [
                 {
@@ -152,17 +152,17 @@ async def _build(house: House, lot_count: int) -> None:
                 }
                 for number in range(start + 1, min(lot_count, start + LOTS_AT_ONCE) + 1)
             ]
-            await work.session.execute(insert(lots), some)
-        await work.copy(bids, [_bid(lot, place, now_ms) for lot, place in seats], tuple(bids.c.keys()))
+            await tx.session.execute(insert(lots), some)
+        await tx.copy(bids, [_bid(lot, place, now_ms) for lot, place in seats], tuple(bids.c.keys()))
         results = [_result(number, now_ms) for number in range(1, lot_count + 1)]
-        await work.copy(lot_results, results, tuple(lot_results.c.keys()))
-    await _hold_deposits(house, seats, now_ms)
+        await tx.copy(lot_results, results, tuple(lot_results.c.keys()))
+    await _hold_deposits(context, seats, now_ms)
 
 
-async def _hold_deposits(house: House, seats: Sequence[tuple[int, int]], now_ms: int) -> None:
+async def _hold_deposits(context: AppContext, seats: Sequence[tuple[int, int]], now_ms: int) -> None:
     for start in range(0, len(seats), HOLDS_AT_ONCE):
         some = seats[start : start + HOLDS_AT_ONCE]
-        replies = await asyncio.gather(*(_held(house, lot, place) for lot, place in some))
+        replies = await asyncio.gather(*(_held(context, lot, place) for lot, place in some))
         entries = [
             (
                 recipes.deposit_authorised(
@@ -177,14 +177,14 @@ async def _hold_deposits(house: House, seats: Sequence[tuple[int, int]], now_ms:
         ]
         held = [_deposit_row(lot, place, reply, now_ms) for (lot, place), reply in zip(some, replies, strict=True)]
         asked = [_operation_row(lot, place, reply, now_ms) for (lot, place), reply in zip(some, replies, strict=True)]
-        async with house.books.transaction() as work:
-            await work.session.execute(insert(deposits), held)
-            await work.session.execute(insert(payment_operations), asked)
-            await journal.post_each(work, entries, at_ms=now_ms)
+        async with context.books.transaction() as tx:
+            await tx.session.execute(insert(deposits), held)
+            await tx.session.execute(insert(payment_operations), asked)
+            await journal.post_each(tx, entries, at_ms=now_ms)
 
 
-async def _held(house: House, lot: int, place: int) -> Reply:
-    return await house.gateway.hold(
+async def _held(context: AppContext, lot: int, place: int) -> Reply:
+    return await context.gateway.hold(
         f"hold-{_deposit(lot, place)}", amount_fen=DEPOSIT_FEN, payment_method=HOLD, payer=_bidder(lot, place)
     )
 
@@ -235,6 +235,8 @@ def _deposit_row(lot: int, place: int, reply: Reply, now_ms: int) -> dict[str, A
 def _operation_row(lot: int, place: int, reply: Reply, now_ms: int) -> dict[str, Any]:
     return {
         "operation_id": f"hold-{_deposit(lot, place)}",
+        "first_operation_id": f"hold-{_deposit(lot, place)}",
+        "attempt_number": 1,
         "kind": "hold",
         "lot_id": _lot(lot),
         "bidder_id": _bidder(lot, place),
@@ -270,32 +272,32 @@ RELEASED = {
 }
 
 
-async def _floor(house: House) -> dict[str, float]:
+async def _floor(context: AppContext) -> dict[str, float]:
     """The seconds that the same rows take by plain INSERT into bare tables, in batches of the same size."""
     return {
-        "awarding": await _insert_again(house, AWARDED, LOTS_AT_ONCE),
-        "releasing": await _insert_again(house, RELEASED, OPERATIONS_AT_ONCE),
+        "awarding": await _insert_again(context, AWARDED, LOTS_AT_ONCE),
+        "releasing": await _insert_again(context, RELEASED, OPERATIONS_AT_ONCE),
     }
 
 
-async def _insert_again(house: House, written: dict[Any, str], lots_a_batch: int) -> float:
+async def _insert_again(context: AppContext, written: dict[Any, str], lots_a_batch: int) -> float:
     rows: dict[Any, list[dict[str, Any]]] = {}
-    async with house.books.transaction() as work:
+    async with context.books.transaction() as tx:
         for table, which in written.items():
-            await work.session.execute(text(f"DROP TABLE IF EXISTS floor_{table.name}"))
-            await work.session.execute(text(f"CREATE TABLE floor_{table.name} (LIKE {table.name} INCLUDING INDEXES)"))
+            await tx.session.execute(text(f"DROP TABLE IF EXISTS floor_{table.name}"))
+            await tx.session.execute(text(f"CREATE TABLE floor_{table.name} (LIKE {table.name} INCLUDING INDEXES)"))
             columns = ", ".join(table.c.keys())
             query = f"SELECT {columns} FROM {table.name} WHERE {which}"  # noqa: S608 - names of ours
-            rows[table] = [dict(row) for row in await work.rows(text(query))]
+            rows[table] = [dict(row) for row in await tx.rows(text(query))]
     bare = {table: table.to_metadata(type(table.metadata)(), name=f"floor_{table.name}") for table in rows}
     lot_count = min(map(len, rows.values()))
     took_s = 0.0
     for start in range(0, lot_count, lots_a_batch):
         began_s = time.perf_counter()
-        async with house.books.transaction() as work:
+        async with context.books.transaction() as tx:
             for table, found in rows.items():
                 a_lot = len(found) // lot_count
                 some = found[start * a_lot : (start + lots_a_batch) * a_lot]
-                await work.session.execute(insert(bare[table]), some)
+                await tx.session.execute(insert(bare[table]), some)
         took_s += time.perf_counter() - began_s
     return took_s

@@ -13,12 +13,12 @@ import pytest
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
-from api.app import create_app
-from api.config import ApiConfig
-from api.server import ApiServer, bind
-from auction.bootstrap import open_house
-from auction.services.house import House
-from auction.services.tokens import Role, TokenKey
+from api.http.app import create_app
+from api.http.config import ApiConfig
+from api.http.server import ApiServer, bind
+from auction.bootstrap import open_context
+from auction.services.context import AppContext
+from auction.services.identity.tokens import Role, TokenKey
 from auction.settings import load_settings
 from tests.settlement.conftest import Stage, open_stage
 
@@ -96,10 +96,10 @@ class Asker:
 
 
 @pytest.fixture
-async def house(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def context(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path) -> AsyncIterator[AppContext]:
     """A house with nothing in it."""
     settings = load_settings(redis_url=valkey_url, database_url=books_url, secret_key=SECRET, data_dir=tmp_path)
-    async with open_house(settings) as opened:
+    async with open_context(settings) as opened:
         yield opened
 
 
@@ -107,16 +107,16 @@ async def house(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path) -
 async def stage(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
     """A house on a steered clock whose lots are closed and settled by hand; its money is checked at the end.
 
-    A file of tests that plays on it overrides `house` with `stage.house`.
+    A file of tests that plays on it overrides `context` with `stage.context`.
     """
     async with open_stage(valkey_url, books_url, tmp_path) as played:
         yield played
 
 
 @pytest.fixture
-def app(house: House) -> ASGIApp:
+def app(context: AppContext) -> ASGIApp:
     """The API, its door in front."""
-    return create_app(house, ApiConfig(secret=SECRET, live_url="wss://live.example/"))
+    return create_app(context, ApiConfig(secret=SECRET, live_url="wss://live.example/"))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from auction.services.tokens import Role
+from auction.services.identity.tokens import Role
 from tests.api.conftest import OPS, new_key, signed, token
 from tests.api.test_bodies import WRONG
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from auction.services.receipts import ReceiptKey
+from auction.signing.receipts import ReceiptKey
 from tests.api.conftest import SECRET, new_key, signed
 
 FIELDS = [
@@ -193,9 +193,9 @@ async def test_answers_are_counted_for_prometheus(asker, client):
         assert line in metrics
 
 
-async def test_a_ledger_that_is_away_takes_no_bid_and_says_when_to_try_again(asker, house):
+async def test_a_ledger_that_is_away_takes_no_bid_and_says_when_to_try_again(asker, context):
     lot_id = await asker.open_lot()
-    pool = house.ledger.redis.connection_pool
+    pool = context.ledger.redis.connection_pool
     await pool.disconnect()
     for connection in pool._available_connections:
         connection.path = "/nowhere/at/all"
@@ -208,14 +208,14 @@ async def test_a_ledger_that_is_away_takes_no_bid_and_says_when_to_try_again(ask
 
 @pytest.mark.parametrize("wrong", [RuntimeError("a secret inside"), KeyError("x")])
 async def test_what_nobody_foresaw_is_logged_and_answered_without_a_word_of_it(
-    asker, house, monkeypatch, capsys, wrong
+    asker, context, monkeypatch, capsys, wrong
 ):
     lot_id = await asker.open_lot()
 
     async def broken(*_):
         raise wrong
 
-    monkeypatch.setattr(type(house.combiner), "place", broken)
+    monkeypatch.setattr(type(context.combiner), "place", broken)
     answer = await asker.bid(lot_id, 100)
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")

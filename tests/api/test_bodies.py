@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from api.bid_body import amount_of
-from api.bodies import BODY_BYTES_MAX, BodyMalformed, is_json, is_too_long, read_json, shown
-from api.problems import Unacceptable
+from api.bids.body import amount_of
+from api.http.bodies import BODY_BYTES_MAX, BodyMalformed, is_json, is_too_long, read_json, shown
+from api.http.problems import Unacceptable
 
 WRONG = [
     # what is sent, the code it is answered with, the field it names

@@ -4,8 +4,8 @@ import pytest
 
 from auction.domain.errors import RequestRefused
 from auction.ledger.keys import is_id, lot_id_of
-from auction.services.house import House
-from auction.services.lots import create_sale
+from auction.services.catalogue.lots import create_sale
+from auction.services.context import AppContext
 from tests.api.conftest import Asker
 
 
@@ -42,13 +42,13 @@ async def test_a_guarded_lot_is_offered_down_to_half_its_list_price(asker: Asker
 
 
 @pytest.mark.parametrize("sale_id", ["s" * 49, "s" * 64, "Launch", "a--b", "-a"])
-async def test_the_service_refuses_an_id_that_no_sale_may_have(house: House, sale_id: str):
+async def test_the_service_refuses_an_id_that_no_sale_may_have(context: AppContext, sale_id: str):
     with pytest.raises(RequestRefused, match="at most 48 characters") as caught:
-        await create_sale(house, title="Launch day", actor="olga", sale_id=sale_id)
+        await create_sale(context, title="Launch day", actor="olga", sale_id=sale_id)
     assert caught.value.code == "sale-id-invalid"
 
 
-async def test_a_sale_with_the_longest_id_has_lots_with_ids(house: House):
-    sale = await create_sale(house, title="Launch day", actor="olga", sale_id="s" * 48)
+async def test_a_sale_with_the_longest_id_has_lots_with_ids(context: AppContext):
+    sale = await create_sale(context, title="Launch day", actor="olga", sale_id="s" * 48)
     assert sale.sale_id == "s" * 48
     assert is_id(lot_id_of(sale.sale_id, 10**14))

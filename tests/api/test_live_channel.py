@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.config import ApiConfig
-from auction.ledger.watchers import report_watchers
+from api.http.config import ApiConfig
+from auction.ledger.viewer_counts import report_watchers
 
 HERE = ApiConfig(secret="s" * 40, live_port=8001)
 
@@ -32,11 +32,11 @@ def test_an_address_of_its_own_is_told_as_it_is():
     assert ApiConfig(secret="s" * 40).live_url_for("auction.example", secure=True) is None
 
 
-async def test_a_lot_tells_how_many_watch_it(asker, house):
+async def test_a_lot_tells_how_many_watch_it(asker, context):
     lot_id = await asker.open_lot()
-    redis, keys = house.ledger.redis, house.ledger.keys
+    redis, keys = context.ledger.redis, context.ledger.keys
     assert (await asker.get(f"/lots/{lot_id}")).json()["watchers"] == 0
-    now_ms = await house.ledger.now_ms()
+    now_ms = await context.ledger.now_ms()
     await report_watchers(redis, keys, "one", {lot_id: 3}, now_ms=now_ms)
     await report_watchers(redis, keys, "two", {lot_id: 4}, now_ms=now_ms)
     assert (await asker.get(f"/lots/{lot_id}")).json()["watchers"] == 7

@@ -11,10 +11,10 @@ from auction.domain.money import FEN_MAX
 from auction.payments.gateway import Notice, OperationKind, Reply, ReplyStatus
 from auction.payments.sandbox_notices import HEADER, written
 from auction.payments.sandbox_notices import signed as signed_notice
-from auction.services.house import House
-from auction.services.registration import hold_id
+from auction.services.context import AppContext
+from auction.services.registration.registrations import hold_id
 from tests.api.conftest import Asker, new_key, signed
-from tests.api.money_at_rest import money_of, nothing_moves
+from tests.api.money_snapshot import money_of, nothing_moves
 from tests.settlement.conftest import DAY_MS, NOTICE_SECRET, YUAN, Stage
 
 CASCADE = {"settlement": {"payment_window_ms": DAY_MS, "cascade": {"depth": 1, "price": "own_bid"}}}
@@ -31,8 +31,8 @@ LADDER = {
 
 
 @pytest.fixture
-def house(stage: Stage) -> House:
-    return stage.house
+def context(stage: Stage) -> AppContext:
+    return stage.context
 
 
 def keyed(bidder: str = "ann", key: str | None = None) -> dict[str, str]:
@@ -353,7 +353,7 @@ async def test_a_declined_top_up_raises_nothing(stage: Stage, asker: Asker) -> N
         answer = await top_up(asker, lot_id, 90_000, key="top-up-1", payment_method="sandbox-declines")
         assert refused(answer, 409, "deposit-declined")["failure"] == "card_declined"
         refused(await top_up(asker, lot_id, 90_000, key="top-up-1"), 409, "deposit-declined")
-    told = await stage.house.ledger.power(lot_id, "ann")
+    told = await stage.context.ledger.power(lot_id, "ann")
     assert told is not None
     assert told.limit_fen == 1_000_000
 
@@ -367,7 +367,7 @@ async def test_nobody_is_registered_by_a_deposit_that_is_declined_and_another_ca
             answer = await asker.register(lot_id, "ann", payment_method="sandbox-declines")
             assert refused(answer, 409, "deposit-declined")["amount_fen"] == 10_000
         refused(await asker.register(lot_id, "ann", deposit_fen=9_999), 409, "deposit-too-low")
-        assert await stage.house.ledger.power(lot_id, "ann") is None
+        assert await stage.context.ledger.power(lot_id, "ann") is None
         refused(await asker.bid(lot_id, 100), 409, "not-registered")
 
     assert (await asker.register(lot_id, "ann")).status_code == 201

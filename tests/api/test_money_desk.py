@@ -9,16 +9,17 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from api import csv_export
+from api.http import csv_export
 from auction.books.invariants import INVARIANTS
-from auction.domain.settlement import HouseRules
-from auction.services import lots, registration
-from auction.services.house import House
-from auction.services.identity import know_bidder
-from auction.services.settlement import paying
-from auction.services.tokens import Role
+from auction.domain.settlement import BidderPolicy
+from auction.services.catalogue import lots
+from auction.services.context import AppContext
+from auction.services.identity.tokens import Role
+from auction.services.registration import registrations
+from auction.services.registration.identity_levels import know_bidder
+from auction.services.settlement import award_payment
 from tests.api.conftest import OPS, Asker, signed
-from tests.api.money_at_rest import nothing_moves
+from tests.api.money_snapshot import nothing_moves
 from tests.api.test_money import CASCADE, LADDER, refused
 from tests.settlement.conftest import DAY_MS, YUAN, Stage
 
@@ -53,8 +54,8 @@ READ_BY_AUDITORS = ("/ops/invariants", "/ops/audit")
 
 
 @pytest.fixture
-def house(stage: Stage) -> House:
-    return stage.house
+def context(stage: Stage) -> AppContext:
+    return stage.context
 
 
 async def act(asker: Asker, lot_id: str, what: str, who: dict[str, str] = FIN) -> httpx.Response:
@@ -148,7 +149,7 @@ async def lot_in(stage: Stage, asker: Asker, state: str) -> str:
         await stage.pass_time(DAY_MS)
     if state in {"paid", "settled"}:
         award = await stage.pay(lot_id)
-        await paying.choose_centre(stage.house, award.award_id, bidder_id="ann", delivery_centre="Beijing")
+        await award_payment.choose_centre(stage.context, award.award_id, bidder_id="ann", delivery_centre="Beijing")
     if state == "settled":
         assert (await act(asker, lot_id, "handover-confirmed")).status_code == 200
     if state == "void":
@@ -175,7 +176,7 @@ async def test_a_handover_is_confirmed_where_the_winner_chose_and_not_before(sta
     async with nothing_moves(stage):
         refused(await act(asker, lot_id, "handover-confirmed"), 409, "delivery-centre-missing")
 
-    await paying.choose_centre(stage.house, f"a-{lot_id}-1", bidder_id="ann", delivery_centre="Beijing")
+    await award_payment.choose_centre(stage.context, f"a-{lot_id}-1", bidder_id="ann", delivery_centre="Beijing")
     story = (await act(asker, lot_id, "handover-confirmed")).json()
     assert (story["settlement"]["state"], story["settlement"]["delivery_centre"]) == ("settled", "Beijing")
     assert story["balances"]["seller_payable"] == 0
@@ -183,7 +184,7 @@ async def test_a_handover_is_confirmed_where_the_winner_chose_and_not_before(sta
 
 async def test_a_lot_with_nobody_left_to_offer_it_to_is_not_offered(stage: Stage, asker: Asker) -> None:
     lot_id = await stage.sold_lot([("ann", 1_000)])
-    await paying.refuse_award(stage.house, f"a-{lot_id}-1", bidder_id="ann")
+    await award_payment.refuse_award(stage.context, f"a-{lot_id}-1", bidder_id="ann")
     async with nothing_moves(stage):
         refused(await act(asker, lot_id, "offer"), 409, "nobody-to-offer")
 
@@ -363,15 +364,15 @@ async def test_the_results_are_taken_along_as_csv_a_lot_a_row(stage: Stage, aske
     "title", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1", "\t=1", "\r\n=1", '=cmd|"/c calc"!A1', "a,b\nc", "No. 001"]
 )
 async def test_a_title_that_a_spreadsheet_would_run_is_text(stage: Stage, asker: Asker, title: str) -> None:
-    await lots.create_sale(stage.house, title="A sale", sale_id="launch", actor="olga")
+    await lots.create_sale(stage.context, title="A sale", sale_id="launch", actor="olga")
     terms = {
         "bidding": "direct",
         "start_price_fen": 100,
         "increments": [{"from_fen": 0, "step_fen": 100}],
         "deposit": {"policy": "none"},
     }
-    view = await lots.create_lot(stage.house, sale_id="launch", title=title, terms=terms, actor="olga")
-    await lots.open_lot(stage.house, view.record.lot_id, duration_ms=3_600_000, actor="olga")
+    view = await lots.create_lot(stage.context, sale_id="launch", title=title, terms=terms, actor="olga")
+    await lots.open_lot(stage.context, view.record.lot_id, duration_ms=3_600_000, actor="olga")
     await stage.close(view.record.lot_id)
 
     header, row = await rows_of(asker, "/ops/results.csv")
@@ -389,22 +390,22 @@ async def test_the_rules_of_money_are_checked_when_asked_and_say_where_they_are_
     assert [one["name"] for one in shown["invariants"]] == [*(one.name for one in INVARIANTS), "power-within-deposits"]
     assert all(one["broken"] == [] and one["rule"] for one in shown["invariants"])
 
-    async with stage.house.books.transaction() as work:
-        await work.session.execute(text("UPDATE registrations SET limit_fen = limit_fen + 1"))
+    async with stage.context.books.transaction() as tx:
+        await tx.session.execute(text("UPDATE registrations SET limit_fen = limit_fen + 1"))
     shown = await told(asker, "/ops/invariants")
     assert shown["holds"] is False
     assert [one["broken"] for one in shown["invariants"] if one["broken"]] == [
         [f"ann on lot {lot_id}: the books give more than a limit of 1000000 fen"]
     ]
 
-    async with stage.house.books.transaction() as work:
-        await work.session.execute(text("UPDATE registrations SET limit_fen = limit_fen - 1"))
-    await stage.house.ledger.admit(lot_id, bidder_id="ann", paddle=1, limit_fen=1_000_001, purse_fen=None)
+    async with stage.context.books.transaction() as tx:
+        await tx.session.execute(text("UPDATE registrations SET limit_fen = limit_fen - 1"))
+    await stage.context.ledger.admit(lot_id, bidder_id="ann", paddle=1, limit_fen=1_000_001, purse_fen=None)
     shown = await told(asker, "/ops/invariants")
     assert [one["broken"] for one in shown["invariants"] if one["broken"]] == [
         [f"ann on lot {lot_id}: the ledger gives more than a limit of 1000000 fen"]
     ]
-    await stage.house.ledger.admit(lot_id, bidder_id="ann", paddle=1, limit_fen=1_000_000, purse_fen=None)
+    await stage.context.ledger.admit(lot_id, bidder_id="ann", paddle=1, limit_fen=1_000_000, purse_fen=None)
 
 
 async def test_acts_of_staff_are_read_newest_first_page_by_page(stage: Stage, asker: Asker) -> None:
@@ -468,15 +469,15 @@ async def test_a_bidders_identity_is_noted_by_ops_alone_and_only_of_those_who_ar
 
 
 async def test_a_limit_follows_what_the_house_knows_of_a_bidder_up_and_down_at_once(stage: Stage) -> None:
-    rules = HouseRules(identity_limits=((0, 300_000), (1, 700_000)))
-    strict = replace(stage.house, money=replace(stage.house.money, bidders=rules))
+    rules = BidderPolicy(identity_limits=((0, 300_000), (1, 700_000)))
+    strict = replace(stage.context, money=replace(stage.context.money, bidders=rules))
     lot_id = await stage.open_lot(LADDER)
-    asked = await registration.register(strict, lot_id, bidder_id="ann", name="Ann")
+    asked = await registrations.register(strict, lot_id, bidder_id="ann", name="Ann")
     assert asked.registration is not None
     limits = [asked.registration.limit_fen]
     for level in (1, 2, 0):
         await know_bidder(strict, "ann", level=level, identity_mark=None, actor="olga")
-        told_of = await stage.house.ledger.power(lot_id, "ann")
+        told_of = await stage.context.ledger.power(lot_id, "ann")
         assert told_of is not None
         limits.append(told_of.limit_fen)
     # at level 2 nothing but the deposit limits

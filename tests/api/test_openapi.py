@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.problems import KINDS
+from api.http.problems import KINDS
 from tests.api.conftest import OPS, TERMS, signed
 
 # JSON Schema takes 100.0 for an integer and cannot say which terms contradict themselves; this house is stricter

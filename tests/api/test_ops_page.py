@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from api.staff_answers import EventShown
+from api.schemas.staff import EventResponse
 from auction.domain import events
 from auction.domain.errors import TermsInvalid
 from auction.domain.terms_reader import read_terms
-from auction.services.event_log import Happening, list_events
-from auction.services.terms_check import OTHER, understood
+from auction.services.catalogue.event_log import LoggedEvent, list_events
+from auction.services.catalogue.terms_check import OTHER, understood
 from auction.workers.archiver import Archiver
 from tests.api.conftest import OPS, TERMS, signed
 
@@ -41,8 +41,8 @@ def seqs(log: dict[str, Any]) -> list[int]:
 
 
 @asynccontextmanager
-async def archiving(house: Any) -> AsyncIterator[Archiver]:
-    archiver = Archiver(house.books, house.feed)
+async def archiving(context: Any) -> AsyncIterator[Archiver]:
+    archiver = Archiver(context.books, context.stream)
     task = asyncio.create_task(archiver.run())
     try:
         yield archiver
@@ -125,20 +125,20 @@ async def test_the_log_never_tells_a_maximum(asker):
 
 
 def test_no_event_has_a_field_that_shows_more_than_was_meant():
-    meant = set(EventShown.model_fields)
+    meant = set(EventResponse.model_fields)
     for kind in events.KINDS.values():
         plain = {"str": "x", "int": 1}
         row = [kind.kind, *(plain[str(getattr(field.type, "__name__", field.type))] for field in fields(kind))]
-        shown = EventShown.of(Happening(1, 1, 1, events.from_row(row))).model_dump(exclude_none=True)
+        shown = EventResponse.of(LoggedEvent(1, 1, 1, events.from_row(row))).model_dump(exclude_none=True)
         assert set(shown) <= meant
         assert not {"key", "amount_fen", "ceiling_fen"} & set(shown)
 
 
-async def test_pages_of_the_log_join_without_a_hole(asker, house):
+async def test_pages_of_the_log_join_without_a_hole(asker, context):
     lot_id = await asker.open_lot(bidders=("ann", "bob"))
     for number in range(1, 8):
         await asker.bid(lot_id, number * 100, bidder="ann" if number % 2 else "bob")
-    await Archiver(house.books, house.feed).catch_up()
+    await Archiver(context.books, context.stream).catch_up()
     for number in range(8, 12):
         await asker.bid(lot_id, number * 100, bidder="ann" if number % 2 else "bob")
 
@@ -155,24 +155,24 @@ async def test_pages_of_the_log_join_without_a_hole(asker, house):
     assert (seqs(hurried), hurried["next_before_seq"]) == ([15, 14], 14)
 
 
-async def test_the_log_without_bids_finds_the_actions_between_many(asker, house):
+async def test_the_log_without_bids_finds_the_actions_between_many(asker, context):
     lot_id = await asker.open_lot(bidders=("ann", "bob"))
     for number in range(1, 9):
         await asker.bid(lot_id, number * 100, bidder="ann" if number % 2 else "bob")
     await asker.ops(f"/lots/{lot_id}/pause", because())
 
     assert kinds(await log_of(asker, lot_id, without_bids="true")) == ["paused", "opened", "scheduled"]
-    await Archiver(house.books, house.feed).catch_up()
+    await Archiver(context.books, context.stream).catch_up()
     assert kinds(await log_of(asker, lot_id, without_bids="true")) == ["paused", "opened", "scheduled"]
 
 
-async def test_the_log_is_whole_while_the_archive_moves_on(asker, house):
+async def test_the_log_is_whole_while_the_archive_moves_on(asker, context):
     lot_id = await asker.open_lot(bidders=("ann", "bob"))
-    async with archiving(house):
+    async with archiving(context):
         for number in range(1, 40):
             await asker.bid(lot_id, number * 100, bidder="ann" if number % 2 else "bob")
-            page = await list_events(house, lot_id, limit=50)
-            assert [one.seq for one in page.happenings] == list(range(number + 4, 0, -1))
+            page = await list_events(context, lot_id, limit=50)
+            assert [one.seq for one in page.events] == list(range(number + 4, 0, -1))
 
 
 async def test_other_lots_of_the_shard_stay_out_of_the_log(asker):
@@ -184,12 +184,12 @@ async def test_other_lots_of_the_shard_stay_out_of_the_log(asker):
         assert seqs(await log_of(asker, lot_id)) == [4, 3, 2, 1]
 
 
-async def test_health_tells_how_far_the_archive_is_behind(asker, house):
+async def test_health_tells_how_far_the_archive_is_behind(asker, context):
     await asker.open_lot()
     await asyncio.sleep(0.05)
 
     behind = (await asker.get("/ops/health", OPS)).json()
-    await Archiver(house.books, house.feed).catch_up()
+    await Archiver(context.books, context.stream).catch_up()
     level = (await asker.get("/ops/health", OPS)).json()
 
     assert {behind[part] for part in ("ledger", "books", "migrations")} == {"ok"}
@@ -290,7 +290,7 @@ def test_a_sentence_not_known_is_passed_on_as_it_is():
     assert (said.code, said.field, said.detail) == (OTHER, "deposit.policy", "deposit.policy makes no sense today")
 
 
-async def test_away_servers_are_told_not_guessed(asker, house, monkeypatch):
+async def test_away_servers_are_told_not_guessed(asker, context, monkeypatch):
     lot_id = await asker.open_lot()
 
     async def away(*_: object, **__: object) -> Any:

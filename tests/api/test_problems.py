@@ -3,9 +3,9 @@ from http import HTTPStatus
 
 import pytest
 
-from api.openapi import BID, SIGNED_IN, problems
-from api.problems import KINDS, HttpCode, Problem, problem_of
-from api.refusals import refusal_content
+from api.bids.refusals import refusal_content
+from api.http.openapi import BID, SIGNED_IN, problems
+from api.http.problems import KINDS, HttpCode, Problem, problem_of
 from auction.domain.bidding import Refused
 from auction.domain.errors import (
     AuctionError,
@@ -19,7 +19,7 @@ from auction.domain.errors import (
     WrongStatus,
 )
 from auction.ledger.bid_ledger import FACT_NAMES
-from auction.services.tokens import TokenCode
+from auction.services.identity.tokens import TokenCode
 
 
 def test_every_code_has_a_status_and_a_title_and_every_row_is_a_code():

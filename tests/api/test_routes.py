@@ -1,7 +1,7 @@
 import pytest
 import structlog
 
-from auction.services.tokens import Role
+from auction.services.identity.tokens import Role
 from tests.api.conftest import OPS, TERMS, signed
 
 PUBLIC = {
@@ -231,11 +231,11 @@ async def test_a_sale_id_is_taken_once_and_made_up_where_none_is_given(asker):
     assert made_up["sale_id"].startswith("s")
 
 
-async def test_alive_and_ready(client, house):
+async def test_alive_and_ready(client, context):
     assert (await client.get("/healthz")).json() == {"status": "ok"}
     assert (await client.get("/readyz")).json() == {"ready": True, "ledger": "ok", "books": "ok", "migrations": "ok"}
 
-    pool = house.ledger.redis.connection_pool
+    pool = context.ledger.redis.connection_pool
     await pool.disconnect()
     for connection in pool._available_connections:
         connection.path = "/nowhere/at/all"
@@ -248,12 +248,12 @@ async def test_alive_and_ready(client, house):
     assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_books_that_are_not_migrated_are_not_ready(client, house):
-    async with house.books.transaction() as work:
-        await work.session.connection()
+async def test_books_that_are_not_migrated_are_not_ready(client, context):
+    async with context.books.transaction() as tx:
+        await tx.session.connection()
         from sqlalchemy import text
 
-        await work.session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+        await tx.session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
 
     unready = await client.get("/readyz")
 
@@ -272,10 +272,10 @@ async def test_every_answer_carries_a_request_id_its_own_or_the_proxys(client):
 
 
 async def test_what_nobody_foresaw_is_logged_under_its_request_id_and_not_told(client, monkeypatch):
-    async def broken(_house):
+    async def broken(_context):
         raise RuntimeError("a secret inside")
 
-    monkeypatch.setattr("auction.services.catalogue.list_sales", broken)
+    monkeypatch.setattr("auction.services.catalogue.lot_views.list_sales", broken)
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
         answer = await client.get("/api/v1/sales", headers=signed())
 

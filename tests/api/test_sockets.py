@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.server import bind
-from auction.services.tokens import Role
+from api.http.server import bind
+from auction.services.identity.tokens import Role
 from tests.api.conftest import OPS, SECRET, Asker, new_key, token
 
 
@@ -164,7 +164,7 @@ async def test_a_client_that_does_not_wait_for_the_answer_has_bid(asker, port):
 
 
 @pytest.fixture
-def started(house, valkey_url, books_url):
+def started(context, valkey_url, books_url):
     """Starts `python -m api` on the same servers."""
     environment = {
         **os.environ,

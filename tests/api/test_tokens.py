@@ -5,9 +5,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from api.auth import Doorkeeper, NotSignedIn, authorization_of
-from api.sessions import CsrfKey
-from auction.services.tokens import Role, TokenKey, TokenRefused
+from api.http.auth import Authenticator, NotSignedIn, authorization_of
+from api.http.sessions import CsrfKey
+from auction.services.identity.tokens import Role, TokenKey, TokenRefused
 from tests.api.conftest import SECRET, token
 
 NOW_S = 1_800_000_000
@@ -124,7 +124,7 @@ def counting():
 
 
 def test_a_token_is_verified_once_and_not_again_until_it_expires(clock, counting):
-    keeper = Doorkeeper(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0])
+    keeper = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0])
     header = f"Bearer {token(now_s=NOW_S)}".encode()
 
     assert keeper.identify(header) is keeper.identify(header)
@@ -138,7 +138,7 @@ def test_a_token_is_verified_once_and_not_again_until_it_expires(clock, counting
 
 
 def test_the_oldest_token_is_forgotten_where_too_many_are_remembered(clock, counting):
-    keeper = Doorkeeper(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0], remembered_max=2)
+    keeper = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0], remembered_max=2)
     headers = [f"Bearer {token(who, now_s=NOW_S)}".encode() for who in ("ann", "bob", "cat")]
     for header in headers:
         keeper.identify(header)
@@ -151,7 +151,7 @@ def test_the_oldest_token_is_forgotten_where_too_many_are_remembered(clock, coun
 
 
 def test_the_scheme_is_read_whatever_its_case_and_no_other_is_accepted(clock, counting):
-    keeper = Doorkeeper(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0])
+    keeper = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0])
     text = token(now_s=NOW_S).encode()
 
     assert keeper.identify(b"bEaReR  " + text).subject == "ann"

@@ -23,8 +23,8 @@ def sql(books: Books) -> Sql:
     """Run a statement in a transaction of its own: its rows, if it gives any."""
 
     async def run(statement: str, **values: object) -> list[tuple[Any, ...]]:
-        async with books.transaction() as work:
-            result: CursorResult[Any] = await work.session.execute(text(statement), values)  # type: ignore[assignment]
+        async with books.transaction() as tx:
+            result: CursorResult[Any] = await tx.session.execute(text(statement), values)  # type: ignore[assignment]
             return [tuple(row) for row in result] if result.returns_rows else []
 
     return run
@@ -33,11 +33,11 @@ def sql(books: Books) -> Sql:
 @pytest.fixture
 async def launch(books: Books) -> str:
     """A sale with a draft, lot launch-001."""
-    async with books.transaction() as work:
-        await catalogue.add_sale(work, sale_id="launch", title="Launch day", actor="olga")
-        number = await catalogue.next_lot_number(work, "launch")
+    async with books.transaction() as tx:
+        await catalogue.add_sale(tx, sale_id="launch", title="Launch day", actor="olga")
+        number = await catalogue.next_lot_number(tx, "launch")
         await catalogue.add_lot(
-            work,
+            tx,
             lot_id="launch-001",
             sale_id="launch",
             number=number,

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import text
 
-from auction.books import archive, archived, bidders
-from auction.books.archived import LotResult
+from auction.books import archive, archive_queries, bidders
+from auction.books.archive_queries import LotResult
+from auction.books.archive_rows import LineageBroken
 from auction.books.chain import GENESIS, head_after
-from auction.books.derivation import LineageBroken
 from auction.books.unit_of_work import Books, RowsRefused
 from auction.domain.errors import BooksAway
 from auction.domain.events import (
@@ -24,9 +24,9 @@ from auction.domain.events import (
     Voided,
     Withdrawn,
 )
-from auction.ledger.feed import Entry, decode_events
+from auction.ledger.stream import StreamEntry, decode_events
 from tests.books.conftest import Sql
-from tests.books.stories import END_MS, START_MS, Story, Stream, bid
+from tests.books.event_sequences import END_MS, START_MS, Story, Stream, bid
 
 EVERYTHING = (
     "SELECT 'entry', lot_id, first_seq, encode(head, 'hex'), stream_id FROM ledger_entries",
@@ -38,9 +38,9 @@ EVERYTHING = (
 )
 
 
-async def append(books: Books, entries: Sequence[Entry], shard: int = 3) -> archive.Appended:
-    async with books.transaction() as work:
-        return await archive.append(work, shard, entries)
+async def append(books: Books, entries: Sequence[StreamEntry], shard: int = 3) -> archive.Appended:
+    async with books.transaction() as tx:
+        return await archive.append(tx, shard, entries)
 
 
 async def contents(sql: Sql) -> list[tuple[object, ...]]:
@@ -48,17 +48,17 @@ async def contents(sql: Sql) -> list[tuple[object, ...]]:
     return [row for table in EVERYTHING for row in sorted(await sql(table), key=repr)]
 
 
-async def bids_of(books: Books, lot_id: str = "launch-001") -> list[archived.ArchivedBid]:
-    async with books.reading() as work:
-        return await archived.bids_after(work, lot_id)
+async def bids_of(books: Books, lot_id: str = "launch-001") -> list[archive_queries.ArchivedBid]:
+    async with books.reading() as tx:
+        return await archive_queries.bids_after(tx, lot_id)
 
 
 async def result_of(books: Books, lot_id: str = "launch-001") -> LotResult | None:
-    async with books.reading() as work:
-        return await archived.result_of(work, lot_id)
+    async with books.reading() as tx:
+        return await archive_queries.result_of(tx, lot_id)
 
 
-def whole_story(stream: Stream, lot_id: str = "launch-001") -> list[Entry]:
+def whole_story(stream: Stream, lot_id: str = "launch-001") -> list[StreamEntry]:
     """A lot from its schedule to its close: bids, a voided one, a new epoch."""
     story = Story(stream, lot_id)
     return [
@@ -79,7 +79,7 @@ async def test_bids_are_written_down_as_they_were_taken(books: Books) -> None:
 
     first, second = await bids_of(books)
     assert appended == archive.Appended(entries[-1].stream_id, entries=5, bids=2)
-    assert first == archived.ArchivedBid(
+    assert first == archive_queries.ArchivedBid(
         "launch-001", 5, 1, "ann", 1, 100, 100, True, "key-00000100", START_MS + 5, END_MS, None
     )
     assert (second.seq, second.bidder_id, second.paddle, second.amount_fen) == (6, "bob", 2, 250)
@@ -99,9 +99,9 @@ async def test_entries_are_kept_word_for_word_under_a_chain_over_every_event(boo
     await append(books, entries[:5])
     await append(books, entries[5:])
 
-    async with books.reading() as work:
-        kept = [entry async for entry in archived.entries_of(work, "launch-001")]
-        heads = await archive.heads_of(work, ["launch-001", "ghost-001"])
+    async with books.reading() as tx:
+        kept = [entry async for entry in archive_queries.entries_of(tx, "launch-001")]
+        heads = await archive.heads_of(tx, ["launch-001", "ghost-001"])
     head = GENESIS
     for entry, was in zip(kept, entries, strict=True):
         head = head_after(head, was.lot_id, was.epoch, was.first_seq, was.at_ms, was.events)
@@ -175,9 +175,9 @@ async def test_a_crash_before_the_commit_leaves_rows_and_cursor_as_they_were(boo
     before = await contents(sql)
 
     async def append_and_die() -> None:
-        async with books.transaction() as work:
-            pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
-            await archive.append(work, 3, entries[5:])
+        async with books.transaction() as tx:
+            pid = await tx.session.scalar(text("SELECT pg_backend_pid()"))
+            await archive.append(tx, 3, entries[5:])
             await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
 
     with pytest.raises(BooksAway):
@@ -209,23 +209,23 @@ async def test_shards_have_cursors_of_their_own(books: Books) -> None:
     await append(books, one, shard=3)
     await append(books, other[:2], shard=5)
 
-    async with books.reading() as work:
-        assert await archive.cursors(work) == {3: one[-1].stream_id, 5: other[1].stream_id}
-        assert await archive.cursor(work, 5) == other[1].stream_id
-        assert await archive.cursor(work, 4) == archive.START
+    async with books.reading() as tx:
+        assert await archive.cursors(tx) == {3: one[-1].stream_id, 5: other[1].stream_id}
+        assert await archive.cursor(tx, 5) == other[1].stream_id
+        assert await archive.cursor(tx, 4) == archive.START
 
 
 async def test_cursors_compare_as_numbers(books: Books) -> None:
     story = Story(Stream())
     entries = list(story.opening())
-    early = [Entry(f"9-{n}", *astuple(entry)) for n, entry in zip((9, 10), entries, strict=False)]
-    late = [Entry("10-0", *astuple(entries[2]))]
+    early = [StreamEntry(f"9-{n}", *astuple(entry)) for n, entry in zip((9, 10), entries, strict=False)]
+    late = [StreamEntry("10-0", *astuple(entries[2]))]
 
     assert (await append(books, early)).cursor == "9-10"
     assert (await append(books, [*early, *late])).cursor == "10-0"
 
 
-def astuple(entry: Entry) -> tuple[str, int, int, int, tuple[Event, ...], bytes, str]:
+def astuple(entry: StreamEntry) -> tuple[str, int, int, int, tuple[Event, ...], bytes, str]:
     """All of an entry but its stream id."""
     return entry.lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.events, entry.packed, entry.chain
 
@@ -235,8 +235,8 @@ async def test_one_entry_holds_512_bids(books: Books) -> None:
     appended = await append(books, [*story.opening(), story.bids(*range(100, 100 + 512))])
 
     assert (appended.entries, appended.bids) == (5, 512)
-    async with books.reading() as work:
-        page = await archived.bids_after(work, "launch-001", after_seq=4, limit=1000)
+    async with books.reading() as tx:
+        page = await archive_queries.bids_after(tx, "launch-001", after_seq=4, limit=1000)
     assert [b.seq for b in page] == list(range(5, 517))
 
 
@@ -286,7 +286,7 @@ async def test_an_older_epoch_after_a_newer_one_is_seen(books: Books) -> None:
     older = entries[7]
     with pytest.raises(LineageBroken, match="is of epoch 1, the archive is in 2"):
         await append(
-            books, [Entry(older.stream_id, older.lot_id, 1, older.first_seq, 0, older.events, older.packed, "")]
+            books, [StreamEntry(older.stream_id, older.lot_id, 1, older.first_seq, 0, older.events, older.packed, "")]
         )
 
 
@@ -375,19 +375,19 @@ async def test_a_lot_that_is_not_over_has_no_result(books: Books) -> None:
     await append(books, [*whole_story(stream), *whole_story(stream, "other-001")[:-1]])
 
     assert await result_of(books, "other-001") is None
-    async with books.reading() as work:
-        assert list(await archived.results_of(work, ["launch-001", "other-001", "ghost-001"])) == ["launch-001"]
-        assert await archived.archived_lots(work) == ["launch-001", "other-001"]
+    async with books.reading() as tx:
+        assert list(await archive_queries.results_of(tx, ["launch-001", "other-001", "ghost-001"])) == ["launch-001"]
+        assert await archive_queries.archived_lots(tx) == ["launch-001", "other-001"]
 
 
 async def test_a_registration_notes_when_the_ledger_first_admitted_its_bidder(
     books: Books, launch: str, sql: Sql
 ) -> None:
-    async with books.transaction() as work:
+    async with books.transaction() as tx:
         for paddle, bidder in ((1, "ann"), (2, "bob"), (3, "cho")):
-            await bidders.ensure_bidder(work, bidder_id=bidder, name=bidder)
+            await bidders.ensure_bidder(tx, bidder_id=bidder, name=bidder)
             await bidders.add_registration(
-                work,
+                tx,
                 lot_id=launch,
                 bidder_id=bidder,
                 paddle=paddle,
@@ -415,9 +415,9 @@ async def test_what_the_books_do_not_know_is_written_down_all_the_same(books: Bo
 
 async def test_bids_are_read_by_page(books: Books) -> None:
     await append(books, whole_story(Stream()))
-    async with books.reading() as work:
+    async with books.reading() as tx:
         pages = [
-            [b.seq for b in await archived.bids_after(work, "launch-001", after_seq=after, limit=2)]
+            [b.seq for b in await archive_queries.bids_after(tx, "launch-001", after_seq=after, limit=2)]
             for after in (0, 6, 8, 12)
         ]
 
@@ -428,7 +428,7 @@ async def test_entries_are_read_across_pages(books: Books) -> None:
     story = Story(Stream())
     entries = [*story.opening(), *(story.bids(price) for price in range(100, 2400))]
     await append(books, entries)
-    async with books.reading() as work:
-        kept = [entry.first_seq async for entry in archived.entries_of(work, "launch-001")]
+    async with books.reading() as tx:
+        kept = [entry.first_seq async for entry in archive_queries.entries_of(tx, "launch-001")]
 
     assert kept == [entry.first_seq for entry in entries]

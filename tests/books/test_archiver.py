@@ -8,15 +8,15 @@ from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
-from auction.books.derivation import LineageBroken
+from auction.books.archive_rows import LineageBroken
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, LedgerAway
-from auction.ledger.feed import Entry, EntryDamaged, Feed
 from auction.ledger.keys import KeySpace
+from auction.ledger.stream import EntryDamaged, LedgerStream, StreamEntry
 from auction.workers import archiver
 from auction.workers.archiver import Archiver, batches, next_count
 from tests.books.conftest import Sql
-from tests.books.stories import Story, Stream, bid
+from tests.books.event_sequences import Story, Stream, bid
 
 KEYS = KeySpace(2)
 ONE = "launch-001"
@@ -29,25 +29,25 @@ BIDS = "SELECT count(*) FROM bids"
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archiver, "WAIT_FOR_ENTRIES_MS", 20)
     monkeypatch.setattr(archiver, "BACK_OFF_FIRST_S", 0.01)
-    monkeypatch.setattr(archiver, "BACK_OFF_MOST_S", 0.05)
+    monkeypatch.setattr(archiver, "BACKOFF_S_MAX", 0.05)
 
 
 @pytest.fixture
-def feed(redis: "Redis") -> Feed:
-    return Feed(redis, KEYS)
+def stream(redis: "Redis") -> LedgerStream:
+    return LedgerStream(redis, KEYS)
 
 
 @pytest.fixture
-async def at_work(books: Books, feed: Feed) -> AsyncIterator[Archiver]:
+async def at_work(books: Books, stream: LedgerStream) -> AsyncIterator[Archiver]:
     """A running archiver."""
-    worker = Archiver(books, feed)
+    worker = Archiver(books, stream)
     running = asyncio.create_task(worker.run())
     yield worker
     worker.stop()
     await running
 
 
-async def publish(redis: "Redis", entries: Iterable[Entry]) -> None:
+async def publish(redis: "Redis", entries: Iterable[StreamEntry]) -> None:
     """Put entries into their lot's stream as the ledger's scripts do."""
     pipeline = redis.pipeline(transaction=False)
     for entry in entries:
@@ -66,7 +66,7 @@ async def publish(redis: "Redis", entries: Iterable[Entry]) -> None:
     await pipeline.execute()
 
 
-def storm(story: Story, entries: int, bids: int = 2) -> list[Entry]:
+def storm(story: Story, entries: int, bids: int = 2) -> list[StreamEntry]:
     """A lot's opening and then so many entries of so many bids each."""
     return [
         *story.opening(),
@@ -88,9 +88,9 @@ def archived(sql: Sql, bids: int) -> Callable[[], Awaitable[bool]]:
 
 
 async def test_catching_up_writes_what_is_in_the_streams_and_returns(
-    books: Books, feed: Feed, redis: "Redis", sql: Sql
+    books: Books, stream: LedgerStream, redis: "Redis", sql: Sql
 ) -> None:
-    worker = Archiver(books, feed)
+    worker = Archiver(books, stream)
     assert await worker.catch_up() == 0
 
     one, other = Story(Stream(), ONE), Story(Stream(), OTHER)
@@ -100,17 +100,17 @@ async def test_catching_up_writes_what_is_in_the_streams_and_returns(
     assert (worker.entries, worker.bids) == (161, 306)
 
     await publish(redis, [other.sold(200)])
-    assert await Archiver(books, feed).catch_up() == 1
+    assert await Archiver(books, stream).catch_up() == 1
     assert await worker.catch_up() == 0
 
 
-async def test_catching_up_says_why_it_cannot(books: Books, feed: Feed, redis: "Redis") -> None:
+async def test_catching_up_says_why_it_cannot(books: Books, stream: LedgerStream, redis: "Redis") -> None:
     entries = storm(Story(Stream(), ONE), 3)
     await publish(redis, entries[:2] + entries[3:])
     with pytest.raises(LineageBroken):
-        await Archiver(books, feed).catch_up()
+        await Archiver(books, stream).catch_up()
     with pytest.raises(BooksAway):
-        await Archiver(Books.connect("postgresql://nobody@127.0.0.1:1/none"), feed).catch_up()
+        await Archiver(Books.connect("postgresql://nobody@127.0.0.1:1/none"), stream).catch_up()
 
 
 async def test_a_running_archiver_follows_the_ledger(at_work: Archiver, redis: "Redis", sql: Sql) -> None:
@@ -122,11 +122,11 @@ async def test_a_running_archiver_follows_the_ledger(at_work: Archiver, redis: "
 
 
 async def test_an_archiver_stops_after_the_batch_under_way_and_goes_on_from_there(
-    books: Books, feed: Feed, redis: "Redis", sql: Sql
+    books: Books, stream: LedgerStream, redis: "Redis", sql: Sql
 ) -> None:
     story = Story(Stream(), ONE)
     await publish(redis, storm(story, 2000, bids=1))
-    first = Archiver(books, feed)
+    first = Archiver(books, stream)
     running = asyncio.create_task(first.run())
 
     async def begun() -> bool:
@@ -137,17 +137,17 @@ async def test_an_archiver_stops_after_the_batch_under_way_and_goes_on_from_ther
     await asyncio.wait_for(running, 10)
     assert await sql(BIDS) == [(first.bids,)]
 
-    second = Archiver(books, feed)
+    second = Archiver(books, stream)
     assert await second.catch_up() == 2004 - first.entries
     assert await sql(BIDS) == [(2000,)]
 
 
 async def test_an_archiver_killed_at_any_moment_leaves_nothing_half_written(
-    books: Books, feed: Feed, redis: "Redis", sql: Sql
+    books: Books, stream: LedgerStream, redis: "Redis", sql: Sql
 ) -> None:
     await publish(redis, storm(Story(Stream(), ONE), 1500, bids=1))
     for round_ in range(6):
-        running = asyncio.create_task(Archiver(books, feed).run())
+        running = asyncio.create_task(Archiver(books, stream).run())
         await asyncio.sleep(0.01 * round_)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -156,18 +156,18 @@ async def test_an_archiver_killed_at_any_moment_leaves_nothing_half_written(
         ((cursor,),) = await sql("SELECT max(stream_id) FROM archive_cursors")
         assert written == cursor or (written, cursor) == (None, "0-0")
 
-    await Archiver(books, feed).catch_up()
+    await Archiver(books, stream).catch_up()
     assert await sql(BIDS) == [(1500,)]
 
 
-class DeafFeed(Feed):
+class DeafFeed(LedgerStream):
     """A feed whose client loses a cancellation, as `asyncio.wait_for` does on Python 3.11 in a narrow moment."""
 
     def __init__(self, redis: "Redis", keys: KeySpace) -> None:
         super().__init__(redis, keys)
         self.lost: set[int] = set()
 
-    async def read(self, shard: int, after_id: str, *, block_ms: int | None, count: int) -> list[Entry]:
+    async def read(self, shard: int, after_id: str, *, block_ms: int | None, count: int) -> list[StreamEntry]:
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:
@@ -194,11 +194,11 @@ async def nobody_writes(sql: Sql) -> bool:
 
 
 async def test_two_archivers_at_once_write_each_bid_once(
-    at_work: Archiver, books: Books, feed: Feed, redis: "Redis", sql: Sql
+    at_work: Archiver, books: Books, stream: LedgerStream, redis: "Redis", sql: Sql
 ) -> None:
     story = Story(Stream(), ONE)
     told = storm(story, 400)
-    second = Archiver(books, feed)
+    second = Archiver(books, stream)
     running = asyncio.create_task(second.run())
     for start in range(0, len(told), 20):
         await publish(redis, told[start : start + 20])
@@ -212,13 +212,13 @@ async def test_two_archivers_at_once_write_each_bid_once(
     assert not second.stuck
 
 
-class FlakyFeed(Feed):
+class FlakyFeed(LedgerStream):
     """The real feed, behind a line that can be cut."""
 
     cut = False
     tried = 0
 
-    async def read(self, shard: int, after_id: str, *, block_ms: int | None, count: int) -> list[Entry]:
+    async def read(self, shard: int, after_id: str, *, block_ms: int | None, count: int) -> list[StreamEntry]:
         if self.cut:
             self.tried += 1
             raise LedgerAway
@@ -226,18 +226,18 @@ class FlakyFeed(Feed):
 
 
 async def test_a_ledger_that_is_away_is_waited_for_and_noted_once(books: Books, redis: "Redis", sql: Sql) -> None:
-    feed = FlakyFeed(redis, KEYS)
-    feed.cut = True
-    worker = Archiver(books, feed)
+    stream = FlakyFeed(redis, KEYS)
+    stream.cut = True
+    worker = Archiver(books, stream)
     await publish(redis, storm(Story(Stream(), ONE), 5))
 
     async def tried_often() -> bool:
-        return feed.tried > 8
+        return stream.tried > 8
 
     with capture_logs() as logs:
         running = asyncio.create_task(worker.run())
         await until(tried_often)
-        feed.cut = False
+        stream.cut = False
         await until(archived(sql, 10))
         worker.stop()
         await running
@@ -256,13 +256,13 @@ async def test_books_that_are_away_are_waited_for_and_caught_up_with(
     await publish(redis, storm(story, 5))
     await until(archived(sql, 10))
 
-    house = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
+    context = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
     kick = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
 
     async def removed() -> bool:
-        await house.execute(kick)
+        await context.execute(kick)
         try:
-            await house.execute(f"ALTER DATABASE {name} RENAME TO {name}_away")
+            await context.execute(f"ALTER DATABASE {name} RENAME TO {name}_away")
         except asyncpg.ObjectInUseError:
             return False
         return True
@@ -276,10 +276,10 @@ async def test_books_that_are_away_are_waited_for_and_caught_up_with(
 
         await until(noticed)
         await asyncio.sleep(0.1)
-        await house.execute(f"ALTER DATABASE {name}_away RENAME TO {name}")
+        await context.execute(f"ALTER DATABASE {name}_away RENAME TO {name}")
         await until(archived(sql, 15))
 
-    await house.close()
+    await context.close()
     assert [(entry["event"], entry["code"]) for entry in logs] == [
         ("archive_waits", "books-away"),
         ("archive_goes_on", "books-away"),
@@ -335,34 +335,34 @@ async def test_a_row_that_the_books_refuse_stops_the_shard_behind_what_was_sound
 
 @pytest.mark.parametrize("keep_ms, fewest, most", [(0, 1, 199), (10**12, 504, 504)], ids=["no tail", "a long tail"])
 async def test_the_stream_is_trimmed_behind_the_kept_tail(  # noqa: PLR0917 - fixtures and cases
-    books: Books, feed: Feed, redis: "Redis", sql: Sql, keep_ms: int, fewest: int, most: int
+    books: Books, stream: LedgerStream, redis: "Redis", sql: Sql, keep_ms: int, fewest: int, most: int
 ) -> None:
     await publish(redis, storm(Story(Stream(), ONE), 500))
-    worker = Archiver(books, feed, keep_ms=keep_ms)
+    worker = Archiver(books, stream, keep_ms=keep_ms)
     running = asyncio.create_task(worker.run())
     await until(archived(sql, 1000))
     worker.stop()
     await running
     # at work it trims now and then; here after the last batch
     worker._trimmed_at_s.clear()
-    await worker._trim(KEYS.shard_of(ONE), await feed.last_id(KEYS.shard_of(ONE)))
+    await worker._trim(KEYS.shard_of(ONE), await stream.last_id(KEYS.shard_of(ONE)))
 
     assert fewest <= await redis.xlen(KEYS.stream_of(ONE)) <= most
 
 
-async def test_nothing_at_or_after_the_cursor_is_trimmed(books: Books, feed: Feed, redis: "Redis") -> None:
+async def test_nothing_at_or_after_the_cursor_is_trimmed(books: Books, stream: LedgerStream, redis: "Redis") -> None:
     entries = storm(Story(Stream(), ONE), 500)
     await publish(redis, entries)
-    await Archiver(books, feed, keep_ms=0)._trim(KEYS.shard_of(ONE), entries[250].stream_id)
+    await Archiver(books, stream, keep_ms=0)._trim(KEYS.shard_of(ONE), entries[250].stream_id)
 
-    left = await feed.read(KEYS.shard_of(ONE), "0-0", block_ms=None, count=1000)
+    left = await stream.read(KEYS.shard_of(ONE), "0-0", block_ms=None, count=1000)
     assert 255 > len(entries) - len(left) > 0
     assert left[-255:-1] == entries[-255:-1]
     assert entries[250] in left
 
 
-async def test_lag_tells_how_much_waits_and_for_how_long(books: Books, feed: Feed, redis: "Redis") -> None:
-    worker = Archiver(books, feed)
+async def test_lag_tells_how_much_waits_and_for_how_long(books: Books, stream: LedgerStream, redis: "Redis") -> None:
+    worker = Archiver(books, stream)
     story = Story(Stream(), ONE)
     entries = storm(story, 5)
     await publish(redis, entries)
@@ -378,17 +378,19 @@ async def test_lag_tells_how_much_waits_and_for_how_long(books: Books, feed: Fee
     assert (after[shard].entries, after[shard].ms, after[shard].cursor) == (0, 0, entries[-1].stream_id)
 
 
-async def test_lag_is_told_of_a_shard_whose_next_entry_is_damaged(books: Books, feed: Feed, redis: "Redis") -> None:
+async def test_lag_is_told_of_a_shard_whose_next_entry_is_damaged(
+    books: Books, stream: LedgerStream, redis: "Redis"
+) -> None:
     await redis.xadd(KEYS.stream_of(ONE), {"nonsense": "1"})
     with pytest.raises(EntryDamaged):
-        await Archiver(books, feed).catch_up()
+        await Archiver(books, stream).catch_up()
 
-    assert [lag.entries for lag in await Archiver(books, feed).lags()] == [
+    assert [lag.entries for lag in await Archiver(books, stream).lags()] == [
         int(shard == KEYS.shard_of(ONE)) for shard in (0, 1)
     ]
 
 
-def sizes(cut: Iterable[Sequence[Entry]]) -> list[list[int]]:
+def sizes(cut: Iterable[Sequence[StreamEntry]]) -> list[list[int]]:
     return [[len(entry.events) for entry in batch] for batch in cut]
 
 
@@ -403,6 +405,6 @@ def test_a_transaction_takes_about_a_batch_of_events_and_at_least_one_entry(monk
 
 def test_the_next_read_follows_how_much_the_last_one_held() -> None:
     story = Story(Stream())
-    assert next_count([story.bids(1)]) == archiver.READ_MOST
+    assert next_count([story.bids(1)]) == archiver.READ_MAX
     assert next_count([story.bids(*range(1, 65))] * 3) == 256
     assert next_count([story.bids(*range(1, 513))]) == 32

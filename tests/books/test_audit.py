@@ -7,18 +7,18 @@ from tests.books.conftest import Sql
 
 
 async def note(books: Books, lot_id: str | None, reason: str) -> audit.StaffAction:
-    async with books.transaction() as work:
+    async with books.transaction() as tx:
         return await audit.note_action(
-            work, actor="olga", action="pause-lot", lot_id=lot_id, reason=reason, details={"at": 1}
+            tx, actor="olga", action="pause-lot", lot_id=lot_id, reason=reason, details={"at": 1}
         )
 
 
 async def test_acts_are_read_newest_first_by_lot_and_by_page(books: Books) -> None:
     noted = [await note(books, lot_id, reason) for lot_id, reason in (("a-001", "1"), ("b-001", "2"), ("a-001", "3"))]
-    async with books.reading() as work:
-        everything = await audit.staff_actions_of(work)
-        of_a = await audit.staff_actions_of(work, lot_id="a-001")
-        page = await audit.staff_actions_of(work, limit=1, before_id=noted[2].action_id)
+    async with books.reading() as tx:
+        everything = await audit.staff_actions_of(tx)
+        of_a = await audit.staff_actions_of(tx, lot_id="a-001")
+        page = await audit.staff_actions_of(tx, limit=1, before_id=noted[2].action_id)
 
     assert everything == noted[::-1]
     assert of_a == [noted[2], noted[0]]

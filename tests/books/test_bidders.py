@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from auction.books import bidders, catalogue, deposits
-from auction.books.unit_of_work import Books, Work
+from auction.books.unit_of_work import Books, Transaction
 from auction.domain.errors import LedgerAway, NotFound
 from tests.books.conftest import Sql
 
@@ -11,18 +11,18 @@ SHA = "f" * 64
 
 
 async def paddle_of(books: Books, bidder_id: str, sale_id: str = "launch") -> int:
-    async with books.transaction() as work:
-        await bidders.ensure_bidder(work, bidder_id=bidder_id, name=bidder_id.title())
-        return await bidders.assign_paddle(work, sale_id=sale_id, bidder_id=bidder_id)
+    async with books.transaction() as tx:
+        await bidders.ensure_bidder(tx, bidder_id=bidder_id, name=bidder_id.title())
+        return await bidders.assign_paddle(tx, sale_id=sale_id, bidder_id=bidder_id)
 
 
 async def register(
     books: Books, lot_id: str, bidder_id: str, *, limit_fen: int | None = None, deposit_fen: int = 0
 ) -> tuple[bidders.Registration, bool]:
     paddle = await paddle_of(books, bidder_id)
-    async with books.transaction() as work:
+    async with books.transaction() as tx:
         registration = await bidders.add_registration(
-            work,
+            tx,
             lot_id=lot_id,
             bidder_id=bidder_id,
             paddle=paddle,
@@ -31,14 +31,14 @@ async def register(
             terms_sha256=SHA,
         )
         if deposit_fen:
-            await put_down(work, lot_id, bidder_id, deposit_fen)
+            await put_down(tx, lot_id, bidder_id, deposit_fen)
     return registration
 
 
-async def put_down(work: Work, lot_id: str, bidder_id: str, amount_fen: int) -> None:
+async def put_down(tx: Transaction, lot_id: str, bidder_id: str, amount_fen: int) -> None:
     """A purse deposit that the provider holds; the same again changes nothing."""
     deposit, _ = await deposits.ask(
-        work,
+        tx,
         deposit_id=f"d-{lot_id}-{bidder_id}",
         lot_id=lot_id,
         bidder_id=bidder_id,
@@ -50,18 +50,18 @@ async def put_down(work: Work, lot_id: str, bidder_id: str, amount_fen: int) -> 
         provider="sandbox",
         at_ms=1,
     )
-    await deposits.change(work, deposit.deposit_id, status="held")
+    await deposits.change(tx, deposit.deposit_id, status="held")
 
 
 async def held_on_sale_fen(books: Books, sale_id: str, bidder_id: str) -> int:
-    async with books.reading() as work:
-        found = await deposits.deposits_on_sale(work, sale_id=sale_id, bidder_id=bidder_id)
+    async with books.reading() as tx:
+        found = await deposits.deposits_on_sale(tx, sale_id=sale_id, bidder_id=bidder_id)
     return sum(one.amount_fen for one in found if one.counts and one.policy == "purse")
 
 
 async def test_paddles_count_from_one_in_each_sale_and_a_bidder_keeps_theirs(books: Books, launch: str) -> None:
-    async with books.transaction() as work:
-        await catalogue.add_sale(work, sale_id="other", title="Other", actor="olga")
+    async with books.transaction() as tx:
+        await catalogue.add_sale(tx, sale_id="other", title="Other", actor="olga")
 
     assert [await paddle_of(books, bidder) for bidder in ("ann", "bob", "ann", "cho")] == [1, 2, 1, 3]
     assert await paddle_of(books, "cho", "other") == 1
@@ -77,20 +77,20 @@ async def test_bidders_who_come_at_once_get_paddles_without_a_hole_or_a_double(b
 
 async def test_one_bidder_who_comes_twice_at_once_gets_one_paddle(books: Books, launch: str) -> None:
     async def paddle() -> int:
-        async with books.transaction() as work:
-            return await bidders.assign_paddle(work, sale_id="launch", bidder_id="ann")
+        async with books.transaction() as tx:
+            return await bidders.assign_paddle(tx, sale_id="launch", bidder_id="ann")
 
-    async with books.transaction() as work:
-        await bidders.ensure_bidder(work, bidder_id="ann", name="Ann")
+    async with books.transaction() as tx:
+        await bidders.ensure_bidder(tx, bidder_id="ann", name="Ann")
 
     assert await asyncio.gather(*(paddle() for _ in range(6))) == [1] * 6
 
 
 async def test_a_registration_that_fails_leaves_no_hole_in_the_paddles(books: Books, launch: str) -> None:
     async def take_a_paddle_and_fail() -> None:
-        async with books.transaction() as work:
-            await bidders.ensure_bidder(work, bidder_id="ann", name="Ann")
-            await bidders.assign_paddle(work, sale_id="launch", bidder_id="ann")
+        async with books.transaction() as tx:
+            await bidders.ensure_bidder(tx, bidder_id="ann", name="Ann")
+            await bidders.assign_paddle(tx, sale_id="launch", bidder_id="ann")
             raise LedgerAway
 
     with pytest.raises(LedgerAway):
@@ -106,8 +106,8 @@ async def test_there_is_no_paddle_without_a_sale(books: Books) -> None:
 
 async def test_a_bidder_is_known_by_the_name_they_gave_last(books: Books, sql: Sql) -> None:
     for name in ("Ann", "Ann", "Anne"):
-        async with books.transaction() as work:
-            await bidders.ensure_bidder(work, bidder_id="ann", name=name)
+        async with books.transaction() as tx:
+            await bidders.ensure_bidder(tx, bidder_id="ann", name=name)
 
     assert await sql("SELECT bidder_id, name FROM bidders") == [("ann", "Anne")]
 
@@ -131,11 +131,11 @@ async def test_a_bidder_who_registers_twice_at_once_is_registered_once(books: Bo
 async def test_a_bidders_registrations_come_with_their_deposits_and_no_one_elses(books: Books, launch: str) -> None:
     await register(books, launch, "ann", limit_fen=1000, deposit_fen=100)
     await register(books, launch, "bob")
-    async with books.reading() as work:
-        (anns,) = await bidders.registrations_of(work, "ann")
-        (bobs,) = await bidders.registrations_of(work, "bob")
-        assert await bidders.find_registration(work, lot_id=launch, bidder_id="ann") == anns
-        assert await bidders.find_registration(work, lot_id=launch, bidder_id="cho") is None
+    async with books.reading() as tx:
+        (anns,) = await bidders.registrations_of(tx, "ann")
+        (bobs,) = await bidders.registrations_of(tx, "bob")
+        assert await bidders.find_registration(tx, lot_id=launch, bidder_id="ann") == anns
+        assert await bidders.find_registration(tx, lot_id=launch, bidder_id="cho") is None
 
     assert [(one.policy, one.amount_fen, one.status) for one in anns.deposits] == [("purse", 100, "held")]
     assert (bobs.bidder_id, bobs.deposits) == ("bob", ())
@@ -144,22 +144,22 @@ async def test_a_bidders_registrations_come_with_their_deposits_and_no_one_elses
 async def test_power_is_changed_for_one_registration_only(books: Books, launch: str) -> None:
     await register(books, launch, "ann", limit_fen=1000)
     await register(books, launch, "bob", limit_fen=1000)
-    async with books.transaction() as work:
-        await bidders.change_power(work, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=7)
-        (anns,) = await bidders.registrations_of(work, "ann")
-        (bobs,) = await bidders.registrations_of(work, "bob")
+    async with books.transaction() as tx:
+        await bidders.change_power(tx, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=7)
+        (anns,) = await bidders.registrations_of(tx, "ann")
+        (bobs,) = await bidders.registrations_of(tx, "bob")
 
-    assert (anns.limit_fen, anns.purse_fen, anns.power_no) == (2000, 7, 2)
-    assert (bobs.limit_fen, bobs.purse_fen, bobs.power_no) == (1000, None, 1)
+    assert (anns.limit_fen, anns.purse_fen, anns.power_version) == (2000, 7, 2)
+    assert (bobs.limit_fen, bobs.purse_fen, bobs.power_version) == (1000, None, 1)
 
 
 async def test_only_held_purse_deposits_of_the_sale_fill_the_purse(books: Books, launch: str, sql: Sql) -> None:
     for sale_id, number in (("launch", 2), ("launch", 3), ("launch", 4), ("other", 1)):
-        async with books.transaction() as work:
+        async with books.transaction() as tx:
             if sale_id == "other":
-                await catalogue.add_sale(work, sale_id="other", title="Other", actor="olga")
+                await catalogue.add_sale(tx, sale_id="other", title="Other", actor="olga")
             await catalogue.add_lot(
-                work,
+                tx,
                 lot_id=f"{sale_id}-{number:03d}",
                 sale_id=sale_id,
                 number=number,
@@ -184,8 +184,8 @@ async def test_only_held_purse_deposits_of_the_sale_fill_the_purse(books: Books,
 
 
 async def waiting_for_the_ledger(books: Books, before_ms: int = 0) -> list[str]:
-    async with books.reading() as work:
-        return [r.bidder_id for r in await bidders.registrations_to_tell(work, before_ms=before_ms)]
+    async with books.reading() as tx:
+        return [r.bidder_id for r in await bidders.registrations_to_sync(tx, before_ms=before_ms)]
 
 
 async def test_registrations_not_seen_admitted_are_found_while_their_lot_is_not_over(
@@ -193,8 +193,8 @@ async def test_registrations_not_seen_admitted_are_found_while_their_lot_is_not_
 ) -> None:
     for bidder in ("ann", "bob"):
         registration, _ = await register(books, launch, bidder)
-        async with books.transaction() as work:
-            await bidders.note_told(work, registration)
+        async with books.transaction() as tx:
+            await bidders.mark_synced(tx, registration)
     await sql("UPDATE registrations SET registered_at_ms = 5 WHERE bidder_id = 'bob'")
     assert await waiting_for_the_ledger(books, 2**62) == []
 
@@ -216,14 +216,14 @@ async def test_a_power_that_the_ledger_was_not_told_of_is_found_until_it_is_told
     await sql("UPDATE lots SET status = 'open'")
     assert await waiting_for_the_ledger(books) == ["ann"]
 
-    async with books.transaction() as work:
-        await bidders.note_told(work, first)
+    async with books.transaction() as tx:
+        await bidders.mark_synced(tx, first)
     assert await waiting_for_the_ledger(books) == []
 
-    async with books.transaction() as work:
-        await bidders.change_power(work, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=None)
+    async with books.transaction() as tx:
+        await bidders.change_power(tx, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=None)
         # what was told is the figure of before: it does not count for the new one
-        await bidders.note_told(work, first)
+        await bidders.mark_synced(tx, first)
     assert await waiting_for_the_ledger(books) == ["ann"]
 
 
@@ -232,25 +232,25 @@ async def test_a_bidder_is_linked_through_any_mark_they_share_and_only_through_o
 ) -> None:
     for bidder in ("ann", "bob", "cho", "dan"):
         await paddle_of(books, bidder)
-    async with books.transaction() as work:
-        await bidders.mark(work, bidder_id="ann", kind="device", mark="a" * 64)
-        await bidders.mark(work, bidder_id="ann", kind="device", mark="a" * 64)
-        await bidders.mark(work, bidder_id="bob", kind="device", mark="a" * 64)
-        await bidders.mark(work, bidder_id="ann", kind="instrument", mark="b" * 64)
-        await bidders.mark(work, bidder_id="cho", kind="instrument", mark="b" * 64)
-        await bidders.mark(work, bidder_id="dan", kind="identity", mark="b" * 64)
+    async with books.transaction() as tx:
+        await bidders.mark(tx, bidder_id="ann", kind="device", mark="a" * 64)
+        await bidders.mark(tx, bidder_id="ann", kind="device", mark="a" * 64)
+        await bidders.mark(tx, bidder_id="bob", kind="device", mark="a" * 64)
+        await bidders.mark(tx, bidder_id="ann", kind="instrument", mark="b" * 64)
+        await bidders.mark(tx, bidder_id="cho", kind="instrument", mark="b" * 64)
+        await bidders.mark(tx, bidder_id="dan", kind="identity", mark="b" * 64)
 
-    async with books.reading() as work:
-        assert await bidders.linked_to(work, ["ann"]) == {"ann", "bob", "cho"}
-        assert await bidders.linked_to(work, ["dan"]) == {"dan"}
-        assert await bidders.linked_to(work, []) == set()
+    async with books.reading() as tx:
+        assert await bidders.linked_to(tx, ["ann"]) == {"ann", "bob", "cho"}
+        assert await bidders.linked_to(tx, ["dan"]) == {"dan"}
+        assert await bidders.linked_to(tx, []) == set()
 
 
 async def test_a_level_of_identity_is_noted_of_bidders_who_are_known(books: Books, launch: str) -> None:
     await paddle_of(books, "ann")
-    async with books.transaction() as work:
-        assert await bidders.identity_level(work, "ann") == 0
-        assert await bidders.set_identity_level(work, "ann", 2)
-        assert not await bidders.set_identity_level(work, "ghost", 2)
-        assert await bidders.identity_level(work, "ann") == 2
-        assert await bidders.identity_level(work, "ghost") == 0
+    async with books.transaction() as tx:
+        assert await bidders.identity_level(tx, "ann") == 0
+        assert await bidders.set_identity_level(tx, "ann", 2)
+        assert not await bidders.set_identity_level(tx, "ghost", 2)
+        assert await bidders.identity_level(tx, "ann") == 2
+        assert await bidders.identity_level(tx, "ghost") == 0

@@ -7,35 +7,35 @@ from auction.books import archive, catalogue
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, NotFound, RequestRefused, WrongStatus
 from tests.books.conftest import Sql
-from tests.books.stories import Story, Stream
+from tests.books.event_sequences import Story, Stream
 
 
 async def enter_lot(books: Books, sale_id: str) -> str:
-    async with books.transaction() as work:
-        number = await catalogue.next_lot_number(work, sale_id)
+    async with books.transaction() as tx:
+        number = await catalogue.next_lot_number(tx, sale_id)
         lot_id = f"{sale_id}-{number:03d}"
-        await catalogue.add_lot(work, lot_id=lot_id, sale_id=sale_id, number=number, title="x", terms={}, actor="olga")
+        await catalogue.add_lot(tx, lot_id=lot_id, sale_id=sale_id, number=number, title="x", terms={}, actor="olga")
     return lot_id
 
 
 async def lock_impatiently(books: Books, lot_id: str) -> None:
-    async with books.transaction() as work:
-        await work.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
-        await catalogue.lock_lot(work, lot_id)
+    async with books.transaction() as tx:
+        await tx.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
+        await catalogue.lock_lot(tx, lot_id)
 
 
 async def freeze(books: Books, lot_id: str) -> catalogue.LotRecord:
-    async with books.transaction() as work:
+    async with books.transaction() as tx:
         return await catalogue.freeze_terms(
-            work, lot_id, terms={"start_price_fen": 200}, terms_sha256="f" * 64, opens_at_ms=10, closes_at_ms=20
+            tx, lot_id, terms={"start_price_fen": 200}, terms_sha256="f" * 64, opens_at_ms=10, closes_at_ms=20
         )
 
 
 async def test_a_lot_is_found_as_it_was_entered(books: Books, launch: str) -> None:
-    async with books.transaction() as work:
-        number = await catalogue.next_lot_number(work, "launch")
+    async with books.transaction() as tx:
+        number = await catalogue.next_lot_number(tx, "launch")
         entered = await catalogue.add_lot(
-            work,
+            tx,
             lot_id="launch-002",
             sale_id="launch",
             number=number,
@@ -45,8 +45,8 @@ async def test_a_lot_is_found_as_it_was_entered(books: Books, launch: str) -> No
             list_price_fen=10**13,
             preset="jd-flash",
         )
-    async with books.reading() as work:
-        found = await catalogue.find_lot(work, "launch-002")
+    async with books.reading() as tx:
+        found = await catalogue.find_lot(tx, "launch-002")
 
     assert found == entered
     assert (found.number, found.status, found.terms_sha256, found.list_price_fen) == (2, "draft", None, 10**13)
@@ -54,15 +54,15 @@ async def test_a_lot_is_found_as_it_was_entered(books: Books, launch: str) -> No
 
 
 async def test_sales_are_listed_newest_first_with_their_lots_in_order(books: Books, launch: str) -> None:
-    async with books.transaction() as work:
-        await catalogue.add_sale(work, sale_id="later", title="Later", actor="olga")
+    async with books.transaction() as tx:
+        await catalogue.add_sale(tx, sale_id="later", title="Later", actor="olga")
     for sale_id in ("later", "launch", "later"):  # later-001, launch-002, later-002
         await enter_lot(books, sale_id)
 
-    async with books.reading() as work:
-        sales = [sale.sale_id for sale in await catalogue.list_sales(work)]
-        lots = [lot.lot_id for lot in await catalogue.lots_of_sales(work, sales)]
-        assert (await catalogue.find_sale(work, "later")).title == "Later"
+    async with books.reading() as tx:
+        sales = [sale.sale_id for sale in await catalogue.list_sales(tx)]
+        lots = [lot.lot_id for lot in await catalogue.lots_of_sales(tx, sales)]
+        assert (await catalogue.find_sale(tx, "later")).title == "Later"
 
     assert sales == ["later", "launch"]
     assert lots == ["later-001", "later-002", "launch-001", "launch-002"]
@@ -75,26 +75,26 @@ async def test_lots_entered_at_once_are_numbered_without_a_hole(books: Books, la
 
 
 async def test_what_is_not_there_is_named(books: Books) -> None:
-    async with books.transaction() as work:
+    async with books.transaction() as tx:
         with pytest.raises(NotFound, match="no sale ghost") as sale:
-            await catalogue.find_sale(work, "ghost")
+            await catalogue.find_sale(tx, "ghost")
         with pytest.raises(NotFound, match="no sale ghost"):
-            await catalogue.next_lot_number(work, "ghost")
+            await catalogue.next_lot_number(tx, "ghost")
         with pytest.raises(NotFound, match="no lot ghost-001") as lot:
-            await catalogue.find_lot(work, "ghost-001")
+            await catalogue.find_lot(tx, "ghost-001")
         with pytest.raises(NotFound, match="no lot ghost-001"):
-            await catalogue.lock_lot(work, "ghost-001")
+            await catalogue.lock_lot(tx, "ghost-001")
         with pytest.raises(NotFound, match="no lot ghost-001"):
             await catalogue.freeze_terms(
-                work, "ghost-001", terms={}, terms_sha256="f" * 64, opens_at_ms=1, closes_at_ms=2
+                tx, "ghost-001", terms={}, terms_sha256="f" * 64, opens_at_ms=1, closes_at_ms=2
             )
     assert (sale.value.code, lot.value.code) == ("sale-unknown", "lot-unknown")
 
 
 async def test_a_sale_id_is_taken_once(books: Books, launch: str) -> None:
     with pytest.raises(RequestRefused, match="sale launch already") as refused:
-        async with books.transaction() as work:
-            await catalogue.add_sale(work, sale_id="launch", title="Again", actor="olga")
+        async with books.transaction() as tx:
+            await catalogue.add_sale(tx, sale_id="launch", title="Again", actor="olga")
 
     assert refused.value.code == "sale-exists"
 
@@ -119,8 +119,8 @@ async def test_a_locked_lot_is_for_one_transaction_and_does_not_stop_registratio
     books: Books, launch: str, sql: Sql
 ) -> None:
     await sql("INSERT INTO bidders (bidder_id, name) VALUES ('ann', 'Ann')")
-    async with books.transaction() as work:
-        await catalogue.lock_lot(work, launch)
+    async with books.transaction() as tx:
+        await catalogue.lock_lot(tx, launch)
         await sql(
             "INSERT INTO registrations (lot_id, bidder_id, paddle, terms_sha256) VALUES (:lot, 'ann', 1, :sha)",
             lot=launch,
@@ -131,14 +131,14 @@ async def test_a_locked_lot_is_for_one_transaction_and_does_not_stop_registratio
 
 
 async def test_scheduled_lots_that_the_archive_has_never_seen_are_to_be_installed(books: Books, launch: str) -> None:
-    async with books.reading() as work:
-        assert await catalogue.lots_to_install(work) == []
+    async with books.reading() as tx:
+        assert await catalogue.lots_to_install(tx) == []
     await freeze(books, launch)
-    async with books.reading() as work:
-        assert [lot.lot_id for lot in await catalogue.lots_to_install(work)] == [launch]
+    async with books.reading() as tx:
+        assert [lot.lot_id for lot in await catalogue.lots_to_install(tx)] == [launch]
 
     story = Story(Stream())
-    async with books.transaction() as work:
-        await archive.append(work, 3, [next(story.opening())])
-    async with books.reading() as work:
-        assert await catalogue.lots_to_install(work) == []
+    async with books.transaction() as tx:
+        await archive.append(tx, 3, [next(story.opening())])
+    async with books.reading() as tx:
+        assert await catalogue.lots_to_install(tx) == []

@@ -14,10 +14,10 @@ from sqlalchemy import text
 
 from auction.books import journal
 from auction.books.invariants import INVARIANTS
-from auction.books.unit_of_work import Books, Work
-from auction.domain.journal import Account
-from auction.services import lots
-from auction.services.settlement import handover, paying
+from auction.books.unit_of_work import Books, Transaction
+from auction.domain.journal import JournalAccount
+from auction.services.catalogue import lots
+from auction.services.settlement import award_payment, handover
 from auction.services.settlement.deadlines import settle
 from tests.conftest import _database, _execute, _run
 from tests.settlement.conftest import DAY_MS, YUAN, Stage, open_stage
@@ -48,23 +48,25 @@ async def play(stage: Stage) -> None:
     await stage.pass_time(DAY_MS)
     handed_over = await stage.sold_lot([("ann", 1_000)], FEES)
     award = await stage.pay(handed_over)
-    await paying.choose_centre(stage.house, award.award_id, bidder_id="ann", delivery_centre="Beijing")
-    await handover.confirm_handover(stage.house, handed_over, actor="fin")
+    await award_payment.choose_centre(stage.context, award.award_id, bidder_id="ann", delivery_centre="Beijing")
+    await handover.confirm_handover(stage.context, handed_over, actor="fin")
     await stage.pay(await stage.sold_lot([("bob", 1_200)], FEES))
     await stage.sold_lot([("cho", 1_300)], FEES)
     await stage.register(await stage.open_lot(), "fay")
 
-    charging = replace(stage, house=replace(stage.house, money=replace(stage.house.money, deposit_method="charge")))
+    charging = replace(
+        stage, context=replace(stage.context, money=replace(stage.context.money, deposit_method="charge"))
+    )
     await charging.register(await charging.open_lot(), "gus")
     lost = await charging.open_lot({"settlement": {"payment_window_ms": DAY_MS, "cascade": {"depth": 0}}})
     for bidder in ("hal", "ida"):
         await charging.register(lost, bidder)
     await charging.bid(lost, "hal", 10)
     await charging.bid(lost, "ida", 20)
-    await lots.close_lot(stage.house, lost, reason="the test says so", actor="olga")
+    await lots.close_lot(stage.context, lost, reason="the test says so", actor="olga")
     await stage.archive()
     # decided and not yet asked of the provider
-    await settle(stage.house)
+    await settle(stage.context)
 
 
 @pytest.fixture(scope="module")
@@ -96,28 +98,28 @@ async def played(played_url: str) -> AsyncIterator[Books]:
     await opened.close()
 
 
-async def broken_rules(work: Work) -> dict[str, list[str]]:
+async def broken_rules(tx: Transaction) -> dict[str, list[str]]:
     """Rule -> where it is broken; rules that hold are missing."""
-    return {one.name: found for one in INVARIANTS if (found := await one.broken(work))}
+    return {one.name: found for one in INVARIANTS if (found := await one.broken(tx))}
 
 
 async def test_on_clean_books_no_rule_is_broken(played: Books) -> None:
-    async with played.reading() as work:
-        assert await broken_rules(work) == {}
+    async with played.reading() as tx:
+        assert await broken_rules(tx) == {}
 
 
 async def test_on_empty_books_no_rule_is_broken(books: Books) -> None:
-    async with books.reading() as work:
-        assert await broken_rules(work) == {}
+    async with books.reading() as tx:
+        assert await broken_rules(tx) == {}
 
 
 async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(played: Books) -> None:
-    async with played.reading() as work:
-        balances = await journal.balances(work)
-    unused = set(Account) - set(balances) - {Account.FORFEITURE_INCOME}
+    async with played.reading() as tx:
+        balances = await journal.balances(tx)
+    unused = set(JournalAccount) - set(balances) - {JournalAccount.FORFEITURE_INCOME}
     assert unused == set()
     settled_to_nothing = {account for account, fen in balances.items() if fen == 0}
-    assert settled_to_nothing <= {Account.SELLER_PAYABLE}
+    assert settled_to_nothing <= {JournalAccount.SELLER_PAYABLE}
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
@@ -320,7 +322,7 @@ async def test_a_damage_is_found_and_its_place_is_named(played: Books, damage: D
             changed += max(0, (await connection.execute(text(statement))).rowcount)
         assert changed, "the damage has not been done"
 
-        found = await broken_rules(Work(connection))  # type: ignore[arg-type]
+        found = await broken_rules(Transaction(connection))  # type: ignore[arg-type]
 
         assert damage.rule in found
         told = damage.told

@@ -7,9 +7,9 @@ from sqlalchemy.exc import DBAPIError
 from auction.books import journal, settlements
 from auction.books.journal import Cause
 from auction.books.settlements import Step
-from auction.books.unit_of_work import Books, Work
+from auction.books.unit_of_work import Books, Transaction
 from auction.domain import journal as recipes
-from auction.domain.journal import Account, Entry, Line
+from auction.domain.journal import JournalAccount, JournalEntry, JournalLine
 from tests.books.conftest import Sql
 
 CAUSE = Cause("gateway-call", "charge-1")
@@ -17,29 +17,31 @@ HEAD = "INSERT INTO journal_entries (key, kind, lot_id, cause, cause_ref, at_ms)
 LINES = "INSERT INTO journal_lines (key, number, account, amount_fen) VALUES"
 
 
-def received(operation_id: str, amount_fen: int = 500, lot_id: str = "launch-001", bidder_id: str = "ann") -> Entry:
+def received(
+    operation_id: str, amount_fen: int = 500, lot_id: str = "launch-001", bidder_id: str = "ann"
+) -> JournalEntry:
     return recipes.payment_received(
         operation_id=operation_id, lot_id=lot_id, bidder_id=bidder_id, amount_fen=amount_fen
     )
 
 
-async def post(books: Books, *entries: Entry, cause: Cause = CAUSE, at_ms: int = 7) -> int:
-    async with books.transaction() as work:
-        return await journal.post(work, entries, cause=cause, at_ms=at_ms)
+async def post(books: Books, *entries: JournalEntry, cause: Cause = CAUSE, at_ms: int = 7) -> int:
+    async with books.transaction() as tx:
+        return await journal.post(tx, entries, cause=cause, at_ms=at_ms)
 
 
 async def keys_of(books: Books, **which: object) -> list[str]:
-    async with books.reading() as work:
-        return [entry.key for entry in await journal.entries_of(work, **which)]  # type: ignore[arg-type]
+    async with books.reading() as tx:
+        return [entry.key for entry in await journal.entries_of(tx, **which)]  # type: ignore[arg-type]
 
 
 async def in_one_transaction(books: Books, *statements: str) -> None:
-    async with books.transaction() as work:
-        await run_all(work, statements)
+    async with books.transaction() as tx:
+        await run_all(tx, statements)
 
 
-async def run_all(work: Work, statements: tuple[str, ...]) -> None:
-    connection = await work.session.connection()
+async def run_all(tx: Transaction, statements: tuple[str, ...]) -> None:
+    connection = await tx.session.connection()
     for statement in statements:
         await connection.exec_driver_sql(statement)
 
@@ -56,21 +58,21 @@ async def test_an_entry_stands_as_it_was_written_with_its_lines_in_their_order_a
     entry = recipes.award(award_id="a-1", lot_id="launch-001", bidder_id="ann", price_fen=1_000, fee_fen=50)
     assert await post(books, entry, cause=Cause("lot-event", "launch-001:closed"), at_ms=99) == 1
 
-    async with books.reading() as work:
-        (found,) = await journal.entries_of(work)
+    async with books.reading() as tx:
+        (found,) = await journal.entries_of(tx)
     assert (found.key, found.kind, found.lot_id, found.at_ms) == ("award:a-1", "award", "launch-001", 99)
     assert (found.cause, found.cause_ref) == ("lot-event", "launch-001:closed")
     assert found.lines == entry.lines
-    assert found.lines[0] == Line(Account.BUYER_RECEIVABLE, 1_050, "ann")
+    assert found.lines[0] == JournalLine(JournalAccount.BUYER_RECEIVABLE, 1_050, "ann")
 
 
 async def test_an_entry_that_is_posted_again_stands_once_as_it_was_first(books: Books) -> None:
     assert await post(books, received("op-1"), at_ms=1) == 1
     assert await post(books, received("op-1"), received("op-2"), cause=Cause("deadline", "later"), at_ms=2) == 1
 
-    async with books.reading() as work:
-        first, second = await journal.entries_of(work)
-        assert (await journal.balances(work))[Account.CASH] == 1_000
+    async with books.reading() as tx:
+        first, second = await journal.entries_of(tx)
+        assert (await journal.balances(tx))[JournalAccount.CASH] == 1_000
     assert (first.cause, first.at_ms, len(first.lines)) == ("gateway-call", 1, 2)
     assert (second.cause, second.at_ms, len(second.lines)) == ("deadline", 2, 2)
 
@@ -79,14 +81,14 @@ async def test_an_entry_that_many_post_at_once_stands_once(books: Books) -> None
     written = await asyncio.gather(*(post(books, received("op-1")) for _ in range(8)))
 
     assert sorted(written) == [0] * 7 + [1]
-    async with books.reading() as work:
-        assert await journal.balances(work) == {Account.BUYER_RECEIVABLE: -500, Account.CASH: 500}
+    async with books.reading() as tx:
+        assert await journal.balances(tx) == {JournalAccount.BUYER_RECEIVABLE: -500, JournalAccount.CASH: 500}
 
 
 async def test_an_entry_of_a_transaction_that_fails_was_never_there(books: Books) -> None:
     async def post_and_fail() -> None:
-        async with books.transaction() as work:
-            await journal.post(work, [received("op-1")], cause=CAUSE, at_ms=1)
+        async with books.transaction() as tx:
+            await journal.post(tx, [received("op-1")], cause=CAUSE, at_ms=1)
             raise RuntimeError("the provider's answer could not be followed")
 
     with pytest.raises(RuntimeError):
@@ -98,13 +100,13 @@ async def test_an_entry_of_a_transaction_that_fails_was_never_there(books: Books
 
 async def test_thousands_of_entries_are_posted_at_once_each_with_its_own_cause(books: Books) -> None:
     many = [(received(f"op-{number}", number), Cause("gateway-call", f"op-{number}")) for number in range(1, 2_502)]
-    async with books.transaction() as work:
-        assert await journal.post_each(work, many, at_ms=1) == 2_501
-        assert await journal.post_each(work, many, at_ms=1) == 0
+    async with books.transaction() as tx:
+        assert await journal.post_each(tx, many, at_ms=1) == 2_501
+        assert await journal.post_each(tx, many, at_ms=1) == 0
 
-    async with books.reading() as work:
-        found = await journal.entries_of(work, limit=5_000)
-        assert (await journal.balances(work))[Account.CASH] == sum(range(1, 2_502))
+    async with books.reading() as tx:
+        found = await journal.entries_of(tx, limit=5_000)
+        assert (await journal.balances(tx))[JournalAccount.CASH] == sum(range(1, 2_502))
     assert all(one.key == f"payment-received:{one.cause_ref}" for one in found)
     assert len(found) == 2_501
 
@@ -127,8 +129,8 @@ async def test_the_journal_is_read_in_the_order_of_writing_page_by_page_of_all_l
     pages: list[list[str]] = []
     after_id = 0
     while True:
-        async with books.reading() as work:
-            page = await journal.entries_of(work, after_id=after_id, limit=3)
+        async with books.reading() as tx:
+            page = await journal.entries_of(tx, after_id=after_id, limit=3)
         if not page:
             break
         assert all(len(entry.lines) == 2 for entry in page), "a page ends between entries, never inside one"
@@ -146,24 +148,24 @@ async def test_balances_are_of_the_house_or_of_one_lot_and_sum_to_nothing(books:
         received("op-2", 20, lot_id="launch-002"),
     )
 
-    async with books.reading() as work:
-        house, of_lot = await journal.balances(work), await journal.balances(work, lot_id="launch-001")
-    assert house == {
-        Account.BUYER_RECEIVABLE: 730,
-        Account.CASH: 320,
-        Account.COMMISSION_DEFERRED: -50,
-        Account.SELLER_CLEARING: -1_000,
+    async with books.reading() as tx:
+        context, of_lot = await journal.balances(tx), await journal.balances(tx, lot_id="launch-001")
+    assert context == {
+        JournalAccount.BUYER_RECEIVABLE: 730,
+        JournalAccount.CASH: 320,
+        JournalAccount.COMMISSION_DEFERRED: -50,
+        JournalAccount.SELLER_CLEARING: -1_000,
     }
-    assert of_lot == {**house, Account.BUYER_RECEIVABLE: 750, Account.CASH: 300}
-    assert sum(house.values()) == sum(of_lot.values()) == 0
+    assert of_lot == {**context, JournalAccount.BUYER_RECEIVABLE: 750, JournalAccount.CASH: 300}
+    assert sum(context.values()) == sum(of_lot.values()) == 0
 
 
 @pytest.mark.parametrize("table", ["journal_entries", "journal_lines", "settlement_steps"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET lot_id = lot_id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 async def test_what_is_written_is_never_changed(books: Books, table: str, change: str) -> None:
     await post(books, received("op-1"))
-    async with books.transaction() as work:
-        await settlements.note_steps(work, [Step("launch-001", "paid", "paid", "ann", 1)])
+    async with books.transaction() as tx:
+        await settlements.add_steps(tx, [Step("launch-001", "paid", "paid", "ann", 1)])
     if table == "journal_lines":
         change = change.replace("lot_id", "amount_fen")
 
@@ -205,15 +207,15 @@ async def test_an_entry_that_does_not_balance_is_refused_at_the_commit(
 
     reached_the_commit = False
     with pytest.raises(DBAPIError) as refused:  # noqa: PT012 - that it is the commit that fails is the point
-        async with books.transaction() as work:
-            await run_all(work, statements)
+        async with books.transaction() as tx:
+            await run_all(tx, statements)
             reached_the_commit = True
 
     assert reached_the_commit
     assert "does not balance" in refusal_of(refused)
     assert await keys_of(books) == ["payment-received:op-1"]
-    async with books.reading() as work:
-        assert (await journal.balances(work))[Account.CASH] == 500
+    async with books.reading() as tx:
+        assert (await journal.balances(tx))[JournalAccount.CASH] == 500
 
 
 async def test_an_entry_may_be_written_line_by_line_in_one_transaction(books: Books) -> None:

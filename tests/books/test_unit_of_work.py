@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from auction.books import tables, unit_of_work
-from auction.books.unit_of_work import Books, RowsRefused, Work, driver_url
+from auction.books.unit_of_work import Books, RowsRefused, Transaction, driver_url
 from auction.domain.errors import BooksAway, LedgerAway
 from tests.books.conftest import Sql
 
@@ -14,45 +14,45 @@ INSERT = "INSERT INTO bidders (bidder_id, name) VALUES (:bidder, 'x')"
 COUNT = "SELECT count(*) FROM bidders"
 
 
-async def add(work: Work, bidder: str) -> None:
-    await work.session.execute(text(INSERT), {"bidder": bidder})
+async def add(tx: Transaction, bidder: str) -> None:
+    await tx.session.execute(text(INSERT), {"bidder": bidder})
 
 
-async def copy(work: Work, bidder: str) -> None:
-    await work.copy(tables.bidders, [(bidder, "x")], ["bidder_id", "name"])
+async def copy(tx: Transaction, bidder: str) -> None:
+    await tx.copy(tables.bidders, [(bidder, "x")], ["bidder_id", "name"])
 
 
-async def in_a_transaction(books: Books, *steps: Callable[[Work], Awaitable[object]]) -> None:
-    async with books.transaction() as work:
+async def in_a_transaction(books: Books, *steps: Callable[[Transaction], Awaitable[object]]) -> None:
+    async with books.transaction() as tx:
         for step in steps:
-            await step(work)
+            await step(tx)
 
 
-def adding(bidder: str) -> Callable[[Work], Awaitable[None]]:
-    return lambda work: add(work, bidder)
+def adding(bidder: str) -> Callable[[Transaction], Awaitable[None]]:
+    return lambda tx: add(tx, bidder)
 
 
-def copying(bidder: str) -> Callable[[Work], Awaitable[None]]:
-    return lambda work: copy(work, bidder)
+def copying(bidder: str) -> Callable[[Transaction], Awaitable[None]]:
+    return lambda tx: copy(tx, bidder)
 
 
-def dying(sql: Sql) -> Callable[[Work], Awaitable[None]]:
+def dying(sql: Sql) -> Callable[[Transaction], Awaitable[None]]:
     """The server ends the connection of this transaction."""
 
-    async def die(work: Work) -> None:
-        pid = await work.session.scalar(text("SELECT pg_backend_pid()"))
+    async def die(tx: Transaction) -> None:
+        pid = await tx.session.scalar(text("SELECT pg_backend_pid()"))
         await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
 
     return die
 
 
-async def failing(work: Work) -> None:
+async def failing(tx: Transaction) -> None:
     raise LedgerAway
 
 
 async def test_a_transaction_is_there_after_its_block(books: Books, sql: Sql) -> None:
-    async with books.transaction() as work:
-        await add(work, "ann")
+    async with books.transaction() as tx:
+        await add(tx, "ann")
 
     assert await sql(COUNT) == [(1,)]
 
@@ -66,8 +66,8 @@ async def test_an_error_in_the_block_leaves_nothing_and_comes_through_as_it_was(
 
 async def test_a_cancelled_block_leaves_nothing(books: Books, sql: Sql) -> None:
     async def write_and_wait() -> None:
-        async with books.transaction() as work:
-            await add(work, "ann")
+        async with books.transaction() as tx:
+            await add(tx, "ann")
             written.set()
             await asyncio.Event().wait()
 
@@ -90,28 +90,28 @@ async def test_rows_copied_before_any_statement_belong_to_the_transaction_too(bo
 
 async def test_reading_cannot_write(books: Books) -> None:
     with pytest.raises(BooksAway) as refused:
-        async with books.reading() as work:
-            await add(work, "ann")
+        async with books.reading() as tx:
+            await add(tx, "ann")
 
     assert "read-only" in str(refused.value.__cause__)
 
 
 async def test_a_reading_sees_one_moment_whatever_is_committed_meanwhile(books: Books, sql: Sql) -> None:
-    async with books.reading() as work:
-        before = await work.session.scalar(text(COUNT))
+    async with books.reading() as tx:
+        before = await tx.session.scalar(text(COUNT))
         await sql(INSERT, bidder="ann")
-        assert await work.session.scalar(text(COUNT)) == before
+        assert await tx.session.scalar(text(COUNT)) == before
 
     assert await sql(COUNT) == [(1,)]
 
 
 async def test_a_transaction_writes_again_on_the_connection_of_a_reading(books_url: str) -> None:
     books = Books.connect(books_url, connections=1)
-    async with books.reading() as work:
-        await work.session.execute(text(COUNT))
-    async with books.transaction() as work:
-        await add(work, "ann")
-        assert await work.session.scalar(text("SHOW transaction_isolation")) == "read committed"
+    async with books.reading() as tx:
+        await tx.session.execute(text(COUNT))
+    async with books.transaction() as tx:
+        await add(tx, "ann")
+        assert await tx.session.scalar(text("SHOW transaction_isolation")) == "read committed"
     await books.close()
 
 
@@ -119,8 +119,8 @@ async def test_no_server_means_books_away() -> None:
     for address in ("postgresql://nobody@127.0.0.1:1/none", "postgresql://nobody@/none?host=/tmp/no-such-socket"):
         books = Books.connect(address)
         with pytest.raises(BooksAway):
-            async with books.transaction() as work:
-                await work.session.execute(text("SELECT 1"))
+            async with books.transaction() as tx:
+                await tx.session.execute(text("SELECT 1"))
         with pytest.raises(BooksAway):
             async with books.reading():
                 pass
@@ -156,15 +156,15 @@ async def test_a_server_that_falls_silent_in_a_transaction_means_books_away(
     monkeypatch.setattr(unit_of_work, "ANSWER_TIMEOUT_S", 0.2)
     books = Books.connect(books_url)
 
-    async def ask(work: Work) -> None:
+    async def ask(tx: Transaction) -> None:
         # the server's own limit is not what is tried here
-        await work.session.execute(text("SET LOCAL statement_timeout = 0"))
-        await work.session.execute(text("SELECT pg_sleep(20)"))
+        await tx.session.execute(text("SET LOCAL statement_timeout = 0"))
+        await tx.session.execute(text("SELECT pg_sleep(20)"))
 
     with pytest.raises(BooksAway):
         await in_a_transaction(books, ask)
-    async with books.reading() as work:
-        assert await work.session.scalar(text("SELECT 1")) == 1
+    async with books.reading() as tx:
+        assert await tx.session.scalar(text("SELECT 1")) == 1
     await books.close()
 
 
@@ -202,7 +202,7 @@ async def test_rows_that_break_a_constraint_are_refused_by_name(books: Books, sq
 
 async def test_a_connection_killed_while_idle_costs_nobody_a_request(books: Books, sql: Sql) -> None:
     async with books.reading() as first, books.reading() as second:
-        pids = {await work.session.scalar(text("SELECT pg_backend_pid()")) for work in (first, second)}
+        pids = {await tx.session.scalar(text("SELECT pg_backend_pid()")) for tx in (first, second)}
     await sql(
         "SELECT pg_terminate_backend(pid, 5000) FROM unnest(CAST(:pids AS int[])) pid WHERE pid <> pg_backend_pid()",
         pids=list(pids),
@@ -218,9 +218,9 @@ async def test_a_connection_killed_while_idle_costs_nobody_a_request(books: Book
 async def test_a_lock_that_is_not_had_in_time_means_books_away(books: Books, sql: Sql) -> None:
     await sql(INSERT, bidder="ann")
 
-    async def lock(work: Work) -> None:
-        await work.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
-        await work.session.execute(text("SELECT * FROM bidders FOR UPDATE"))
+    async def lock(tx: Transaction) -> None:
+        await tx.session.execute(text("SET LOCAL lock_timeout = '10ms'"))
+        await tx.session.execute(text("SELECT * FROM bidders FOR UPDATE"))
 
     async with books.transaction() as first:
         await lock(first)

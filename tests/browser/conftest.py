@@ -18,7 +18,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from auction.services.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKey
 from tests.cli.processes import SECRET, Command, free_port, served, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @dataclass
-class PublicHouse:
+class PublicServer:
     """A served house: its address, and staff's way to change it."""
 
     address: str
@@ -99,14 +99,14 @@ class PublicHouse:
 
 
 @pytest.fixture(scope="session")
-def public_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicHouse]:
+def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicServer]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     port, live_port = free_port(), free_port()
     words = ("--live-port", str(live_port))
     with served(tmp_path_factory.mktemp("house"), port, *words) as command:
         until(lambda: _ready(f"http://127.0.0.1:{live_port}/healthz"), "the live channel is there")
-        yield PublicHouse(f"http://127.0.0.1:{port}", command, TokenKey(SECRET))
+        yield PublicServer(f"http://127.0.0.1:{port}", command, TokenKey(SECRET))
 
 
 def _ready(address: str) -> bool:
@@ -125,7 +125,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def browser(public_house: PublicHouse) -> AsyncIterator[Browser]:
+async def browser(public_server: PublicServer) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(
             executable_path=CHROMIUM,
@@ -143,16 +143,16 @@ expect.set_options(timeout=60_000)
 class Visitors:
     """Opens pages for different people; collects what their consoles complain of."""
 
-    def __init__(self, browser: Browser, house: PublicHouse) -> None:
+    def __init__(self, browser: Browser, context: PublicServer) -> None:
         self._browser = browser
-        self._house = house
+        self._context = context
         self.complaints: list[str] = []
 
     @asynccontextmanager
     async def page(self, *, size: str = "desk", language: str = "en", scheme: str = "light") -> AsyncIterator[Page]:
         width, height = SIZES[size]
         context = await self._browser.new_context(
-            base_url=self._house.address,
+            base_url=self._context.address,
             viewport={"width": width, "height": height},
             locale=PHRASES[language],
             color_scheme="dark" if scheme == "dark" else "light",
@@ -172,8 +172,8 @@ class Visitors:
 
 
 @pytest.fixture
-async def visitors(browser: Browser, public_house: PublicHouse) -> AsyncIterator[Visitors]:
-    several = Visitors(browser, public_house)
+async def visitors(browser: Browser, public_server: PublicServer) -> AsyncIterator[Visitors]:
+    several = Visitors(browser, public_server)
     yield several
     assert several.complaints == []
 

@@ -8,9 +8,9 @@ from tests.browser.conftest import register, sign_up
 MINUTE_MS = 60_000
 
 
-async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_the_close(public_house, visitors):
-    lot_id = public_house.new_lot()
-    public_house.open_lot(lot_id, 10 * MINUTE_MS)
+async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_the_close(public_server, visitors):
+    lot_id = public_server.new_lot()
+    public_server.open_lot(lot_id, 10 * MINUTE_MS)
     async with visitors.page() as ann, visitors.page(size="phone") as bob:
         await sign_up(ann, "ann.one", back_to=f"/lots/{lot_id}")
         await sign_up(bob, "bob.one", back_to=f"/lots/{lot_id}")
@@ -32,7 +32,7 @@ async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_
         await expect(ann.locator("#outcome")).to_be_empty()
         await expect(ann.locator("#bids li")).to_have_count(2)
 
-        os.kill(public_house.command.started()["live 1"][-1], signal.SIGKILL)
+        os.kill(public_server.command.started()["live 1"][-1], signal.SIGKILL)
         await expect(ann.locator("#connection")).to_be_visible()
         await expect(ann.locator("#own-bid")).to_be_disabled()
         await expect(ann.locator("#connection")).to_be_hidden()
@@ -41,7 +41,7 @@ async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_
         await expect(bob.locator("#price-figure")).to_have_text("9.00")
         await expect(bob.locator("#bids li")).to_have_count(3)
 
-        public_house.ask("POST", f"/ops/lots/{lot_id}/close", {"reason": "end of the test"})
+        public_server.ask("POST", f"/ops/lots/{lot_id}/close", {"reason": "end of the test"})
         await expect(ann.locator("#status")).to_have_text("Closed")
         await expect(ann.locator("#leader")).to_have_text("You won")
         await expect(bob.locator("#leader")).to_have_text("Won by No. 1")
@@ -49,26 +49,26 @@ async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_
         await expect(bob.locator("#bid-form")).to_be_hidden()
 
 
-async def test_a_late_bid_shows_the_extension_to_everyone(public_house, visitors):
-    lot_id = public_house.new_lot()
-    public_house.open_lot(lot_id, 2 * MINUTE_MS)
-    public_house.register(lot_id, "carl")
+async def test_a_late_bid_shows_the_extension_to_everyone(public_server, visitors):
+    lot_id = public_server.new_lot()
+    public_server.open_lot(lot_id, 2 * MINUTE_MS)
+    public_server.register(lot_id, "carl")
     async with visitors.page() as watcher:
         await watcher.goto(f"/lots/{lot_id}")
         await expect(watcher.locator("#connection")).to_have_attribute("data-state", "live")
-        public_house.bid(lot_id, "carl", 100)
+        public_server.bid(lot_id, "carl", 100)
         await expect(watcher.locator("#extended")).to_contain_text("Extended to")
         await expect(watcher.locator("#time-left")).to_contain_text("04:5")
 
 
-async def test_a_refusal_says_why_and_what_would_be_accepted(public_house, visitors):
-    lot_id = public_house.new_lot()
-    public_house.open_lot(lot_id, 10 * MINUTE_MS)
-    public_house.register(lot_id, "carl")
+async def test_a_refusal_says_why_and_what_would_be_accepted(public_server, visitors):
+    lot_id = public_server.new_lot()
+    public_server.open_lot(lot_id, 10 * MINUTE_MS)
+    public_server.register(lot_id, "carl")
     async with visitors.page() as page:
         await sign_up(page, "dora", back_to=f"/lots/{lot_id}")
         await register(page)
-        public_house.bid(lot_id, "carl", 500_000)
+        public_server.bid(lot_id, "carl", 500_000)
         await expect(page.locator("#price-figure")).to_have_text("5,000.00")
         await page.fill("#own-amount", "4,000")
         await page.click("#own-bid")
@@ -79,9 +79,9 @@ async def test_a_refusal_says_why_and_what_would_be_accepted(public_house, visit
         await expect(page.locator("#own-wrong")).to_contain_text("Enter an amount in yuan")
 
 
-async def test_a_jump_above_ten_times_the_price_is_asked_twice(public_house, visitors):
-    lot_id = public_house.new_lot()
-    public_house.open_lot(lot_id, 10 * MINUTE_MS)
+async def test_a_jump_above_ten_times_the_price_is_asked_twice(public_server, visitors):
+    lot_id = public_server.new_lot()
+    public_server.open_lot(lot_id, 10 * MINUTE_MS)
     async with visitors.page() as page:
         await sign_up(page, "emma", back_to=f"/lots/{lot_id}")
         await register(page)
@@ -89,31 +89,31 @@ async def test_a_jump_above_ten_times_the_price_is_asked_twice(public_house, vis
         await page.click("#own-bid")
         await expect(page.locator("#confirm-text")).to_contain_text("¥78,193,399.00 is more than ten times")
         await page.click("#confirm button[value=no]")
-        assert public_house.shown(lot_id)["bids"] == 0
+        assert public_server.shown(lot_id)["bids"] == 0
         await page.click("#own-bid")
         await page.click("#confirm-yes")
         await expect(page.locator("#price-figure")).to_have_text("78,193,399.00")
 
 
-async def test_a_voided_bid_takes_the_price_back_and_a_pause_cannot_be_mistaken(public_house, visitors):
-    lot_id = public_house.new_lot()
-    public_house.open_lot(lot_id, 10 * MINUTE_MS)
+async def test_a_voided_bid_takes_the_price_back_and_a_pause_cannot_be_mistaken(public_server, visitors):
+    lot_id = public_server.new_lot()
+    public_server.open_lot(lot_id, 10 * MINUTE_MS)
     for bidder in ("carl", "dirk"):
-        public_house.register(lot_id, bidder)
-    public_house.bid(lot_id, "carl", 100)
-    wrong = public_house.bid(lot_id, "dirk", 9_999_900)
+        public_server.register(lot_id, bidder)
+    public_server.bid(lot_id, "carl", 100)
+    wrong = public_server.bid(lot_id, "dirk", 9_999_900)
     async with visitors.page(language="zh-CN") as page:
         await page.goto(f"/lots/{lot_id}")
         await expect(page.locator("#price-figure")).to_have_text("99,999.00")
-        public_house.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "a bid in question"})
+        public_server.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "a bid in question"})
         await expect(page.locator("#status")).to_have_text("已暂停")
         await expect(page.locator("#state-note")).to_contain_text("竞价已暂停")
-        public_house.ask("POST", f"/ops/lots/{lot_id}/bids/{wrong['seq']}/void", {"reason": "typed by mistake"})
+        public_server.ask("POST", f"/ops/lots/{lot_id}/bids/{wrong['seq']}/void", {"reason": "typed by mistake"})
         await expect(page.locator("#price-figure")).to_have_text("1.00")
         await expect(page.locator(f"#bids li[data-seq='{wrong['seq']}']")).to_have_class("voided")
 
 
-async def test_a_wrong_password_is_said_and_a_taken_name_too(public_house, visitors):
+async def test_a_wrong_password_is_said_and_a_taken_name_too(public_server, visitors):
     async with visitors.page() as page:
         await sign_up(page, "frank")
         await expect(page.locator(".who")).to_have_text("Frank")
@@ -135,7 +135,7 @@ async def test_a_wrong_password_is_said_and_a_taken_name_too(public_house, visit
         await expect(page.locator("#failure")).to_contain_text("at least 10 characters")
 
 
-async def test_an_unknown_lot_and_a_sale_without_lots_are_said_in_words(public_house, visitors):
+async def test_an_unknown_lot_and_a_sale_without_lots_are_said_in_words(public_server, visitors):
     async with visitors.page() as page:
         await page.goto("/lots/nothing-001")
         await expect(page.locator("#failure")).to_contain_text("There is no such lot")

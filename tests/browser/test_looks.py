@@ -23,19 +23,19 @@ async def is_wider_than_its_window(page) -> bool:
 
 
 @pytest.fixture(scope="module")
-def night(public_house):
+def night(public_server):
     """A lot with a story: thirty bids along a steep path."""
-    lot_id = public_house.new_lot("首发限量版 No. 001 · First of its line")
-    public_house.open_lot(lot_id, 10 * 60_000)
+    lot_id = public_server.new_lot("首发限量版 No. 001 · First of its line")
+    public_server.open_lot(lot_id, 10 * 60_000)
     for bidder in ("carl", "dirk"):
-        public_house.register(lot_id, bidder)
+        public_server.register(lot_id, bidder)
     price = 100
     for number in range(30):
-        public_house.bid(lot_id, ("carl", "dirk")[number % 2], price)
+        public_server.bid(lot_id, ("carl", "dirk")[number % 2], price)
         price = price * 8 // 500 * 100 + 100 * (number + 2)
-    coming = public_house.new_lot("典藏版 No. 002", preset="guarded-flash")
-    now_ms = public_house.shown(lot_id)["now_ms"]
-    public_house.ask(
+    coming = public_server.new_lot("典藏版 No. 002", preset="guarded-flash")
+    now_ms = public_server.shown(lot_id)["now_ms"]
+    public_server.ask(
         "POST", f"/ops/lots/{coming}/schedule", {"opens_at_ms": now_ms + 3_600_000, "closes_at_ms": now_ms + 7_200_000}
     )
     return lot_id
@@ -43,7 +43,7 @@ def night(public_house):
 
 @pytest.mark.parametrize("size, language, scheme", list(itertools.product(SIZES, PHRASES, SCHEMES)))
 async def test_every_page_fits_and_has_no_serious_accessibility_finding(  # noqa: PLR0917 - each is a fixture
-    public_house, visitors, shots, night, size, language, scheme
+    public_server, visitors, shots, night, size, language, scheme
 ):
     findings: list[str] = []
     name = f"{size}-{language}-{scheme}"
@@ -71,7 +71,7 @@ async def test_every_page_fits_and_has_no_serious_accessibility_finding(  # noqa
         await page.click("#steps button >> nth=2")
         await page.wait_for_selector("#outcome .good")
         await look("lot-leading")
-        public_house.bid(night, "carl", public_house.shown(night)["minimum_fen"] + 100_000)
+        public_server.bid(night, "carl", public_server.shown(night)["minimum_fen"] + 100_000)
         await page.wait_for_selector("#standing[data-leading=outbid]")
         await look("lot-outbid")
     assert findings == []

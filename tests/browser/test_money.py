@@ -12,8 +12,8 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from auction.domain.errors import ProblemCode, RefusalCode
-from auction.services.tokens import Role
-from tests.browser.conftest import PASSWORD, PHRASES, SIZES, PublicHouse, enter_staff, register, sign_up
+from auction.services.identity.tokens import Role
+from tests.browser.conftest import PASSWORD, PHRASES, SIZES, PublicServer, enter_staff, register, sign_up
 from tests.browser.test_looks import SCHEMES, is_wider_than_its_window, serious_findings
 from tests.cli.processes import until
 
@@ -22,9 +22,9 @@ TEN_MINUTES_MS = 600_000
 
 
 @pytest.fixture(scope="module")
-def staff(public_house):
+def staff(public_server):
     """User names by what they are for: two of finance, an auditor."""
-    folder = public_house.command.folder
+    folder = public_server.command.folder
     settings = {"AUCTION_DATA_DIR": str(folder / "var")}
     names = {"mina": "finance", "milo": "finance", "ada": "auditor"}
     return {name: enter_staff(folder, f"desk.{name}", role, **settings) for name, role in names.items()}
@@ -43,49 +43,49 @@ def terms(**settlement: Any) -> dict[str, Any]:
     return {"settlement": {**plain, **settlement, "cascade": cascade}}
 
 
-def new_bidder(house: PublicHouse, username: str) -> str:
+def new_bidder(context: PublicServer, username: str) -> str:
     """An account that can sign in; what its tokens speak for."""
     account = {"username": username, "password": PASSWORD, "name": username.title()}
-    answer = httpx.post(f"{house.address}/api/v1/auth/accounts", json=account, timeout=30, trust_env=False)
+    answer = httpx.post(f"{context.address}/api/v1/auth/accounts", json=account, timeout=30, trust_env=False)
     assert answer.status_code == httpx.codes.CREATED, answer.text
     return str(answer.json()["subject"])
 
 
-def as_bidder(house: PublicHouse, who: str, method: str, path: str, body: Any = None) -> Any:
-    return house.ask(method, path, body, who=who, role=Role.BIDDER, **{"Idempotency-Key": secrets.token_hex(8)})
+def as_bidder(context: PublicServer, who: str, method: str, path: str, body: Any = None) -> Any:
+    return context.ask(method, path, body, who=who, role=Role.BIDDER, **{"Idempotency-Key": secrets.token_hex(8)})
 
 
-def as_finance(house: PublicHouse, who: str, method: str, path: str, body: Any = None) -> Any:
-    return house.ask(method, path, body, who=who, role=Role.FINANCE)
+def as_finance(context: PublicServer, who: str, method: str, path: str, body: Any = None) -> Any:
+    return context.ask(method, path, body, who=who, role=Role.FINANCE)
 
 
-def story(house: PublicHouse, lot_id: str) -> Any:
-    return as_finance(house, "books", "GET", f"/ops/settlements/{lot_id}")
+def story(context: PublicServer, lot_id: str) -> Any:
+    return as_finance(context, "books", "GET", f"/ops/settlements/{lot_id}")
 
 
-def state(house: PublicHouse, lot_id: str) -> str | None:
-    found = as_finance(house, "books", "GET", "/ops/settlements?limit=500")["settlements"]
+def state(context: PublicServer, lot_id: str) -> str | None:
+    found = as_finance(context, "books", "GET", "/ops/settlements?limit=500")["settlements"]
     return next((one["state"] for one in found if one["lot_id"] == lot_id), None)
 
 
-def until_state(house: PublicHouse, lot_id: str, wanted: str) -> None:
-    until(lambda: state(house, lot_id) == wanted, f"{lot_id} is {wanted}")
+def until_state(context: PublicServer, lot_id: str, wanted: str) -> None:
+    until(lambda: state(context, lot_id) == wanted, f"{lot_id} is {wanted}")
 
 
-def sold_lot(house: PublicHouse, title: str, bids: list[tuple[str, int]], **settlement: Any) -> str:
+def sold_lot(context: PublicServer, title: str, bids: list[tuple[str, int]], **settlement: Any) -> str:
     """A lot under the hammer, its last bid won."""
-    lot_id = house.new_lot(title, **terms(**settlement))
-    house.open_lot(lot_id, TEN_MINUTES_MS)
+    lot_id = context.new_lot(title, **terms(**settlement))
+    context.open_lot(lot_id, TEN_MINUTES_MS)
     for bidder, amount_fen in bids:
-        house.register(lot_id, bidder)
-        house.bid(lot_id, bidder, amount_fen)
-    house.ask("POST", f"/ops/lots/{lot_id}/close", {"reason": "the hammer falls"})
-    until_state(house, lot_id, "awarded")
+        context.register(lot_id, bidder)
+        context.bid(lot_id, bidder, amount_fen)
+    context.ask("POST", f"/ops/lots/{lot_id}/close", {"reason": "the hammer falls"})
+    until_state(context, lot_id, "awarded")
     return lot_id
 
 
-def award_of(house: PublicHouse, bidder: str, lot_id: str) -> Any:
-    awards = as_bidder(house, bidder, "GET", "/me/awards")["awards"]
+def award_of(context: PublicServer, bidder: str, lot_id: str) -> Any:
+    awards = as_bidder(context, bidder, "GET", "/me/awards")["awards"]
     return next(award for award in awards if award["lot_id"] == lot_id)
 
 
@@ -118,9 +118,9 @@ async def act(page: Page, selector: str, *, reason: str | None = None) -> str:
     return sentence
 
 
-async def test_a_winner_pays_chooses_a_centre_and_finance_confirms_the_handover(public_house, visitors, staff):
-    lot_id = public_house.new_lot("Paid for", **terms())
-    public_house.open_lot(lot_id, TEN_MINUTES_MS)
+async def test_a_winner_pays_chooses_a_centre_and_finance_confirms_the_handover(public_server, visitors, staff):
+    lot_id = public_server.new_lot("Paid for", **terms())
+    public_server.open_lot(lot_id, TEN_MINUTES_MS)
     async with visitors.page(size="phone") as ann, visitors.page() as desk:
         await sign_up(ann, "money.ann", back_to=f"/lots/{lot_id}")
         await register(ann)
@@ -128,7 +128,7 @@ async def test_a_winner_pays_chooses_a_centre_and_finance_confirms_the_handover(
         await ann.click("#own-bid")
         await ann.click("#confirm-yes")
         await expect(ann.locator("#leader")).to_have_text("You lead (No. 1)")
-        public_house.ask("POST", f"/ops/lots/{lot_id}/close", {"reason": "the hammer falls"})
+        public_server.ask("POST", f"/ops/lots/{lot_id}/close", {"reason": "the hammer falls"})
         await ann.click("#to-me")
 
         # price 5,000, fee 250, of it 100 from the deposit
@@ -142,7 +142,7 @@ async def test_a_winner_pays_chooses_a_centre_and_finance_confirms_the_handover(
         await award.locator("[data-act=pay]").dblclick()
         await expect(award.locator(".badge")).to_have_text("Paid")
         await expect(ann.locator("[data-deposit]")).to_have_attribute("data-status", "applied")
-        charges = [one for one in story(public_house, lot_id)["operations"] if one["kind"] == "charge"]
+        charges = [one for one in story(public_server, lot_id)["operations"] if one["kind"] == "charge"]
         assert sorted(one["status"] for one in charges) == ["failed", "succeeded"]
 
         await sign_in_to_board(desk, staff["mina"])
@@ -167,13 +167,13 @@ async def test_a_winner_pays_chooses_a_centre_and_finance_confirms_the_handover(
         assert "seller-paid" in await journal.text()
 
 
-async def test_a_winner_who_lets_the_time_pass_makes_room_for_the_runner_up(public_house, visitors, staff):
+async def test_a_winner_who_lets_the_time_pass_makes_room_for_the_runner_up(public_server, visitors, staff):
     async with visitors.page() as bob, visitors.page() as desk:
         await sign_up(bob, "money.bob")
         runner_up = await subject_of(bob)
         times = {"payment_window_ms": 8_000, "grace_ms": 12_000}
         bids = [(runner_up, 300_000), ("money.carl", 600_000)]
-        lot_id = sold_lot(public_house, "Not paid", bids, **times, cascade={"depth": 1})
+        lot_id = sold_lot(public_server, "Not paid", bids, **times, cascade={"depth": 1})
         await sign_in_to_board(desk, staff["mina"])
         await choose(desk, lot_id)
         await expect(desk.locator("#lot-clock")).to_contain_text("00:1")
@@ -200,13 +200,13 @@ async def test_a_winner_who_lets_the_time_pass_makes_room_for_the_runner_up(publ
         await expect(steps).to_contain_text("Price gap, to the seller¥100.00")
 
 
-async def test_a_lot_that_nobody_takes_over_is_relisted(public_house, visitors, staff):
+async def test_a_lot_that_nobody_takes_over_is_relisted(public_server, visitors, staff):
     async with visitors.page() as dora, visitors.page(language="zh-CN") as emil, visitors.page() as desk:
         await sign_up(dora, "money.dora")
         await sign_up(emil, "money.emil")
         bids = [(await subject_of(emil), 200_000), (await subject_of(dora), 400_000)]
         lot_id = sold_lot(
-            public_house,
+            public_server,
             "Nobody wants it",
             bids,
             cascade={"depth": 1},
@@ -225,26 +225,26 @@ async def test_a_lot_that_nobody_takes_over_is_relisted(public_house, visitors, 
         await sign_in_to_board(desk, staff["milo"])
         await choose(desk, lot_id)
         await expect(desk.locator("#lot-state")).to_have_text("Relisted")
-        again = story(public_house, lot_id)["settlement"]["relisted_as"]
+        again = story(public_server, lot_id)["settlement"]["relisted_as"]
         steps = desk.locator("#settlement-steps")
         await expect(steps).to_contain_text("No. 2 refused to pay ¥4,000.00")
         await expect(steps).to_contain_text("No. 1 declines ¥2,000.00")
         await expect(steps).to_contain_text(f"Relisted as {again}; selling again costs ¥70.00")
 
         # its defaulter is told so on the new lot
-        public_house.open_lot(again, TEN_MINUTES_MS)
+        public_server.open_lot(again, TEN_MINUTES_MS)
         await dora.goto(f"/lots/{again}")
         await dora.check("#accept-terms")
         await dora.click("#register")
         await expect(dora.locator("#gate [role=alert]")).to_contain_text("that buyer may not bid on it")
 
 
-async def test_staff_relist_a_lot_that_stayed_unsold_and_its_page_leads_to_the_new_one(public_house, visitors, staff):
+async def test_staff_relist_a_lot_that_stayed_unsold_and_its_page_leads_to_the_new_one(public_server, visitors, staff):
     kim = "money.kim"
-    lot_id = sold_lot(public_house, "Once more", [(kim, 300_000)])
-    award = award_of(public_house, kim, lot_id)["award_id"]
-    as_bidder(public_house, kim, "POST", f"/me/awards/{award}/refuse", {})
-    until_state(public_house, lot_id, "unsold")
+    lot_id = sold_lot(public_server, "Once more", [(kim, 300_000)])
+    award = award_of(public_server, kim, lot_id)["award_id"]
+    as_bidder(public_server, kim, "POST", f"/me/awards/{award}/refuse", {})
+    until_state(public_server, lot_id, "unsold")
     async with visitors.page() as desk:
         await sign_in_to_board(desk, staff["milo"])
         await choose(desk, lot_id)
@@ -253,8 +253,10 @@ async def test_staff_relist_a_lot_that_stayed_unsold_and_its_page_leads_to_the_n
         assert "becomes a new draft under the same terms" in await desk.inner_text("#act-sentence")
         await desk.click("#act-confirm")
         await expect(desk.locator("#lot-state")).to_have_text("Relisted")
-        again = story(public_house, lot_id)["settlement"]["relisted_as"]
-        await expect(desk.locator("#settlement-steps")).to_contain_text(f"Relisted as {again}; selling again costs ¥70.00")
+        again = story(public_server, lot_id)["settlement"]["relisted_as"]
+        await expect(desk.locator("#settlement-steps")).to_contain_text(
+            f"Relisted as {again}; selling again costs ¥70.00"
+        )
 
         await desk.goto(f"/lots/{lot_id}")
         await expect(desk.locator("#afterwards")).to_contain_text("did not pay, and it is sold again")
@@ -263,8 +265,8 @@ async def test_staff_relist_a_lot_that_stayed_unsold_and_its_page_leads_to_the_n
         await expect(desk.locator("#title")).to_have_text("Once more")
 
 
-async def test_a_default_before_its_time_takes_two_persons(public_house, visitors, staff):
-    lot_id = sold_lot(public_house, "In doubt", [("money.fred", 500_000)])
+async def test_a_default_before_its_time_takes_two_persons(public_server, visitors, staff):
+    lot_id = sold_lot(public_server, "In doubt", [("money.fred", 500_000)])
     async with visitors.page() as mina, visitors.page() as milo, visitors.page() as ada:
         await sign_in_to_board(mina, staff["mina"])
         await choose(mina, lot_id)
@@ -274,7 +276,7 @@ async def test_a_default_before_its_time_takes_two_persons(public_house, visitor
         await expect(mina.locator("#lot-outcome")).to_contain_text("Default: asked for. Another person has to agree")
         await expect(mina.locator("[data-approval=default]")).to_contain_text("You asked for it yourself")
         await expect(mina.locator("#agree-default")).to_be_hidden()
-        assert state(public_house, lot_id) == "awarded"
+        assert state(public_server, lot_id) == "awarded"
         await act(mina, "#act-default", reason="I ask again")
         await expect(mina.locator("#act-wrong")).to_contain_text("You asked for this yourself. Another person")
         await mina.click("#act-back")
@@ -297,11 +299,11 @@ async def test_a_default_before_its_time_takes_two_persons(public_house, visitor
         await expect(mina.locator("#approvals")).to_be_empty()
 
 
-async def test_somebody_who_was_faster_is_told_of_in_words(public_house, visitors, staff):
-    lot_id = sold_lot(public_house, "Fetched twice", [("money.gina", 500_000)])
-    award = award_of(public_house, "money.gina", lot_id)["award_id"]
-    as_bidder(public_house, "money.gina", "POST", f"/me/awards/{award}/payment", {})
-    as_bidder(public_house, "money.gina", "POST", f"/me/awards/{award}/handover", {"delivery_centre": "Wuhan"})
+async def test_somebody_who_was_faster_is_told_of_in_words(public_server, visitors, staff):
+    lot_id = sold_lot(public_server, "Fetched twice", [("money.gina", 500_000)])
+    award = award_of(public_server, "money.gina", lot_id)["award_id"]
+    as_bidder(public_server, "money.gina", "POST", f"/me/awards/{award}/payment", {})
+    as_bidder(public_server, "money.gina", "POST", f"/me/awards/{award}/handover", {"delivery_centre": "Wuhan"})
     async with visitors.page() as desk:
         await sign_in_to_board(desk, staff["mina"])
         await choose(desk, lot_id)
@@ -309,7 +311,7 @@ async def test_somebody_who_was_faster_is_told_of_in_words(public_house, visitor
         # the page does not hear of it before it is asked for
         await desk.route("**/ops/settlements*", lambda route: route.abort())
         await desk.route(f"**/ops/settlements/{lot_id}", lambda route: route.abort())
-        as_finance(public_house, "somebody", "POST", f"/ops/settlements/{lot_id}/handover-confirmed")
+        as_finance(public_server, "somebody", "POST", f"/ops/settlements/{lot_id}/handover-confirmed")
         await desk.click("#act-confirm")
         await expect(desk.locator("#act-wrong")).to_contain_text("Somebody was faster: the lot is now Settled")
         await desk.unroute("**/ops/settlements*")
@@ -319,9 +321,9 @@ async def test_somebody_who_was_faster_is_told_of_in_words(public_house, visitor
         await expect(desk.locator("#lot-actions button")).to_have_count(0)
 
 
-async def test_a_slow_deposit_is_waited_for_and_a_higher_one_raises_the_limit(public_house, visitors, shots):
-    lot_id = public_house.new_lot("Up the ladder", preset="guarded-flash")
-    public_house.open_lot(lot_id, TEN_MINUTES_MS)
+async def test_a_slow_deposit_is_waited_for_and_a_higher_one_raises_the_limit(public_server, visitors, shots):
+    lot_id = public_server.new_lot("Up the ladder", preset="guarded-flash")
+    public_server.open_lot(lot_id, TEN_MINUTES_MS)
     async with visitors.page(size="phone") as page:
         await sign_up(page, "money.hans", back_to=f"/lots/{lot_id}")
         await page.select_option("#register-method", "sandbox-slow")
@@ -354,10 +356,10 @@ async def test_a_slow_deposit_is_waited_for_and_a_higher_one_raises_the_limit(pu
         await expect(page.locator("[data-deposit][data-status=failed]")).to_contain_text("Nothing was taken")
 
 
-async def test_a_payment_whose_answer_is_lost_is_made_once(public_house, visitors):
+async def test_a_payment_whose_answer_is_lost_is_made_once(public_server, visitors):
     async with visitors.page() as page:
         await sign_up(page, "money.iris")
-        lot_id = sold_lot(public_house, "Lost answer", [(await subject_of(page), 500_000)])
+        lot_id = sold_lot(public_server, "Lost answer", [(await subject_of(page), 500_000)])
         await page.goto("/me")
 
         async def lose(route: Route) -> None:
@@ -373,7 +375,7 @@ async def test_a_payment_whose_answer_is_lost_is_made_once(public_house, visitor
         await page.unroute("**/payment")
         await page.click("[data-act=pay]")
         await expect(page.locator("[data-award] .badge")).to_have_text("Paid")
-        charges = [one for one in story(public_house, lot_id)["operations"] if one["kind"] == "charge"]
+        charges = [one for one in story(public_server, lot_id)["operations"] if one["kind"] == "charge"]
         assert [one["status"] for one in charges] == ["succeeded"]
 
 
@@ -405,31 +407,31 @@ def test_every_problem_has_words_in_both_languages():
 
 
 @pytest.fixture(scope="module")
-def shelf(public_house):
+def shelf(public_server):
     """A bidder with something in every state, and the lot that is chosen on the board: with a default and an offer."""
-    mia = new_bidder(public_house, "looks.mia")
+    mia = new_bidder(public_server, "looks.mia")
     other = "looks.nils"
-    sold_lot(public_house, "首发限量版 No. 001 · First of its line", [(other, 100), (mia, 7_819_339_900)])
-    paid = sold_lot(public_house, "典藏版 No. 002", [(mia, 8_800_000)])
-    done = sold_lot(public_house, "No. 003", [(mia, 120_000)])
+    sold_lot(public_server, "首发限量版 No. 001 · First of its line", [(other, 100), (mia, 7_819_339_900)])
+    paid = sold_lot(public_server, "典藏版 No. 002", [(mia, 8_800_000)])
+    done = sold_lot(public_server, "No. 003", [(mia, 120_000)])
     for lot_id in (paid, done):
-        award = award_of(public_house, mia, lot_id)["award_id"]
-        as_bidder(public_house, mia, "POST", f"/me/awards/{award}/payment", {})
+        award = award_of(public_server, mia, lot_id)["award_id"]
+        as_bidder(public_server, mia, "POST", f"/me/awards/{award}/payment", {})
         if lot_id == done:
-            as_bidder(public_house, mia, "POST", f"/me/awards/{award}/handover", {"delivery_centre": "Chengdu"})
-            as_finance(public_house, "mina", "POST", f"/ops/settlements/{done}/handover-confirmed")
-    offered = sold_lot(public_house, "No. 004", [(mia, 660_000), (other, 900_000)], cascade={"depth": 1})
-    award = award_of(public_house, other, offered)["award_id"]
-    as_bidder(public_house, other, "POST", f"/me/awards/{award}/refuse", {"reason": "typed by mistake"})
-    until_state(public_house, offered, "offered")
-    as_finance(public_house, "mina", "POST", f"/ops/settlements/{offered}/void", {"reason": "a wrong description"})
-    running = public_house.new_lot("No. 005", preset="guarded-flash")
-    public_house.open_lot(running, 3_600_000)
-    public_house.register(running, mia)
-    lost = sold_lot(public_house, "No. 006", [(mia, 50_000)])
-    award = award_of(public_house, mia, lost)["award_id"]
-    as_bidder(public_house, mia, "POST", f"/me/awards/{award}/refuse", {})
-    until_state(public_house, lost, "unsold")
+            as_bidder(public_server, mia, "POST", f"/me/awards/{award}/handover", {"delivery_centre": "Chengdu"})
+            as_finance(public_server, "mina", "POST", f"/ops/settlements/{done}/handover-confirmed")
+    offered = sold_lot(public_server, "No. 004", [(mia, 660_000), (other, 900_000)], cascade={"depth": 1})
+    award = award_of(public_server, other, offered)["award_id"]
+    as_bidder(public_server, other, "POST", f"/me/awards/{award}/refuse", {"reason": "typed by mistake"})
+    until_state(public_server, offered, "offered")
+    as_finance(public_server, "mina", "POST", f"/ops/settlements/{offered}/void", {"reason": "a wrong description"})
+    running = public_server.new_lot("No. 005", preset="guarded-flash")
+    public_server.open_lot(running, 3_600_000)
+    public_server.register(running, mia)
+    lost = sold_lot(public_server, "No. 006", [(mia, 50_000)])
+    award = award_of(public_server, mia, lost)["award_id"]
+    as_bidder(public_server, mia, "POST", f"/me/awards/{award}/refuse", {})
+    until_state(public_server, lost, "unsold")
     return offered
 
 

@@ -17,9 +17,9 @@ def enter_clerk(folder: Path, **settings: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def clerk(public_house):
+def clerk(public_server):
     """The user name of a clerk of the house."""
-    folder = public_house.command.folder
+    folder = public_server.command.folder
     return enter_clerk(folder, AUCTION_DATA_DIR=str(folder / "var"))
 
 
@@ -44,7 +44,7 @@ async def act(page: Page, name: str, *, reason: str | None = None) -> str:
     return sentence
 
 
-async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_house, visitors, clerk):
+async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, visitors, clerk):
     async with visitors.page() as page:
         await sign_in(page, clerk)
         await page.click("#new-sale")
@@ -68,7 +68,7 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_house, vi
 
         lot_id = "staff-tests-001"
         await expect(page.locator("#panel-title")).to_have_text("No. 001")
-        assert public_house.shown(lot_id)["terms"]["start_price_fen"] == 200
+        assert public_server.shown(lot_id)["terms"]["start_price_fen"] == 200
         await page.click("#act-open")
         await page.fill("#act-duration", "20")
         await page.select_option("#act-duration-unit", "60000")
@@ -76,9 +76,9 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_house, vi
         await page.click("#act-confirm")
         await expect(page.locator("#lot-status")).to_have_text("Open")
         for bidder in ("staff.ann", "staff.bob"):
-            public_house.register(lot_id, bidder)
-        public_house.bid(lot_id, "staff.ann", 500)
-        public_house.bid(lot_id, "staff.bob", 99_900)
+            public_server.register(lot_id, bidder)
+        public_server.bid(lot_id, "staff.ann", 500)
+        public_server.bid(lot_id, "staff.bob", 99_900)
         await expect(page.locator("#lot-price")).to_have_text("¥999.00")
         await expect(page.locator("#log li").first).to_contain_text("staff.bob")
 
@@ -90,11 +90,11 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_house, vi
         assert "¥999 by paddle 2 (staff.bob)" in said
         await expect(page.locator("#lot-price")).to_have_text("¥5.00")
         await expect(page.locator("#log li.voided")).to_contain_text("¥999.00")
-        assert public_house.shown(lot_id)["epoch"] == 2
+        assert public_server.shown(lot_id)["epoch"] == 2
         await act(page, "resume")
-        ends_at_ms = public_house.shown(lot_id)["ends_at_ms"]
+        ends_at_ms = public_server.shown(lot_id)["ends_at_ms"]
         await act(page, "extend", reason="the line was slow")
-        assert public_house.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
+        assert public_server.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
         said = await act(page, "close", reason="enough")
         assert "for paddle 1" in said
         await expect(page.locator("#lot-status")).to_have_text("Closed")
@@ -102,8 +102,8 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_house, vi
         await expect(page.locator("#log li").first).to_contain_text("sold at ¥5.00 to paddle 1")
 
 
-async def test_only_what_the_status_allows_is_offered(public_house, visitors, clerk):
-    lot_id = public_house.new_lot("One after the other")
+async def test_only_what_the_status_allows_is_offered(public_server, visitors, clerk):
+    lot_id = public_server.new_lot("One after the other")
 
     async def offered(page: Page) -> list[str]:
         return list(await page.eval_on_selector_all("#lot-actions button", "all => all.map(one => one.id.slice(4))"))
@@ -115,10 +115,10 @@ async def test_only_what_the_status_allows_is_offered(public_house, visitors, cl
         await act(page, "schedule")
         await expect(page.locator("#lot-actions button").first).to_have_id("act-open")
         assert await offered(page) == ["open", "void"]
-        public_house.open_lot(lot_id, 600_000)
+        public_server.open_lot(lot_id, 600_000)
         await page.wait_for_selector("#act-pause")
         assert await offered(page) == ["pause", "extend", "close", "void"]
-        public_house.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
+        public_server.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
         await page.wait_for_selector("#act-resume")
         assert await offered(page) == ["resume", "void-bid", "void"]
         await expect(page.locator("#act-void-bid")).to_be_disabled()
@@ -126,10 +126,10 @@ async def test_only_what_the_status_allows_is_offered(public_house, visitors, cl
         await expect(page.locator("#lot-status")).to_have_text("Void")
 
 
-async def test_a_double_click_acts_once(public_house, visitors, clerk):
-    lot_id = public_house.new_lot("Twice")
-    public_house.open_lot(lot_id, 600_000)
-    ends_at_ms = public_house.shown(lot_id)["ends_at_ms"]
+async def test_a_double_click_acts_once(public_server, visitors, clerk):
+    lot_id = public_server.new_lot("Twice")
+    public_server.open_lot(lot_id, 600_000)
+    ends_at_ms = public_server.shown(lot_id)["ends_at_ms"]
     asked = []
 
     async with visitors.page() as page:
@@ -143,13 +143,13 @@ async def test_a_double_click_acts_once(public_house, visitors, clerk):
         await page.wait_for_selector("#lot-outcome:not([hidden])")
 
     assert len(asked) == 1
-    assert public_house.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
+    assert public_server.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
 
 
 async def test_what_follows_a_default_is_agreed_in_words_and_its_floor_follows_the_list_price(
-    public_house, visitors, clerk
+    public_server, visitors, clerk
 ):
-    other = public_house.new_lot("Another")
+    other = public_server.new_lot("Another")
 
     async with visitors.page() as page:
         await sign_in(page, clerk)
@@ -189,15 +189,15 @@ async def test_what_follows_a_default_is_agreed_in_words_and_its_floor_follows_t
         await expect(page.locator("#panel-title")).to_have_text("Guarded")
         lot_id = page.url.partition("#lot=")[2]
 
-    settlement = public_house.shown(lot_id)["terms"]["settlement"]
+    settlement = public_server.shown(lot_id)["terms"]["settlement"]
     assert (settlement["waterfall"], settlement["rest_to"]) == (["gap", "cost", "commission"], "seller")
     assert (settlement["reauction_cost_fen"], settlement["resale_window_ms"]) == (120_000, 30 * 86_400_000)
     assert (settlement["cascade"]["floor_fen"], settlement["cascade"]["depth"]) == (70_000, 1)
 
 
-async def test_an_action_without_a_reason_or_too_late_is_explained_beside_it(public_house, visitors, clerk):
-    lot_id = public_house.new_lot("Too late")
-    public_house.open_lot(lot_id, 600_000)
+async def test_an_action_without_a_reason_or_too_late_is_explained_beside_it(public_server, visitors, clerk):
+    lot_id = public_server.new_lot("Too late")
+    public_server.open_lot(lot_id, 600_000)
 
     async with visitors.page() as page:
         await sign_in(page, clerk)
@@ -208,17 +208,17 @@ async def test_an_action_without_a_reason_or_too_late_is_explained_beside_it(pub
         await page.fill("#act-reason", "ab")
         await page.click("#act-confirm")
         await expect(page.locator("#act-reason-wrong")).to_contain_text("At least 3")
-        assert public_house.shown(lot_id)["status"] == "open"
-        public_house.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
+        assert public_server.shown(lot_id)["status"] == "open"
+        public_server.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
         await expect(page.locator("#act-wrong")).to_contain_text("Paused")
         await expect(page.locator("#act-confirm")).to_be_disabled()
         await page.keyboard.press("Escape")
         await expect(page.locator("#act")).to_be_hidden()
 
 
-async def test_an_action_whose_answer_is_lost_says_so(public_house, visitors, clerk):
-    lot_id = public_house.new_lot("Lost")
-    public_house.open_lot(lot_id, 600_000)
+async def test_an_action_whose_answer_is_lost_says_so(public_server, visitors, clerk):
+    lot_id = public_server.new_lot("Lost")
+    public_server.open_lot(lot_id, 600_000)
 
     async with visitors.page() as page:
         await sign_in(page, clerk)
@@ -242,9 +242,9 @@ async def test_the_desk_is_closed_to_visitors_and_bidders(visitors):
         await expect(page.locator("#content")).to_be_hidden()
 
 
-async def test_trouble_is_told_and_taken_back(public_house, visitors, clerk):
-    lot_id = public_house.new_lot("In trouble")
-    public_house.open_lot(lot_id, 600_000)
+async def test_trouble_is_told_and_taken_back(public_server, visitors, clerk):
+    lot_id = public_server.new_lot("In trouble")
+    public_server.open_lot(lot_id, 600_000)
     health = {"ready": True, "ledger": "ok", "books": "ok", "migrations": "ok"}
     told = {**health, "archive": {"behind_ms": 42_000, "shards": 2}}
 
@@ -262,8 +262,8 @@ async def test_trouble_is_told_and_taken_back(public_house, visitors, clerk):
         ))  # fmt: skip
         await expect(page.locator("[data-trouble=books]")).to_be_visible()
         # running lots are still told of by the ledger
-        public_house.register(lot_id, "staff.ann")
-        public_house.bid(lot_id, "staff.ann", 7_700)
+        public_server.register(lot_id, "staff.ann")
+        public_server.bid(lot_id, "staff.ann", 7_700)
         await expect(page.locator("#lot-price")).to_have_text("¥77.00")
         await page.unroute("**/ops/lots")
         await page.unroute("**/ops/health")
@@ -277,26 +277,26 @@ async def test_trouble_is_told_and_taken_back(public_house, visitors, clerk):
 
 
 @pytest.fixture(scope="module")
-def evening(public_house):
+def evening(public_server):
     """Lots in every status, one of them held with a story."""
-    held = public_house.new_lot("首发限量版 No. 001 · First of its line", review_above_fen=100_000)
-    public_house.open_lot(held, 1_200_000)
+    held = public_server.new_lot("首发限量版 No. 001 · First of its line", review_above_fen=100_000)
+    public_server.open_lot(held, 1_200_000)
     for bidder in ("staff.ann", "staff.bob"):
-        public_house.register(held, bidder)
+        public_server.register(held, bidder)
     price = 100
-    while public_house.shown(held)["status"] == "open":
-        public_house.bid(held, ("staff.ann", "staff.bob")[len(str(price)) % 2], price)
+    while public_server.shown(held)["status"] == "open":
+        public_server.bid(held, ("staff.ann", "staff.bob")[len(str(price)) % 2], price)
         price *= 10
-    running = public_house.new_lot("典藏版 No. 002", preset="guarded-flash")
-    public_house.open_lot(running, 1_200_000)
-    coming = public_house.new_lot("No. 003", preset="cn-judicial")
-    now_ms = public_house.shown(running)["now_ms"]
+    running = public_server.new_lot("典藏版 No. 002", preset="guarded-flash")
+    public_server.open_lot(running, 1_200_000)
+    coming = public_server.new_lot("No. 003", preset="cn-judicial")
+    now_ms = public_server.shown(running)["now_ms"]
     times = {"opens_at_ms": now_ms + 3_600_000, "closes_at_ms": now_ms + 7_200_000}
-    public_house.ask("POST", f"/ops/lots/{coming}/schedule", times)
-    public_house.new_lot("A draft", preset="ebay-proxy")
-    over = public_house.new_lot("Over")
-    public_house.open_lot(over, 600_000)
-    public_house.ask("POST", f"/ops/lots/{over}/close", {"reason": "a rehearsal"})
+    public_server.ask("POST", f"/ops/lots/{coming}/schedule", times)
+    public_server.new_lot("A draft", preset="ebay-proxy")
+    over = public_server.new_lot("Over")
+    public_server.open_lot(over, 600_000)
+    public_server.ask("POST", f"/ops/lots/{over}/close", {"reason": "a rehearsal"})
     return held
 
 

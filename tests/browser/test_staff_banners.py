@@ -9,19 +9,19 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from api.live.__main__ import bind
-from auction.services.tokens import TokenKey
-from tests.browser.conftest import PublicHouse, Visitors
+from auction.services.identity.tokens import TokenKey
+from tests.browser.conftest import PublicServer, Visitors
 from tests.browser.test_staff import enter_clerk, sign_in
 from tests.cli.processes import SECRET, Command, commanded, free_port
-from tests.ledger.own_server import OwnServer
+from tests.ledger.server_process import OwnServer
 from tests.live.conftest import Gateways
 
 
 @dataclass
-class House:
+class StaffTestServer:
     """A house in parts, each to be killed by itself. It has no worker until one is started."""
 
-    public: PublicHouse
+    public: PublicServer
     ledger: OwnServer
     gateways: Gateways
     folder: Path
@@ -43,7 +43,7 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def context(tmp_path: Path) -> AsyncIterator[StaffTestServer]:
     ledger = OwnServer(None, {})
     await ledger.start()
     with ExitStack() as parts:
@@ -57,8 +57,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             "AUCTION_LIVE_PORT": str(live_port),
             "AUCTION_LOG_FORMAT": "json",
         }
-        here = House(
-            PublicHouse(f"http://127.0.0.1:{port}", None, TokenKey(SECRET)),  # type: ignore[arg-type]
+        here = StaffTestServer(
+            PublicServer(f"http://127.0.0.1:{port}", None, TokenKey(SECRET)),  # type: ignore[arg-type]
             ledger, gateways, tmp_path, settings, parts,
         )  # fmt: skip
         here.public.command = here.start("http", "--port", str(port))
@@ -69,10 +69,10 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def desk(browser: Browser, house: House) -> AsyncIterator[Page]:
+async def desk(browser: Browser, context: StaffTestServer) -> AsyncIterator[Page]:
     """The staff's page, a clerk signed in, nothing wrong."""
-    clerk = enter_clerk(house.folder, **house.settings)
-    visitors = Visitors(browser, house.public)
+    clerk = enter_clerk(context.folder, **context.settings)
+    visitors = Visitors(browser, context.public)
     async with visitors.page() as page:
         await sign_in(page, clerk)
         await expect(page.locator("#banners p")).to_have_count(0)
@@ -80,69 +80,69 @@ async def desk(browser: Browser, house: House) -> AsyncIterator[Page]:
     assert visitors.complaints == []
 
 
-async def test_a_killed_ledger_is_told_until_it_is_back(house, desk):
-    house.start_worker()
-    lot_id = house.public.new_lot("On the ledger")
-    house.public.open_lot(lot_id, 600_000)
+async def test_a_killed_ledger_is_told_until_it_is_back(context, desk):
+    context.start_worker()
+    lot_id = context.public.new_lot("On the ledger")
+    context.public.open_lot(lot_id, 600_000)
     await desk.click(f"[data-lot={lot_id}]")
-    house.ledger.kill()
+    context.ledger.kill()
     await expect(desk.locator("[data-trouble=ledger]")).to_contain_text("The bid ledger is away")
     await expect(desk.locator("#content")).to_have_attribute("data-stale", "yes")
 
-    await house.ledger.start()
+    await context.ledger.start()
     await expect(desk.locator("#banners p")).to_have_count(0)
     await expect(desk.locator("#content")).to_have_attribute("data-stale", "no")
-    house.public.register(lot_id, "staff.ann")
-    house.public.bid(lot_id, "staff.ann", 7_700)
+    context.public.register(lot_id, "staff.ann")
+    context.public.bid(lot_id, "staff.ann", 7_700)
     await expect(desk.locator("#lot-price")).to_have_text("¥77.00")
 
 
 @pytest.mark.parametrize("chosen", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["lot", "list"])
-async def test_a_killed_live_gateway_is_told_until_it_is_back(house, desk, chosen):
-    house.start_worker()
-    lot_id = house.public.new_lot("Live")
-    house.public.open_lot(lot_id, 600_000)
+async def test_a_killed_live_gateway_is_told_until_it_is_back(context, desk, chosen):
+    context.start_worker()
+    lot_id = context.public.new_lot("Live")
+    context.public.open_lot(lot_id, 600_000)
     await expect(desk.locator(f"[data-lot={lot_id}]")).to_be_visible()
     if chosen:
         await desk.click(f"[data-lot={lot_id}]")
-    await house.gateways.kill()
+    await context.gateways.kill()
     await expect(desk.locator("[data-trouble=live]")).to_contain_text("The live channel does not answer")
-    house.public.register(lot_id, "staff.ann")
-    house.public.bid(lot_id, "staff.ann", 8_800)
+    context.public.register(lot_id, "staff.ann")
+    context.public.bid(lot_id, "staff.ann", 8_800)
     await expect(desk.locator(f"[data-lot={lot_id}] .price")).to_have_text("¥88.00")
 
-    await house.gateways.start(AUCTION_SECRET_KEY=SECRET)
+    await context.gateways.start(AUCTION_SECRET_KEY=SECRET)
     await expect(desk.locator("#banners p")).to_have_count(0)
 
 
 @pytest.mark.slow
-async def test_a_lot_past_its_end_without_a_worker_is_told_until_it_is_closed(house, desk):
-    worker = house.start_worker()
-    lot_id = house.public.new_lot("Nobody closes it")
+async def test_a_lot_past_its_end_without_a_worker_is_told_until_it_is_closed(context, desk):
+    worker = context.start_worker()
+    lot_id = context.public.new_lot("Nobody closes it")
     await desk.click(f"[data-lot={lot_id}]")
     worker.process.kill()
     worker.ended()
-    house.public.open_lot(lot_id, 2_000)
+    context.public.open_lot(lot_id, 2_000)
     overdue = desk.locator("[data-trouble=clerk]")
     await expect(overdue).to_contain_text("Nobody closes it should have closed by now: is a worker running?")
     await expect(desk.locator("#lot-status")).to_have_text("Open")
 
-    house.start_worker()
+    context.start_worker()
     await expect(desk.locator("#lot-status")).to_have_text("Closed")
     await expect(desk.locator("#banners p")).to_have_count(0)
 
 
-async def test_a_lot_whose_end_passes_while_the_ledger_is_away_is_told(house, desk):
-    lot_id = house.public.new_lot("Past its end")
+async def test_a_lot_whose_end_passes_while_the_ledger_is_away_is_told(context, desk):
+    lot_id = context.public.new_lot("Past its end")
     await desk.click(f"[data-lot={lot_id}]")
-    house.public.open_lot(lot_id, 2_000)
+    context.public.open_lot(lot_id, 2_000)
     await expect(desk.locator("#lot-status")).to_have_text("Open")
-    house.ledger.kill()
+    context.ledger.kill()
     overdue = desk.locator("[data-trouble=clerk]")
     await expect(overdue).to_contain_text("Past its end is past its end and closes when the ledger is back")
     await expect(desk.locator("[data-trouble=ledger]")).to_be_visible()
 
-    await house.ledger.start()
-    house.start_worker()
+    await context.ledger.start()
+    context.start_worker()
     await expect(desk.locator("#lot-status")).to_have_text("Closed")
     await expect(desk.locator("#banners p")).to_have_count(0)

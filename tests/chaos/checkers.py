@@ -13,8 +13,8 @@ from auction.domain.bidding import Accepted, Admission, Bid, Receipt, Refused, d
 from auction.domain.events import Admitted, BidPlaced, Closed, Extended, Opened, Resumed, Voided, Withdrawn
 from auction.domain.lot import Lot
 from auction.ledger.bid_ledger import FACT_NAMES
-from auction.services.house import House
-from auction.services.verification import verify_lot
+from auction.services.context import AppContext
+from auction.services.verification.verdicts import verify_lot
 from tests.chaos.history import CERTAINLY_NOT, STANDS, Attempt, History, Look, Outcome
 from tests.chaos.record import Record, read_archive, read_stream
 
@@ -27,13 +27,13 @@ class Broken(AssertionError):
         self.promise = promise
 
 
-async def check_lot(house: House, history: History) -> Record:
+async def check_lot(context: AppContext, history: History) -> Record:
     """Everything, on an archive that has caught up; the record that was checked."""
-    archive = await read_archive(house, history.lot_id)
-    stream = await read_stream(house, history.lot_id)
+    archive = await read_archive(context, history.lot_id)
+    stream = await read_stream(context, history.lot_id)
     assert archive.entries == stream.entries, "the archive is not what the ledger's stream holds"
     check_history(history, archive)
-    verdict = await verify_lot(house, history.lot_id)
+    verdict = await verify_lot(context, history.lot_id)
     assert not verdict.breaches, verdict.breaches
     return archive
 

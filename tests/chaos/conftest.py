@@ -1,5 +1,5 @@
 """What the tests of faults stand on."""
 
-from tests.chaos.standing import first_start, house, seed, standing
+from tests.chaos.lot_state import context, first_start, seed, standing
 
-__all__ = ["first_start", "house", "seed", "standing"]
+__all__ = ["context", "first_start", "seed", "standing"]

@@ -6,7 +6,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from tests.chaos.wire import NoAnswer, NotSent, Reply, Wire, bid_request, get_request
+from tests.chaos.tcp_proxy import NoAnswer, NotSent, Reply, Wire, bid_request, get_request
 
 
 class Outcome(StrEnum):

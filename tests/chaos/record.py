@@ -4,14 +4,14 @@ import asyncio
 from dataclasses import dataclass
 from time import monotonic
 
-from auction.books import archive, archived
+from auction.books import archive, archive_queries
 from auction.domain.events import BidPlaced
 from auction.domain.lot import Lot, apply
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
-from auction.ledger.feed import START, Entry, decode_events
-from auction.services.catalogue import lot_record
-from auction.services.house import House
+from auction.ledger.stream import START, StreamEntry, decode_events
+from auction.services.catalogue.lot_views import lot_record
+from auction.services.context import AppContext
 from auction.workers.archiver import Archiver
 
 ROWS = 1000
@@ -32,7 +32,7 @@ class Record:
 
     lot_id: str
     terms: Terms
-    entries: list[Entry]
+    entries: list[StreamEntry]
 
     def bids(self) -> list[StoredBid]:
         """Every accepted bid, in order."""
@@ -52,42 +52,42 @@ class Record:
         return states
 
 
-async def caught_up(house: House, *, within_s: float = 60.0) -> None:
+async def caught_up(context: AppContext, *, within_s: float = 60.0) -> None:
     """Wait until the house's own archiver has written down everything there is."""
-    onlooker = Archiver(house.books, house.feed)
+    onlooker = Archiver(context.books, context.stream)
     deadline_s = monotonic() + within_s
     while behind := [lag for lag in await onlooker.lags() if lag.entries]:
         assert monotonic() < deadline_s, f"the archive does not catch up: {behind}"
         await asyncio.sleep(0.02)
 
 
-async def archive_moves(house: House, lot_id: str, *, within_s: float = 60.0) -> None:
+async def archive_moves(context: AppContext, lot_id: str, *, within_s: float = 60.0) -> None:
     """Wait until the house's own archiver has written something of the lot's shard."""
-    shard, deadline_s = house.feed.keys.shard_of(lot_id), monotonic() + within_s
-    before = await _cursor(house, shard)
-    while await _cursor(house, shard) == before:
+    shard, deadline_s = context.stream.keys.shard_of(lot_id), monotonic() + within_s
+    before = await _cursor(context, shard)
+    while await _cursor(context, shard) == before:
         assert monotonic() < deadline_s, "the archive stands still"
         await asyncio.sleep(0.01)
 
 
-async def _cursor(house: House, shard: int) -> str:
-    async with house.books.reading() as work:
-        return await archive.cursor(work, shard)
+async def _cursor(context: AppContext, shard: int) -> str:
+    async with context.books.reading() as tx:
+        return await archive.cursor(tx, shard)
 
 
-async def read_archive(house: House, lot_id: str) -> Record:
+async def read_archive(context: AppContext, lot_id: str) -> Record:
     """The lot's archived record; its table of bids must say the same as its entries."""
-    terms = read_terms((await lot_record(house, lot_id)).terms)
-    async with house.books.reading() as work:
+    terms = read_terms((await lot_record(context, lot_id)).terms)
+    async with context.books.reading() as tx:
         entries = [
-            Entry(
+            StreamEntry(
                 row.stream_id, row.lot_id, row.epoch, row.first_seq, row.at_ms,
                 decode_events(row.packed), row.packed, row.chain,
             )
-            async for row in archived.entries_of(work, lot_id)
+            async for row in archive_queries.entries_of(tx, lot_id)
         ]  # fmt: skip
         rows, after_seq = [], 0
-        while page := await archived.bids_after(work, lot_id, after_seq=after_seq, limit=ROWS):
+        while page := await archive_queries.bids_after(tx, lot_id, after_seq=after_seq, limit=ROWS):
             rows += page
             after_seq = page[-1].seq
     record = Record(lot_id, terms, entries)
@@ -101,13 +101,13 @@ async def read_archive(house: House, lot_id: str) -> Record:
     return record
 
 
-async def read_stream(house: House, lot_id: str) -> Record:
+async def read_stream(context: AppContext, lot_id: str) -> Record:
     """The lot's record as the ledger's stream holds it."""
-    terms = read_terms((await lot_record(house, lot_id)).terms)
-    shard = house.feed.keys.shard_of(lot_id)
-    entries: list[Entry] = []
+    terms = read_terms((await lot_record(context, lot_id)).terms)
+    shard = context.stream.keys.shard_of(lot_id)
+    entries: list[StreamEntry] = []
     after = START
-    while page := await house.feed.read(shard, after, block_ms=None, count=ROWS):
+    while page := await context.stream.read(shard, after, block_ms=None, count=ROWS):
         entries += [entry for entry in page if entry.lot_id == lot_id]
         after = page[-1].stream_id
     return Record(lot_id, terms, entries)

@@ -12,9 +12,9 @@ from auction.domain.bidding import Accepted, Admission, Bid, decide
 from auction.domain.events import Admitted, BidPlaced, Closed, Event, Opened, Scheduled, to_row
 from auction.domain.lot import Lot, apply_all
 from auction.domain.terms_reader import read_terms
-from auction.ledger.feed import Entry
+from auction.ledger.stream import StreamEntry
+from tests.chaos.bidders import TERMS
 from tests.chaos.checkers import Broken, check_history
-from tests.chaos.crowd import TERMS
 from tests.chaos.history import Attempt, History, Look, Outcome
 from tests.chaos.linearizable import calls_of, is_linearizable
 from tests.chaos.record import Record
@@ -25,9 +25,9 @@ BIDS = (Bid("ada", 100, "key-of-ada-1"), Bid("bo", 200, "key-of-bo-1"), Bid("ada
 OPENED_SEQ = 4
 
 
-def entry(first_seq: int, *events: Event) -> Entry:
+def entry(first_seq: int, *events: Event) -> StreamEntry:
     packed = msgspec.msgpack.encode([to_row(event) for event in events])
-    return Entry(f"{first_seq}-0", LOT, 1, first_seq, AT_MS, events, packed, "")
+    return StreamEntry(f"{first_seq}-0", LOT, 1, first_seq, AT_MS, events, packed, "")
 
 
 def placed(bidder: str, amount: int, key: str) -> BidPlaced:

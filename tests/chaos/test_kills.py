@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from auction.services.house import House
-from tests.chaos.houses import RunningHouse
+from auction.services.context import AppContext
+from tests.chaos.deployment import RunningDeployment
 from tests.chaos.record import archive_moves
-from tests.chaos.storm import KILLS, kill_everything, storm
+from tests.chaos.workload import KILLS, kill_everything, storm
 
 FAULTS = {**KILLS, "all of them": kill_everything}
 
@@ -16,21 +16,23 @@ FAULTS = {**KILLS, "all of them": kill_everything}
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("victim", FAULTS)
 async def test_nothing_acknowledged_is_lost_when_they_are_killed(
-    standing: RunningHouse, house: House, seed: int, victim: str
+    standing: RunningDeployment, context: AppContext, seed: int, victim: str
 ) -> None:
     chance = Random(seed)
-    async with storm(standing, house, seed):
+    async with storm(standing, context, seed):
         await asyncio.sleep(chance.uniform(0, 0.2))
         await asyncio.to_thread(FAULTS[victim], standing)
 
 
 @pytest.mark.slow
-async def test_a_worker_killed_15_times_archives_each_bid_once(standing: RunningHouse, house: House, seed: int) -> None:
+async def test_a_worker_killed_15_times_archives_each_bid_once(
+    standing: RunningDeployment, context: AppContext, seed: int
+) -> None:
     chance = Random(seed)
-    async with storm(standing, house, seed) as storming:
+    async with storm(standing, context, seed) as storming:
         for _ in range(15):
             await asyncio.to_thread(standing.restore)
-            await archive_moves(house, storming.history.lot_id)
+            await archive_moves(context, storming.history.lot_id)
             await asyncio.sleep(chance.uniform(0, 0.2))
             await asyncio.to_thread(standing.worker.kill)
             await storming.until_accepted(5)
@@ -39,10 +41,10 @@ async def test_a_worker_killed_15_times_archives_each_bid_once(standing: Running
 @pytest.mark.slow
 @pytest.mark.parametrize("run", range(3))
 async def test_nothing_acknowledged_is_lost_in_a_long_storm_of_kills(
-    standing: RunningHouse, house: House, seed: int, run: int
+    standing: RunningDeployment, context: AppContext, seed: int, run: int
 ) -> None:
     chance = Random(seed)
-    async with storm(standing, house, seed) as storming:
+    async with storm(standing, context, seed) as storming:
         for _ in range(20):
             await asyncio.sleep(chance.expovariate(4))
             await asyncio.to_thread(FAULTS[chance.choice(list(FAULTS))], standing)

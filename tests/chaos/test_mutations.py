@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.houses import ROOT
+from tests.chaos.deployment import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -126,12 +126,12 @@ MUTATIONS = {
     "a read waits longer than the client does": Mutation(
         f"{AWAY}::test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_ledger",
         "LedgerAway",
-        (("auction/ledger/feed.py", "block_ms = min(block_ms, self._wait_ms_max)", "pass"),),
+        (("auction/ledger/stream.py", "block_ms = min(block_ms, self._wait_ms_max)", "pass"),),
     ),
     "a record that goes on past the ledger's state is believed": Mutation(
         f"{DAMAGED}[stream: a forged bid that fits]",
         "All promises held|'ok': True|\"ok\": true",
-        (("auction/services/examination.py", "snapshot = _moved_on(record)", "return"),),
+        (("auction/services/verification/record_checks.py", "snapshot = _moved_on(record)", "return"),),
     ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,

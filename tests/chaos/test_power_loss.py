@@ -22,10 +22,10 @@ from auction.embedded.valkey import SETTINGS, find_binary
 from auction.ledger.bid_ledger import BidLedger, Taken
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
-from auction.ledger.feed import START, Feed
-from tests.chaos.crowd import STEP_FEN, bidder_ids
-from tests.chaos.houses import until_ended
-from tests.ledger.stories import opened
+from auction.ledger.stream import START, LedgerStream
+from tests.chaos.bidders import STEP_FEN, bidder_ids
+from tests.chaos.deployment import until_ended
+from tests.ledger.event_sequences import opened
 
 LOT = "launch-001"
 BIDDERS = 16
@@ -185,7 +185,7 @@ async def _stored(host: Host) -> Bids:
     client = connect(host.url)
     try:
         ledger = await BidLedger.open(client, 16)
-        feed, after = Feed(client, ledger.keys), START
+        feed, after = LedgerStream(client, ledger.keys), START
         found: Bids = {}
         while entries := await feed.read(ledger.keys.shard_of(LOT), after, block_ms=None, count=1000):
             for entry in entries:

@@ -7,19 +7,19 @@ from time import monotonic
 import pytest
 
 from auction.ledger.connection import connect
-from auction.ledger.feed import START, Feed
 from auction.ledger.keys import KeySpace
-from auction.services.house import House
+from auction.ledger.stream import START, LedgerStream
+from auction.services.context import AppContext
+from tests.chaos.deployment import LEDGER_TIMEOUT_MS, RunningDeployment, frozen
 from tests.chaos.history import Attempt, Outcome
-from tests.chaos.houses import LEDGER_TIMEOUT_MS, RunningHouse, frozen
-from tests.chaos.storm import Storm, storm
-from tests.chaos.wire import Wire, get_request
+from tests.chaos.tcp_proxy import Wire, get_request
+from tests.chaos.workload import Storm, storm
 
 
 async def test_a_ledger_that_says_nothing_accepts_nothing_and_what_it_had_heard_counts_once(
-    standing: RunningHouse, house: House, seed: int
+    standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    async with storm(standing, house, seed) as storming:
+    async with storm(standing, context, seed) as storming:
         with frozen([standing.servers.ledger.pid]):
             from_s = monotonic()
             # long enough for every bidder to have been told, and to have tried elsewhere
@@ -31,8 +31,10 @@ async def test_a_ledger_that_says_nothing_accepts_nothing_and_what_it_had_heard_
     assert storming.history.count(Outcome.UNKNOWN) > 0
 
 
-async def test_a_ledger_that_is_gone_accepts_nothing(standing: RunningHouse, house: House, seed: int) -> None:
-    async with storm(standing, house, seed) as storming:
+async def test_a_ledger_that_is_gone_accepts_nothing(
+    standing: RunningDeployment, context: AppContext, seed: int
+) -> None:
+    async with storm(standing, context, seed) as storming:
         await asyncio.to_thread(standing.servers.kill_ledger)
         from_s = monotonic()
         await asyncio.sleep(0.5)
@@ -46,9 +48,9 @@ async def test_a_ledger_that_is_gone_accepts_nothing(standing: RunningHouse, hou
 
 @pytest.mark.parametrize("how", ["frozen", "stopped at once"])
 async def test_bidding_goes_on_without_the_books_and_the_archive_catches_up(
-    standing: RunningHouse, house: House, seed: int, how: str
+    standing: RunningDeployment, context: AppContext, seed: int, how: str
 ) -> None:
-    async with storm(standing, house, seed) as storming:
+    async with storm(standing, context, seed) as storming:
         if how == "frozen":
             with frozen(standing.servers.processes_of_books()):
                 await storming.until_accepted(100)
@@ -63,30 +65,34 @@ async def test_bidding_goes_on_without_the_books_and_the_archive_catches_up(
 
 
 async def test_a_ledger_that_forgets_its_scripts_is_told_them_again(
-    standing: RunningHouse, house: House, seed: int
+    standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:
     chance = Random(seed)
-    async with storm(standing, house, seed) as storming:
+    async with storm(standing, context, seed) as storming:
         for _ in range(25):
-            await house.ledger.redis.script_flush(chance.choice(["SYNC", "ASYNC"]))
+            await context.ledger.redis.script_flush(chance.choice(["SYNC", "ASYNC"]))
             await storming.until_accepted(1)
     # nobody noticed
     assert storming.history.count(Outcome.NOT_TAKEN) == 0
 
 
-async def test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_ledger(standing: RunningHouse) -> None:
+async def test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_ledger(
+    standing: RunningDeployment,
+) -> None:
     client = connect(standing.servers.ledger.url, timeout_ms=1_000)
     try:
-        assert await Feed(client, KeySpace(100)).read(99, START, block_ms=60_000, count=1) == []
+        assert await LedgerStream(client, KeySpace(100)).read(99, START, block_ms=60_000, count=1) == []
     finally:
         await client.aclose()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", range(3))
-async def test_a_long_storm_of_servers_going_away(standing: RunningHouse, house: House, seed: int, run: int) -> None:
+async def test_a_long_storm_of_servers_going_away(
+    standing: RunningDeployment, context: AppContext, seed: int, run: int
+) -> None:
     chance = Random(seed)
-    async with storm(standing, house, seed) as storming:
+    async with storm(standing, context, seed) as storming:
         for _ in range(20):
             await asyncio.sleep(chance.expovariate(4))
             match chance.randrange(4):
@@ -99,7 +105,7 @@ async def test_a_long_storm_of_servers_going_away(standing: RunningHouse, house:
                 case 2:
                     await asyncio.to_thread(standing.servers.stop_books_at_once)
                 case _:
-                    await house.ledger.redis.script_flush("SYNC")
+                    await context.ledger.redis.script_flush("SYNC")
             await storming.until_accepted(5)
             await asyncio.to_thread(standing.restore)
 

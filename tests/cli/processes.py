@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from auction import embedded
-from auction.services.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKey
 
 SECRET = "a secret that is long enough for tests, and no secret"
 # generous: on a busy machine a start takes many seconds, and a failing test should say why, not when

@@ -1,8 +1,8 @@
 import random
 
-from auction.cli.demo.afterwards import means_to_pay, news_of
-from auction.cli.demo.appetite import LEAVE, WAIT, Follower, Nibbler, Sight, Sniper
-from auction.cli.demo.stage import CAR, EARLY, GUARDED, LOTS, RECORD_FEN, SHORTEST_WINDOW_MS, YUAN
+from auction.demo.bot_strategies import LEAVE, WAIT, LotView, PathFollower, Sniper, StepBidder
+from auction.demo.fixtures import CAR, EARLY, GUARDED, LOTS, RECORD_FEN, SHORTEST_WINDOW_MS, YUAN
+from auction.demo.settlement_bots import means_to_pay, news_of
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.presets import load_preset
 
@@ -43,28 +43,28 @@ def test_a_follower_never_passes_its_ceiling_or_the_path():
     assert path is not None
     chance = random.Random(7)
     for ceiling_fen in (20_000 * YUAN, RECORD_FEN):
-        follower = Follower(path, ceiling_fen)
+        follower = PathFollower(path, ceiling_fen)
         for at_ms in range(0, 200_000, 250):
-            sight = Sight(seq=1, price_fen=path.at(at_ms) // 2, minimum_fen=path.at(at_ms) // 2 + YUAN)
-            amount_fen = follower.next_bid(sight, at_ms, chance)
-            assert amount_fen in {LEAVE, WAIT} or sight.minimum_fen <= amount_fen <= ceiling_fen
+            view = LotView(seq=1, price_fen=path.at(at_ms) // 2, minimum_fen=path.at(at_ms) // 2 + YUAN)
+            amount_fen = follower.next_bid(view, at_ms, chance)
+            assert amount_fen in {LEAVE, WAIT} or view.minimum_fen <= amount_fen <= ceiling_fen
 
 
 def test_a_leader_waits_and_who_is_priced_out_leaves():
     chance = random.Random(7)
-    dear = Sight(seq=1, price_fen=900 * YUAN, minimum_fen=910 * YUAN)
-    leading = Sight(seq=1, price_fen=900 * YUAN, minimum_fen=910 * YUAN, leading=True)
-    assert Nibbler(900 * YUAN).next_bid(dear, 0, chance) == LEAVE
-    assert Nibbler(900 * YUAN).next_bid(leading, 0, chance) == WAIT
+    dear = LotView(seq=1, price_fen=900 * YUAN, minimum_fen=910 * YUAN)
+    leading = LotView(seq=1, price_fen=900 * YUAN, minimum_fen=910 * YUAN, leading=True)
+    assert StepBidder(900 * YUAN).next_bid(dear, 0, chance) == LEAVE
+    assert StepBidder(900 * YUAN).next_bid(leading, 0, chance) == WAIT
     assert Sniper(2_000 * YUAN, from_ms=500).next_bid(dear, 499, chance) == WAIT
     assert Sniper(2_000 * YUAN, from_ms=500).next_bid(dear, 500, chance) == 2_000 * YUAN
 
 
 def test_old_news_does_not_replace_newer():
-    sight = Sight()
-    sight.learn(seq=5, price_fen=500, minimum_fen=600, leading=True)
-    sight.learn(seq=4, price_fen=400, minimum_fen=500, leading=False)
-    assert (sight.minimum_fen, sight.leading) == (600, True)
+    view = LotView()
+    view.learn(seq=5, price_fen=500, minimum_fen=600, leading=True)
+    view.learn(seq=4, price_fen=400, minimum_fen=500, leading=False)
+    assert (view.minimum_fen, view.leading) == (600, True)
 
 
 def test_a_winner_pays_a_fair_price_or_for_a_deposit_that_hurts():

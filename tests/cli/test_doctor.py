@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from auction.books import migrate
-from auction.cli import checks
+from auction.console import diagnostics
 from tests.cli.commands import Said, auction
 
 SECRET = "a secret of the command line, long enough"
@@ -151,7 +151,7 @@ def test_a_full_disk_is_noticed_before_the_ledger_does(monkeypatch, free_gib, st
     "ahead_ms, state", [(-5_000, "bad"), (-1_000, "bad"), (999, "warn"), (-100, "warn"), (99, "good")]
 )
 def test_clocks_that_differ_are_noticed(ahead_ms, state):
-    found = checks._clock("ledger clock", ahead_ms)
+    found = diagnostics._clock("ledger clock", ahead_ms)
     assert found.state == state
     assert f"{ahead_ms:+d} ms" in found.found
 
@@ -165,7 +165,7 @@ def test_clocks_that_differ_are_noticed(ahead_ms, state):
     ],
 )
 def test_a_server_that_is_too_old_is_named(facts: dict[str, Any], state: str):
-    found = checks._ledger_version(facts)
+    found = diagnostics._ledger_version(facts)
     assert found.state == state
     assert facts.get("valkey_version", facts["redis_version"]) in found.found
 

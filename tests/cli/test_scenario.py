@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from auction.cli.demo.stage import LIST_PRICE_FEN, RECORD_FEN, YUAN
-from auction.cli.scenarios.path import (
+from auction.demo.fixtures import LIST_PRICE_FEN, RECORD_FEN, YUAN
+from auction.scenarios.price_path import (
     FIRST_MINUTE_MS,
     FOUR_HOURS_MS,
     LAUNCH_DAY,

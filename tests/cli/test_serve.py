@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-from auction.services.tokens import Role
+from auction.services.identity.tokens import Role
 from tests.cli.processes import (
     PATIENCE_S,
     Command,

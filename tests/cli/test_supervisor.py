@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from auction.cli import supervisor as supervision
-from auction.cli.supervisor import Duty, Supervisor
+from auction.serving import supervisor as supervision
+from auction.serving.supervisor import ProcessSpec, Supervisor
 from tests.cli.processes import PATIENCE_S, is_running, until
 
 pytestmark = pytest.mark.timeout(2 * PATIENCE_S)
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def supervised(folder: Path, *duties: Duty):
+async def supervised(folder: Path, *duties: ProcessSpec):
     environment = dict(os.environ) | {"PYTHONPATH": str(folder)}
     supervisor = Supervisor(duties, environment, folder=folder)
     running = asyncio.create_task(supervisor.run())
@@ -58,7 +58,7 @@ async def up(folder: Path, name: str) -> int:
 
 
 async def test_ranks_end_in_their_order(folder):
-    duties = [Duty("worker", "willing", ["worker"], rank=1), Duty("http", "willing", ["http"], rank=0)]
+    duties = [ProcessSpec("worker", "willing", ["worker"], rank=1), ProcessSpec("http", "willing", ["http"], rank=0)]
     async with supervised(folder, *duties) as (supervisor, running):
         await up(folder, "worker")
         await up(folder, "http")
@@ -68,7 +68,7 @@ async def test_ranks_end_in_their_order(folder):
 
 
 async def test_what_dies_is_started_again(folder):
-    async with supervised(folder, Duty("http", "willing", ["http"])) as (_, _running):
+    async with supervised(folder, ProcessSpec("http", "willing", ["http"])) as (_, _running):
         first = await up(folder, "http")
         (folder / "up-http").unlink()
         os.kill(first, signal.SIGKILL)
@@ -77,8 +77,8 @@ async def test_what_dies_is_started_again(folder):
 
 
 async def test_what_keeps_dying_stops_everything(folder, monkeypatch):
-    monkeypatch.setattr(supervision, "RESTART_MOST_S", 0.05)
-    async with supervised(folder, Duty("http", "dying"), Duty("worker", "willing", ["worker"])) as (
+    monkeypatch.setattr(supervision, "RESTART_S_MAX", 0.05)
+    async with supervised(folder, ProcessSpec("http", "dying"), ProcessSpec("worker", "willing", ["worker"])) as (
         supervisor,
         running,
     ):
@@ -89,7 +89,7 @@ async def test_what_keeps_dying_stops_everything(folder, monkeypatch):
 
 
 async def test_a_second_stop_kills_what_does_not_drain(folder):
-    async with supervised(folder, Duty("http", "stubborn", ["http"])) as (supervisor, running):
+    async with supervised(folder, ProcessSpec("http", "stubborn", ["http"])) as (supervisor, running):
         pid = await up(folder, "http")
         supervisor.stop()
         assert not running.done()
@@ -100,7 +100,7 @@ async def test_a_second_stop_kills_what_does_not_drain(folder):
 
 async def test_a_time_out_kills_what_does_not_drain(folder, monkeypatch):
     monkeypatch.setattr(supervision, "DRAIN_S", 0.2)
-    async with supervised(folder, Duty("http", "stubborn", ["http"])) as (supervisor, running):
+    async with supervised(folder, ProcessSpec("http", "stubborn", ["http"])) as (supervisor, running):
         pid = await up(folder, "http")
         supervisor.stop()
         assert await running == 0
@@ -108,7 +108,7 @@ async def test_a_time_out_kills_what_does_not_drain(folder, monkeypatch):
 
 
 async def test_a_cancelled_supervisor_still_ends_its_processes(folder):
-    async with supervised(folder, Duty("http", "willing", ["http"])) as (_, running):
+    async with supervised(folder, ProcessSpec("http", "willing", ["http"])) as (_, running):
         pid = await up(folder, "http")
         running.cancel()
         await asyncio.wait({running})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auction.services.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKey
 from tests.cli.commands import auction
 
 SECRET = "a secret of the command line, long enough"

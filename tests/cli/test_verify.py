@@ -12,16 +12,24 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from auction.bootstrap import open_house
+from auction.bootstrap import open_context
 from auction.domain.bidding import Bid
 from auction.domain.events import BidPlaced, Event, to_row
 from auction.domain.proof import PROMISES
 from auction.ledger.bid_ledger import BidLedger, Taken
-from auction.ledger.feed import START, Entry, chain_of
-from auction.services import registration
-from auction.services.house import House
-from auction.services.lots import close_lot, create_lot, create_sale, open_lot, pause_lot, resume_lot, void_bid
-from auction.services.verification import verify_lot
+from auction.ledger.stream import START, StreamEntry, chain_of
+from auction.services.catalogue.lots import (
+    close_lot,
+    create_lot,
+    create_sale,
+    open_lot,
+    pause_lot,
+    resume_lot,
+    void_bid,
+)
+from auction.services.context import AppContext
+from auction.services.registration import registrations
+from auction.services.verification.verdicts import verify_lot
 from auction.settings import load_settings
 from auction.workers.archiver import Archiver
 from tests.cli.commands import Said, auction_aside
@@ -43,7 +51,7 @@ FIRST_BID_SEQ, VOIDED_SEQ = 6, 8
 class Kept:
     """A house with a record, and ways to damage it."""
 
-    house: House
+    context: AppContext
     books: "asyncpg.Connection[asyncpg.Record]"
 
     async def sql(self, statement: str, *values: object) -> None:
@@ -54,17 +62,17 @@ class Kept:
     @property
     def redis(self) -> "Redis":
         """The ledger's server."""
-        return self.house.ledger.redis
+        return self.context.ledger.redis
 
     @property
     def stream(self) -> str:
         """The key of the sale's stream."""
-        return self.house.ledger.keys.stream_of(SOLD)
+        return self.context.ledger.keys.stream_of(SOLD)
 
-    async def entries(self, lot_id: str) -> list[Entry]:
+    async def entries(self, lot_id: str) -> list[StreamEntry]:
         """The lot's entries in the stream."""
-        shard = self.house.feed.keys.shard_of(lot_id)
-        return [e for e in await self.house.feed.read(shard, START, block_ms=None, count=500) if e.lot_id == lot_id]
+        shard = self.context.stream.keys.shard_of(lot_id)
+        return [e for e in await self.context.stream.read(shard, START, block_ms=None, count=500) if e.lot_id == lot_id]
 
     async def forge(self, lot_id: str, event: Event, **fields: object) -> None:
         """Add an entry to the stream that no script has made, as it should look but for the fields given."""
@@ -93,33 +101,33 @@ async def kept(
     monkeypatch.setenv("AUCTION_REDIS_URL", valkey_url)
     monkeypatch.setenv("AUCTION_DATABASE_URL", books_url)
     books = await asyncpg.connect(books_url.replace("+asyncpg", ""))
-    async with open_house(load_settings(), secret="any secret will do: nothing is signed here") as house:
-        await _three_lots(house)
-        yield Kept(house, books)
+    async with open_context(load_settings(), secret="any secret will do: nothing is signed here") as context:
+        await _three_lots(context)
+        yield Kept(context, books)
     await books.close()
 
 
-async def _three_lots(house: House) -> None:
-    await create_sale(house, title="Launch", actor="olga", sale_id="launch")
+async def _three_lots(context: AppContext) -> None:
+    await create_sale(context, title="Launch", actor="olga", sale_id="launch")
     for terms in (TERMS, TERMS, {**TERMS, "bidding": "proxy"}):
-        lot = (await create_lot(house, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
-        await open_lot(house, lot, duration_ms=3_600_000, actor="olga")
+        lot = (await create_lot(context, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
+        await open_lot(context, lot, duration_ms=3_600_000, actor="olga")
         for paddle, bidder in enumerate(BIDDERS, start=1):
-            await house.ledger.admit(lot, bidder_id=bidder, paddle=paddle, limit_fen=None, purse_fen=None)
-    await _bids(house, SOLD, ada=100, bo=200, cai=900)
-    await pause_lot(house, SOLD, reason="a slip", actor="olga")
-    await void_bid(house, SOLD, VOIDED_SEQ, reason="a slip", actor="olga")
-    await resume_lot(house, SOLD, actor="olga")
-    await _bids(house, SOLD, ada=300, bo=400)
-    await close_lot(house, SOLD, reason="enough", actor="olga")
-    await _bids(house, OPEN, ada=100, bo=200, cai=300)
-    await _bids(house, PROXY, ada=500, bo=300, cai=900)
-    await Archiver(house.books, house.feed).catch_up()
+            await context.ledger.admit(lot, bidder_id=bidder, paddle=paddle, limit_fen=None, purse_fen=None)
+    await _bids(context, SOLD, ada=100, bo=200, cai=900)
+    await pause_lot(context, SOLD, reason="a slip", actor="olga")
+    await void_bid(context, SOLD, VOIDED_SEQ, reason="a slip", actor="olga")
+    await resume_lot(context, SOLD, actor="olga")
+    await _bids(context, SOLD, ada=300, bo=400)
+    await close_lot(context, SOLD, reason="enough", actor="olga")
+    await _bids(context, OPEN, ada=100, bo=200, cai=300)
+    await _bids(context, PROXY, ada=500, bo=300, cai=900)
+    await Archiver(context.books, context.stream).catch_up()
 
 
-async def _bids(house: House, lot_id: str, **amounts: int) -> None:
+async def _bids(context: AppContext, lot_id: str, **amounts: int) -> None:
     for bidder, amount in amounts.items():
-        (answer,) = await house.ledger.place_bids(lot_id, [Bid(bidder, amount, f"key-{amount:08d}")])
+        (answer,) = await context.ledger.place_bids(lot_id, [Bid(bidder, amount, f"key-{amount:08d}")])
         assert isinstance(answer, Taken), answer
 
 
@@ -156,7 +164,7 @@ async def test_json_tells_how_much_was_checked(kept: Kept, what: tuple[str, ...]
 
 
 async def test_bids_that_are_not_archived_yet_are_checked_in_the_stream(kept: Kept) -> None:
-    await _bids(kept.house, OPEN, ada=600, bo=700)
+    await _bids(kept.context, OPEN, ada=600, bo=700)
     said = await auction_aside("verify", "--all", "--json")
     assert said.code == 0, said
     assert said.json()["bids"] == 13
@@ -173,7 +181,7 @@ async def test_bids_that_come_while_it_is_checked_are_no_breach(kept: Kept, monk
         return found
 
     monkeypatch.setattr(BidLedger, "read_many", read_and_bid)
-    verdict = await verify_lot(kept.house, OPEN)
+    verdict = await verify_lot(kept.context, OPEN)
     assert not verdict.breaches
     assert verdict.bids == 4
 
@@ -211,7 +219,7 @@ async def changed_amount_with_its_chain(kept: Kept) -> None:
     )  # fmt: skip
 
 
-async def _other_bid(kept: Kept) -> tuple[Entry, Entry, bytes]:
+async def _other_bid(kept: Kept) -> tuple[StreamEntry, StreamEntry, bytes]:
     """The entry before the first bid, that of the bid, and its events with an amount that the rules would take."""
     before, old = (await kept.entries(SOLD))[FIRST_BID_SEQ - 2 : FIRST_BID_SEQ]
     event = old.events[0]
@@ -249,7 +257,7 @@ async def taken_out_of_the_stream(kept: Kept) -> None:
 
 
 async def last_taken_out_of_the_stream(kept: Kept) -> None:
-    await _bids(kept.house, OPEN, ada=600, bo=700)
+    await _bids(kept.context, OPEN, ada=600, bo=700)
     entries = await kept.entries(OPEN)
     assert await kept.redis.xdel(kept.stream, entries[-1].stream_id) == 1
 
@@ -286,19 +294,19 @@ async def forged_seq(kept: Kept) -> None:
 
 
 async def state_of_another_price(kept: Kept) -> None:
-    await kept.redis.hset(kept.house.ledger.keys.lot(OPEN), "price", "200")
+    await kept.redis.hset(kept.context.ledger.keys.lot(OPEN), "price", "200")
 
 
 async def state_gone(kept: Kept) -> None:
-    await kept.redis.delete(kept.house.ledger.keys.lot(OPEN))
+    await kept.redis.delete(kept.context.ledger.keys.lot(OPEN))
 
 
 async def state_rolled_back(kept: Kept) -> None:
     """The lot as it was before its last bids, which are in the stream and in the archive."""
-    key = kept.house.ledger.keys.lot(OPEN)
+    key = kept.context.ledger.keys.lot(OPEN)
     before: Any = await kept.redis.dump(key)
-    await _bids(kept.house, OPEN, ada=600, bo=700)
-    await Archiver(kept.house.books, kept.house.feed).catch_up()
+    await _bids(kept.context, OPEN, ada=600, bo=700)
+    await Archiver(kept.context.books, kept.context.stream).catch_up()
     await kept.redis.restore(key, 0, before, replace=True)
 
 
@@ -370,10 +378,10 @@ async def test_people_are_told_the_lot_the_seq_and_the_promise(kept: Kept) -> No
 async def with_a_deposit(kept: Kept) -> str:
     """A fourth lot of the sale, with one bidder's deposit held for it."""
     terms = {**TERMS, "deposit": {"policy": "flat", "amount_fen": 10_000}}
-    lot_id = (await create_lot(kept.house, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
-    await open_lot(kept.house, lot_id, duration_ms=3_600_000, actor="olga")
-    await registration.register(kept.house, lot_id, bidder_id="ada", name="Ada")
-    await Archiver(kept.house.books, kept.house.feed).catch_up()
+    lot_id = (await create_lot(kept.context, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
+    await open_lot(kept.context, lot_id, duration_ms=3_600_000, actor="olga")
+    await registrations.register(kept.context, lot_id, bidder_id="ada", name="Ada")
+    await Archiver(kept.context.books, kept.context.stream).catch_up()
     return lot_id
 
 
@@ -418,11 +426,11 @@ async def test_people_are_told_the_first_rule_of_money_that_is_broken(kept: Kept
 async def test_power_that_no_deposit_backs_is_named(kept: Kept) -> None:
     """The ledger knows a limit that the books never gave."""
     terms = {**TERMS, "deposit": {"policy": "ladder", "bands": [{"deposit_fen": 10_000, "limit_fen": 1_000_000}]}}
-    lot_id = (await create_lot(kept.house, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
-    await open_lot(kept.house, lot_id, duration_ms=3_600_000, actor="olga")
-    asked = await registration.register(kept.house, lot_id, bidder_id="ada", name="Ada")
+    lot_id = (await create_lot(kept.context, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
+    await open_lot(kept.context, lot_id, duration_ms=3_600_000, actor="olga")
+    asked = await registrations.register(kept.context, lot_id, bidder_id="ada", name="Ada")
     assert asked.registration is not None
-    await kept.house.ledger.admit(
+    await kept.context.ledger.admit(
         lot_id, bidder_id="ada", paddle=asked.registration.paddle, limit_fen=9_000_000, purse_fen=None
     )
     said = await auction_aside("verify", "--lot", lot_id, "--json")

@@ -17,15 +17,15 @@ from auction.domain.events import Closed
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import read_terms
 from auction.ledger.keys import lot_id_of
-from auction.services.house import House
-from auction.services.lots import create_sale
-from auction.services.verification import verify_sale
+from auction.services.catalogue.lots import create_sale
+from auction.services.context import AppContext
+from auction.services.verification.verdicts import verify_sale
+from tests.chaos.bidders import HOUR_MS, STEP_FEN, TERMS, bidder_ids, token
 from tests.chaos.checkers import check_history
-from tests.chaos.crowd import HOUR_MS, STEP_FEN, TERMS, bidder_ids, token
+from tests.chaos.deployment import RunningDeployment
 from tests.chaos.history import History
-from tests.chaos.houses import RunningHouse
 from tests.chaos.record import Record, caught_up, read_archive
-from tests.chaos.wire import Address, Wire
+from tests.chaos.tcp_proxy import Address, Wire
 
 BIDDERS, AT_ONCE, A_SALE = 3, 8, 200
 OPEN_FOR_MS, WINDOW_MS, EXTENSION_MS, HARD_STOP_MS = 100, 30, 25, 60
@@ -39,38 +39,38 @@ SOFT = read_terms(
 
 @pytest.mark.timeout(600)
 async def test_in_200_rounds_no_bid_is_accepted_at_or_after_the_end(
-    standing: RunningHouse, house: House, seed: int
+    standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    await _rounds(standing, house, Random(seed))
+    await _rounds(standing, context, Random(seed))
 
 
 @pytest.mark.slow
 async def test_in_5_000_rounds_no_bid_is_accepted_at_or_after_the_end(
-    standing: RunningHouse, house: House, seed: int
+    standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:
     chance = Random(seed)
     for _ in range(25):
-        await _rounds(standing, house, chance)
+        await _rounds(standing, context, chance)
 
 
-async def _rounds(standing: RunningHouse, house: House, chance: Random) -> None:
+async def _rounds(standing: RunningDeployment, context: AppContext, chance: Random) -> None:
     """A sale of short lots, several open at a time; every answer and the whole record are checked."""
-    sale = await create_sale(house, title="Short lots", actor="olga")
-    waiting = iter(await _enter(house, sale.sale_id, chance))
+    sale = await create_sale(context, title="Short lots", actor="olga")
+    waiting = iter(await _enter(context, sale.sale_id, chance))
     addresses = [api.address for api in standing.apis]
     histories: list[History] = []
     async with asyncio.TaskGroup() as tasks:
         for _ in range(AT_ONCE):
-            tasks.create_task(_hold(house, waiting, chance, addresses, histories))
-    await caught_up(house)
+            tasks.create_task(_hold(context, waiting, chance, addresses, histories))
+    await caught_up(context)
     late, extended = 0, 0
     for history in histories:
-        record = await read_archive(house, history.lot_id)
+        record = await read_archive(context, history.lot_id)
         check_history(history, record)
         assert isinstance(record.entries[-1].events[-1], Closed)
         late += sum(attempt.answer.get("code") == "lot-not-open" for attempt in history.attempts)
         extended += _was_extended(record)
-    verdict = await verify_sale(house, sale.sale_id)
+    verdict = await verify_sale(context, sale.sale_id)
     assert not verdict.breaches, verdict.breaches
     # they did race the end, and some bids moved it
     assert len(histories) == A_SALE
@@ -78,40 +78,40 @@ async def _rounds(standing: RunningHouse, house: House, chance: Random) -> None:
     assert extended >= 1
 
 
-async def _enter(house: House, sale_id: str, chance: Random) -> list[str]:
+async def _enter(context: AppContext, sale_id: str, chance: Random) -> list[str]:
     """The lots of the sale, scheduled for later, in one transaction: the rounds are about bids."""
-    later_ms = await house.ledger.now_ms() + HOUR_MS
+    later_ms = await context.ledger.now_ms() + HOUR_MS
     times: dict[str, Any] = {"opens_at_ms": later_ms, "closes_at_ms": later_ms + HOUR_MS}
     lot_ids = []
-    async with house.books.transaction() as work:
+    async with context.books.transaction() as tx:
         for number in range(1, A_SALE + 1):
             terms, lot_id = chance.choice((PLAIN, SOFT)), lot_id_of(sale_id, number)
             plain = terms_as_mapping(terms)
             await catalogue.add_lot(
-                work, lot_id=lot_id, sale_id=sale_id, number=number, title="A short lot", terms=plain, actor="olga"
+                tx, lot_id=lot_id, sale_id=sale_id, number=number, title="A short lot", terms=plain, actor="olga"
             )
-            record = await catalogue.freeze_terms(work, lot_id, terms=plain, terms_sha256=terms.sha256(), **times)
-            house.frozen_lots.put(lot_id, record)
+            record = await catalogue.freeze_terms(tx, lot_id, terms=plain, terms_sha256=terms.sha256(), **times)
+            context.frozen_lots.put(lot_id, record)
             lot_ids.append(lot_id)
     return lot_ids
 
 
 async def _hold(
-    house: House, lot_ids: Iterator[str], chance: Random, addresses: Sequence[Address], histories: list[History]
+    context: AppContext, lot_ids: Iterator[str], chance: Random, addresses: Sequence[Address], histories: list[History]
 ) -> None:
     """One short lot after the other, each from its opening to the first bids that come too late."""
     for lot_id in lot_ids:
-        record = house.frozen_lots.get(lot_id)
+        record = context.frozen_lots.get(lot_id)
         assert record is not None
         assert record.opens_at_ms is not None
         opens_at_ms, terms = record.opens_at_ms, read_terms(record.terms)
         hard_stop_at_ms = opens_at_ms + HOUR_MS + HARD_STOP_MS if terms.soft_close else 0
-        await house.ledger.schedule(
+        await context.ledger.schedule(
             lot_id, terms, opens_at_ms=opens_at_ms, ends_at_ms=opens_at_ms + HOUR_MS, hard_stop_at_ms=hard_stop_at_ms
         )
         for paddle, bidder_id in enumerate(bidder_ids(BIDDERS), start=1):
-            await house.ledger.admit(lot_id, bidder_id=bidder_id, paddle=paddle, limit_fen=None, purse_fen=None)
-        ends_at_ms = await _open(house, lot_id)
+            await context.ledger.admit(lot_id, bidder_id=bidder_id, paddle=paddle, limit_fen=None, purse_fen=None)
+        ends_at_ms = await _open(context, lot_id)
         ahead_ms, amounts = chance.randrange(1, AHEAD_MS_MAX), count(STEP_FEN, STEP_FEN)
         history = History(lot_id)
         async with asyncio.TaskGroup() as tasks:
@@ -121,13 +121,13 @@ async def _hold(
         histories.append(history)
 
 
-async def _open(house: House, lot_id: str) -> int:
+async def _open(context: AppContext, lot_id: str) -> int:
     """Open a lot for a moment; its end, UTC ms."""
     while True:
-        ends_at_ms = await house.ledger.now_ms() + OPEN_FOR_MS
+        ends_at_ms = await context.ledger.now_ms() + OPEN_FOR_MS
         # on a busy machine the moment may have passed before it was asked for
         with contextlib.suppress(RequestRefused):
-            await house.ledger.open_now(lot_id, ends_at_ms=ends_at_ms, by="olga")
+            await context.ledger.open_now(lot_id, ends_at_ms=ends_at_ms, by="olga")
             return ends_at_ms
 
 

@@ -5,12 +5,12 @@ import pytest
 from auction.domain.bidding import Admission
 from auction.domain.events import Admitted, Opened
 from auction.domain.lot import Lot
-from auction.services.house import House
-from auction.services.lots import create_sale
+from auction.services.catalogue.lots import create_sale
+from auction.services.context import AppContext
+from tests.chaos.bidders import Crowd, open_in_sale
 from tests.chaos.checkers import check_lot
-from tests.chaos.crowd import Crowd, open_in_sale
+from tests.chaos.deployment import RunningDeployment
 from tests.chaos.history import History
-from tests.chaos.houses import RunningHouse
 from tests.chaos.linearizable import CALLS_MAX, calls_of, is_linearizable
 from tests.chaos.record import Record, caught_up
 
@@ -18,26 +18,26 @@ CLIENTS = 8
 
 
 async def test_eight_short_histories_have_an_order_that_explains_them(
-    standing: RunningHouse, house: House, seed: int
+    standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    await _histories(standing, house, seed, 8)
+    await _histories(standing, context, seed, 8)
 
 
 @pytest.mark.slow
 async def test_150_short_histories_have_an_order_that_explains_them(
-    standing: RunningHouse, house: House, seed: int
+    standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    await _histories(standing, house, seed, 150)
+    await _histories(standing, context, seed, 150)
 
 
-async def _histories(standing: RunningHouse, house: House, seed: int, number: int) -> None:
-    sale = await create_sale(house, title="Short histories", actor="olga")
+async def _histories(standing: RunningDeployment, context: AppContext, seed: int, number: int) -> None:
+    sale = await create_sale(context, title="Short histories", actor="olga")
     addresses = [api.address for api in standing.apis]
     for one in range(number):
-        history = History(await open_in_sale(house, sale.sale_id, bidders=CLIENTS))
+        history = History(await open_in_sale(context, sale.sale_id, bidders=CLIENTS))
         await Crowd(seed + one, history, addresses, CLIENTS, looks_percent=15).bid_for(CALLS_MAX)
-        await caught_up(house)
-        record = await check_lot(house, history)
+        await caught_up(context)
+        record = await check_lot(context, history)
         start, admissions = _opened(record)
         assert is_linearizable(start, admissions, calls_of(history)), f"history {one}: {history.tally()}"
 

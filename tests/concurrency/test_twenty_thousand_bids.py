@@ -2,11 +2,11 @@
 
 import pytest
 
-from auction.services.house import House
+from auction.services.context import AppContext
+from tests.chaos.bidders import Crowd, open_a_lot
 from tests.chaos.checkers import check_lot
-from tests.chaos.crowd import Crowd, open_a_lot
+from tests.chaos.deployment import RunningDeployment
 from tests.chaos.history import STANDS, History, Outcome
-from tests.chaos.houses import RunningHouse
 from tests.chaos.record import caught_up
 
 CLIENTS, BIDS = 64, 20_000
@@ -14,13 +14,13 @@ CLIENTS, BIDS = 64, 20_000
 
 @pytest.mark.timeout(600)
 async def test_20_000_bids_of_64_clients_at_two_processes_keep_every_promise(
-    standing: RunningHouse, house: House, seed: int
+    standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    history = History(await open_a_lot(house, bidders=CLIENTS))
+    history = History(await open_a_lot(context, bidders=CLIENTS))
     crowd = Crowd(seed, history, [api.address for api in standing.apis], CLIENTS)
     await crowd.bid_for(BIDS)
-    await caught_up(house)
-    record = await check_lot(house, history)
+    await caught_up(context)
+    record = await check_lot(context, history)
     print(history.tally())
     assert history.count(Outcome.NOT_TAKEN) == 0
     # every bid's outcome became known, so what stands is what was acknowledged

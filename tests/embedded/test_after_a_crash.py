@@ -8,7 +8,7 @@ import time
 import pytest
 
 from auction import embedded
-from tests.embedded.houses import ask_books, ask_ledger, leave, pids, refusal, runs, said_pids, user_process
+from tests.embedded.server_runs import ask_books, ask_ledger, leave, pids, refusal, runs, said_pids, user_process
 
 
 def test_servers_of_a_killed_user_are_taken_over_and_stopped(tmp_path):
@@ -100,7 +100,7 @@ def test_a_first_start_that_was_killed_half_way_is_begun_again(tmp_path):
 
 
 def test_a_hung_server_of_ones_own_is_killed_when_it_does_not_stop(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedded.keeper, "_STOP_S", 0.5)
+    monkeypatch.setattr(embedded.process, "_STOP_S", 0.5)
     monkeypatch.setattr(embedded.valkey, "_ANSWER_S", 0.2)
     with embedded.running(tmp_path, want_books=False) as servers:
         assert servers.ledger
@@ -111,7 +111,7 @@ def test_a_hung_server_of_ones_own_is_killed_when_it_does_not_stop(tmp_path, mon
 def test_a_server_that_lives_but_does_not_answer_is_reported_not_doubled(tmp_path, monkeypatch):
     user = user_process(tmp_path)
     ledger, _ = said_pids(user)
-    monkeypatch.setattr(embedded.keeper, "_FIRST_ANSWER_S", 0.5)
+    monkeypatch.setattr(embedded.process, "_FIRST_ANSWER_S", 0.5)
     monkeypatch.setattr(embedded.valkey, "_ANSWER_S", 0.2)
     os.kill(ledger, signal.SIGSTOP)
     try:

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from auction import embedded
-from auction.embedded import identity, keeper, valkey
-from tests.embedded.houses import ask_books, refusal, runs
+from auction.embedded import process, run_as, valkey
+from tests.embedded.server_runs import ask_books, refusal, runs
 
 
 def test_a_directory_that_is_not_writable(tmp_path):
@@ -94,10 +94,10 @@ def test_a_ledger_that_dies_at_its_start_takes_the_books_with_it(tmp_path, monke
     stood = []
 
     def noted(server):
-        stood.append(keeper.bring_up(server))
+        stood.append(process.start_server(server))
         return stood[-1]
 
-    monkeypatch.setattr(embedded, "bring_up", noted)
+    monkeypatch.setattr(embedded, "start_server", noted)
     said = refusal(tmp_path, ledger_settings={"maxmemory": "plenty"})
     assert f"{tmp_path}/ledger" in said
     assert "argument must be a memory value" in said
@@ -140,10 +140,10 @@ def test_a_postgres_that_somebody_started_by_hand_is_named(tmp_path):
 def test_root_without_a_way_to_become_somebody_else(monkeypatch, tmp_path):
     monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(embedded.EmbeddedError, match=r"setpriv.*not on PATH.*AUCTION_DATABASE_URL"):
-        identity.as_user((65534, 65534), tmp_path)
+        run_as.as_user((65534, 65534), tmp_path)
     monkeypatch.undo()
     with pytest.raises(embedded.EmbeddedError, match=r"cannot be run as user 65534.*AUCTION_DATABASE_URL"):
-        identity.as_user((65534, 65534), tmp_path)
+        run_as.as_user((65534, 65534), tmp_path)
 
 
 def test_the_ledger_program_of_the_wheel_is_the_default():

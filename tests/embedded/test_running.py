@@ -12,8 +12,8 @@ from threading import Barrier, Event
 import pytest
 
 from auction import embedded
-from auction.embedded import keeper, postgres
-from tests.embedded.houses import ask_books, ask_ledger, leave, pids, runs, said_pids, user_process
+from auction.embedded import postgres, process
+from tests.embedded.server_runs import ask_books, ask_ledger, leave, pids, runs, said_pids, user_process
 
 
 def test_the_ledger_answers_only_after_the_disk_and_forgets_nothing(tmp_path):
@@ -136,13 +136,13 @@ def test_whoever_comes_while_the_servers_are_stopped_waits_and_gets_new_ones(tmp
     def take_down_slowly(server):
         stopping.set()
         time.sleep(0.3)
-        keeper.take_down(server)
+        process.stop_server(server)
 
     def come_and_leave():
         with embedded.running(tmp_path, want_books=False):
             pass
 
-    monkeypatch.setattr(embedded, "take_down", take_down_slowly)
+    monkeypatch.setattr(embedded, "stop_server", take_down_slowly)
     with ThreadPoolExecutor(1) as others:
         other = others.submit(come_and_leave)
         assert stopping.wait(30)

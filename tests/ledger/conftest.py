@@ -7,8 +7,8 @@ from redis.asyncio import Redis
 
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect
-from tests.ledger.own_server import OwnServer
-from tests.ledger.stories import SHARDS
+from tests.ledger.event_sequences import SHARDS
+from tests.ledger.server_process import OwnServer
 
 OwnServers = Callable[..., Awaitable[OwnServer]]
 

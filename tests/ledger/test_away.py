@@ -11,10 +11,10 @@ from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, OutcomeUnknown, Unavailable
 from auction.ledger.bid_ledger import BidLedger, Taken
 from auction.ledger.connection import connect, ledger_errors
-from auction.ledger.feed import START, Feed
 from auction.ledger.keys import KeySpace
+from auction.ledger.stream import START, LedgerStream
 from tests.ledger.conftest import OwnServers
-from tests.ledger.stories import LOT, SHARDS, bid, entries, opened, taken, terms
+from tests.ledger.event_sequences import LOT, SHARDS, bid, entries, opened, taken, terms
 
 Call = Callable[[BidLedger], Awaitable[object]]
 
@@ -24,10 +24,10 @@ READS: dict[str, Call] = {
     "deadlines": lambda ledger: ledger.deadlines(most=1),
     "now_ms": lambda ledger: ledger.now_ms(),
     "open": lambda ledger: BidLedger.open(ledger.redis, SHARDS),
-    "feed.read": lambda ledger: Feed(ledger.redis, ledger.keys).read(1, START, block_ms=None, count=1),
-    "feed.positions": lambda ledger: Feed(ledger.redis, ledger.keys).positions([1]),
-    "feed.first_id": lambda ledger: Feed(ledger.redis, ledger.keys).first_id(1),
-    "feed.trim": lambda ledger: Feed(ledger.redis, ledger.keys).trim(1, START),
+    "feed.read": lambda ledger: LedgerStream(ledger.redis, ledger.keys).read(1, START, block_ms=None, count=1),
+    "feed.positions": lambda ledger: LedgerStream(ledger.redis, ledger.keys).positions([1]),
+    "feed.first_id": lambda ledger: LedgerStream(ledger.redis, ledger.keys).first_id(1),
+    "feed.trim": lambda ledger: LedgerStream(ledger.redis, ledger.keys).trim(1, START),
 }
 WRITES: dict[str, Call] = {
     "place_bids": lambda ledger: ledger.place_bids(LOT, [Bid("ada", 100, "key-0001")]),

@@ -10,7 +10,19 @@ from auction.domain.events import BidPlaced, Closed
 from auction.domain.terms import Bidding, Increment, MaxJump, SoftClose
 from auction.ledger.bid_ledger import BATCH_MAX, BidLedger, Taken
 from auction.ledger.connection import ledger_errors
-from tests.ledger.stories import LOT, OTHER_LOT, PURSE, bid, contents, entries, kinds, opened, refused, taken, terms
+from tests.ledger.event_sequences import (
+    LOT,
+    OTHER_LOT,
+    PURSE,
+    bid,
+    contents,
+    entries,
+    kinds,
+    opened,
+    refused,
+    taken,
+    terms,
+)
 
 HIGHEST = 10**13
 

@@ -10,8 +10,8 @@ from auction.domain.events import BidPlaced
 from auction.ledger.bid_ledger import BATCH_MAX, Answer, BidLedger, Taken
 from auction.ledger.combiner import Combiner
 from tests.ledger.conftest import OwnServers
-from tests.ledger.own_server import OwnServer
-from tests.ledger.stories import LOT, OTHER_LOT, SHARDS, entries, opened, taken
+from tests.ledger.event_sequences import LOT, OTHER_LOT, SHARDS, entries, opened, taken
+from tests.ledger.server_process import OwnServer
 
 
 class Counting(BidLedger):

@@ -20,7 +20,7 @@ from auction.domain.events import (
 from auction.domain.lot import LotStatus, Standing
 from auction.domain.terms import SoftClose
 from auction.ledger.bid_ledger import BidLedger, Snapshot, _control_error
-from tests.ledger.stories import (
+from tests.ledger.event_sequences import (
     LONG_MS,
     LOT,
     OTHER_LOT,

@@ -16,9 +16,9 @@ from auction.domain.events import BidPlaced, Closed, Extended, Opened
 from auction.domain.lot import LotStatus
 from auction.domain.terms import SoftClose, Terms
 from auction.ledger.bid_ledger import BidLedger, Taken
-from auction.ledger.feed import Entry
 from auction.ledger.keys import KeySpace, lot_id_of
-from tests.ledger.stories import LOT, SHARDS, bid, entries, kinds, refused, scheduled, taken, terms
+from auction.ledger.stream import StreamEntry
+from tests.ledger.event_sequences import LOT, SHARDS, bid, entries, kinds, refused, scheduled, taken, terms
 from tests.model.steered_clock import SteeredCaller
 
 ROUNDS = 60
@@ -77,7 +77,7 @@ async def _bid_until_closed(ledger: BidLedger, lot_id: str, bidder: str) -> int:
     return stood
 
 
-def _check_times(course: Iterable[Entry]) -> None:
+def _check_times(course: Iterable[StreamEntry]) -> None:
     end_ms = seq = 0
     over = False
     for entry in course:

@@ -7,9 +7,9 @@ from auction.domain.errors import LedgerAway
 from auction.domain.lot import Standing
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import ledger_errors
-from auction.ledger.packing import pack_terms
+from auction.ledger.terms_codec import pack_terms
 from tests.ledger.conftest import OwnServers
-from tests.ledger.stories import (
+from tests.ledger.event_sequences import (
     LONG_MS,
     LOT,
     OTHER_LOT,

@@ -5,7 +5,7 @@ from auction.domain.errors import LedgerAway, RequestRefused
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect
 from auction.ledger.keys import SALE_ID_LENGTH_MAX, KeySpace, accepted_field, is_id, is_sale_id, lot_id_of, sale_of
-from tests.ledger.stories import LOT, OTHER_LOT, SHARDS, opened, scheduled
+from tests.ledger.event_sequences import LOT, OTHER_LOT, SHARDS, opened, scheduled
 
 
 async def test_a_ledger_keeps_the_number_of_shards_it_was_first_started_with(client: "Redis") -> None:

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.keys import KeySpace
 from auction.ledger.scripts import ScriptCaller, ScriptInvalid, expand, load_scripts, parse
-from tests.ledger.stories import LOT, opened, taken
+from tests.ledger.event_sequences import LOT, opened, taken
 
 SOUND = """--[[ count_bids: tell how many bids a lot has.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>

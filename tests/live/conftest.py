@@ -18,13 +18,13 @@ from websockets.exceptions import ConnectionClosed
 
 from api.live.__main__ import bind
 from api.live.config import LiveConfig
-from api.live.gateway import Gateway
+from api.live.gateway import LiveGateway
 from auction.domain.bidding import Bid
 from auction.ledger.bid_ledger import BidLedger, Taken
 from auction.ledger.connection import connect as connect_ledger
-from auction.services.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKey
 from loadtests.live_client import LiveClient
-from tests.ledger.stories import LOT, SHARDS, taken
+from tests.ledger.event_sequences import LOT, SHARDS, taken
 
 SECRET = "a secret of the tests, long enough"
 CONFIG = LiveConfig(secret=SECRET, tick_ms=10, report_ms=50, block_ms=200)
@@ -40,7 +40,7 @@ def token(subject: str, role: Role = Role.BIDDER, *, lifetime_s: int = 3600, sec
 class Running:
     """A gateway in this process."""
 
-    gateway: Gateway
+    gateway: LiveGateway
     url: str
     stopping: asyncio.Event
     task: "asyncio.Task[None]"
@@ -53,7 +53,7 @@ class Running:
 @contextlib.asynccontextmanager
 async def running(ledger: BidLedger, **changes: Any) -> AsyncIterator[Running]:
     listener = bind("127.0.0.1", 0)
-    gateway, stopping = Gateway(ledger, replace(CONFIG, **changes)), asyncio.Event()
+    gateway, stopping = LiveGateway(ledger, replace(CONFIG, **changes)), asyncio.Event()
     task = asyncio.create_task(gateway.run(listener, stopping))
     here = Running(gateway, f"ws://127.0.0.1:{listener.getsockname()[1]}/", stopping, task)
     await gateway.hub.following.wait()
@@ -68,7 +68,7 @@ async def shown(here: Running, ledger: BidLedger, lot_id: str = LOT) -> None:
     """Wait until the gateway shows the lot as it stands."""
     now = await ledger.read(lot_id)
     assert now is not None
-    await until(lambda: here.gateway.hub.channels[lot_id].story.at >= (now.epoch, now.seq))  # type: ignore[union-attr]
+    await until(lambda: here.gateway.hub.channels[lot_id].projection.at >= (now.epoch, now.seq))  # type: ignore[union-attr]
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ async def watching() -> AsyncIterator[Callable[..., LiveClient]]:
     tasks: list[asyncio.Task[int]] = []
 
     def start(url: str, lot_id: str = LOT, **options: Any) -> LiveClient:
-        client = LiveClient(url, lot_id, wait_most_s=0.3, **options)
+        client = LiveClient(url, lot_id, wait_s_max=0.3, **options)
         tasks.append(asyncio.create_task(client.run()))
         return client
 
@@ -183,7 +183,7 @@ class Bidding:
 
 @dataclass
 class Gateways:
-    """Gateway processes on one port."""
+    """LiveGateway processes on one port."""
 
     redis_url: str
     port: int
@@ -228,7 +228,7 @@ class Gateways:
 
 @pytest.fixture
 async def gateways() -> AsyncIterator[Callable[[str], Gateways]]:
-    """Gateway processes, ended with the test."""
+    """LiveGateway processes, ended with the test."""
     started: list[Gateways] = []
     with contextlib.ExitStack() as held:
 

@@ -7,7 +7,7 @@ import pytest
 from api.live.protocol import RESUMED_EVENTS_MAX, CloseCode
 from auction.domain.lot import Standing
 from loadtests.live_client import LiveClient
-from tests.ledger.stories import LOT, OTHER_LOT, opened, taken
+from tests.ledger.event_sequences import LOT, OTHER_LOT, opened, taken
 from tests.live.conftest import Bidding, closed_with, heard, heard_until, running, shown, speaking, sub, token, until
 
 
@@ -173,7 +173,7 @@ async def behind_the_ledger(live, ledger) -> asyncio.Event:
     tail.read = held_read
     # the call under way is the last that is not held
     await taken(ledger, "ada", 100, "key-a001")
-    await until(lambda: live.gateway.hub.channels[LOT].story.lot.price_fen == 100)
+    await until(lambda: live.gateway.hub.channels[LOT].projection.lot.price_fen == 100)
     return go_on
 
 

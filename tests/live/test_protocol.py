@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from api.live import frames
-from api.live.frames import Moment, Snap, Tick, packed
+from api.live.frames import Moment, SnapFrame, TickFrame, packed
 from api.live.protocol import FINAL, CloseCode, Malformed, Sub, Sync, read_message
 from auction.domain.events import (
     Admitted,
@@ -23,7 +23,7 @@ from auction.domain.events import (
     Withdrawn,
 )
 from auction.domain.lot import Lot, LotStatus
-from tests.ledger.stories import LOT, terms
+from tests.ledger.event_sequences import LOT, terms
 
 AT = Moment(LOT, seq=7, at_ms=5_000, epoch=2, ends_before_ms=9_000)
 
@@ -145,19 +145,19 @@ def test_codes_say_which_failures_are_final():
 
 @pytest.mark.parametrize("length", [0, 40, 60, 61, 62, 63, 1000, 65_470, 65_480, 70_000])
 def test_a_frame_of_any_size_is_one_whole_text_message(length):
-    frame = frames.Stopped(lot_id="x" * length, seq=1, at_ms=2, ends_at_ms=3, remaining_ms=4, reason="")
+    frame = frames.PausedFrame(lot_id="x" * length, seq=1, at_ms=2, ends_at_ms=3, remaining_ms=4, reason="")
     assert unpacked(packed(frame))["lot_id"] == "x" * length
 
 
 def test_a_state_tells_all_that_there_is_to_know_of_a_lot():
     lot = Lot(terms(), LotStatus.OPEN, 2, 9, 500, "ada", 3, 500, 4, 1_000, 9_000)
-    told = unpacked(frames.state(Snap, LOT, lot, now_ms=77, watchers=12))
+    told = unpacked(frames.state(SnapFrame, LOT, lot, now_ms=77, watchers=12))
     assert told == {
         "type": "snap", "lot_id": LOT, "epoch": 2, "seq": 9, "status": "open", "price_fen": 500, "leader": 3, "bids": 4,
         "minimum_fen": 600, "ends_at_ms": 9_000, "remaining_ms": 0, "now_ms": 77, "watchers": 12,
     }  # fmt: skip
-    assert unpacked(frames.state(Tick, LOT, lot, now_ms=77, watchers=12)) == {**told, "type": "tick"}
-    assert unpacked(frames.state(Tick, LOT, Lot(terms()), now_ms=0, watchers=0))["leader"] is None
+    assert unpacked(frames.state(TickFrame, LOT, lot, now_ms=77, watchers=12)) == {**told, "type": "tick"}
+    assert unpacked(frames.state(TickFrame, LOT, Lot(terms()), now_ms=0, watchers=0))["leader"] is None
 
 
 def test_a_bid_is_told_by_the_price_it_made_and_never_by_its_maximum():

@@ -9,11 +9,11 @@ import tracemalloc
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from api.live.lot_projection import KEPT_FRAMES
 from api.live.protocol import CloseCode
-from api.live.story import KEPT_FRAMES
 from auction.domain.lot import Standing
 from loadtests.live_client import stalled
-from tests.ledger.stories import LOT, opened
+from tests.ledger.event_sequences import LOT, opened
 from tests.live.conftest import Bidding, closed_with, running, shown, until
 
 SMALL = {"send_buffer_bytes": 4096, "tick_ms": 1}
@@ -51,7 +51,7 @@ async def test_a_watcher_that_reads_again_gets_what_nobody_may_miss_and_the_newe
     bidding = Bidding(ledger)
     async with running(ledger, **SMALL, **PATIENT) as live:
         slow = await stalled(live.url, LOT, mode=mode)
-        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].story)
+        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].projection)
         await until_behind(live, bidding)
         conflated = live.gateway.tally.conflated
         await ledger.extend(LOT, by_ms=5_000, reason="behind your back", by="eve")
@@ -81,7 +81,7 @@ async def test_a_watcher_behind_sees_a_new_epoch_in_order(ledger, mode):
     bidding = Bidding(ledger)
     async with running(ledger, **SMALL, **PATIENT) as live:
         slow = await stalled(live.url, LOT, mode=mode)
-        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].story)
+        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].projection)
         await until_behind(live, bidding)
         now = await ledger.pause(LOT, reason="a look", by="eve")
         standing = Standing(100, "ada", 1, 100)
@@ -102,7 +102,7 @@ async def test_a_watcher_too_far_behind_is_let_go_with_a_word(ledger):
     bidding = Bidding(ledger)
     async with running(ledger, **SMALL, behind_bytes_max=2_000, behind_ms_max=600_000) as live:
         slow = await stalled(live.url, LOT, mode="feed")
-        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].story)
+        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].projection)
         await until_gone(live, bidding)
         slow.transport.resume_reading()
         assert await closed_with(slow) == CloseCode.TOO_SLOW
@@ -113,7 +113,7 @@ async def test_a_watcher_too_long_behind_is_let_go_with_a_word(ledger):
     await opened(ledger)
     async with running(ledger, **SMALL, behind_ms_max=50, ping_ms=150) as live:
         slow = await stalled(live.url, LOT)
-        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].story)
+        await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].projection)
         await until_gone(live, Bidding(ledger))
         slow.transport.resume_reading()
         assert await closed_with(slow) == CloseCode.TOO_SLOW

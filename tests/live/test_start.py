@@ -9,7 +9,7 @@ import pytest
 from api.live.__main__ import bind, config_of
 from api.live.protocol import CloseCode
 from auction.settings import SettingsError, load_settings
-from tests.ledger.stories import opened
+from tests.ledger.event_sequences import opened
 from tests.live.conftest import SECRET, closed_with, heard, speaking, sub
 
 

@@ -10,10 +10,10 @@ from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, OutcomeUnknown
 from auction.domain.events import BidPlaced
 from auction.ledger.bid_ledger import BidLedger, Snapshot, Taken
-from auction.ledger.watchers import count_watchers
+from auction.ledger.viewer_counts import count_watchers
 from loadtests.live_client import LOST, LiveClient, stalled
-from tests.ledger.own_server import OwnServer
-from tests.ledger.stories import LOT, SHARDS, entries, opened, taken
+from tests.ledger.event_sequences import LOT, SHARDS, entries, opened, taken
+from tests.ledger.server_process import OwnServer
 from tests.live.conftest import closed_with, heard, heard_until, speaking, sub, token
 
 BIDDERS = ("ada", "bo", "cai")

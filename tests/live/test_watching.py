@@ -8,8 +8,8 @@ import pytest
 from api.live.protocol import CloseCode
 from auction.domain.lot import Standing
 from auction.domain.terms import Bidding, SoftClose
-from auction.services.tokens import Role
-from tests.ledger.stories import LOT, OTHER_LOT, bid, opened, scheduled, taken, terms
+from auction.services.identity.tokens import Role
+from tests.ledger.event_sequences import LOT, OTHER_LOT, bid, opened, scheduled, taken, terms
 from tests.live.conftest import Bidding as Bids
 from tests.live.conftest import closed_with, heard, heard_until, running, say, speaking, sub, token, until
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.feed_checker import FeedChecker
 from loadtests.run import report
-from loadtests.tally import FAULTS_TOLD, Tally, Watched, WatchTally
-from loadtests.witness import Witness
+from loadtests.statistics import FAULTS_TOLD, BidderStatistics, WatcherStatistics, WatchStatistics
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,16 +82,20 @@ def test_locust_loads_this_machine_only(tmp_path):
 
 
 def test_counts_survive_their_file(tmp_path):
-    tally = Tally(bidders=2, accepted=3, refused=Counter({"bid-too-low": 4}), failed=Counter({"500": 1}), last_s=2.0)
+    tally = BidderStatistics(
+        bidders=2, accepted=3, refused=Counter({"bid-too-low": 4}), failed=Counter({"500": 1}), last_s=2.0
+    )
     tally.write(tmp_path / "tally.json")
-    assert Tally.read(tmp_path / "tally.json") == tally
+    assert BidderStatistics.read(tmp_path / "tally.json") == tally
     assert json.loads((tmp_path / "tally.json").read_text())["refused"] == {"bid-too-low": 4}
 
 
 def test_the_report_keeps_accepted_refused_and_failed_apart():
-    tally = Tally(accepted=30, found=2, refused=Counter({"bid-too-low": 9, "already-leading": 1}), last_s=10.0)
+    tally = BidderStatistics(
+        accepted=30, found=2, refused=Counter({"bid-too-low": 9, "already-leading": 1}), last_s=10.0
+    )
     tally.failed["500 internal-error"] = 2
-    said = report(tally, [{"lot_id": "s-001", "bids": 30, "price_fen": 7_819_339_900}], WatchTally())
+    said = report(tally, [{"lot_id": "s-001", "bids": 30, "price_fen": 7_819_339_900}], WatchStatistics())
     assert "accepted         30  (2 found by a retry)" in said
     assert "refused          10  bid-too-low 9, already-leading 1" in said
     assert "failed            2  500 internal-error 2" in said
@@ -101,14 +105,14 @@ def test_the_report_keeps_accepted_refused_and_failed_apart():
 
 
 def test_what_watchers_saw_survives_its_file_and_is_told_by_mode(tmp_path):
-    watched = WatchTally(
-        state=Watched(watchers=2, frames=20, closed=2, late_ms={5: 98, 7: 1, 40: 1}),
-        feed=Watched(watchers=1, frames=1_100, reconnects=3, closed=1),
+    watched = WatchStatistics(
+        state=WatcherStatistics(watchers=2, frames=20, closed=2, late_ms={5: 98, 7: 1, 40: 1}),
+        feed=WatcherStatistics(watchers=1, frames=1_100, reconnects=3, closed=1),
     )
     watched.write(tmp_path / "watchers.json")
-    assert WatchTally.read(tmp_path / "watchers.json") == watched
+    assert WatchStatistics.read(tmp_path / "watchers.json") == watched
     assert watched.holds
-    said = report(Tally(), [], watched)
+    said = report(BidderStatistics(), [], watched)
     assert "state            20  frames to 2 watchers, 0 faults, 0 reconnects, 2 saw the end" in said
     assert "late              5  ms in the middle, 7 ms for the slowest in a hundred, 40 ms at most (100 timed)" in said
     assert "feed          1,100  frames to 1 watcher, 0 faults, 3 reconnects, 1 saw the end" in said
@@ -116,19 +120,21 @@ def test_what_watchers_saw_survives_its_file_and_is_told_by_mode(tmp_path):
 
 @pytest.mark.parametrize(
     "wrong", [
-        WatchTally(state=Watched(watchers=2, closed=1)),
-        WatchTally(feed=Watched(watchers=1, closed=1, faults=1, first_faults=["a hole"])),
-        WatchTally(failed={"feed watcher sent away with 4500": 1}),
+        WatchStatistics(state=WatcherStatistics(watchers=2, closed=1)),
+        WatchStatistics(feed=WatcherStatistics(watchers=1, closed=1, faults=1, first_faults=["a hole"])),
+        WatchStatistics(failed={"feed watcher sent away with 4500": 1}),
     ],
 )  # fmt: skip
 def test_a_run_whose_watchers_saw_wrong_does_not_hold_and_says_why(wrong):
     assert not wrong.holds
     for told in [*wrong.feed.first_faults, *wrong.failed]:
-        assert told in report(Tally(), [], WatchTally(Watched(watchers=1), wrong.feed, wrong.failed))
+        assert told in report(
+            BidderStatistics(), [], WatchStatistics(WatcherStatistics(watchers=1), wrong.feed, wrong.failed)
+        )
 
 
 def test_many_faults_are_counted_and_some_told():
-    watched = Watched()
+    watched = WatcherStatistics()
     for _ in range(3):
         watched.note_faults(["the price fell"] * (FAULTS_TOLD - 1))
     assert watched.faults == 3 * (FAULTS_TOLD - 1)
@@ -144,7 +150,7 @@ def bid(seq: int, prev_seq: int, amount_fen: int) -> dict[str, object]:
 
 
 def test_a_witness_lets_skipped_states_and_a_new_epoch_pass():
-    witness = Witness("s-001", mode="feed")
+    witness = FeedChecker("s-001", mode="feed")
     for frame in [
         state("snap", 3, 100),
         bid(5, 3, 200),
@@ -172,7 +178,7 @@ def test_a_witness_lets_skipped_states_and_a_new_epoch_pass():
     ],
 )  # fmt: skip
 def test_a_witness_writes_down_what_must_never_happen(frame, fault):
-    witness = Witness("s-001", mode="feed")
+    witness = FeedChecker("s-001", mode="feed")
     witness.take(state("snap", 3, 100))
     witness.take(bid(4, 3, 200))
     witness.take(frame)

@@ -8,10 +8,10 @@ from redis.asyncio import Redis
 
 from auction.domain.lot import Lot, LotStatus, Standing, apply, standing_of
 from auction.ledger.bid_ledger import Snapshot
-from auction.ledger.feed import START, Entry, chain_of, decode
 from auction.ledger.keys import KeySpace, accepted_field
-from auction.ledger.packing import pack_terms
-from tests.model.house_model import HouseModel, ModelLot
+from auction.ledger.stream import START, StreamEntry, chain_of, decode
+from auction.ledger.terms_codec import pack_terms
+from tests.model.ledger_model import LedgerModel, ModelLot
 
 HASH_FIELDS = {
     "epoch": "epoch",
@@ -34,10 +34,10 @@ HASH_FIELDS = {
 class Comparison:
     """Compares after every command; remembers how far the stream has been read."""
 
-    def __init__(self, redis: "Redis", keys: KeySpace, sale_id: str, house: HouseModel) -> None:
+    def __init__(self, redis: "Redis", keys: KeySpace, sale_id: str, context: LedgerModel) -> None:
         self._redis = redis
         self._keys = keys
-        self._house = house
+        self._context = context
         self._any_lot = f"{sale_id}-001"
         self._read_to = START
         self._seen: dict[str, int] = {}
@@ -45,7 +45,7 @@ class Comparison:
 
     async def check(self) -> None:
         """The whole ledger, every lot of the sale; raises AssertionError at the first difference."""
-        keys, lots = self._keys, list(self._house.lots.items())
+        keys, lots = self._keys, list(self._context.lots.items())
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.xrange(keys.stream_of(self._any_lot), f"({self._read_to}", "+")
         pipeline.zrange(keys.due_of(self._any_lot), 0, -1, withscores=True)
@@ -58,7 +58,7 @@ class Comparison:
         for stream_id, fields in stream:
             self._check_entry(decode(stream_id.decode(), fields))
         assert self._seen == {lot_id: len(entry.history) for lot_id, entry in lots}, "the stream misses events"
-        assert {lot_id.decode(): score for lot_id, score in due} == self._house.due, "deadlines"
+        assert {lot_id.decode(): score for lot_id, score in due} == self._context.due, "deadlines"
         self._check_purse(purse)
         for number, (lot_id, entry) in enumerate(lots):
             state, admitted, accepted = hashes[number * 3 : number * 3 + 3]
@@ -68,7 +68,7 @@ class Comparison:
 
     def snapshot_of(self, lot_id: str, clock_ms: int) -> Snapshot:
         """The lot as every answer must show it now; the chain is the one recomputed from the stream."""
-        lot = self._house.lots[lot_id].lot
+        lot = self._context.lots[lot_id].lot
         return Snapshot(
             lot_id=lot_id,
             status=lot.status,
@@ -93,7 +93,7 @@ class Comparison:
         """From the first entry on: seqs 1..n, the chain, and a fold of the events that is the state."""
         rows: Any = await self._redis.xrange(self._keys.stream_of(self._any_lot))
         entries = [decode(stream_id.decode(), fields) for stream_id, fields in rows]
-        for lot_id, model in self._house.lots.items():
+        for lot_id, model in self._context.lots.items():
             folded, chain, last_at = Lot(model.lot.terms), "", 0
             for entry in (entry for entry in entries if entry.lot_id == lot_id):
                 assert entry.first_seq == folded.seq + 1, f"{lot_id} has a hole before seq {entry.first_seq}"
@@ -113,10 +113,10 @@ class Comparison:
             assert state[b"status"].decode() == str(folded.status)
             assert state[b"leader"].decode() == folded.leader_id
 
-    def _check_entry(self, entry: Entry) -> None:
+    def _check_entry(self, entry: StreamEntry) -> None:
         lot_id = entry.lot_id
         done = self._seen.get(lot_id, 0)
-        expected = self._house.lots[lot_id].history[done : done + len(entry.events)]
+        expected = self._context.lots[lot_id].history[done : done + len(entry.events)]
         assert entry.events == tuple(row.event for row in expected), f"events of {lot_id} from seq {entry.first_seq}"
         assert entry.first_seq == expected[0].seq == done + 1
         assert {(entry.epoch, entry.at_ms)} == {(row.epoch, row.at_ms) for row in expected}
@@ -140,10 +140,10 @@ class Comparison:
     def _check_purse(self, purse: dict[bytes, bytes]) -> None:
         held = {name.decode(): int(value) for name, value in purse.items()}
         purses = {name: value for name, value in held.items() if name.startswith("purse:")}
-        assert purses == {f"purse:{bidder}": value for bidder, value in self._house.purses.items()}
+        assert purses == {f"purse:{bidder}": value for bidder, value in self._context.purses.items()}
         exposures = {name: value for name, value in held.items() if not name.startswith("purse:") and value != 0}
-        bidders = {bidder for entry in self._house.lots.values() for bidder in entry.admitted}
-        counted = {f"exposure:{bidder}": self._house.exposure_of(bidder) for bidder in bidders}
+        bidders = {bidder for entry in self._context.lots.values() for bidder in entry.admitted}
+        counted = {f"exposure:{bidder}": self._context.exposure_of(bidder) for bidder in bidders}
         assert exposures == {name: value for name, value in counted.items() if value}
 
     @staticmethod

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from auction.domain.bidding import highest_jump_fen
 from auction.domain.deposits import DepositPolicy, FlatDeposit, NoDeposit, PurseDeposit
 from auction.domain.money import FEN_MAX
-from auction.domain.terms import Bidding, Increment, MaxJump, Settlement, SoftClose, Terms, contradictions
-from tests.model.house_model import HouseModel
+from auction.domain.terms import Bidding, Increment, MaxJump, SettlementTerms, SoftClose, Terms, contradictions
+from tests.model.ledger_model import LedgerModel
 
 BIDDERS = ("ada", "bo", "cai", "dee", "zoë")
 PADDLES = {name: number for number, name in enumerate(BIDDERS, start=1)}
@@ -44,19 +44,19 @@ class Near:
     steps: int = 0
     fen: int = 0
 
-    def on(self, house: HouseModel, lot_id: str, bidder: str) -> int:
+    def on(self, context: LedgerModel, lot_id: str, bidder: str) -> int:
         """The amount in fen, within what a bid may be."""
-        amount = self._landmark(house, lot_id, bidder) + self.fen
-        entry = house.lots.get(lot_id)
+        amount = self._landmark(context, lot_id, bidder) + self.fen
+        entry = context.lots.get(lot_id)
         if entry is not None:
             amount += self.steps * entry.lot.terms.step_at(entry.lot.price_fen)
         return max(1, min(FEN_MAX, amount))
 
-    def _landmark(self, house: HouseModel, lot_id: str, bidder: str) -> int:
-        entry = house.lots.get(lot_id)
+    def _landmark(self, context: LedgerModel, lot_id: str, bidder: str) -> int:
+        entry = context.lots.get(lot_id)
         if entry is None or self.base == "zero":
             return 0
-        lot, terms, admission = entry.lot, entry.lot.terms, house.admission_of(lot_id, bidder)
+        lot, terms, admission = entry.lot, entry.lot.terms, context.admission_of(lot_id, bidder)
         landmarks: dict[str, int | None] = {
             "minimum": lot.minimum_fen(),
             "price": lot.price_fen,
@@ -118,7 +118,7 @@ def any_terms(draw: st.DrawFn) -> Terms:
         review_above_fen=draw(st.none() | st.integers(start, top)),
         soft_close=draw(st.none() | _soft_closes() | _soft_closes()),
         deposit=draw(_deposits()),
-        settlement=Settlement(),
+        settlement=SettlementTerms(),
     )
     terms = _times(terms, draw(st.sampled_from(UNITS)))
     assert contradictions(terms) == []

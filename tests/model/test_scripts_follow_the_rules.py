@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from auction.domain.errors import RefusalCode
 from auction.ledger.connection import connect
-from tests.model.house_machine import HouseMachine
+from tests.model.ledger_machine import LedgerMachine
 
 STEPS = 40
 """Steps an example; some are several commands, and the set-up of its first lots comes on top."""
@@ -37,15 +37,15 @@ EVERY_CODE = {*map(str, RefusalCode), "taken False", "taken True"}
 
 
 @pytest.fixture
-def machine(valkey_url: str) -> Iterator[type[HouseMachine]]:
+def machine(valkey_url: str) -> Iterator[type[LedgerMachine]]:
     """The machine on a server, with an event loop that lives as long as the test."""
     with asyncio.Runner() as runner:
         client = connect(valkey_url)
-        yield type("BoundMachine", (HouseMachine,), {"redis": client, "runner": runner, "codes": Counter()})
+        yield type("BoundMachine", (LedgerMachine,), {"redis": client, "runner": runner, "codes": Counter()})
         runner.run(client.aclose())
 
 
-def _hold(machine: type[HouseMachine], commands: int) -> None:
+def _hold(machine: type[LedgerMachine], commands: int) -> None:
     """Run until so many commands were compared, each round from a seed of its own that follows from the first."""
     number = int(os.environ.get("AUCTION_MODEL_SEED") or random.getrandbits(48))
     while machine.commands < commands:
@@ -60,13 +60,13 @@ def _hold(machine: type[HouseMachine], commands: int) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_the_scripts_decide_as_the_rules_do(machine: type[HouseMachine]) -> None:
+def test_the_scripts_decide_as_the_rules_do(machine: type[LedgerMachine]) -> None:
     """2,000 commands."""
     _hold(machine, SMALL_RUN)
 
 
 @pytest.mark.slow
-def test_the_scripts_decide_as_the_rules_do_for_a_long_time(machine: type[HouseMachine]) -> None:
+def test_the_scripts_decide_as_the_rules_do_for_a_long_time(machine: type[LedgerMachine]) -> None:
     """100,000 commands; so many that every code has been answered."""
     _hold(machine, LONG_RUN)
     assert set(machine.codes) >= EVERY_CODE

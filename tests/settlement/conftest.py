@@ -13,20 +13,21 @@ from redis.asyncio import Redis
 from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.settlements import Award
-from auction.bootstrap import SANDBOX_FILE, open_house
+from auction.bootstrap import SANDBOX_FILE, open_context
 from auction.domain.bidding import Bid
-from auction.domain.journal import Account
+from auction.domain.journal import JournalAccount
 from auction.domain.terms_reader import merge_terms
 from auction.ledger.bid_ledger import Taken
 from auction.payments.sandbox import SandboxGateway
 from auction.presets import load_preset
-from auction.services import lots, registration
-from auction.services.house import House
-from auction.services.money_checks import check_money
-from auction.services.payments import perform_due, take_notice
-from auction.services.settlement import cascading, paying
-from auction.services.settlement.board import Story, show_story
+from auction.services.catalogue import lots
+from auction.services.context import AppContext
+from auction.services.payments.gateway_calls import perform_due, take_notice
+from auction.services.registration import registrations
+from auction.services.settlement import award_payment, runner_up_offers
 from auction.services.settlement.deadlines import settle
+from auction.services.settlement.finance_views import SettlementDetail, show_settlement
+from auction.services.verification.money_checks import check_money
 from auction.settings import load_settings
 from auction.workers.archiver import Archiver
 
@@ -62,7 +63,7 @@ class Clock:
 class Stage:
     """A house to play on, with the moves that tests of money keep making."""
 
-    house: House
+    context: AppContext
     clock: Clock
     gateway: SandboxGateway
     archiver: Archiver
@@ -75,27 +76,27 @@ class Stage:
         base = load_preset(preset) if preset else TERMS
         if sale_id is None:
             sale_id = f"sale{next(self._numbers)}"
-            await lots.create_sale(self.house, title="A sale", sale_id=sale_id, actor="olga")
+            await lots.create_sale(self.context, title="A sale", sale_id=sale_id, actor="olga")
         view = await lots.create_lot(
-            self.house, sale_id=sale_id, title="No. 001", terms=merge_terms(base, terms or {}), actor="olga"
+            self.context, sale_id=sale_id, title="No. 001", terms=merge_terms(base, terms or {}), actor="olga"
         )
         lot_id = view.record.lot_id
-        await lots.open_lot(self.house, lot_id, duration_ms=HOUR_MS, actor="olga")
+        await lots.open_lot(self.context, lot_id, duration_ms=HOUR_MS, actor="olga")
         return lot_id
 
-    async def register(self, lot_id: str, bidder: str, **more: Any) -> registration.Asked:
+    async def register(self, lot_id: str, bidder: str, **more: Any) -> registrations.RegistrationOutcome:
         """A bidder with their deposit held."""
-        return await registration.register(self.house, lot_id, bidder_id=bidder, name=bidder.title(), **more)
+        return await registrations.register(self.context, lot_id, bidder_id=bidder, name=bidder.title(), **more)
 
     async def bid(self, lot_id: str, bidder: str, yuan: int) -> None:
         """An accepted bid."""
         key = f"key-{next(self._numbers):08d}"
-        (answer,) = await self.house.ledger.place_bids(lot_id, [Bid(bidder, yuan * YUAN, key)])
+        (answer,) = await self.context.ledger.place_bids(lot_id, [Bid(bidder, yuan * YUAN, key)])
         assert isinstance(answer, Taken), answer
 
     async def close(self, lot_id: str) -> None:
         """Close a lot and settle what follows at once."""
-        await lots.close_lot(self.house, lot_id, reason="the test says so", actor="olga")
+        await lots.close_lot(self.context, lot_id, reason="the test says so", actor="olga")
         await self.settle()
 
     async def sold_lot(self, bids: list[tuple[str, int]], terms: dict[str, Any] | None = None, **more: Any) -> str:
@@ -116,10 +117,10 @@ class Stage:
         """Archive, settle and pay until nothing is left to do now."""
         for _ in range(30):
             await self.archive()
-            done = await settle(self.house)
-            done += await perform_due(self.house)
+            done = await settle(self.context)
+            done += await perform_due(self.context)
             for notice in await self.gateway.due_notices(100):
-                await take_notice(self.house, "sandbox", notice.body, notice.headers)
+                await take_notice(self.context, "sandbox", notice.body, notice.headers)
                 await self.gateway.notice_delivered(notice.id)
                 done += 1
             if not done:
@@ -134,8 +135,8 @@ class Stage:
     async def pay(self, lot_id: str, *, method: str | None = None, key: str = "pay-key-1") -> Award:
         """The winner pays."""
         award = await self.award(lot_id)
-        paid = await paying.pay_award(
-            self.house, award.award_id, bidder_id=award.bidder_id, key=key, payment_method=method
+        paid = await award_payment.pay_award(
+            self.context, award.award_id, bidder_id=award.bidder_id, key=key, payment_method=method
         )
         await self.settle()
         return paid
@@ -143,13 +144,13 @@ class Stage:
     async def accept(self, lot_id: str) -> Award:
         """The runner-up takes the offer that is open."""
         offer = (await self.story(lot_id)).offers[-1]
-        return await cascading.accept_offer(self.house, offer.offer_id, bidder_id=offer.bidder_id)
+        return await runner_up_offers.accept_offer(self.context, offer.offer_id, bidder_id=offer.bidder_id)
 
     async def resell(self, lot_id: str, bids: list[tuple[str, int]]) -> str:
         """Open the lot that a lot was relisted as, bid on it, and close it."""
         relisted = (await self.story(lot_id)).row.settlement.relisted_as
         assert relisted is not None
-        await lots.open_lot(self.house, relisted, duration_ms=HOUR_MS, actor="olga")
+        await lots.open_lot(self.context, relisted, duration_ms=HOUR_MS, actor="olga")
         for bidder in dict.fromkeys(bidder for bidder, _ in bids):
             await self.register(relisted, bidder)
         for bidder, yuan in bids:
@@ -157,9 +158,9 @@ class Stage:
         await self.close(relisted)
         return relisted
 
-    async def story(self, lot_id: str) -> Story:
+    async def story(self, lot_id: str) -> SettlementDetail:
         """Everything about a lot after the hammer."""
-        return await show_story(self.house, lot_id)
+        return await show_settlement(self.context, lot_id)
 
     async def state(self, lot_id: str) -> str:
         """Where a lot's settlement stands."""
@@ -178,7 +179,7 @@ class Stage:
         """A lot's deposits."""
         return [d for d in (await self.story(lot_id)).deposits if bidder in {None, d.bidder_id}]
 
-    async def balance(self, lot_id: str, account: Account) -> int:
+    async def balance(self, lot_id: str, account: JournalAccount) -> int:
         """An account's balance of a lot in yuan, debit above 0."""
         fen = (await self.story(lot_id)).balances.get(account, 0)
         assert fen % YUAN == 0
@@ -186,17 +187,17 @@ class Stage:
 
     async def check(self) -> None:
         """Every rule of money holds, and the provider has the cash that the journal says."""
-        await check_all(self.house, self.gateway)
+        await check_all(self.context, self.gateway)
 
 
-async def check_all(house: House, gateway: SandboxGateway) -> None:
+async def check_all(context: AppContext, gateway: SandboxGateway) -> None:
     """Every rule of money holds, and the provider's own record agrees with the journal."""
-    broken = {one.name: one.broken for one in await check_money(house) if one.broken}
+    broken = {one.name: one.broken for one in await check_money(context) if one.broken}
     assert not broken, broken
-    async with house.books.reading() as work:
+    async with context.books.reading() as tx:
         from sqlalchemy import text
 
-        (row,) = await work.rows(
+        (row,) = await tx.rows(
             text(
                 "SELECT coalesce(sum(amount_fen) FILTER (WHERE account = 'cash'), 0) AS cash, "
                 "coalesce(-sum(amount_fen) FILTER (WHERE account = 'cash' AND key LIKE 'seller-paid:%'), 0) AS sellers, "
@@ -220,12 +221,12 @@ async def open_stage(
         data_dir=data_dir,
         deposit_method=deposit_method,
     )
-    async with open_house(settings) as opened:
+    async with open_context(settings) as opened:
         await opened.gateway.close()
         clock = Clock(await opened.ledger.now_ms())
         gateway = SandboxGateway(data_dir / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=clock)
-        house = replace(opened, gateway=gateway, clock_ms=clock)
-        played = Stage(house, clock, gateway, Archiver(house.books, house.feed))
+        context = replace(opened, gateway=gateway, clock_ms=clock)
+        played = Stage(context, clock, gateway, Archiver(context.books, context.stream))
         try:
             yield played
             await played.check()

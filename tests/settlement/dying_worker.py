@@ -16,15 +16,23 @@ from typing import Literal
 
 import structlog
 
-from auction.books.unit_of_work import Books, Work
-from auction.bootstrap import SANDBOX_FILE, open_house
+from auction.books.unit_of_work import Books, Transaction
+from auction.bootstrap import SANDBOX_FILE, open_context
 from auction.payments.gateway import Reply
 from auction.payments.sandbox import SandboxGateway
-from auction.payments.sandbox_file import Asked
-from auction.services import registration
-from auction.services.house import House
-from auction.services.payments import perform_due
-from auction.services.settlement import cascading, defaulting, handover, opening, paying, sharing, voiding
+from auction.payments.sandbox_file import OperationRequest
+from auction.services.context import AppContext
+from auction.services.payments.gateway_calls import perform_due
+from auction.services.registration import registrations
+from auction.services.settlement import (
+    award_payment,
+    awards,
+    handover,
+    payment_default,
+    runner_up_offers,
+    voids,
+    waterfall,
+)
 from auction.services.settlement.deadlines import capture_expiring, meet_deadlines
 from auction.settings import load_settings
 from auction.workers.cashier import Cashier
@@ -77,10 +85,10 @@ class CountedBooks(Books):
         self._fate = fate
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Work]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """See `Books.transaction`."""
-        async with super().transaction() as work:
-            yield work
+        async with super().transaction() as tx:
+            yield tx
             self._fate.commits += 1
             nth = self._fate.commits
             self._fate.meet("before the commit", nth)
@@ -92,7 +100,7 @@ class CountedGateway(SandboxGateway):
 
     fate: Fate
 
-    async def _perform(self, asked: Asked, amount_fen: int | None = None) -> Reply:
+    async def _perform(self, asked: OperationRequest, amount_fen: int | None = None) -> Reply:
         self.fate.calls += 1
         nth = self.fate.calls
         self.fate.meet("before the call", nth)
@@ -101,75 +109,75 @@ class CountedGateway(SandboxGateway):
         return reply
 
 
-async def register_ann(house: House, lot_id: str) -> None:
+async def register_ann(context: AppContext, lot_id: str) -> None:
     """A deposit is held, and its bidder admitted."""
-    await registration.register(house, lot_id, bidder_id="ann", name="Ann")
+    await registrations.register(context, lot_id, bidder_id="ann", name="Ann")
 
 
-async def top_up_ann(house: House, lot_id: str) -> None:
+async def top_up_ann(context: AppContext, lot_id: str) -> None:
     """A deposit is raised, and the limit with it."""
-    await registration.top_up(house, lot_id, bidder_id="ann", amount_fen=90_000, key="top-up-1")
+    await registrations.top_up(context, lot_id, bidder_id="ann", amount_fen=90_000, key="top-up-1")
 
 
-async def pay_as_ann(house: House, lot_id: str) -> None:
+async def pay_as_ann(context: AppContext, lot_id: str) -> None:
     """A charge for the rest of the price, then the deposit."""
-    await paying.pay_award(house, f"a-{lot_id}-1", bidder_id="ann", key="pay-key-1")
+    await award_payment.pay_award(context, f"a-{lot_id}-1", bidder_id="ann", key="pay-key-1")
 
 
-async def pay_as_bob(house: House, lot_id: str) -> None:
+async def pay_as_bob(context: AppContext, lot_id: str) -> None:
     """The resale of a defaulted lot is paid, which the default learns of."""
-    await paying.pay_award(house, f"a-{lot_id}-1", bidder_id="bob", key="pay-key-1")
+    await award_payment.pay_award(context, f"a-{lot_id}-1", bidder_id="bob", key="pay-key-1")
 
 
-async def accept_as_bob(house: House, lot_id: str) -> None:
+async def accept_as_bob(context: AppContext, lot_id: str) -> None:
     """A runner-up takes the lot."""
-    await cascading.accept_offer(house, f"o-{lot_id}-1", bidder_id="bob")
+    await runner_up_offers.accept_offer(context, f"o-{lot_id}-1", bidder_id="bob")
 
 
-async def decline_as_bob(house: House, lot_id: str) -> None:
+async def decline_as_bob(context: AppContext, lot_id: str) -> None:
     """A runner-up does not want it."""
-    await cascading.decline_offer(house, f"o-{lot_id}-1", bidder_id="bob")
+    await runner_up_offers.decline_offer(context, f"o-{lot_id}-1", bidder_id="bob")
 
 
-async def refuse_as_ann(house: House, lot_id: str) -> None:
+async def refuse_as_ann(context: AppContext, lot_id: str) -> None:
     """A winner will not pay."""
-    await paying.refuse_award(house, f"a-{lot_id}-1", bidder_id="ann")
+    await award_payment.refuse_award(context, f"a-{lot_id}-1", bidder_id="ann")
 
 
-async def confirm_handover(house: House, lot_id: str) -> None:
+async def confirm_handover(context: AppContext, lot_id: str) -> None:
     """Finance sees the lot fetched."""
-    await handover.confirm_handover(house, lot_id, actor="fin")
+    await handover.confirm_handover(context, lot_id, actor="fin")
 
 
-async def void(house: House, lot_id: str) -> None:
+async def void(context: AppContext, lot_id: str) -> None:
     """The second person agrees."""
-    await voiding.void_settlement(house, lot_id, actor="flo", reason="wrong description")
+    await voids.void_settlement(context, lot_id, actor="flo", reason="wrong description")
 
 
-async def write_off(house: House, lot_id: str) -> None:
+async def write_off(context: AppContext, lot_id: str) -> None:
     """The second person agrees."""
-    await sharing.write_off(house, lot_id, actor="flo", reason="nothing to be had")
+    await waterfall.write_off(context, lot_id, actor="flo", reason="nothing to be had")
 
 
-async def carry_notices(house: House, lot_id: str) -> None:
+async def carry_notices(context: AppContext, lot_id: str) -> None:
     """The provider says what became of what was pending."""
-    await Cashier(house).carry_notices()
+    await Cashier(context).carry_notices()
 
 
-def by_itself(step: Callable[[House], Awaitable[object]]) -> Callable[[House, str], Awaitable[None]]:
+def by_itself(step: Callable[[AppContext], Awaitable[object]]) -> Callable[[AppContext, str], Awaitable[None]]:
     """A step that the workers take, whatever lot is due."""
 
-    async def taken(house: House, lot_id: str) -> None:
-        await step(house)
+    async def taken(context: AppContext, lot_id: str) -> None:
+        await step(context)
 
     return taken
 
 
-ACTIONS: dict[str, Callable[[House, str], Awaitable[None]]] = {
+ACTIONS: dict[str, Callable[[AppContext, str], Awaitable[None]]] = {
     "hold": register_ann,
     "top-up": top_up_ann,
     "notice": carry_notices,
-    "award": by_itself(opening.open_settlements),
+    "award": by_itself(awards.open_settlements),
     "release": by_itself(perform_due),
     "refund": by_itself(perform_due),
     "refund again": by_itself(perform_due),
@@ -178,14 +186,14 @@ ACTIONS: dict[str, Callable[[House, str], Awaitable[None]]] = {
     "default": by_itself(meet_deadlines),
     "refusal": refuse_as_ann,
     "capture": by_itself(perform_due),
-    "collect": by_itself(defaulting.collect),
+    "collect": by_itself(payment_default.collect),
     "offer": by_itself(meet_deadlines),
     "accept": accept_as_bob,
     "decline": decline_as_bob,
     "lapse": by_itself(meet_deadlines),
     "relist": by_itself(meet_deadlines),
     "resale": pay_as_bob,
-    "waterfall": by_itself(sharing.share_out),
+    "waterfall": by_itself(waterfall.share_out),
     "writeoff": write_off,
     "handover": confirm_handover,
     "void": void,
@@ -193,11 +201,11 @@ ACTIONS: dict[str, Callable[[House, str], Awaitable[None]]] = {
 
 
 @asynccontextmanager
-async def counted(house: House, data_dir: Path, now_ms: int, fate: Fate) -> AsyncIterator[House]:
+async def counted(context: AppContext, data_dir: Path, now_ms: int, fate: Fate) -> AsyncIterator[AppContext]:
     """The house at that time, with every call and commit of it counted."""
     gateway = CountedGateway(data_dir / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=lambda: now_ms)
     gateway.fate = fate
-    yield replace(house, books=CountedBooks(house.books, fate), gateway=gateway, clock_ms=lambda: now_ms)
+    yield replace(context, books=CountedBooks(context.books, fate), gateway=gateway, clock_ms=lambda: now_ms)
     await gateway.close()
 
 
@@ -215,7 +223,7 @@ async def _work(place: Place, action: str, lot_id: str, fate: Fate) -> None:
         data_dir=place.data_dir,
         deposit_method=place.deposit_method,
     )
-    async with open_house(settings) as opened:
+    async with open_context(settings) as opened:
         await opened.gateway.close()
-        async with counted(opened, place.data_dir, place.now_ms, fate) as house:
-            await ACTIONS[action](house, lot_id)
+        async with counted(opened, place.data_dir, place.now_ms, fate) as context:
+            await ACTIONS[action](context, lot_id)

@@ -24,11 +24,21 @@ from auction.domain.errors import AuctionError
 from auction.payments import sandbox_notices
 from auction.payments.gateway import OperationKind
 from auction.payments.sandbox import DueNotice, SandboxGateway
-from auction.services import lots, payments, registration
-from auction.services.payments import perform_due, take_notice
-from auction.services.settlement import cascading, defaulting, handover, paying, relisting, sharing, voiding
-from auction.services.settlement.board import show_story
+from auction.services.catalogue import lots
+from auction.services.payments import gateway_calls
+from auction.services.payments.gateway_calls import perform_due, take_notice
+from auction.services.registration import registrations
+from auction.services.settlement import (
+    award_payment,
+    handover,
+    payment_default,
+    relists,
+    runner_up_offers,
+    voids,
+    waterfall,
+)
 from auction.services.settlement.deadlines import settle
+from auction.services.settlement.finance_views import show_settlement
 from tests.settlement.conftest import DAY_MS, HOUR_MS, NOTICE_SECRET, YUAN, Stage, open_stage
 from tests.settlement.unreliable import Fault, UnreliableGateway
 
@@ -166,8 +176,8 @@ class SettlementMachine(RuleBasedStateMachine):
         )
         self.open.push_async_callback(stage.gateway.close)
         stage.gateway = sandbox
-        stage.house = replace(stage.house, gateway=UnreliableGateway(sandbox, self._fault))
-        await lots.create_sale(stage.house, title="A sale", sale_id=SALE, actor="olga")
+        stage.context = replace(stage.context, gateway=UnreliableGateway(sandbox, self._fault))
+        await lots.create_sale(stage.context, title="A sale", sale_id=SALE, actor="olga")
 
     def _fault(self, kind: OperationKind) -> Fault | None:
         del kind
@@ -186,8 +196,8 @@ class SettlementMachine(RuleBasedStateMachine):
     def register(self, number: int, bidder: str, card: str) -> None:
         device = "a phone" if bidder in {"ann", "eve"} else None
         self._do(
-            registration.register(
-                self.stage.house, self._lot(number), bidder_id=bidder, name=bidder, payment_method=card, device=device
+            registrations.register(
+                self.stage.context, self._lot(number), bidder_id=bidder, name=bidder, payment_method=card, device=device
             )
         )
 
@@ -195,8 +205,8 @@ class SettlementMachine(RuleBasedStateMachine):
     def top_up(self, number: int, bidder: str, card: str, yuan: int) -> None:
         key = self._key()
         self._do(
-            registration.top_up(
-                self.stage.house,
+            registrations.top_up(
+                self.stage.context,
                 self._lot(number),
                 bidder_id=bidder,
                 amount_fen=yuan * YUAN,
@@ -216,12 +226,12 @@ class SettlementMachine(RuleBasedStateMachine):
     @rule(number=numbers, card=cards, again=st.booleans())
     def pay(self, number: int, card: str, again: bool) -> None:
         key = "pay-key-0001" if again else self._key()
-        self._do(self._by_winner(number, paying.pay_award, key=key, payment_method=card))
+        self._do(self._by_winner(number, award_payment.pay_award, key=key, payment_method=card))
 
     @rule(number=numbers, works=st.booleans(), fetches=st.booleans())
     def end_well(self, number: int, works: bool, fetches: bool) -> None:
         """Pay with a card that is good, and perhaps fetch the lot."""
-        self._do(self._by_winner(number, paying.pay_award, key=self._key(), payment_method="sandbox-ok"))
+        self._do(self._by_winner(number, award_payment.pay_award, key=self._key(), payment_method="sandbox-ok"))
         if works:
             self.every_worker()
         if fetches:
@@ -238,7 +248,7 @@ class SettlementMachine(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def refuse(self, number: int) -> None:
-        self._do(self._by_winner(number, paying.refuse_award))
+        self._do(self._by_winner(number, award_payment.refuse_award))
 
     @rule(number=numbers, accepts=st.sampled_from([True, True, False]))
     def answer_an_offer(self, number: int, accepts: bool) -> None:
@@ -246,25 +256,25 @@ class SettlementMachine(RuleBasedStateMachine):
 
     @rule(number=numbers, actor=staff, what=st.sampled_from(["void", "default", "write-off"]), both=st.booleans())
     def two_persons(self, number: int, actor: str, what: str, both: bool) -> None:
-        lot_id, house = self._sold(number), self.stage.house
+        lot_id, context = self._sold(number), self.stage.context
         act = {
-            "void": voiding.void_settlement,
-            "default": defaulting.default_by_staff,
-            "write-off": sharing.write_off,
+            "void": voids.void_settlement,
+            "default": payment_default.default_by_staff,
+            "write-off": waterfall.write_off,
         }[what]
         for person in STAFF if both else (actor,):
-            self._do(act(house, lot_id, actor=person, reason="a reason"))
+            self._do(act(context, lot_id, actor=person, reason="a reason"))
 
     @rule(number=numbers, actor=staff, what=st.sampled_from(["relist", "offer", "handover"]))
     def one_person(self, number: int, actor: str, what: Literal["relist", "offer", "handover"]) -> None:
-        lot_id, house = self._sold(number), self.stage.house
+        lot_id, context = self._sold(number), self.stage.context
         if what == "relist":
-            self._do(relisting.relist_by_staff(house, lot_id, actor=actor, cost_fen=20 * YUAN))
+            self._do(relists.relist_by_staff(context, lot_id, actor=actor, cost_fen=20 * YUAN))
         elif what == "offer":
-            self._do(cascading.offer_by_staff(house, lot_id, actor=actor))
+            self._do(runner_up_offers.offer_by_staff(context, lot_id, actor=actor))
         else:
-            self._do(self._by_winner(number, paying.choose_centre, delivery_centre="Wuhan"))
-            self._do(handover.confirm_handover(house, lot_id, actor=actor))
+            self._do(self._by_winner(number, award_payment.choose_centre, delivery_centre="Wuhan"))
+            self._do(handover.confirm_handover(context, lot_id, actor=actor))
 
     @rule(number=numbers, bids=st.lists(bidders, min_size=1, max_size=3))
     def sell_again(self, number: int, bids: list[str]) -> None:
@@ -301,7 +311,7 @@ class SettlementMachine(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         # the clerk's part: within a second the ledger hears of it
-        await registration.tell_waiting_powers(self.stage.house)
+        await registrations.sync_waiting_powers(self.stage.context)
         await self.stage.check()
 
     def teardown(self) -> None:
@@ -317,7 +327,7 @@ class SettlementMachine(RuleBasedStateMachine):
         self.bad_line = 0.0
         for lot_id in self.lots:
             with suppress(AuctionError):
-                await lots.close_lot(stage.house, lot_id, reason="the end", actor="olga")
+                await lots.close_lot(stage.context, lot_id, reason="the end", actor="olga")
         for lapse_ms in (21_000, DAY_MS, DAY_MS, DAY_MS, DAY_MS, 21_000, AT_REST_MS, HOUR_MS, HOUR_MS):
             stage.clock.forward(lapse_ms)
             await self._rest()
@@ -330,8 +340,8 @@ class SettlementMachine(RuleBasedStateMachine):
         await self._check()
 
     async def _count_entries(self) -> None:
-        async with self.stage.house.books.reading() as work:
-            found = await work.rows(text("SELECT kind, count(*) AS entries FROM journal_entries GROUP BY kind"))
+        async with self.stage.context.books.reading() as tx:
+            found = await tx.rows(text("SELECT kind, count(*) AS entries FROM journal_entries GROUP BY kind"))
         self.kinds.update({row["kind"]: row["entries"] for row in found})
 
     async def _rest(self) -> None:
@@ -345,20 +355,20 @@ class SettlementMachine(RuleBasedStateMachine):
 
     async def _nothing_is_left(self) -> None:
         """Each deposit has ended, nothing waits for the provider, and it keeps nothing aside."""
-        async with self.stage.house.books.reading() as work:
-            left = await work.rows(
+        async with self.stage.context.books.reading() as tx:
+            left = await tx.rows(
                 text(
                     "SELECT deposit_id, lot_id, bidder_id, status, disposition FROM deposits "
                     "WHERE status IN ('pending', 'held', 'releasing')"
                 )
             )
-            waiting = await work.rows(
+            waiting = await tx.rows(
                 text("SELECT operation_id, status FROM payment_operations WHERE status IN ('intended', 'pending')")
             )
-            stuck = await work.rows(
+            stuck = await tx.rows(
                 text("SELECT lot_id, state FROM settlements WHERE state IN ('awarded', 'offered', 'defaulted')")
             )
-            defaults = await work.rows(
+            defaults = await tx.rows(
                 text("SELECT default_id, status FROM defaults WHERE status IN ('collecting', 'collected')")
             )
         assert not left, f"deposits that did not end: {left}"
@@ -370,28 +380,28 @@ class SettlementMachine(RuleBasedStateMachine):
     async def _say_everything_again(self) -> None:
         """Every entry of the ledger, every answer and every notice of the provider, in another order."""
         stage = self.stage
-        for shard in stage.house.feed.shards:
-            entries = await stage.house.feed.read(shard, archive.START, block_ms=None, count=500)
+        for shard in stage.context.stream.shards:
+            entries = await stage.context.stream.read(shard, archive.START, block_ms=None, count=500)
             if entries:
-                async with stage.house.books.transaction() as work:
-                    await archive.append(work, shard, entries)
+                async with stage.context.books.transaction() as tx:
+                    await archive.append(tx, shard, entries)
         notices = list(self.delivered)
         self.chance.shuffle(notices)
         for notice in notices:
             headers = sandbox_notices.signed(notice.body, NOTICE_SECRET, stage.clock() / 1000)
-            await take_notice(stage.house, "sandbox", notice.body, headers)
-        async with stage.house.books.reading() as work:
-            asked = [one for lot_id in self.lots for one in await operations.operations_of_lot(work, lot_id)]
+            await take_notice(stage.context, "sandbox", notice.body, headers)
+        async with stage.context.books.reading() as tx:
+            asked = [one for lot_id in self.lots for one in await operations.operations_of_lot(tx, lot_id)]
         for one in asked:
             reply = await stage.gateway.look_up(one.operation_id, OperationKind(one.kind))
             assert reply is not None, one.operation_id
-            await payments.resolve(stage.house, one.operation_id, reply)
-            await payments.perform(stage.house, one.operation_id)
+            await gateway_calls.resolve(stage.context, one.operation_id, reply)
+            await gateway_calls.perform(stage.context, one.operation_id)
         await self._rest()
 
     async def _dump(self) -> dict[str, list[str]]:
-        async with self.stage.house.books.reading() as work:
-            return {table: [str(dict(row)) for row in await work.rows(text(LASTING.format(table)))] for table in TABLES}
+        async with self.stage.context.books.reading() as tx:
+            return {table: [str(dict(row)) for row in await tx.rows(text(LASTING.format(table)))] for table in TABLES}
 
     # --- how an act is done ---
 
@@ -429,52 +439,52 @@ class SettlementMachine(RuleBasedStateMachine):
         self.lots.append(await self.stage.open_lot(terms, sale_id=SALE))
 
     async def _open_relisted(self, number: int) -> None:
-        story = await show_story(self.stage.house, self._sold(number))
+        story = await show_settlement(self.stage.context, self._sold(number))
         relisted = story.row.settlement.relisted_as
         if relisted is not None:
-            await lots.open_lot(self.stage.house, relisted, duration_ms=HOUR_MS, actor="olga")
+            await lots.open_lot(self.stage.context, relisted, duration_ms=HOUR_MS, actor="olga")
             self.lots.append(relisted)
 
     async def _bid(self, number: int, bidder: str, card: str) -> None:
         """The least bid that counts, and a registration where it is missing."""
-        lot_id, house = self._lot(number), self.stage.house
-        await registration.register(house, lot_id, bidder_id=bidder, name=bidder, payment_method=card)
-        snapshot = await house.ledger.read(lot_id)
+        lot_id, context = self._lot(number), self.stage.context
+        await registrations.register(context, lot_id, bidder_id=bidder, name=bidder, payment_method=card)
+        snapshot = await context.ledger.read(lot_id)
         if snapshot is not None:
             amount_fen = snapshot.minimum_fen + self.chance.randrange(90) * YUAN
-            await house.ledger.place_bids(lot_id, [Bid(bidder, amount_fen, self._key())])
+            await context.ledger.place_bids(lot_id, [Bid(bidder, amount_fen, self._key())])
 
     async def _close(self, number: int) -> None:
         lot_id = self._lot(number)
-        await lots.close_lot(self.stage.house, lot_id, reason="sold", actor="olga")
+        await lots.close_lot(self.stage.context, lot_id, reason="sold", actor="olga")
         self.closed.append(lot_id)
         for who in ("archiver", "settler"):
             await self._work(who)
 
     async def _by_winner(self, number: int, verb: Callable[..., Awaitable[Any]], **more: Any) -> None:
-        story = await show_story(self.stage.house, self._sold(number))
+        story = await show_settlement(self.stage.context, self._sold(number))
         if story.awards:
             award = story.awards[-1]
-            await verb(self.stage.house, award.award_id, bidder_id=award.bidder_id, **more)
+            await verb(self.stage.context, award.award_id, bidder_id=award.bidder_id, **more)
 
     async def _answer(self, number: int, accepts: bool) -> None:
-        story = await show_story(self.stage.house, self._sold(number))
+        story = await show_settlement(self.stage.context, self._sold(number))
         if story.offers:
             offer = story.offers[-1]
-            verb = cascading.accept_offer if accepts else cascading.decline_offer
-            await verb(self.stage.house, offer.offer_id, bidder_id=offer.bidder_id)
+            verb = runner_up_offers.accept_offer if accepts else runner_up_offers.decline_offer
+            await verb(self.stage.context, offer.offer_id, bidder_id=offer.bidder_id)
 
     async def _work(self, who: str) -> int:
         stage = self.stage
         if who == "archiver":
             return await stage.archiver.catch_up()
         if who == "settler":
-            return await settle(stage.house)
+            return await settle(stage.context)
         if who == "cashier":
-            return await perform_due(stage.house)
+            return await perform_due(stage.context)
         due = await stage.gateway.due_notices(100)
         for notice in due:
             self.delivered.append(notice)
-            await take_notice(stage.house, "sandbox", notice.body, notice.headers)
+            await take_notice(stage.context, "sandbox", notice.body, notice.headers)
             await stage.gateway.notice_delivered(notice.id)
         return len(due)

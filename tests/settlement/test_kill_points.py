@@ -18,13 +18,14 @@ from sqlalchemy import text
 from auction.books import operations
 from auction.domain.errors import AuctionError, ProblemCode
 from auction.payments.sandbox_file import Movements
-from auction.services import lots, registration
-from auction.services.deposits import RETRY_FIRST_MS
-from auction.services.money_checks import check_money
-from auction.services.payments import perform_due
-from auction.services.settlement import opening, paying, sharing, voiding
-from auction.services.settlement.board import show_board
+from auction.services.catalogue import lots
+from auction.services.payments.deposit_outcomes import RETRY_MS_MIN
+from auction.services.payments.gateway_calls import perform_due
+from auction.services.registration import registrations
+from auction.services.settlement import award_payment, awards, voids, waterfall
 from auction.services.settlement.deadlines import meet_deadlines
+from auction.services.settlement.finance_views import list_settlements
+from auction.services.verification.money_checks import check_money
 from tests.settlement.conftest import DAY_MS, YUAN, Stage
 from tests.settlement.dying_worker import ACTIONS, Fate, Place, Point, counted, work_until_killed
 
@@ -79,7 +80,7 @@ async def hammered(stage: Stage) -> str:
         await stage.register(lot_id, bidder)
     await stage.bid(lot_id, "bob", 900)
     await stage.bid(lot_id, "ann", 1_000)
-    await lots.close_lot(stage.house, lot_id, reason="the test says so", actor="olga")
+    await lots.close_lot(stage.context, lot_id, reason="the test says so", actor="olga")
     await stage.archive()
     return lot_id
 
@@ -87,7 +88,7 @@ async def hammered(stage: Stage) -> str:
 async def awarded(stage: Stage) -> str:
     """Bob's deposit is to go back, and was not asked for."""
     lot_id = await hammered(stage)
-    await opening.open_settlements(stage.house)
+    await awards.open_settlements(stage.context)
     return lot_id
 
 
@@ -98,7 +99,7 @@ async def refund_failed(stage: Stage) -> str:
     await stage.register(lot_id, "bob", payment_method="sandbox-refund-fails-once")
     await stage.bid(lot_id, "ann", 1_000)
     await stage.close(lot_id)
-    stage.clock.forward(RETRY_FIRST_MS)
+    stage.clock.forward(RETRY_MS_MIN)
     return lot_id
 
 
@@ -122,19 +123,19 @@ async def overdue(stage: Stage) -> str:
 async def defaulted(stage: Stage) -> str:
     """Ann's deposit is to be captured, and was not asked for."""
     lot_id = await overdue(stage)
-    await meet_deadlines(stage.house)
+    await meet_deadlines(stage.context)
     return lot_id
 
 
 async def captured(stage: Stage) -> str:
     lot_id = await defaulted(stage)
-    await perform_due(stage.house)
+    await perform_due(stage.context)
     return lot_id
 
 
 async def defaulted_with_runner_up(stage: Stage) -> str:
     lot_id = await stage.sold_lot([("bob", 900), ("ann", 1_000)], CASCADE)
-    await paying.refuse_award(stage.house, f"a-{lot_id}-1", bidder_id="ann")
+    await award_payment.refuse_award(stage.context, f"a-{lot_id}-1", bidder_id="ann")
     return lot_id
 
 
@@ -167,7 +168,7 @@ async def nobody_resold(stage: Stage) -> str:
 async def claimed(stage: Stage) -> str:
     lot_id = await nobody_resold(stage)
     await stage.settle()
-    await sharing.write_off(stage.house, lot_id, actor="fin", reason="nothing to be had")
+    await waterfall.write_off(stage.context, lot_id, actor="fin", reason="nothing to be had")
     return lot_id
 
 
@@ -179,13 +180,13 @@ async def paid(stage: Stage) -> str:
 
 async def to_be_fetched(stage: Stage) -> str:
     lot_id = await paid(stage)
-    await paying.choose_centre(stage.house, f"a-{lot_id}-1", bidder_id="ann", delivery_centre="Beijing")
+    await award_payment.choose_centre(stage.context, f"a-{lot_id}-1", bidder_id="ann", delivery_centre="Beijing")
     return lot_id
 
 
 async def to_be_voided(stage: Stage) -> str:
     lot_id = await paid(stage)
-    await voiding.void_settlement(stage.house, lot_id, actor="fin", reason="wrong description")
+    await voids.void_settlement(stage.context, lot_id, actor="fin", reason="wrong description")
     return lot_id
 
 
@@ -193,7 +194,7 @@ async def to_be_voided(stage: Stage) -> str:
 
 
 @dataclass(frozen=True)
-class Story:
+class SettlementDetail:
     """A thing to be done: how it begins, what it takes, and the books and the provider once it is done."""
 
     begins: Callable[[Stage], Awaitable[str]]
@@ -214,16 +215,16 @@ OFFERED = FORFEITED | {"deposit-authorised": 2}
 DEPOSIT_FEN, REST_FEN = 100 * YUAN, 900 * YUAN
 
 STORIES = {
-    "hold": Story(
+    "hold": SettlementDetail(
         open_lot, 1, 4, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
     ),
-    "top-up": Story(
+    "top-up": SettlementDetail(
         small_deposit, 1, 4, {"deposit-authorised": 2}, Movements(DEPOSIT_FEN + 90_000, 0, 0, 0), more={"deposits": 2}
     ),
-    "notice": Story(
+    "notice": SettlementDetail(
         slow_deposit, 0, 2, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
     ),
-    "award": Story(
+    "award": SettlementDetail(
         hammered,
         0,
         1,
@@ -231,7 +232,7 @@ STORIES = {
         Movements(DEPOSIT_FEN, 0, 0, 0),
         "awarded",
     ),
-    "release": Story(
+    "release": SettlementDetail(
         awarded,
         1,
         2,
@@ -239,7 +240,7 @@ STORIES = {
         Movements(DEPOSIT_FEN, 0, 0, 0),
         "awarded",
     ),
-    "refund": Story(
+    "refund": SettlementDetail(
         awarded,
         1,
         2,
@@ -248,7 +249,7 @@ STORIES = {
         "awarded",
         method="charge",
     ),
-    "refund again": Story(
+    "refund again": SettlementDetail(
         refund_failed,
         1,
         2,
@@ -257,15 +258,19 @@ STORIES = {
         "awarded",
         method="charge",
     ),
-    "keep": Story(
+    "keep": SettlementDetail(
         promise_running_out, 0, 1, HELD | {"deposit-captured": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "awarded"
     ),
-    "charge": Story(sold, 2, 5, PAID, Movements(0, REST_FEN, DEPOSIT_FEN, 0), "paid"),
-    "default": Story(overdue, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}),
-    "refusal": Story(sold, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}),
-    "capture": Story(defaulted, 1, 2, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
-    "collect": Story(captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
-    "offer": Story(
+    "charge": SettlementDetail(sold, 2, 5, PAID, Movements(0, REST_FEN, DEPOSIT_FEN, 0), "paid"),
+    "default": SettlementDetail(
+        overdue, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}
+    ),
+    "refusal": SettlementDetail(
+        sold, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}
+    ),
+    "capture": SettlementDetail(defaulted, 1, 2, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
+    "collect": SettlementDetail(captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
+    "offer": SettlementDetail(
         defaulted_with_runner_up,
         0,
         1,
@@ -274,15 +279,19 @@ STORIES = {
         "offered",
         more={"offers": 1},
     ),
-    "accept": Story(
+    "accept": SettlementDetail(
         offered, 0, 1, OFFERED | {"award": 2}, Movements(DEPOSIT_FEN, 0, DEPOSIT_FEN, 0), "awarded", more={"awards": 2}
     ),
-    "decline": Story(offered, 0, 1, OFFERED | {"authorisation-ended": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
-    "lapse": Story(
+    "decline": SettlementDetail(
+        offered, 0, 1, OFFERED | {"authorisation-ended": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"
+    ),
+    "lapse": SettlementDetail(
         ignored_offer, 0, 1, OFFERED | {"authorisation-ended": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"
     ),
-    "relist": Story(captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"lots": 2}),
-    "resale": Story(
+    "relist": SettlementDetail(
+        captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"lots": 2}
+    ),
+    "resale": SettlementDetail(
         resold,
         1,
         3,
@@ -292,7 +301,7 @@ STORIES = {
         Movements(0, 0, DEPOSIT_FEN + 80 * YUAN, 0),
         "paid",
     ),
-    "waterfall": Story(
+    "waterfall": SettlementDetail(
         nobody_resold,
         0,
         1,
@@ -300,7 +309,7 @@ STORIES = {
         Movements(0, 0, DEPOSIT_FEN, 0),
         "relisted",
     ),
-    "writeoff": Story(
+    "writeoff": SettlementDetail(
         claimed,
         0,
         1,
@@ -308,7 +317,7 @@ STORIES = {
         Movements(0, 0, DEPOSIT_FEN, 0),
         "relisted",
     ),
-    "handover": Story(
+    "handover": SettlementDetail(
         to_be_fetched,
         0,
         1,
@@ -316,7 +325,7 @@ STORIES = {
         Movements(0, REST_FEN, DEPOSIT_FEN, 0),
         "settled",
     ),
-    "void": Story(
+    "void": SettlementDetail(
         to_be_voided,
         0,
         1,
@@ -327,7 +336,7 @@ STORIES = {
 }
 
 
-def points_of(story: Story) -> Iterator[Point]:
+def points_of(story: SettlementDetail) -> Iterator[Point]:
     """Before and after each call of the provider, before each commit of the books and after the last.
 
     After one of the others nothing lasting has happened that there was not before the next.
@@ -391,14 +400,14 @@ def workers(
 
 
 async def rules_hold(stage: Stage) -> None:
-    assert {one.name: one.broken for one in await check_money(stage.house) if one.broken} == {}
+    assert {one.name: one.broken for one in await check_money(stage.context) if one.broken} == {}
 
 
 async def nothing_waits_unseen(stage: Stage) -> None:
     """What the provider was asked, and has not answered, is on the board if its lot is."""
-    board = {row.settlement.lot_id: row.waiting_operations for row in (await show_board(stage.house)).rows}
-    async with stage.house.books.reading() as work:
-        rows = await work.rows(
+    board = {row.settlement.lot_id: row.waiting_operations for row in (await list_settlements(stage.context)).rows}
+    async with stage.context.books.reading() as tx:
+        rows = await tx.rows(
             text(
                 "SELECT lot_id, count(*) AS waiting FROM payment_operations "
                 "WHERE status IN ('intended', 'pending') GROUP BY lot_id"
@@ -408,34 +417,36 @@ async def nothing_waits_unseen(stage: Stage) -> None:
         assert board.get(row["lot_id"], row["waiting"]) == row["waiting"]
 
 
-async def ask_again(stage: Stage, action: str, lot_id: str) -> None:
+async def retry_operation(stage: Stage, action: str, lot_id: str) -> None:
     """Whoever asked asks once more, under the same key; what is done already is refused or done no second time."""
     try:
-        await ACTIONS[action](stage.house, lot_id)
+        await ACTIONS[action](stage.context, lot_id)
     except AuctionError as error:
         if error.code not in DONE_ALREADY:
             raise
-    await registration.tell_waiting_powers(stage.house)
+    await registrations.sync_waiting_powers(stage.context)
     await stage.settle()
 
 
-async def is_done_once(stage: Stage, lot_id: str, story: Story) -> None:
+async def is_done_once(stage: Stage, lot_id: str, story: SettlementDetail) -> None:
     """The journal, the provider and the settlement are those of a house that was never killed."""
-    async with stage.house.books.reading() as work:
-        kinds = await work.rows(text("SELECT kind, count(*) AS entries FROM journal_entries GROUP BY kind"))
+    async with stage.context.books.reading() as tx:
+        kinds = await tx.rows(text("SELECT kind, count(*) AS entries FROM journal_entries GROUP BY kind"))
         counts = {}
         for table in story.more:
-            counts[table] = await work.session.scalar(text(f"SELECT count(*) FROM {table}"))
-        unresolved = await operations.unresolved_of_lots(work, [lot_id])
-        untold = await work.session.scalar(text("SELECT count(*) FROM registrations WHERE told_no < power_no"))
+            counts[table] = await tx.session.scalar(text(f"SELECT count(*) FROM {table}"))
+        unresolved = await operations.unresolved_of_lots(tx, [lot_id])
+        unsynced = await tx.session.scalar(
+            text("SELECT count(*) FROM registrations WHERE synced_version < power_version")
+        )
     assert Counter({row["kind"]: row["entries"] for row in kinds}) == Counter(story.entries)
     assert await stage.gateway.movements() == story.moved
     assert counts == story.more
     assert unresolved == {}
-    assert untold == 0
+    assert unsynced == 0
     if story.state is not None:
         assert await stage.state(lot_id) == story.state
-        assert not any(row.stuck for row in (await show_board(stage.house)).rows)
+        assert not any(row.stuck for row in (await list_settlements(stage.context)).rows)
 
 
 @pytest.mark.parametrize("stage, action, point", POINTS, indirect=["stage"])
@@ -452,7 +463,7 @@ async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
     # what it had claimed is left to it for a while, and then taken up by another
     await stage.pass_time(TAKEN_UP_MS)
     await rules_hold(stage)
-    await ask_again(stage, action, lot_id)
+    await retry_operation(stage, action, lot_id)
     await is_done_once(stage, lot_id, story)
 
 
@@ -464,12 +475,12 @@ async def test_the_points_are_all_there_are(stage: Stage, tmp_path: Path, action
     lot_id = await story.begins(stage)
 
     fate = Fate(None)
-    async with counted(stage.house, tmp_path, stage.clock.ms, fate) as house:
-        await ACTIONS[action](house, lot_id)
+    async with counted(stage.context, tmp_path, stage.clock.ms, fate) as context:
+        await ACTIONS[action](context, lot_id)
     assert (fate.calls, fate.commits) == (story.calls, story.commits)
 
     await stage.settle()
-    await ask_again(stage, action, lot_id)
+    await retry_operation(stage, action, lot_id)
     await is_done_once(stage, lot_id, story)
 
 

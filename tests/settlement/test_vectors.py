@@ -9,14 +9,23 @@ from auction.books import bidders, deposits
 from auction.books.deposits import Deposit
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import ProblemCode, RefusalCode, RequestRefused
-from auction.domain.journal import Account
-from auction.domain.settlement import HouseRules
+from auction.domain.journal import JournalAccount
+from auction.domain.settlement import BidderPolicy
 from auction.payments.gateway import OperationKind
-from auction.services import lots, registration
-from auction.services.identity import know_bidder
-from auction.services.money_checks import check_money
-from auction.services.settlement import cascading, defaulting, handover, paying, relisting, sharing, voiding
-from auction.services.settlement.board import show_board
+from auction.services.catalogue import lots
+from auction.services.registration import registrations
+from auction.services.registration.identity_levels import know_bidder
+from auction.services.settlement import (
+    award_payment,
+    handover,
+    payment_default,
+    relists,
+    runner_up_offers,
+    voids,
+    waterfall,
+)
+from auction.services.settlement.finance_views import list_settlements
+from auction.services.verification.money_checks import check_money
 from tests.settlement.conftest import DAY_MS, HOUR_MS, YUAN, Stage
 from tests.settlement.unreliable import Fault, UnreliableGateway
 
@@ -57,21 +66,21 @@ async def statuses(stage: Stage, lot_id: str) -> dict[str, list[str]]:
 
 async def deposits_of(stage: Stage, lot_id: str) -> list[Deposit]:
     """A lot's deposits while it has no settlement yet."""
-    async with stage.house.books.reading() as work:
-        return await deposits.deposits_of_lot(work, lot_id)
+    async with stage.context.books.reading() as tx:
+        return await deposits.deposits_of_lot(tx, lot_id)
 
 
 async def refuse(stage: Stage, lot_id: str) -> None:
     """The winner says that they will not pay."""
     award = await stage.award(lot_id)
-    await paying.refuse_award(stage.house, award.award_id, bidder_id=award.bidder_id)
+    await award_payment.refuse_award(stage.context, award.award_id, bidder_id=award.bidder_id)
     await stage.settle()
 
 
 async def void(stage: Stage, lot_id: str) -> None:
     """Two persons of staff undo a lot."""
-    assert await voiding.void_settlement(stage.house, lot_id, actor="olga", reason="forged") is not None
-    assert await voiding.void_settlement(stage.house, lot_id, actor="petra", reason="so it is") is None
+    assert await voids.void_settlement(stage.context, lot_id, actor="olga", reason="forged") is not None
+    assert await voids.void_settlement(stage.context, lot_id, actor="petra", reason="so it is") is None
     await stage.settle()
 
 
@@ -88,7 +97,7 @@ async def money_back_fen(stage: Stage) -> int:
 
 def behind_a_bad_line(stage: Stage, fault: dict[OperationKind, Fault]) -> None:
     """From now on, calls of these kinds fail; empty the dictionary and they go through again."""
-    stage.house = replace(stage.house, gateway=UnreliableGateway(stage.gateway, fault.get))
+    stage.context = replace(stage.context, gateway=UnreliableGateway(stage.gateway, fault.get))
 
 
 # --- the vectors of the domain rules ----------------------------------------------------------------------------------
@@ -106,7 +115,7 @@ async def test_a_shortfall_is_paid_from_the_deposit_and_the_rest_is_claimed(stag
     default = await stage.the_default(lot_id)
     assert default.split is not None
     assert (default.split["gap_fen"], default.claim_fen) == (100_000 * YUAN, 248_000 * YUAN)
-    assert await stage.balance(lot_id, Account.FORFEIT_SUSPENSE) == 0
+    assert await stage.balance(lot_id, JournalAccount.FORFEIT_SUSPENSE) == 0
 
 
 async def test_the_no_show_of_78_million_costs_100_yuan_under_deposit_only(stage: Stage) -> None:
@@ -117,7 +126,7 @@ async def test_the_no_show_of_78_million_costs_100_yuan_under_deposit_only(stage
 
     default = await stage.the_default(lot_id)
     assert (default.forfeited_fen, default.claim_fen) == (100 * YUAN, 0)
-    assert await stage.balance(lot_id, Account.SHORTFALL_RECEIVABLE) == 0
+    assert await stage.balance(lot_id, JournalAccount.SHORTFALL_RECEIVABLE) == 0
 
 
 async def test_the_no_show_of_78_million_is_claimed_under_shortfall(stage: Stage) -> None:
@@ -146,10 +155,10 @@ async def test_cost_gap_and_commissions_are_paid_in_this_order_and_the_rest_is_c
     parts = {name: default.split[name] // YUAN for name in ("cost_fen", "gap_fen", "commission_fen", "rest_fen")}
     assert parts == {"cost_fen": 1_200, "gap_fen": 3_000, "commission_fen": 800, "rest_fen": 0}
     assert default.claim_fen == 4_200 * YUAN
-    assert await stage.balance(lot_id, Account.REAUCTION_COST) == -1_200
-    assert await stage.balance(lot_id, Account.COMMISSION_INCOME) == -800
-    assert await stage.balance(lot_id, Account.SELLER_PAYABLE) == 0
-    assert await stage.balance(lot_id, Account.SHORTFALL_RECEIVABLE) == 4_200
+    assert await stage.balance(lot_id, JournalAccount.REAUCTION_COST) == -1_200
+    assert await stage.balance(lot_id, JournalAccount.COMMISSION_INCOME) == -800
+    assert await stage.balance(lot_id, JournalAccount.SELLER_PAYABLE) == 0
+    assert await stage.balance(lot_id, JournalAccount.SHORTFALL_RECEIVABLE) == 4_200
 
 
 @pytest.mark.parametrize("price, yuan", [("own_bid", 5_000), ("clean", 400)])
@@ -186,7 +195,7 @@ async def test_a_resale_above_the_first_price_leaves_no_gap_and_nothing_to_claim
     default = await stage.the_default(lot_id)
     assert default.split is not None
     assert (default.split["gap_fen"], default.split["rest_fen"], default.claim_fen) == (0, 100 * YUAN, 0)
-    assert await stage.balance(lot_id, Account.FORFEITURE_INCOME) == -100
+    assert await stage.balance(lot_id, JournalAccount.FORFEITURE_INCOME) == -100
 
 
 async def test_the_rest_of_a_forfeited_deposit_goes_to_the_seller_where_the_terms_say_so(stage: Stage) -> None:
@@ -194,8 +203,8 @@ async def test_the_rest_of_a_forfeited_deposit_goes_to_the_seller_where_the_term
     await stage.pass_time(DAY_MS)
     await stage.pay(await stage.resell(lot_id, [("bob", 1_500)]))
 
-    assert await stage.balance(lot_id, Account.FORFEITURE_INCOME) == 0
-    assert await stage.balance(lot_id, Account.CASH) == 0
+    assert await stage.balance(lot_id, JournalAccount.FORFEITURE_INCOME) == 0
+    assert await stage.balance(lot_id, JournalAccount.CASH) == 0
 
 
 async def test_without_a_resale_by_the_deadline_no_gap_is_proven_and_only_the_cost_is_paid(stage: Stage) -> None:
@@ -209,22 +218,22 @@ async def test_without_a_resale_by_the_deadline_no_gap_is_proven_and_only_the_co
     default = await stage.the_default(lot_id)
     assert default.split is not None
     assert (default.status, default.split["gap_fen"], default.claim_fen) == ("resolved", 0, 0)
-    assert await stage.balance(lot_id, Account.REAUCTION_COST) == -30
-    assert await stage.balance(lot_id, Account.FORFEITURE_INCOME) == -70
+    assert await stage.balance(lot_id, JournalAccount.REAUCTION_COST) == -30
+    assert await stage.balance(lot_id, JournalAccount.FORFEITURE_INCOME) == -70
 
 
 async def test_a_claim_that_two_persons_write_off_is_owed_no_more(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("ann", 1_000)], settlement(default_liability="shortfall"))
     await stage.pass_time(DAY_MS)
     await stage.pay(await stage.resell(lot_id, [("bob", 400)]))
-    assert await stage.balance(lot_id, Account.SHORTFALL_RECEIVABLE) == 500
+    assert await stage.balance(lot_id, JournalAccount.SHORTFALL_RECEIVABLE) == 500
 
-    assert await sharing.write_off(stage.house, lot_id, actor="olga", reason="bankrupt") is not None
+    assert await waterfall.write_off(stage.context, lot_id, actor="olga", reason="bankrupt") is not None
     with pytest.raises(RequestRefused) as alone:
-        await sharing.write_off(stage.house, lot_id, actor="olga", reason="bankrupt")
+        await waterfall.write_off(stage.context, lot_id, actor="olga", reason="bankrupt")
     assert alone.value.code == ProblemCode.SAME_PERSON
-    assert await sharing.write_off(stage.house, lot_id, actor="petra", reason="bankrupt") is None
-    assert await stage.balance(lot_id, Account.SHORTFALL_RECEIVABLE) == 0
+    assert await waterfall.write_off(stage.context, lot_id, actor="petra", reason="bankrupt") is None
+    assert await stage.balance(lot_id, JournalAccount.SHORTFALL_RECEIVABLE) == 0
 
 
 async def test_two_defaults_before_one_resale_make_the_seller_whole_once_and_pay_one_re_auction(stage: Stage) -> None:
@@ -247,7 +256,7 @@ async def test_two_defaults_before_one_resale_make_the_seller_whole_once_and_pay
     assert (bob.split["cost_fen"], bob.split["gap_fen"]) == (200 * YUAN, 500 * YUAN)
     # 10,000 less 8,500, less what bob's deposit made good
     assert (ann.split["cost_fen"], ann.split["gap_fen"]) == (0, 1_000 * YUAN)
-    assert await stage.balance(lot_id, Account.REAUCTION_COST) == -200
+    assert await stage.balance(lot_id, JournalAccount.REAUCTION_COST) == -200
 
 
 # --- paying -----------------------------------------------------------------------------------------------------------
@@ -259,8 +268,8 @@ async def test_a_deposit_above_the_price_pays_it_and_the_rest_goes_back(stage: S
     paid = await stage.pay(lot_id)
 
     assert (paid.status, paid.received_fen) == ("paid", 30 * YUAN)
-    assert await stage.balance(lot_id, Account.CASH) == 30
-    assert await stage.balance(lot_id, Account.REFUND_PAYABLE) == 0
+    assert await stage.balance(lot_id, JournalAccount.CASH) == 30
+    assert await stage.balance(lot_id, JournalAccount.REFUND_PAYABLE) == 0
     assert await money_back_fen(stage) == 30 * YUAN
 
 
@@ -269,18 +278,18 @@ async def test_fees_and_commissions_are_earned_and_the_seller_is_paid_at_the_han
     lot_id = await stage.sold_lot([("ann", 10_000)], settlement(buyer_fee_bps=500, seller_commission_bps=300))
     paid = await stage.pay(lot_id)
     assert paid.total_fen == 10_500 * YUAN
-    assert await stage.balance(lot_id, Account.COMMISSION_INCOME) == 0
+    assert await stage.balance(lot_id, JournalAccount.COMMISSION_INCOME) == 0
 
     with pytest.raises(RequestRefused) as nowhere:
-        await handover.confirm_handover(stage.house, lot_id, actor="olga")
+        await handover.confirm_handover(stage.context, lot_id, actor="olga")
     assert nowhere.value.code == ProblemCode.DELIVERY_CENTRE_MISSING
-    await paying.choose_centre(stage.house, paid.award_id, bidder_id="ann", delivery_centre="Wuhan")
-    await handover.confirm_handover(stage.house, lot_id, actor="olga")
+    await award_payment.choose_centre(stage.context, paid.award_id, bidder_id="ann", delivery_centre="Wuhan")
+    await handover.confirm_handover(stage.context, lot_id, actor="olga")
 
     assert await stage.state(lot_id) == "settled"
-    assert await stage.balance(lot_id, Account.COMMISSION_INCOME) == -800
-    assert await stage.balance(lot_id, Account.CASH) == 800
-    for account in (Account.SELLER_CLEARING, Account.SELLER_PAYABLE, Account.COMMISSION_DEFERRED):
+    assert await stage.balance(lot_id, JournalAccount.COMMISSION_INCOME) == -800
+    assert await stage.balance(lot_id, JournalAccount.CASH) == 800
+    for account in (JournalAccount.SELLER_CLEARING, JournalAccount.SELLER_PAYABLE, JournalAccount.COMMISSION_DEFERRED):
         assert await stage.balance(lot_id, account) == 0
 
 
@@ -317,7 +326,7 @@ async def test_a_winner_who_paid_in_time_does_not_default_while_the_house_waits_
     award = await stage.award(lot_id)
     stage.clock.forward(DAY_MS - 1_000)
     with pytest.raises(Exception, match="does not answer"):
-        await paying.pay_award(stage.house, award.award_id, bidder_id="ann", key="pay-key-1")
+        await award_payment.pay_award(stage.context, award.award_id, bidder_id="ann", key="pay-key-1")
     await stage.pass_time(1_000)
     assert await stage.state(lot_id) == "awarded"
 
@@ -329,19 +338,19 @@ async def test_a_winner_who_paid_in_time_does_not_default_while_the_house_waits_
 async def test_where_a_part_of_the_deposit_cannot_be_captured_the_winner_pays_exactly_the_rest(stage: Stage) -> None:
     lot_id = await stage.open_lot(LADDER)
     await stage.register(lot_id, "ann", payment_method="sandbox-capture-fails")
-    await registration.top_up(stage.house, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
+    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
     await stage.bid(lot_id, "ann", 1_500)
     await stage.close(lot_id)
 
     assert (await stage.pay(lot_id)).status == "due"
     assert (await stage.pay(lot_id, key="pay-key-2")).status == "paid"
-    assert await stage.balance(lot_id, Account.CASH) == 1_500
+    assert await stage.balance(lot_id, JournalAccount.CASH) == 1_500
 
 
 async def test_a_default_collects_what_can_be_captured_of_a_ladder_of_deposits(stage: Stage) -> None:
     lot_id = await stage.open_lot(LADDER | settlement(when_exhausted="unsold"))
     await stage.register(lot_id, "ann", payment_method="sandbox-capture-fails")
-    await registration.top_up(stage.house, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
+    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
     await stage.bid(lot_id, "ann", 15_000)
     await stage.close(lot_id)
     await stage.pass_time(DAY_MS)
@@ -357,7 +366,7 @@ async def test_declined_and_lapsed_offers_cost_nothing_and_release_the_deposit(s
     lot_id = await stage.sold_lot([("dora", 200), ("cleo", 300), ("bob", 400), ("ann", 500)], cascade())
     assert await statuses(stage, lot_id) == {"dora": ["released"], "cleo": ["held"], "bob": ["held"], "ann": ["held"]}
     await refuse(stage, lot_id)
-    await cascading.decline_offer(stage.house, f"o-{lot_id}-1", bidder_id="bob")
+    await runner_up_offers.decline_offer(stage.context, f"o-{lot_id}-1", bidder_id="bob")
     await stage.settle()
     assert await offers(stage, lot_id) == [("bob", 400, "declined"), ("cleo", 300, "open")]
     await stage.pass_time(DAY_MS)
@@ -402,9 +411,9 @@ async def test_accounts_linked_to_the_defaulter_are_not_asked(stage: Stage) -> N
         "eve": {},
     }.items():
         await stage.register(lot_id, bidder, **more)
-    async with stage.house.books.transaction() as work:
+    async with stage.context.books.transaction() as tx:
         for bidder in ("ann", "dora"):
-            await bidders.mark(work, bidder_id=bidder, kind="identity", mark="f" * 64)
+            await bidders.mark(tx, bidder_id=bidder, kind="identity", mark="f" * 64)
     for bidder, yuan in [("eve", 100), ("dora", 200), ("cleo", 300), ("bob", 400), ("ann", 500)]:
         await stage.bid(lot_id, bidder, yuan)
     await stage.close(lot_id)
@@ -423,7 +432,7 @@ async def test_below_the_floor_the_house_relists_instead_of_asking(stage: Stage)
 async def test_no_more_runners_up_are_asked_than_the_terms_say(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("cleo", 300), ("bob", 400), ("ann", 500)], cascade(depth=1))
     await refuse(stage, lot_id)
-    await cascading.decline_offer(stage.house, f"o-{lot_id}-1", bidder_id="bob")
+    await runner_up_offers.decline_offer(stage.context, f"o-{lot_id}-1", bidder_id="bob")
     await stage.settle()
 
     assert await offers(stage, lot_id) == [("bob", 400, "declined")]
@@ -448,11 +457,11 @@ async def test_a_lot_that_is_void_before_it_was_paid_gives_everybody_their_depos
 async def test_a_paid_lot_that_is_void_gives_the_buyer_all_of_it_back(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("ann", 500)], settlement(buyer_fee_bps=1_000))
     await stage.pay(lot_id)
-    assert await voiding.void_settlement(stage.house, lot_id, actor="olga", reason="forged") is not None
+    assert await voids.void_settlement(stage.context, lot_id, actor="olga", reason="forged") is not None
     with pytest.raises(RequestRefused) as alone:
-        await voiding.void_settlement(stage.house, lot_id, actor="olga", reason="forged")
+        await voids.void_settlement(stage.context, lot_id, actor="olga", reason="forged")
     assert alone.value.code == ProblemCode.SAME_PERSON
-    assert await voiding.void_settlement(stage.house, lot_id, actor="petra", reason="so it is") is None
+    assert await voids.void_settlement(stage.context, lot_id, actor="petra", reason="so it is") is None
     await stage.settle()
 
     assert await money_back_fen(stage) == 0
@@ -483,15 +492,15 @@ async def test_a_lot_that_is_void_after_a_default_gives_the_deposit_back_and_for
 
 async def test_a_second_person_agrees_to_the_award_that_the_first_meant_and_to_no_later_one(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("bob", 400), ("ann", 500)], cascade(depth=1))
-    asked = await defaulting.default_by_staff(stage.house, lot_id, actor="olga", reason="she said no")
+    asked = await payment_default.default_by_staff(stage.context, lot_id, actor="olga", reason="she said no")
     assert asked is not None
     stage.clock.forward(1)
     await refuse(stage, lot_id)
     await stage.accept(lot_id)
 
-    again = await defaulting.default_by_staff(stage.house, lot_id, actor="petra", reason="he said no")
+    again = await payment_default.default_by_staff(stage.context, lot_id, actor="petra", reason="he said no")
     assert again is not None, "olga never wanted bob to default"
-    (row,) = [row for row in (await show_board(stage.house)).rows if row.settlement.lot_id == lot_id]
+    (row,) = [row for row in (await list_settlements(stage.context)).rows if row.settlement.lot_id == lot_id]
     assert [one.asked_by for one in row.approvals] == ["petra"]
 
 
@@ -507,7 +516,7 @@ async def test_an_authorisation_that_ran_out_takes_the_bidding_power_and_a_defau
     await stage.register(lot_id, "bob", payment_method="sandbox-expires")
     await stage.pass_time(6_000)
 
-    (refused,) = await stage.house.ledger.place_bids(lot_id, [Bid("bob", 600 * YUAN, "key-of-bob-1")])
+    (refused,) = await stage.context.ledger.place_bids(lot_id, [Bid("bob", 600 * YUAN, "key-of-bob-1")])
     assert isinstance(refused, Refused)
     assert refused.code == RefusalCode.OVER_LIMIT
     await stage.close(lot_id)
@@ -522,10 +531,10 @@ async def test_a_bidder_whose_flat_deposit_ran_out_may_put_down_another(stage: S
     await stage.register(lot_id, "ann", payment_method="sandbox-expires")
     await stage.pass_time(6_000)
 
-    await registration.top_up(stage.house, lot_id, bidder_id="ann", amount_fen=100 * YUAN, key="top-up-1")
+    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=100 * YUAN, key="top-up-1")
     await stage.bid(lot_id, "ann", 500)
     with pytest.raises(RequestRefused) as enough:
-        await registration.top_up(stage.house, lot_id, bidder_id="ann", amount_fen=100 * YUAN, key="top-up-2")
+        await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=100 * YUAN, key="top-up-2")
     assert enough.value.code == ProblemCode.DEPOSIT_NOT_NEEDED
 
 
@@ -537,7 +546,7 @@ async def test_a_loser_whose_authorisation_ran_out_needs_nobody_to_look(stage: S
     stage.clock.forward(6_000)
     await stage.close(lot_id)
 
-    (row,) = (await show_board(stage.house)).rows
+    (row,) = (await list_settlements(stage.context)).rows
     assert (await statuses(stage, lot_id))["bob"] == ["released"]
     assert row.stuck == ()
 
@@ -550,13 +559,13 @@ async def test_a_refund_that_fails_is_asked_for_again_until_it_is_paid(stage: St
     await stage.bid(lot_id, "ann", 500)
     await stage.close(lot_id)
     assert (await statuses(stage, lot_id))["bob"] == ["releasing"]
-    (row,) = (await show_board(stage.house)).rows
+    (row,) = (await list_settlements(stage.context)).rows
     assert len(row.stuck) == 1
     await stage.check()
 
     await stage.pass_time(2_000)
     assert (await statuses(stage, lot_id))["bob"] == ["released"]
-    (row,) = (await show_board(stage.house)).rows
+    (row,) = (await list_settlements(stage.context)).rows
     assert row.stuck == ()
 
 
@@ -564,7 +573,7 @@ async def test_a_deposit_that_is_pending_admits_when_the_provider_says_so_and_no
     lot_id = await stage.open_lot()
     asked = await stage.register(lot_id, "ann", payment_method="sandbox-slow")
     assert asked.registration is None
-    (refused,) = await stage.house.ledger.place_bids(lot_id, [Bid("ann", 500 * YUAN, "key-of-ann-1")])
+    (refused,) = await stage.context.ledger.place_bids(lot_id, [Bid("ann", 500 * YUAN, "key-of-ann-1")])
     assert isinstance(refused, Refused)
     assert refused.code == RefusalCode.NOT_REGISTERED
 
@@ -601,14 +610,14 @@ async def test_after_a_declined_deposit_another_card_admits(stage: Stage) -> Non
 async def test_topping_up_a_ladder_raises_the_limit_in_the_ledger(stage: Stage) -> None:
     lot_id = await stage.open_lot(LADDER)
     await stage.register(lot_id, "ann")
-    power = await stage.house.ledger.power(lot_id, "ann")
+    power = await stage.context.ledger.power(lot_id, "ann")
     assert power is not None
     assert power.limit_fen == 10_000 * YUAN
 
-    await registration.top_up(stage.house, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
-    again = await registration.top_up(stage.house, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
+    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
+    again = await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
     assert not again.created
-    power = await stage.house.ledger.power(lot_id, "ann")
+    power = await stage.context.ledger.power(lot_id, "ann")
     assert power is not None
     assert power.limit_fen == 20_000 * YUAN
     await stage.bid(lot_id, "ann", 15_000)
@@ -622,7 +631,7 @@ async def test_a_purse_serves_two_lots_of_a_sale_and_goes_back_after_the_last(st
         await stage.register(first, bidder)
         assert (await stage.register(second, bidder)).deposit is None
     await stage.bid(first, "ann", 6_000)
-    (refused,) = await stage.house.ledger.place_bids(second, [Bid("ann", 5_000 * YUAN, "key-of-ann-1")])
+    (refused,) = await stage.context.ledger.place_bids(second, [Bid("ann", 5_000 * YUAN, "key-of-ann-1")])
     assert isinstance(refused, Refused)
     assert refused.code == RefusalCode.OVER_PURSE
     await stage.bid(second, "bob", 5_000)
@@ -634,7 +643,7 @@ async def test_a_purse_serves_two_lots_of_a_sale_and_goes_back_after_the_last(st
     assert (await stage.pay(second)).status == "paid"
     assert await statuses(stage, first) == {"ann": ["applied"], "bob": ["applied"]}
     # the purse was put down for the first lot: over both, nothing is owed
-    for account in (Account.BUYER_RECEIVABLE, Account.DEPOSITS_HELD, Account.REFUND_PAYABLE):
+    for account in (JournalAccount.BUYER_RECEIVABLE, JournalAccount.DEPOSITS_HELD, JournalAccount.REFUND_PAYABLE):
         assert sum([await stage.balance(lot_id, account) for lot_id in (first, second)]) == 0
 
 
@@ -647,7 +656,7 @@ async def test_a_default_on_one_lot_of_a_sale_takes_the_purse_from_the_others(st
     await stage.close(first)
     await refuse(stage, first)
 
-    power = await stage.house.ledger.power(second, "ann")
+    power = await stage.context.ledger.power(second, "ann")
     assert power is not None
     assert power.purse_fen == 0
     assert await statuses(stage, first) == {"ann": ["forfeited"]}
@@ -667,7 +676,7 @@ async def test_a_default_raises_the_next_deposit_and_a_second_one_bars(stage: St
         await stage.register(lot_id, "ann")
     assert barred.value.code == ProblemCode.BIDDER_BARRED
 
-    stage.clock.forward(HouseRules().bar_ms)
+    stage.clock.forward(BidderPolicy().bar_ms)
     asked = await stage.register(lot_id, "ann")
     assert asked.deposit is not None
     assert asked.deposit.amount_fen == 150 * YUAN
@@ -686,7 +695,7 @@ async def test_a_default_raises_the_next_deposits_and_leaves_those_that_are_ther
     stage.clock.forward(1)
     await refuse(stage, defaulted)
 
-    assert {one.name: one.broken for one in await check_money(stage.house) if one.broken} == {}
+    assert {one.name: one.broken for one in await check_money(stage.context) if one.broken} == {}
     await stage.bid(other, "ann", 500)
 
 
@@ -696,12 +705,12 @@ async def test_after_a_default_a_deposit_counts_for_less(stage: Stage) -> None:
     stage.clock.forward(1)
     lot_id = await stage.open_lot(LADDER)
     await stage.register(lot_id, "ann", deposit_fen=2_999 * YUAN)
-    power = await stage.house.ledger.power(lot_id, "ann")
+    power = await stage.context.ledger.power(lot_id, "ann")
     assert power is not None
     assert power.limit_fen == 10_000 * YUAN
 
-    await registration.top_up(stage.house, lot_id, bidder_id="ann", amount_fen=1 * YUAN, key="top-up-1")
-    power = await stage.house.ledger.power(lot_id, "ann")
+    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1 * YUAN, key="top-up-1")
+    power = await stage.context.ledger.power(lot_id, "ann")
     assert power is not None
     assert power.limit_fen == 20_000 * YUAN
 
@@ -714,7 +723,7 @@ async def test_a_relisted_lot_bars_its_defaulter_and_the_accounts_linked_to_them
     await refuse(stage, lot_id)
     relisted = (await stage.story(lot_id)).row.settlement.relisted_as
     assert relisted is not None
-    await lots.open_lot(stage.house, relisted, duration_ms=HOUR_MS, actor="olga")
+    await lots.open_lot(stage.context, relisted, duration_ms=HOUR_MS, actor="olga")
 
     # cleo is new, and known as ann's only once the deposit is held
     for bidder, more in {
@@ -725,7 +734,7 @@ async def test_a_relisted_lot_bars_its_defaulter_and_the_accounts_linked_to_them
         with pytest.raises(RequestRefused) as barred:
             await stage.register(relisted, bidder, **more)
         assert barred.value.code == ProblemCode.BIDDER_BARRED, bidder
-        (refused,) = await stage.house.ledger.place_bids(relisted, [Bid(bidder, 500 * YUAN, f"key-of-{bidder}-1")])
+        (refused,) = await stage.context.ledger.place_bids(relisted, [Bid(bidder, 500 * YUAN, f"key-of-{bidder}-1")])
         assert isinstance(refused, Refused)
         assert refused.code == RefusalCode.NOT_REGISTERED
     await stage.settle()
@@ -734,13 +743,13 @@ async def test_a_relisted_lot_bars_its_defaulter_and_the_accounts_linked_to_them
 
 
 async def test_how_well_a_bidder_is_known_caps_their_limit(stage: Stage) -> None:
-    rules = HouseRules(identity_limits=((0, 1_000 * YUAN), (1, 50_000 * YUAN)))
-    stage.house = replace(stage.house, money=replace(stage.house.money, bidders=rules))
+    rules = BidderPolicy(identity_limits=((0, 1_000 * YUAN), (1, 50_000 * YUAN)))
+    stage.context = replace(stage.context, money=replace(stage.context.money, bidders=rules))
     lot_id = await stage.open_lot()
     await stage.register(lot_id, "ann")
     for level, limit_fen in ((0, 1_000 * YUAN), (1, 50_000 * YUAN), (2, None), (0, 1_000 * YUAN)):
-        await know_bidder(stage.house, "ann", level=level, identity_mark=None, actor="olga")
-        power = await stage.house.ledger.power(lot_id, "ann")
+        await know_bidder(stage.context, "ann", level=level, identity_mark=None, actor="olga")
+        power = await stage.context.ledger.power(lot_id, "ann")
         assert power is not None
         assert power.limit_fen == limit_fen
         await stage.check()
@@ -767,8 +776,8 @@ async def test_a_resale_that_is_void_proves_no_gap(stage: Stage) -> None:
 async def test_staff_relist_at_the_cost_they_name(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("bob", 400), ("ann", 500)], cascade(depth=1))
     await refuse(stage, lot_id)
-    await cascading.decline_offer(stage.house, f"o-{lot_id}-1", bidder_id="bob")
-    await relisting.relist_by_staff(stage.house, lot_id, actor="olga", cost_fen=40 * YUAN)
+    await runner_up_offers.decline_offer(stage.context, f"o-{lot_id}-1", bidder_id="bob")
+    await relists.relist_by_staff(stage.context, lot_id, actor="olga", cost_fen=40 * YUAN)
     await stage.pay(await stage.resell(lot_id, [("dora", 450)]))
 
     default = await stage.the_default(lot_id)

@@ -24,7 +24,7 @@ from auction.domain.lot import (
     resume,
     schedule,
 )
-from auction.domain.terms import Bidding, Increment, MaxJump, Settlement, SoftClose, Terms, contradictions
+from auction.domain.terms import Bidding, Increment, MaxJump, SettlementTerms, SoftClose, Terms, contradictions
 
 OPENS = 1_000_000
 ENDS = OPENS + 60_000
@@ -47,7 +47,7 @@ def terms(**fields: Any) -> Terms:
         review_above_fen=None,
         soft_close=None,
         deposit=NoDeposit(),
-        settlement=Settlement(),
+        settlement=SettlementTerms(),
     )
     return replace(plain, **fields)
 

@@ -18,13 +18,13 @@ LADDER = LadderDeposit((DepositBand(100, 10_000), DepositBand(1_000, 100_000), D
 
 
 def test_without_a_deposit_anyone_may_bid_any_amount():
-    assert NoDeposit().least_fen() == 0
+    assert NoDeposit().minimum_fen() == 0
     assert NoDeposit().power(0) == Power(limit_fen=None, purse_fen=None)
 
 
 def test_a_flat_deposit_admits_without_a_limit():
     flat = FlatDeposit(10_000)
-    assert flat.least_fen() == 10_000
+    assert flat.minimum_fen() == 10_000
     assert flat.power(10_000) == Power(limit_fen=None, purse_fen=None)
 
 
@@ -37,7 +37,7 @@ def test_a_ladder_allows_up_to_the_top_of_the_band_that_is_held(held, limit):
 
 
 def test_the_first_band_of_a_ladder_admits():
-    assert LADDER.least_fen() == 100
+    assert LADDER.minimum_fen() == 100
 
 
 @by_rule
@@ -49,7 +49,7 @@ def test_topping_up_never_lowers_the_limit(held, more):
 
 def test_a_purse_is_the_held_amount_times_its_multiplier():
     purse = PurseDeposit(multiplier=20, amount_fen=500)
-    assert purse.least_fen() == 500
+    assert purse.minimum_fen() == 500
     assert purse.power(750) == Power(limit_fen=None, purse_fen=15_000)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auction.domain import journal
-from auction.domain.journal import MEMO, PER_BIDDER, Account, Entry, Line
+from auction.domain.journal import MEMO, PER_BIDDER, JournalAccount, JournalEntry, JournalLine
 from auction.domain.money import FEN_MAX
 from auction.domain.waterfall import Need, Split, split
 from tests.unit.examples import by_rule
@@ -21,12 +21,12 @@ amounts = st.integers(1, FEN_MAX)
 or_none = st.integers(0, FEN_MAX)
 
 
-def moves(entry: Entry) -> list[tuple[str, int]]:
+def moves(entry: JournalEntry) -> list[tuple[str, int]]:
     """An entry's lines as (account, amount)."""
     return [(str(line.account), line.amount_fen) for line in entry.lines]
 
 
-def balances(*entries: Entry) -> dict[str, int]:
+def balances(*entries: JournalEntry) -> dict[str, int]:
     """What the accounts hold after these entries; those at 0 left out."""
     held: Counter[str] = Counter()
     for entry in entries:
@@ -38,37 +38,37 @@ def balances(*entries: Entry) -> dict[str, int]:
 # --- an entry ---------------------------------------------------------------------------------------------------------
 
 
-def entry(*lines: tuple[Account, int]) -> Entry:
-    return Entry("some:1", "some", "lot-1", tuple(Line(account, amount) for account, amount in lines))
+def entry(*lines: tuple[JournalAccount, int]) -> JournalEntry:
+    return JournalEntry("some:1", "some", "lot-1", tuple(JournalLine(account, amount) for account, amount in lines))
 
 
 def test_an_entry_has_at_least_a_debit_and_a_credit():
-    for lines in [(), ((Account.CASH, 1),)]:
+    for lines in [(), ((JournalAccount.CASH, 1),)]:
         with pytest.raises(ValueError, match=f"some:1 has {len(lines)} lines"):
             entry(*lines)
 
 
 def test_an_entry_that_does_not_balance_is_none():
     with pytest.raises(ValueError, match="does not balance: 1 fen over in money, 0 in memo"):
-        entry((Account.CASH, 2), (Account.DEPOSITS_HELD, -1))
+        entry((JournalAccount.CASH, 2), (JournalAccount.DEPOSITS_HELD, -1))
 
 
 def test_an_entry_has_no_line_of_0():
     with pytest.raises(ValueError, match="a line of 0"):
-        entry((Account.CASH, 1), (Account.DEPOSITS_HELD, -1), (Account.REFUND_PAYABLE, 0))
+        entry((JournalAccount.CASH, 1), (JournalAccount.DEPOSITS_HELD, -1), (JournalAccount.REFUND_PAYABLE, 0))
 
 
 def test_what_is_only_authorised_never_balances_money():
     with pytest.raises(ValueError, match="5 fen over in money, -5 in memo accounts"):
-        entry((Account.CASH, 5), (Account.MEMO_AUTHORISED, -5))
+        entry((JournalAccount.CASH, 5), (JournalAccount.MEMO_AUTHORISED, -5))
 
 
 def test_memo_accounts_and_money_may_move_in_one_entry_when_each_balances():
     both = entry(
-        (Account.MEMO_AUTHORISED_CONTRA, 5),
-        (Account.MEMO_AUTHORISED, -5),
-        (Account.CASH, 3),
-        (Account.DEPOSITS_HELD, -3),
+        (JournalAccount.MEMO_AUTHORISED_CONTRA, 5),
+        (JournalAccount.MEMO_AUTHORISED, -5),
+        (JournalAccount.CASH, 3),
+        (JournalAccount.DEPOSITS_HELD, -3),
     )
     assert len(both.lines) == 4
 
@@ -122,7 +122,7 @@ def test_no_more_can_be_captured_than_was_held():
         journal.deposit_captured(**DEPOSIT, held_fen=7, captured_fen=8)
 
 
-@pytest.mark.parametrize("source", [Account.DEPOSITS_HELD, Account.BUYER_RECEIVABLE])
+@pytest.mark.parametrize("source", [JournalAccount.DEPOSITS_HELD, JournalAccount.BUYER_RECEIVABLE])
 def test_a_refund_is_owed_out_of_an_account_and_then_paid(source):
     owed = journal.refund_owed(key_id="r1", **WHO, amount_fen=7, source=source)
     paid = journal.refund_paid(key_id="r1", **WHO, amount_fen=7)
@@ -133,7 +133,7 @@ def test_a_refund_is_owed_out_of_an_account_and_then_paid(source):
 
 def test_an_authorisation_is_no_source_of_a_refund():
     with pytest.raises(ValueError, match="does not balance"):
-        journal.refund_owed(key_id="r1", **WHO, amount_fen=7, source=Account.MEMO_AUTHORISED)
+        journal.refund_owed(key_id="r1", **WHO, amount_fen=7, source=JournalAccount.MEMO_AUTHORISED)
 
 
 @pytest.mark.parametrize(
@@ -232,11 +232,11 @@ def any_split(draw: st.DrawFn) -> Split:
 
 
 @st.composite
-def any_entry(draw: st.DrawFn) -> Entry:
+def any_entry(draw: st.DrawFn) -> JournalEntry:
     price, fee, amount = draw(amounts), draw(or_none), draw(amounts)
     sale = {**AWARD, "price_fen": price, "fee_fen": fee}
     deposit = {**DEPOSIT, "amount_fen": amount}
-    made: list[Callable[[], Entry]] = [
+    made: list[Callable[[], JournalEntry]] = [
         lambda: journal.award(**sale),
         lambda: journal.award_reversed(**sale),
         lambda: journal.sale_reversed(**sale),
@@ -249,7 +249,7 @@ def any_entry(draw: st.DrawFn) -> Entry:
         lambda: journal.deposit_forfeited(**deposit),
         lambda: journal.forfeiture_returned(**deposit),
         lambda: journal.payment_received(operation_id="o1", **WHO, amount_fen=amount),
-        lambda: journal.refund_owed(key_id="r1", **WHO, amount_fen=amount, source=Account.DEPOSITS_HELD),
+        lambda: journal.refund_owed(key_id="r1", **WHO, amount_fen=amount, source=JournalAccount.DEPOSITS_HELD),
         lambda: journal.refund_paid(key_id="r1", **WHO, amount_fen=amount),
         lambda: journal.seller_paid(key_id="p1", lot_id="lot-1", amount_fen=amount),
         lambda: journal.waterfall_paid(**DEFAULT, split=draw(any_split())),

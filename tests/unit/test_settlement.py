@@ -11,7 +11,7 @@ from auction.domain.settlement import (
     ALLOWED,
     DAY_MS,
     BestBid,
-    HouseRules,
+    BidderPolicy,
     SettlementState,
     barred_until_ms,
     counted_deposit_fen,
@@ -21,7 +21,7 @@ from auction.domain.settlement import (
     required_deposit_fen,
     runners_up,
 )
-from auction.domain.terms import Cascade, Increment, Settlement, Terms
+from auction.domain.terms import Cascade, Increment, SettlementTerms, Terms
 from tests.unit.examples import any_terms, bids_only, by_rule, proxy_terms, run, terms
 
 YUAN = 100
@@ -42,7 +42,7 @@ def in_yuan(*bids: tuple[str, int]) -> Bids:
 
 
 def cascading(plain: Terms, **cascade: Any) -> Terms:
-    return replace(plain, settlement=Settlement(cascade=Cascade(depth=3, **cascade)))
+    return replace(plain, settlement=SettlementTerms(cascade=Cascade(depth=3, **cascade)))
 
 
 CLEAN = cascading(terms(start_price_fen=100 * YUAN, increments=(Increment(0, 100 * YUAN),)))
@@ -211,7 +211,7 @@ def test_the_floor_is_a_part_of_the_hammer_price_rounded_up_or_an_amount_whichev
 
 # --- what the house remembers -----------------------------------------------------------------------------------------
 
-RULES = HouseRules()
+RULES = BidderPolicy()
 
 
 def test_the_house_asks_half_as_much_again_and_bars_for_180_days_from_the_second_default():
@@ -234,7 +234,7 @@ def test_after_a_default_a_held_deposit_counts_for_less_rounded_down(held, defau
 @by_rule
 @given(st.integers(0, FEN_MAX), st.integers(0, 3), st.integers(100, 1_000))
 def test_the_deposit_asked_for_always_counts_for_the_least_that_admits(least, defaults, percent):
-    rules = HouseRules(multiplier_percent=percent)
+    rules = BidderPolicy(multiplier_percent=percent)
     required = required_deposit_fen(least, defaults, rules)
     assert counted_deposit_fen(required, defaults, rules) == least
     assert required == 0 or counted_deposit_fen(required - 1, defaults, rules) < least
@@ -248,17 +248,17 @@ def test_from_the_second_default_a_bidder_is_barred_for_a_time_after_the_latest(
 
 
 def test_a_house_may_bar_at_the_first_default_and_for_another_time():
-    assert barred_until_ms([5], HouseRules(bar_after=1, bar_ms=10)) == 15
+    assert barred_until_ms([5], BidderPolicy(bar_after=1, bar_ms=10)) == 15
 
 
 @pytest.mark.parametrize("level, limit", [(0, 1_000), (1, 1_000), (2, 5_000), (3, 5_000), (4, 9_000), (5, None)])
 def test_a_limit_goes_with_how_well_an_identity_is_known(level, limit):
-    rules = HouseRules(identity_limits=((4, 9_000), (0, 1_000), (2, 5_000)))
+    rules = BidderPolicy(identity_limits=((4, 9_000), (0, 1_000), (2, 5_000)))
     assert identity_limit_fen(level, rules) == limit
 
 
 def test_a_level_under_the_lowest_that_is_named_has_its_limit():
-    assert identity_limit_fen(0, HouseRules(identity_limits=((1, 1_000), (2, 5_000)))) == 1_000
+    assert identity_limit_fen(0, BidderPolicy(identity_limits=((1, 1_000), (2, 5_000)))) == 1_000
 
 
 def test_without_limits_by_identity_nobody_has_one():
@@ -270,4 +270,4 @@ def test_without_limits_by_identity_nobody_has_one():
 )
 def test_rules_that_reward_a_default_are_refused(wrong):
     with pytest.raises(ValueError, match="default"):
-        HouseRules(**wrong)
+        BidderPolicy(**wrong)

@@ -13,7 +13,7 @@ from auction.domain.terms import (
     Cascade,
     Increment,
     MaxJump,
-    Settlement,
+    SettlementTerms,
     SoftClose,
     contradictions,
     terms_as_mapping,
@@ -21,7 +21,7 @@ from auction.domain.terms import (
 from auction.domain.terms_reader import BANDS_MAX, MS_MAX, merge_terms, read_terms
 from tests.unit.examples import any_terms, by_rule, terms
 
-LEAST: dict[str, Any] = {
+MIN: dict[str, Any] = {
     "bidding": "direct",
     "start_price_fen": 100,
     "increments": [{"from_fen": 0, "step_fen": 100}],
@@ -106,7 +106,7 @@ def test_every_field_is_read():
         review_above_fen=50_000,
         soft_close=SoftClose(300_000, 200_000, 900_000),
         deposit=LadderDeposit((DepositBand(10, 1_000), DepositBand(50, None))),
-        settlement=Settlement(
+        settlement=SettlementTerms(
             payment_window_ms=1_000,
             grace_ms=0,
             buyer_fee_bps=100,
@@ -124,12 +124,12 @@ def test_every_field_is_read():
 
 
 def test_what_is_left_out_is_off_and_has_the_houses_defaults():
-    assert read_terms(LEAST) == terms()
+    assert read_terms(MIN) == terms()
 
 
 def test_null_says_the_same_as_leaving_a_field_out():
     optional = ("max_jump", "reserve_fen", "cap_fen", "review_above_fen", "soft_close", "deposit", "settlement")
-    assert read_terms({**LEAST, **dict.fromkeys(optional)}) == read_terms(LEAST)
+    assert read_terms({**MIN, **dict.fromkeys(optional)}) == read_terms(MIN)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_null_says_the_same_as_leaving_a_field_out():
     ],
 )
 def test_every_deposit_policy_is_read(data, policy):
-    assert read_terms({**LEAST, "deposit": data}).deposit == policy
+    assert read_terms({**MIN, "deposit": data}).deposit == policy
 
 
 @by_rule
@@ -194,11 +194,11 @@ def test_the_fingerprint_does_not_change_with_the_program():
 
 
 LATER_FIELDS = [
-    Settlement(waterfall=("gap", "cost", "commission")),
-    Settlement(rest_to="seller"),
-    Settlement(resale_window_ms=86_400_000),
-    Settlement(reauction_cost_fen=1),
-    Settlement(cascade=Cascade(floor_fen=1)),
+    SettlementTerms(waterfall=("gap", "cost", "commission")),
+    SettlementTerms(rest_to="seller"),
+    SettlementTerms(resale_window_ms=86_400_000),
+    SettlementTerms(reauction_cost_fen=1),
+    SettlementTerms(cascade=Cascade(floor_fen=1)),
 ]
 
 
@@ -376,7 +376,7 @@ def test_a_missing_field_is_named(path):
 
 
 def test_an_empty_table_misses_its_fields_like_any_other():
-    empty = {**LEAST, "increments": [{}], "soft_close": {}, "deposit": {}}
+    empty = {**MIN, "increments": [{}], "soft_close": {}, "deposit": {}}
     assert problems_of(empty) == [
         "increments[0].from_fen is missing",
         "increments[0].step_fen is missing",
@@ -387,7 +387,7 @@ def test_an_empty_table_misses_its_fields_like_any_other():
 
 
 def test_an_unknown_field_is_named_beside_the_known_ones():
-    (problem,) = problems_of({**LEAST, "start_price": 100})
+    (problem,) = problems_of({**MIN, "start_price": 100})
     assert problem.startswith("start_price is not a known field; known here: bidding, cap_fen, deposit, ")
     assert "start_price_fen" in problem
 
@@ -404,10 +404,10 @@ def test_all_malformed_fields_are_named_at_once():
 
 
 def test_a_long_value_is_shown_cut_short():
-    (problem,) = problems_of({**LEAST, "cap_fen": "9" * 500})
+    (problem,) = problems_of({**MIN, "cap_fen": "9" * 500})
     assert problem.endswith("9...")
     assert len(problem) < 140
-    (problem,) = problems_of({**LEAST, "cap_fen": "9" * 58})
+    (problem,) = problems_of({**MIN, "cap_fen": "9" * 58})
     assert problem.endswith(f"got '{'9' * 58}'")
 
 
@@ -417,8 +417,8 @@ def test_durations_go_up_to_a_leap_year_and_tables_to_64_bands():
 
 def test_a_list_of_more_bands_than_allowed_is_refused():
     bands = [{"from_fen": n, "step_fen": 1} for n in range(BANDS_MAX + 1)]
-    assert read_terms({**LEAST, "increments": bands[:BANDS_MAX]}).increments[-1].from_fen == BANDS_MAX - 1
-    (problem,) = problems_of({**LEAST, "increments": bands})
+    assert read_terms({**MIN, "increments": bands[:BANDS_MAX]}).increments[-1].from_fen == BANDS_MAX - 1
+    (problem,) = problems_of({**MIN, "increments": bands})
     assert problem.startswith(f"increments must be a list of 1 to {BANDS_MAX} tables")
 
 
@@ -457,34 +457,34 @@ CONTRADICTIONS = [
         {"soft_close": SoftClose(10, 20, 20)},
     ),
     (
-        {"settlement": Settlement(default_liability="percent")},
+        {"settlement": SettlementTerms(default_liability="percent")},
         "settlement.percent_bps goes with default_liability 'percent', and only with it",
-        {"settlement": Settlement(default_liability="percent", percent_bps=1)},
+        {"settlement": SettlementTerms(default_liability="percent", percent_bps=1)},
     ),
     (
-        {"settlement": Settlement(default_liability="shortfall", percent_bps=1)},
+        {"settlement": SettlementTerms(default_liability="shortfall", percent_bps=1)},
         "settlement.percent_bps goes with default_liability 'percent', and only with it",
-        {"settlement": Settlement(default_liability="shortfall")},
+        {"settlement": SettlementTerms(default_liability="shortfall")},
     ),
     (
-        {"settlement": Settlement(waterfall=("cost", "gap"))},
+        {"settlement": SettlementTerms(waterfall=("cost", "gap"))},
         "settlement.waterfall must name cost, gap, commission, each once; got cost, gap",
-        {"settlement": Settlement(waterfall=("commission", "cost", "gap"))},
+        {"settlement": SettlementTerms(waterfall=("commission", "cost", "gap"))},
     ),
     (
-        {"settlement": Settlement(waterfall=("cost", "gap", "gap"))},
+        {"settlement": SettlementTerms(waterfall=("cost", "gap", "gap"))},
         "settlement.waterfall must name cost, gap, commission, each once; got cost, gap, gap",
-        {"settlement": Settlement(waterfall=("gap", "commission", "cost"))},
+        {"settlement": SettlementTerms(waterfall=("gap", "commission", "cost"))},
     ),
     (
-        {"settlement": Settlement(payment_window_ms=10, resale_window_ms=9)},
+        {"settlement": SettlementTerms(payment_window_ms=10, resale_window_ms=9)},
         "settlement.resale_window_ms 9 is under settlement.payment_window_ms 10; a resale could be paid in its window and still come too late",
-        {"settlement": Settlement(payment_window_ms=10, resale_window_ms=10)},
+        {"settlement": SettlementTerms(payment_window_ms=10, resale_window_ms=10)},
     ),
     (
-        {"cap_fen": 500, "settlement": Settlement(cascade=Cascade(depth=1, floor_fen=501))},
+        {"cap_fen": 500, "settlement": SettlementTerms(cascade=Cascade(depth=1, floor_fen=501))},
         "settlement.cascade.floor_fen 501 is above cap_fen 500; no runner-up could be asked",
-        {"cap_fen": 500, "settlement": Settlement(cascade=Cascade(depth=1, floor_fen=500))},
+        {"cap_fen": 500, "settlement": SettlementTerms(cascade=Cascade(depth=1, floor_fen=500))},
     ),
     (
         {"increments": (Increment(101, 5),)},
@@ -543,9 +543,9 @@ def test_a_contradiction_is_named_and_its_nearest_sound_neighbour_is_not(fields,
 @pytest.mark.parametrize(
     "fields",
     [
-        {"settlement": Settlement(cascade=Cascade(depth=1, floor_fen=501))},
-        {"cap_fen": 500, "settlement": Settlement(cascade=Cascade(depth=0, floor_fen=501))},
-        {"cap_fen": 500, "settlement": Settlement(cascade=Cascade(depth=1))},
+        {"settlement": SettlementTerms(cascade=Cascade(depth=1, floor_fen=501))},
+        {"cap_fen": 500, "settlement": SettlementTerms(cascade=Cascade(depth=0, floor_fen=501))},
+        {"cap_fen": 500, "settlement": SettlementTerms(cascade=Cascade(depth=1))},
     ],
 )
 def test_a_floor_contradicts_only_a_cap_under_it_where_somebody_would_be_asked(fields):
@@ -554,7 +554,7 @@ def test_a_floor_contradicts_only_a_cap_under_it_where_somebody_would_be_asked(f
 
 def test_all_contradictions_are_named_at_once():
     data = {
-        **LEAST,
+        **MIN,
         "reserve_fen": 50,
         "cap_fen": 40,
         "review_above_fen": 45,
@@ -581,7 +581,7 @@ def test_all_contradictions_are_named_at_once():
 
 
 def test_malformed_terms_are_not_searched_for_contradictions():
-    assert problems_of({**LEAST, "reserve_fen": 50, "on_grid": 3}) == ["on_grid must be true or false, got 3"]
+    assert problems_of({**MIN, "reserve_fen": 50, "on_grid": 3}) == ["on_grid must be true or false, got 3"]
 
 
 # --- steps and jumps --------------------------------------------------------------------------------------------------
@@ -637,7 +637,7 @@ def test_null_takes_a_section_of_the_preset_away():
 
 def test_a_section_the_preset_lacks_is_taken_as_given():
     own = {"soft_close": {"window_ms": 1, "extension_ms": 1}}
-    assert merge_terms(LEAST, own)["soft_close"] == own["soft_close"]
+    assert merge_terms(MIN, own)["soft_close"] == own["soft_close"]
 
 
 def test_laying_over_leaves_the_preset_as_it_was():

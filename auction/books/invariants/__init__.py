@@ -20,7 +20,7 @@ from auction.books.invariants import (
     sellers_are_paid,
     suspense_cleared,
 )
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Invariant:
 
     name: str
     rule: str
-    broken: Callable[[Work], Awaitable[list[str]]]
+    broken: Callable[[Transaction], Awaitable[list[str]]]
 
 
 INVARIANTS = tuple(

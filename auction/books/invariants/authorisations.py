@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "memo_authorised is the sum of the deposits that the provider keeps aside."
 
@@ -22,9 +22,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         f"bidder {row['bidder_id']}: {row['booked_fen']} fen in memo_authorised, {row['promised_fen']} kept aside"
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "The award by the hammer is the winner and the price that the ledger's closed event named."
 
@@ -15,12 +15,12 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         (
             f"lot {row['lot_id']} is awarded to {row['bidder_id']} at {row['price_fen']} fen, "
             f"the ledger named {row['winner_id']} at {row['hammer_price_fen']}"
         )
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "Cash is what charges and captures brought, less refunds and what sellers were paid."
 
@@ -21,9 +21,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         f"{row['booked_fen']} fen of cash in the journal, {row['moved_fen']} by the provider's answers"
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "Every entry that names a gateway call names one of the books' operations."
 
@@ -14,9 +14,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         f"entry {row['key']} names the operation {row['cause_ref']}, which there is not"
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "Every deposit ends exactly once, as it was decided."
 
@@ -26,12 +26,12 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         (
             f"deposit {row['deposit_id']} is {row['status']}, meant to {row['disposition']}: applied {row['applied']}, "
             f"forfeited {row['forfeited']}, let go {row['ended']}, given back {row['owed']} times"
         )
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

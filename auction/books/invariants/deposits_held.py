@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "deposits_held is the sum of the deposits that are held as money."
 
@@ -22,9 +22,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         f"bidder {row['bidder_id']}: {row['booked_fen']} fen in deposits_held, {row['held_fen']} held"
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

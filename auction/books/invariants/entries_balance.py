@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "Every journal entry balances, and money never mixes with memo accounts."
 
@@ -18,9 +18,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         f"entry {row['key']} is {row['over_fen']} fen over, {row['memo_fen']} of it in memo accounts, or has no lines"
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "A lot has at most one live award, and buyers owe what their due awards say."
 
@@ -25,6 +25,6 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
-    return [str(row["what"]) for row in await work.rows(BROKEN)]
+    return [str(row["what"]) for row in await tx.rows(BROKEN)]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "refund_payable is the sum of the refunds that the provider has not confirmed."
 
@@ -25,9 +25,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         f"bidder {row['bidder_id']}: {row['booked_fen']} fen owed back, {row['waiting_fen']} asked of the provider"
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

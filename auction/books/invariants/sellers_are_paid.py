@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "seller_payable is zero, and seller_clearing is the price of the awards not handed over."
 
@@ -17,6 +17,6 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
-    return [str(row["what"]) for row in await work.rows(BROKEN)]
+    return [str(row["what"]) for row in await tx.rows(BROKEN)]

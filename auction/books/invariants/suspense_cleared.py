@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from auction.books.unit_of_work import Work
+from auction.books.unit_of_work import Transaction
 
 RULE = "forfeit_suspense holds what is forfeited and not shared out, and nothing of a resolved default."
 
@@ -24,9 +24,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(work: Work) -> list[str]:
+async def broken(tx: Transaction) -> list[str]:
     """Where the rule does not hold, as sentences."""
     return [
         f"bidder {row['bidder_id']}: {row['booked_fen']} fen in suspense, {row['waiting_fen']} wait to be shared out"
-        for row in await work.rows(BROKEN)
+        for row in await tx.rows(BROKEN)
     ]

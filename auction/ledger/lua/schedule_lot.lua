@@ -3,7 +3,7 @@
   KEYS[2]  deadlines            a1:{shard}:due
   KEYS[3]  shard's stream       a1:{shard}:ledger
   ARGV[1]  lot id
-  ARGV[2]  terms                msgpack map, see auction/ledger/packing.py
+  ARGV[2]  terms                msgpack map, see auction/ledger/terms_codec.py
   ARGV[3]  terms' SHA-256       hex
   ARGV[4]  opens_at_ms
   ARGV[5]  ends_at_ms

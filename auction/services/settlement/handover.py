@@ -7,26 +7,26 @@ from auction.domain import journal as recipes
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.money import share
 from auction.domain.settlement import SettlementState
-from auction.services.house import House
-from auction.services.settlement.moving import lock_matter, move
+from auction.services.context import AppContext
+from auction.services.settlement.transitions import lock_settlement, move
 
 
-async def confirm_handover(house: House, lot_id: str, *, actor: str) -> Award:
+async def confirm_handover(context: AppContext, lot_id: str, *, actor: str) -> Award:
     """The winner has fetched the lot at the centre they chose.
 
     Raises NotFound(settlement-unknown), WrongState, RequestRefused(delivery-centre-missing).
     """
-    now_ms = house.clock_ms()
-    async with house.books.transaction() as work:
-        matter = await lock_matter(work, lot_id, "confirm-handover")
-        award = await settlements.live_award(work, lot_id)
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        locked = await lock_settlement(tx, lot_id, "confirm-handover")
+        award = await settlements.live_award(tx, lot_id)
         if award is None or award.status != "paid":
-            raise WrongState("confirm the handover", matter.settlement.state, ["paid"])
+            raise WrongState("confirm the handover", locked.settlement.state, ["paid"])
         if award.delivery_centre is None:
             raise RequestRefused(
                 ProblemCode.DELIVERY_CENTRE_MISSING, "The winner has not chosen a delivery centre yet."
             )
-        commission_fen = share(award.price_fen, matter.terms.settlement.seller_commission_bps)
+        commission_fen = share(award.price_fen, locked.terms.settlement.seller_commission_bps)
         entries = [
             recipes.lot_settled(
                 award_id=award.award_id,
@@ -40,10 +40,10 @@ async def confirm_handover(house: House, lot_id: str, *, actor: str) -> Award:
         to_seller_fen = award.price_fen - commission_fen
         if to_seller_fen:
             entries.append(recipes.seller_paid(key_id=award.award_id, lot_id=lot_id, amount_fen=to_seller_fen))
-        await journal.post(work, entries, cause=Cause("staff-action", f"handover:{lot_id}:{actor}"), at_ms=now_ms)
-        await audit.note_action(work, actor=actor, action="confirm-handover", lot_id=lot_id)
+        await journal.post(tx, entries, cause=Cause("staff-action", f"handover:{lot_id}:{actor}"), at_ms=now_ms)
+        await audit.note_action(tx, actor=actor, action="confirm-handover", lot_id=lot_id)
         await move(
-            work,
+            tx,
             lot_id,
             SettlementState.SETTLED,
             "settled",
@@ -57,4 +57,4 @@ async def confirm_handover(house: House, lot_id: str, *, actor: str) -> Award:
                 "commission_fen": commission_fen + award.fee_fen,
             },
         )
-        return await settlements.change_award(work, award.award_id, status="settled", settled_at_ms=now_ms)
+        return await settlements.change_award(tx, award.award_id, status="settled", settled_at_ms=now_ms)

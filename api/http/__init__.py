@@ -1,0 +1,1 @@
+"""The HTTP server and what all its routes share: middleware, problems, sign-in, limits of bodies, metrics."""

@@ -1,0 +1,125 @@
+"""Turns what FastAPI's side raises into problems: typed errors, malformed input, unknown paths and methods."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.http.bodies import shown
+from api.http.problems import MEDIA_TYPE, Fault, Header, HttpCode, Problem, Unacceptable, problem_of, problem_of_faults
+from api.schemas.requests import PATTERNS_IN_WORDS
+from auction.domain.errors import AuctionError
+
+_HTTP_CODES: Mapping[int, HttpCode] = {
+    401: HttpCode.UNAUTHORIZED,
+    403: HttpCode.FORBIDDEN,
+    404: HttpCode.NOT_FOUND,
+    405: HttpCode.METHOD_NOT_ALLOWED,
+    413: HttpCode.PAYLOAD_TOO_LARGE,
+    415: HttpCode.UNSUPPORTED_MEDIA_TYPE,
+    422: HttpCode.MALFORMED,
+}
+_WHAT_IS_WRONG: Mapping[str, tuple[HttpCode, str]] = {
+    # pydantic's kind of error: our code, and the sentence after the field's name
+    "missing": (HttpCode.MISSING_FIELD, "is missing"),
+    "extra_forbidden": (HttpCode.UNKNOWN_FIELD, "is not a field of this request"),
+    "int_type": (HttpCode.WRONG_TYPE, "must be a whole number"),
+    "int_parsing": (HttpCode.WRONG_TYPE, "must be a whole number"),
+    "int_from_float": (HttpCode.WRONG_TYPE, "must be a whole number"),
+    "int_parsing_size": (HttpCode.OUT_OF_RANGE, "is beyond any number taken here"),
+    "bool_type": (HttpCode.WRONG_TYPE, "must be true or false"),
+    "string_type": (HttpCode.WRONG_TYPE, "must be text"),
+    "dict_type": (HttpCode.WRONG_TYPE, "must be an object"),
+    "model_type": (HttpCode.WRONG_TYPE, "must be an object"),
+    "model_attributes_type": (HttpCode.WRONG_TYPE, "must be an object"),
+    "enum": (HttpCode.WRONG_TEXT, "must be one of {expected}"),
+    "greater_than_equal": (HttpCode.OUT_OF_RANGE, "must be at least {ge}"),
+    "less_than_equal": (HttpCode.OUT_OF_RANGE, "must be at most {le}"),
+    "string_too_short": (HttpCode.WRONG_TEXT, "must have at least {min_length} characters"),
+    "string_too_long": (HttpCode.WRONG_TEXT, "must have at most {max_length} characters"),
+    "string_pattern_mismatch": (HttpCode.WRONG_TEXT, "must match {pattern}"),
+}
+
+
+class ProblemResponse(Response):
+    """A problem as Starlette sends it."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.body(), problem.status)
+        own = [(b"cache-control", b"no-store"), *problem.headers]
+        self.raw_headers.extend(own)
+
+
+def install(app: FastAPI) -> None:
+    """Have the application answer what goes wrong with problems. What is not foreseen is for the frame."""
+    app.exception_handler(AuctionError)(_on_auction_error)
+    app.exception_handler(Unacceptable)(_on_unacceptable)
+    app.exception_handler(RequestValidationError)(_on_invalid)
+    app.exception_handler(HTTPException)(_on_http_exception)
+
+
+async def _on_auction_error(_request: Request, error: AuctionError) -> Response:
+    return ProblemResponse(problem_of(error))
+
+
+async def _on_unacceptable(_request: Request, error: Unacceptable) -> Response:
+    return ProblemResponse(error.problem)
+
+
+async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:
+    found: Sequence[Mapping[str, Any]] = error.errors()
+    if any(one["loc"][0] == "path" for one in found):
+        return ProblemResponse(Problem(HttpCode.NOT_FOUND, "There is nothing at this path."))
+    if any(tuple(one["loc"]) == ("body",) and isinstance(one["input"], bytes) for one in found):
+        detail = "The body must be JSON: send it with Content-Type: application/json."
+        return ProblemResponse(Problem(HttpCode.UNSUPPORTED_MEDIA_TYPE, detail, {"allowed": ["application/json"]}))
+    return ProblemResponse(problem_of_faults([_fault(one) for one in found]))
+
+
+def _fault(error: Mapping[str, Any]) -> Fault:
+    field = _path(error["loc"][1:])
+    code, what = _WHAT_IS_WRONG.get(error["type"], (HttpCode.MALFORMED, "is not acceptable"))
+    if error["type"] == "value_error":
+        # a validator of ours: its sentence says all
+        return Fault(field, code, str(error["ctx"]["error"]))
+    if error["type"] == "string_pattern_mismatch":
+        what = PATTERNS_IN_WORDS.get(error["ctx"]["pattern"], what)
+    sentence = f"{field or 'The body'} {what.format(**error.get('ctx', {}))}"
+    if code in {HttpCode.WRONG_TYPE, HttpCode.OUT_OF_RANGE}:
+        sentence += f", got {shown(error['input'])}"
+    return Fault(field, code, f"{sentence}.")
+
+
+def _path(location: Sequence[str | int]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{shown(part)[1:-1]}" if path else shown(part)[1:-1]
+    return path
+
+
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
+    code = _HTTP_CODES.get(error.status_code)
+    if code is HttpCode.METHOD_NOT_ALLOWED:
+        allowed = _allowed_methods(request, error)
+        detail = f"{request.method} is not possible here; allowed: {', '.join(allowed)}."
+        allow: Header = (b"allow", ", ".join(allowed).encode())
+        return ProblemResponse(Problem(code, detail, {"allowed": allowed}, (allow,)))
+    if code is HttpCode.NOT_FOUND:
+        return ProblemResponse(Problem(code, "There is nothing at this path."))
+    fallback = HttpCode.INTERNAL_ERROR if error.status_code >= 500 else HttpCode.REQUEST_REFUSED
+    return ProblemResponse(Problem(code or fallback, str(error.detail)))
+
+
+def _allowed_methods(request: Request, error: HTTPException) -> list[str]:
+    """Every method of the path; the router knows only those of the first route that matched it."""
+    found = set((error.headers or {}).get("Allow", "").replace(" ", "").split(","))
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template)), request.url.path):
+            found.update(method.upper() for method in operations)
+    return sorted(found - {""})

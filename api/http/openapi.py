@@ -1,0 +1,98 @@
+"""What the OpenAPI page says beyond what FastAPI can see: problems, the bid's body, and who may see more."""
+
+from collections import defaultdict
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.http.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX, HttpCode
+from auction.domain.errors import ProblemCode, RefusalCode
+from auction.services.identity.tokens import TokenCode
+
+Responses = dict[int | str, dict[str, Any]]
+
+_ANYTHING = (
+    HttpCode.PAYLOAD_TOO_LARGE,
+    HttpCode.MALFORMED,
+    HttpCode.MISSING_FIELD,
+    HttpCode.UNKNOWN_FIELD,
+    HttpCode.DUPLICATE_FIELD,
+    HttpCode.WRONG_TYPE,
+    HttpCode.WRONG_TEXT,
+    HttpCode.OUT_OF_RANGE,
+    HttpCode.INTERNAL_ERROR,
+)
+AWAY = (ProblemCode.LEDGER_AWAY, ProblemCode.BOOKS_AWAY)
+WRITE = (*AWAY, ProblemCode.OUTCOME_UNKNOWN, HttpCode.UNSUPPORTED_MEDIA_TYPE)
+TOKEN = (TokenCode.TOKEN_INVALID, TokenCode.TOKEN_EXPIRED)
+PAID = (ProblemCode.PAYMENTS_AWAY,)
+SIGNED_IN = (HttpCode.UNAUTHORIZED, *TOKEN, HttpCode.FORBIDDEN, HttpCode.CSRF_TOKEN_INVALID)
+BID = (
+    *RefusalCode,
+    *SIGNED_IN,
+    *WRITE,
+    ProblemCode.OVER_CAPACITY,
+    HttpCode.IDEMPOTENCY_KEY_MISSING,
+    HttpCode.IDEMPOTENCY_KEY_INVALID,
+)
+
+VISITOR: dict[str, Any] = {"security": [{}, {"token": []}]}
+"""For routes that anyone may ask and staff see more of."""
+
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "RFC 9457, with the facts of the code as further members.",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "pattern": f"^{TYPE_PREFIX}[a-z-]+$"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "A sentence for people: what was wrong and what is allowed."},
+        "code": {"type": "string", "enum": sorted(KINDS), "description": "Stable; the part to decide by."},
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+    "additionalProperties": True,
+}
+
+
+def problems(*codes: str) -> Responses:
+    """The documented problems of a route, by status: these, and those any route may answer with."""
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in dict.fromkeys([*map(str, codes), *map(str, _ANYTHING)]):
+        by_status[KINDS[code][0]].append(code)
+    return {status: _problem_response(status, found) for status, found in sorted(by_status.items())}
+
+
+def _problem_response(status: int, codes: list[str]) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": "; ".join(f"`{code}`: {KINDS[code][1]}" for code in codes),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    if status in {429, 503}:
+        response["headers"] = {
+            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
+        }
+    if status == 401:
+        response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    return response
+
+
+def install(app: FastAPI) -> None:
+    """Make the application's OpenAPI page complete: it is made once, when it is first asked for."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            page = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                routes=app.routes,
+            )
+            schemas = page.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = _PROBLEM_SCHEMA
+            app.openapi_schema = page
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the page

@@ -1,0 +1,141 @@
+"""Reads what was written down of the ledger: bids by page, entries as they were, how lots ended."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import any_, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+
+from auction.books.tables import Id, bids, ledger_entries, lot_results
+from auction.books.unit_of_work import Transaction
+from auction.domain.events import BidPlaced
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedBid:
+    """An accepted bid. In proxy lots `amount_fen` is a maximum: the public sees `price_fen` only."""
+
+    lot_id: str
+    seq: int
+    epoch: int
+    bidder_id: str
+    paddle: int
+    amount_fen: int
+    price_fen: int
+    leading: bool
+    key: str
+    at_ms: int
+    ends_at_ms: int
+    voided_by_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedEntry:
+    """A stream entry as it was written, with the archive's SHA-256 head after it."""
+
+    lot_id: str
+    first_seq: int
+    last_seq: int
+    epoch: int
+    at_ms: int
+    packed: bytes
+    chain: str
+    head: bytes
+    shard: int
+    stream_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LotResult:
+    """How a lot ended: sold, no-bids, reserve-unmet or void. The winner only where it sold."""
+
+    lot_id: str
+    outcome: str
+    hammer_price_fen: int | None
+    winner_id: str | None
+    winner_paddle: int | None
+    closed_seq: int
+    closed_at_ms: int
+    cause: str
+
+
+async def bids_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit: int = 100) -> list[ArchivedBid]:
+    """A page of a lot's bids in their order, voided ones included."""
+    statement = select(bids).where(bids.c.lot_id == lot_id, bids.c.seq > after_seq).order_by(bids.c.seq).limit(limit)
+    return [ArchivedBid(**row) for row in await tx.rows(statement)]
+
+
+async def entries_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[ArchivedEntry]:
+    """A page of a lot's entries in their order, from the first that begins after a seq."""
+    statement = (
+        select(ledger_entries)
+        .where(ledger_entries.c.lot_id == lot_id, ledger_entries.c.first_seq > after_seq)
+        .order_by(ledger_entries.c.first_seq)
+        .limit(limit)
+    )
+    return [ArchivedEntry(**row) for row in await tx.rows(statement)]
+
+
+async def entries_of(tx: Transaction, lot_id: str) -> AsyncIterator[ArchivedEntry]:
+    """All entries of a lot in their order, read in pages; `tx` stays open meanwhile."""
+    after_seq = 0
+    while page := await entries_after(tx, lot_id, after_seq=after_seq):
+        for entry in page:
+            yield entry
+        after_seq = page[-1].first_seq
+
+
+async def archived_lots(tx: Transaction) -> list[str]:
+    """Every lot of which anything is written down."""
+    statement = select(ledger_entries.c.lot_id).where(ledger_entries.c.first_seq == 1)
+    return [row["lot_id"] for row in await tx.rows(statement.order_by(ledger_entries.c.lot_id))]
+
+
+async def result_of(tx: Transaction, lot_id: str) -> LotResult | None:
+    """How a lot ended; None while it has not, or its end is not written down yet."""
+    row = await tx.row(select(lot_results).where(lot_results.c.lot_id == lot_id))
+    return None if row is None else LotResult(**row)
+
+
+async def results_of(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, LotResult]:
+    """Lot -> how it ended, of those that have."""
+    statement = select(lot_results).where(lot_results.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
+    return {row["lot_id"]: LotResult(**row) for row in await tx.rows(statement)}
+
+
+async def standing_bids(tx: Transaction, lot_id: str) -> list[tuple[int, BidPlaced]]:
+    """A lot's bids that were not voided, with their seqs, in their order."""
+    statement = select(bids).where(bids.c.lot_id == lot_id, bids.c.voided_by_seq.is_(None)).order_by(bids.c.seq)
+    return [
+        (
+            row["seq"],
+            BidPlaced(
+                row["bidder_id"],
+                row["paddle"],
+                row["amount_fen"],
+                row["key"],
+                row["price_fen"],
+                int(row["leading"]),
+                row["ends_at_ms"],
+            ),
+        )
+        for row in await tx.rows(statement)
+    ]
+
+
+async def best_bidders(tx: Transaction, lot_ids: Sequence[str], *, most: int) -> dict[str, list[str]]:
+    """Lot -> its bidders by their best standing bid, the highest first and of equal ones the earlier."""
+    best = (
+        select(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen, bids.c.seq)
+        .ext(distinct_on(bids.c.lot_id, bids.c.bidder_id))
+        .where(bids.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), bids.c.voided_by_seq.is_(None))
+        .order_by(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen.desc(), bids.c.seq)
+        .subquery()
+    )
+    place = func.row_number().over(partition_by=best.c.lot_id, order_by=(best.c.amount_fen.desc(), best.c.seq))
+    ranked = select(best.c.lot_id, best.c.bidder_id, place.label("place")).subquery()
+    statement = select(ranked).where(ranked.c.place <= most).order_by(ranked.c.lot_id, ranked.c.place)
+    found: dict[str, list[str]] = {}
+    for row in await tx.rows(statement):
+        found.setdefault(row["lot_id"], []).append(row["bidder_id"])
+    return found

@@ -1,0 +1,1 @@
+"""The terminal: output, interrupts, and the checks of `auction doctor`."""

@@ -1,0 +1,67 @@
+"""The end of the demo: waits until all is archived, reads how the lots ended, checks the record and the money."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from auction.books import archive_queries
+from auction.bootstrap import open_context
+from auction.demo.lot_table import LotTable
+from auction.domain.proof import PROMISES
+from auction.services.context import AppContext
+from auction.services.verification.money_checks import MoneyCheck, check_money
+from auction.services.verification.verdicts import Verdict, verify_sale
+from auction.settings import Settings
+from auction.workers.archiver import Archiver
+
+BIDS_READ = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a lot ended, from the books."""
+
+    lot_id: str
+    outcome: str
+    hammer_price_fen: int | None
+    winner_paddle: int | None
+    bids: int
+    extensions: int
+
+
+async def conclude(
+    settings: Settings, sale_id: str, table: LotTable
+) -> tuple[list[Result], Verdict, Sequence[MoneyCheck]]:
+    """The results of the sale, the verdict on its record, and the rules of money."""
+    async with open_context(settings) as context:
+        await Archiver(context.books, context.stream, keep_ms=settings.stream_keep_ms).catch_up()
+        given_ends = {lot.lot_id: lot.given_ends for lot in table.lots.values()}
+        results = [await _result(context, lot_id, given_ends) for lot_id in table.lots]
+        return results, await verify_sale(context, sale_id), await check_money(context)
+
+
+async def _result(context: AppContext, lot_id: str, given_ends: Mapping[str, set[int]]) -> Result:
+    bids, after_seq = 0, 0
+    ends: set[int] = set()
+    async with context.books.reading() as tx:
+        result = await archive_queries.result_of(tx, lot_id)
+        while page := await archive_queries.bids_after(tx, lot_id, after_seq=after_seq, limit=BIDS_READ):
+            bids += len(page)
+            ends.update(bid.ends_at_ms for bid in page)
+            after_seq = page[-1].seq
+    extensions = len(ends - given_ends[lot_id])
+    if result is None:
+        return Result(lot_id, "void", None, None, bids, extensions)
+    return Result(lot_id, result.outcome, result.hammer_price_fen, result.winner_paddle, bids, extensions)
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """What the check found, in a sentence."""
+    checked = f"{verdict.lots} lots, {verdict.events:,} events, {verdict.bids:,} bids in {verdict.seconds:.2f} s"
+    if not verdict.breaches:
+        held = ", ".join(PROMISES.values())
+        return f"verified: all promises held ({held}): {checked}"
+    first = verdict.breaches[0]
+    return (
+        f"BROKEN: {len(verdict.breaches)} of {verdict.lots} lots; first {first.lot_id}, seq {first.seq}: promise "
+        f"{first.promise} ({PROMISES[first.promise]}): {first.what} ({checked})"
+    )

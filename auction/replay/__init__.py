@@ -1,0 +1,1 @@
+"""Recorded auctions: read from CSV and run through the real ledger."""

@@ -1,0 +1,34 @@
+"""Takes a bid: from the door to the ledger's combiner and back, with the house's receipt for what stands."""
+
+from dataclasses import dataclass
+
+from auction.domain.bidding import Bid, Receipt, Refused
+from auction.domain.errors import RefusalCode
+from auction.ledger.keys import is_id
+from auction.services.context import AppContext
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A bid that stands, now or since an earlier try with the same key; `signature` is the house's over it."""
+
+    lot_id: str
+    bidder_id: str
+    receipt: Receipt
+    repeated: bool
+    signature: str
+
+
+async def place_bid(context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str) -> Placed | Refused:
+    """The ledger's decision on one bid, in fen. Raises LedgerAway, OutcomeUnknown, OverCapacity.
+
+    The caller has checked the amount (1..10^13) and the key (8 to 64 visible ASCII characters).
+    """
+    if not is_id(lot_id):
+        return Refused(RefusalCode.LOT_UNKNOWN, {})
+    answer = await context.combiner.place(lot_id, Bid(bidder_id, amount_fen, key))
+    if isinstance(answer, Refused):
+        return answer
+    receipt = answer.receipt
+    signature = context.receipts.sign(lot_id, receipt.seq, bidder_id, receipt.amount_fen, receipt.at_ms)
+    return Placed(lot_id, bidder_id, receipt, answer.repeated, signature)

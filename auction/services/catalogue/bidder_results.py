@@ -1,0 +1,51 @@
+"""How ended lots turned out for one bidder: award, offer and deposit of their own. Read only, after the bid's way."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from auction.books import bidders, settlements
+from auction.books.deposits import Deposit
+from auction.books.unit_of_work import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class BidderResult:
+    """A bidder's part in an ended lot, as statuses of the books; None where there is no such thing."""
+
+    paddle: int
+    award_status: str | None
+    award_source: str | None
+    """hammer, or offer."""
+    offer_status: str | None
+    deposit_status: str | None
+
+
+async def results_of(tx: Transaction, bidder_id: str, lot_ids: Collection[str]) -> dict[str, BidderResult]:
+    """Lot -> the bidder's part in it, for those of the lots they are registered for: their newest award and offer."""
+    registered = await bidders.registrations_for_lots(tx, bidder_id, lot_ids)
+    if not registered:
+        return {}
+    awards = {award.lot_id: award for award in reversed(await settlements.awards_of_bidder(tx, bidder_id))}
+    offers = {offer.lot_id: offer for offer in reversed(await settlements.offers_of_bidder(tx, bidder_id))}
+    found = {}
+    for one in registered:
+        award, offer = awards.get(one.lot_id), offers.get(one.lot_id)
+        found[one.lot_id] = BidderResult(
+            paddle=one.paddle,
+            award_status=None if award is None else award.status,
+            award_source=None if award is None else award.source,
+            offer_status=None if offer is None else offer.status,
+            deposit_status=_deposit_status(one.deposits),
+        )
+    return found
+
+
+def _deposit_status(deposits: Sequence[Deposit]) -> str | None:
+    """The status that tells most: of what is still held or on its way back, else of the last deposit."""
+    statuses = [
+        "releasing" if one.status == "held" and one.disposition == "release" else one.status for one in deposits
+    ]
+    for status in ("held", "releasing"):
+        if status in statuses:
+            return status
+    return statuses[-1] if statuses else None

@@ -1,0 +1,232 @@
+"""What staff do with sales and lots: create, schedule, open, pause, resume, extend, close, void.
+
+Drafts live in the books. Scheduling freezes the terms there, then tells the ledger; from then on the ledger decides
+every action, and its events carry who did it and why. `install_scheduled_lots` finishes what a crash cut in two.
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from auction.books import audit, catalogue
+from auction.books.catalogue import DRAFT, LotRecord, Sale
+from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
+from auction.domain.events import BidPlaced
+from auction.domain.lot import schedule, standing_of
+from auction.domain.terms import Terms, terms_as_mapping
+from auction.domain.terms_reader import merge_terms, read_terms
+from auction.ledger.bid_ledger import Snapshot
+from auction.ledger.keys import SALE_ID_LENGTH_MAX, is_sale_id, lot_id_of
+from auction.presets import load_preset
+from auction.services.catalogue.lot_views import LotView, lot_record, show_lot, view_after
+from auction.services.context import AppContext
+from auction.services.lot_log import lot_history
+
+YEAR_MS = 366 * 86_400_000
+"""How far ahead a lot may be scheduled, and how long it may run."""
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+async def create_sale(context: AppContext, *, title: str, actor: str, sale_id: str | None = None) -> Sale:
+    """A new sale, under an id of ours unless one is given. Raises RequestRefused(sale-id-invalid, sale-exists)."""
+    sale_id = sale_id or "s" + "".join(secrets.choice(_LETTERS) for _ in range(9))
+    if not is_sale_id(sale_id):
+        raise RequestRefused(
+            ProblemCode.SALE_ID_INVALID,
+            "A sale's id is lower-case letters and digits, with single hyphens between them, "
+            f"at most {SALE_ID_LENGTH_MAX} characters.",
+        )
+    async with context.books.transaction() as tx:
+        sale = await catalogue.add_sale(tx, sale_id=sale_id, title=title, actor=actor)
+        await audit.note_action(tx, actor=actor, action="create-sale", sale_id=sale_id)
+    return sale
+
+
+async def create_lot(
+    context: AppContext,
+    *,
+    sale_id: str,
+    title: str,
+    actor: str,
+    list_price_fen: int | None = None,
+    preset: str | None = None,
+    terms: Mapping[str, Any] | None = None,
+) -> LotView:
+    """A draft under a preset's terms, `terms` laid over them, or under `terms` alone.
+
+    A preset may set its review limit from the list price; one in `terms` comes before that.
+    Raises TermsInvalid, NotFound(sale-unknown, preset-unknown).
+    """
+    base = load_preset(preset, list_price_fen) if preset is not None else {}
+    agreed = read_terms(merge_terms(base, terms or {}))
+    async with context.books.transaction() as tx:
+        number = await catalogue.next_lot_number(tx, sale_id)
+        record = await catalogue.add_lot(
+            tx,
+            lot_id=lot_id_of(sale_id, number),
+            sale_id=sale_id,
+            number=number,
+            title=title,
+            list_price_fen=list_price_fen,
+            preset=preset,
+            terms=terms_as_mapping(agreed),
+            actor=actor,
+        )
+        await audit.note_action(tx, actor=actor, action="create-lot", sale_id=sale_id, lot_id=record.lot_id)
+    return await show_lot(context, record.lot_id)
+
+
+async def schedule_lot(context: AppContext, lot_id: str, *, opens_at_ms: int, closes_at_ms: int, actor: str) -> LotView:
+    """Freeze a draft's terms and bring it into the ledger; the clerk opens and closes it.
+
+    Raises WrongStatus, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
+    """
+    await lot_record(context, lot_id)
+    now_ms = await context.ledger.now_ms()
+    if not opens_at_ms < closes_at_ms:
+        raise _schedule_invalid(f"closes_at_ms {closes_at_ms} must be after opens_at_ms {opens_at_ms}.")
+    if closes_at_ms <= now_ms:
+        raise _schedule_invalid(f"closes_at_ms {closes_at_ms} must be in the future; it is {now_ms} now.")
+    if closes_at_ms > now_ms + YEAR_MS:
+        raise _schedule_invalid(f"closes_at_ms {closes_at_ms} must be within a year of {now_ms}.")
+    return await view_after(context, await _schedule(context, lot_id, opens_at_ms, closes_at_ms, actor))
+
+
+async def _schedule(context: AppContext, lot_id: str, opens_at_ms: int, closes_at_ms: int, actor: str) -> Snapshot:
+    async with context.books.transaction() as tx:
+        draft = await catalogue.lock_lot(tx, lot_id)
+        if draft.status != DRAFT:
+            raise WrongStatus("schedule it", draft.status, (DRAFT,))
+        terms = read_terms(draft.terms)
+        record = await catalogue.freeze_terms(
+            tx,
+            lot_id,
+            terms=terms_as_mapping(terms),
+            terms_sha256=terms.sha256(),
+            opens_at_ms=opens_at_ms,
+            closes_at_ms=closes_at_ms,
+        )
+        await audit.note_action(
+            tx,
+            actor=actor,
+            action="schedule-lot",
+            sale_id=record.sale_id,
+            lot_id=lot_id,
+            details={"opens_at_ms": opens_at_ms, "closes_at_ms": closes_at_ms, "terms_sha256": terms.sha256()},
+        )
+    return await _install(context, record)
+
+
+async def _install(context: AppContext, record: LotRecord) -> Snapshot:
+    terms = read_terms(record.terms)
+    if record.opens_at_ms is None or record.closes_at_ms is None:
+        raise ValueError(f"lot {record.lot_id} is scheduled without times")
+    first = schedule(terms, opens_at_ms=record.opens_at_ms, ends_at_ms=record.closes_at_ms)
+    return await context.ledger.schedule(
+        record.lot_id,
+        terms,
+        opens_at_ms=first.opens_at_ms,
+        ends_at_ms=first.ends_at_ms,
+        hard_stop_at_ms=first.hard_stop_at_ms,
+    )
+
+
+async def install_scheduled_lots(context: AppContext) -> list[str]:
+    """Tell the ledger of lots that the books have scheduled and it does not know; their ids."""
+    async with context.books.reading() as tx:
+        waiting = await catalogue.lots_to_install(tx)
+    installed = []
+    for record in waiting:
+        if await context.ledger.read(record.lot_id) is None:
+            await _install(context, record)
+            installed.append(record.lot_id)
+    return installed
+
+
+async def open_lot(
+    context: AppContext, lot_id: str, *, actor: str, closes_at_ms: int | None = None, duration_ms: int | None = None
+) -> LotView:
+    """Open a draft or scheduled lot now, until a time or for a duration (exactly one of the two).
+
+    Raises WrongStatus, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
+    """
+    record = await lot_record(context, lot_id)
+    now_ms = await context.ledger.now_ms()
+    if (closes_at_ms is None) == (duration_ms is None):
+        raise _schedule_invalid("Give closes_at_ms or duration_ms, one of the two.")
+    ends_at_ms = closes_at_ms if closes_at_ms is not None else now_ms + (duration_ms or 0)
+    if not now_ms < ends_at_ms <= now_ms + YEAR_MS:
+        raise _schedule_invalid(
+            f"The end must be in the future and within a year; it is {now_ms} now, got {ends_at_ms}."
+        )
+    if record.status == DRAFT:
+        scheduled = await _schedule(context, lot_id, now_ms, ends_at_ms, actor)
+        # the clerk may be a moment faster; either way it opens with the end that was asked for
+        _, opened = await context.ledger.open_due(lot_id, by=actor)
+        return await view_after(context, opened or scheduled)
+    return await view_after(context, await context.ledger.open_now(lot_id, ends_at_ms=ends_at_ms, by=actor))
+
+
+async def pause_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
+    """Stop an open lot, keeping the time left. Raises WrongStatus, NotFound."""
+    await _in_the_ledger(context, lot_id, "pause it", ("open",))
+    return await view_after(context, await context.ledger.pause(lot_id, reason=reason, by=actor))
+
+
+async def resume_lot(context: AppContext, lot_id: str, *, actor: str, review_above_fen: int | None = None) -> LotView:
+    """Let a paused or held lot go on; `review_above_fen` sets a new review limit above the price, 0: none."""
+    await _in_the_ledger(context, lot_id, "resume it", ("paused", "held"))
+    return await view_after(context, await context.ledger.resume(lot_id, review_above_fen=review_above_fen, by=actor))
+
+
+async def extend_lot(context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str) -> LotView:
+    """Move the end of an open lot by at most a year. Raises WrongStatus, NotFound."""
+    await _in_the_ledger(context, lot_id, "extend it", ("open",))
+    return await view_after(context, await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor))
+
+
+async def close_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
+    """Close an open lot before its end. Raises WrongStatus, NotFound."""
+    await _in_the_ledger(context, lot_id, "close it", ("open",))
+    return await view_after(context, await context.ledger.close_now(lot_id, reason=reason, by=actor))
+
+
+async def void_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
+    """Declare a lot void before it closed. Raises WrongStatus, NotFound."""
+    await _in_the_ledger(context, lot_id, "void it", ("scheduled", "open", "paused", "held"))
+    return await view_after(context, await context.ledger.withdraw(lot_id, reason=reason, by=actor))
+
+
+async def void_bid(context: AppContext, lot_id: str, seq: int, *, reason: str, actor: str) -> LotView:
+    """Take one bid out of a paused or held lot: the lot is folded again without it and gets a new epoch.
+
+    Raises WrongStatus, NotFound(bid-unknown), RequestRefused(bid-already-void, ledger-moved).
+    """
+    await _in_the_ledger(context, lot_id, "void a bid of it", ("paused", "held"))
+    snapshot = await context.ledger.read(lot_id)
+    if snapshot is None:
+        raise NotFound(ProblemCode.LOT_UNKNOWN, f"The ledger does not know lot {lot_id}.")
+    if snapshot.status not in {"paused", "held"}:
+        raise WrongStatus("void a bid of it", str(snapshot.status), ("paused", "held"))
+    history = await lot_history(context, lot_id, until_seq=snapshot.seq)
+    if seq in history.voided:
+        raise RequestRefused(ProblemCode.BID_ALREADY_VOID, f"The bid at seq {seq} is void already.", {"seq": seq})
+    if seq not in history.bids:
+        raise NotFound(ProblemCode.BID_UNKNOWN, f"Lot {lot_id} has no bid at seq {seq}.", {"seq": seq})
+    rest: list[BidPlaced] = [bid for at, bid in history.bids.items() if at != seq and at not in history.voided]
+    terms: Terms = read_terms((await lot_record(context, lot_id)).terms)
+    restated = await context.ledger.restate(
+        lot_id, at_seq=snapshot.seq, voided_seq=seq, now=standing_of(terms, rest), reason=reason, by=actor
+    )
+    return await view_after(context, restated)
+
+
+async def _in_the_ledger(context: AppContext, lot_id: str, action: str, allowed: tuple[str, ...]) -> None:
+    """Raises NotFound for a lot nobody knows, WrongStatus for a draft: the ledger has not got it."""
+    record = await lot_record(context, lot_id)
+    if record.status == DRAFT:
+        raise WrongStatus(action, DRAFT, allowed)
+
+
+def _schedule_invalid(detail: str) -> RequestRefused:
+    return RequestRefused(ProblemCode.SCHEDULE_INVALID, detail)

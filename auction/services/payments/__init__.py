@@ -1,0 +1,1 @@
+"""Payment operations at the provider, and what their outcomes do to deposits."""

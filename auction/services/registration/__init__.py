@@ -1,0 +1,1 @@
+"""Admission of bidders to lots: deposits, bidding power, identity levels."""

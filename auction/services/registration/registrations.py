@@ -1,0 +1,361 @@
+"""Admits bidders to lots: the deposit is held first, then the books register them, then the ledger gives them power.
+
+The answer of the payment provider does the registering (`auction.services.payments.deposit_outcomes.record_hold`),
+whoever brings it: this call, a notice, or the cashier after a crash. So nobody is admitted on a deposit that is not
+there.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from auction.books import bidders, defaults, deposits, operations
+from auction.books.bidders import Registration
+from auction.books.catalogue import DRAFT, LotRecord
+from auction.books.deposits import REGISTRATION, Deposit
+from auction.books.operations import Intent
+from auction.books.unit_of_work import Transaction
+from auction.domain.deposits import Power
+from auction.domain.errors import AuctionError, ProblemCode, RefusalCode, RequestRefused
+from auction.domain.lot import ADMITTING
+from auction.domain.money import FEN_MAX, yuan
+from auction.domain.settlement import barred_until_ms, required_deposit_fen
+from auction.domain.terms import Terms
+from auction.domain.terms_reader import read_terms
+from auction.services.catalogue.lot_views import lot_record
+from auction.services.context import AppContext
+from auction.services.payments.deposit_outcomes import BARRED
+from auction.services.payments.gateway_calls import USUAL_METHOD, perform
+from auction.services.registration.bidding_power import (
+    held_for,
+    is_barred_from,
+    power_of_deposits,
+    restate_power,
+    sync_power,
+)
+
+WAITING_MS = 5_000
+"""A registration not seen admitted for so long is told to the ledger again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationOutcome:
+    """What became of a registration or top-up. `registration` None: the provider has not decided on the deposit yet."""
+
+    registration: Registration | None
+    deposit: Deposit | None
+    created: bool
+
+
+async def register(
+    context: AppContext,
+    lot_id: str,
+    *,
+    bidder_id: str,
+    name: str,
+    deposit_fen: int | None = None,
+    payment_method: str | None = None,
+    device: str | None = None,
+) -> RegistrationOutcome:
+    """Register a bidder for a lot, holding the deposit first; again: the same registration, not created.
+
+    Raises NotFound, RequestRefused(registration-closed, deposit-too-low, deposit-too-high, deposit-declined,
+    bidder-barred), LedgerAway, BooksAway, PaymentsAway.
+    """
+    record = await lot_record(context, lot_id)
+    async with context.books.reading() as tx:
+        known = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
+    if known is not None:
+        if known.synced_version < known.power_version or known.admitted_at_ms is None:
+            await sync_power(context, lot_id, bidder_id)
+        return RegistrationOutcome(known, None, created=False)
+    await _still_admitting(context, record)
+    waiting = await _ask_deposit(
+        context,
+        record,
+        bidder_id=bidder_id,
+        name=name,
+        deposit_fen=deposit_fen,
+        payment_method=payment_method or USUAL_METHOD,
+        device=device,
+    )
+    if waiting is not None:
+        waiting = await _hold(context, waiting)
+    return await _outcome(context, lot_id, bidder_id, waiting)
+
+
+async def top_up(
+    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str, payment_method: str | None = None
+) -> RegistrationOutcome:
+    """Add to a deposit, which raises the limit; under the same key again: the same top-up, not created.
+
+    Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, deposit-declined,
+    registration-closed, key-reused), LedgerAway, BooksAway, PaymentsAway.
+    """
+    record = await lot_record(context, lot_id)
+    request_key = f"top-up-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    async with context.books.reading() as tx:
+        registered = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
+        before = [d for d in registered.deposits if d.request_key == request_key] if registered else []
+    if registered is None:
+        raise RequestRefused(RefusalCode.NOT_REGISTERED, "Register for the lot first; then its deposit can be raised.")
+    if before:
+        if before[0].amount_fen != amount_fen:
+            raise RequestRefused(
+                RefusalCode.KEY_REUSED,
+                f"This Idempotency-Key was used for {yuan(before[0].amount_fen)} yuan; use a new one.",
+                {"amount_fen": before[0].amount_fen},
+            )
+        deposit = await _hold(context, before[0])
+        asked = await _outcome(context, lot_id, bidder_id, deposit)
+        return RegistrationOutcome(asked.registration, deposit, created=False)
+    await _still_admitting(context, record)
+    terms = read_terms(record.terms)
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        held_fen = sum(d.amount_fen for d in await held_for(tx, record, terms, bidder_id) if d.counts)
+        _check_top_up(await power_of_deposits(context, tx, record, bidder_id), held_fen, amount_fen)
+        deposit = await _intend_hold(
+            context,
+            tx,
+            record,
+            terms,
+            bidder_id=bidder_id,
+            request_key=request_key,
+            amount_fen=amount_fen,
+            payment_method=payment_method or USUAL_METHOD,
+            now_ms=now_ms,
+        )
+    deposit = await _hold(context, deposit)
+    asked = await _outcome(context, lot_id, bidder_id, deposit)
+    return RegistrationOutcome(asked.registration, deposit, created=True)
+
+
+async def registrations_of(context: AppContext, bidder_id: str) -> list[Registration]:
+    """A bidder's registrations with their deposits, newest first."""
+    async with context.books.reading() as tx:
+        return await bidders.registrations_of(tx, bidder_id)
+
+
+async def sync_waiting_powers(context: AppContext) -> int:
+    """Tell the ledger of powers that it may not have got; how many it was told."""
+    before_ms = context.clock_ms() - WAITING_MS
+    async with context.books.reading() as tx:
+        waiting = await bidders.registrations_to_sync(tx, before_ms=before_ms)
+    told = 0
+    for registration in waiting:
+        try:
+            await sync_power(context, registration.lot_id, registration.bidder_id)
+            told += 1
+        except RequestRefused:
+            continue
+        except AuctionError as error:
+            if error.code != ProblemCode.WRONG_STATUS:
+                raise
+    return told
+
+
+async def _still_admitting(context: AppContext, record: LotRecord) -> None:
+    snapshot = None if record.status == DRAFT else await context.ledger.read(record.lot_id)
+    status = DRAFT if snapshot is None else str(snapshot.status)
+    if status not in ADMITTING:
+        raise RequestRefused(
+            ProblemCode.REGISTRATION_CLOSED,
+            f"The lot is {status}; bidders are admitted while it is {', '.join(ADMITTING)}.",
+            {"status": status, "allowed": [str(s) for s in ADMITTING]},
+        )
+
+
+async def _ask_deposit(
+    context: AppContext,
+    record: LotRecord,
+    *,
+    bidder_id: str,
+    name: str,
+    deposit_fen: int | None,
+    payment_method: str,
+    device: str | None,
+) -> Deposit | None:
+    """Commit what is asked of the provider; None: the lot asks for no deposit, and the bidder is registered."""
+    terms = read_terms(record.terms)
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        await bidders.ensure_bidder(tx, bidder_id=bidder_id, name=name)
+        if device is not None:
+            await bidders.mark(tx, bidder_id=bidder_id, kind="device", mark=hashlib.sha256(device.encode()).hexdigest())
+        past = await _check_history(context, tx, record, bidder_id, now_ms)
+        held_fen = sum(d.amount_fen for d in await held_for(tx, record, terms, bidder_id) if d.counts)
+        minimum_fen = required_deposit_fen(terms.deposit.minimum_fen(), past, context.money.bidders)
+        amount_fen = _deposit_to_hold(minimum_fen, deposit_fen, held_fen)
+        if amount_fen == 0:
+            await _register_without(context, tx, record, terms, bidder_id)
+            return None
+        earlier = await deposits.deposits_of_lot(tx, record.lot_id, bidder_id=bidder_id)
+        declined = sum(1 for one in earlier if one.status == "failed")
+        return await _intend_hold(
+            context,
+            tx,
+            record,
+            terms,
+            bidder_id=bidder_id,
+            # a declined deposit does not stand in the way of another try
+            request_key=REGISTRATION if not declined else f"{REGISTRATION}-{declined + 1}",
+            amount_fen=amount_fen,
+            payment_method=payment_method,
+            now_ms=now_ms,
+        )
+
+
+async def _check_history(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str, now_ms: int) -> int:
+    """How many defaults the bidder has on record; RequestRefused(bidder-barred) where they may not bid here."""
+    theirs = await defaults.of_bidder(tx, bidder_id)
+    until_ms = barred_until_ms([default.at_ms for default in theirs], context.money.bidders)
+    if until_ms is not None and now_ms < until_ms:
+        raise RequestRefused(
+            ProblemCode.BIDDER_BARRED,
+            "You did not pay for lots you won; you may bid again later.",
+            {"until_ms": until_ms},
+        )
+    if await is_barred_from(tx, record, bidder_id):
+        raise _barred()
+    return len(theirs)
+
+
+async def _register_without(
+    context: AppContext, tx: Transaction, record: LotRecord, terms: Terms, bidder_id: str
+) -> None:
+    """Register at once: no deposit is asked, or what is held on the sale serves for this lot too."""
+    paddle = await bidders.assign_paddle(tx, sale_id=record.sale_id, bidder_id=bidder_id)
+    await bidders.add_registration(
+        tx,
+        lot_id=record.lot_id,
+        bidder_id=bidder_id,
+        paddle=paddle,
+        limit_fen=0,
+        purse_fen=None,
+        terms_sha256=terms.sha256(),
+    )
+    await restate_power(context, tx, record, bidder_id)
+
+
+async def _intend_hold(
+    context: AppContext,
+    tx: Transaction,
+    record: LotRecord,
+    terms: Terms,
+    *,
+    bidder_id: str,
+    request_key: str,
+    amount_fen: int,
+    payment_method: str,
+    now_ms: int,
+) -> Deposit:
+    """Write down a deposit and the intent to have it held; asked before under the same key: that one."""
+    deposit, created = await deposits.ask(
+        tx,
+        deposit_id=f"d{secrets.token_hex(8)}",
+        lot_id=record.lot_id,
+        bidder_id=bidder_id,
+        request_key=request_key,
+        policy=str(terms.deposit.as_mapping()["policy"]),
+        method=context.money.deposit_method,
+        amount_fen=amount_fen,
+        payment_method=payment_method,
+        provider=context.gateway.provider,
+        at_ms=now_ms,
+    )
+    if created:
+        intent = Intent(
+            operation_id=hold_id(deposit),
+            kind="charge" if deposit.method == "charge" else "hold",
+            lot_id=deposit.lot_id,
+            bidder_id=bidder_id,
+            amount_fen=amount_fen,
+            provider=deposit.provider,
+            payment_method=payment_method,
+            deposit_id=deposit.deposit_id,
+        )
+        # this call asks at once; the cashier only if it does not come to that
+        await operations.intend(tx, [intent], at_ms=now_ms, first_try_ms=operations.CLAIM_MS)
+    return deposit
+
+
+def hold_id(deposit: Deposit) -> str:
+    """The operation by which a deposit is held."""
+    return f"hold-{deposit.deposit_id}"
+
+
+async def _hold(context: AppContext, deposit: Deposit) -> Deposit:
+    """Ask for the deposit, or look what became of it. Raises RequestRefused(deposit-declined), PaymentsAway."""
+    if deposit.status == "pending":
+        await perform(context, hold_id(deposit))
+        async with context.books.reading() as tx:
+            deposit = await deposits.find(tx, deposit.deposit_id)
+    if deposit.status == "failed":
+        raise RequestRefused(
+            ProblemCode.DEPOSIT_DECLINED,
+            f"The deposit of {yuan(deposit.amount_fen)} yuan was declined ({deposit.reason}); nothing was taken. "
+            "Try another way to pay.",
+            {"failure": deposit.reason, "amount_fen": deposit.amount_fen},
+        )
+    return deposit
+
+
+async def _outcome(context: AppContext, lot_id: str, bidder_id: str, deposit: Deposit | None) -> RegistrationOutcome:
+    async with context.books.reading() as tx:
+        found = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
+    if found is None:
+        if deposit is not None and deposit.reason == BARRED:
+            raise _barred()
+        if deposit is not None and deposit.status != "pending":
+            raise RequestRefused(
+                ProblemCode.REGISTRATION_CLOSED, "The lot ended while the deposit was being held; it goes back to you."
+            )
+        return RegistrationOutcome(None, deposit, created=True)
+    if found.synced_version < found.power_version:
+        await sync_power(context, lot_id, bidder_id)
+    return RegistrationOutcome(found, deposit, created=True)
+
+
+def _barred() -> RequestRefused:
+    return RequestRefused(
+        ProblemCode.BIDDER_BARRED, "This lot is sold again because its buyer did not pay; that buyer may not bid on it."
+    )
+
+
+def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int) -> int:
+    """What a registration holds, in fen: the least that is asked for unless more is offered; 0: no deposit.
+
+    A purse that was filled for another lot of the sale serves for this one too.
+    """
+    missing_fen = max(0, minimum_fen - held_fen)
+    if wanted_fen is None:
+        return missing_fen
+    if wanted_fen < missing_fen:
+        raise RequestRefused(
+            ProblemCode.DEPOSIT_TOO_LOW,
+            f"This lot asks you for a deposit of at least {yuan(missing_fen)} yuan; {yuan(wanted_fen)} was offered.",
+            {"minimum_fen": missing_fen},
+        )
+    if minimum_fen == 0:
+        return 0
+    if held_fen + wanted_fen > FEN_MAX:
+        raise RequestRefused(
+            ProblemCode.DEPOSIT_TOO_HIGH,
+            f"Deposits on a sale may come to {yuan(FEN_MAX)} yuan at the most.",
+            {"maximum_fen": FEN_MAX - held_fen},
+        )
+    return wanted_fen
+
+
+def _check_top_up(power: Power, held_fen: int, amount_fen: int) -> None:
+    if held_fen + amount_fen > FEN_MAX:
+        raise RequestRefused(
+            ProblemCode.DEPOSIT_TOO_HIGH,
+            f"Deposits on a sale may come to {yuan(FEN_MAX)} yuan at the most.",
+            {"maximum_fen": FEN_MAX - held_fen},
+        )
+    if power == Power():
+        raise RequestRefused(
+            ProblemCode.DEPOSIT_NOT_NEEDED, "A larger deposit would not raise your limit on this lot: you have none."
+        )

@@ -1,0 +1,92 @@
+"""What a bidder sees of their own money: awards to pay, offers to answer, deposits and where they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auction.books import catalogue, deposits, operations, settlements
+from auction.books.deposits import Deposit
+from auction.books.settlements import Award, Offer
+from auction.books.unit_of_work import Transaction
+from auction.domain.money import share
+from auction.domain.terms_reader import read_terms
+from auction.services.context import AppContext
+from auction.services.registration.bidding_power import held_for
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAward:
+    """An award with what its winner needs to know, in fen."""
+
+    award: Award
+    title: str
+    deposit_fen: int
+    """What their deposits will pay of it."""
+    to_pay_fen: int
+    """What is left to pay by them."""
+    payment_under_way: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOffer:
+    """An offer with the fee that would come on top, in fen."""
+
+    offer: Offer
+    title: str
+    fee_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDeposit:
+    """A deposit with its lot's title."""
+
+    deposit: Deposit
+    title: str
+
+
+async def awards_of(context: AppContext, bidder_id: str) -> list[OwnAward]:
+    """A bidder's awards, newest first."""
+    async with context.books.reading() as tx:
+        return [await _own_award(tx, award) for award in await settlements.awards_of_bidder(tx, bidder_id)]
+
+
+async def own_award_view(context: AppContext, award: Award) -> OwnAward:
+    """One award as its winner sees it."""
+    async with context.books.reading() as tx:
+        return await _own_award(tx, award)
+
+
+async def _own_award(tx: Transaction, award: Award) -> OwnAward:
+    record = await catalogue.find_lot(tx, award.lot_id)
+    held = await held_for(tx, record, read_terms(record.terms), award.bidder_id)
+    on_its_way = [d for d in held if d.counts or (d.award_id == award.award_id and d.status == "held")]
+    deposit_fen = min(award.due_fen, sum(deposit.worth_fen for deposit in on_its_way))
+    asked = await operations.operations_of_award(tx, award.award_id)
+    is_due = award.status == "due"
+    return OwnAward(
+        award=award,
+        title=record.title,
+        deposit_fen=deposit_fen if is_due else 0,
+        to_pay_fen=award.due_fen - deposit_fen if is_due else 0,
+        payment_under_way=any(one.kind == "charge" and not one.resolved for one in asked),
+    )
+
+
+async def offers_of(context: AppContext, bidder_id: str) -> list[OwnOffer]:
+    """A bidder's offers, newest first."""
+    async with context.books.reading() as tx:
+        found = await settlements.offers_of_bidder(tx, bidder_id)
+        lots = await catalogue.lots_by_id(tx, [offer.lot_id for offer in found])
+    return [own_offer(offer, lots[offer.lot_id]) for offer in found]
+
+
+def own_offer(offer: Offer, record: catalogue.LotRecord) -> OwnOffer:
+    """One offer as the runner-up sees it."""
+    return OwnOffer(offer, record.title, share(offer.price_fen, read_terms(record.terms).settlement.buyer_fee_bps))
+
+
+async def deposits_of(context: AppContext, bidder_id: str) -> Sequence[OwnDeposit]:
+    """A bidder's deposits, newest first."""
+    async with context.books.reading() as tx:
+        found = await deposits.deposits_of_bidder(tx, bidder_id)
+        lots = await catalogue.lots_by_id(tx, [deposit.lot_id for deposit in found])
+    return [OwnDeposit(deposit, lots[deposit.lot_id].title) for deposit in found]

@@ -1,0 +1,150 @@
+"""What finance sees: every lot after the hammer, what comes next and what is at stake, and one lot's whole story."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from auction.books import accounts, catalogue, defaults, deposits, journal, operations, settlements
+from auction.books.catalogue import LotRecord
+from auction.books.defaults import Approval, Default
+from auction.books.deposits import Deposit
+from auction.books.journal import PostedEntry
+from auction.books.operations import Operation
+from auction.books.settlements import Award, Offer, Settlement, Step
+from auction.books.unit_of_work import Transaction
+from auction.domain.errors import NotFound, ProblemCode
+from auction.domain.journal import JournalAccount
+from auction.services.context import AppContext
+
+STUCK_ATTEMPTS = 3
+"""From this many tries on, something asked of the provider is shown as stuck."""
+ENTRIES_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementRow:
+    """A lot on the board; amounts in fen."""
+
+    settlement: Settlement
+    record: LotRecord
+    award: Award | None
+    """The award in force, or the last one."""
+    due_fen: int
+    held_fen: int
+    forfeited_fen: int
+    claim_fen: int
+    waiting_operations: int
+    stuck: tuple[str, ...]
+    """Operations that were tried again and again."""
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementList:
+    """Settlements with the nearest deadline first, and how many there are in each state."""
+
+    rows: Sequence[SettlementRow]
+    counts: Mapping[str, int]
+    names: Mapping[str, str]
+    """Bidder or staff id -> the name that the house knows."""
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementDetail:
+    """Everything about one lot after the hammer."""
+
+    row: SettlementRow
+    awards: Sequence[Award]
+    offers: Sequence[Offer]
+    defaults: Sequence[Default]
+    deposits: Sequence[Deposit]
+    operations: Sequence[Operation]
+    steps: Sequence[Step]
+    entries: Sequence[PostedEntry]
+    balances: Mapping[JournalAccount, int]
+    names: Mapping[str, str]
+    """Bidder or staff id -> the name that the house knows."""
+    now_ms: int
+
+
+async def list_settlements(context: AppContext, *, state: str | None = None, limit: int = 200) -> SettlementList:
+    """The board, of one state or of all."""
+    async with context.books.reading() as tx:
+        found = await settlements.find_all(tx, state=state, limit=limit)
+        counts = await settlements.count_by_state(tx)
+        rows = await _rows(tx, found, context.clock_ms())
+        names = await accounts.names_of(tx, _people(rows))
+    return SettlementList(rows, counts, names, context.clock_ms())
+
+
+async def show_settlement(context: AppContext, lot_id: str) -> SettlementDetail:
+    """One lot's whole settlement. NotFound(lot-unknown, settlement-unknown)."""
+    async with context.books.reading() as tx:
+        settlement = await settlements.find(tx, lot_id)
+        if settlement is None:
+            record = await catalogue.find_lot(tx, lot_id)
+            raise NotFound(
+                ProblemCode.SETTLEMENT_UNKNOWN,
+                f"Lot {lot_id} has no settlement yet: it is {record.status}.",
+                {"lot_id": lot_id},
+            )
+        (row,) = await _rows(tx, [settlement], context.clock_ms())
+        held = await deposits.deposits_of_lot(tx, lot_id)
+        steps = await settlements.steps_of(tx, lot_id)
+        people = {deposit.bidder_id for deposit in held} | {step.actor for step in steps} | _people([row])
+        return SettlementDetail(
+            row=row,
+            names=await accounts.names_of(tx, people),
+            awards=await settlements.awards_of_lot(tx, lot_id),
+            offers=await settlements.offers_of_lot(tx, lot_id),
+            defaults=await defaults.of_lot(tx, lot_id),
+            deposits=held,
+            operations=await operations.operations_of_lot(tx, lot_id),
+            steps=steps,
+            entries=await journal.entries_of(tx, lot_id=lot_id, limit=ENTRIES_SHOWN),
+            balances=await journal.balances(tx, lot_id=lot_id),
+            now_ms=context.clock_ms(),
+        )
+
+
+def _people(rows: Sequence[SettlementRow]) -> set[str]:
+    """Everybody whom these rows name: winners, and staff who ask for something."""
+    winners = {row.award.bidder_id for row in rows if row.award is not None}
+    return winners | {approval.asked_by for row in rows for approval in row.approvals}
+
+
+async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> list[SettlementRow]:
+    lot_ids = [one.lot_id for one in found]
+    records = await catalogue.lots_by_id(tx, lot_ids)
+    awards = {award.lot_id: award for award in await settlements.awards_of_lots(tx, lot_ids)}
+    held = await deposits.held_by_lot(tx, lot_ids)
+    waiting = await operations.unresolved_of_lots(tx, lot_ids)
+    stuck = await operations.stuck_of_lots(tx, lot_ids, attempts=STUCK_ATTEMPTS)
+    past = await defaults.of_lots(tx, lot_ids)
+    asked = await defaults.approvals_of_lots(tx, lot_ids, now_ms=now_ms)
+    return [
+        SettlementRow(
+            settlement=one,
+            record=records[one.lot_id],
+            award=awards.get(one.lot_id),
+            due_fen=_due_fen(awards.get(one.lot_id)),
+            held_fen=held.get(one.lot_id, 0),
+            forfeited_fen=sum(default.forfeited_fen for default in past if default.lot_id == one.lot_id),
+            claim_fen=sum(
+                default.claim_fen for default in past if default.lot_id == one.lot_id and not default.written_off
+            ),
+            waiting_operations=waiting.get(one.lot_id, 0),
+            stuck=tuple(stuck.get(one.lot_id, ())),
+            approvals=tuple(
+                # what was asked before the settlement moved on is void
+                approval
+                for approval in asked
+                if approval.lot_id == one.lot_id and approval.asked_at_ms >= one.changed_at_ms
+            ),
+        )
+        for one in found
+    ]
+
+
+def _due_fen(award: Award | None) -> int:
+    return award.due_fen if award is not None and award.status == "due" else 0

@@ -1,0 +1,266 @@
+"""After a default: the lot is offered to runners-up who consent, else relisted or given up, as the terms say."""
+
+import asyncio
+
+from auction.books import archive_queries, bidders, defaults, deposits, journal, settlements
+from auction.books.journal import Cause
+from auction.books.settlements import Award, Offer
+from auction.books.unit_of_work import Transaction
+from auction.domain.errors import NotFound, ProblemCode, RequestRefused
+from auction.domain.events import BidPlaced
+from auction.domain.money import share
+from auction.domain.settlement import BestBid, SettlementState, floor_fen, offer_price_fen, runners_up
+from auction.services.context import AppContext
+from auction.services.payments.deposit_outcomes import release_deposits
+from auction.services.settlement.awards import entry_of
+from auction.services.settlement.payment_outcomes import release_remaining
+from auction.services.settlement.relists import relist
+from auction.services.settlement.transitions import HOUSE, LockedSettlement, lock_settlement, move
+
+StandingBids = list[tuple[int, BidPlaced]]
+
+
+async def advance(context: AppContext, lot_id: str) -> str:
+    """What comes after a default or a declined offer: the next offer, relisting, or unsold. The state then.
+
+    In any other state: nothing.
+    """
+    async with context.books.transaction() as tx:
+        locked = await lock_settlement(tx, lot_id)
+        if locked.settlement.state != SettlementState.DEFAULTED:
+            return locked.settlement.state
+        found = await _next_runner_up(tx, locked)
+        if found is not None:
+            await _offer(context, tx, locked, *found, actor=HOUSE)
+            return str(SettlementState.OFFERED)
+        return await _exhausted(context, tx, locked)
+
+
+async def offer_by_staff(context: AppContext, lot_id: str, *, actor: str) -> Offer:
+    """Offer a defaulted lot to the next runner-up now. Raises WrongState, RequestRefused(nobody-to-offer)."""
+    async with context.books.transaction() as tx:
+        locked = await lock_settlement(tx, lot_id, "offer")
+        found = await _next_runner_up(tx, locked, beyond_depth=True)
+        if found is None:
+            raise RequestRefused(
+                ProblemCode.NOBODY_TO_OFFER,
+                "Nobody is left to offer this lot to: no other bidder, only accounts linked to the defaulter, "
+                "or the price would be under the floor. Relist it.",
+            )
+        return await _offer(context, tx, locked, *found, actor=actor)
+
+
+async def accept_offer(context: AppContext, offer_id: str, *, bidder_id: str) -> Award:
+    """Consent to an offer: a new award, with its own time to pay; accepted before: the award it made.
+
+    Raises NotFound(offer-unknown), RequestRefused(offer-over), WrongState.
+    """
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        locked, offer = await _own_offer(tx, offer_id, bidder_id)
+        if offer.status == "accepted":
+            award = await settlements.find_award(tx, _award_id(offer))
+            if award is not None:
+                return award
+        _check_open(offer, now_ms)
+        await settlements.answer_offer(tx, offer_id, "accepted", at_ms=now_ms)
+        terms = locked.terms.settlement
+        pay_by_ms = now_ms + terms.payment_window_ms
+        award = Award(
+            award_id=_award_id(offer),
+            lot_id=offer.lot_id,
+            bidder_id=bidder_id,
+            paddle=offer.paddle,
+            source="offer",
+            price_fen=offer.price_fen,
+            fee_fen=share(offer.price_fen, terms.buyer_fee_bps),
+            received_fen=0,
+            status="due",
+            awarded_at_ms=now_ms,
+            pay_by_ms=pay_by_ms,
+            default_at_ms=pay_by_ms + terms.grace_ms,
+            paid_at_ms=None,
+            delivery_centre=None,
+            settled_at_ms=None,
+        )
+        await settlements.add_awards(tx, [award])
+        cause = Cause("bidder-action", f"accept:{offer_id}")
+        await journal.post(tx, [entry_of(award)], cause=cause, at_ms=now_ms)
+        await _keep(tx, offer, None)
+        await move(
+            tx,
+            offer.lot_id,
+            SettlementState.AWARDED,
+            "offer-accepted",
+            actor=bidder_id,
+            at_ms=now_ms,
+            deadline_at_ms=award.default_at_ms,
+            details={
+                "offer_id": offer_id,
+                "award_id": award.award_id,
+                "paddle": offer.paddle,
+                "price_fen": award.price_fen,
+                "pay_by_ms": pay_by_ms,
+            },
+        )
+    return award
+
+
+async def decline_offer(context: AppContext, offer_id: str, *, bidder_id: str) -> Offer:
+    """Say no to an offer, without penalty; declined before: the same. Raises NotFound, RequestRefused(offer-over)."""
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        locked, offer = await _own_offer(tx, offer_id, bidder_id)
+        if offer.status == "declined":
+            return offer
+        _check_open(offer, now_ms)
+        return await _close_offer(tx, locked, offer, "declined", actor=bidder_id, now_ms=now_ms)
+
+
+async def lapse_offer(context: AppContext, lot_id: str) -> bool:
+    """Close an offer that nobody answered in time; whether there was one."""
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        locked = await lock_settlement(tx, lot_id)
+        offer = await settlements.open_offer(tx, lot_id)
+        if offer is None or now_ms < offer.expires_at_ms:
+            return False
+        await _close_offer(tx, locked, offer, "lapsed", actor=HOUSE, now_ms=now_ms)
+    return True
+
+
+async def _close_offer(
+    tx: Transaction, locked: LockedSettlement, offer: Offer, status: str, *, actor: str, now_ms: int
+) -> Offer:
+    offer = await settlements.answer_offer(tx, offer.offer_id, status, at_ms=now_ms)
+    theirs = await deposits.deposits_of_lot(tx, offer.lot_id, bidder_id=offer.bidder_id, locked=True)
+    going = [deposit for deposit in theirs if deposit.counts and deposit.policy != "purse"]
+    await release_deposits(
+        tx, going, reason=f"offer-{status}", now_ms=now_ms, cause=Cause("bidder-action", offer.offer_id)
+    )
+    await move(
+        tx,
+        locked.lot_id,
+        SettlementState.DEFAULTED,
+        f"offer-{status}",
+        actor=actor,
+        at_ms=now_ms,
+        deadline_at_ms=now_ms,
+        details={"offer_id": offer.offer_id, "paddle": offer.paddle, "price_fen": offer.price_fen},
+    )
+    return offer
+
+
+async def _own_offer(tx: Transaction, offer_id: str, bidder_id: str) -> tuple[LockedSettlement, Offer]:
+    offer = await settlements.find_offer(tx, offer_id)
+    if offer is None or offer.bidder_id != bidder_id:
+        raise NotFound(ProblemCode.OFFER_UNKNOWN, f"You have no offer {offer_id[:64]}.")
+    locked = await lock_settlement(tx, offer.lot_id)
+    again = await settlements.find_offer(tx, offer_id)
+    return locked, again or offer
+
+
+def _check_open(offer: Offer, now_ms: int) -> None:
+    if offer.status != "open" or now_ms >= offer.expires_at_ms:
+        status = offer.status if offer.status != "open" else "lapsed"
+        raise RequestRefused(
+            ProblemCode.OFFER_OVER,
+            f"This offer is over: it is {status}.",
+            {"offer_status": status, "expires_at_ms": offer.expires_at_ms, "now_ms": now_ms},
+        )
+
+
+def _award_id(offer: Offer) -> str:
+    return f"a-{offer.lot_id}-{offer.number + 1}"
+
+
+async def _next_runner_up(
+    tx: Transaction, locked: LockedSettlement, *, beyond_depth: bool = False
+) -> tuple[BestBid, int] | None:
+    """Who is offered the lot next, and at which price; None: nobody, or the price would be under the floor."""
+    cascade = locked.terms.settlement.cascade
+    if locked.settlement.offers_made >= cascade.depth and not beyond_depth:
+        return None
+    past = await settlements.offers_of_lot(tx, locked.lot_id)
+    defaulters = {default.bidder_id for default in await defaults.of_lot(tx, locked.lot_id)}
+    linked = await bidders.linked_to(tx, defaulters)
+    passed_over = {offer.bidder_id for offer in past}
+    standing = await archive_queries.standing_bids(tx, locked.lot_id)
+    return await asyncio.to_thread(_best_offer, locked, standing, linked | passed_over)
+
+
+def _best_offer(locked: LockedSettlement, standing: StandingBids, without: set[str]) -> tuple[BestBid, int] | None:
+    ranked = runners_up(locked.terms, standing, without)
+    if not ranked:
+        return None
+    price_fen = offer_price_fen(locked.terms, standing, to=ranked[0].bidder_id, without=without)
+    if price_fen < floor_fen(locked.terms, locked.settlement.hammer_price_fen or 0):
+        return None
+    return ranked[0], price_fen
+
+
+async def _offer(
+    context: AppContext, tx: Transaction, locked: LockedSettlement, best: BestBid, price_fen: int, *, actor: str
+) -> Offer:
+    now_ms = context.clock_ms()
+    number = locked.settlement.offers_made + 1
+    offer = Offer(
+        offer_id=f"o-{locked.lot_id}-{number}",
+        lot_id=locked.lot_id,
+        bidder_id=best.bidder_id,
+        paddle=best.paddle,
+        number=number,
+        price_fen=price_fen,
+        own_bid_fen=best.amount_fen,
+        status="open",
+        offered_at_ms=now_ms,
+        expires_at_ms=now_ms + locked.terms.settlement.cascade.offer_window_ms,
+        answered_at_ms=None,
+    )
+    await settlements.add_offer(tx, offer)
+    await _keep(tx, offer, offer.expires_at_ms)
+    await move(
+        tx,
+        locked.lot_id,
+        SettlementState.OFFERED,
+        "offered",
+        actor=actor,
+        at_ms=now_ms,
+        deadline_at_ms=offer.expires_at_ms,
+        details={
+            "offer_id": offer.offer_id,
+            "paddle": offer.paddle,
+            "price_fen": price_fen,
+            "own_bid_fen": best.amount_fen,
+            "expires_at_ms": offer.expires_at_ms,
+        },
+        offers_made=number,
+    )
+    return offer
+
+
+async def _keep(tx: Transaction, offer: Offer, until_ms: int | None) -> None:
+    """What the runner-up put down stays while the offer is open, and until they have paid (None) once it is taken."""
+    for deposit in await deposits.deposits_of_lot(tx, offer.lot_id, bidder_id=offer.bidder_id):
+        if deposit.counts:
+            await deposits.change(tx, deposit.deposit_id, release_by_ms=until_ms)
+
+
+async def _exhausted(context: AppContext, tx: Transaction, locked: LockedSettlement) -> str:
+    now_ms = context.clock_ms()
+    if locked.terms.settlement.when_exhausted == "relist":
+        await relist(context, tx, locked, actor=HOUSE, cost_fen=locked.terms.settlement.reauction_cost_fen)
+        return str(SettlementState.RELISTED)
+    cause = Cause("deadline", f"{locked.lot_id}:exhausted")
+    await release_remaining(tx, locked, now_ms=now_ms, cause=cause)
+    await move(
+        tx,
+        locked.lot_id,
+        SettlementState.UNSOLD,
+        "unsold",
+        actor=HOUSE,
+        at_ms=now_ms,
+        deadline_at_ms=None,
+        details={"why": "nobody to offer it to"},
+    )
+    return str(SettlementState.UNSOLD)

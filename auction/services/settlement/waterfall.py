@@ -1,0 +1,165 @@
+"""Shares a forfeited deposit out once the resale is paid or the terms' deadline passes, and raises what is claimed."""
+
+from dataclasses import asdict
+
+from auction.books import catalogue, defaults, journal
+from auction.books.defaults import Approval, Default
+from auction.books.journal import Cause
+from auction.books.unit_of_work import Transaction
+from auction.domain import journal as recipes
+from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.terms_reader import read_terms
+from auction.domain.waterfall import Split, claim_fen, needs, split
+from auction.services.context import AppContext
+from auction.services.settlement.dual_control import ask_or_agree
+from auction.services.settlement.transitions import HOUSE, lock_settlement, note
+
+
+async def share_out(context: AppContext) -> int:
+    """Run the waterfall of every default that is ready for it, the latest of a lot first; how many."""
+    async with context.books.reading() as tx:
+        ready = await defaults.to_resolve(tx, now_ms=context.clock_ms())
+    done = 0
+    for one in ready:
+        async with context.books.transaction() as tx:
+            await lock_settlement(tx, one.lot_id)
+            default = await defaults.lock(tx, one.default_id)
+            if default is None or default.status != "collected":
+                continue
+            if await _waits_for_a_later_one(tx, default):
+                continue
+            await _share(context, tx, default)
+        done += 1
+    return done
+
+
+async def _waits_for_a_later_one(tx: Transaction, default: Default) -> bool:
+    """Whether somebody defaulted on the same thing later and is not shared out: they reduce this one's gap."""
+    return any(
+        other.status in {"collecting", "collected"} and _is_later(other, default) for other in await _chain(tx, default)
+    )
+
+
+def _is_later(other: Default, default: Default) -> bool:
+    return (other.at_ms, other.default_id) > (default.at_ms, default.default_id)
+
+
+async def _chain(tx: Transaction, default: Default) -> list[Default]:
+    """Every default on the same thing, on this lot and on those it was relisted as, oldest first."""
+    lot_ids = [default.lot_id]
+    while len(lot_ids) < defaults.CHAIN_MAX:
+        later = await catalogue.relisted_as(tx, lot_ids[-1])
+        if later is None:
+            break
+        lot_ids.append(later)
+    return await defaults.of_lots(tx, lot_ids)
+
+
+async def _share(context: AppContext, tx: Transaction, default: Default) -> None:
+    now_ms = context.clock_ms()
+    record = await catalogue.find_lot(tx, default.lot_id)
+    terms = read_terms(record.terms).settlement
+    chain = await _chain(tx, default)
+    later = [other for other in chain if _is_later(other, default)]
+    recovered_fen = sum(other.gap_met_fen for other in later)
+    # the lot was relisted once, however many had defaulted on it
+    cost_paid_fen = sum(
+        int(other.split["cost_fen"]) for other in later if other.split and other.lot_id == default.lot_id
+    )
+    need = needs(
+        hammer_price_fen=default.price_fen,
+        resale_price_fen=default.resale_price_fen,
+        cost_fen=max(0, default.cost_fen - cost_paid_fen),
+        commission_fen=default.fee_fen + default.commission_fen,
+        recovered_fen=recovered_fen,
+    )
+    parts = split(default.forfeited_fen, need, terms.waterfall, terms.rest_to)
+    owed_fen = claim_fen(
+        parts,
+        liability=terms.default_liability,
+        percent_bps=terms.percent_bps,
+        hammer_price_fen=default.price_fen,
+    )
+    await _post(tx, default, parts, owed_fen, now_ms)
+    await defaults.change(
+        tx,
+        default.default_id,
+        status="resolved",
+        split=asdict(parts),
+        gap_met_fen=min(need.gap_fen, parts.gap_fen + owed_fen),
+        claim_fen=owed_fen,
+        resolved_at_ms=now_ms,
+    )
+    locked = await lock_settlement(tx, default.lot_id)
+    await note(
+        tx,
+        default.lot_id,
+        locked.settlement.state,
+        "waterfall",
+        actor=HOUSE,
+        at_ms=now_ms,
+        details={
+            "default_id": default.default_id,
+            "resale_price_fen": default.resale_price_fen,
+            "forfeited_fen": default.forfeited_fen,
+            "claim_fen": owed_fen,
+            **asdict(parts),
+        },
+    )
+
+
+async def _post(tx: Transaction, default: Default, parts: Split, owed_fen: int, now_ms: int) -> None:
+    about = {"default_id": default.default_id, "lot_id": default.lot_id, "bidder_id": default.bidder_id}
+    entries = []
+    if parts.forfeited_fen:
+        entries.append(recipes.waterfall_paid(**about, split=parts))
+        seller_fen = parts.gap_fen + (parts.rest_fen if parts.rest_to == "seller" else 0)
+        if seller_fen:
+            key_id = f"waterfall-{default.default_id}"
+            entries.append(recipes.seller_paid(key_id=key_id, lot_id=default.lot_id, amount_fen=seller_fen))
+    if owed_fen:
+        entries.append(recipes.claim_raised(**about, amount_fen=owed_fen))
+    if entries:
+        await journal.post(tx, entries, cause=Cause("deadline", f"waterfall:{default.default_id}"), at_ms=now_ms)
+
+
+async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str) -> Approval | None:
+    """Give the claims of a lot up: two persons must want it. The request that waits, or None: done.
+
+    Raises NotFound(settlement-unknown), RequestRefused(no-claim, same-person).
+    """
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        locked = await lock_settlement(tx, lot_id)
+        claimed = [one for one in await defaults.of_lot(tx, lot_id) if one.claim_fen and not one.written_off]
+        if not claimed:
+            raise RequestRefused(ProblemCode.NO_CLAIM, f"Nothing is claimed for lot {lot_id}.", {"lot_id": lot_id})
+        waiting = await ask_or_agree(
+            tx,
+            lot_id,
+            "writeoff",
+            actor=actor,
+            reason=reason,
+            now_ms=now_ms,
+            since_ms=locked.settlement.changed_at_ms,
+        )
+        if waiting is not None:
+            return waiting
+        for one in claimed:
+            entry = recipes.claim_written_off(
+                default_id=one.default_id, lot_id=lot_id, bidder_id=one.bidder_id, amount_fen=one.claim_fen
+            )
+            cause = Cause("staff-action", f"writeoff:{one.default_id}:{actor}")
+            await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
+            await defaults.change(tx, one.default_id, written_off=True)
+        await note(
+            tx,
+            lot_id,
+            locked.settlement.state,
+            "claim-written-off",
+            actor=actor,
+            at_ms=now_ms,
+            reason=reason,
+            details={"claim_fen": sum(one.claim_fen for one in claimed)},
+        )
+    return None

@@ -1,0 +1,1 @@
+"""Checks of ledger, archive and journal against the rules."""

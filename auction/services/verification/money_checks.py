@@ -1,0 +1,74 @@
+"""Checks every rule of money: those of the books, and that the ledger gives nobody more power than the books hold.
+
+Beside the bid's way; reads only. Run by `auction verify`, by `GET /ops/invariants` and after the tests of money.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auction.books import bidders, catalogue
+from auction.books.invariants import INVARIANTS
+from auction.domain.deposits import Power
+from auction.services.context import AppContext
+from auction.services.registration.bidding_power import power_of
+
+POWER_RULE = "Bidding power, in the books and in the ledger, never exceeds what held deposits allow."
+REGISTRATIONS_MAX = 200_000
+TELLING_S = 0.5
+"""How long the ledger may take to hear of a change: power that moves while it is checked is looked at once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyCheck:
+    """One rule and where it is broken, as sentences; empty: it holds."""
+
+    name: str
+    rule: str
+    broken: Sequence[str]
+
+
+async def check_money(context: AppContext) -> list[MoneyCheck]:
+    """Every rule of money, checked on one moment of the books. Raises BooksAway, LedgerAway."""
+    async with context.books.reading() as tx:
+        found = [MoneyCheck(one.name, one.rule, await one.broken(tx)) for one in INVARIANTS]
+    excess = await _excess_power(context)
+    if excess:
+        await asyncio.sleep(TELLING_S)
+        still = await _excess_power(context)
+        excess = [sentence for sentence in excess if sentence in still]
+    found.append(MoneyCheck("power-within-deposits", POWER_RULE, excess))
+    return found
+
+
+async def _excess_power(context: AppContext) -> list[str]:
+    """Bidders on lots that are not over whose limit or purse is higher than their deposits allow."""
+    excess = []
+    async with context.books.reading() as tx:
+        alive = await bidders.registrations_alive(tx, limit=REGISTRATIONS_MAX)
+        records = await catalogue.lots_by_id(tx, list({registration.lot_id for registration in alive}))
+        for registration in alive:
+            allowed = await power_of(context, tx, records[registration.lot_id], registration.bidder_id)
+            who = f"{registration.bidder_id} on lot {registration.lot_id}"
+            if _exceeds(registration.limit_fen, allowed.limit_fen) or _exceeds(
+                registration.purse_fen, allowed.purse_fen
+            ):
+                excess.append(f"{who}: the books give more than {_shown(allowed)}")
+                continue
+            told = await context.ledger.power(registration.lot_id, registration.bidder_id)
+            if told is not None and (
+                _exceeds(told.limit_fen, allowed.limit_fen) or _exceeds(told.purse_fen, allowed.purse_fen)
+            ):
+                excess.append(f"{who}: the ledger gives more than {_shown(allowed)}")
+    return excess
+
+
+def _exceeds(given_fen: int | None, allowed_fen: int | None) -> bool:
+    return allowed_fen is not None and (given_fen is None or given_fen > allowed_fen)
+
+
+def _shown(power: Power) -> str:
+    parts = [f"a limit of {power.limit_fen}" if power.limit_fen is not None else "no limit"]
+    if power.purse_fen is not None:
+        parts.append(f"a purse of {power.purse_fen}")
+    return " and ".join(parts) + " fen"

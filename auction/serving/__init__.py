@@ -1,0 +1,1 @@
+"""Serving processes: their supervisor, sockets and life cycle."""

@@ -1,0 +1,25 @@
+"""The texts of the pages, read from where the pages read them: tests name a text and leave its wording to the page."""
+
+import json
+import re
+from functools import cache
+from importlib.resources import files
+
+_ENTRY = re.compile(r'^ {2}"?([\w.-]+)"?:\s*("(?:[^"\\]|\\.)*"),$', re.MULTILINE)
+
+
+@cache
+def texts_of(language: str) -> dict[str, str]:
+    """Name -> text, of a language the pages have."""
+    source = (files("api") / "web" / "static" / "i18n" / f"{language}.js").read_text("utf-8")
+    return {name: json.loads(text) for name, text in _ENTRY.findall(source)}
+
+
+def text(name: str, language: str = "en", **facts: object) -> str:
+    """The text of that name with its facts filled in. Raises KeyError for an unknown name or a fact that is missing."""
+    return re.sub(r"\{(\w+)\}", lambda fact: str(facts[fact[1]]), texts_of(language)[name])
+
+
+def part(name: str, language: str = "en") -> str:
+    """The longest piece of a text between its facts, for a test that does not care what the facts are."""
+    return max(re.split(r"\{\w+\}", texts_of(language)[name]), key=len).strip()

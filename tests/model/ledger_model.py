@@ -1,0 +1,257 @@
+"""The ledger as plain Python: lots, admissions, keys and purses of one sale, with every rule taken from the domain.
+
+Naive on purpose: no caches, no batches, exposures summed anew at every question. The tests hold the scripts to it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from auction.domain.bidding import Accepted, Admission, Bid, Decision, Receipt, decide
+from auction.domain.deposits import PurseDeposit
+from auction.domain.errors import ProblemCode
+from auction.domain.events import Admitted, BidPlaced, Event, Voided
+from auction.domain.lot import (
+    ADMITTING,
+    IN_THE_PAST,
+    MISSED,
+    WRONG_STATUS,
+    Action,
+    Lot,
+    LotStatus,
+    NotAllowed,
+    Standing,
+    apply,
+    close_due,
+    close_now,
+    extend,
+    open_now,
+    open_when_due,
+    pause,
+    restate,
+    resume,
+    schedule,
+    withdraw,
+)
+from auction.domain.terms import Terms
+
+OVER = (LotStatus.CLOSED, LotStatus.VOID)
+LOT_UNKNOWN = str(ProblemCode.LOT_UNKNOWN)
+PADDLE_DIFFERS = str(ProblemCode.PADDLE_DIFFERS)
+LEDGER_MOVED = str(ProblemCode.LEDGER_MOVED)
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One event of a lot as its ledger must show it."""
+
+    epoch: int
+    seq: int
+    at_ms: int
+    event: Event
+
+
+@dataclass
+class ModelLot:
+    """One lot and all that the ledger keeps with it."""
+
+    lot: Lot
+    history: list[Happened] = field(default_factory=list)
+    admitted: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
+    voided: set[int] = field(default_factory=set)
+
+    @property
+    def has_purse(self) -> bool:
+        """True where what bidders lead with here counts against their purse."""
+        return isinstance(self.lot.terms.deposit, PurseDeposit)
+
+    def standing_bids(self) -> list[tuple[int, BidPlaced]]:
+        """The accepted bids that were not voided, with their seqs."""
+        return [
+            (row.seq, row.event)
+            for row in self.history
+            if isinstance(row.event, BidPlaced) and row.seq not in self.voided
+        ]
+
+    def take(self, events: tuple[Event, ...], at_ms: int) -> None:
+        """Let the events happen."""
+        for event in events:
+            self.lot = apply(self.lot, event, at_ms)
+            self.history.append(Happened(self.lot.epoch, self.lot.seq, at_ms, event))
+
+
+class LedgerModel:
+    """One sale. Every method takes the server's clock and answers with a code, or with a decision for a bid."""
+
+    def __init__(self) -> None:
+        self.lots: dict[str, ModelLot] = {}
+        self.purses: dict[str, int] = {}
+        self.due: dict[str, int] = {}
+
+    def exposure_of(self, bidder: str) -> int:
+        """What a bidder leads with on the lots of the sale that are not over, where a purse counts."""
+        return sum(
+            entry.lot.ceiling_fen
+            for entry in self.lots.values()
+            if entry.has_purse and entry.lot.leader_id == bidder and entry.lot.status not in OVER
+        )
+
+    def admission_of(self, lot_id: str, bidder: str) -> Admission | None:
+        """What the sale knows of a bidder on a lot; without a purse where the terms want one, it is empty."""
+        entry = self.lots[lot_id]
+        if bidder not in entry.admitted:
+            return None
+        paddle, limit = entry.admitted[bidder]
+        if not entry.has_purse:
+            return Admission(paddle, limit)
+        return Admission(paddle, limit, self.purses.get(bidder, 0), self.exposure_of(bidder))
+
+    def now(self, lot_id: str, clock_ms: int) -> int:
+        """The lot's time; the clock's where there is no such lot."""
+        entry = self.lots.get(lot_id)
+        return clock_ms if entry is None else entry.lot.now(clock_ms)
+
+    def place(self, lot_id: str, bid: Bid, clock_ms: int) -> Decision:
+        """One bid of a batch."""
+        entry = self._at(lot_id, clock_ms)
+        if entry is None:
+            return decide(None, None, None, bid, clock_ms)
+        now = entry.lot.now(clock_ms)
+        first = entry.receipts.get((bid.bidder_id, bid.key))
+        decision = decide(entry.lot, self.admission_of(lot_id, bid.bidder_id), first, bid, now)
+        if isinstance(decision, Accepted):
+            self._happen(lot_id, decision.events, now)
+            entry.receipts[bid.bidder_id, bid.key] = decision.receipt
+        return decision
+
+    def schedule(self, lot_id: str, terms: Terms, *, opens_at_ms: int, ends_at_ms: int, clock_ms: int) -> str:
+        """Bring a lot in."""
+        entry = self.lots.get(lot_id)
+        if entry is not None:
+            return "done" if entry.lot.terms == terms else WRONG_STATUS
+        if ends_at_ms <= clock_ms:
+            return IN_THE_PAST
+        self.lots[lot_id] = ModelLot(Lot(terms))
+        self._happen(lot_id, (schedule(terms, opens_at_ms=opens_at_ms, ends_at_ms=ends_at_ms),), clock_ms)
+        return "ok"
+
+    def admit(
+        self, lot_id: str, bidder: str, paddle: int, *, limit_fen: int | None, purse_fen: int | None, clock_ms: int
+    ) -> str:
+        """Let a bidder bid, or change how high."""
+        entry = self._at(lot_id, clock_ms)
+        if entry is None:
+            return LOT_UNKNOWN
+        known = entry.admitted.get(bidder)
+        if known is not None and known[0] != paddle:
+            return PADDLE_DIFFERS
+        if known is not None and known[1] == limit_fen and purse_fen in (None, self.purses.get(bidder)):
+            return "done"
+        if entry.lot.status not in ADMITTING:
+            return WRONG_STATUS
+        limit, purse = (-1 if value is None else value for value in (limit_fen, purse_fen))
+        self._happen(lot_id, (Admitted(bidder, paddle, limit, purse),), entry.lot.now(clock_ms))
+        entry.admitted[bidder] = (paddle, limit_fen)
+        if purse_fen is not None:
+            self.purses[bidder] = purse_fen
+        return "ok"
+
+    def open_due(self, lot_id: str, *, by: str, clock_ms: int) -> str:
+        """The clerk's opening."""
+        code = self._act(lot_id, clock_ms, lambda lot, now: open_when_due(lot, now, by=by))
+        if code == MISSED:
+            self.due.pop(lot_id, None)
+        return code
+
+    def open_now(self, lot_id: str, *, ends_at_ms: int, by: str, clock_ms: int) -> str:
+        """Staff open."""
+        return self._act(lot_id, clock_ms, lambda lot, now: open_now(lot, now, ends_at_ms=ends_at_ms, by=by))
+
+    def close_due(self, lot_id: str, clock_ms: int) -> str:
+        """The clerk's closing."""
+        before = self.lots.get(lot_id)
+        if before is None:
+            return LOT_UNKNOWN
+        status_before = before.lot.status
+        self._at(lot_id, clock_ms)
+        if before.lot.status in OVER:
+            return "done" if status_before in OVER else "ok"
+        return "not-due"
+
+    def close_now(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
+        """Staff close."""
+        return self._act(lot_id, clock_ms, lambda lot, _: close_now(lot, reason=reason, by=by))
+
+    def pause(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
+        """Staff stop the bidding."""
+        return self._act(lot_id, clock_ms, lambda lot, now: pause(lot, now, reason=reason, by=by))
+
+    def resume(self, lot_id: str, *, review_above_fen: int | None, by: str, clock_ms: int) -> str:
+        """Staff let it go on."""
+        return self._act(lot_id, clock_ms, lambda lot, now: resume(lot, now, review_above_fen=review_above_fen, by=by))
+
+    def extend(self, lot_id: str, *, by_ms: int, reason: str, by: str, clock_ms: int) -> str:
+        """Staff move the end."""
+        return self._act(lot_id, clock_ms, lambda lot, _: extend(lot, by_ms=by_ms, reason=reason, by=by))
+
+    def withdraw(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
+        """Staff declare the lot void."""
+        return self._act(lot_id, clock_ms, lambda lot, _: withdraw(lot, reason=reason, by=by))
+
+    def fold_without(self, lot_id: str, voided_seq: int) -> Standing:
+        """What the service computes before it asks for a restatement: the standing without that bid."""
+        entry = self.lots[lot_id]
+        stopped = replace(entry.lot, status=LotStatus.PAUSED)
+        action = restate(stopped, entry.standing_bids(), voided_seq, reason="", by="")
+        assert isinstance(action, tuple)
+        (event,) = action
+        assert isinstance(event, Voided)
+        return Standing(event.price_fen, event.leader_id, event.leader_paddle, event.ceiling_fen)
+
+    def void_bid(self, lot_id: str, *, at_seq: int, voided_seq: int, reason: str, by: str, clock_ms: int) -> str:
+        """Take one bid out, if nothing happened since `at_seq`."""
+        entry = self._at(lot_id, clock_ms)
+        if entry is None:
+            return LOT_UNKNOWN
+        action = restate(entry.lot, entry.standing_bids(), voided_seq, reason=reason, by=by)
+        if isinstance(action, NotAllowed):
+            return action.code
+        if entry.lot.seq != at_seq:
+            return LEDGER_MOVED
+        self._happen(lot_id, action, entry.lot.now(clock_ms))
+        entry.voided.add(voided_seq)
+        return "ok"
+
+    def _at(self, lot_id: str, clock_ms: int) -> ModelLot | None:
+        """The lot at a time: closed, where it is past its end."""
+        entry = self.lots.get(lot_id)
+        if entry is not None:
+            now = entry.lot.now(clock_ms)
+            self._happen(lot_id, close_due(entry.lot, now), now)
+        return entry
+
+    def _act(self, lot_id: str, clock_ms: int, action: Callable[[Lot, int], Action]) -> str:
+        entry = self._at(lot_id, clock_ms)
+        if entry is None:
+            return LOT_UNKNOWN
+        now = entry.lot.now(clock_ms)
+        caused = action(entry.lot, now)
+        if isinstance(caused, NotAllowed):
+            return caused.code
+        if not caused:
+            return "done"
+        self._happen(lot_id, caused, now)
+        return "ok"
+
+    def _happen(self, lot_id: str, events: tuple[Event, ...], at_ms: int) -> None:
+        if not events:
+            return
+        entry = self.lots[lot_id]
+        entry.take(events, at_ms)
+        lot = entry.lot
+        if lot.status is LotStatus.SCHEDULED:
+            self.due[lot_id] = lot.opens_at_ms
+        elif lot.status is LotStatus.OPEN:
+            self.due[lot_id] = lot.ends_at_ms
+        else:
+            self.due.pop(lot_id, None)
