@@ -1,0 +1,248 @@
+// The live channel of one lot as a page follows it: order, resume, reconnection and the clock.
+
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+import { LiveClient } from "../../api/web/static/js/shared/live_client.js";
+
+const NOW_MS = 1_000_000;
+
+/** A socket that is opened, fed and closed by the test. */
+class FakeSocket {
+  static OPEN = 1;
+  static made = [];
+  readyState = 0;
+  sent = [];
+  closedWith = null;
+
+  constructor(url) {
+    this.url = url;
+    FakeSocket.made.push(this);
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close(code) {
+    this.closedWith = code;
+  }
+
+  open() {
+    this.readyState = FakeSocket.OPEN;
+    this.onopen();
+  }
+
+  receive(frame) {
+    this.onmessage({ data: JSON.stringify(frame) });
+  }
+
+  drop(code) {
+    this.readyState = 3;
+    this.onclose({ code });
+  }
+}
+
+const newest = () => FakeSocket.made.at(-1);
+const state = (epoch, seq, price) => ({ type: "tick", lot_id: "launch-001", epoch, seq, price_fen: price });
+
+/** A client with everything it tells written down. */
+function followed(options = {}) {
+  const told = { states: [], bids: [], events: [], you: [], snaps: 0, connections: [] };
+  const clock = {
+    guesses: [],
+    samples: [],
+    guess: (ms) => clock.guesses.push(ms),
+    sample: (...s) => clock.samples.push(s),
+  };
+  const client = new LiveClient({
+    url: "ws://127.0.0.1/live",
+    lotId: "launch-001",
+    clock,
+    ...options,
+    on: {
+      state: ({ epoch, seq, price_fen: price }) => told.states.push([epoch, seq, price]),
+      snap: () => {
+        told.snaps += 1;
+      },
+      bid: ({ seq }) => told.bids.push(seq),
+      event: ({ type }) => told.events.push(type),
+      you: ({ leading }) => told.you.push(leading),
+      connection: (name) => told.connections.push(name),
+    },
+  });
+  return { client, told, clock };
+}
+
+beforeEach(() => {
+  mock.reset();
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW_MS });
+  FakeSocket.made = [];
+  globalThis.WebSocket = FakeSocket;
+});
+
+test("the first frame subscribes, with a token where one is to be had", async () => {
+  const { client } = followed({ mode: "state", token: async () => "a token" });
+  await client.start();
+  newest().open();
+  assert.deepEqual(newest().sent, [{ type: "sub", lot_id: "launch-001", mode: "state", token: "a token" }]);
+});
+
+test("a token that cannot be had does not keep anybody from watching", async () => {
+  const { client } = followed({ token: async () => Promise.reject(new Error("signed out")) });
+  await client.start();
+  newest().open();
+  assert.deepEqual(newest().sent, [{ type: "sub", lot_id: "launch-001", mode: "feed" }]);
+});
+
+test("neither an older state nor a lower price of the same epoch is shown; a higher epoch is", async () => {
+  const { client, told } = followed();
+  await client.start();
+  newest().open();
+  for (const frame of [state(1, 3, 300), state(1, 2, 200), state(1, 3, 300), state(2, 1, 100), state(1, 9, 900)]) {
+    newest().receive(frame);
+  }
+  assert.deepEqual(told.states, [
+    [1, 3, 300],
+    [1, 3, 300],
+    [2, 1, 100],
+  ]);
+});
+
+test("each kind of frame goes to its handler", async () => {
+  const { client, told, clock } = followed();
+  await client.start();
+  newest().open();
+  newest().receive({ type: "hello", v: 1, now_ms: 5, ping_ms: 20_000 });
+  newest().receive({ ...state(1, 1, 100), type: "snap" });
+  newest().receive({ type: "bid", seq: 2, prev_seq: 1, paddle: 1, amount_fen: 200, at_ms: 6 });
+  newest().receive({ type: "extended", seq: 2, ends_at_ms: 9 });
+  newest().receive({ type: "you", leading: true, paddle: 1, limit_fen: null });
+  newest().receive({ type: "synced", c0: NOW_MS - 40, s1: 7, s2: 8 });
+  newest().receive({ type: "hb", now_ms: 9, seq: 2 });
+  assert.deepEqual([told.snaps, told.bids, told.events, told.you], [1, [2], ["extended"], [true]]);
+  assert.deepEqual(clock.guesses, [5]);
+  assert.deepEqual(clock.samples, [[NOW_MS - 40, 7, 8, NOW_MS]]);
+});
+
+test("after a lost connection it comes back to where it was, with a fresh token", async () => {
+  const tokens = ["token 1", "token 2"];
+  const { client, told } = followed({ token: async () => tokens.shift() });
+  await client.start();
+  newest().open();
+  newest().receive(state(3, 17, 1700));
+  mock.method(Math, "random", () => 0.5);
+  newest().drop(1006);
+  assert.equal(FakeSocket.made.length, 1);
+  mock.timers.tick(150);
+  await settled();
+  assert.equal(FakeSocket.made.length, 2);
+  newest().open();
+  assert.deepEqual(newest().sent, [
+    { type: "sub", lot_id: "launch-001", mode: "feed", token: "token 2", epoch: 3, seq: 17 },
+  ]);
+  assert.deepEqual(told.connections, ["connecting", "live", "lost", "lost"]);
+});
+
+test("each failed attempt doubles the longest wait, up to fifteen seconds, and a frame starts it over", async () => {
+  const { client } = followed();
+  mock.method(Math, "random", () => 1);
+  await client.start();
+  const waits = [];
+  for (let attempt = 0; attempt < 8; attempt += 1) {
+    newest().drop(1006);
+    waits.push(await waitForAnother());
+  }
+  assert.deepEqual(waits, [300, 600, 1200, 2400, 4800, 9600, 15_000, 15_000]);
+  newest().open();
+  newest().receive({ type: "hb", now_ms: 1, seq: 1 });
+  newest().drop(1012);
+  assert.equal(await waitForAnother(), 300);
+});
+
+test("a code that is final ends it for good", async () => {
+  for (const code of [1000, 4500, 4501, 4502, 4504]) {
+    const { client, told } = followed();
+    await client.start();
+    newest().open();
+    const before = FakeSocket.made.length;
+    newest().drop(code);
+    mock.timers.tick(60_000);
+    await settled();
+    assert.equal(FakeSocket.made.length, before, String(code));
+    assert.equal(told.connections.at(-1), "ended");
+  }
+});
+
+test("a code that asks for another try is followed by one", async () => {
+  for (const code of [1001, 1006, 1012, 4000, 4008, 4012, 4013]) {
+    const { client, told } = followed();
+    await client.start();
+    newest().open();
+    const before = FakeSocket.made.length;
+    newest().drop(code);
+    mock.timers.tick(60_000);
+    await settled();
+    assert.equal(FakeSocket.made.length, before + 1, String(code));
+    assert.equal(told.connections.includes("ended"), false);
+    client.stop();
+  }
+});
+
+test("it asks for the ledger's time at once, a few times more in the first second, and then every twenty seconds", async () => {
+  const { client } = followed();
+  await client.start();
+  newest().open();
+  const sent = () =>
+    newest()
+      .sent.filter((frame) => frame.type === "sync")
+      .map((frame) => frame.c0 - NOW_MS);
+  mock.timers.tick(0);
+  assert.deepEqual(sent(), [0]);
+  for (let n = 0; n < 1000; n += 1) mock.timers.tick(1);
+  assert.deepEqual(sent(), [0, 250, 500, 1000]);
+  for (let n = 0; n < 40; n += 1) {
+    mock.timers.tick(1000);
+    newest().receive({ type: "hb", now_ms: 1, seq: 1 });
+  }
+  assert.deepEqual(sent(), [0, 250, 500, 1000, 20_000, 40_000]);
+});
+
+test("a channel that says nothing for three quarters of a minute is closed, to be opened anew", async () => {
+  const { client } = followed();
+  await client.start();
+  newest().open();
+  for (let n = 0; n < 45; n += 1) mock.timers.tick(1000);
+  assert.equal(newest().closedWith, null);
+  for (let n = 0; n < 5; n += 1) mock.timers.tick(1000);
+  assert.equal(newest().closedWith, 4000);
+});
+
+test("what is stopped stays stopped, whatever was under way", async () => {
+  const { client } = followed();
+  await client.start();
+  newest().open();
+  client.stop();
+  assert.equal(newest().closedWith, 1000);
+  newest().drop(1006);
+  mock.timers.tick(60_000);
+  await settled();
+  assert.equal(FakeSocket.made.length, 1);
+});
+
+/** Let what waits for a promise go on. */
+async function settled() {
+  for (let n = 0; n < 10; n += 1) await Promise.resolve();
+}
+
+/** The ms until another socket is made. */
+async function waitForAnother() {
+  const before = FakeSocket.made.length;
+  for (let ms = 0; ms <= 20_000; ms += 100) {
+    if (FakeSocket.made.length > before) return ms;
+    mock.timers.tick(100);
+    await settled();
+  }
+  return null;
+}
