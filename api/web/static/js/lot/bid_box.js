@@ -1,15 +1,17 @@
 // The bid box: registration, the next amounts, one's own amount, and the answer to every bid in plain words.
 
-import { canTopUp, registerForLot, registrationForm, topUpForm } from "./registration.js";
 import { get, placeBid } from "../shared/api.js";
-import { byId, element } from "../shared/element.js";
-import { parseFen, yuan, yuanShort } from "../shared/money.js";
+import { byId, element, setText } from "../shared/element.js";
+import { t } from "../shared/i18n.js";
+import { parseFen, withFee, yuan, yuanShort } from "../shared/money.js";
 import { problemText } from "../shared/problems.js";
 import { depositText } from "../shared/terms_text.js";
-import { isBigJump, amountAfterSteps } from "./increments.js";
-import { t } from "../shared/i18n.js";
+import { BidButton } from "./bid_button.js";
+import { amountAfterSteps, isBigJump } from "./increments.js";
+import { canTopUp, registerForLot, registrationForm, topUpForm } from "./registration.js";
 
 const RAISES = [1, 5, 10];
+const RETRIED = ["bid-too-low", "off-grid"];
 
 export class BidBox {
   #lotId;
@@ -26,6 +28,9 @@ export class BidBox {
   #busy = false;
   #online = true;
   #leading = false;
+  #steps = [];
+  #retry = null;
+  #outcome = null;
 
   constructor({ lotId, lot, who, provider, announce, registered: whenRegistered }) {
     this.#lotId = lotId;
@@ -38,7 +43,10 @@ export class BidBox {
       event.preventDefault();
       this.#bidOwn();
     });
-    byId("own-amount").addEventListener("input", () => this.#wrong(""));
+    byId("own-amount").addEventListener("input", () => {
+      this.#wrong("");
+      this.#ownTotal();
+    });
   }
 
   async start() {
@@ -64,10 +72,9 @@ export class BidBox {
   }
 
   show(facts) {
-    const opened =
-      this.#facts?.status !== facts.status || (facts.status === "closed" && this.#facts.leader !== facts.leader);
+    const changed = this.#facts?.status !== facts.status;
     this.#facts = facts;
-    if (opened) this.#gate();
+    if (changed) this.#gate();
     if (!this.#registration) return;
     if (document.activeElement !== byId("own-amount") || !byId("own-amount").value) {
       byId("own-amount").placeholder = yuan(facts.minimum_fen);
@@ -77,19 +84,29 @@ export class BidBox {
     byId("own-hint").textContent = this.#waits()
       ? t("lot.leading-wait")
       : t("lot.minimum", { amount: yuan(facts.minimum_fen) });
-    this.#steps(facts);
+    this.#showAmounts(facts);
     this.#enable();
   }
 
-  /** What the house says of this bidder: {leading, paddle, limit_fen, outbid_by}. */
-  standing(you, facts) {
+  /** What the end of the lot means to this bidder, as `outcomeOf` gives it: the way to pay, or to answer an offer. */
+  showOutcome(outcome) {
+    this.#outcome = outcome;
+    this.#gate();
+  }
+
+  /** The paddle on this lot; null where not registered. */
+  get paddle() {
+    return this.#registration?.paddle ?? null;
+  }
+
+  /** How this bidder stands while bidding goes on: {leading, paddle, limit_fen, outbid_by}. */
+  standing(you) {
     const box = byId("standing");
     this.#you = you;
-    box.hidden = !you.paddle;
-    if (!you.paddle) return;
+    box.hidden = !you.paddle || this.#isOver();
+    if (box.hidden) return;
     this.#lead(you.leading);
     this.#enable();
-    const closed = facts && facts.status === "closed";
     box.dataset.leading = you.leading ? "yes" : you.outbid_by ? "outbid" : "no";
     const purse = this.#registration?.purse_fen;
     const limit = you.limit_fen
@@ -98,21 +115,28 @@ export class BidBox {
         ? t("registration.purse", { purse: yuanShort(purse) })
         : "";
     const words = you.leading
-      ? t(closed ? "lot.you-won" : "lot.you-lead", { paddle: you.paddle })
+      ? t("lot.you-lead", { paddle: you.paddle })
       : you.outbid_by
         ? t("lot.outbid", { paddle: you.outbid_by })
         : t("lot.your-paddle", { paddle: you.paddle });
     box.replaceChildren(element("strong", {}, words), element("span", { class: "numbers" }, limit));
   }
 
+  #isOver() {
+    return ["closed", "void"].includes(this.#facts?.status ?? this.#lot.status);
+  }
+
   #gate() {
     const gate = byId("gate");
     const status = this.#facts?.status ?? this.#lot.status;
-    const over = ["closed", "void"].includes(status);
+    const over = this.#isOver();
     const form = byId("bid-form");
     form.hidden = !this.#registration || over || status === "draft" || status === "scheduled";
-    if (over) gate.replaceChildren(...this.#afterwards(status));
-    else if (status === "draft") gate.replaceChildren(element("p", { class: "soft" }, t("lot.not-announced")));
+    if (over) {
+      byId("standing").hidden = true;
+      byId("outcome").replaceChildren();
+      gate.replaceChildren(...this.#nextAction());
+    } else if (status === "draft") gate.replaceChildren(element("p", { class: "soft" }, t("lot.not-announced")));
     else if (!this.#who) gate.replaceChildren(...this.#signInFirst());
     else if (this.#who.role !== "bidder")
       gate.replaceChildren(element("p", { class: "soft" }, t("lot.staff-cannot-bid")));
@@ -128,13 +152,17 @@ export class BidBox {
     this.#more(status);
   }
 
-  /** After the hammer: the winner is sent to where it is paid. */
-  #afterwards(status) {
-    const won = status === "closed" && this.#registration && this.#registration.paddle === this.#facts?.leader;
-    if (!won) return [element("p", { class: "soft" }, t("lot.bidding-over"))];
+  /** After the end: the way to the payment or to the offer, where there is one. */
+  #nextAction() {
+    const { action, title, tone, paddle } = this.#outcome ?? {};
+    if (!action) return [element("p", { class: "soft" }, t("lot.bidding-over"))];
     return [
-      element("p", { class: "notice good" }, t("lot.you-won-pay")),
-      element("a", { class: "button main wide", id: "to-me", href: "/me" }, t("lot.to-payment")),
+      element("p", { class: `notice ${tone}` }, t(title, { paddle })),
+      element(
+        "a",
+        { class: "button main wide", id: "to-me", href: "/me", "data-action": action },
+        t(`outcome.action.${action}`),
+      ),
     ];
   }
 
@@ -167,10 +195,7 @@ export class BidBox {
     };
     byId("more").replaceChildren();
     this.#gate();
-    this.standing(
-      { leading: this.#leading, ...this.#you, paddle: this.#registration.paddle, limit_fen: limit },
-      this.#facts,
-    );
+    this.standing({ leading: this.#leading, ...this.#you, paddle: this.#registration.paddle, limit_fen: limit });
     if (this.#facts) this.show(this.#facts);
     const words =
       purse !== null
@@ -208,54 +233,63 @@ export class BidBox {
 
   #signInFirst() {
     const next = encodeURIComponent(location.pathname);
+    const { deposit } = this.#lot.terms;
+    const toBid = t("lot.sign-in-to-bid", { deposit: depositText(deposit) });
     return [
-      element("p", { class: "soft" }, t("lot.sign-in-to-bid", { deposit: depositText(this.#lot.terms.deposit) })),
+      element("p", { class: "soft" }, deposit.policy === "none" ? t("lot.sign-in-without-deposit") : toBid),
       element("a", { class: "button main wide", href: `/sign-in?next=${next}` }, t("lot.sign-in")),
       element("a", { class: "button wide", href: `/sign-up?next=${next}` }, t("lot.sign-up")),
     ];
   }
 
-  #steps(facts) {
-    const host = byId("steps");
-    if (host.childElementCount === 0) {
-      host.append(
-        ...RAISES.map((steps) =>
-          element(
-            "button",
-            { class: "button main", type: "button", "data-steps": steps, onclick: () => this.#bidSteps(steps) },
-            element("span", { class: "raise" }),
-            element("span", { class: "to numbers" }),
-          ),
-        ),
-      );
+  get #feeBps() {
+    return this.#lot.terms.settlement.buyer_fee_bps;
+  }
+
+  #button(attributes) {
+    return new BidButton({ feeBps: this.#feeBps, bid: (amount) => this.#bid(amount), ...attributes });
+  }
+
+  /** The amounts on the buttons; a button that is being pressed keeps its own. */
+  #showAmounts(facts) {
+    if (this.#steps.length === 0) {
+      this.#steps = RAISES.map((steps) => [steps, this.#button({ class: "button main", "data-steps": steps })]);
+      byId("steps").replaceChildren(...this.#steps.map(([, button]) => button.root));
     }
-    for (const button of host.children) {
-      const steps = Number(button.dataset.steps);
+    for (const [steps, button] of this.#steps) {
       const amount = amountAfterSteps(this.#lot.terms, facts.minimum_fen, steps);
       const raise = { amount: yuanShort(amount - facts.price_fen) };
-      button.querySelector(".raise").textContent = t(facts.price_fen ? "lot.raise" : "lot.raise-first", raise);
-      button.querySelector(".to").textContent = `¥${yuanShort(amount)}`;
+      button.show(amount, t(facts.price_fen ? "lot.raise" : "lot.raise-first", raise));
     }
+    if (this.#retry && facts.seq >= this.#retry.atSeq) this.#retry.button.show(facts.minimum_fen, t("lot.bid"));
+    this.#ownTotal();
+  }
+
+  /** What the typed amount would come to with the buyer's fee. */
+  #ownTotal() {
+    const amount = this.#feeBps ? parseFen(byId("own-amount").value) : null;
+    const total = amount && yuan(withFee(amount, this.#feeBps));
+    setText(byId("own-total"), amount ? t("lot.price-with-fee", { total, percent: this.#feeBps / 100 }) : "");
   }
 
   #enable() {
     const ready = this.#online && !this.#busy && !this.#waits() && this.#facts?.status === "open";
     for (const button of byId("bid-form").querySelectorAll("button")) button.disabled = !ready;
+    if (this.#retry) this.#retry.button.root.disabled = !ready;
   }
 
   /** An answer that said "you lead" must not outlive the lead. */
   #lead(leading) {
-    if (this.#leading && !leading) byId("outcome").replaceChildren();
+    if (this.#leading && !leading) {
+      this.#retry = null;
+      byId("outcome").replaceChildren();
+    }
     this.#leading = leading;
   }
 
   /** In open bidding nobody bids against themselves. */
   #waits() {
     return this.#leading && this.#lot.terms.bidding === "direct";
-  }
-
-  #bidSteps(steps) {
-    this.#bid(amountAfterSteps(this.#lot.terms, this.#facts.minimum_fen, steps));
   }
 
   #bidOwn() {
@@ -276,16 +310,30 @@ export class BidBox {
     this.#tell("", t("lot.sending", { amount: yuan(amount) }));
     try {
       const receipt = await placeBid(this.#lotId, amount);
-      if (own) byId("own-amount").value = "";
+      if (own) {
+        byId("own-amount").value = "";
+        this.#ownTotal();
+      }
       const words = receipt.leading ? "lot.accepted" : "lot.accepted-behind";
       this.#tell("good", t(words, { amount: yuan(receipt.amount_fen), price: yuan(receipt.price_fen) }));
     } catch (problem) {
       const unknown = problem.code === "outcome-unknown";
       this.#tell(unknown ? "warn" : "bad", problemText(problem, { amount: yuan(amount) }));
+      if (RETRIED.includes(problem.code)) this.#offerRetry(problem.facts);
     } finally {
       this.#busy = false;
       this.#enable();
     }
+  }
+
+  /** A refused amount is bid again in one tap, at the least that would be accepted now. */
+  #offerRetry({ minimum_fen: minimum, at_seq: atSeq }) {
+    if (this.#isOver()) return;
+    const button = this.#button({ class: "button main wide", "data-retry": "yes" });
+    this.#retry = { button, atSeq };
+    const newer = this.#facts.seq > atSeq;
+    button.show(newer ? this.#facts.minimum_fen : minimum, t("lot.bid"));
+    byId("outcome").append(button.root);
   }
 
   #confirmed(amount) {
@@ -294,6 +342,12 @@ export class BidBox {
       amount: yuan(amount),
       price: yuan(this.#facts.price_fen || this.#lot.terms.start_price_fen),
     });
+    setText(
+      byId("confirm-fee"),
+      this.#feeBps
+        ? t("lot.confirm-fee", { percent: this.#feeBps / 100, total: yuan(withFee(amount, this.#feeBps)) })
+        : "",
+    );
     byId("confirm-yes").textContent = t("lot.confirm-yes", { amount: yuanShort(amount) });
     dialog.returnValue = "no";
     dialog.showModal();
@@ -303,6 +357,7 @@ export class BidBox {
   }
 
   #tell(tone, text) {
+    this.#retry = null;
     byId("outcome").replaceChildren(element("p", { class: `notice ${tone}` }, text));
   }
 

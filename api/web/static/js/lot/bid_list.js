@@ -1,8 +1,8 @@
 // The live list of bids, newest first, bounded: what scrolled far away is dropped.
 
 import { element } from "../shared/element.js";
+import { t, timeOfDay } from "../shared/i18n.js";
 import { yuan } from "../shared/money.js";
-import { timeOfDay, t } from "../shared/i18n.js";
 
 const ROWS_MAX = 200;
 

@@ -1,18 +1,19 @@
 // The lot page: connects the live channel, the bid box, the list of bids and the price chart.
 
 import { get, post } from "../shared/api.js";
+import { LedgerClock, timeLeft } from "../shared/clock.js";
+import { byId, element, setText } from "../shared/element.js";
+import { dateTime, joinSentences, t, timeOfDay } from "../shared/i18n.js";
+import { LiveClient } from "../shared/live_client.js";
+import { afterRender, LiveRegion } from "../shared/live_region.js";
+import { lotPicture } from "../shared/lot_picture.js";
+import { withFee, yuan } from "../shared/money.js";
+import { outcomeOf } from "../shared/outcome.js";
+import { showPageHeader } from "../shared/page_header.js";
+import { showTerms } from "../shared/terms_text.js";
 import { BidBox } from "./bid_box.js";
 import { BidList } from "./bid_list.js";
 import { PriceChart } from "./price_chart.js";
-import { LedgerClock, timeLeft } from "../shared/clock.js";
-import { byId, element } from "../shared/element.js";
-import { LiveClient } from "../shared/live_client.js";
-import { showPageHeader } from "../shared/page_header.js";
-import { yuan } from "../shared/money.js";
-import { lotPicture } from "../shared/lot_picture.js";
-import { afterRender, LiveRegion } from "../shared/live_region.js";
-import { showTerms } from "../shared/terms_text.js";
-import { timeOfDay, t, dateTime } from "../shared/i18n.js";
 
 const lotId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const main = byId("lot");
@@ -120,7 +121,7 @@ async function listen(who, config) {
       event: (frame) => showEvent(frame),
       you: (frame) => {
         you = frame;
-        box.standing(frame, shown);
+        box.standing(frame);
         list.markYours(frame.paddle);
         leader(shown);
         if (frame.outbid_by) liveRegion.announce(t("lot.outbid-spoken", { paddle: frame.outbid_by }));
@@ -171,11 +172,11 @@ function show(facts) {
   badge.textContent = t(`status.${facts.status}`);
   byId("watchers").textContent = facts.watchers ? t("lot.watchers", { count: facts.watchers.toLocaleString() }) : "";
   price(facts, before);
-  leader(facts);
-  note(facts);
+  reserve(facts);
   byId("bid-count").textContent = facts.bids ? facts.bids.toLocaleString() : "";
   box.show(facts);
   if (before && before.status !== facts.status) liveRegion.announce(t(`status.${facts.status}`));
+  showResult();
   tick();
 }
 
@@ -184,6 +185,10 @@ function price(facts, before) {
   byId("price-label").textContent = t(facts.price_fen ? priceLabel(facts) : "lot.start-price");
   const text = yuan(amount);
   const figure = byId("price");
+  const feeBps = lot.terms.settlement.buyer_fee_bps;
+  const withBuyersFee = { total: yuan(withFee(amount, feeBps)), percent: feeBps / 100 };
+  byId("price-with-fee").hidden = !feeBps;
+  setText(byId("price-with-fee"), t("lot.price-with-fee", withBuyersFee));
   if (byId("price-figure").textContent === text) return;
   byId("price-figure").textContent = text;
   figure.dataset.length = text.length > 12 ? "long" : "short";
@@ -194,67 +199,110 @@ function price(facts, before) {
   liveRegion.announcePrice(t("lot.price-spoken", { price: text }));
 }
 
-function priceLabel(facts) {
-  return facts.status === "closed" ? "lot.hammer-price" : "lot.price";
+function priceLabel({ status, outcome }) {
+  if (status !== "closed" && status !== "void") return "lot.price";
+  return outcome === "sold" ? "lot.hammer-price" : "lot.highest-bid";
+}
+
+/** Whether the price has reached the reserve, where there is one; after the end the outcome tells. */
+function reserve({ reserve_met: isMet, status }) {
+  const line = byId("reserve");
+  line.hidden = typeof isMet !== "boolean" || ["closed", "void", "draft"].includes(status);
+  line.dataset.met = isMet ? "yes" : "no";
+  setText(line, t(isMet ? "lot.reserve-met" : "lot.reserve-unmet"));
+  if (isMet === lot.reserve_met) return;
+  lot.reserve_met = isMet;
+  showTerms(byId("terms"), lot);
 }
 
 function leader(facts) {
   const line = byId("leader");
   if (!facts) return;
+  const outcome = currentOutcome();
   const yours = Boolean(facts.leader && you && facts.leader === you.paddle);
-  line.classList.toggle("you", yours);
-  if (!facts.leader) line.textContent = t("lot.nobody-leads");
-  else if (facts.status === "closed")
-    line.textContent = t(yours ? "lot.you-won" : "lot.won-by", { paddle: facts.leader });
-  else line.textContent = t(yours ? "lot.you-lead" : "lot.leads", { paddle: facts.leader });
+  line.classList.toggle("you", outcome ? outcome.tone === "good" : yours);
+  if (outcome) setText(line, t(outcome.title, { paddle: outcome.paddle }));
+  else if (facts.leader) setText(line, t(yours ? "lot.you-lead" : "lot.leads", { paddle: facts.leader }));
+  else setText(line, t("lot.nobody-leads"));
 }
 
-const AFTERWARDS = ["awarded", "offered", "defaulted", "paid", "settled", "relisted", "unsold", "void"];
-const MAY_MOVE_ON = ["awarded", "offered", "defaulted", "paid"];
-let afterwards = null;
+const OUTCOME_EVERY_MS = 5000;
+const OUTCOME_IDLE_MS = 30_000;
+const OUTCOME_SOON = 12;
+let latest = null;
 let polling = false;
 
-/** What became of a closed lot: asked once it is closed, and again while it may move on. */
+/** What the end of the lot means to who is looking; null while bidding is not over. */
+function currentOutcome() {
+  if (!shown) return null;
+  const { status, outcome, leader: leading, price_fen: price } = shown;
+  const facts = { ...lot, ...latest, status, leader: leading, price_fen: price };
+  return outcomeOf({
+    ...facts,
+    outcome: outcome ?? facts.outcome,
+    my_paddle: facts.my_paddle ?? box.paddle ?? you?.paddle,
+  });
+}
+
+/** The leader, the note and the next action; an ended lot is asked for until nothing of its outcome can change. */
+function showResult() {
+  leader(shown);
+  note(shown);
+  const outcome = currentOutcome();
+  if (!outcome) return;
+  box.showOutcome(outcome);
+  pollOutcome();
+}
+
 async function pollOutcome() {
   if (polling) return;
   polling = true;
-  for (;;) {
-    try {
-      afterwards = await get(`/lots/${encodeURIComponent(lotId)}`);
-      note(shown);
-    } catch {
-      // the page still tells what it knows
-    }
-    if (afterwards?.settlement && !MAY_MOVE_ON.includes(afterwards.settlement)) return;
+  // those who watched do not all ask in the same moment
+  let wait = Math.random() * 1000;
+  for (let asked = 1; ; asked += 1) {
     do {
-      await new Promise((done) => setTimeout(done, afterwards?.settlement ? 5000 : 1000));
+      await new Promise((done) => setTimeout(done, wait));
     } while (document.hidden);
+    try {
+      latest = await get(`/lots/${encodeURIComponent(lotId)}`);
+      showResult();
+    } catch {
+      // what is shown stays true, and is asked for again
+    }
+    const { stage, action, isFinal } = currentOutcome();
+    if (latest && isFinal) return;
+    const known = latest?.settlement || stage === "void";
+    wait = known ? (asked > OUTCOME_SOON && !action ? OUTCOME_IDLE_MS : OUTCOME_EVERY_MS) : 1000;
   }
 }
 
-function afterwardsWords() {
-  const where = afterwards?.settlement;
-  if (!AFTERWARDS.includes(where)) return [];
-  const said = element("span", { id: "afterwards", "data-settlement": where }, ` ${t(`lot.afterwards.${where}`)}`);
-  if (afterwards.relisted_as) {
-    said.append(
-      " ",
-      element("a", { href: `/lots/${encodeURIComponent(afterwards.relisted_as)}` }, t("lot.afterwards.relisted-link")),
-    );
-  }
-  return [said];
-}
-
-const NOTE_TONES = { paused: "warn", held: "warn", closed: "", void: "bad", draft: "", scheduled: "" };
+const NOTE_TONES = { paused: "warn", held: "warn", draft: "", scheduled: "" };
 
 function note(facts) {
-  const box = byId("state-note");
-  box.hidden = !(facts.status in NOTE_TONES);
-  if (box.hidden) return;
-  box.className = `state-note notice ${NOTE_TONES[facts.status]}`;
-  const reserve = facts.status === "closed" && !facts.leader ? "lot.note.unsold" : `lot.note.${facts.status}`;
-  box.replaceChildren(t(reserve, { when: dateTime(lot.opens_at_ms ?? clock.now()) }), ...afterwardsWords());
-  if (facts.status === "closed") pollOutcome();
+  const place = byId("state-note");
+  const outcome = currentOutcome();
+  place.hidden = !outcome && !(facts.status in NOTE_TONES);
+  if (place.hidden) return;
+  place.className = `state-note notice ${outcome ? outcome.tone : NOTE_TONES[facts.status]}`;
+  if (!outcome) {
+    delete place.dataset.viewer;
+    setText(place, t(`lot.note.${facts.status}`, { when: dateTime(lot.opens_at_ms ?? clock.now()) }));
+    return;
+  }
+  const { viewer, stage, paddle, priceFen } = outcome;
+  place.dataset.viewer = viewer;
+  place.dataset.stage = stage;
+  const said = joinSentences(outcome.sentences.map((name) => t(name, { paddle, price: yuan(priceFen) })));
+  if (place.firstChild?.textContent === said) return;
+  const newLot = latest?.relisted_as ?? lot.relisted_as;
+  place.replaceChildren(element("span", {}, said));
+  if (newLot) {
+    place.append(
+      " ",
+      element("a", { id: "new-lot", href: `/lots/${encodeURIComponent(newLot)}` }, t("outcome.new-lot")),
+    );
+  }
+  if (viewer !== "watcher") liveRegion.announce(said);
 }
 
 let extendedUntil = 0;

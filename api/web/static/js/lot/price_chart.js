@@ -1,7 +1,7 @@
 // The price over time as steps: what was paid when, from the first bid to now.
 
 import { svg } from "../shared/element.js";
-import { timeOfDay, t } from "../shared/i18n.js";
+import { t, timeOfDay } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 
 const HEIGHT = 208;

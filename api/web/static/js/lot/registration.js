@@ -2,11 +2,11 @@
 
 import { post } from "../shared/api.js";
 import { element } from "../shared/element.js";
+import { t } from "../shared/i18n.js";
 import { parseFen, yuan, yuanShort } from "../shared/money.js";
-import { forgetPaymentKey, isFinalAnswer, paymentKey, paymentBody, paymentField } from "../shared/payment.js";
+import { forgetPaymentKey, isFinalAnswer, paymentBody, paymentField, paymentKey } from "../shared/payment.js";
 import { problemText } from "../shared/problems.js";
 import { depositText } from "../shared/terms_text.js";
-import { t } from "../shared/i18n.js";
 
 const AGAIN_MS = 2000;
 const ADMITTING = ["scheduled", "open", "paused", "held"];

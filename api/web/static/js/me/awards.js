@@ -4,10 +4,10 @@ import { get, post, timeoutSignal } from "../shared/api.js";
 import { timeLeft } from "../shared/clock.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
 import { element, setText } from "../shared/element.js";
+import { dateTime, hasText, t } from "../shared/i18n.js";
 import { yuan, yuanShort } from "../shared/money.js";
-import { forgetPaymentKey, isFinalAnswer, paymentKey, paymentBody, paymentField } from "../shared/payment.js";
-import { stateText, problemText } from "../shared/problems.js";
-import { hasText, t, dateTime } from "../shared/i18n.js";
+import { forgetPaymentKey, isFinalAnswer, paymentBody, paymentField, paymentKey } from "../shared/payment.js";
+import { problemText, stateText } from "../shared/problems.js";
 
 const TONES = { due: "warn", paid: "info", settled: "good", defaulted: "bad", void: "bad" };
 const ANSWER_MS = 20_000;

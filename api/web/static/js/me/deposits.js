@@ -1,9 +1,10 @@
 // A line for a deposit and where it is, and a line for a registration and how high it lets one bid.
 
 import { element, setText } from "../shared/element.js";
+import { dateTime, hasText, joinSentences, t } from "../shared/i18n.js";
 import { yuan, yuanShort } from "../shared/money.js";
+import { outcomeOf } from "../shared/outcome.js";
 import { failureText } from "../shared/problems.js";
-import { hasText, t, dateTime } from "../shared/i18n.js";
 
 const TONES = { pending: "info", held: "good", releasing: "info", forfeited: "bad", failed: "bad", lapsed: "warn" };
 
@@ -82,18 +83,24 @@ export function registrationRow(page) {
     root,
     show(registration) {
       const held = registration.deposit.held_fen;
-      const { status } = page.lot(registration.lot_id);
-      const over = status === "closed" || status === "void";
+      const lot = page.lot(registration.lot_id);
+      const outcome = outcomeOf(lot);
+      const amount = t("lot.paddle", { paddle: registration.paddle });
+      if (outcome) {
+        const { sentences, paddle, priceFen, badge, tone, viewer } = outcome;
+        root.dataset.viewer = viewer;
+        const words = joinSentences(sentences.map((name) => t(name, { paddle, price: yuan(priceFen) })));
+        fill(registration.lot_id, { amount, words, badge: t(badge), tone });
+        return;
+      }
       fill(registration.lot_id, {
-        amount: t("lot.paddle", { paddle: registration.paddle }),
+        amount,
         // what may be bid is said once it is known that the lot goes on
-        words: over
-          ? t("lot.bidding-over")
-          : status
-            ? `${limitWords(registration)}${held ? t("registration.held", { amount: yuan(held) }) : ""}`
-            : "",
-        badge: status ? t(`status.${status}`) : "",
-        tone: STATUS_TONES[status],
+        words: lot.status
+          ? `${limitWords(registration)}${held ? t("registration.held", { amount: yuan(held) }) : ""}`
+          : "",
+        badge: lot.status ? t(`status.${lot.status}`) : "",
+        tone: STATUS_TONES[lot.status],
       });
     },
   };

@@ -3,9 +3,9 @@
 import { timeLeft } from "../shared/clock.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
 import { element, setText } from "../shared/element.js";
+import { dateTime, t } from "../shared/i18n.js";
 import { yuan } from "../shared/money.js";
 import { stateText } from "../shared/problems.js";
-import { t, dateTime } from "../shared/i18n.js";
 
 const TONES = { open: "warn", accepted: "good", declined: "", lapsed: "", withdrawn: "" };
 const URGENT_MS = 600_000;

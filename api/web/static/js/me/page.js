@@ -3,21 +3,21 @@
 import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
 import { byId, element, setText } from "../shared/element.js";
+import { t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
+import { LiveRegion } from "../shared/live_region.js";
+import { yuan } from "../shared/money.js";
+import { outcomeOf } from "../shared/outcome.js";
 import { showPageHeader } from "../shared/page_header.js";
+import { problemText } from "../shared/problems.js";
 import { awardCard } from "./awards.js";
 import { depositRow, registrationRow } from "./deposits.js";
 import { offerCard } from "./offers.js";
-import { yuan } from "../shared/money.js";
-import { problemText } from "../shared/problems.js";
-import { LiveRegion } from "../shared/live_region.js";
-import { t } from "../shared/i18n.js";
 
 const EVERY_MS = 2000;
 const ANSWER_MS = 8000;
 const LOTS_EVERY_MS = 10_000;
 const LOTS_AT_ONCE = 20;
-const OVER = ["closed", "void"];
 const URGENCY = { due: 0, paid: 1, settled: 2, defaulted: 2, void: 2 };
 const PARTS = ["awards", "offers", "deposits", "registrations"];
 
@@ -125,17 +125,19 @@ function show(mine) {
   tick();
 }
 
-/** A registration does not say how its lot stands: looked up now and then, until the lot is over. */
+/** A registration does not say how its lot stands: looked up now and then, until its outcome can no longer change. */
 function lookAtLots(registrations) {
   if (Date.now() < looked + LOTS_EVERY_MS) return;
   looked = Date.now();
-  const running = registrations
-    .filter((one) => !OVER.includes(lotsById.get(one.lot_id)?.status))
+  const lookedAt = ({ lot_id: lotId }) => lotsById.get(lotId)?.lookedAt ?? 0;
+  const changing = registrations
+    .filter((one) => !outcomeOf(lotsById.get(one.lot_id) ?? {})?.isFinal)
+    .sort((a, b) => lookedAt(a) - lookedAt(b))
     .slice(0, LOTS_AT_ONCE);
-  for (const { lot_id: lotId } of running) {
+  for (const { lot_id: lotId } of changing) {
     get(`/lots/${encodeURIComponent(lotId)}`).then(
-      ({ title, status }) => {
-        lotsById.set(lotId, { title, status });
+      (lot) => {
+        lotsById.set(lotId, { ...lot, lookedAt: looked });
         lists.registrations.show(registrations, (one) => one.lot_id);
       },
       // it is looked up again soon enough

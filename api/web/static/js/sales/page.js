@@ -3,10 +3,11 @@
 import { get } from "../shared/api.js";
 import { LedgerClock, timeLeft } from "../shared/clock.js";
 import { byId, element } from "../shared/element.js";
-import { showPageHeader } from "../shared/page_header.js";
-import { yuan } from "../shared/money.js";
+import { dateTime, t } from "../shared/i18n.js";
 import { lotPicture } from "../shared/lot_picture.js";
-import { t, dateTime } from "../shared/i18n.js";
+import { withFee, yuan } from "../shared/money.js";
+import { outcomeOf } from "../shared/outcome.js";
+import { showPageHeader } from "../shared/page_header.js";
 
 const EVERY_MS = 2000;
 const GROUPS = [
@@ -14,16 +15,6 @@ const GROUPS = [
   ["sales.coming", ["scheduled"]],
   ["sales.over", ["closed", "void"]],
 ];
-
-const TOLD_AFTERWARDS = {
-  awarded: "sales.after.awarded",
-  offered: "sales.after.offered",
-  defaulted: "sales.after.offered",
-  paid: "sales.after.paid",
-  settled: "sales.after.paid",
-  relisted: "sales.after.relisted",
-  void: "sales.after.void",
-};
 
 const clock = new LedgerClock();
 const only = new URLSearchParams(location.search).get("sale");
@@ -94,6 +85,7 @@ function card(lot) {
     element("span", { class: "sale" }, lot.sale),
     element("span", { class: "label" }, t(label(lot))),
     element("span", { class: "amount" }, `¥${yuan(lot.price_fen || lot.terms.start_price_fen)}`),
+    totalWithFee(lot),
     foot(lot),
   );
   return element("a", { class: "card lot-card", href: `/lots/${encodeURIComponent(lot.lot_id)}` }, picture, facts);
@@ -101,7 +93,16 @@ function card(lot) {
 
 function label(lot) {
   if (!lot.price_fen) return "sales.start";
-  return lot.status === "closed" ? "sales.hammer" : "sales.price";
+  if (lot.status !== "closed" && lot.status !== "void") return "sales.price";
+  return lot.outcome === "sold" ? "sales.hammer" : "sales.highest-bid";
+}
+
+/** The price with the buyer's fee, where there is one. */
+function totalWithFee(lot) {
+  const feeBps = lot.terms.settlement.buyer_fee_bps;
+  if (!feeBps) return null;
+  const total = withFee(lot.price_fen || lot.terms.start_price_fen, feeBps);
+  return element("span", { class: "with-fee" }, t("sales.with-fee", { total: yuan(total) }));
 }
 
 function foot(lot) {
@@ -116,10 +117,15 @@ function foot(lot) {
   }
   if (lot.status === "scheduled")
     return element("span", { class: "foot" }, t("sales.opens", { when: dateTime(lot.opens_at_ms) }));
-  if (lot.status === "closed") {
-    const how = lot.leader ? t("sales.won", { paddle: lot.leader }) : t("sales.unsold");
-    const parts = [how, lot.settlement in TOLD_AFTERWARDS ? t(TOLD_AFTERWARDS[lot.settlement]) : "", bids];
-    return element("span", { class: "foot" }, parts.filter(Boolean).join(" · "));
+  const outcome = outcomeOf(lot);
+  if (outcome) {
+    const { title, paddle, viewer, stage } = outcome;
+    const parts = [t(title, { paddle }), bids];
+    return element(
+      "span",
+      { class: "foot", "data-viewer": viewer, "data-stage": stage },
+      parts.filter(Boolean).join(" · "),
+    );
   }
   return element("span", { class: "foot" }, bids);
 }

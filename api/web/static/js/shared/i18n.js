@@ -9,6 +9,9 @@ export function t(name, facts = {}) {
   return phrase.replace(/\{(\w+)\}/g, (whole, fact) => (fact in facts ? String(facts[fact]) : whole));
 }
 
+/** Sentences one after the other, as the language sets them. */
+export const joinSentences = (sentences) => sentences.filter(Boolean).join(language === "en" ? " " : "");
+
 /** True where there is a text of that name. */
 export const hasText = (name) => name in words;
 

@@ -27,3 +27,8 @@ export function parseFen(text) {
   const fen = Number(parts[1]) * 100 + Number((parts[2] ?? "").padEnd(2, "0"));
   return fen >= 1 && fen <= FEN_MAX ? fen : null;
 }
+
+/** An amount with a fee of so many basis points on top, in fen; the fee is rounded down to the fen, as it is charged. */
+export function withFee(fen, feeBps) {
+  return fen + Number((BigInt(fen) * BigInt(feeBps)) / 10_000n);
+}

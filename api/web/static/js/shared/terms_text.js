@@ -1,8 +1,8 @@
 // A lot's terms in words, for the people who agree to them.
 
 import { element } from "./element.js";
-import { yuanShort } from "./money.js";
 import { t } from "./i18n.js";
+import { yuanShort } from "./money.js";
 
 /** Minutes, hours or days, whichever says it shortest. */
 export function roundDurationText(ms) {
@@ -57,15 +57,28 @@ function waterfall(settlement) {
   return t(`terms.waterfall-rest.${settlement.rest_to}`, { steps: steps.join(t("terms.waterfall-then")) });
 }
 
-/** Fill a definition list with a lot's terms. */
+function feeText(feeBps) {
+  return feeBps ? t("terms.fee-percent", { n: feeBps / 100 }) : t("terms.none");
+}
+
+/** Whether there is a reserve and whether it is met; the amount is never public. */
+function reserveText({ terms, reserve_met: isMet }) {
+  if (isMet === true) return t("terms.reserve-met");
+  if (isMet === false) return t("terms.reserve-unmet");
+  return t(terms.reserve_fen ? "terms.reserve-hidden" : "terms.reserve-none");
+}
+
+/** Fill a definition list with a lot's terms. `lot` is a lot, or `{ terms }` of one that is not entered yet. */
 export function showTerms(host, lot) {
   const { terms } = lot;
+  const { settlement } = terms;
   const rows = [
     ["terms.bidding", t(`terms.${terms.bidding}`)],
     ["terms.start", `¥${yuanShort(terms.start_price_fen)}`],
     ["terms.step", steps(terms)],
   ];
   if (terms.cap_fen) rows.push(["terms.cap", `¥${yuanShort(terms.cap_fen)}`]);
+  rows.push(["terms.reserve", reserveText(lot)]);
   if (terms.max_jump) {
     const parts = [];
     if (terms.max_jump.steps) parts.push(t("terms.jump-steps", { n: terms.max_jump.steps }));
@@ -80,16 +93,29 @@ export function showTerms(host, lot) {
       ? t("terms.soft", { window: roundDurationText(soft.window_ms), extension: roundDurationText(soft.extension_ms) })
       : t("terms.no-soft"),
   ]);
-  rows.push(["terms.deposit", depositText(terms.deposit)]);
-  rows.push(["terms.payment", roundDurationText(terms.settlement.payment_window_ms)]);
-  rows.push(["terms.liability", t(`terms.liability.${terms.settlement.default_liability}`)]);
-  if (terms.deposit.policy !== "none") {
-    rows.push(["terms.waterfall", waterfall(terms.settlement)]);
+  if (soft) {
     rows.push([
-      "terms.resale",
-      t("terms.resale-within", { window: roundDurationText(terms.settlement.resale_window_ms) }),
+      "terms.hard-stop",
+      soft.hard_stop_ms ? roundDurationText(soft.hard_stop_ms) : t("terms.hard-stop-none"),
     ]);
   }
-  if (terms.settlement.cascade.depth) rows.push(["terms.runners-up", runnersUp(terms.settlement)]);
-  host.replaceChildren(...rows.flatMap(([name, text]) => [element("dt", {}, t(name)), element("dd", {}, text)]));
+  if (terms.review_above_fen) {
+    rows.push(["terms.review", t("terms.review-at", { amount: yuanShort(terms.review_above_fen) })]);
+  }
+  rows.push(["terms.deposit", depositText(terms.deposit)]);
+  rows.push(["terms.fee", feeText(settlement.buyer_fee_bps)]);
+  rows.push(["terms.payment", roundDurationText(settlement.payment_window_ms)]);
+  rows.push(["terms.grace", settlement.grace_ms ? roundDurationText(settlement.grace_ms) : t("terms.none")]);
+  rows.push([
+    "terms.liability",
+    t(`terms.liability.${settlement.default_liability}`, { percent: (settlement.percent_bps ?? 0) / 100 }),
+  ]);
+  if (terms.deposit.policy !== "none") {
+    rows.push(["terms.waterfall", waterfall(settlement)]);
+    rows.push(["terms.resale", t("terms.resale-within", { window: roundDurationText(settlement.resale_window_ms) })]);
+  }
+  if (settlement.cascade.depth) rows.push(["terms.runners-up", runnersUp(settlement)]);
+  host.replaceChildren(
+    ...rows.flatMap(([name, text]) => [element("dt", {}, t(name)), element("dd", { "data-term": name }, text)]),
+  );
 }
