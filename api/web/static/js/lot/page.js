@@ -3,17 +3,17 @@
 import { get, post } from "../shared/api.js";
 import { LedgerClock, timeLeft } from "../shared/clock.js";
 import { byId, element, setText } from "../shared/element.js";
-import { dateTime, joinSentences, t, timeOfDay } from "../shared/i18n.js";
+import { dateTime, t, timeOfDay } from "../shared/i18n.js";
 import { LiveClient } from "../shared/live_client.js";
 import { afterRender, LiveRegion } from "../shared/live_region.js";
 import { lotPicture } from "../shared/lot_picture.js";
 import { withFee, yuan } from "../shared/money.js";
-import { outcomeOf } from "../shared/outcome.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { showTerms } from "../shared/terms_text.js";
 import { BidBox } from "./bid_box.js";
 import { BidList } from "./bid_list.js";
 import { PriceChart } from "./price_chart.js";
+import { LotResult } from "./result.js";
 
 const lotId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const main = byId("lot");
@@ -26,6 +26,7 @@ let lot = null;
 let shown = null;
 let you = null;
 let box = null;
+let result = null;
 let live = null;
 
 start().catch(fail);
@@ -46,6 +47,12 @@ async function start() {
     announce: (text) => liveRegion.announce(text),
     // a deposit that was seen through before anybody listened is known to whoever listens first
     registered: () => live && (live.stop(), listen(who, config)),
+  });
+  result = new LotResult({
+    lot,
+    ownPaddle: () => box.paddle ?? you?.paddle ?? null,
+    announce: (text) => liveRegion.announce(text),
+    ended: (outcome) => box.showOutcome(outcome),
   });
   byId("content").hidden = false;
   await Promise.all([box.start(), loadBids()]);
@@ -123,7 +130,7 @@ async function listen(who, config) {
         you = frame;
         box.standing(frame);
         list.markYours(frame.paddle);
-        leader(shown);
+        result.showLeader();
         if (frame.outbid_by) liveRegion.announce(t("lot.outbid-spoken", { paddle: frame.outbid_by }));
       },
     },
@@ -166,17 +173,13 @@ function show(facts) {
   const before = shown;
   shown = { ...facts };
   clock.guess(facts.now_ms);
-  main.dataset.status = facts.status;
-  const badge = byId("status");
-  badge.dataset.status = facts.status;
-  badge.textContent = t(`status.${facts.status}`);
   byId("watchers").textContent = facts.watchers ? t("lot.watchers", { count: facts.watchers.toLocaleString() }) : "";
   price(facts, before);
   reserve(facts);
   byId("bid-count").textContent = facts.bids ? facts.bids.toLocaleString() : "";
   box.show(facts);
   if (before && before.status !== facts.status) liveRegion.announce(t(`status.${facts.status}`));
-  showResult();
+  result.show(shown);
   tick();
 }
 
@@ -213,96 +216,6 @@ function reserve({ reserve_met: isMet, status }) {
   if (isMet === lot.reserve_met) return;
   lot.reserve_met = isMet;
   showTerms(byId("terms"), lot);
-}
-
-function leader(facts) {
-  const line = byId("leader");
-  if (!facts) return;
-  const outcome = currentOutcome();
-  const yours = Boolean(facts.leader && you && facts.leader === you.paddle);
-  line.classList.toggle("you", outcome ? outcome.tone === "good" : yours);
-  if (outcome) setText(line, t(outcome.title, { paddle: outcome.paddle }));
-  else if (facts.leader) setText(line, t(yours ? "lot.you-lead" : "lot.leads", { paddle: facts.leader }));
-  else setText(line, t("lot.nobody-leads"));
-}
-
-const OUTCOME_EVERY_MS = 5000;
-const OUTCOME_IDLE_MS = 30_000;
-const OUTCOME_SOON = 12;
-let latest = null;
-let polling = false;
-
-/** What the end of the lot means to who is looking; null while bidding is not over. */
-function currentOutcome() {
-  if (!shown) return null;
-  const { status, outcome, leader: leading, price_fen: price } = shown;
-  const facts = { ...lot, ...latest, status, leader: leading, price_fen: price };
-  return outcomeOf({
-    ...facts,
-    outcome: outcome ?? facts.outcome,
-    my_paddle: facts.my_paddle ?? box.paddle ?? you?.paddle,
-  });
-}
-
-/** The leader, the note and the next action; an ended lot is asked for until nothing of its outcome can change. */
-function showResult() {
-  leader(shown);
-  note(shown);
-  const outcome = currentOutcome();
-  if (!outcome) return;
-  box.showOutcome(outcome);
-  pollOutcome();
-}
-
-async function pollOutcome() {
-  if (polling) return;
-  polling = true;
-  // those who watched do not all ask in the same moment
-  let wait = Math.random() * 1000;
-  for (let asked = 1; ; asked += 1) {
-    do {
-      await new Promise((done) => setTimeout(done, wait));
-    } while (document.hidden);
-    try {
-      latest = await get(`/lots/${encodeURIComponent(lotId)}`);
-      showResult();
-    } catch {
-      // what is shown stays true, and is asked for again
-    }
-    const { stage, action, isFinal } = currentOutcome();
-    if (latest && isFinal) return;
-    const known = latest?.settlement || stage === "void";
-    wait = known ? (asked > OUTCOME_SOON && !action ? OUTCOME_IDLE_MS : OUTCOME_EVERY_MS) : 1000;
-  }
-}
-
-const NOTE_TONES = { paused: "warn", held: "warn", draft: "", scheduled: "" };
-
-function note(facts) {
-  const place = byId("state-note");
-  const outcome = currentOutcome();
-  place.hidden = !outcome && !(facts.status in NOTE_TONES);
-  if (place.hidden) return;
-  place.className = `state-note notice ${outcome ? outcome.tone : NOTE_TONES[facts.status]}`;
-  if (!outcome) {
-    delete place.dataset.viewer;
-    setText(place, t(`lot.note.${facts.status}`, { when: dateTime(lot.opens_at_ms ?? clock.now()) }));
-    return;
-  }
-  const { viewer, stage, paddle, priceFen } = outcome;
-  place.dataset.viewer = viewer;
-  place.dataset.stage = stage;
-  const said = joinSentences(outcome.sentences.map((name) => t(name, { paddle, price: yuan(priceFen) })));
-  if (place.firstChild?.textContent === said) return;
-  const newLot = latest?.relisted_as ?? lot.relisted_as;
-  place.replaceChildren(element("span", {}, said));
-  if (newLot) {
-    place.append(
-      " ",
-      element("a", { id: "new-lot", href: `/lots/${encodeURIComponent(newLot)}` }, t("outcome.new-lot")),
-    );
-  }
-  if (viewer !== "watcher") liveRegion.announce(said);
 }
 
 let extendedUntil = 0;

@@ -68,54 +68,61 @@ function reserveText({ terms, reserve_met: isMet }) {
   return t(terms.reserve_fen ? "terms.reserve-hidden" : "terms.reserve-none");
 }
 
+function maxJump({ steps: increments, percent, fen }) {
+  return [
+    increments && t("terms.jump-steps", { n: increments }),
+    percent && t("terms.jump-percent", { n: percent }),
+    fen && `¥${yuanShort(fen)}`,
+  ]
+    .filter(Boolean)
+    .join(t("terms.or"));
+}
+
+/** How bidding goes: [[name of the term, text]]. */
+function biddingRows(lot) {
+  const { terms } = lot;
+  const { soft_close: soft } = terms;
+  const extension = soft && {
+    window: roundDurationText(soft.window_ms),
+    extension: roundDurationText(soft.extension_ms),
+  };
+  return [
+    ["bidding", t(`terms.${terms.bidding}`)],
+    ["start", `¥${yuanShort(terms.start_price_fen)}`],
+    ["step", steps(terms)],
+    ["cap", terms.cap_fen && `¥${yuanShort(terms.cap_fen)}`],
+    ["reserve", reserveText(lot)],
+    ["jump", terms.max_jump && maxJump(terms.max_jump)],
+    ["soft-close", soft ? t("terms.soft", extension) : t("terms.no-soft")],
+    ["hard-stop", soft && (soft.hard_stop_ms ? roundDurationText(soft.hard_stop_ms) : t("terms.hard-stop-none"))],
+    ["review", terms.review_above_fen && t("terms.review-at", { amount: yuanShort(terms.review_above_fen) })],
+  ];
+}
+
+/** What follows the end of bidding: [[name of the term, text]]. */
+function settlementRows({ deposit, settlement }) {
+  const hasDeposit = deposit.policy !== "none";
+  const percent = (settlement.percent_bps ?? 0) / 100;
+  const within = { window: roundDurationText(settlement.resale_window_ms) };
+  return [
+    ["deposit", depositText(deposit)],
+    ["fee", feeText(settlement.buyer_fee_bps)],
+    ["payment", roundDurationText(settlement.payment_window_ms)],
+    ["grace", settlement.grace_ms ? roundDurationText(settlement.grace_ms) : t("terms.none")],
+    ["liability", t(`terms.liability.${settlement.default_liability}`, { percent })],
+    ["waterfall", hasDeposit && waterfall(settlement)],
+    ["resale", hasDeposit && t("terms.resale-within", within)],
+    ["runners-up", settlement.cascade.depth && runnersUp(settlement)],
+  ];
+}
+
 /** Fill a definition list with a lot's terms. `lot` is a lot, or `{ terms }` of one that is not entered yet. */
 export function showTerms(host, lot) {
-  const { terms } = lot;
-  const { settlement } = terms;
-  const rows = [
-    ["terms.bidding", t(`terms.${terms.bidding}`)],
-    ["terms.start", `¥${yuanShort(terms.start_price_fen)}`],
-    ["terms.step", steps(terms)],
-  ];
-  if (terms.cap_fen) rows.push(["terms.cap", `¥${yuanShort(terms.cap_fen)}`]);
-  rows.push(["terms.reserve", reserveText(lot)]);
-  if (terms.max_jump) {
-    const parts = [];
-    if (terms.max_jump.steps) parts.push(t("terms.jump-steps", { n: terms.max_jump.steps }));
-    if (terms.max_jump.percent) parts.push(t("terms.jump-percent", { n: terms.max_jump.percent }));
-    if (terms.max_jump.fen) parts.push(`¥${yuanShort(terms.max_jump.fen)}`);
-    rows.push(["terms.jump", parts.join(t("terms.or"))]);
-  }
-  const soft = terms.soft_close;
-  rows.push([
-    "terms.soft-close",
-    soft
-      ? t("terms.soft", { window: roundDurationText(soft.window_ms), extension: roundDurationText(soft.extension_ms) })
-      : t("terms.no-soft"),
-  ]);
-  if (soft) {
-    rows.push([
-      "terms.hard-stop",
-      soft.hard_stop_ms ? roundDurationText(soft.hard_stop_ms) : t("terms.hard-stop-none"),
-    ]);
-  }
-  if (terms.review_above_fen) {
-    rows.push(["terms.review", t("terms.review-at", { amount: yuanShort(terms.review_above_fen) })]);
-  }
-  rows.push(["terms.deposit", depositText(terms.deposit)]);
-  rows.push(["terms.fee", feeText(settlement.buyer_fee_bps)]);
-  rows.push(["terms.payment", roundDurationText(settlement.payment_window_ms)]);
-  rows.push(["terms.grace", settlement.grace_ms ? roundDurationText(settlement.grace_ms) : t("terms.none")]);
-  rows.push([
-    "terms.liability",
-    t(`terms.liability.${settlement.default_liability}`, { percent: (settlement.percent_bps ?? 0) / 100 }),
-  ]);
-  if (terms.deposit.policy !== "none") {
-    rows.push(["terms.waterfall", waterfall(settlement)]);
-    rows.push(["terms.resale", t("terms.resale-within", { window: roundDurationText(settlement.resale_window_ms) })]);
-  }
-  if (settlement.cascade.depth) rows.push(["terms.runners-up", runnersUp(settlement)]);
+  const rows = [...biddingRows(lot), ...settlementRows(lot.terms)].filter(([, text]) => text);
   host.replaceChildren(
-    ...rows.flatMap(([name, text]) => [element("dt", {}, t(name)), element("dd", { "data-term": name }, text)]),
+    ...rows.flatMap(([name, text]) => [
+      element("dt", {}, t(`terms.${name}`)),
+      element("dd", { "data-term": name }, text),
+    ]),
   );
 }
