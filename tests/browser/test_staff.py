@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import PASSWORD, PHRASES, SIZES, enter_staff, sign_up
+from tests.browser.page_texts import part, text
 from tests.browser.test_looks import SCHEMES, is_wider_than_its_window, serious_findings
 
 CLERK = "night.clerk"
@@ -57,11 +58,13 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, v
         await page.fill("#lot-title", "No. 001")
         await page.select_option("#lot-preset", "jd-flash")
         await page.fill("#term-cap_fen", "0.50")
-        await expect(page.locator("#term-cap_fen-wrong")).to_contain_text("under the start price of ¥1")
+        await expect(page.locator("#term-cap_fen-wrong")).to_have_text(
+            text("ops.wrong.cap-under-start", cap_fen="0.50", start_fen="1")
+        )
         await expect(page.locator("#create-lot")).to_be_disabled()
         await page.fill("#term-cap_fen", "")
         await page.fill("#term-start_price_fen", "12,00o")
-        await expect(page.locator("#term-start_price_fen-wrong")).to_contain_text("amount in yuan")
+        await expect(page.locator("#term-start_price_fen-wrong")).to_have_text(text("ops.mistyped.amount"))
         await page.fill("#term-start_price_fen", "2")
         await page.wait_for_selector("#verdict[data-sound=yes]")
         await page.click("#create-lot")
@@ -72,9 +75,9 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, v
         await page.click("#act-open")
         await page.fill("#act-duration", "20")
         await page.select_option("#act-duration-unit", "60000")
-        await expect(page.locator("#act-sentence")).to_contain_text("in 20:00")
+        await expect(page.locator("#act-sentence")).to_contain_text("20:00")
         await page.click("#act-confirm")
-        await expect(page.locator("#lot-status")).to_have_text("Open")
+        await expect(page.locator("#lot-status")).to_have_text(text("status.open"))
         for bidder in ("staff.ann", "staff.bob"):
             public_server.register(lot_id, bidder)
         public_server.bid(lot_id, "staff.ann", 500)
@@ -83,11 +86,12 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, v
         await expect(page.locator("#log li").first).to_contain_text("staff.bob")
 
         said = await act(page, "pause", reason="a doubt about paddle 2")
-        assert "stops bidding on No. 001 at once" in said
+        assert "No. 001" in said
         assert "19:" in said
-        await expect(page.locator("#lot-status")).to_have_text("Paused")
+        await expect(page.locator("#lot-status")).to_have_text(text("status.paused"))
         said = await act(page, "void-bid", reason="typed by mistake")
-        assert "¥999 by paddle 2 (staff.bob)" in said
+        facts = {"price": "¥999", "paddle": 2, "bidder": "staff.bob", "title": "No. 001"}
+        assert said == text("ops.sentence.void-leading-bid", **facts)
         await expect(page.locator("#lot-price")).to_have_text("¥5.00")
         await expect(page.locator("#log li.voided")).to_contain_text("¥999.00")
         assert public_server.shown(lot_id)["epoch"] == 2
@@ -96,10 +100,11 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, v
         await act(page, "extend", reason="the line was slow")
         assert public_server.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
         said = await act(page, "close", reason="enough")
-        assert "for paddle 1" in said
-        await expect(page.locator("#lot-status")).to_have_text("Closed")
-        await expect(page.locator("#lot-actions")).to_contain_text("nothing more")
-        await expect(page.locator("#log li").first).to_contain_text("sold at ¥5.00 to paddle 1")
+        assert "paddle 1" in said
+        await expect(page.locator("#lot-status")).to_have_text(text("status.closed"))
+        await expect(page.locator("#lot-actions")).to_contain_text(text("ops.nothing-to-do"))
+        sold = {"cause": text("ops.cause.staff"), "price": "5.00", "paddle": 1, "bidder": "staff.ann"}
+        await expect(page.locator("#log li").first).to_contain_text(text("ops.event.closed.sold", **sold))
 
 
 async def test_only_what_the_status_allows_is_offered(public_server, visitors, clerk):
@@ -123,7 +128,7 @@ async def test_only_what_the_status_allows_is_offered(public_server, visitors, c
         assert await offered(page) == ["resume", "void-bid", "void"]
         await expect(page.locator("#act-void-bid")).to_be_disabled()
         await act(page, "void", reason="a rehearsal")
-        await expect(page.locator("#lot-status")).to_have_text("Void")
+        await expect(page.locator("#lot-status")).to_have_text(text("status.void"))
 
 
 async def test_a_double_click_acts_once(public_server, visitors, clerk):
@@ -158,8 +163,8 @@ async def test_what_follows_a_default_is_agreed_in_words_and_its_floor_follows_t
         await page.wait_for_selector("#verdict[data-sound=yes]")
         floor = page.locator("#term-settlement-cascade-floor_fen")
         await expect(floor).to_have_value("44,950")
-        await expect(page.locator("#preview")).to_contain_text("the first two runners-up")
-        await expect(page.locator("#preview")).to_contain_text("the rest goes to the house")
+        await expect(page.locator("#preview")).to_contain_text(text("terms.runner.2"))
+        await expect(page.locator("#preview")).to_contain_text(part("terms.waterfall-rest.house"))
 
         # another term of the settlement is changed by hand: the floor still follows
         await page.select_option("#term-settlement-waterfall", "gap,cost,commission")
@@ -167,12 +172,17 @@ async def test_what_follows_a_default_is_agreed_in_words_and_its_floor_follows_t
         await page.fill("#term-settlement-reauction_cost_fen", "1200")
         await page.fill("#lot-list-price", "1299")
         await expect(floor).to_have_value("649.50")
-        await expect(page.locator("#preview")).to_contain_text(
-            "what the resale brings less, then the cost of selling again (¥1,200), then the commissions of the first "
-            "sale; the rest goes to the seller"
+        order = (
+            text("terms.waterfall.gap"),
+            text("terms.waterfall.cost-of", cost="1,200"),
+            text("terms.waterfall.commission"),
         )
+        used = text("terms.waterfall-rest.seller", steps=text("terms.waterfall-then").join(order))
+        await expect(page.locator("#preview [data-term=waterfall]")).to_have_text(used)
         await page.fill("#term-settlement-resale_window_ms", "0.5")
-        await expect(page.locator("#term-settlement-resale_window_ms-wrong")).to_contain_text("still come too late")
+        await expect(page.locator("#term-settlement-resale_window_ms-wrong")).to_contain_text(
+            part("ops.wrong.resale-under-payment")
+        )
         await page.fill("#term-settlement-resale_window_ms", "30")
 
         # changed by hand it stays, and where nobody is asked it is not there
@@ -207,10 +217,10 @@ async def test_an_action_without_a_reason_or_too_late_is_explained_beside_it(pub
         await expect(page.locator("#act-reason-wrong")).to_be_visible()
         await page.fill("#act-reason", "ab")
         await page.click("#act-confirm")
-        await expect(page.locator("#act-reason-wrong")).to_contain_text("At least 3")
+        await expect(page.locator("#act-reason-wrong")).to_have_text(text("ops.mistyped.short", n=3))
         assert public_server.shown(lot_id)["status"] == "open"
         public_server.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
-        await expect(page.locator("#act-wrong")).to_contain_text("Paused")
+        await expect(page.locator("#act-wrong")).to_contain_text(text("status.paused"))
         await expect(page.locator("#act-confirm")).to_be_disabled()
         await page.keyboard.press("Escape")
         await expect(page.locator("#act")).to_be_hidden()
@@ -227,18 +237,20 @@ async def test_an_action_whose_answer_is_lost_says_so(public_server, visitors, c
         await page.click("#act-extend")
         await page.fill("#act-reason", "a slow line")
         await page.click("#act-confirm")
-        await expect(page.locator("#act-wrong")).to_contain_text("may have been done")
+        await expect(page.locator("#act-wrong")).to_have_text(text("ops.problem.no-connection"))
         await expect(page.locator("#act-confirm")).to_be_enabled()
 
 
 async def test_the_desk_is_closed_to_visitors_and_bidders(visitors):
     async with visitors.page() as page:
         await page.goto("/ops")
-        await expect(page.locator("#gate")).to_contain_text("for staff")
+        await expect(page.locator("#gate")).to_contain_text(text("ops.gate.nobody"))
         await sign_up(page, "curious.carl")
         await page.wait_for_selector("#sign-out")
         await page.goto("/ops")
-        await expect(page.locator("#gate")).to_contain_text("Curious.Carl (bidder)")
+        await expect(page.locator("#gate")).to_contain_text(
+            text("ops.gate.role", name="Curious.Carl", role=text("ops.role.bidder"))
+        )
         await expect(page.locator("#content")).to_be_hidden()
 
 
@@ -255,7 +267,9 @@ async def test_trouble_is_told_and_taken_back(public_server, visitors, clerk):
         await sign_in(page, clerk)
         await page.click(f"[data-lot={lot_id}]")
         await page.route("**/ops/health", tell)
-        await expect(page.locator("[data-trouble=archive]")).to_contain_text("00:42 behind")
+        await expect(page.locator("[data-trouble=archive]")).to_have_text(
+            text("ops.trouble.archive", lag="00:42", shards=2)
+        )
         told = {**health, "archive": None, "books": "The books do not answer."}
         await page.route("**/ops/lots", lambda route: route.fulfill(
             status=503, body=json.dumps({"code": "books-away", "detail": "away"}), content_type="application/json"

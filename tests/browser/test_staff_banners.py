@@ -11,8 +11,9 @@ from playwright.async_api import Browser, Page, expect
 from api.live.__main__ import bind
 from auction.services.identity.tokens import TokenKey
 from tests.browser.conftest import PublicServer, Visitors
+from tests.browser.page_texts import text
 from tests.browser.test_staff import enter_clerk, sign_in
-from tests.cli.processes import SECRET, Command, commanded, free_port
+from tests.cli.processes import READY, SECRET, Command, commanded, free_port
 from tests.ledger.server_process import OwnServer
 from tests.live.conftest import Gateways
 
@@ -38,7 +39,7 @@ class StaffTestServer:
         place = self.folder / f"{role}-{number}"
         command = commanded(place, "serve", "--role", role, *words, terminal=None, **self.settings)
         started = self.parts.enter_context(command)
-        started.until_said("The house is open")
+        started.until_said(READY)
         return started
 
 
@@ -86,7 +87,7 @@ async def test_a_killed_ledger_is_told_until_it_is_back(context, desk):
     context.public.open_lot(lot_id, 600_000)
     await desk.click(f"[data-lot={lot_id}]")
     context.ledger.kill()
-    await expect(desk.locator("[data-trouble=ledger]")).to_contain_text("The bid ledger is away")
+    await expect(desk.locator("[data-trouble=ledger]")).to_have_text(text("ops.trouble.ledger"))
     await expect(desk.locator("#content")).to_have_attribute("data-stale", "yes")
 
     await context.ledger.start()
@@ -106,7 +107,7 @@ async def test_a_killed_live_gateway_is_told_until_it_is_back(context, desk, cho
     if chosen:
         await desk.click(f"[data-lot={lot_id}]")
     await context.gateways.kill()
-    await expect(desk.locator("[data-trouble=live]")).to_contain_text("The live channel does not answer")
+    await expect(desk.locator("[data-trouble=live]")).to_have_text(text("ops.trouble.live"))
     context.public.register(lot_id, "staff.ann")
     context.public.bid(lot_id, "staff.ann", 8_800)
     await expect(desk.locator(f"[data-lot={lot_id}] .price")).to_have_text("¥88.00")
@@ -124,11 +125,11 @@ async def test_a_lot_past_its_end_without_a_worker_is_told_until_it_is_closed(co
     worker.ended()
     context.public.open_lot(lot_id, 2_000)
     overdue = desk.locator("[data-trouble=clerk]")
-    await expect(overdue).to_contain_text("Nobody closes it should have closed by now: is a worker running?")
-    await expect(desk.locator("#lot-status")).to_have_text("Open")
+    await expect(overdue).to_have_text(text("ops.trouble.clerk", title="Nobody closes it"))
+    await expect(desk.locator("#lot-status")).to_have_text(text("status.open"))
 
     context.start_worker()
-    await expect(desk.locator("#lot-status")).to_have_text("Closed")
+    await expect(desk.locator("#lot-status")).to_have_text(text("status.closed"))
     await expect(desk.locator("#banners p")).to_have_count(0)
 
 
@@ -136,13 +137,13 @@ async def test_a_lot_whose_end_passes_while_the_ledger_is_away_is_told(context, 
     lot_id = context.public.new_lot("Past its end")
     await desk.click(f"[data-lot={lot_id}]")
     context.public.open_lot(lot_id, 2_000)
-    await expect(desk.locator("#lot-status")).to_have_text("Open")
+    await expect(desk.locator("#lot-status")).to_have_text(text("status.open"))
     context.ledger.kill()
     overdue = desk.locator("[data-trouble=clerk]")
-    await expect(overdue).to_contain_text("Past its end is past its end and closes when the ledger is back")
+    await expect(overdue).to_have_text(text("ops.trouble.overdue", title="Past its end"))
     await expect(desk.locator("[data-trouble=ledger]")).to_be_visible()
 
     await context.ledger.start()
     context.start_worker()
-    await expect(desk.locator("#lot-status")).to_have_text("Closed")
+    await expect(desk.locator("#lot-status")).to_have_text(text("status.closed"))
     await expect(desk.locator("#banners p")).to_have_count(0)

@@ -209,6 +209,15 @@ const CASES = [
     null,
   ],
   [
+    "void after a default",
+    "the former winner, not refunded yet",
+    VOID_AFTER,
+    failed("forfeited"),
+    "bidder",
+    ["lot.void"],
+    null,
+  ],
+  [
     "void while open",
     "the leader",
     { ...SOLD, status: "void", outcome: "void" },

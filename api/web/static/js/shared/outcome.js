@@ -43,7 +43,7 @@ function depositText(stage, viewer, { my_deposit_status: deposit, terms }) {
     if (terms?.deposit?.policy === "purse") return "outcome.deposit.purse";
     return STAGES_OPEN_TO_RUNNERS_UP.includes(stage) ? "outcome.deposit.kept" : "outcome.deposit.to-return";
   }
-  return ["releasing", "released", "forfeited"].includes(deposit) ? `outcome.deposit.${deposit}` : null;
+  return ["releasing", "released"].includes(deposit) ? `outcome.deposit.${deposit}` : null;
 }
 
 const TITLES = {
