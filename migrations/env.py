@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from auction.books.money_tables import metadata
+from auction.books.tables import metadata
 
 connection = context.config.attributes.get("connection")
 if connection is None:

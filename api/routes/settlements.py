@@ -12,7 +12,7 @@ from api.schemas.finance import SettlementDetailResponse, SettlementListResponse
 from api.schemas.requests import ReasonRequest, RelistRequest
 from auction.books.defaults import Approval
 from auction.domain.errors import ProblemCode
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.services.context import AppContext
 from auction.services.settlement import (
     finance_views,

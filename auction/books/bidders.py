@@ -12,8 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.catalogue import lock_sale
 from auction.books.deposits import Deposit
-from auction.books.money_tables import deposits
-from auction.books.tables import Id, bidder_marks, bidders, lots, paddles, registrations
+from auction.books.tables import Id, bidder_marks, bidders, deposits, lots, paddles, registrations
 from auction.books.unit_of_work import Transaction
 from auction.domain.lot import ADMITTING
 

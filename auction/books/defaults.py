@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, any_, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.money_tables import approvals, defaults
-from auction.books.tables import Id, lots
+from auction.books.tables import Id, approvals, defaults, lots
 from auction.books.unit_of_work import Transaction
 
 CHAIN_MAX = 20

@@ -12,8 +12,7 @@ from sqlalchemy import and_, any_, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.money_tables import awards, deposits, settlements
-from auction.books.tables import Id, lots
+from auction.books.tables import Id, awards, deposits, lots, settlements
 from auction.books.unit_of_work import Transaction
 from auction.domain.lot import ADMITTING
 

@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.dialects import postgresql
 
-from auction.books.money_tables import journal_entries, journal_lines
+from auction.books.tables import journal_entries, journal_lines
 from auction.books.unit_of_work import Transaction
 from auction.domain.journal import JournalAccount, JournalEntry, JournalLine
 

@@ -11,8 +11,7 @@ from sqlalchemy import and_, any_, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.money_tables import payment_operations
-from auction.books.tables import Id
+from auction.books.tables import Id, payment_operations
 from auction.books.unit_of_work import Transaction
 
 CLAIM_MS = 20_000

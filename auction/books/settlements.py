@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.archive_queries import LotResult
-from auction.books.money_tables import LIVE_AWARD, awards, offers, settlement_steps, settlements
-from auction.books.tables import Id, lot_results, lots
+from auction.books.tables import Id, awards, lot_results, lots, offers, settlement_steps, settlements
 from auction.books.unit_of_work import Transaction
+from auction.domain.states import LIVE_AWARD
 
 DUE_AT_ONCE = 100
 """Deadlines read at a time."""
@@ -213,13 +213,15 @@ async def add_awards(tx: Transaction, new: Sequence[Award]) -> None:
 
 async def live_award(tx: Transaction, lot_id: str) -> Award | None:
     """The award of a lot that is in force, if there is one."""
-    row = await tx.row(select(awards).where(awards.c.lot_id == lot_id, LIVE_AWARD))
+    row = await tx.row(select(awards).where(awards.c.lot_id == lot_id, awards.c.status.in_(LIVE_AWARD)))
     return None if row is None else Award(**row)
 
 
 async def live_awards(tx: Transaction, lot_ids: Sequence[str]) -> list[Award]:
     """The awards in force of these lots, at most one a lot."""
-    return await _awards(tx, and_(awards.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), LIVE_AWARD))
+    return await _awards(
+        tx, and_(awards.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), awards.c.status.in_(LIVE_AWARD))
+    )
 
 
 async def find_award(tx: Transaction, award_id: str) -> Award | None:

@@ -1,13 +1,14 @@
-"""What a bidder must deposit and how high that lets them bid: flat, ladder, purse or none.
+"""How much a bidder must deposit, and how high it lets them bid: flat, ladder, purse or none.
 
-Bidding power never exceeds what is held; the ledger's script enforces the limit, these functions compute it.
+Bidding power never exceeds what is held: these functions compute the limit, the ledger's script enforces it.
 Source: domain rules, "Deposits".
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from auction.domain.money import FEN_MAX
+from auction.domain.states import DepositPolicyKind
 
 PURSE_FEN_MAX = 900 * FEN_MAX
 """The largest purse, in fen: just below 2**53, so that the ledger counts exposure against it exactly."""
@@ -25,38 +26,41 @@ class Power:
 class NoDeposit:
     """Anyone who accepts the terms may bid any amount."""
 
+    kind: ClassVar = DepositPolicyKind.NONE
+
     def minimum_fen(self) -> int:
-        """The least deposit that admits, in fen."""
+        """The smallest deposit that admits to bidding, in fen."""
         return 0
 
     def power(self, held_fen: int) -> Power:
-        """What the held amount allows."""
+        """The bidding power of a held amount, in fen."""
         del held_fen
         return Power()
 
     def as_mapping(self) -> dict[str, Any]:
-        """Plain data, as in the terms."""
-        return {"policy": "none"}
+        """The policy as plain data, as in the terms."""
+        return {"policy": str(self.kind)}
 
 
 @dataclass(frozen=True, slots=True)
 class FlatDeposit:
-    """One amount admits to the lot, without a limit: the 100-yuan sale."""
+    """One amount admits to the lot, and there is no limit."""
 
+    kind: ClassVar = DepositPolicyKind.FLAT
     amount_fen: int
 
     def minimum_fen(self) -> int:
-        """The least deposit that admits, in fen."""
+        """The smallest deposit that admits to bidding, in fen."""
         return self.amount_fen
 
     def power(self, held_fen: int) -> Power:
-        """What the held amount allows."""
+        """The bidding power of a held amount, in fen."""
         del held_fen
         return Power()
 
     def as_mapping(self) -> dict[str, Any]:
-        """Plain data, as in the terms."""
-        return {"policy": "flat", "amount_fen": self.amount_fen}
+        """The policy as plain data, as in the terms."""
+        return {"policy": str(self.kind), "amount_fen": self.amount_fen}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +73,17 @@ class DepositBand:
 
 @dataclass(frozen=True, slots=True)
 class LadderDeposit:
-    """Bands: the limit is that of the highest band the held amount covers; topping up raises it."""
+    """Bands: the limit is that of the highest band that the held amount covers; topping up raises it."""
 
+    kind: ClassVar = DepositPolicyKind.LADDER
     bands: tuple[DepositBand, ...]
 
     def minimum_fen(self) -> int:
-        """The least deposit that admits, in fen."""
+        """The smallest deposit that admits to bidding, in fen."""
         return self.bands[0].deposit_fen
 
     def power(self, held_fen: int) -> Power:
-        """What the held amount allows; nothing below the first band."""
+        """The bidding power of a held amount, in fen; none below the first band."""
         limit: int | None = 0
         for band in self.bands:
             if held_fen < band.deposit_fen:
@@ -87,29 +92,30 @@ class LadderDeposit:
         return Power(limit_fen=limit)
 
     def as_mapping(self) -> dict[str, Any]:
-        """Plain data, as in the terms."""
+        """The policy as plain data, as in the terms."""
         bands = [{"deposit_fen": band.deposit_fen, "limit_fen": band.limit_fen} for band in self.bands]
-        return {"policy": "ladder", "bands": bands}
+        return {"policy": str(self.kind), "bands": bands}
 
 
 @dataclass(frozen=True, slots=True)
 class PurseDeposit:
-    """The held amount times `multiplier` is shared by all leading bids on the open lots of the sale."""
+    """The held amount times `multiplier` is the limit for all leading bids on the open lots of the sale together."""
 
+    kind: ClassVar = DepositPolicyKind.PURSE
     multiplier: int
     amount_fen: int
 
     def minimum_fen(self) -> int:
-        """The least deposit that admits, in fen."""
+        """The smallest deposit that admits to bidding, in fen."""
         return self.amount_fen
 
     def power(self, held_fen: int) -> Power:
-        """What the held amount allows."""
+        """The bidding power of a held amount, in fen."""
         return Power(purse_fen=min(held_fen * self.multiplier, PURSE_FEN_MAX))
 
     def as_mapping(self) -> dict[str, Any]:
-        """Plain data, as in the terms."""
-        return {"policy": "purse", "multiplier": self.multiplier, "amount_fen": self.amount_fen}
+        """The policy as plain data, as in the terms."""
+        return {"policy": str(self.kind), "multiplier": self.multiplier, "amount_fen": self.amount_fen}
 
 
 DepositPolicy = NoDeposit | FlatDeposit | LadderDeposit | PurseDeposit

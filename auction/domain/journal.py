@@ -1,8 +1,8 @@
-"""What money does, as double entry: the accounts of the house and one recipe for each kind of entry.
+"""Double entry: the accounts of the journal, and one function for each kind of entry.
 
-A recipe is a pure function from facts to a balanced `JournalEntry`; the books append entries and never edit one: a
+Each of these functions takes the facts and returns a balanced `JournalEntry`. Entries are appended and never edited: a
 mistake is reversed by another entry. Amounts in fen; in a line a debit is above 0 and a credit below. An entry's key is
-its kind and the id of what caused it, unique in the books, so the same fact is never entered twice. Source: domain
+its kind and the id of what caused it, unique in the journal, so the same fact is never posted twice. Source: domain
 rules, "Deposits" and "Settlement".
 """
 
@@ -14,18 +14,18 @@ from auction.domain.waterfall import Split
 
 
 class JournalAccount(StrEnum):
-    """Where money is, and who it belongs to."""
+    """The accounts of the journal."""
 
     CASH = "cash"
     DEPOSITS_HELD = "deposits_held"
     """Charged deposits: owed to the bidder until applied, released or forfeited."""
     MEMO_AUTHORISED = "memo_authorised"
-    """Authorised deposits: the provider keeps them aside, no money has moved."""
+    """Authorised deposits: the provider reserves them, no money has moved."""
     MEMO_AUTHORISED_CONTRA = "memo_authorised_contra"
     REFUND_PAYABLE = "refund_payable"
     BUYER_RECEIVABLE = "buyer_receivable"
     SELLER_CLEARING = "seller_clearing"
-    """The price of an award whose lot has not been handed over."""
+    """The price of awards whose lots have not been handed over."""
     COMMISSION_DEFERRED = "commission_deferred"
     """The buyer's fee, not earned before the handover."""
     COMMISSION_INCOME = "commission_income"
@@ -40,7 +40,7 @@ class JournalAccount(StrEnum):
 
 
 MEMO = frozenset({JournalAccount.MEMO_AUTHORISED, JournalAccount.MEMO_AUTHORISED_CONTRA})
-"""Accounts that note what a provider keeps aside; they balance on their own and never mix with money."""
+"""Accounts for what a provider reserves; they balance on their own and never mix with money."""
 
 PER_BIDDER = frozenset(
     {
@@ -52,7 +52,7 @@ PER_BIDDER = frozenset(
         JournalAccount.SHORTFALL_RECEIVABLE,
     }
 )
-"""Accounts kept for each bidder: the recipes name the bidder in their lines, and in no other."""
+"""Accounts kept for each bidder: their lines name the bidder, and no other lines do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class JournalLine:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One fact about a lot's money; ValueError where it does not balance."""
+    """A balanced movement of a lot's money; ValueError where it does not balance."""
 
     key: str
     kind: str
@@ -90,7 +90,7 @@ Part = tuple[JournalAccount, int]
 def _entry(
     kind: str, of: str, lot_id: str, bidder_id: str | None, *, debit: Sequence[Part], credit: Sequence[Part]
 ) -> JournalEntry:
-    """Debits, then credits, all given as amounts of at least 0; those of 0 are left out."""
+    """An entry of debits and credits, all given as amounts of at least 0; those of 0 are left out."""
     if any(amount < 0 for _, amount in (*debit, *credit)):
         raise ValueError(f"entry {kind}:{of} was given an amount below 0")
     signed = [*debit, *((account, -amount) for account, amount in credit)]
@@ -118,7 +118,7 @@ def award(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen
 
 
 def award_reversed(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int) -> JournalEntry:
-    """The winner no longer owes: a default, or an unpaid lot declared void."""
+    """The award of an unpaid lot is undone, by a default or because the lot is void: the winner owes nothing."""
     return _entry(
         "award-reversed",
         award_id,
@@ -130,7 +130,7 @@ def award_reversed(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int
 
 
 def deposit_applied(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int, owed_fen: int) -> JournalEntry:
-    """A charged or captured deposit pays what its bidder owes; what is above `owed_fen` goes back to them."""
+    """A charged or captured deposit pays what its bidder owes; the part above `owed_fen` is owed back to them."""
     paid_fen = min(amount_fen, owed_fen)
     return _entry(
         "deposit-applied",
@@ -143,7 +143,7 @@ def deposit_applied(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen:
 
 
 def payment_received(*, operation_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """The winner paid this much on top of the deposit."""
+    """The winner paid this amount in addition to the deposit."""
     return _entry(
         "payment-received",
         operation_id,
@@ -157,7 +157,7 @@ def payment_received(*, operation_id: str, lot_id: str, bidder_id: str, amount_f
 def lot_settled(
     *, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int, commission_fen: int
 ) -> JournalEntry:
-    """The lot was handed over: the seller is owed the price less their commission, and both commissions are earned."""
+    """The lot was handed over: the seller is owed the price less their commission; commission and fee are earned."""
     return _entry(
         "lot-settled",
         award_id,
@@ -173,7 +173,7 @@ def lot_settled(
 
 
 def seller_paid(*, key_id: str, lot_id: str, amount_fen: int) -> JournalEntry:
-    """The seller got what they were owed, or a part of it; `key_id` tells payouts of one lot apart."""
+    """The seller was paid what they were owed, or a part of it; `key_id` tells payouts of one lot apart."""
     return _entry(
         "seller-paid",
         key_id,
@@ -185,7 +185,7 @@ def seller_paid(*, key_id: str, lot_id: str, amount_fen: int) -> JournalEntry:
 
 
 def sale_reversed(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int, fee_fen: int) -> JournalEntry:
-    """A paid lot was declared void before the handover: the buyer is owed all they paid."""
+    """A paid lot was declared void before the handover: the buyer is owed everything they paid."""
     return _entry(
         "sale-reversed",
         award_id,
@@ -200,7 +200,7 @@ def sale_reversed(*, award_id: str, lot_id: str, bidder_id: str, price_fen: int,
 
 
 def deposit_charged(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """A deposit was taken as money."""
+    """A deposit was charged."""
     return _entry(
         "deposit-charged",
         deposit_id,
@@ -212,7 +212,7 @@ def deposit_charged(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen:
 
 
 def deposit_authorised(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """The provider keeps a deposit aside; no money moved."""
+    """The provider reserved a deposit; no money moved."""
     return _entry(
         "deposit-authorised",
         deposit_id,
@@ -224,7 +224,7 @@ def deposit_authorised(*, deposit_id: str, lot_id: str, bidder_id: str, amount_f
 
 
 def authorisation_ended(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """The provider keeps the deposit aside no longer: it was released, or it lapsed."""
+    """The provider reserves the deposit no longer: it was released, or it lapsed."""
     return _entry(
         "authorisation-ended",
         deposit_id,
@@ -236,7 +236,7 @@ def authorisation_ended(*, deposit_id: str, lot_id: str, bidder_id: str, amount_
 
 
 def deposit_captured(*, deposit_id: str, lot_id: str, bidder_id: str, held_fen: int, captured_fen: int) -> JournalEntry:
-    """An authorised deposit of `held_fen` became money; what was not captured of it is released by the provider.
+    """An authorised deposit of `held_fen` was captured; the provider releases what was not captured of it.
 
     ValueError where more is captured than was held.
     """
@@ -253,9 +253,9 @@ def deposit_captured(*, deposit_id: str, lot_id: str, bidder_id: str, held_fen: 
 
 
 def refund_owed(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int, source: JournalAccount) -> JournalEntry:
-    """The bidder is owed money back out of an account: `deposits_held` for a released deposit.
+    """The bidder is owed a refund out of the account `source`: `deposits_held` for a released deposit.
 
-    `key_id` is the deposit's id, or what tells this refund from others of the lot.
+    `key_id` tells this refund from others of the lot.
     """
     return _entry(
         "refund-owed",
@@ -283,7 +283,7 @@ def refund_paid(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int) ->
 
 
 def deposit_forfeited(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """The winner defaulted: the charged or captured deposit waits for the waterfall."""
+    """The winner defaulted: the charged or captured deposit goes to suspense until the waterfall runs."""
     return _entry(
         "deposit-forfeited",
         deposit_id,
@@ -295,7 +295,7 @@ def deposit_forfeited(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fe
 
 
 def forfeiture_returned(*, deposit_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """The lot was declared void after the default and before the waterfall: the deposit goes back."""
+    """The lot was declared void after the default and before the waterfall: the deposit is owed back."""
     return _entry(
         "forfeiture-returned",
         deposit_id,
@@ -307,7 +307,7 @@ def forfeiture_returned(*, deposit_id: str, lot_id: str, bidder_id: str, amount_
 
 
 def waterfall_paid(*, default_id: str, lot_id: str, bidder_id: str, split: Split) -> JournalEntry:
-    """The forfeited deposit is divided; ValueError where nothing was forfeited, for then there is nothing to enter."""
+    """The forfeited deposit is divided by the waterfall; ValueError where nothing was forfeited."""
     to_seller = split.rest_to == "seller"
     return _entry(
         "waterfall",
@@ -325,7 +325,7 @@ def waterfall_paid(*, default_id: str, lot_id: str, bidder_id: str, split: Split
 
 
 def claim_raised(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """What the defaulter still owes after the waterfall (`auction.domain.waterfall.claim_fen`)."""
+    """The defaulter still owes this amount after the waterfall (`auction.domain.waterfall.claim_fen`)."""
     return _entry(
         "claim-raised",
         default_id,
@@ -337,7 +337,7 @@ def claim_raised(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: in
 
 
 def claim_written_off(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """The house gives the claim up."""
+    """The claim against the defaulter is given up."""
     return _entry(
         "claim-written-off",
         default_id,

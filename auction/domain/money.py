@@ -1,11 +1,12 @@
-"""Money as whole fen (1/100 yuan): its type, its bounds and how it is written for people."""
+"""Money as a whole number of fen (1/100 yuan): the allowed range, shares of an amount, and how it is written.
 
-from typing import NewType
+Amounts are plain ints in variables, fields and columns whose names end in `_fen`.
+"""
 
-Fen = NewType("Fen", int)
+from typing import Final
 
-FEN_MIN = Fen(1)
-FEN_MAX = Fen(10**13)
+FEN_MIN: Final = 1
+FEN_MAX: Final = 10**13
 """The largest amount anywhere: 100 billion yuan. Far below 2**53, so exact as a double in Lua too."""
 
 BPS = 10_000
@@ -17,9 +18,9 @@ def is_amount(value: object) -> bool:
     return type(value) is int and FEN_MIN <= value <= FEN_MAX
 
 
-def share(amount_fen: int, bps: int) -> Fen:
-    """That many basis points of an amount, rounded down to the fen."""
-    return Fen(amount_fen * bps // BPS)
+def share(amount_fen: int, bps: int) -> int:
+    """That many basis points of an amount, in fen, rounded down."""
+    return amount_fen * bps // BPS
 
 
 def yuan(amount_fen: int) -> str:

@@ -1,6 +1,6 @@
-"""Who is paid from a forfeited deposit, in which order, and what of the damage stays a claim against the defaulter.
+"""The waterfall: who is paid from a forfeited deposit, in which order, and what the defaulter still owes after it.
 
-Amounts in fen. Source: domain rules, "Settlement"; order, receiver of the rest and liability are terms.
+Amounts in fen. Source: domain rules, "Settlement"; the order, who gets the rest, and the liability are terms.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,14 @@ Step = Literal["cost", "gap", "commission"]
 RestTo = Literal["house", "seller"]
 Liability = Literal["deposit_only", "shortfall", "percent"]
 
-STEPS = ("cost", "gap", "commission", "rest")
-"""The re-auction's cost, the price gap, the first sale's commissions; the rest is always last."""
-
 ORDER: tuple[Step, ...] = ("cost", "gap", "commission")
-"""Who is paid first unless the terms say otherwise."""
+"""The order unless the terms set another: cost of the re-auction, price gap, commissions of the first sale. What is
+left after them is the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a default cost, in fen, before any deposit: the re-auction, the seller's loss, the lost commissions."""
+    """The loss by a default, in fen: the re-auction's cost, the seller's price gap, the lost commissions."""
 
     cost_fen: int
     gap_fen: int
@@ -30,11 +28,11 @@ class Need:
 
     def __post_init__(self) -> None:
         if min(self.cost_fen, self.gap_fen, self.commission_fen) < 0:
-            raise ValueError(f"a default costs nothing below 0, got {self}")
+            raise ValueError(f"no part of a loss is below 0, got {self}")
 
     @property
     def total_fen(self) -> int:
-        """All of it, in fen."""
+        """The sum of the parts, in fen."""
         return self.cost_fen + self.gap_fen + self.commission_fen
 
 
@@ -46,21 +44,22 @@ def needs(
     commission_fen: int,
     recovered_fen: int = 0,
 ) -> Need:
-    """What a default cost.
+    """Compute the loss by a default.
 
-    The gap is between the price defaulted on and that of the resale, never below 0; without a resale (None) no gap is
-    proven. `recovered_fen` is what others who defaulted on the same lot after this one have paid into the gap already:
-    the seller's loss is made good once. `commission_fen`: buyer's fee and seller's commission of the first sale.
+    The gap is the price defaulted on less the price of the resale, at least 0; without a resale (None) it is 0.
+    `recovered_fen` is what later defaulters on the same lot have already paid or owe of the gap: the seller's loss is
+    made good once. `commission_fen`: buyer's fee and seller's commission of the first sale. ValueError for an amount
+    below 0.
     """
     if recovered_fen < 0:
-        raise ValueError(f"what was recovered is no amount: {recovered_fen}")
+        raise ValueError(f"a recovered amount is not below 0: {recovered_fen}")
     gap_fen = 0 if resale_price_fen is None else max(0, hammer_price_fen - resale_price_fen - recovered_fen)
     return Need(cost_fen, gap_fen, commission_fen)
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A forfeited deposit divided, in fen; `unmet_fen` is what it did not cover of the needs, no part of it."""
+    """A forfeited deposit divided, in fen; `unmet_fen` is the loss it did not cover, and no part of the deposit."""
 
     cost_fen: int
     gap_fen: int
@@ -71,17 +70,18 @@ class Split:
 
     @property
     def forfeited_fen(self) -> int:
-        """The deposit that was divided: the sum of its parts, in fen."""
+        """The divided deposit: the sum of its parts, in fen."""
         return self.cost_fen + self.gap_fen + self.commission_fen + self.rest_fen
 
 
-def split(forfeited_fen: int, need: Need, order: Sequence[str] = STEPS[:3], rest_to: RestTo = "house") -> Split:
-    """Divide a deposit: each step of `order` takes what it needs of what is left, and the rest goes to `rest_to`.
+def split(forfeited_fen: int, need: Need, order: Sequence[str] = ORDER, rest_to: RestTo = "house") -> Split:
+    """Divide a deposit: each step of `order` takes up to what it needs, and the rest goes to `rest_to`.
 
-    The parts sum to the deposit. ValueError where the order is not cost, gap and commission, each once.
+    The parts sum to the deposit. ValueError for a deposit below 0, and where `order` is not cost, gap and commission,
+    each once.
     """
     if forfeited_fen < 0:
-        raise ValueError(f"a forfeited deposit is no amount below 0: {forfeited_fen}")
+        raise ValueError(f"a forfeited deposit is not below 0: {forfeited_fen}")
     if sorted(order) != sorted(ORDER):
         raise ValueError(f"a waterfall pays cost, gap and commission, each once; got {', '.join(order)}")
     wanted = {"cost": need.cost_fen, "gap": need.gap_fen, "commission": need.commission_fen}
@@ -101,9 +101,9 @@ def split(forfeited_fen: int, need: Need, order: Sequence[str] = STEPS[:3], rest
 
 
 def claim_fen(split: Split, *, liability: Liability, percent_bps: int | None, hammer_price_fen: int) -> int:
-    """What the defaulter still owes, in fen, under the terms they agreed to.
+    """What the defaulter still owes after the waterfall, in fen, under the liability of the terms.
 
-    `deposit_only`: nothing. `shortfall`: all that is unmet. `percent`: what is unmet, at most that part of the hammer
+    `deposit_only`: nothing. `shortfall`: all that is unmet. `percent`: what is unmet, at most that share of the hammer
     price, rounded down; ValueError without `percent_bps`, which such terms always have.
     """
     if liability == "deposit_only":

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from auction.domain.money import is_amount
+from auction.domain.states import OperationKind
 
 OPERATION_ID_LENGTH_MAX = 120
 """The longest operation id, in visible ASCII characters; a provider keeps it as its idempotency key."""
@@ -30,42 +31,12 @@ NOTICE_LENGTH_MAX = 256 * 1024
 _VISIBLE_ASCII = re.compile("[!-~]+")
 
 
-class OperationKind(StrEnum):
-    """What a provider can be asked to do with somebody's money."""
-
-    HOLD = "hold"
-    CHARGE = "charge"
-    CAPTURE = "capture"
-    RELEASE = "release"
-    REFUND = "refund"
-
-
 class ReplyStatus(StrEnum):
     """How far an operation is. Succeeded and failed are final."""
 
     SUCCEEDED = "succeeded"
     PENDING = "pending"
     FAILED = "failed"
-
-
-class FailureCode(StrEnum):
-    """The failures that providers share by name; a bank's own decline codes come through as the provider says them."""
-
-    CARD_DECLINED = "card_declined"
-    INSUFFICIENT_FUNDS = "insufficient_funds"
-    EXPIRED = "expired"
-    ALREADY_CAPTURED = "already_captured"
-    ALREADY_RELEASED = "already_released"
-    AMOUNT_TOO_LARGE = "amount_too_large"
-    """More than is held, or than is left of what was taken."""
-    AUTHENTICATION_REQUIRED = "authentication_required"
-    """The card's bank wants to see its owner, who is not there."""
-    CAPTURE_FAILED = "capture_failed"
-    REFUND_FAILED = "refund_failed"
-    NOT_FOUND = "not_found"
-    """No such hold, charge or payment method."""
-    NOT_READY = "not_ready"
-    """The hold or charge is still pending, or never came about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from auction.domain.states import FailureCode, OperationKind
 from auction.payments import sandbox_notices, sandbox_rules
-from auction.payments.gateway import (
-    FailureCode,
-    GatewayAway,
-    Notice,
-    OperationKind,
-    OperationReused,
-    Reply,
-    ReplyStatus,
-    check_operation,
-)
+from auction.payments.gateway import GatewayAway, Notice, OperationReused, Reply, ReplyStatus, check_operation
 from auction.payments.sandbox_file import Movements, OperationRequest, SandboxFile, SandboxOperation
 from auction.payments.sandbox_rules import Behaviour, PaymentState, SandboxOutcome, SandboxPayment, Timings
 

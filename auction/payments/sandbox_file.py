@@ -13,7 +13,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from auction.payments.gateway import OperationKind, ReplyStatus
+from auction.domain.states import OperationKind
+from auction.payments.gateway import ReplyStatus
 from auction.payments.sandbox_rules import Behaviour, PaymentState, SandboxPayment
 
 BUSY_MS = 10_000

@@ -9,7 +9,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from auction.payments.gateway import FailureCode, OperationKind, ReplyStatus
+from auction.domain.states import FailureCode, OperationKind
+from auction.payments.gateway import ReplyStatus
 
 
 class Behaviour(StrEnum):

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import stripe
 
+from auction.domain.states import FailureCode, OperationKind
 from auction.payments import stripe_answers as answers
 from auction.payments.gateway import (
     NOTICE_LENGTH_MAX,
     NOTICE_TOLERANCE_S,
-    FailureCode,
     GatewayAway,
     Notice,
     NoticeRefused,
-    OperationKind,
     OperationReused,
     Reply,
     check_operation,

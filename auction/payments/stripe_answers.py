@@ -8,15 +8,8 @@ captured by hand, a charge one captured by itself. Our marks are in `metadata`: 
 from collections.abc import Mapping
 from typing import Any
 
-from auction.payments.gateway import (
-    AnswerRefused,
-    FailureCode,
-    Notice,
-    NoticeRefused,
-    OperationKind,
-    Reply,
-    ReplyStatus,
-)
+from auction.domain.states import FailureCode, OperationKind
+from auction.payments.gateway import AnswerRefused, Notice, NoticeRefused, Reply, ReplyStatus
 
 Answer = Mapping[str, Any]
 """One of Stripe's objects, as JSON has it."""

@@ -15,7 +15,7 @@ from auction.books.settlements import Award, Offer
 from auction.demo.fixtures import LIST_PRICE_FEN, YUAN
 from auction.domain.errors import AuctionError, ProblemCode, RequestRefused
 from auction.domain.journal import JournalAccount
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.domain.terms import Bidding, Terms
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.domain.waterfall import Split, claim_fen

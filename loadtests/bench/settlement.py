@@ -19,16 +19,20 @@ from sqlalchemy import insert, text
 from auction.books import journal
 from auction.books.journal import Cause
 from auction.books.migrate import upgrade
-from auction.books.money_tables import (
+from auction.books.tables import (
     awards,
+    bidder_marks,
+    bidders,
+    bids,
     deposits,
     journal_entries,
     journal_lines,
+    lot_results,
+    lots,
     payment_operations,
     settlement_steps,
     settlements,
 )
-from auction.books.tables import bidder_marks, bidders, bids, lot_results, lots
 from auction.bootstrap import open_context, running_servers
 from auction.domain import journal as recipes
 from auction.domain.terms import terms_as_mapping

@@ -1,6 +1,6 @@
 """The first books: catalogue, bidders, the archive of the ledger, staff actions.
 
-What the columns mean is told in `auction/books/tables.py`.
+What the columns mean is told in `auction/books/tables`.
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """Accounts: sign-in with a password of the house's own.
 
-What the columns mean is told in `auction/books/tables.py`.
+What the columns mean is told in `auction/books/tables`.
 """
 
 from alembic import op

@@ -1,6 +1,6 @@
 """Money: deposits as the provider holds them, what it was asked, the journal, and what follows the hammer.
 
-What the columns mean is told in `auction/books/money_tables.py`. Deposits that were only noted before this revision
+What the columns mean is told in `auction/books/tables`. Deposits that were only noted before this revision
 were never taken from anyone: they are kept, as failed.
 """
 

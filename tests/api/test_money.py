@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from auction.domain.money import FEN_MAX
-from auction.payments.gateway import Notice, OperationKind, Reply, ReplyStatus
+from auction.domain.states import OperationKind
+from auction.payments.gateway import Notice, Reply, ReplyStatus
 from auction.payments.sandbox_notices import HEADER, written
 from auction.payments.sandbox_notices import signed as signed_notice
 from auction.services.context import AppContext

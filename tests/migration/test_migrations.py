@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from auction.books import migrate
-from auction.books.money_tables import metadata
+from auction.books.tables import metadata
 from auction.books.unit_of_work import driver_url
 from auction.domain.errors import BooksAway
 

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from auction.payments.gateway import OperationKind, OperationReused, PaymentGateway, ReplyStatus
+from auction.domain.states import OperationKind
+from auction.payments.gateway import OperationReused, PaymentGateway, ReplyStatus
 
 # the library hands its form to httpx in a way that httpx is about to drop
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

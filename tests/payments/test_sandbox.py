@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from auction.domain.states import OperationKind
 from auction.payments import open_gateway
-from auction.payments.gateway import GatewayAway, NoticeRefused, OperationKind, Reply, ReplyStatus
+from auction.payments.gateway import GatewayAway, NoticeRefused, Reply, ReplyStatus
 from auction.payments.sandbox import REDELIVER_AFTER_MS, SandboxGateway
 from auction.payments.sandbox_file import SandboxFile
 from tests.payments.conftest import NOTICE_SECRET, Clock

@@ -12,15 +12,8 @@ import httpx
 import pytest
 import stripe
 
-from auction.payments.gateway import (
-    AnswerRefused,
-    GatewayAway,
-    NoticeRefused,
-    OperationKind,
-    OperationReused,
-    Reply,
-    ReplyStatus,
-)
+from auction.domain.states import OperationKind
+from auction.payments.gateway import AnswerRefused, GatewayAway, NoticeRefused, OperationReused, Reply, ReplyStatus
 from auction.payments.stripe import StripeGateway
 from tests.payments.conftest import NOTICE_SECRET, STRIPE_KEY
 from tests.payments.recorded import RESET, Recorded, event, intent, recorded_stripe, refund

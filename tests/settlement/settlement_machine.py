@@ -21,8 +21,8 @@ from auction.books import archive, operations
 from auction.bootstrap import SANDBOX_FILE
 from auction.domain.bidding import Bid
 from auction.domain.errors import AuctionError
+from auction.domain.states import OperationKind
 from auction.payments import sandbox_notices
-from auction.payments.gateway import OperationKind
 from auction.payments.sandbox import DueNotice, SandboxGateway
 from auction.services.catalogue import lots
 from auction.services.payments import gateway_calls

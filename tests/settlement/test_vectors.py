@@ -11,7 +11,7 @@ from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import ProblemCode, RefusalCode, RequestRefused
 from auction.domain.journal import JournalAccount
 from auction.domain.settlement import BidderPolicy
-from auction.payments.gateway import OperationKind
+from auction.domain.states import OperationKind
 from auction.services.catalogue import lots
 from auction.services.registration import registrations
 from auction.services.registration.identity_levels import know_bidder

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from auction.payments.gateway import GatewayAway, Notice, OperationKind, Reply
+from auction.domain.states import OperationKind
+from auction.payments.gateway import GatewayAway, Notice, Reply
 from auction.payments.sandbox import SandboxGateway
 
 Fault = Literal["before", "after"]

@@ -15,8 +15,9 @@ from auction.books.unit_of_work import Transaction
 from auction.domain import journal as recipes
 from auction.domain.journal import JournalAccount, JournalEntry
 from auction.domain.lot import ADMITTING
+from auction.domain.states import FailureCode
 from auction.domain.terms_reader import read_terms
-from auction.payments.gateway import FailureCode, Reply
+from auction.payments.gateway import Reply
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import is_barred_from, restate_power
 

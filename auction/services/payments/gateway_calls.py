@@ -15,7 +15,8 @@ from auction.books import catalogue, deposits, operations, settlements
 from auction.books.operations import Operation
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import AuctionError, NotFound, PaymentsAway, ProblemCode, RequestRefused, Unavailable
-from auction.payments.gateway import FailureCode, GatewayAway, NoticeRefused, OperationKind, Reply, ReplyStatus
+from auction.domain.states import FailureCode, OperationKind
+from auction.payments.gateway import GatewayAway, NoticeRefused, Reply, ReplyStatus
 from auction.services.context import AppContext
 from auction.services.payments import deposit_outcomes as money
 from auction.services.registration.bidding_power import sync_sale_power

@@ -14,7 +14,7 @@ from auction.books.settlements import Award, Settlement, Step
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as recipes
 from auction.domain.money import share
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 from auction.services.context import AppContext

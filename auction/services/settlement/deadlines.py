@@ -6,7 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from auction.books import deposits, operations, settlements
 from auction.books.journal import Cause
 from auction.domain.errors import AuctionError, Unavailable
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import capture_of, release_deposits
 from auction.services.settlement.awards import open_settlements

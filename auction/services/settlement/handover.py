@@ -6,7 +6,7 @@ from auction.books.settlements import Award
 from auction.domain import journal as recipes
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.money import share
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.services.context import AppContext
 from auction.services.settlement.transitions import lock_settlement, move
 

@@ -10,7 +10,7 @@ from auction.domain import journal as recipes
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.journal import JournalAccount
 from auction.domain.money import share
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import capture_of
 from auction.services.registration.bidding_power import held_for, restate_power

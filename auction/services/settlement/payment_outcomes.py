@@ -12,7 +12,7 @@ from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as recipes
 from auction.domain.journal import JournalAccount
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import (
     capture_of,

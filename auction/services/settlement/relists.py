@@ -4,7 +4,7 @@ from auction.books import audit, catalogue, defaults
 from auction.books.catalogue import LotRecord
 from auction.books.journal import Cause
 from auction.books.unit_of_work import Transaction
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.domain.terms import terms_as_mapping
 from auction.ledger.keys import lot_id_of
 from auction.services.context import AppContext

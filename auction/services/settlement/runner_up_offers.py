@@ -9,7 +9,8 @@ from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.domain.events import BidPlaced
 from auction.domain.money import share
-from auction.domain.settlement import BestBid, SettlementState, floor_fen, offer_price_fen, runners_up
+from auction.domain.settlement import BestBid, floor_fen, offer_price_fen, runners_up
+from auction.domain.states import SettlementState
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import release_deposits
 from auction.services.settlement.awards import entry_of

@@ -9,7 +9,7 @@ from auction.books.catalogue import LotRecord
 from auction.books.settlements import Settlement, Step
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, WrongState
-from auction.domain.settlement import ALLOWED, SettlementState
+from auction.domain.states import ALLOWED, SettlementAction, SettlementState
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 
@@ -63,12 +63,13 @@ async def lock_settlement(tx: Transaction, lot_id: str, action: str | None = Non
 def must_allow(settlement: Settlement, action: str) -> None:
     """Raises WrongState where the settlement's state does not allow an action."""
     if not allows(settlement, action):
-        raise WrongState(IN_WORDS[action], settlement.state, [str(state) for state in ALLOWED[action]])
+        allowed = [str(state) for state in ALLOWED[SettlementAction(action)]]
+        raise WrongState(IN_WORDS[action], settlement.state, allowed)
 
 
 def allows(settlement: Settlement, action: str) -> bool:
     """Whether the settlement's state allows an action."""
-    return settlement.state in ALLOWED[action]
+    return settlement.state in ALLOWED[SettlementAction(action)]
 
 
 async def move(

@@ -11,7 +11,7 @@ from auction.books.unit_of_work import Transaction
 from auction.domain import journal as recipes
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.journal import JournalAccount
-from auction.domain.settlement import SettlementState
+from auction.domain.states import SettlementState
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import refund_of, return_money
 from auction.services.settlement.dual_control import ask_or_agree

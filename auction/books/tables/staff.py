@@ -1,0 +1,88 @@
+"""Sign-in accounts, the audit trail of staff, and requests that wait for a second person."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Named,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from auction.books.tables.base import EMPTY_OBJECT, NOW_MS, EnumText, Id, metadata, one_of
+from auction.domain.states import ApprovalAction
+
+
+class AccountColumns(TypedColumns):
+    """Who may sign in here: their user name (lower case), the subject of their tokens, and a hash of the password."""
+
+    username = Column(Id, primary_key=True)
+    subject = Column(Id, nullable=False)
+    name = Column(Text, nullable=False)
+    role = Column(Id, nullable=False)
+    password_hash = Column(Text, nullable=False)
+    created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    AccountColumns,
+    UniqueConstraint("subject"),
+    CheckConstraint("username = lower(username)", name="username"),
+    CheckConstraint(one_of("role", "bidder", "ops", "finance", "auditor"), name="role"),
+)
+
+
+class StaffActionColumns(TypedColumns):
+    """Who did what, to which lot, and why. A trigger refuses every change and deletion."""
+
+    action_id = Column(BigInteger, Identity(always=True), primary_key=True)
+    actor = Column(Id, nullable=False)
+    action = Column(Id, nullable=False)
+    sale_id: Named[str | None] = Column(Id)
+    lot_id: Named[str | None] = Column(Id)
+    reason: Named[str | None] = Column(Text)
+    details: Named[dict[str, Any]] = Column(JSONB, nullable=False, server_default=EMPTY_OBJECT)
+    at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+
+
+staff_actions = Table(
+    "staff_actions",
+    metadata,
+    StaffActionColumns,
+    Index("ix_staff_actions_lot", "lot_id", "action_id", postgresql_where=text("lot_id IS NOT NULL")),
+)
+
+
+class ApprovalColumns(TypedColumns):
+    """An act that needs two persons of staff: requested by one, done when another approves."""
+
+    approval_id = Column(BigInteger, Identity(always=True), primary_key=True)
+    lot_id = Column(Id, ForeignKey("lots.lot_id"), nullable=False)
+    action: Named[ApprovalAction] = Column(EnumText(ApprovalAction), nullable=False)
+    reason = Column(Text, nullable=False)
+    asked_by = Column(Id, nullable=False)
+    asked_at_ms = Column(BigInteger, nullable=False)
+    expires_at_ms = Column(BigInteger, nullable=False)
+    agreed_by: Named[str | None] = Column(Id)
+    agreed_at_ms: Named[int | None] = Column(BigInteger)
+
+
+approvals = Table(
+    "approvals",
+    metadata,
+    ApprovalColumns,
+    CheckConstraint(one_of("action", *ApprovalAction), name="action"),
+    CheckConstraint("agreed_by <> asked_by", name="two_persons"),
+    Index("ix_approvals_lot", "lot_id"),
+)

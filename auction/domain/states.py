@@ -1,0 +1,293 @@
+"""The states of deposits, payments, awards, offers, defaults and settlements, and the codes that go with them.
+
+The values are stored in the database and appear in JSON, so none is ever changed. The members are what the rest of the
+program compares: a status from the database is read as one of these, and an unknown one is an error.
+Source: domain rules, "Lot", "Deposits" and "Settlement".
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class DepositMethod(StrEnum):
+    """How a deposit is held."""
+
+    AUTHORISATION = "authorisation"
+    """The provider reserves the amount on the bidder's card; no money moves until it is captured."""
+    CHARGE = "charge"
+    """The amount is taken at once and refunded later."""
+
+
+class DepositPolicyKind(StrEnum):
+    """How much a bidder deposits, and which limit that gives (`auction.domain.deposits`)."""
+
+    NONE = "none"
+    FLAT = "flat"
+    LADDER = "ladder"
+    PURSE = "purse"
+
+
+class DepositStatus(StrEnum):
+    """Where a deposit is."""
+
+    PENDING = "pending"
+    """Requested from the provider, outcome not known."""
+    HELD = "held"
+    FAILED = "failed"
+    """Declined: nothing was reserved or taken."""
+    RELEASING = "releasing"
+    """To be given back; the provider has not confirmed it."""
+    RELEASED = "released"
+    APPLIED = "applied"
+    """Paid towards an award."""
+    FORFEITED = "forfeited"
+    """Lost by a default."""
+    LAPSED = "lapsed"
+    """An authorisation that could not be captured."""
+
+
+class Disposition(StrEnum):
+    """What a held deposit is to be used for; decided once."""
+
+    RELEASE = "release"
+    APPLY = "apply"
+    FORFEIT = "forfeit"
+
+
+class DepositReason(StrEnum):
+    """Why a deposit has its disposition. Where the provider refused, its failure code stands in the same place."""
+
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    LOT_OVER = "lot-over"
+    """It was held only after the lot had ended."""
+    BIDDER_BARRED = "bidder-barred"
+    """Its card links the bidder to a defaulter who may not bid on the lot."""
+    NOT_WON = "not-won"
+    NOT_NEEDED = "not-needed"
+    PAID = "paid"
+    DEFAULT = "default"
+    OFFER_DECLINED = "offer-declined"
+    OFFER_LAPSED = "offer-lapsed"
+    VOID = "void"
+
+
+class OperationKind(StrEnum):
+    """What a payment provider can be asked to do."""
+
+    HOLD = "hold"
+    CHARGE = "charge"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    REFUND = "refund"
+
+
+class OperationStatus(StrEnum):
+    """How far a payment operation is."""
+
+    INTENDED = "intended"
+    """Committed to the database; the provider may not know of it."""
+    PENDING = "pending"
+    """The provider has it and has not decided."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+UNRESOLVED_OPERATION = (OperationStatus.INTENDED, OperationStatus.PENDING)
+"""Statuses of operations whose outcome is not known yet."""
+
+
+class FailureCode(StrEnum):
+    """The failures that all providers report under the same code; a bank's own decline codes are passed through."""
+
+    CARD_DECLINED = "card_declined"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    EXPIRED = "expired"
+    ALREADY_CAPTURED = "already_captured"
+    ALREADY_RELEASED = "already_released"
+    AMOUNT_TOO_LARGE = "amount_too_large"
+    """More than is held, or than is left of what was taken."""
+    AUTHENTICATION_REQUIRED = "authentication_required"
+    """The card's bank wants its owner to confirm, who is not present."""
+    CAPTURE_FAILED = "capture_failed"
+    REFUND_FAILED = "refund_failed"
+    NOT_FOUND = "not_found"
+    """No such hold, charge or payment method."""
+    NOT_READY = "not_ready"
+    """The hold or charge is still pending, or never came about."""
+
+
+HOLD_ENDED = (FailureCode.EXPIRED, FailureCode.ALREADY_RELEASED)
+"""Failures that mean: the provider reserves nothing any more."""
+RELEASE_SUPERSEDED = (*HOLD_ENDED, FailureCode.ALREADY_CAPTURED)
+"""Failures of a release that leave nothing to release: the hold has ended, or its money is refunded instead."""
+
+
+class SettlementState(StrEnum):
+    """Where a closed lot is."""
+
+    AWARDED = "awarded"
+    PAID = "paid"
+    SETTLED = "settled"
+    DEFAULTED = "defaulted"
+    OFFERED = "offered"
+    RELISTED = "relisted"
+    UNSOLD = "unsold"
+    VOID = "void"
+
+
+class SettlementAction(StrEnum):
+    """What moves a settlement from one state to another."""
+
+    PAY = "pay"
+    DEFAULT = "default"
+    OFFER = "offer"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    LAPSE = "lapse"
+    RELIST = "relist"
+    GIVE_UP = "give-up"
+    CONFIRM_HANDOVER = "confirm-handover"
+    VOID = "void"
+
+
+ALLOWED: Mapping[SettlementAction, tuple[SettlementState, ...]] = MappingProxyType(
+    {
+        SettlementAction.PAY: (SettlementState.AWARDED,),
+        SettlementAction.DEFAULT: (SettlementState.AWARDED,),
+        SettlementAction.OFFER: (SettlementState.DEFAULTED, SettlementState.UNSOLD),
+        SettlementAction.ACCEPT: (SettlementState.OFFERED,),
+        SettlementAction.DECLINE: (SettlementState.OFFERED,),
+        SettlementAction.LAPSE: (SettlementState.OFFERED,),
+        SettlementAction.RELIST: (SettlementState.DEFAULTED, SettlementState.UNSOLD),
+        SettlementAction.GIVE_UP: (SettlementState.DEFAULTED,),
+        SettlementAction.CONFIRM_HANDOVER: (SettlementState.PAID,),
+        SettlementAction.VOID: (
+            SettlementState.AWARDED,
+            SettlementState.PAID,
+            SettlementState.DEFAULTED,
+            SettlementState.OFFERED,
+        ),
+    }
+)
+"""Action -> the states it may be taken in.
+
+An offer that is declined or lapses leaves the lot defaulted again; the next offer, the relisting or giving up (which
+makes the lot unsold) starts from there, so none of them happens while an offer is open. A lot that stayed unsold may
+still be offered or relisted by staff.
+"""
+
+STATE_AFTER: Mapping[SettlementAction, SettlementState] = MappingProxyType(
+    {
+        SettlementAction.PAY: SettlementState.PAID,
+        SettlementAction.DEFAULT: SettlementState.DEFAULTED,
+        SettlementAction.OFFER: SettlementState.OFFERED,
+        SettlementAction.ACCEPT: SettlementState.AWARDED,
+        SettlementAction.DECLINE: SettlementState.DEFAULTED,
+        SettlementAction.LAPSE: SettlementState.DEFAULTED,
+        SettlementAction.RELIST: SettlementState.RELISTED,
+        SettlementAction.GIVE_UP: SettlementState.UNSOLD,
+        SettlementAction.CONFIRM_HANDOVER: SettlementState.SETTLED,
+        SettlementAction.VOID: SettlementState.VOID,
+    }
+)
+"""Action -> the state it leads to."""
+
+
+class StepName(StrEnum):
+    """The steps in a settlement's timeline; most are named for the state they lead to."""
+
+    AWARDED = "awarded"
+    UNSOLD = "unsold"
+    VOID = "void"
+    PAYMENT_RECEIVED = "payment-received"
+    PAYMENT_DECLINED = "payment-declined"
+    DEPOSIT_CAPTURED = "deposit-captured"
+    DEPOSIT_LAPSED = "deposit-lapsed"
+    PAID = "paid"
+    DELIVERY_CENTRE_CHOSEN = "delivery-centre-chosen"
+    SETTLED = "settled"
+    DEFAULTED = "defaulted"
+    OFFERED = "offered"
+    OFFER_ACCEPTED = "offer-accepted"
+    OFFER_DECLINED = "offer-declined"
+    OFFER_LAPSED = "offer-lapsed"
+    RELISTED = "relisted"
+    WATERFALL = "waterfall"
+    CLAIM_WRITTEN_OFF = "claim-written-off"
+
+
+class AwardStatus(StrEnum):
+    """Where an award is."""
+
+    DUE = "due"
+    PAID = "paid"
+    SETTLED = "settled"
+    DEFAULTED = "defaulted"
+    VOID = "void"
+
+
+LIVE_AWARD = (AwardStatus.DUE, AwardStatus.PAID, AwardStatus.SETTLED)
+"""Statuses of an award in force; a lot has at most one such award."""
+
+
+class AwardSource(StrEnum):
+    """What made an award: the close of the lot, or an accepted offer."""
+
+    HAMMER = "hammer"
+    OFFER = "offer"
+
+
+class OfferStatus(StrEnum):
+    """Where an offer to a runner-up is."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+    """The lot was declared void."""
+
+
+class DefaultStatus(StrEnum):
+    """How far a default is resolved."""
+
+    COLLECTING = "collecting"
+    """Forfeited deposits are still being captured."""
+    COLLECTED = "collected"
+    """Waits for the resale, or for its deadline."""
+    RESOLVED = "resolved"
+    """The waterfall has run."""
+    RETURNED = "returned"
+    """The lot was declared void; the deposits are refunded and the default does not count."""
+
+
+UNRESOLVED_DEFAULT = (DefaultStatus.COLLECTING, DefaultStatus.COLLECTED)
+"""Statuses of defaults whose waterfall has not run."""
+
+
+class DefaultCause(StrEnum):
+    """What made a winner a defaulter."""
+
+    DEADLINE = "deadline"
+    REFUSAL = "refusal"
+    STAFF = "staff"
+
+
+class ApprovalAction(StrEnum):
+    """The acts that need two persons of staff."""
+
+    VOID = "void"
+    DEFAULT = "default"
+    WRITE_OFF = "writeoff"
+
+
+class CauseKind(StrEnum):
+    """What can bring about a journal entry."""
+
+    LOT_EVENT = "lot-event"
+    GATEWAY_CALL = "gateway-call"
+    STAFF_ACTION = "staff-action"
+    BIDDER_ACTION = "bidder-action"
+    DEADLINE = "deadline"
