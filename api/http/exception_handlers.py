@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.http.bodies import shown
 from api.http.problems import MEDIA_TYPE, Fault, Header, HttpCode, Problem, Unacceptable, problem_of, problem_of_faults
-from api.schemas.requests import PATTERNS_IN_WORDS
+from api.schemas.text import PATTERNS_IN_WORDS, REFUSED
 from auction.domain.errors import AuctionError
 
 _HTTP_CODES: Mapping[int, HttpCode] = {
@@ -42,6 +42,7 @@ _WHAT_IS_WRONG: Mapping[str, tuple[HttpCode, str]] = {
     "string_too_short": (HttpCode.WRONG_TEXT, "must have at least {min_length} characters"),
     "string_too_long": (HttpCode.WRONG_TEXT, "must have at most {max_length} characters"),
     "string_pattern_mismatch": (HttpCode.WRONG_TEXT, "must match {pattern}"),
+    REFUSED: (HttpCode.WRONG_TEXT, "{reason}"),
 }
 
 
@@ -74,8 +75,10 @@ async def _on_unacceptable(_request: Request, error: Unacceptable) -> Response:
 
 async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:
     found: Sequence[Mapping[str, Any]] = error.errors()
-    if any(one["loc"][0] == "path" for one in found):
-        return ProblemResponse(Problem(HttpCode.NOT_FOUND, "There is nothing at this path."))
+    in_path = [_fault(one) for one in found if one["loc"][0] == "path"]
+    if in_path:
+        detail = f"There is nothing at this path: {in_path[0].detail}"
+        return ProblemResponse(Problem(HttpCode.NOT_FOUND, detail, {"field": in_path[0].field}))
     if any(tuple(one["loc"]) == ("body",) and isinstance(one["input"], bytes) for one in found):
         detail = "The body must be JSON: send it with Content-Type: application/json."
         return ProblemResponse(Problem(HttpCode.UNSUPPORTED_MEDIA_TYPE, detail, {"allowed": ["application/json"]}))

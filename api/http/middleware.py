@@ -23,7 +23,7 @@ from api.http.bodies import (
     replay,
 )
 from api.http.problems import INTERNAL_ERROR, Problem, problem_of_faults
-from auction.services.identity.tokens import is_visible_ascii
+from auction.domain.text import is_visible_ascii
 
 _ID_LENGTH_MIN = 8
 _ID_LENGTH_MAX = 64

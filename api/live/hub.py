@@ -16,8 +16,8 @@ from api.live.connection import LiveConnection
 from api.live.lot_projection import Broken, LotProjection
 from api.live.protocol import CloseCode, Sub
 from auction.domain.errors import LedgerAway
+from auction.domain.text import is_id
 from auction.ledger.bid_ledger import BidLedger
-from auction.ledger.keys import is_id
 from auction.ledger.lot_reader import LotReader
 from auction.ledger.stream import StreamEntry
 from auction.ledger.tail import Damage

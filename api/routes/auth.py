@@ -12,6 +12,7 @@ from api.http.openapi import SIGNED_IN, WRITE, problems
 from api.http.sessions import begin_session, end_session
 from api.routes.dependencies import Context
 from api.schemas.requests import CreateAccountRequest, SignInRequest
+from api.schemas.text import Password, Username
 from auction.books.accounts import LoginAccount
 from auction.domain.errors import ProblemCode
 from auction.services.identity import accounts
@@ -75,8 +76,8 @@ def _token(request: Request, account: LoginAccount) -> tuple[str, int]:
 async def give_token(
     request: Request,
     context: Context,
-    username: Annotated[str, Form(max_length=64)],
-    password: Annotated[str, Form(max_length=accounts.PASSWORD_LENGTH_MAX)],
+    username: Annotated[Username, Form()],
+    password: Annotated[Password, Form()],
 ) -> TokenResponse:
     """A token for a user name and password, sent as a form."""
     account = await accounts.authenticate(context, username=username, password=password)

@@ -1,14 +1,13 @@
 """What staff note of a bidder: how well the house knows them. The house's rules cap limits by it."""
 
 import hashlib
-from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api.http.auth import Ops
 from api.http.openapi import SIGNED_IN, WRITE, problems
-from api.routes.dependencies import Context
+from api.routes.dependencies import BidderId, Context
 from api.schemas.requests import IdentityLevelRequest
 from auction.domain.errors import ProblemCode
 from auction.services.registration.identity_levels import know_bidder
@@ -24,12 +23,7 @@ class BidderResponse(BaseModel):
 
 
 @router.post("/{bidder_id}/identity", responses=problems(ProblemCode.BIDDER_UNKNOWN, *SIGNED_IN, *WRITE))
-async def note_identity(
-    context: Context,
-    ops: Ops,
-    bidder_id: Annotated[str, Path(min_length=1, max_length=64, examples=["ann"])],
-    known: IdentityLevelRequest,
-) -> BidderResponse:
+async def note_identity(context: Context, ops: Ops, bidder_id: BidderId, known: IdentityLevelRequest) -> BidderResponse:
     """Note that a bidder's identity was verified; accounts of one identity count as linked."""
     digest = None if known.identity is None else hashlib.sha256(known.identity.encode()).hexdigest()
     await know_bidder(context, bidder_id, level=known.level, identity_mark=digest, actor=ops.subject)

@@ -17,10 +17,10 @@ from api.schemas.finance import (
     JournalResponse,
     StaffActionResponse,
 )
-from api.schemas.requests import ID_PATTERN, SEQ_MAX
+from api.schemas.requests import SEQ_MAX
 from auction.books import audit, journal
 from auction.domain.errors import ProblemCode
-from auction.ledger.keys import ID_LENGTH_MAX
+from auction.domain.text import ID_LENGTH_MAX, ID_PATTERN
 from auction.services.verification.money_checks import check_money
 
 router = APIRouter(prefix="/ops", tags=["finance"])

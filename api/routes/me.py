@@ -1,12 +1,10 @@
 """What is a bidder's own: registrations, deposits, awards to pay, offers to answer."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
 from api.http.auth import Bidder
 from api.http.openapi import PAID, SIGNED_IN, WRITE, problems
-from api.routes.dependencies import Context, IdempotencyKey
+from api.routes.dependencies import AwardId, Context, IdempotencyKey, OfferId
 from api.schemas.bidder import (
     AwardResponse,
     AwardsResponse,
@@ -25,8 +23,6 @@ from auction.services.settlement import award_payment, bidder_views, runner_up_o
 
 router = APIRouter(prefix="/me", tags=["bidders"])
 
-AwardId = Annotated[str, Path(min_length=1, max_length=100, examples=["a-launch-001-1"])]
-OfferId = Annotated[str, Path(min_length=1, max_length=100, examples=["o-launch-001-1"])]
 _AWARD = (ProblemCode.AWARD_UNKNOWN, ProblemCode.WRONG_STATE)
 _OFFER = (ProblemCode.OFFER_UNKNOWN, ProblemCode.OFFER_OVER)
 

@@ -1,28 +1,31 @@
-"""The bodies of requests, as in the public surface. Amounts in fen, times in UTC ms, durations in ms.
+"""Request bodies. Amounts are in fen, times in UTC ms, durations in ms.
 
-Strict: no field that is not asked for, no number as text, no text as number.
+Validation is strict: unknown fields are refused, a number is not accepted as text nor text as a number.
 """
 
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
+from api.schemas.text import (
+    DeliveryCentre,
+    IdReference,
+    Name,
+    NewSaleId,
+    Password,
+    Reason,
+    Title,
+    Username,
+    VerifiedIdentity,
+)
 from auction.domain.money import FEN_MAX, FEN_MIN
 from auction.domain.terms_reader import MS_MAX
-from auction.ledger.keys import ID_LENGTH_MAX, SALE_ID_LENGTH_MAX
 
 AT_MS_MIN = 946_684_800_000
-"""2000-01-01: a time before it is no time, but a mistake in its unit."""
+"""2000-01-01: anything earlier is a mistake in the unit."""
 AT_MS_MAX = 4_102_444_800_000
 """2100-01-01."""
 SEQ_MAX = 2**53 - 1
-ID_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*$"
-TEXT_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
-PATTERNS_IN_WORDS = {
-    ID_PATTERN: "must be lower-case letters and digits, with single hyphens between them",
-    TEXT_PATTERN: "must hold more than blanks",
-    "^[!-~]+$": "must be visible ASCII characters without blanks",
-}
 
 _TERMS_EXAMPLE: dict[str, Any] = {
     "bidding": "direct",
@@ -53,8 +56,6 @@ TERMS_FIELDS: dict[str, Any] = {
 Fen = Annotated[int, Field(ge=FEN_MIN, le=FEN_MAX)]
 AtMs = Annotated[int, Field(ge=AT_MS_MIN, le=AT_MS_MAX)]
 DurationMs = Annotated[int, Field(ge=1, le=MS_MAX)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)]
-Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, pattern=TEXT_PATTERN)]
 PaymentMethod = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern="^[!-~]+$"),
@@ -81,67 +82,59 @@ TermsGiven = Annotated[
 
 
 class RequestModel(BaseModel):
-    """A request's body: strict."""
+    """Base of request bodies: strict, immutable, no unknown fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class SignInRequest(RequestModel):
-    """A user name and the password that goes with it."""
+    """User name and password."""
 
-    username: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TEXT_PATTERN)]
-    password: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)]
+    username: Username
+    password: Password
 
 
 class CreateAccountRequest(RequestModel):
-    """A bidder's account to be."""
+    """A new bidder's account."""
 
-    username: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TEXT_PATTERN)] = Field(
-        description="3 to 32 letters, digits, dots, hyphens or underscores.", examples=["ann"]
-    )
-    password: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)] = Field(
-        description="At least 10 characters."
-    )
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=TEXT_PATTERN)] = Field(
-        description="What the house calls you; others see your paddle.", examples=["Ann"]
+    username: Username = Field(description="3 to 32 letters, digits, dots, hyphens or underscores.", examples=["ann"])
+    password: Password = Field(description="At least 10 characters.")
+    name: Name = Field(
+        description="Your name, for the organiser only; other bidders see your paddle number.", examples=["Ann"]
     )
 
 
 class CreateSaleRequest(RequestModel):
-    """A launch event to come."""
+    """A new sale."""
 
     title: Title = Field(examples=["Launch day"])
-    sale_id: Annotated[str, StringConstraints(max_length=SALE_ID_LENGTH_MAX, pattern=ID_PATTERN)] | None = Field(
-        None, description="An id of your own; one is made up where there is none.", examples=["launch"]
-    )
+    sale_id: NewSaleId | None = Field(None, description="Optional; generated if left out.", examples=["launch"])
 
 
 class CreateLotRequest(RequestModel):
-    """What is to be bid for."""
+    """A new lot, as a draft."""
 
-    sale_id: Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH_MAX)] = Field(examples=["launch"])
+    sale_id: IdReference = Field(examples=["launch"])
     title: Title = Field(examples=["No. 001"])
     list_price_fen: Fen | None = Field(None, examples=[8_990_000])
-    preset: Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH_MAX)] | None = Field(
-        None, examples=["jd-flash"]
-    )
+    preset: IdReference | None = Field(None, examples=["jd-flash"])
     terms: TermsGiven | None = None
 
 
 class ScheduleRequest(RequestModel):
-    """When a lot opens and closes."""
+    """Opening and closing time of a lot."""
 
     opens_at_ms: AtMs = Field(examples=[1_893_456_000_000])
     closes_at_ms: AtMs = Field(examples=[1_893_459_600_000])
 
 
-def _one_of_two(least: int, most: int, example: int) -> WithJsonSchema:
-    """The schema of a field that is left out, never null, where the other is given."""
-    return WithJsonSchema({"type": "integer", "minimum": least, "maximum": most, "examples": [example]})
+def _one_of_two(minimum: int, maximum: int, example: int) -> WithJsonSchema:
+    """The schema of an integer that is left out, never null, where the other field is given."""
+    return WithJsonSchema({"type": "integer", "minimum": minimum, "maximum": maximum, "examples": [example]})
 
 
 class OpenRequest(RequestModel):
-    """Until when a lot is opened now: a time, or a duration."""
+    """When a lot that is opened now closes: a time, or a duration from now."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["closes_at_ms"]}, {"required": ["duration_ms"]}]}
@@ -151,7 +144,7 @@ class OpenRequest(RequestModel):
     duration_ms: Annotated[DurationMs | None, _one_of_two(1, MS_MAX, 3_600_000)] = None
 
     @model_validator(mode="after")
-    def _one_given(self) -> Self:
+    def _exactly_one(self) -> Self:
         given = [getattr(self, name) for name in self.model_fields_set]
         if len(given) != 1 or given[0] is None:
             raise ValueError("Give closes_at_ms or duration_ms: exactly one of the two.")
@@ -159,21 +152,21 @@ class OpenRequest(RequestModel):
 
 
 class ReasonRequest(RequestModel):
-    """Why staff act; kept in the lot's ledger."""
+    """The reason for an action of staff; recorded with it."""
 
     reason: Reason = Field(examples=["a bidder reported a wrong description"])
 
 
 class ResumeRequest(RequestModel):
-    """How a paused or held lot goes on."""
+    """How a paused or held lot resumes."""
 
     review_above_fen: Annotated[int, Field(ge=0, le=FEN_MAX)] | None = Field(
-        None, description="A new review limit above the price; 0: none; left out: as before."
+        None, description="New review limit, above the current price; 0: none; left out: unchanged."
     )
 
 
 class ExtendRequest(ReasonRequest):
-    """How much later a lot ends."""
+    """How much later a lot closes."""
 
     by_ms: DurationMs = Field(examples=[60_000])
 
@@ -182,12 +175,14 @@ class RegistrationRequest(RequestModel):
     """A bidder's registration for a lot."""
 
     accept_terms: bool = Field(description="Must be true.", examples=[True])
-    deposit_fen: Fen | None = Field(None, description="Left out: the least the terms ask for.", examples=[10_000])
+    deposit_fen: Fen | None = Field(
+        None, description="Left out: the smallest deposit that the terms require.", examples=[10_000]
+    )
     payment_method: PaymentMethod | None = None
 
 
 class TopUpRequest(RequestModel):
-    """More on a deposit."""
+    """An addition to a deposit."""
 
     amount_fen: Fen = Field(examples=[90_000])
     payment_method: PaymentMethod | None = None
@@ -200,35 +195,35 @@ class PaymentRequest(RequestModel):
 
 
 class RefusalRequest(RequestModel):
-    """Why a winner will not pay, if they say so."""
+    """Why the winner refuses to pay; optional."""
 
     reason: Reason | None = None
 
 
 class HandoverRequest(RequestModel):
-    """Where a paid lot is fetched."""
+    """Where a paid lot is collected."""
 
-    delivery_centre: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(examples=["Beijing"])
+    delivery_centre: DeliveryCentre = Field(examples=["Beijing"])
 
 
 class RelistRequest(RequestModel):
-    """What auctioning a lot again costs."""
+    """What auctioning the lot again costs."""
 
     cost_fen: Annotated[int, Field(ge=0, le=FEN_MAX)] | None = Field(
-        None, description="Left out: as the terms say.", examples=[120_000]
+        None, description="Left out: as in the terms.", examples=[120_000]
     )
 
 
 class IdentityLevelRequest(RequestModel):
-    """How well the house knows a bidder."""
+    """How far a bidder's identity has been verified."""
 
     level: Annotated[int, Field(ge=0, le=9)] = Field(description="0: a name only.", examples=[1])
-    identity: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT_PATTERN)] | None = Field(
-        None, description="What was verified, such as a document's number; kept as a hash only."
+    identity: VerifiedIdentity | None = Field(
+        None, description="What was verified, such as a document number; only its hash is stored."
     )
 
 
 class BidRequest(RequestModel):
-    """A bid; in proxy lots, a maximum."""
+    """A bid; in proxy lots, the bidder's maximum."""
 
     amount_fen: Fen = Field(examples=[100])

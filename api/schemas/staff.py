@@ -1,14 +1,14 @@
 """The bodies of the staff page: the desk's lots, a lot's event log, the house's health, terms as they are checked."""
 
 from dataclasses import fields
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from api.schemas.public import SaleResponse, TermsResponse
 from api.schemas.requests import Fen, RequestModel
+from api.schemas.text import IdReference
 from auction.domain.events import BidPlaced, Event
-from auction.ledger.keys import ID_LENGTH_MAX
 from auction.services.catalogue.event_log import EventPage, LoggedEvent
 from auction.services.catalogue.terms_check import TermsChecked
 from auction.services.verification.archive_lag import ArchiveLag
@@ -131,9 +131,7 @@ class PresetsResponse(BaseModel):
 class TermsCheckRequest(RequestModel):
     """Terms in the making. Anything may be wrong with them: that is what is asked."""
 
-    preset: Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH_MAX)] | None = Field(
-        None, examples=["jd-flash"]
-    )
+    preset: IdReference | None = Field(None, examples=["jd-flash"])
     list_price_fen: Fen | None = Field(None, examples=[8_990_000])
     terms: dict[str, Any] | None = Field(
         None, description="Laid over the preset's.", examples=[{"start_price_fen": 100, "cap_fen": 50}]

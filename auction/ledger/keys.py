@@ -4,25 +4,10 @@ A sale lives on one shard, so its lots can share a purse inside one script; the 
 names its sale (`launch-001` is lot 1 of sale `launch`), so nothing has to be looked up to place a bid.
 """
 
-import re
 from binascii import crc_hqx
 from dataclasses import dataclass
 
 LAYOUT = "a1"
-ID_LENGTH_MAX = 64
-SALE_ID_LENGTH_MAX = 48
-"""Leaves room for a lot's number behind it."""
-_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-
-
-def is_id(text: str) -> bool:
-    """True for a well-formed sale or lot id: lower-case letters, digits and single hyphens, at most 64."""
-    return len(text) <= ID_LENGTH_MAX and _ID.fullmatch(text) is not None
-
-
-def is_sale_id(text: str) -> bool:
-    """True for an id that a new sale may have: well formed, and its lots' ids will be too."""
-    return len(text) <= SALE_ID_LENGTH_MAX and is_id(text)
 
 
 def lot_id_of(sale_id: str, number: int) -> str:

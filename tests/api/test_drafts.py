@@ -3,7 +3,8 @@
 import pytest
 
 from auction.domain.errors import RequestRefused
-from auction.ledger.keys import is_id, lot_id_of
+from auction.domain.text import is_id
+from auction.ledger.keys import lot_id_of
 from auction.services.catalogue.lots import create_sale
 from auction.services.context import AppContext
 from tests.api.conftest import Asker

@@ -24,7 +24,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_it_is_alone_on_standard_output_and_the_house_knows_its_signature(role):
+def test_it_is_alone_on_standard_output_and_its_signature_is_valid(role):
     said = auction("token", "--subject", "olga", "--role", role, "--name", "Olga 王")
     assert (said.code, said.err) == (0, "")
     assert said.out.count("\n") == 1
@@ -51,7 +51,11 @@ def test_it_lives_as_long_as_the_settings_say(monkeypatch):
         (("--subject", "", "--role", "bidder"), "subject (sub) must be 1 to 64 visible ASCII characters"),
         (("--subject", "a b", "--role", "bidder"), "subject (sub) must be 1 to 64 visible ASCII characters"),
         (("--subject", "a" * 65, "--role", "bidder"), "subject (sub) must be 1 to 64 visible ASCII characters"),
-        (("--subject", "ada", "--role", "bidder", "--name", "a\nb"), "name must be 1 to 100 printable characters"),
+        (("--subject", "ada", "--role", "bidder", "--name", "a\nb"), "name must not contain U+000A"),
+        (("--subject", "ada", "--role", "bidder", "--name", "安\u3000娜"), "U+3000 (IDEOGRAPHIC SPACE)"),
+        (("--subject", "ada", "--role", "bidder", "--name", "a\u202eb"), "U+202E (RIGHT-TO-LEFT OVERRIDE)"),
+        (("--subject", "ada", "--role", "bidder", "--name", "\udcff"), "U+DCFF"),
+        (("--subject", "ada", "--role", "bidder", "--name", "x" * 101), "name must have at most 100 characters"),
         (("--subject", "ada", "--role", "queen"), "queen"),
         (("--subject", "ada"), "--role"),
         (("--role", "bidder"), "--subject"),

@@ -2,9 +2,10 @@ import pytest
 from redis.asyncio import Redis
 
 from auction.domain.errors import LedgerAway, RequestRefused
+from auction.domain.text import SALE_ID_LENGTH_MAX, is_id, is_sale_id
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect
-from auction.ledger.keys import SALE_ID_LENGTH_MAX, KeySpace, accepted_field, is_id, is_sale_id, lot_id_of, sale_of
+from auction.ledger.keys import KeySpace, accepted_field, lot_id_of, sale_of
 from tests.ledger.event_sequences import LOT, OTHER_LOT, SHARDS, opened, scheduled
 
 

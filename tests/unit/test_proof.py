@@ -51,7 +51,7 @@ from auction.domain.proof import (
     RuleBroken,
 )
 from auction.domain.terms import Bidding, MaxJump, SoftClose, Terms
-from auction.services.identity.tokens import is_visible_ascii
+from auction.domain.text import is_visible_ascii
 from tests.unit.examples import ENDS, NOW, OPENS, PADDLES, Move, any_terms, by_rule, proxy_terms, terms
 
 SOFT = SoftClose(window_ms=1_000, extension_ms=1_000, hard_stop_ms=5_000)

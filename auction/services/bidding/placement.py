@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from auction.domain.bidding import Bid, Receipt, Refused
 from auction.domain.errors import RefusalCode
-from auction.ledger.keys import is_id
+from auction.domain.text import is_id
 from auction.services.context import AppContext
 
 

@@ -9,8 +9,8 @@ from auction.books.settlements import Award, Settlement
 from auction.domain.errors import BooksAway, LedgerAway, NotFound, ProblemCode
 from auction.domain.events import BidPlaced, Voided
 from auction.domain.lot import ending, reserve_met
+from auction.domain.text import is_id
 from auction.ledger.bid_ledger import Snapshot
-from auction.ledger.keys import is_id
 from auction.ledger.viewer_counts import count_watchers
 from auction.services.catalogue.bidder_results import BidderResult, results_of
 from auction.services.context import AppContext

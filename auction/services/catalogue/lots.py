@@ -15,8 +15,9 @@ from auction.domain.events import BidPlaced
 from auction.domain.lot import schedule, standing_of
 from auction.domain.terms import Terms, terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
+from auction.domain.text import SALE_ID_LENGTH_MAX, is_sale_id
 from auction.ledger.bid_ledger import Snapshot
-from auction.ledger.keys import SALE_ID_LENGTH_MAX, is_sale_id, lot_id_of
+from auction.ledger.keys import lot_id_of
 from auction.presets import load_preset
 from auction.services.catalogue.lot_views import LotView, lot_record, show_lot, view_after
 from auction.services.context import AppContext

@@ -1,8 +1,9 @@
-"""Signing up and signing in with a password of the house's own: argon2, off the event loop, a few at a time."""
+"""Login accounts: creating them, and checking passwords. Hashing (argon2) runs off the event loop, a few at a time."""
 
 import asyncio
 import re
 import secrets
+from dataclasses import replace
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -11,16 +12,17 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from auction.books import accounts
 from auction.books.accounts import LoginAccount
 from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.text import NAME
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Role
 
 PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX = 10, 200
 USERNAME_PATTERN = r"[A-Za-z0-9._-]{3,32}"
 HASHES_AT_ONCE = 2
-"""Each takes a core and 64 MB for some tens of ms; more at once would only starve the bids."""
+"""Each takes a core and 64 MB for some tens of ms; more at once would only slow the bids down."""
 
 _hasher = PasswordHasher()
-_turns = asyncio.Semaphore(HASHES_AT_ONCE)
+_hash_slots = asyncio.Semaphore(HASHES_AT_ONCE)
 _username = re.compile(USERNAME_PATTERN)
 
 
@@ -33,19 +35,23 @@ async def create_account(
     role: Role = Role.BIDDER,
     subject: str | None = None,
 ) -> LoginAccount:
-    """A new account, its name in lower case. Its tokens speak for `subject`, for somebody new where that is None.
+    """Creates a login account; the user name is stored in lower case, the name in normalisation form C.
 
-    Raises RequestRefused(username-invalid, password-too-short, username-taken).
+    Its tokens carry `subject`; None makes up a new one. Raises RequestRefused (username-invalid, password-invalid,
+    username-taken), and TextRefused for a name that callers have not checked.
     """
     if _username.fullmatch(username) is None:
         raise RequestRefused(
             ProblemCode.USERNAME_INVALID, "A user name is 3 to 32 letters, digits, dots, hyphens or underscores."
         )
+    name = NAME.accept(name)
     if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
         raise RequestRefused(
             ProblemCode.PASSWORD_INVALID,
             f"A password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters, this one {len(password)}.",
         )
+    if not _is_utf8(password):
+        raise RequestRefused(ProblemCode.PASSWORD_INVALID, "A password is UTF-8 text without half characters.")
     password_hash = await _hash(password)
     async with context.books.transaction() as tx:
         return await accounts.add_account(
@@ -59,34 +65,49 @@ async def create_account(
 
 
 async def authenticate(context: AppContext, *, username: str, password: str) -> LoginAccount:
-    """The account whose name and password these are. RequestRefused(credentials-wrong), whichever of them is wrong."""
-    async with context.books.reading() as tx:
-        account = await accounts.find_account(tx, username.lower()[:64])
-    # an unknown name costs as much as a wrong password: nobody learns which names there are
-    known_hash = account.password_hash if account is not None else _nobodys_hash()
-    right = await _verify(known_hash, password[:PASSWORD_LENGTH_MAX])
-    if account is None or not right:
+    """The account with this user name and password; renews its hash where argon2's parameters have changed.
+
+    A stored name that the text rule would not accept today is sanitised; the user name stands in where nothing is
+    left of it. Raises RequestRefused (credentials-wrong), whichever of the two is wrong.
+    """
+    account = None
+    if _username.fullmatch(username) is not None:
+        async with context.books.reading() as tx:
+            account = await accounts.find_account(tx, username.lower())
+    # an unknown user name takes as long as a wrong password: the time does not tell which user names exist
+    known_hash = account.password_hash if account is not None else _unknown_hash()
+    is_right = await _verify(known_hash, password)
+    if account is None or not is_right:
         raise RequestRefused(ProblemCode.CREDENTIALS_WRONG, "The user name or the password is wrong.")
     if _hasher.check_needs_rehash(account.password_hash):
         password_hash = await _hash(password)
         async with context.books.transaction() as tx:
             await accounts.change_password_hash(tx, account.username, password_hash)
-    return account
+    return replace(account, name=NAME.sanitise(account.name, account.username))
 
 
 @cache
-def _nobodys_hash() -> str:
+def _unknown_hash() -> str:
+    """The hash that passwords of unknown user names are checked against."""
     return _hasher.hash(secrets.token_hex(16))
 
 
 async def _hash(password: str) -> str:
-    async with _turns:
+    async with _hash_slots:
         return await asyncio.to_thread(_hasher.hash, password)
 
 
 async def _verify(password_hash: str, password: str) -> bool:
-    async with _turns:
+    async with _hash_slots:
         try:
             return await asyncio.to_thread(_hasher.verify, password_hash, password)
         except (VerifyMismatchError, InvalidHashError):
             return False
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,6 +1,7 @@
-"""Signed tokens: who asks, and in which role. The command line issues them, the API verifies them.
+"""Signed tokens (JWT, HS256): who makes a request, in which role, until when.
 
-HS256 over the house's secret; claims `sub`, `name`, `role`, `iat`, `exp`. The time is given, in seconds.
+The command line and the sign-in routes issue them, the API and the live channel verify them. Claims are `sub`, `name`,
+`role`, `iat` and `exp`; the key is AUCTION_SECRET_KEY. The current time is passed in, in seconds.
 """
 
 from dataclasses import dataclass
@@ -12,28 +13,19 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from auction.domain.errors import AuctionError
+from auction.domain.text import NAME, TextRefused, is_visible_ascii
+from auction.services.identity.roles import STAFF, Role
+
+__all__ = ["LENGTH_MAX", "STAFF", "Identity", "Role", "TokenCode", "TokenKey", "TokenRefused"]
 
 LIFETIME_S_MAX = 366 * 86_400
 LENGTH_MAX = 2048
-"""The longest token looked at, in characters; ours are a tenth of it."""
+"""The longest token that is decoded, in characters; ours are a tenth of it."""
 SUBJECT_LENGTH_MAX = 64
-NAME_LENGTH_MAX = 100
 _ALGORITHM = "HS256"
 _HEADER = {"alg": _ALGORITHM}
-_ALLOWED_SKEW_S = 60
+_CLOCK_SKEW_S_MAX = 60
 """How far ahead of ours the issuer's clock may be."""
-
-
-class Role(StrEnum):
-    """What a token lets its bearer do."""
-
-    BIDDER = "bidder"
-    OPS = "ops"
-    FINANCE = "finance"
-    AUDITOR = "auditor"
-
-
-STAFF = (Role.OPS, Role.FINANCE, Role.AUDITOR)
 
 
 class TokenCode(StrEnum):
@@ -44,12 +36,12 @@ class TokenCode(StrEnum):
 
 
 class TokenRefused(AuctionError):
-    """The token is not ours, malformed, or over; the detail never repeats it."""
+    """The token was not signed with our key, is malformed, or has expired; the detail never repeats it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a token speaks for, until when."""
+    """Who a token stands for, and when it expires."""
 
     subject: str
     name: str
@@ -58,7 +50,7 @@ class Identity:
 
 
 class TokenKey:
-    """Issues and verifies tokens under the house's secret."""
+    """Issues and verifies tokens under one secret."""
 
     __slots__ = ("_key",)
 
@@ -66,7 +58,10 @@ class TokenKey:
         self._key = OctKey.import_key(secret)
 
     def issue(self, *, subject: str, role: Role, now_s: int, lifetime_s: int, name: str = "") -> str:
-        """A token; ValueError where a claim would not be accepted back. Without a name, the subject serves."""
+        """A signed token for a subject. Without a name, the subject stands in for it.
+
+        Raises ValueError, with a sentence, where `verify` would not accept the token back.
+        """
         if not 1 <= lifetime_s <= LIFETIME_S_MAX:
             raise ValueError(f"a token lives 1 to {LIFETIME_S_MAX} seconds, not {lifetime_s}")
         claims = {
@@ -76,26 +71,34 @@ class TokenKey:
             "iat": now_s,
             "exp": now_s + lifetime_s,
         }
-        if (wrong := _wrong(claims)) is not None:
+        if (wrong := _wrong_subject(claims)) is not None:
             raise ValueError(wrong)
+        try:
+            claims["name"] = NAME.accept(name or subject)
+        except TextRefused as refused:
+            raise ValueError(f"its name {refused}") from None
         return jwt.encode(_HEADER, claims, self._key, algorithms=[_ALGORITHM])
 
     def verify(self, token: str, now_s: float) -> Identity:
-        """Who the token speaks for; TokenRefused where it is not ours, malformed or over."""
+        """The identity that a token carries. Raises TokenRefused (token-invalid, token-expired).
+
+        A name from a token issued before the text rule is sanitised, so that no identity has a name against the rule.
+        """
         if len(token) > LENGTH_MAX:
             raise _invalid(f"it is longer than {LENGTH_MAX} characters")
         try:
             claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
         except (JoseError, ValueError, RecursionError):
-            # one sentence for every way of being forged: a forger learns nothing
-            raise _invalid("it was not signed by this house") from None
-        if (wrong := _wrong(claims)) is not None:
+            # one sentence for every kind of forgery: a forger learns nothing
+            raise _invalid("it was not signed with this server's key") from None
+        if (wrong := _wrong_claim(claims)) is not None:
             raise _invalid(wrong)
-        if claims["iat"] > now_s + _ALLOWED_SKEW_S:
+        if claims["iat"] > now_s + _CLOCK_SKEW_S_MAX:
             raise _invalid("it was issued in the future")
         if claims["exp"] <= now_s:
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
-        return Identity(claims["sub"], claims["name"], Role(claims["role"]), claims["exp"])
+        subject = claims["sub"]
+        return Identity(subject, NAME.sanitise(claims["name"], subject), Role(claims["role"]), claims["exp"])
 
     def __repr__(self) -> str:
         return "TokenKey(...)"
@@ -105,13 +108,13 @@ def _invalid(reason: str) -> TokenRefused:
     return TokenRefused(TokenCode.TOKEN_INVALID, f"The token is not accepted: {reason}.")
 
 
-def _wrong(claims: dict[str, Any]) -> str | None:
-    """What is wrong with a token's claims, as a phrase; None: nothing."""
-    subject, name, role = claims.get("sub"), claims.setdefault("name", claims.get("sub")), claims.get("role")
-    if not isinstance(subject, str) or not is_visible_ascii(subject, 1, SUBJECT_LENGTH_MAX):
-        return f"its subject (sub) must be 1 to {SUBJECT_LENGTH_MAX} visible ASCII characters"
-    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX or not name.isprintable():
-        return f"its name must be 1 to {NAME_LENGTH_MAX} printable characters"
+def _wrong_claim(claims: dict[str, Any]) -> str | None:
+    """What is wrong with a token's claims, as a phrase, or None. Fills in the name where there is none."""
+    if (wrong := _wrong_subject(claims)) is not None:
+        return wrong
+    name, role = claims.setdefault("name", claims["sub"]), claims.get("role")
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME.length_max or not name.isprintable():
+        return f"its name must be 1 to {NAME.length_max} printable characters"
     if role not in tuple(map(str, Role)):
         return f"its role must be one of {', '.join(Role)}"
     if type(claims.get("iat")) is not int or type(claims.get("exp")) is not int:
@@ -119,6 +122,8 @@ def _wrong(claims: dict[str, Any]) -> str | None:
     return None
 
 
-def is_visible_ascii(text: str, length_min: int, length_max: int) -> bool:
-    """True for so many characters from ! to ~: no space, no control, nothing beyond ASCII."""
-    return length_min <= len(text) <= length_max and text.isascii() and text.isprintable() and " " not in text
+def _wrong_subject(claims: dict[str, Any]) -> str | None:
+    subject = claims.get("sub")
+    if isinstance(subject, str) and is_visible_ascii(subject, 1, SUBJECT_LENGTH_MAX):
+        return None
+    return f"its subject (sub) must be 1 to {SUBJECT_LENGTH_MAX} visible ASCII characters"
