@@ -6,7 +6,6 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from starlette.types import ASGIApp
 
-from api import pages
 from api.bids.endpoint import BidEndpoint
 from api.http import exception_handlers, openapi
 from api.http.auth import Authenticator
@@ -16,6 +15,7 @@ from api.http.middleware import RequestMiddleware
 from api.http.server import serve
 from api.http.sessions import CsrfKey
 from api.routes import outside, v1
+from api.web import docs_page, documents
 from auction.bootstrap import open_context
 from auction.services.context import AppContext
 from auction.services.identity.tokens import TokenKey
@@ -36,12 +36,13 @@ def create_app(context: AppContext, config: ApiConfig) -> ASGIApp:
         summary="Bids are decided in one atomic step; every yuan is accounted for.",
         version="1",
         description=DESCRIPTION,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     app.include_router(v1)
     app.include_router(outside)
-    app.router.routes.extend(pages.routes())
+    app.router.routes.extend([*documents.routes(), *docs_page.routes()])
     app.add_middleware(RequestMiddleware)
     exception_handlers.install(app)
     openapi.install(app)

@@ -2,11 +2,9 @@
 
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.async_api import Page, Request, expect
 
 PATHS = ("/", "/sign-in", "/sign-up", "/me", "/ops", "/ops/settlements", "/lots/none-such")
-LANGUAGES = {"en": "zh-CN", "zh-CN": "en"}
 
 
 class Loaded:
@@ -37,26 +35,45 @@ class Loaded:
             self.refused.append(f"{address}: {status}")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_page_fetches_the_texts_of_its_language_alone_and_of_the_other_once_it_is_switched(visitors, language):
-    async with visitors.page(language=language) as page:
-        before = Loaded(page)
-        await page.goto("/")
-        await expect(page.locator("#sign-in")).to_be_visible()
-        assert before.texts() == {language}
+async def test_a_page_fetches_the_texts_of_its_language_alone_and_of_the_other_once_it_is_switched(visitors):
+    for language, other in (("en", "zh-CN"), ("zh-CN", "en")):
+        async with visitors.page(language=language) as page:
+            before = Loaded(page)
+            await page.goto("/")
+            await expect(page.locator("#sign-in")).to_be_visible()
+            assert before.texts() == {language}
 
-        after = Loaded(page)
-        await page.click("#language")
-        await page.wait_for_selector(f"html[lang='{LANGUAGES[language]}'] #sign-in")
-        assert after.texts() == {LANGUAGES[language]}
+            after = Loaded(page)
+            await page.click("#language")
+            await page.wait_for_selector(f"html[lang='{other}'] #sign-in")
+            assert after.texts() == {other}
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_a_page_loads_from_its_own_server_alone_and_nothing_it_names_is_missing(visitors, path):
+async def test_a_page_loads_from_its_own_server_alone_and_nothing_it_names_is_missing(visitors):
+    async with visitors.page() as page:
+        for path in PATHS:
+            loaded = Loaded(page)
+            await page.goto(path)
+            await expect(page.locator("#sign-in")).to_be_visible()
+            assert (path, loaded.refused) == (path, [])
+            assert (path, loaded.hosts()) == (path, {urlsplit(page.url).netloc})
+            assert (path, await page.locator("[data-i18n]:empty").count()) == (path, 0)
+
+
+async def test_the_documentation_of_the_api_needs_nothing_from_elsewhere(visitors):
     async with visitors.page() as page:
         loaded = Loaded(page)
-        await page.goto(path)
-        await expect(page.locator("#sign-in")).to_be_visible()
+        await page.goto("/docs")
+        description = await (await page.request.get("/openapi.json")).json()
+        operations = sum(len(path) for path in description["paths"].values())
+        await expect(page.locator(".opblock")).to_have_count(operations)
         assert loaded.refused == []
         assert loaded.hosts() == {urlsplit(page.url).netloc}
-        assert await page.locator("[data-i18n]:empty").count() == 0
+
+        # and what is tried out there is answered
+        health = page.locator(".opblock", has_text="/healthz")
+        await health.locator(".opblock-summary-control").click()
+        await health.get_by_role("button", name="Try it out").click()
+        await health.get_by_role("button", name="Execute").click()
+        await expect(health.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+        assert loaded.refused == []

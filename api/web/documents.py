@@ -6,21 +6,18 @@ no build step, no outside address and no inline script: the content security pol
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from api.http.config import ApiConfig
+from api.web.assets import DOCUMENT_HEADERS, Assets
+from api.web.languages import LANGUAGES, language_of
 
-LANGUAGES = ("zh-CN", "en")
-LANGUAGE_COOKIE = "auction_language"
-_WEB = Path(str(files("api") / "web"))
+_WEB = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,6 @@ def routes() -> list[BaseRoute]:
     return [*documents, Mount("/static", Assets(directory=_WEB / "static"))]
 
 
-class Assets(StaticFiles):
-    """Scripts and styles; browsers ask each time whether they changed (ETag), so that a release is seen at once."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """One file, with the headers that keep it what it is."""
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
-
 def document(page: Page, language: str) -> str:
     """The document of a page in one language. Raises ValueError where a place in the shell is not filled."""
     sheets = ("base", *page.styles)
@@ -94,56 +80,23 @@ def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
         return HTMLResponse(
             documents[language],
             headers={
+                **DOCUMENT_HEADERS,
                 "Content-Language": language,
-                "Content-Security-Policy": policy(live_url),
-                "Cache-Control": "no-cache",
+                "Content-Security-Policy": content_policy(live_url),
                 "Vary": "Accept-Language, Cookie",
-                "Referrer-Policy": "same-origin",
-                "X-Content-Type-Options": "nosniff",
-                "Cross-Origin-Opener-Policy": "same-origin",
             },
         )
 
     return show
 
 
-def policy(live_url: str | None) -> str:
+def content_policy(live_url: str | None) -> str:
     """What a page may load and connect to: this server and its live channel, nothing else."""
-    talk = "'self'"
+    connect = "'self'"
     if live_url is not None:
         live = urlsplit(live_url)
-        talk += f" {live.scheme}://{live.netloc}"
+        connect += f" {live.scheme}://{live.netloc}"
     return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src {talk}; "
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src {connect}; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
-
-
-def language_of(request: Request) -> str:
-    """The visitor's choice, else the best of what their browser asks for, else Chinese."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    if chosen in LANGUAGES:
-        return chosen
-    for tag in accepted_languages(request.headers.get("accept-language", "")):
-        if tag.startswith("zh"):
-            return "zh-CN"
-        if tag.startswith("en"):
-            return "en"
-    return "zh-CN"
-
-
-def accepted_languages(header: str) -> list[str]:
-    """The tags of an Accept-Language header, lower-case, the most wanted first; what is malformed counts as wanted."""
-    found = []
-    for place, part in enumerate(header.split(",")[:20]):
-        tag, _, parameter = part.strip().partition(";")
-        weight = 1.0
-        name, _, value = parameter.strip().partition("=")
-        if name == "q":
-            try:
-                weight = float(value)
-            except ValueError:
-                weight = 0.0
-        if tag and weight > 0:
-            found.append((-weight, place, tag.strip().lower()))
-    return [tag for _, _, tag in sorted(found)]

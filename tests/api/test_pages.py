@@ -1,0 +1,99 @@
+"""The documents that browsers are served, as a client without a browser sees them."""
+
+import re
+from html.parser import HTMLParser
+from itertools import product
+
+from api.web.documents import PAGES
+from api.web.languages import LANGUAGES, accepted_languages
+
+PAGE_PATHS = [path.replace("{lot_id}", "launch-001") for path in PAGES]
+PATHS = [*PAGE_PATHS, "/docs"]
+STRICT = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+class Named(HTMLParser):
+    """What a document names: the addresses it loads, and whatever a strict policy would refuse."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.refused: list[str] = []
+        self.language: str | None = None
+        self._inline = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.language = given.get("lang", self.language)
+        if tag in ("script", "link", "img"):
+            self.addresses.append(str(given.get("src") or given.get("href")))
+        self.refused += [f"{tag} {name}" for name in given if name == "style" or name.startswith("on")]
+        self._inline = tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if self._inline and data.strip():
+            self.refused.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inline = False
+
+
+def policy_of(answer) -> dict[str, str]:
+    parts = [part.strip().partition(" ") for part in answer.headers["content-security-policy"].split(";")]
+    return {name: value for name, _, value in parts}
+
+
+async def test_a_document_names_only_files_of_this_server_and_all_are_there(client):
+    for path in PATHS:
+        answer = await client.get(path, headers={"Accept-Language": "en"})
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        named = Named(answer.text)
+        assert (path, named.language, named.refused) == (path, "en", [])
+        assert len(named.addresses) >= 4
+        for address in named.addresses:
+            found = await client.get(address)
+            assert found.status_code == 200, (path, address)
+            assert found.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_document_may_load_nothing_but_what_this_server_has(client):
+    for path in PATHS:
+        answer = await client.get(path)
+        policy = policy_of(answer)
+        assert (path, policy) == (path, {**policy, **STRICT})
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        assert policy["connect-src"].split()[0] == "'self'"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_a_document_names_its_language_and_the_texts_of_that_one_alone(client):
+    for path, language in product(PAGE_PATHS, LANGUAGES):
+        answer = await client.get(path, headers={"Cookie": f"auction_language={language}", "Accept-Language": "fr, en"})
+        named = Named(answer.text)
+        assert (named.language, answer.headers["content-language"]) == (language, language)
+        assert re.findall(r"/static/i18n/([\w-]+)\.js", answer.text) == [language]
+        assert {part.strip() for part in answer.headers["vary"].split(",")} == {"Accept-Language", "Cookie"}
+
+
+def test_the_most_wanted_language_comes_first():
+    orders = {
+        "": [],
+        "en": ["en"],
+        "zh-CN,zh;q=0.9,en;q=0.8": ["zh-cn", "zh", "en"],
+        "en;q=0.2, zh-TW;q=0.7": ["zh-tw", "en"],
+        "en;q=0, zh": ["zh"],
+        "en;q=much, zh;q=0.1": ["zh"],
+        "de, fr;q=1, *;q=0.5": ["de", "fr", "*"],
+    }
+    assert {header: accepted_languages(header) for header in orders} == orders
