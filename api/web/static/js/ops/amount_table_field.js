@@ -1,7 +1,7 @@
 // Rows of two amounts that rise together: an increment table, or a deposit ladder.
 
 import { element } from "../shared/element.js";
-import { InputError, amountField } from "../shared/form_fields.js";
+import { amountField, InputError } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
 
 const ROWS_MAX = 64;

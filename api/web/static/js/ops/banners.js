@@ -1,8 +1,8 @@
 // Banners over the desk: a server that is away, an archive that lags, a live channel that is gone, a lost connection.
 
 import { element } from "../shared/element.js";
+import { t, timeOfDay } from "../shared/i18n.js";
 import { durationText } from "../shared/staff_text.js";
-import { timeOfDay, t } from "../shared/i18n.js";
 
 const LAG_MS = 3000;
 const LAG_BAD_MS = 60_000;

@@ -2,9 +2,9 @@
 
 import { get } from "../shared/api.js";
 import { element } from "../shared/element.js";
+import { hasText, t, timeOfDay } from "../shared/i18n.js";
 import { yuan, yuanShort } from "../shared/money.js";
-import { shortDateTime, durationText, staffProblemText } from "../shared/staff_text.js";
-import { timeOfDay, hasText, t } from "../shared/i18n.js";
+import { durationText, shortDateTime, staffProblemText } from "../shared/staff_text.js";
 
 const PAGE = 60;
 const ROWS_MAX = 600;

@@ -1,10 +1,10 @@
 // What staff may do with a lot in each status: the fields asked for, the consequence in a sentence, and the request.
 
-import { remainingOf } from "./lot_list.js";
 import { amountField, choiceField, durationField, momentField, reasonField } from "../shared/form_fields.js";
-import { formatCount, shortDateTime, priceText, durationText } from "../shared/staff_text.js";
-import { yuanShort } from "../shared/money.js";
 import { t } from "../shared/i18n.js";
+import { yuanShort } from "../shared/money.js";
+import { durationText, formatCount, priceText, shortDateTime } from "../shared/staff_text.js";
+import { remainingOf } from "./lot_list.js";
 
 const HOUR_MS = 3_600_000;
 const FIVE_MINUTES_MS = 300_000;

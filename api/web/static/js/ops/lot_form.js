@@ -2,11 +2,11 @@
 
 import { get, post } from "../shared/api.js";
 import { element } from "../shared/element.js";
-import { InputError, amountField, choiceField, textField } from "../shared/form_fields.js";
-import { TermsFields } from "./terms_fields.js";
+import { amountField, choiceField, InputError, textField } from "../shared/form_fields.js";
+import { hasText, t } from "../shared/i18n.js";
 import { contradictionText, staffProblemText } from "../shared/staff_text.js";
 import { showTerms } from "../shared/terms_text.js";
-import { hasText, t } from "../shared/i18n.js";
+import { TermsFields } from "./terms_fields.js";
 
 const WAIT_MS = 300;
 

@@ -2,8 +2,8 @@
 
 import { timeLeft } from "../shared/clock.js";
 import { element, setText } from "../shared/element.js";
-import { formatCount, shortDateTime, priceText } from "../shared/staff_text.js";
 import { t } from "../shared/i18n.js";
+import { formatCount, priceText, shortDateTime } from "../shared/staff_text.js";
 
 const RATE_WINDOW_MS = 5000;
 const OVER_MAX = 12;

@@ -2,13 +2,13 @@
 
 import { confirmAction } from "../shared/confirm_dialog.js";
 import { element, setText } from "../shared/element.js";
-import { ACTIONS, actionsFor } from "./lot_actions.js";
-import { EventLog } from "./event_log.js";
-import { RUNNING, timeLeftFigure, bidRateText } from "./lot_list.js";
-import { formatCount, shortDateTime, priceText, staffProblemText } from "../shared/staff_text.js";
-import { yuanShort } from "../shared/money.js";
-import { showTerms } from "../shared/terms_text.js";
 import { t } from "../shared/i18n.js";
+import { yuanShort } from "../shared/money.js";
+import { formatCount, priceText, shortDateTime, staffProblemText } from "../shared/staff_text.js";
+import { showTerms } from "../shared/terms_text.js";
+import { EventLog } from "./event_log.js";
+import { ACTIONS, actionsFor } from "./lot_actions.js";
+import { bidRateText, RUNNING, timeLeftFigure } from "./lot_list.js";
 
 /** The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is told of an action. */
 export class LotPanel {

@@ -1,17 +1,17 @@
 // The terms of a lot to be, as fields in words: what was changed of a preset, and where a contradiction belongs.
 
 import { element } from "../shared/element.js";
-import { amountTableField } from "./amount_table_field.js";
 import {
-  InputError,
   amountField,
   checkField,
   choiceField,
   durationField,
+  InputError,
   percentField,
   wholeField,
 } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
+import { amountTableField } from "./amount_table_field.js";
 
 const FLOOR = "settlement.cascade.floor_fen";
 

@@ -1,10 +1,10 @@
 // What finance may do with a lot after the hammer: when, the fields asked for, the consequence in a sentence, the request.
 
-import { yuanShort } from "../shared/money.js";
 import { amountField, reasonField } from "../shared/form_fields.js";
-import { nameOf } from "./settlement_text.js";
-import { roundDurationText } from "../shared/terms_text.js";
 import { t } from "../shared/i18n.js";
+import { yuanShort } from "../shared/money.js";
+import { roundDurationText } from "../shared/terms_text.js";
+import { nameOf } from "./settlement_text.js";
 
 const reasoned = () => ({ reason: reasonField("act-reason") });
 const asIs = (values) => values;

@@ -3,14 +3,14 @@
 import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
 import { byId, element, setText } from "../shared/element.js";
-import { showPageHeader } from "../shared/page_header.js";
+import { t, timeOfDay } from "../shared/i18n.js";
+import { LiveRegion } from "../shared/live_region.js";
 import { yuanShort } from "../shared/money.js";
+import { showPageHeader } from "../shared/page_header.js";
 import { staffProblemText } from "../shared/staff_text.js";
 import { SettlementList } from "./settlement_list.js";
 import { SettlementPanel } from "./settlement_panel.js";
 import { addNames } from "./settlement_text.js";
-import { LiveRegion } from "../shared/live_region.js";
-import { timeOfDay, t } from "../shared/i18n.js";
 
 const EVERY_MS = 2000;
 const ANSWER_MS = 8000;

@@ -1,11 +1,11 @@
 // The lots after the hammer: one row each, changed in place, and the states to choose from with their counts.
 
 import { element, setText } from "../shared/element.js";
+import { t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuanShort } from "../shared/money.js";
 import { formatCount } from "../shared/staff_text.js";
-import { STATES, STATE_TONES, deadlineText, isUrgent, nameOf } from "./settlement_text.js";
-import { t } from "../shared/i18n.js";
+import { deadlineText, isUrgent, nameOf, STATE_TONES, STATES } from "./settlement_text.js";
 
 const STAKES = ["due", "held", "forfeited", "claim"];
 

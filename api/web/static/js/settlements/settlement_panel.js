@@ -4,13 +4,13 @@ import { get, timeoutSignal } from "../shared/api.js";
 import { timeLeft } from "../shared/clock.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
 import { element, setText } from "../shared/element.js";
+import { t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuan } from "../shared/money.js";
 import { shortDateTime, staffProblemText } from "../shared/staff_text.js";
 import { ACTIONS, consequenceText, pendingApproval } from "./actions.js";
+import { addNames, isUrgent, nameOf, STATE_TONES } from "./settlement_text.js";
 import { SettlementTimeline } from "./timeline.js";
-import { STATE_TONES, isUrgent, addNames, nameOf } from "./settlement_text.js";
-import { t } from "../shared/i18n.js";
 
 const ANSWER_MS = 8000;
 const IN_FORCE = ["awarded", "paid", "settled"];

@@ -1,10 +1,10 @@
 // What follows the hammer in words: states, deadlines, the steps of the timeline, accounts and kinds of entries.
 
 import { timeLeft } from "../shared/clock.js";
-import { yuan } from "../shared/money.js";
-import { shortDateTime } from "../shared/staff_text.js";
-import { failureText } from "../shared/problems.js";
 import { hasText, t } from "../shared/i18n.js";
+import { yuan } from "../shared/money.js";
+import { failureText } from "../shared/problems.js";
+import { shortDateTime } from "../shared/staff_text.js";
 
 export const STATES = ["awarded", "offered", "defaulted", "paid", "settled", "relisted", "unsold", "void"];
 export const STATE_TONES = {

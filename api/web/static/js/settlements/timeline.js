@@ -1,12 +1,12 @@
 // A lot's settlement as it went: the timeline, defaults, offers, deposits, the provider's answers, journal and balances.
 
 import { element, setText } from "../shared/element.js";
+import { hasText, t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuan } from "../shared/money.js";
-import { shortDateTime } from "../shared/staff_text.js";
 import { failureText } from "../shared/problems.js";
-import { actorText, nameOf, textOrCode, waterfallParts, stepTone, stepText } from "./settlement_text.js";
-import { hasText, t } from "../shared/i18n.js";
+import { shortDateTime } from "../shared/staff_text.js";
+import { actorText, nameOf, stepText, stepTone, textOrCode, waterfallParts } from "./settlement_text.js";
 
 const OPERATION_TONES = { intended: "info", pending: "warn", succeeded: "good", failed: "bad" };
 const DEPOSIT_TONES = {

@@ -3,8 +3,8 @@
 import { post } from "./api.js";
 import { byId, element } from "./element.js";
 import { InputError } from "./form_fields.js";
-import { problemText } from "./problems.js";
 import { t } from "./i18n.js";
+import { problemText } from "./problems.js";
 
 const EVERY_MS = 200;
 

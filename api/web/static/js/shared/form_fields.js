@@ -1,8 +1,8 @@
 // The fields of the staff page's forms: each knows its words, reads itself into the house's units, and says what is wrong.
 
 import { element } from "./element.js";
-import { parseFen, yuanShort } from "./money.js";
 import { t } from "./i18n.js";
+import { parseFen, yuanShort } from "./money.js";
 
 const UNITS = [
   ["seconds", 1000],

@@ -2,7 +2,7 @@
 
 import { get, remove } from "./api.js";
 import { byId, element } from "./element.js";
-import { t, translatePage, switchLanguage } from "./i18n.js";
+import { switchLanguage, t, translatePage } from "./i18n.js";
 
 const PLACES = [
   ["/me", "nav.me", ["bidder"]],

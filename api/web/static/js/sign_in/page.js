@@ -1,10 +1,10 @@
 // Sign-in and sign-up: one form, two addresses; afterwards back to where the visitor came from.
 
 import { post } from "../shared/api.js";
-import { problemText } from "../shared/problems.js";
 import { byId } from "../shared/element.js";
-import { showPageHeader } from "../shared/page_header.js";
 import { t } from "../shared/i18n.js";
+import { showPageHeader } from "../shared/page_header.js";
+import { problemText } from "../shared/problems.js";
 
 const PASSWORD_MIN = 10;
 const USERNAME = /^[A-Za-z0-9._-]{3,32}$/;
