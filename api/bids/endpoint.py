@@ -21,7 +21,7 @@ from api.http.middleware import new_request_id
 from api.http.problems import INTERNAL_ERROR, MEDIA_TYPE, Header, HttpCode, Problem, Unacceptable, problem_of
 from auction.domain.bidding import Refused
 from auction.domain.errors import AuctionError
-from auction.services.bidding.placement import Placed, place_bid
+from auction.services.bidding.placement import PlacedBid, place_bid
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Identity, Role
 
@@ -130,7 +130,7 @@ class BidEndpoint:
             return self._doorkeeper.identify_session(found[b"cookie"], found.get(b"x-csrf-token"))
         return self._doorkeeper.identify(None if b"authorization" in twice else authorization)
 
-    def _decided(self, answer: Placed | Refused) -> tuple[int, Header, bytes]:
+    def _decided(self, answer: PlacedBid | Refused) -> tuple[int, Header, bytes]:
         """Status, content type and body of the ledger's decision, counted."""
         if isinstance(answer, Refused):
             self._counts.refused[answer.code] += 1

@@ -13,16 +13,16 @@ from api.live.protocol import VERSION
 from auction.domain.events import (
     Admitted,
     BidPlaced,
+    BidVoided,
     Closed,
     Event,
     Extended,
     Held,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
 )
 from auction.domain.lot import Lot, LotStatus
 
@@ -232,9 +232,9 @@ def ends_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
     match event:
         case Scheduled() | Opened() | BidPlaced() | Resumed() | Extended():
             return event.ends_at_ms
-        case Closed() | Withdrawn():
+        case Closed() | LotVoided():
             return min(ends_before_ms, at_ms)
-        case Admitted() | Held() | Paused() | Voided():
+        case Admitted() | Held() | Paused() | BidVoided():
             return ends_before_ms
     assert_never(event)
 
@@ -277,7 +277,7 @@ def happening(moment: Moment, event: Event, price_fen: int, leader_paddle: int) 
             )
         case Resumed():
             frame = ResumedFrame(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms)
-        case Voided():
+        case BidVoided():
             frame = VoidedFrame(
                 lot_id=lot_id,
                 seq=seq,
@@ -289,7 +289,7 @@ def happening(moment: Moment, event: Event, price_fen: int, leader_paddle: int) 
                 leader=event.leader_paddle or None,
                 reason=event.reason,
             )
-        case Closed() | Withdrawn():
+        case Closed() | LotVoided():
             closed = isinstance(event, Closed)
             frame = ClosedFrame(
                 lot_id=lot_id,

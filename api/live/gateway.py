@@ -32,7 +32,7 @@ from api.live.protocol import MESSAGE_BYTES_MAX, CloseCode, Malformed, Sub, read
 from api.live.stream_follower import StreamFollower
 from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
-from auction.ledger.viewer_counts import report_watchers
+from auction.ledger.watcher_counts import report_watchers
 from auction.services.identity.tokens import TokenKey, TokenRefused
 
 BACKLOG = 4096
@@ -245,8 +245,7 @@ class LiveGateway:
     async def _report(self, counts: dict[str, int]) -> None:
         """Say how many watch here, and hear how many watch elsewhere."""
         counts |= dict.fromkeys(self._reported - counts.keys(), 0)
-        redis, keys = self._ledger.redis, self._ledger.keys
-        others = await report_watchers(redis, keys, self._name, counts, now_ms=self.clock.now_ms())
+        others = await report_watchers(self._ledger, self._name, counts, now_ms=self.clock.now_ms())
         self._reported = {lot_id for lot_id, count in counts.items() if count}
         for lot_id, count in others.items():
             channel = self.hub.channels.get(lot_id)

@@ -20,7 +20,7 @@ from auction.domain.text import is_id
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.lot_reader import LotReader
 from auction.ledger.stream import StreamEntry
-from auction.ledger.tail import Damage
+from auction.ledger.tail import DamagedEntry
 from auction.services.identity.tokens import Role
 
 LOOKED_BACK_ENTRIES = 1000
@@ -131,12 +131,12 @@ class Hub:
         wanted = set(shards)
         return [lot_id for lot_id in self.channels if self._ledger.keys.shard_of(lot_id) in wanted]
 
-    def take(self, found: Iterable[StreamEntry | Damage]) -> None:
+    def take(self, found: Iterable[StreamEntry | DamagedEntry]) -> None:
         """Fold what the scripts wrote, then let each lot tell its news."""
         stirred: set[Channel] = set()
         at_ms = 0
         for entry in found:
-            if isinstance(entry, Damage):
+            if isinstance(entry, DamagedEntry):
                 self.resync(self.lots_of([entry.shard]), entry.reason)
                 continue
             at_ms = entry.at_ms
@@ -169,8 +169,8 @@ class Hub:
             if self.channels.get(channel.lot_id) is not channel:
                 return
             try:
-                observed = await self._observer.lot(channel.lot_id)
-                before = await self._observer.last_entries(channel.lot_id, looked_at=LOOKED_BACK_ENTRIES)
+                observed = await self._observer.read_lot(channel.lot_id)
+                before = await self._observer.last_entries(channel.lot_id, shard_entries=LOOKED_BACK_ENTRIES)
                 break
             except LedgerAway:
                 await asyncio.sleep(wait_s)
@@ -218,7 +218,7 @@ class Hub:
             if bidder_id not in channel.admissions_wanted:
                 return
             try:
-                admission = await self._observer.admission(channel.lot_id, bidder_id)
+                admission = await self._observer.read_admission(channel.lot_id, bidder_id)
             except LedgerAway:
                 await asyncio.sleep(wait_s)
                 continue

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from api.live import frames
 from api.live.frames import Moment, SnapFrame, TickFrame
 from auction.domain.bidding import Admission
-from auction.domain.events import Admitted, BidPlaced, Event, Voided
+from auction.domain.events import Admitted, BidPlaced, BidVoided, Event
 from auction.domain.lot import Lot, LotStatus, apply
 from auction.ledger.stream import StreamEntry, chain_of
 
@@ -213,7 +213,7 @@ class LotProjection:
                 kept, complete_after, told_seq, ends_ms = [], seq, seq, None
             next_seq = seq + 1
             moment = Moment(self.lot_id, seq, entry.at_ms, entry.epoch, ends_ms or 0)
-            if ends_ms is None or entry.epoch != self.lot.epoch or isinstance(event, Voided):
+            if ends_ms is None or entry.epoch != self.lot.epoch or isinstance(event, BidVoided):
                 # what came before cannot be told in full, or is of an epoch that nobody may resume
                 kept, complete_after, told_seq = [], seq, seq
             else:

@@ -13,7 +13,7 @@ from api.live.clock import LedgerClock
 from api.live.hub import Hub
 from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
-from auction.ledger.tail import Tail
+from auction.ledger.tail import StreamTail
 
 ENTRIES_AT_ONCE = 500
 """The most entries of a shard taken in one go, so that turns are told in between."""
@@ -32,7 +32,7 @@ class StreamFollower:
         self._hub = hub
         self._clock = clock
         self._block_ms = block_ms
-        self._tail = Tail(ledger.redis, ledger.keys)
+        self._tail = StreamTail(ledger)
         self._away = False
 
     async def run(self) -> None:
@@ -41,7 +41,7 @@ class StreamFollower:
         while True:
             honour_cancellation()
             try:
-                if not self._tail.started:
+                if not self._tail.is_started:
                     await self._tail.start()
                     self._hub.following.set()
                 elif self._away:
@@ -61,15 +61,15 @@ class StreamFollower:
         """Read the ledger's clock, and see whether a stream went backwards. Raises LedgerAway."""
         for _ in range(SAMPLES_AT_ONCE):
             await self._clock.sample(self._ledger.redis)
-        if self._tail.started and not self._away:
-            self._forget(await self._tail.went_backwards())
+        if self._tail.is_started and not self._away:
+            self._forget(await self._tail.rewind_lost_shards())
 
     def _forget(self, shards: list[int]) -> None:
         self._hub.resync(self._hub.lots_of(shards), "the ledger lost entries")
 
     async def _make_sure(self) -> None:
         """Every lot followed must stand in the ledger as it is known here, or further on and within reach."""
-        self._forget(await self._tail.went_backwards())
+        self._forget(await self._tail.rewind_lost_shards())
         stories = {
             lot_id: channel.projection
             for lot_id, channel in self._hub.channels.items()
@@ -81,7 +81,7 @@ class StreamFollower:
             known = (projection.lot.epoch, projection.lot.seq)
             if now is None or (now.epoch, now.seq) < known or (now.seq == known[1] and now.chain != projection.chain):
                 self._hub.resync([lot_id], "the ledger is not where it was")
-        while await self._tail.is_behind():
+        while await self._tail.has_more():
             self._hub.take(await self._tail.read(block_ms=None, count=ENTRIES_AT_ONCE))
         for lot_id, now in snapshots.items():
             if stories[lot_id].lot.seq < now.seq:

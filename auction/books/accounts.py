@@ -1,4 +1,4 @@
-"""Accounts: who may sign in, in which role, and the hash their password is checked against. Off the bid's way."""
+"""Stores login accounts: who may sign in, in which role, with which password hash. Off the bid's way."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from auction.domain.errors import ProblemCode, RequestRefused
 
 @dataclass(frozen=True, slots=True)
 class LoginAccount:
-    """Somebody who may sign in; `subject` is what their tokens speak for, and never changes."""
+    """A person who may sign in; `subject` is the subject of their tokens and never changes."""
 
     username: str
     subject: str
@@ -27,7 +27,7 @@ class LoginAccount:
 async def add_account(
     tx: Transaction, *, username: str, subject: str, name: str, role: str, password_hash: str
 ) -> LoginAccount:
-    """Enter an account; RequestRefused (username-taken) where there is one of that name."""
+    """Add an account. Raises RequestRefused(username-taken)."""
     statement = postgresql.insert(accounts).values(
         username=username, subject=subject, name=name, role=role, password_hash=password_hash
     )
@@ -44,14 +44,14 @@ async def find_account(tx: Transaction, username: str) -> LoginAccount | None:
 
 
 async def change_password_hash(tx: Transaction, username: str, password_hash: str) -> None:
-    """Put another hash of the same or a new password in its place."""
+    """Replace an account's password hash."""
     await tx.session.execute(
         update(accounts).where(accounts.c.username == username).values(password_hash=password_hash)
     )
 
 
 async def names_of(tx: Transaction, ids: Collection[str]) -> dict[str, str]:
-    """Id of a bidder or of staff -> the name they gave; ids that nobody has are missing."""
+    """Bidder or staff id -> the name they gave, for the ids that exist."""
     wanted = any_(literal(list(ids), ARRAY(Id)))
     given = select(accounts.c.subject.label("id"), accounts.c.name).where(accounts.c.subject == wanted)
     bidding = select(bidders.c.bidder_id.label("id"), bidders.c.name).where(bidders.c.bidder_id == wanted)

@@ -1,7 +1,7 @@
-"""Writes the ledger down: entries, bids, results, and the cursor they were read up to, all in one transaction.
+"""Stores a shard's ledger entries, the bids and results in them, and the cursor, all in one transaction.
 
-After the bid's way: the archiver feeds it, everything after the close reads from it. The cursor row is locked first,
-so two archivers take turns, and what one has written the other finds behind the cursor and leaves out: exactly once.
+After the bid's way: the archiver calls it, and everything after the close reads what it stored. The cursor row is
+locked first, so that two archivers take turns and the second leaves out what the first has stored: exactly once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,7 @@ from sqlalchemy.dialects import postgresql
 from auction.books.archive_rows import Derived, Head, LedgerEntry, derive
 from auction.books.tables import archive_cursors, bids, ledger_entries, lot_results
 from auction.books.unit_of_work import Transaction
-
-START = "0-0"
-"""The position before a stream's first entry."""
+from auction.domain.ledger_layout import STREAM_START, StreamPosition
 
 ENTRY_COLUMNS = [column.name for column in ledger_entries.c]
 BID_COLUMNS = [column.name for column in bids.c if column.name != "voided_by_seq"]
@@ -52,23 +50,17 @@ MARK_ADMITTED = text("""
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where the archive of a shard stands after a batch, and how much of the batch was new."""
+    """The cursor of a shard after a batch (a stream id), and how many entries and bids of the batch were new."""
 
     cursor: str
     entries: int
     bids: int
 
 
-def position(stream_id: str) -> tuple[int, int]:
-    """A stream id as something that compares: ms, then the count within it."""
-    ms, _, count = stream_id.partition("-")
-    return int(ms), int(count)
-
-
 async def append(tx: Transaction, shard: int, entries: Sequence[LedgerEntry]) -> Appended:
-    """Write a batch down, in the order of its stream; what was written before is left out.
+    """Store a batch of entries in the order of their stream; those stored before are left out.
 
-    Raises LineageBroken, and RowsRefused for what the books' constraints do not take.
+    Raises LineageBroken, and StatementRejected for what breaks a constraint of the database.
     """
     stored = await lock_cursor(tx, shard)
     fresh = _after(stored, entries)
@@ -83,38 +75,38 @@ async def append(tx: Transaction, shard: int, entries: Sequence[LedgerEntry]) ->
 
 
 async def lock_cursor(tx: Transaction, shard: int) -> str:
-    """The last stream id written down of a shard, kept to this transaction."""
-    mine = select(archive_cursors.c.stream_id).where(archive_cursors.c.shard == shard).with_for_update()
-    stored = await tx.session.scalar(mine)
+    """A shard's cursor, locked until this transaction ends."""
+    found = select(archive_cursors.c.stream_id).where(archive_cursors.c.shard == shard).with_for_update()
+    stored = await tx.session.scalar(found)
     if stored is None:
-        first = postgresql.insert(archive_cursors).values(shard=shard, stream_id=START)
+        first = postgresql.insert(archive_cursors).values(shard=shard, stream_id=STREAM_START)
         await tx.session.execute(first.on_conflict_do_nothing())
-        stored = await tx.session.scalar(mine)
-    return stored or START
+        stored = await tx.session.scalar(found)
+    return stored or STREAM_START
 
 
 async def cursor(tx: Transaction, shard: int) -> str:
-    """The last stream id written down of a shard."""
-    mine = select(archive_cursors.c.stream_id).where(archive_cursors.c.shard == shard)
-    return await tx.session.scalar(mine) or START
+    """A shard's cursor: the stream id of the last entry stored, STREAM_START where there is none."""
+    found = select(archive_cursors.c.stream_id).where(archive_cursors.c.shard == shard)
+    return await tx.session.scalar(found) or STREAM_START
 
 
 async def cursors(tx: Transaction) -> dict[int, str]:
-    """Shard -> the last stream id written down; a shard that never had an entry is missing."""
+    """Shard -> its cursor, for the shards that have one."""
     return {row["shard"]: row["stream_id"] for row in await tx.rows(select(archive_cursors))}
 
 
 async def heads_of(tx: Transaction, lot_ids: Iterable[str]) -> dict[str, Head]:
-    """Lot -> how far it is written down; a lot of which nothing is, is missing."""
+    """Lot -> the head of what is stored of it, for the lots of which anything is."""
     rows = await tx.session.execute(HEADS, {"lot_ids": list(lot_ids)})
     return {lot_id: Head(last_seq, epoch, head) for lot_id, last_seq, epoch, head in rows}
 
 
 def _after(stored: str, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-    last = position(stored)
+    last = StreamPosition.parse(stored)
     fresh = []
     for entry in entries:
-        here = position(entry.stream_id)
+        here = StreamPosition.parse(entry.stream_id)
         if here > last:
             fresh.append(entry)
             last = here
@@ -131,7 +123,7 @@ async def _write(tx: Transaction, derived: Derived) -> None:
     if derived.results:
         await tx.copy(lot_results, derived.results, RESULT_COLUMNS)
     if derived.statuses:
-        # in one order everywhere: two transactions never wait for each other's lots
+        # in the same order everywhere, so that two transactions never deadlock
         lot_ids, statuses = zip(*sorted(derived.statuses.items()), strict=True)
         await tx.session.execute(SET_STATUSES, {"lot_ids": lot_ids, "statuses": statuses})
     if derived.voided:

@@ -1,4 +1,4 @@
-"""Reads what was written down of the ledger: bids by page, entries as they were, how lots ended."""
+"""Reads the archive: pages of bids, entries forwards and backwards, results of lots. After the bid's way."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from auction.domain.events import BidPlaced
 
 @dataclass(frozen=True, slots=True)
 class ArchivedBid:
-    """An accepted bid. In proxy lots `amount_fen` is a maximum: the public sees `price_fen` only."""
+    """An accepted bid. In proxy lots `amount_fen` is a maximum, which only its bidder may see."""
 
     lot_id: str
     seq: int
@@ -31,7 +31,7 @@ class ArchivedBid:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedEntry:
-    """A stream entry as it was written, with the archive's SHA-256 head after it."""
+    """A stream entry as the script wrote it, with the archive's SHA-256 head after it."""
 
     lot_id: str
     first_seq: int
@@ -47,7 +47,7 @@ class ArchivedEntry:
 
 @dataclass(frozen=True, slots=True)
 class LotResult:
-    """How a lot ended: sold, no-bids, reserve-unmet or void. The winner only where it sold."""
+    """The outcome of a lot: sold, no-bids, reserve-unmet or void. A winner only where it sold."""
 
     lot_id: str
     outcome: str
@@ -60,13 +60,13 @@ class LotResult:
 
 
 async def bids_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit: int = 100) -> list[ArchivedBid]:
-    """A page of a lot's bids in their order, voided ones included."""
+    """A page of a lot's bids with a seq above `after_seq`, oldest first, voided ones included."""
     statement = select(bids).where(bids.c.lot_id == lot_id, bids.c.seq > after_seq).order_by(bids.c.seq).limit(limit)
     return [ArchivedBid(**row) for row in await tx.rows(statement)]
 
 
 async def entries_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[ArchivedEntry]:
-    """A page of a lot's entries in their order, from the first that begins after a seq."""
+    """A page of a lot's entries whose first seq is above `after_seq`, oldest first."""
     statement = (
         select(ledger_entries)
         .where(ledger_entries.c.lot_id == lot_id, ledger_entries.c.first_seq > after_seq)
@@ -77,7 +77,7 @@ async def entries_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, lim
 
 
 async def entries_of(tx: Transaction, lot_id: str) -> AsyncIterator[ArchivedEntry]:
-    """All entries of a lot in their order, read in pages; `tx` stays open meanwhile."""
+    """All entries of a lot, oldest first, read in pages; `tx` stays open meanwhile."""
     after_seq = 0
     while page := await entries_after(tx, lot_id, after_seq=after_seq):
         for entry in page:
@@ -85,26 +85,37 @@ async def entries_of(tx: Transaction, lot_id: str) -> AsyncIterator[ArchivedEntr
         after_seq = page[-1].first_seq
 
 
+async def entries_before(tx: Transaction, lot_id: str, *, before_seq: int, limit: int = 1000) -> list[ArchivedEntry]:
+    """A page of a lot's entries whose first seq is below `before_seq`, newest first."""
+    statement = (
+        select(ledger_entries)
+        .where(ledger_entries.c.lot_id == lot_id, ledger_entries.c.first_seq < before_seq)
+        .order_by(ledger_entries.c.first_seq.desc())
+        .limit(limit)
+    )
+    return [ArchivedEntry(**row) for row in await tx.rows(statement)]
+
+
 async def archived_lots(tx: Transaction) -> list[str]:
-    """Every lot of which anything is written down."""
+    """The lots of which anything is archived, by id."""
     statement = select(ledger_entries.c.lot_id).where(ledger_entries.c.first_seq == 1)
     return [row["lot_id"] for row in await tx.rows(statement.order_by(ledger_entries.c.lot_id))]
 
 
 async def result_of(tx: Transaction, lot_id: str) -> LotResult | None:
-    """How a lot ended; None while it has not, or its end is not written down yet."""
+    """A lot's result; None until its end is archived."""
     row = await tx.row(select(lot_results).where(lot_results.c.lot_id == lot_id))
     return None if row is None else LotResult(**row)
 
 
 async def results_of(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, LotResult]:
-    """Lot -> how it ended, of those that have."""
+    """Lot -> its result, for the lots whose end is archived."""
     statement = select(lot_results).where(lot_results.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
     return {row["lot_id"]: LotResult(**row) for row in await tx.rows(statement)}
 
 
 async def standing_bids(tx: Transaction, lot_id: str) -> list[tuple[int, BidPlaced]]:
-    """A lot's bids that were not voided, with their seqs, in their order."""
+    """A lot's bids that are not voided, with their seqs, oldest first."""
     statement = select(bids).where(bids.c.lot_id == lot_id, bids.c.voided_by_seq.is_(None)).order_by(bids.c.seq)
     return [
         (

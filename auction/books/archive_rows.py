@@ -1,6 +1,6 @@
-"""What a batch of ledger entries means for the books: pure, from entries to rows. `archive` writes them.
+"""Derives database rows from a batch of ledger entries, without I/O; `archive` stores them.
 
-Entries come in the order of their stream. What is written down already is left out; a hole is an error, not a guess.
+After the bid's way. Entries come in the order of their stream. Those stored already are left out; a missing seq raises.
 """
 
 from collections.abc import Iterable
@@ -11,17 +11,17 @@ from auction.books.chain import GENESIS, head_after
 from auction.domain.events import (
     Admitted,
     BidPlaced,
+    BidVoided,
     CloseCause,
     Closed,
     Event,
     Held,
+    LotVoided,
     Opened,
     Outcome,
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
 )
 from auction.domain.lot import LotStatus
 
@@ -32,18 +32,18 @@ STATUS_AFTER: dict[type[Event], LotStatus] = {
     Paused: LotStatus.PAUSED,
     Resumed: LotStatus.OPEN,
     Closed: LotStatus.CLOSED,
-    Withdrawn: LotStatus.VOID,
+    LotVoided: LotStatus.VOID,
 }
 VOID = "void"
-"""The outcome of a lot that staff declared void."""
+"""The outcome of a lot that staff voided."""
 
 
 class LineageBroken(Exception):
-    """An entry does not continue what is written down of its lot: entries are missing, or history was rewritten."""
+    """An entry does not continue what is stored of its lot: entries are missing, or the stream was rewritten."""
 
 
 class LedgerEntry(Protocol):
-    """An entry as the ledger's feed gives it; the books know its shape, not its maker."""
+    """What is needed of a ledger entry (`auction.ledger.stream.StreamEntry` has it); books do not import the ledger."""
 
     @property
     def stream_id(self) -> str: ...
@@ -65,7 +65,7 @@ class LedgerEntry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far a lot is written down, in which epoch, and the SHA-256 over all of it."""
+    """A lot's last stored entry: last seq, epoch, and the SHA-256 over all events (`auction.books.chain`)."""
 
     last_seq: int = 0
     epoch: int = 1
@@ -77,20 +77,20 @@ Row = tuple[Any, ...]
 
 @dataclass(slots=True)
 class Derived:
-    """Rows to write, in the columns' order of their tables, and marks to set on rows that may be there already."""
+    """Rows to insert, values in the order of their table's columns, and changes to rows that may exist already."""
 
     entries: list[Row] = field(default_factory=list)
     bids: list[Row] = field(default_factory=list)
     results: list[Row] = field(default_factory=list)
     statuses: dict[str, str] = field(default_factory=dict)
     voided: list[tuple[str, int, int]] = field(default_factory=list)
-    """(lot, seq of the bid, seq of the event that voided it)"""
+    """(lot, seq of the bid, seq of the event that voided it)."""
     admitted: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(lot, bidder) -> when the ledger first admitted them in this batch"""
+    """(lot, bidder) -> when the ledger first admitted them in this batch, UTC ms."""
 
 
 def derive(shard: int, entries: Iterable[LedgerEntry], heads: dict[str, Head]) -> Derived:
-    """Rows of the entries that `heads` does not cover yet; moves `heads` along. Raises LineageBroken."""
+    """The rows of the entries beyond `heads`; updates `heads` to the last entry of each lot. Raises LineageBroken."""
     derived = Derived()
     for entry in entries:
         head = heads.get(entry.lot_id, Head())
@@ -157,18 +157,18 @@ def _read_events(entry: LedgerEntry, derived: Derived) -> None:
         match event:
             case Admitted():
                 derived.admitted.setdefault((lot_id, event.bidder_id), at_ms)
-            case Voided():
+            case BidVoided():
                 derived.voided.append((lot_id, event.bid_seq, seq))
             case Closed():
                 derived.results.append((lot_id, *_result(event), seq, at_ms, event.cause))
-            case Withdrawn():
+            case LotVoided():
                 derived.results.append((lot_id, VOID, None, None, None, seq, at_ms, str(CloseCause.STAFF)))
             case _:
                 pass
 
 
 def _result(event: Closed) -> tuple[str, int | None, str | None, int | None]:
-    """Outcome, hammer price, winner and paddle; the leader of a lot that did not sell has won nothing."""
+    """Outcome, hammer price in fen, winner and paddle; no winner where the lot did not sell."""
     if event.outcome == Outcome.SOLD:
         return event.outcome, event.price_fen, event.leader_id, event.leader_paddle
     return event.outcome, event.price_fen or None, None, None

@@ -1,4 +1,7 @@
-"""Who of the staff did what, to which lot, and why: written in the same transaction as what they did, never changed."""
+"""The audit log of staff actions: who did what to which lot and why, stored in the transaction of the action itself.
+
+Off the bid's way. Rows are never changed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from auction.books.unit_of_work import Transaction
 
 @dataclass(frozen=True, slots=True)
 class StaffAction:
-    """One act of one member of staff; `details` are the facts of that kind of act."""
+    """One action of one member of staff; `details` are particular to the kind of action."""
 
     action_id: int
     actor: str
@@ -24,7 +27,7 @@ class StaffAction:
     at_ms: int
 
 
-async def note_action(
+async def record_action(
     tx: Transaction,
     *,
     actor: str,
@@ -34,7 +37,7 @@ async def note_action(
     reason: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> StaffAction:
-    """Write one act down; `action` is the verb of the service (schedule-lot, void-bid, ...)."""
+    """Store one action; `action` is what the service does (schedule-lot, void-bid, ...). Returns the stored row."""
     statement = insert(staff_actions).values(
         actor=actor, action=action, sale_id=sale_id, lot_id=lot_id, reason=reason, details=dict(details or {})
     )
@@ -45,7 +48,7 @@ async def note_action(
 async def staff_actions_of(
     tx: Transaction, *, lot_id: str | None = None, before_id: int | None = None, limit: int = 100
 ) -> list[StaffAction]:
-    """Acts on a lot, or all, newest first; `before_id` continues a page after its last."""
+    """A page of actions on a lot, or of all, newest first; `before_id` continues after the last one of a page."""
     statement = select(staff_actions).order_by(staff_actions.c.action_id.desc()).limit(limit)
     if lot_id is not None:
         statement = statement.where(staff_actions.c.lot_id == lot_id)

@@ -1,6 +1,6 @@
-"""Bidders, their paddles, their registrations and what links them. Written before the ledger admits anyone.
+"""Stores bidders, their paddles, registrations and links. Off the bid's way.
 
-Bidding power in the ledger never exceeds what these tables hold: they are committed first.
+Committed before the ledger admits a bidder, so that bidding power in the ledger never exceeds what is stored here.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,7 @@ from auction.domain.lot import ADMITTING
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A bidder's right to bid on a lot; limit and purse in fen, None: without. `deposits`: those put down for it."""
+    """A bidder's registration for a lot with its deposits; limit and purse in fen, None: without."""
 
     lot_id: str
     bidder_id: str
@@ -35,7 +35,7 @@ class Registration:
 
 
 async def ensure_bidder(tx: Transaction, *, bidder_id: str, name: str) -> None:
-    """Know a bidder, under the name they gave last."""
+    """Add a bidder, or change their name."""
     statement = postgresql.insert(bidders).values(bidder_id=bidder_id, name=name)
     await tx.session.execute(
         statement.on_conflict_do_update(
@@ -45,16 +45,16 @@ async def ensure_bidder(tx: Transaction, *, bidder_id: str, name: str) -> None:
 
 
 async def assign_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> int:
-    """The bidder's number on a sale: the one they have, or the next, from 1 without a hole. NotFound (sale-unknown).
+    """A bidder's number on a sale: the one they have, or the next, from 1 without a gap. Raises NotFound(sale-unknown).
 
-    A new number keeps the sale to this transaction until it ends, so that numbers of failed ones are not lost.
+    A new number locks the sale until this transaction ends, so that a failed transaction loses no number.
     """
     mine = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
     paddle = await tx.session.scalar(mine)
     if paddle is not None:
         return paddle
     await lock_sale(tx, sale_id)
-    # once more: the same bidder may have got it while this one waited
+    # again: the same bidder may have got one while this transaction waited
     paddle = await tx.session.scalar(mine)
     if paddle is not None:
         return paddle
@@ -74,7 +74,7 @@ async def add_registration(
     purse_fen: int | None,
     terms_sha256: str,
 ) -> tuple[Registration, bool]:
-    """Register a bidder for a lot, once: the registration, and whether it is new. One that exists stays as it is."""
+    """Register a bidder for a lot: the registration, and whether it is new; an existing one is not changed."""
     statement = (
         postgresql.insert(registrations)
         .values(
@@ -93,14 +93,14 @@ async def add_registration(
         return Registration(**row), True
     found = await find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
     if found is None:
-        raise RuntimeError(f"the registration of {bidder_id} for {lot_id} was removed under our hands")
+        raise RuntimeError(f"the registration of {bidder_id} for {lot_id} was removed meanwhile")
     return found, False
 
 
 async def change_power(
     tx: Transaction, *, lot_id: str, bidder_id: str, limit_fen: int | None, purse_fen: int | None
 ) -> None:
-    """Another limit or purse; `power_version` tells that the ledger has to be told."""
+    """Change limit and purse (fen) and raise `power_version`, so that the change is sent to the ledger."""
     statement = (
         update(registrations)
         .where(_mine(lot_id, bidder_id))
@@ -110,25 +110,25 @@ async def change_power(
 
 
 async def lock_registration(tx: Transaction, *, lot_id: str, bidder_id: str) -> Registration:
-    """A registration that must be there, for this transaction alone to change; without its deposits."""
+    """An existing registration, locked for a change by this transaction; without its deposits."""
     statement = select(registrations).where(_mine(lot_id, bidder_id)).with_for_update()
     return Registration(**await tx.returned(statement))
 
 
 async def mark_synced(tx: Transaction, registration: Registration) -> None:
-    """The ledger knows this registration's power."""
+    """Note that the ledger has this registration's limit and purse."""
     mine = _mine(registration.lot_id, registration.bidder_id)
     await tx.session.execute(update(registrations).where(mine).values(synced_version=registration.power_version))
 
 
 async def lock_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> None:
-    """Let one transaction at a time work out a bidder's power on a sale."""
+    """Lock a bidder's bidding power on a sale until this transaction ends."""
     paddle = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
     await tx.session.execute(paddle.with_for_update(key_share=True))
 
 
 async def registrations_on_sale(tx: Transaction, *, sale_id: str, bidder_id: str) -> list[Registration]:
-    """A bidder's registrations for the lots of a sale that may still be bid on, in one order; without deposits."""
+    """A bidder's registrations for a sale's lots that have not ended, by lot; without deposits."""
     statement = (
         select(registrations)
         .join(lots, lots.c.lot_id == registrations.c.lot_id)
@@ -143,7 +143,7 @@ async def registrations_on_sale(tx: Transaction, *, sale_id: str, bidder_id: str
 
 
 async def registrations_alive(tx: Transaction, *, limit: int) -> list[Registration]:
-    """Registrations for lots that may still be bid on, in one order; without deposits."""
+    """Registrations for lots that are in the ledger and have not ended, by lot and bidder; without deposits."""
     statement = (
         select(registrations)
         .join(lots, lots.c.lot_id == registrations.c.lot_id)
@@ -155,24 +155,24 @@ async def registrations_alive(tx: Transaction, *, limit: int) -> list[Registrati
 
 
 async def identity_level(tx: Transaction, bidder_id: str) -> int:
-    """How well the house knows a bidder; 0 where it does not."""
+    """How well a bidder's identity is verified, a level from 0 (not at all)."""
     return await tx.session.scalar(select(bidders.c.identity_level).where(bidders.c.bidder_id == bidder_id)) or 0
 
 
 async def set_identity_level(tx: Transaction, bidder_id: str, level: int) -> bool:
-    """Note how well a bidder is known; False where there is no such bidder."""
+    """Set a bidder's identity level; False where there is no such bidder."""
     statement = update(bidders).where(bidders.c.bidder_id == bidder_id).values(identity_level=level)
     return await tx.row(statement.returning(bidders.c.bidder_id)) is not None
 
 
-async def mark(tx: Transaction, *, bidder_id: str, kind: str, mark: str) -> None:
-    """Remember what two accounts of one person would have in common (a SHA-256 in hex)."""
+async def add_link(tx: Transaction, *, bidder_id: str, kind: str, mark: str) -> None:
+    """Store what links a bidder to others with the same `mark` (a SHA-256 in hex of that `kind`)."""
     statement = postgresql.insert(bidder_marks).values(bidder_id=bidder_id, kind=kind, mark=mark)
     await tx.session.execute(statement.on_conflict_do_nothing())
 
 
 async def linked_to(tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
-    """The bidders who share an identity, an instrument or a device with one of these, and these themselves."""
+    """These bidders, and those who share an identity, a payment instrument or a device with one of them."""
     mine, theirs = bidder_marks.alias("mine"), bidder_marks.alias("theirs")
     statement = (
         select(theirs.c.bidder_id)
@@ -184,7 +184,7 @@ async def linked_to(tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
 
 
 async def linked_to_each(tx: Transaction, bidder_ids: Collection[str]) -> dict[str, set[str]]:
-    """Each of these bidders -> those linked to them, and themselves: `linked_to` for many at once."""
+    """Each of these bidders -> those linked to them, themselves included: `linked_to` for many at once."""
     found = {bidder_id: {bidder_id} for bidder_id in bidder_ids}
     mine, theirs = bidder_marks.alias("mine"), bidder_marks.alias("theirs")
     statement = (
@@ -198,7 +198,7 @@ async def linked_to_each(tx: Transaction, bidder_ids: Collection[str]) -> dict[s
 
 
 async def find_registration(tx: Transaction, *, lot_id: str, bidder_id: str) -> Registration | None:
-    """A bidder's registration for a lot with its deposit, or None."""
+    """A bidder's registration for a lot with its deposits, or None."""
     found = await _registrations(tx, _mine(lot_id, bidder_id), limit=1)
     return found[0] if found else None
 
@@ -215,9 +215,9 @@ async def registrations_for_lots(tx: Transaction, bidder_id: str, lot_ids: Colle
 
 
 async def registrations_to_sync(tx: Transaction, *, before_ms: int, limit: int = 1000) -> list[Registration]:
-    """Registrations, of lots not over, whose power the ledger was not told of, oldest first.
+    """Registrations for lots not over whose limit and purse the ledger does not have yet, oldest first.
 
-    Also those from before a time that the archive has not seen admitted: telling the ledger again changes nothing.
+    Also those from before `before_ms` (UTC ms) that are not archived as admitted: admitting again changes nothing.
     """
     unseen = and_(registrations.c.admitted_at_ms.is_(None), registrations.c.registered_at_ms < before_ms)
     waiting = and_(

@@ -1,6 +1,6 @@
-"""Sales and lots as staff enter them. Once a lot is scheduled the ledger leads and the archive keeps its status here.
+"""Stores sales and lots as staff enter them. Off the bid's way.
 
-Off the bid's way.
+Once a lot is scheduled the ledger decides its status, and the archiver copies it here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Sale:
 
 @dataclass(frozen=True, slots=True)
 class LotRecord:
-    """A lot as it was entered: `terms` is plain data, frozen with its hash and times when the lot is scheduled."""
+    """A lot as it was entered. `terms` is plain data, final once the lot is scheduled, like its SHA-256 and times."""
 
     lot_id: str
     sale_id: str
@@ -50,7 +50,7 @@ class LotRecord:
 
 
 async def add_sale(tx: Transaction, *, sale_id: str, title: str, actor: str) -> Sale:
-    """Enter a sale; RequestRefused (sale-exists) where the id is taken."""
+    """Add a sale. Raises RequestRefused(sale-exists)."""
     statement = postgresql.insert(sales).values(sale_id=sale_id, title=title, created_by=actor)
     row = await tx.row(statement.on_conflict_do_nothing().returning(*sales.c))
     if row is None:
@@ -59,7 +59,7 @@ async def add_sale(tx: Transaction, *, sale_id: str, title: str, actor: str) -> 
 
 
 async def find_sale(tx: Transaction, sale_id: str) -> Sale:
-    """A sale; NotFound (sale-unknown)."""
+    """A sale. Raises NotFound(sale-unknown)."""
     row = await tx.row(select(sales).where(sales.c.sale_id == sale_id))
     if row is None:
         raise _no_sale(sale_id)
@@ -67,21 +67,21 @@ async def find_sale(tx: Transaction, sale_id: str) -> Sale:
 
 
 async def list_sales(tx: Transaction) -> list[Sale]:
-    """Every sale, newest first."""
+    """All sales, newest first."""
     statement = select(sales).order_by(sales.c.created_at_ms.desc(), sales.c.sale_id)
     return [Sale(**row) for row in await tx.rows(statement)]
 
 
 async def next_lot_number(tx: Transaction, sale_id: str) -> int:
-    """The number of the sale's next lot, kept for this transaction; NotFound (sale-unknown)."""
+    """The number of a sale's next lot; locks the sale until this transaction ends. Raises NotFound(sale-unknown)."""
     await lock_sale(tx, sale_id)
     highest = await tx.session.scalar(select(func.max(lots.c.number)).where(lots.c.sale_id == sale_id))
     return (highest or 0) + 1
 
 
 async def lock_sale(tx: Transaction, sale_id: str) -> None:
-    """Let one transaction at a time number lots or paddles of a sale; NotFound (sale-unknown)."""
-    # not FOR UPDATE: that would also stop every insert that refers to the sale
+    """Lock a sale for numbering its lots or paddles. Raises NotFound(sale-unknown)."""
+    # not FOR UPDATE, which would block every insert that refers to the sale
     statement = select(sales.c.sale_id).where(sales.c.sale_id == sale_id).with_for_update(key_share=True)
     if await tx.session.scalar(statement) is None:
         raise _no_sale(sale_id)
@@ -100,7 +100,7 @@ async def add_lot(
     preset: str | None = None,
     relisted_from: str | None = None,
 ) -> LotRecord:
-    """Enter a draft under the number that `next_lot_number` gave in this transaction."""
+    """Add a draft under the number that `next_lot_number` returned in this transaction."""
     statement = insert(lots).values(
         lot_id=lot_id,
         sale_id=sale_id,
@@ -117,15 +117,15 @@ async def add_lot(
 
 
 async def find_lot(tx: Transaction, lot_id: str) -> LotRecord:
-    """A lot; NotFound (lot-unknown)."""
+    """A lot. Raises NotFound(lot-unknown)."""
     row = await tx.row(select(lots).where(lots.c.lot_id == lot_id))
     if row is None:
         raise _no_lot(lot_id)
     return LotRecord(**row)
 
 
-async def hold_status(tx: Transaction, lot_id: str) -> LotRecord:
-    """A lot whose status stays as it is until this transaction ends; others may hold it too. NotFound (lot-unknown)."""
+async def lock_lot_status(tx: Transaction, lot_id: str) -> LotRecord:
+    """A lot, locked against changes of its status until this transaction ends. Raises NotFound(lot-unknown)."""
     row = await tx.row(select(lots).where(lots.c.lot_id == lot_id).with_for_update(read=True))
     if row is None:
         raise _no_lot(lot_id)
@@ -133,7 +133,7 @@ async def hold_status(tx: Transaction, lot_id: str) -> LotRecord:
 
 
 async def lock_lot(tx: Transaction, lot_id: str) -> LotRecord:
-    """A lot, for this transaction alone to change; NotFound (lot-unknown)."""
+    """A lot, locked for a change by this transaction. Raises NotFound(lot-unknown)."""
     statement = select(lots).where(lots.c.lot_id == lot_id).with_for_update(key_share=True)
     row = await tx.row(statement)
     if row is None:
@@ -142,13 +142,13 @@ async def lock_lot(tx: Transaction, lot_id: str) -> LotRecord:
 
 
 async def lots_by_id(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, LotRecord]:
-    """Lot id -> lot, of those there are."""
+    """Lot id -> lot, for the lots that exist."""
     statement = select(lots).where(lots.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
     return {row["lot_id"]: LotRecord(**row) for row in await tx.rows(statement)}
 
 
 async def relisted_as(tx: Transaction, lot_id: str) -> str | None:
-    """The lot that a lot was relisted as, if it was."""
+    """The id of the lot that a lot was relisted as; None where it was not."""
     statement = select(lots.c.lot_id).where(lots.c.relisted_from == lot_id).order_by(lots.c.number.desc()).limit(1)
     return await tx.session.scalar(statement)
 
@@ -163,9 +163,9 @@ async def lots_of_sales(tx: Transaction, sale_ids: Sequence[str]) -> list[LotRec
 async def freeze_terms(
     tx: Transaction, lot_id: str, *, terms: Mapping[str, Any], terms_sha256: str, opens_at_ms: int, closes_at_ms: int
 ) -> LotRecord:
-    """Make a draft scheduled: its terms, their hash and its times stand from here. WrongStatus where it is no draft.
+    """Schedule a draft: stores its final terms, their SHA-256 and its times (UTC ms). Raises WrongStatus, NotFound.
 
-    Commit this before the ledger is told; a lot that it was not told of is found by `lots_to_install`.
+    Must be committed before the lot enters the ledger; `lots_to_install` finds lots that did not get there.
     """
     statement = (
         update(lots)
@@ -186,12 +186,9 @@ async def freeze_terms(
 
 
 async def lots_to_install(tx: Transaction, *, limit: int = 100) -> list[LotRecord]:
-    """Scheduled lots of which the archive has no entry: the ledger may never have been told of them.
-
-    Telling it again changes nothing.
-    """
-    written_down = exists().where(ledger_entries.c.lot_id == lots.c.lot_id)
-    statement = select(lots).where(lots.c.status == SCHEDULED, ~written_down).order_by(lots.c.lot_id).limit(limit)
+    """Scheduled lots without an archived entry, which may not have entered the ledger yet."""
+    archived = exists().where(ledger_entries.c.lot_id == lots.c.lot_id)
+    statement = select(lots).where(lots.c.status == SCHEDULED, ~archived).order_by(lots.c.lot_id).limit(limit)
     return [LotRecord(**row) for row in await tx.rows(statement)]
 
 

@@ -1,4 +1,4 @@
-"""The archive's own chain: one SHA-256 over every event of a lot, so that nothing in it can be changed unseen.
+"""Computes the archive's chain: a running SHA-256 over every event of a lot, which shows any later change.
 
 The head after an event is SHA-256(head before it || line), the first head before being 32 zero bytes. The line is
 canonical JSON in UTF-8: no spaces, no escapes but those JSON demands, fields in the order of `auction.domain.events`:
@@ -6,8 +6,8 @@ canonical JSON in UTF-8: no spaces, no escapes but those JSON demands, fields in
     ["launch-001",1,7,1761120000123,"bid",{"bidder_id":"b-1","paddle":3,"amount_fen":100,...}]
      lot_id  epoch seq   at_ms      kind   the event's fields
 
-Python's `json.dumps(line, ensure_ascii=False, separators=(",", ":"))` writes the same bytes; a test holds it to that.
-The ledger's SHA-1 chain guards the stream on its way here; this one guards what is kept.
+Python's `json.dumps(line, ensure_ascii=False, separators=(",", ":"))` writes the same bytes, which a test checks.
+The ledger's SHA-1 chain protects the stream until it is archived; this one protects the archive. After the bid's way.
 """
 
 from hashlib import sha256
@@ -30,7 +30,7 @@ def line(lot_id: str, epoch: int, seq: int, at_ms: int, event: Event) -> bytes:
 def head_after(  # noqa: PLR0917 - in the order in which they are hashed
     head: bytes, lot_id: str, epoch: int, first_seq: int, at_ms: int, events: tuple[Event, ...]
 ) -> bytes:
-    """The head after the events of one entry, which count on from `first_seq`."""
+    """The head after the events of one entry, whose seqs count on from `first_seq`."""
     encode = _encoder.encode
     for seq, event in enumerate(events, first_seq):
         head = sha256(head + encode((lot_id, epoch, seq, at_ms, event.kind, event))).digest()

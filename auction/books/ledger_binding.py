@@ -1,6 +1,6 @@
-"""Which ledger these books belong to: written at the first start, and compared at every later one.
+"""Binds the database to its ledger: stores the number of shards and the key layout, compared at every later start.
 
-A lot's shard follows from the number of shards; with another number the ledger's keys would be looked for elsewhere.
+Off the bid's way. A lot's shard follows from the number of shards; with another number its keys would not be found.
 """
 
 from dataclasses import dataclass
@@ -11,21 +11,19 @@ from sqlalchemy.dialects import postgresql
 from auction.books.tables import ledger_identity
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import ProblemCode, RequestRefused
-
-LAYOUT = "a1"
-"""The version of the ledger's key layout that these books are written from."""
+from auction.domain.ledger_layout import LAYOUT
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerIdentity:
-    """Into how many shards the ledger was cut, under which key layout."""
+    """The number of shards and the key layout of a ledger."""
 
     shards: int
     layout: str
 
 
 async def claim_identity(tx: Transaction, *, shards: int, layout: str = LAYOUT) -> LedgerIdentity:
-    """Bind new books to a ledger, or check that they are bound to it. Raises RequestRefused (wrong-shards)."""
+    """Bind a new database to a ledger, or check that it is bound to this one. Raises RequestRefused(wrong-shards)."""
     first = postgresql.insert(ledger_identity).values(shards=shards, layout=layout)
     await tx.session.execute(first.on_conflict_do_nothing())
     row = await tx.returned(select(ledger_identity.c.shards, ledger_identity.c.layout))

@@ -1,4 +1,4 @@
-"""Brings the books' tables to the version this code expects; run by every start, before anything is served.
+"""Migrates the database to the revision that this code expects; run by every start, before anything is served.
 
 Configured here and not in an ini file, so that an installed wheel migrates like the tree does.
 """
@@ -12,10 +12,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, pool, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from auction.books.unit_of_work import CONNECT_TIMEOUT_S, driver_url, is_away
+from auction.books.unit_of_work import CONNECT_TIMEOUT_S, Transaction, driver_url, is_unavailable
 from auction.domain.errors import BooksAway
 
 T = TypeVar("T")
@@ -27,30 +29,72 @@ HEAD = "head"
 EMPTY = "base"
 
 
-def upgrade(url: str, revision: str = HEAD) -> None:
-    """Migrate up to `revision`. All of it or nothing; nothing to do where it was done. Waits for others who do it.
+class MigrationFailed(Exception):
+    """The database is not at the revision that this code expects; the text is one sentence: why, and what to do."""
 
-    Synchronous, for commands and starts; inside a running loop: `await asyncio.to_thread(upgrade, url)`.
+
+def upgrade(url: str, revision: str = HEAD) -> None:
+    """Migrate up to `revision`, in one transaction; waits for another process that is migrating.
+
+    Does nothing where the database is there already. Raises BooksAway, MigrationFailed. Synchronous, for commands and
+    starts; inside a running loop: `await asyncio.to_thread(upgrade, url)`.
     """
     asyncio.run(_migrate(url, lambda config: command.upgrade(config, revision)))
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Migrate down to `revision`; `EMPTY` removes every table and what is in it."""
+    """Migrate down to `revision`; `EMPTY` removes every table and what is in it. Raises as `upgrade` does."""
     asyncio.run(_migrate(url, lambda config: command.downgrade(config, revision)))
 
 
 def current(url: str) -> str | None:
-    """The revision the books at `url` are at; None for a database that was never migrated."""
-    return asyncio.run(_current(url))
+    """The revision of the database at `url`; None for one that was never migrated. Raises BooksAway."""
+    return asyncio.run(_in_transaction(url, _revision))
+
+
+def check_head(url: str) -> None:
+    """Raise MigrationFailed unless the database is at the head; waits for another process that is migrating."""
+
+    def read(connection: Connection) -> str | None:
+        _lock(connection)
+        return _revision(connection)
+
+    try:
+        found, expected = asyncio.run(_in_transaction(url, read)), head()
+    except SQLAlchemyError as error:
+        raise MigrationFailed(
+            f"the migrations of the database of AUCTION_DATABASE_URL cannot be read ({str(error).splitlines()[0]})"
+        ) from error
+    if found is None:
+        raise MigrationFailed("the database of AUCTION_DATABASE_URL is not migrated: run `auction migrate` first")
+    if found not in _known_revisions():
+        raise MigrationFailed(
+            f"the database of AUCTION_DATABASE_URL is at migration {found}, which this version of auction does not "
+            "have: use the version that migrated it"
+        )
+    if found != expected:
+        raise MigrationFailed(
+            f"the database of AUCTION_DATABASE_URL is at migration {found}, and {expected} is needed: "
+            "run `auction migrate` first"
+        )
+
+
+async def applied_revision(tx: Transaction) -> str | None:
+    """The revision of the database, inside a transaction; None where it was never migrated."""
+    connection = await tx.session.connection()
+    return await connection.run_sync(_revision)
 
 
 def head() -> str:
-    """The revision this code expects."""
+    """The revision that this code expects."""
     found = ScriptDirectory.from_config(_config()).get_current_head()
     if found is None:
         raise FileNotFoundError(f"no migration in {_scripts()}; the installation is incomplete")
     return found
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config() -> Config:
@@ -70,16 +114,28 @@ def _scripts() -> Path:
 
 async def _migrate(url: str, step: Callable[[Config], None]) -> None:
     def run(connection: Connection) -> None:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+        _lock(connection)
         config = _config()
         config.attributes["connection"] = connection
         step(config)
 
-    await _in_transaction(url, run)
+    try:
+        await _in_transaction(url, run)
+    except (CommandError, SQLAlchemyError) as error:
+        # the first line is the reason; what follows is SQL
+        reason = str(error).splitlines()[0]
+        raise MigrationFailed(
+            f"the database of AUCTION_DATABASE_URL cannot be migrated to {head()} ({reason}): use a database of this "
+            "version or an older one, as a user who may create tables there"
+        ) from error
 
 
-async def _current(url: str) -> str | None:
-    return await _in_transaction(url, lambda connection: MigrationContext.configure(connection).get_current_revision())
+def _lock(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 async def _in_transaction(url: str, run: Callable[[Connection], T]) -> T:
@@ -88,7 +144,7 @@ async def _in_transaction(url: str, run: Callable[[Connection], T]) -> T:
         async with engine.begin() as connection:
             return await connection.run_sync(run)
     except Exception as error:
-        if is_away(error):
+        if is_unavailable(error):
             raise BooksAway from error
         raise
     finally:

@@ -1,6 +1,6 @@
-"""Transactions on the books: the only commit there is, and the one place where a lost database becomes `BooksAway`.
+"""Opens transactions on the database: the only place that commits, and that turns the driver's errors into ours.
 
-Beside the bid's way: services, the archiver and the pages come here; taking a bid does not.
+Off the bid's way: services, workers and pages use it; deciding a bid does not.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import Executable, RowMapping, Table, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -21,62 +21,62 @@ STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 40
-"""Past the server's own time-out: a server that says nothing at all any more is away."""
+"""Longer than the server's own time-out: a server that has not answered by then is away."""
 
 AWAY_CLASSES = ("08", "28", "3D", "53", "57", "58")
-"""SQLSTATE classes: connection lost, not let in, no database, out of resources, stopped or too slow, system error."""
+"""SQLSTATE classes: connection lost, not authorised, no database, out of resources, shut down or too slow, system."""
 AWAY_STATES = ("25006", "40001", "40P01", "55P03")
-"""A standby that takes no writes, a serialisation failure, a deadlock, a lock not had in time: try again."""
+"""SQLSTATEs that a later try mends: a read-only standby, a serialisation failure, a deadlock, a lock time-out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One transaction; every query of the books takes it. Whoever opened it commits by leaving the block."""
+    """One transaction, which every query takes; it is committed at the end of the block that opened it."""
 
     session: AsyncSession
 
     async def rows(self, statement: Executable) -> Sequence[RowMapping]:
-        """What a statement gives, each row by the names of its columns."""
+        """The rows of a statement, by column name."""
         return (await self.session.execute(statement)).mappings().all()
 
     async def rows_of_many(self, statement: Executable, values: Sequence[Mapping[str, Any]]) -> Sequence[RowMapping]:
-        """What a statement gives that is carried out for each of these values, in few messages."""
+        """The rows of a statement that is executed once for each of these values, sent in few messages."""
         return (await self.session.execute(statement, list(values))).mappings().all()
 
     async def row(self, statement: Executable) -> RowMapping | None:
-        """The one row that a statement gives, or None."""
+        """The one row of a statement, or None."""
         return (await self.session.execute(statement)).mappings().one_or_none()
 
     async def returned(self, statement: Executable) -> RowMapping:
-        """The row that an insert returns."""
+        """The one row that a statement must return."""
         return (await self.session.execute(statement)).mappings().one()
 
     async def copy(self, table: Table, rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> None:
-        """Write many rows by COPY, inside this transaction like any other statement. Raises RowsRefused."""
+        """Insert many rows with COPY, inside this transaction. Raises StatementRejected."""
         connection = await self.session.connection()
         driver: Any = (await connection.get_raw_connection()).driver_connection
         if not driver.is_in_transaction():
-            # the transaction begins with its first statement; a COPY before it would stand alone
+            # the transaction begins with its first statement; a COPY before it would be outside of it
             await self.session.execute(text("SELECT 1"))
         try:
             await driver.copy_records_to_table(table.name, records=rows, columns=columns)
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.exceptions.DataError) as error:
-            raise RowsRefused(f"{table.name}: {error}") from error
+            raise StatementRejected(f"{table.name}: {error}") from error
 
 
-class RowsRefused(Exception):
-    """Rows that break a constraint of their table; none of the batch was written."""
+class StatementRejected(Exception):
+    """The database rejected a statement or the commit (a constraint, a trigger, wrong data); nothing was changed."""
 
 
 class Books:
-    """The database and its pool of connections."""
+    """The database, with a pool of connections."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
 
     @classmethod
     def connect(cls, url: str, *, connections: int = 10) -> "Books":
-        """Books at a `postgresql://` address. Nothing is sent until the first transaction."""
+        """The database at a `postgresql://` address. Nothing is sent until the first transaction."""
         engine = create_async_engine(
             driver_url(url),
             pool_size=connections,
@@ -84,7 +84,7 @@ class Books:
             pool_timeout=CONNECT_TIMEOUT_S,
             pool_recycle=1800,
             pool_use_lifo=True,
-            # a server that was restarted costs nobody a failed request
+            # so that no request fails on a connection from before a restart of the server
             pool_pre_ping=True,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_S,
@@ -94,7 +94,7 @@ class Books:
                     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                     "lock_timeout": str(LOCK_TIMEOUT_MS),
                     "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
-                    # short statements by index: compiling them costs more than it saves
+                    # statements are short and use indexes: compiling them costs more than it saves
                     "jit": "off",
                 },
             },
@@ -102,18 +102,21 @@ class Books:
         return cls(engine)
 
     async def close(self) -> None:
-        """Give every connection back to the server."""
+        """Close all connections."""
         await self.engine.dispose()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """All of the block or nothing of it: commits at its end, rolls back on any error. READ COMMITTED."""
+        """A transaction that is committed at the end of the block and rolled back on any error. READ COMMITTED.
+
+        Raises BooksAway (also where the commit got no answer) and StatementRejected.
+        """
         async with self._session() as session:
             yield Transaction(session)
             try:
                 await session.commit()
             except Exception as error:
-                if not is_away(error):
+                if not is_unavailable(error):
                     raise
                 await session.invalidate()
                 raise BooksAway(
@@ -122,7 +125,7 @@ class Books:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        """A read-only transaction in which every statement sees the same moment."""
+        """A read-only transaction in which every statement sees the same state. Raises BooksAway, StatementRejected."""
         async with self._session() as session:
             await session.connection(
                 execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -135,15 +138,22 @@ class Books:
             try:
                 yield session
             except Exception as error:
-                if not is_away(error):
-                    raise
-                # no polite rollback to a server that may not answer: the connection goes, and the transaction with it
-                await session.invalidate()
-                raise BooksAway from error
+                if is_unavailable(error):
+                    # no rollback to a server that may not answer: closing the connection ends the transaction
+                    await session.invalidate()
+                    raise BooksAway from error
+                if isinstance(error, SQLAlchemyError):
+                    raise StatementRejected(_driver_message(error)) from error
+                raise
 
 
-def is_away(error: BaseException) -> bool:
-    """Whether an error means that the database is not there, or not now, rather than that the query was wrong."""
+def _driver_message(error: SQLAlchemyError) -> str:
+    """What the database said, without the statement and its values, which may be secret."""
+    return str(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether an error means that the database cannot be used now, rather than that the statement was wrong."""
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:
             return True
@@ -152,13 +162,13 @@ def is_away(error: BaseException) -> bool:
     if sqlstate is not None:
         return sqlstate[:2] in AWAY_CLASSES or sqlstate in AWAY_STATES
     if isinstance(error, asyncpg.InterfaceError):
-        # its other messages are about wrong use
+        # its other messages are about wrong use of the driver
         return "closed" in str(error)
     return isinstance(error, (OSError, TimeoutError, NoConnectionFree))
 
 
 def driver_url(url: str) -> URL:
-    """A `postgresql://` address as operators write it (libpq's `sslmode` too), for the asyncpg driver."""
+    """A `postgresql://` address, libpq's `sslmode` included, as the asyncpg driver takes it. Raises ValueError."""
     address = make_url(url)
     if address.get_backend_name() not in ("postgresql", "postgres"):
         raise ValueError(

@@ -1,20 +1,20 @@
-"""Decides a bid: the executable specification of `auction/ledger/lua/place_bids.lua`.
+"""Decides a bid: the executable specification of `auction/ledger/lua/place_bids.lua`, where production decides it.
 
-Production decides in the script; tests hold the script against `decide`, and `auction verify` folds recorded
-bids through it. Source: domain rules, "Deciding a bid".
+Tests compare the script with `decide`, and `auction verify` decides recorded bids again with it. Source: domain rules,
+section "Deciding a bid".
 """
 
 from dataclasses import dataclass
 
 from auction.domain.errors import RefusalCode
 from auction.domain.events import BidPlaced, CloseCause, Event, Held
-from auction.domain.lot import Lot, LotStatus, Standing, apply, closing, proxy_price
+from auction.domain.lot import LeadingBid, Lot, LotStatus, apply, closed_event, proxy_price
 from auction.domain.terms import Bidding
 
 
 @dataclass(frozen=True, slots=True)
 class Bid:
-    """What a bidder asks for: an amount (a maximum in proxy lots), in fen, under their idempotency key."""
+    """A bid as it was sent: an amount in fen (a maximum in proxy bidding) under the bidder's idempotency key."""
 
     bidder_id: str
     amount_fen: int
@@ -23,9 +23,9 @@ class Bid:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What the ledger knows of an admitted bidder: paddle, limit (None: unlimited), purse and what they lead with.
+    """An admitted bidder: paddle, limit on the lot (None: unlimited) and purse (None: the terms have none).
 
-    `exposure_fen` is over all open lots of the sale, this one included.
+    `exposure_fen` sums up the prices at which they lead over all open lots of the sale, this one included.
     """
 
     paddle: int
@@ -36,7 +36,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """An accepted bid, as it was answered the first time and will be at every retry."""
+    """The answer to an accepted bid, the same at every retry."""
 
     seq: int
     amount_fen: int
@@ -50,7 +50,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The bid stands: its receipt, and the events it caused (itself, then perhaps `held` or `closed`)."""
+    """The bid is accepted: its receipt, and its events (`bid`, then `held` or `closed` where it caused one)."""
 
     receipt: Receipt
     events: tuple[Event, ...]
@@ -58,14 +58,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """The bid had been accepted before under this key: the first receipt again."""
+    """The bid was accepted before under this key: the first receipt again."""
 
     receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The bid changes nothing. `facts` are those of the code; the rest is the lot as the decision saw it."""
+    """The bid is refused and changed nothing. `facts` belong to the code; the rest is the lot's state then."""
 
     code: RefusalCode
     facts: dict[str, int | str]
@@ -82,8 +82,8 @@ Decision = Accepted | Repeated | Refused
 def decide(lot: Lot | None, admission: Admission | None, first: Receipt | None, bid: Bid, now_ms: int) -> Decision:
     """Accept or refuse one bid.
 
-    `first` is the receipt of this bidder's accepted bid under the same key, if there is one; `now_ms` is the
-    lot's time (`Lot.now`), and a lot past its end has been closed before (`close_due`).
+    Takes the lot and the bidder's admission (None: unknown), the receipt of their bid accepted under the same key if
+    there is one, and the lot's time (`Lot.now`). A lot past its end must have been closed before (`close_if_due`).
     """
     if lot is None:
         return Refused(RefusalCode.LOT_UNKNOWN, {}, now_ms=now_ms)
@@ -119,15 +119,15 @@ def _refusal(lot: Lot, admission: Admission, first: Receipt | None, bid: Bid, no
     minimum = lot.minimum_fen()
     if not leads and amount < lot.floor_fen():
         return RefusalCode.BID_TOO_LOW, {"minimum_fen": minimum}
-    if off_grid(lot, amount):
+    if is_off_grid(lot, amount):
         return RefusalCode.OFF_GRID, {"minimum_fen": minimum}
     highest = highest_jump_fen(lot)
     if highest is not None and amount > highest:
         return RefusalCode.JUMP_TOO_LARGE, {"maximum_fen": highest}
-    return _over_power(admission, amount, own_ceiling_fen=lot.ceiling_fen if leads else 0)
+    return _power_refusal(admission, amount, own_ceiling_fen=lot.ceiling_fen if leads else 0)
 
 
-def _over_power(admission: Admission, amount: int, *, own_ceiling_fen: int) -> RefusalReason | None:
+def _power_refusal(admission: Admission, amount: int, *, own_ceiling_fen: int) -> RefusalReason | None:
     if admission.limit_fen is not None and amount > admission.limit_fen:
         return RefusalCode.OVER_LIMIT, {"limit_fen": admission.limit_fen}
     if admission.purse_fen is None:
@@ -136,8 +136,8 @@ def _over_power(admission: Admission, amount: int, *, own_ceiling_fen: int) -> R
     return None if amount <= available else (RefusalCode.OVER_PURSE, {"available_fen": available})
 
 
-def off_grid(lot: Lot, amount_fen: int) -> bool:
-    """True where the grid is on and the amount is no whole number of increments from the start; the cap always is."""
+def is_off_grid(lot: Lot, amount_fen: int) -> bool:
+    """Whether the amount is off the grid: neither whole increments above the start price nor the cap."""
     terms = lot.terms
     if not terms.on_grid or amount_fen == terms.cap_fen:
         return False
@@ -146,9 +146,9 @@ def off_grid(lot: Lot, amount_fen: int) -> bool:
 
 
 def highest_jump_fen(lot: Lot) -> int | None:
-    """The highest direct bid the jump limit allows now, in fen; None where there is no such limit.
+    """The highest bid that the jump limit allows now, in fen, never below the minimum; None without such a limit.
 
-    Before the first bid the start price counts as the price. Never below the minimum.
+    Before the first bid the start price counts as the price.
     """
     terms = lot.terms
     if terms.max_jump is None:
@@ -161,13 +161,13 @@ def _accept(lot: Lot, paddle: int, bid: Bid, now_ms: int) -> Accepted:
     if lot.terms.bidding is Bidding.DIRECT:
         price, leads = bid.amount_fen, True
     else:
-        standing = Standing(lot.price_fen, lot.leader_id, lot.leader_paddle, lot.ceiling_fen)
-        price, leads = proxy_price(lot.terms, standing, bid.bidder_id, bid.amount_fen)
-    placed = BidPlaced(bid.bidder_id, paddle, bid.amount_fen, bid.key, price, int(leads), softly_closed(lot, now_ms))
+        leading = LeadingBid(lot.price_fen, lot.leader_id, lot.leader_paddle, lot.ceiling_fen)
+        price, leads = proxy_price(lot.terms, leading, bid.bidder_id, bid.amount_fen)
+    placed = BidPlaced(bid.bidder_id, paddle, bid.amount_fen, bid.key, price, int(leads), end_after_bid(lot, now_ms))
     after = apply(lot, placed, now_ms)
     events: tuple[Event, ...] = (placed,)
     if lot.terms.cap_fen is not None and price >= lot.terms.cap_fen:
-        events += (closing(after, CloseCause.CAP, "", ""),)
+        events += (closed_event(after, CloseCause.CAP, "", ""),)
     elif lot.review_above_fen and price >= lot.review_above_fen:
         events += (Held(after.ends_at_ms - now_ms),)
     receipt = Receipt(
@@ -183,8 +183,8 @@ def _accept(lot: Lot, paddle: int, bid: Bid, now_ms: int) -> Accepted:
     return Accepted(receipt, events)
 
 
-def softly_closed(lot: Lot, now_ms: int) -> int:
-    """The end in force after a bid accepted now, UTC ms: moved by the soft close, never past the hard stop."""
+def end_after_bid(lot: Lot, now_ms: int) -> int:
+    """The end in force after a bid accepted now, UTC ms: extended by the soft close, never past the hard stop."""
     soft = lot.terms.soft_close
     if soft is None or lot.ends_at_ms - now_ms >= soft.window_ms:
         return lot.ends_at_ms

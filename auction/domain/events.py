@@ -1,7 +1,7 @@
-"""The facts a lot's ledger consists of, in the order they happened: one event, one `seq`.
+"""The events that a lot's ledger consists of, each with its own `seq`: what a decision about a bid or a lot writes.
 
-The ledger's scripts write them (`auction/ledger/lua`), the feed reads them, the archive keeps them, and
-`auction.domain.lot.apply` folds them back into a lot. Amounts in fen, times in UTC ms.
+The ledger's scripts (`auction/ledger/lua`) write them to the stream, the archive stores them, live gateways send them
+to watchers, and `auction.domain.lot.apply` folds them into a lot. Amounts in fen, times in UTC ms.
 """
 
 from dataclasses import dataclass, fields
@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 CLERK = "the clerk"
-"""What stands in `by` where the clerk acted, and no member of staff."""
+"""The value of `by` in events that the clerk caused."""
 
 
 class Outcome(StrEnum):
-    """How a closed lot ended."""
+    """The outcome of a closed lot."""
 
     SOLD = "sold"
     NO_BIDS = "no-bids"
@@ -30,7 +30,7 @@ class CloseCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """The terms were frozen and the lot entered the ledger; always seq 1."""
+    """The lot entered the ledger with its frozen terms; always seq 1."""
 
     kind: ClassVar[str] = "scheduled"
     terms_sha256: str
@@ -42,7 +42,7 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A bidder may bid, or may bid up to another amount than before; -1: unlimited, no purse."""
+    """A bidder was admitted, or their limit or purse changed; -1: no limit, no purse."""
 
     kind: ClassVar[str] = "admitted"
     bidder_id: str
@@ -53,7 +53,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Bidding began; `by` is the staff member or the clerk."""
+    """Bidding began; `by` is a member of staff or CLERK."""
 
     kind: ClassVar[str] = "opened"
     ends_at_ms: int
@@ -63,7 +63,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class BidPlaced:
-    """A bid was accepted: what it did to the price, whether it leads, and the end in force after it."""
+    """A bid was accepted: the price it made, whether it leads (1 or 0), and the end in force after it."""
 
     kind: ClassVar[str] = "bid"
     bidder_id: str
@@ -77,7 +77,7 @@ class BidPlaced:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The price reached the review limit: bidding waits for staff."""
+    """The price reached the review limit; bidding is stopped until staff resume it."""
 
     kind: ClassVar[str] = "held"
     remaining_ms: int
@@ -85,7 +85,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Staff stopped bidding for a while."""
+    """Staff paused the lot."""
 
     kind: ClassVar[str] = "paused"
     remaining_ms: int
@@ -95,7 +95,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Bidding goes on with the time that was left; `review_above_fen` 0: no review limit from here."""
+    """Bidding goes on with the time that remained; `review_above_fen` 0: no review limit from here on."""
 
     kind: ClassVar[str] = "resumed"
     ends_at_ms: int
@@ -106,7 +106,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """Staff moved the end."""
+    """Staff moved the end. A bid that moves it (soft close) says so in `BidPlaced.ends_at_ms`."""
 
     kind: ClassVar[str] = "extended"
     ends_at_ms: int
@@ -116,8 +116,8 @@ class Extended:
 
 
 @dataclass(frozen=True, slots=True)
-class Voided:
-    """One bid was taken out and the lot restated without it; the first event of a new epoch."""
+class BidVoided:
+    """One bid was removed and the lot restated without it; the first event of a new epoch."""
 
     kind: ClassVar[str] = "voided"
     bid_seq: int
@@ -131,7 +131,7 @@ class Voided:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Bidding is over. Names the leading bid's bidder or nobody, whether or not the reserve was met."""
+    """Bidding is over. Names the leader, if there is one, whether or not the reserve was met."""
 
     kind: ClassVar[str] = "closed"
     outcome: str
@@ -144,29 +144,24 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """The whole lot was declared void."""
+class LotVoided:
+    """Staff voided the lot."""
 
     kind: ClassVar[str] = "void"
     reason: str
     by: str
 
 
-Event = Scheduled | Admitted | Opened | BidPlaced | Held | Paused | Resumed | Extended | Voided | Closed | Withdrawn
+Event = Scheduled | Admitted | Opened | BidPlaced | Held | Paused | Resumed | Extended | BidVoided | Closed | LotVoided
 
 KINDS: dict[str, type[Event]] = {
     event.kind: event
-    for event in (Scheduled, Admitted, Opened, BidPlaced, Held, Paused, Resumed, Extended, Voided, Closed, Withdrawn)
+    for event in (Scheduled, Admitted, Opened, BidPlaced, Held, Paused, Resumed, Extended, BidVoided, Closed, LotVoided)
 }
 
 
-def to_row(event: Event) -> list[Any]:
-    """An event as the ledger writes it: its kind, then its fields in order."""
-    return [event.kind, *(getattr(event, field.name) for field in fields(event))]
-
-
 def from_row(row: list[Any]) -> Event:
-    """An event from the ledger's array; ValueError where the kind or a field is not what the ledger writes."""
+    """An event from the array that a script writes: kind, then the fields in order. ValueError for anything else."""
     kind = KINDS.get(row[0]) if row and isinstance(row[0], str) else None
     if kind is None:
         raise ValueError(f"not an event of the ledger: {row!r}")

@@ -1,8 +1,8 @@
-"""Proves a lot's recorded events against the rules: a fold that stops at the first event no rule could have made.
+"""Checks a lot's recorded events against the rules; used by `auction verify`, after the bid's way.
 
-Every event is decided again, as the script should have decided it, and compared. `auction verify` feeds it the
-archive and the ledger; the promises it names are those of `docs/promises.md`. A purse spans the lots of a sale and
-is not proved here, one lot at a time.
+Decides every event again, as the script should have decided it, and stops at the first that differs. The promises that
+it names are those of `docs/promises.md`. A purse spans the lots of a sale, and is not checked here, where lots are
+checked one by one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,24 +14,24 @@ from auction.domain.events import (
     CLERK,
     Admitted,
     BidPlaced,
+    BidVoided,
     CloseCause,
     Closed,
     Event,
     Extended,
     Held,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
 )
 from auction.domain.lot import (
     Action,
     Lot,
     LotStatus,
     apply,
-    close_due,
+    close_if_due,
     close_now,
     extend,
     open_now,
@@ -40,7 +40,7 @@ from auction.domain.lot import (
     restate,
     resume,
     schedule,
-    withdraw,
+    void,
 )
 from auction.domain.terms import Terms
 
@@ -53,7 +53,7 @@ PROMISES = {
     ONE_WINNER: "one winner",
     CHAINED: "chained",
 }
-"""The promises that a lot's record can break, by number."""
+"""The promises that a lot's record can break, by their number in `docs/promises.md`."""
 
 _OF_REFUSAL = {
     RefusalCode.KEY_REUSED: ONCE,
@@ -64,15 +64,15 @@ _OF_REFUSAL = {
     RefusalCode.ABOVE_CAP: ORDER,
     RefusalCode.JUMP_TOO_LARGE: ORDER,
 }
-"""Which promise a recorded bid breaks that should have been refused so; the others are phantoms."""
+"""The promise that a recorded bid breaks where it should have been refused with this code; else NO_PHANTOMS."""
 
 
-ControlEvent = Scheduled | Opened | Paused | Resumed | Extended | Voided | Closed | Withdrawn
-"""What the clerk and staff cause; a bid, and the hold it may cause, are decided by `decide` instead."""
+ControlEvent = Scheduled | Opened | Paused | Resumed | Extended | BidVoided | Closed | LotVoided
+"""Events that clerk and staff cause; `decide` decides a bid and the hold that it may cause."""
 
 
 class RuleBroken(Exception):
-    """A recorded fact that breaks a promise: its number, the seq, and what was found against what should be."""
+    """A recorded event breaks a promise: the promise's number, the event's seq, and what was found and expected."""
 
     def __init__(self, promise: int, seq: int, what: str) -> None:
         super().__init__(f"promise {promise} ({PROMISES[promise]}) at seq {seq}: {what}")
@@ -82,65 +82,65 @@ class RuleBroken(Exception):
 
 
 class LotProof:
-    """Folds one lot's entries in order; `take` raises RuleBroken at the first that could not have happened."""
+    """One lot folded from its entries, each checked against the rules before it is applied."""
 
     def __init__(self, terms: Terms) -> None:
         self.lot = Lot(terms)
         self.bids: dict[int, BidPlaced] = {}
-        """Every accepted bid by seq, voided ones too."""
+        """Accepted bids by seq, voided ones included."""
         self.voided: dict[int, int] = {}
-        """Voided bid's seq -> seq of the event that voided it."""
+        """Seq of a voided bid -> seq of the event that voided it."""
         self.closed: Closed | None = None
         self.closed_seq = 0
         self._admissions: dict[str, Admission] = {}
         self._receipts: dict[tuple[str, str], Receipt] = {}
 
-    def take(self, epoch: int, first_seq: int, at_ms: int, events: Sequence[Event]) -> None:
-        """Fold one ledger entry."""
+    def fold_entry(self, epoch: int, first_seq: int, at_ms: int, events: Sequence[Event]) -> None:
+        """Check and fold one ledger entry; its events count on from `first_seq`. Raises RuleBroken."""
         lot = self.lot
         if first_seq != lot.seq + 1:
             raise RuleBroken(ORDER, first_seq, f"follows seq {lot.seq}; there is a hole or a repetition")
         if at_ms < lot.last_at_ms:
             raise RuleBroken(ORDER, first_seq, f"its time {at_ms} is before {lot.last_at_ms}, that of seq {lot.seq}")
-        waiting = iter(events)
-        for event in waiting:
+        rest = iter(events)
+        for event in rest:
             lot = self.lot
-            if epoch != lot.epoch + isinstance(event, Voided):
+            if epoch != lot.epoch + isinstance(event, BidVoided):
                 raise RuleBroken(ORDER, lot.seq + 1, f"is of epoch {epoch} while the lot is in epoch {lot.epoch}")
-            self._fold(event, at_ms, waiting)
+            self._fold(event, at_ms, rest)
 
-    def _fold(self, event: Event, at_ms: int, waiting: Iterator[Event]) -> None:
+    def _fold(self, event: Event, at_ms: int, rest: Iterator[Event]) -> None:
         seq = self.lot.seq + 1
         if self.lot.status in {LotStatus.CLOSED, LotStatus.VOID}:
             promise = ONE_WINNER if isinstance(event, Closed) else DEADLINE
             raise RuleBroken(promise, seq, f"a {event.kind} event follows the end of the lot")
         if isinstance(event, Scheduled) != (seq == 1):
             raise RuleBroken(ORDER, seq, "a lot's record begins with its one scheduled event")
-        if close_due(self.lot, at_ms) and not isinstance(event, Closed):
+        if close_if_due(self.lot, at_ms) and not isinstance(event, Closed):
             raise RuleBroken(DEADLINE, seq, f"a {event.kind} event at {at_ms}, past the end at {self.lot.ends_at_ms}")
         if isinstance(event, BidPlaced):
-            self._fold_bid(event, at_ms, waiting)
+            self._fold_bid(event, at_ms, rest)
             return
         if isinstance(event, Held):
             raise RuleBroken(NO_PHANTOMS, seq, "the lot was held, but no bid reached the review limit")
         if isinstance(event, Admitted):
             self._admit(event)
         else:
-            self._expect(event, self._action(event, at_ms))
+            self._check_action(event, self._action(event, at_ms))
         self._apply(event, at_ms)
 
-    def _fold_bid(self, event: BidPlaced, at_ms: int, waiting: Iterator[Event]) -> None:
+    def _fold_bid(self, event: BidPlaced, at_ms: int, rest: Iterator[Event]) -> None:
         lot, seq = self.lot, self.lot.seq + 1
-        whose = (event.bidder_id, event.key)
+        receipt_key = (event.bidder_id, event.key)
         bid = Bid(event.bidder_id, event.amount_fen, event.key)
-        decision = decide(lot, self._admissions.get(event.bidder_id), self._receipts.get(whose), bid, at_ms)
+        decision = decide(lot, self._admissions.get(event.bidder_id), self._receipts.get(receipt_key), bid, at_ms)
         if isinstance(decision, Refused):
             promise = _OF_REFUSAL.get(decision.code, NO_PHANTOMS)
             raise RuleBroken(promise, seq, f"a bid of {event.amount_fen} that the rules refuse: {decision.code}")
         if not isinstance(decision, Accepted):
             raise RuleBroken(ONCE, seq, f"the key of the bid at seq {decision.receipt.seq} stands here again")
-        self._receipts[whose] = decision.receipt
-        recorded = [event, *(next(waiting, None) for _ in decision.events[1:])]
+        self._receipts[receipt_key] = decision.receipt
+        recorded = [event, *(next(rest, None) for _ in decision.events[1:])]
         for expected, found in zip(decision.events, recorded, strict=True):
             if found != expected:
                 seq = self.lot.seq + 1
@@ -154,13 +154,13 @@ class LotProof:
         self._admissions[event.bidder_id] = Admission(event.paddle, None if event.limit_fen < 0 else event.limit_fen)
 
     def _action(self, event: ControlEvent, at_ms: int) -> Action:
-        """What the rules make of the action behind a control event, at its time."""
+        """The action behind a control event, done again at the event's time."""
         lot = self.lot
         match event:
             case Scheduled():
                 return (schedule(lot.terms, opens_at_ms=event.opens_at_ms, ends_at_ms=event.ends_at_ms),)
-            case Opened(by=who) if who == CLERK:
-                return open_when_due(lot, at_ms, by=who)
+            case Opened(by=by) if by == CLERK:
+                return open_when_due(lot, at_ms, by=by)
             case Opened():
                 # staff may open at any time; on time and with the end as scheduled this is the clerk's opening too
                 return open_now(lot, at_ms, ends_at_ms=event.ends_at_ms, by=event.by)
@@ -171,33 +171,33 @@ class LotProof:
                 return resume(lot, at_ms, review_above_fen=None if same else event.review_above_fen, by=event.by)
             case Extended():
                 return extend(lot, by_ms=event.ends_at_ms - lot.ends_at_ms, reason=event.reason, by=event.by)
-            case Voided():
-                return restate(lot, self._standing(), event.bid_seq, reason=event.reason, by=event.by)
-            case Closed() if event.cause == CloseCause.STAFF and not close_due(lot, at_ms):
+            case BidVoided():
+                return restate(lot, self._bids_not_voided(), event.bid_seq, reason=event.reason, by=event.by)
+            case Closed() if event.cause == CloseCause.STAFF and not close_if_due(lot, at_ms):
                 return close_now(lot, reason=event.reason, by=event.by)
             case Closed():
-                return close_due(lot, at_ms)
-            case Withdrawn():
-                return withdraw(lot, reason=event.reason, by=event.by)
+                return close_if_due(lot, at_ms)
+            case LotVoided():
+                return void(lot, reason=event.reason, by=event.by)
         assert_never(event)
 
-    def _expect(self, event: ControlEvent, action: Action) -> None:
+    def _check_action(self, event: ControlEvent, action: Action) -> None:
         seq = self.lot.seq + 1
-        if isinstance(event, Voided) and (event.bid_seq not in self.bids or event.bid_seq in self.voided):
+        if isinstance(event, BidVoided) and (event.bid_seq not in self.bids or event.bid_seq in self.voided):
             raise RuleBroken(NO_PHANTOMS, seq, f"no bid stands at seq {event.bid_seq} that could be voided")
         if isinstance(event, Extended) and event.ends_at_ms <= self.lot.ends_at_ms:
             raise RuleBroken(DEADLINE, seq, "an extension that does not move the end later")
         if action != (event,):
             raise RuleBroken(_promise_of(event), seq, f"recorded {event}, the rules give {action}")
 
-    def _standing(self) -> list[tuple[int, BidPlaced]]:
+    def _bids_not_voided(self) -> list[tuple[int, BidPlaced]]:
         return [(seq, bid) for seq, bid in self.bids.items() if seq not in self.voided]
 
     def _apply(self, event: Event, at_ms: int) -> None:
         self.lot = apply(self.lot, event, at_ms)
         if isinstance(event, BidPlaced):
             self.bids[self.lot.seq] = event
-        elif isinstance(event, Voided):
+        elif isinstance(event, BidVoided):
             self.voided[event.bid_seq] = self.lot.seq
         elif isinstance(event, Closed):
             self.closed, self.closed_seq = event, self.lot.seq
@@ -208,4 +208,4 @@ def _promise_of(event: Event) -> int:
         return ONE_WINNER
     if isinstance(event, (Opened, Paused, Resumed, Extended, Held)):
         return DEADLINE
-    return ORDER if isinstance(event, (BidPlaced, Voided)) else NO_PHANTOMS
+    return ORDER if isinstance(event, (BidPlaced, BidVoided)) else NO_PHANTOMS

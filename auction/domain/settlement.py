@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from auction.domain.events import BidPlaced
-from auction.domain.lot import standing_of
+from auction.domain.lot import fold_bids
 from auction.domain.terms import Bidding, Terms
 
 
@@ -51,7 +51,7 @@ def offer_price_fen(terms: Terms, bids: Sequence[tuple[int, BidPlaced]], *, to: 
     `bids` are the standing ones with their seqs, in their order. ValueError where `to` does not lead what is left.
     """
     left = sorted((seq, bid) for seq, bid in bids if bid.bidder_id not in without)
-    clean = standing_of(replace(terms, bidding=Bidding.PROXY), [bid for _, bid in left])
+    clean = fold_bids(replace(terms, bidding=Bidding.PROXY), [bid for _, bid in left])
     if clean.leader_id != to:
         raise ValueError(f"{to} does not lead without {', '.join(sorted(without))}; {clean.leader_id or 'nobody'} does")
     return clean.ceiling_fen if terms.settlement.cascade.price == "own_bid" else clean.price_fen

@@ -1,1 +1,1 @@
-"""The bid ledger: where a bid is decided. Lua on Redis/Valkey writes the stream, Python calls and reads it."""
+"""The bid ledger: Lua scripts on Redis or Valkey decide bids and write streams; Python calls them and reads those."""

@@ -1,6 +1,6 @@
-"""The bid ledger in Python's words: calls the scripts, turns their codes into typed results.
+"""Calls the ledger's scripts and decodes their replies: the place in the bid's way where the bid is decided.
 
-Nothing here decides: the scripts do. A bid comes through `combiner`, a control action straight from a service.
+Bids come from `auction.ledger.combiner`, control actions from services. The scripts decide; nothing here does.
 """
 
 import asyncio
@@ -14,33 +14,24 @@ from redis.asyncio import Redis
 from auction.domain.bidding import Bid, Receipt, Refused
 from auction.domain.deposits import Power
 from auction.domain.errors import AuctionError, NotFound, ProblemCode, RefusalCode, RequestRefused, WrongStatus
-from auction.domain.lot import ADMITTING, STOPPED, LotStatus, Standing
+from auction.domain.lot import ADMITTING, STOPPED, LeadingBid, LotStatus
 from auction.domain.terms import Terms
-from auction.ledger.connection import ledger_errors
+from auction.ledger.connection import ledger_errors, microseconds
 from auction.ledger.keys import KeySpace
 from auction.ledger.scripts import ScriptCaller
 from auction.ledger.terms_codec import pack_terms
 
-READS_AT_ONCE = 16
-"""How many lots are read side by side, each on a connection."""
-BATCH_MAX = 512
-"""The most bids one script call decides."""
+CONCURRENT_READS_MAX = 16
+"""Lots that `read_many` reads at the same time, each on its own connection."""
+BATCH_BIDS_MAX = 512
+"""Bids that one script call decides."""
 
-FACT_NAMES = {
-    RefusalCode.LOT_NOT_OPEN: "status",
-    RefusalCode.ABOVE_CAP: "cap_fen",
-    RefusalCode.BID_TOO_LOW: "minimum_fen",
-    RefusalCode.OFF_GRID: "minimum_fen",
-    RefusalCode.JUMP_TOO_LARGE: "maximum_fen",
-    RefusalCode.OVER_LIMIT: "limit_fen",
-    RefusalCode.OVER_PURSE: "available_fen",
-}
 _REFUSALS = {str(code): code for code in RefusalCode}
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A lot as the ledger answered it at `now_ms`. Amounts in fen (0: none), times in UTC ms (0: none)."""
+    """A lot's state in the ledger at `now_ms`. Amounts in fen (0: none), times in UTC ms (0: none)."""
 
     lot_id: str
     status: LotStatus
@@ -62,26 +53,26 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The bid stands, now (`repeated` false) or since an earlier call with the same key."""
+class AcceptedBid:
+    """The bid was accepted, by this call or (`repeated`) by an earlier one with the same key."""
 
     receipt: Receipt
     repeated: bool
 
 
-Answer = Taken | Refused
+BidAnswer = AcceptedBid | Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """The ledger's time and, earliest first, when (UTC ms) which lot has to be opened or closed."""
+    """The ledger's time and the next deadlines: (UTC ms, lot to open or close), earliest first."""
 
     now_ms: int
-    waiting: list[tuple[int, str]]
+    upcoming: list[tuple[int, str]]
 
 
 class BidLedger:
-    """One ledger server. Every method raises LedgerAway, or OutcomeUnknown where a write had been sent."""
+    """The ledger on one server. Every method raises LedgerAway, or OutcomeUnknown where a write was sent."""
 
     def __init__(self, redis: "Redis", keys: KeySpace) -> None:
         self.redis = redis
@@ -90,7 +81,7 @@ class BidLedger:
 
     @classmethod
     async def open(cls, redis: "Redis", shards: int) -> Self:
-        """The ledger, after checking that it was first started with as many shards; RequestRefused if not."""
+        """The ledger on a server. RequestRefused(wrong-shards) where it was first opened with another number."""
         with ledger_errors():
             await redis.set(KeySpace.shards_key(), shards, nx=True)
             stored = int(await redis.get(KeySpace.shards_key()) or 0)
@@ -102,8 +93,8 @@ class BidLedger:
             )
         return cls(redis, KeySpace(shards))
 
-    async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[Answer]:
-        """Decide 1 to 512 bids on one lot in order; one answer a bid."""
+    async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[BidAnswer]:
+        """Decide 1 to 512 bids on one lot, in order; one answer for each bid, in the same order."""
         packed = msgspec.msgpack.encode([(bid.bidder_id, bid.amount_fen, bid.key) for bid in bids])
         keys = self.keys
         with ledger_errors(writing=True):
@@ -120,36 +111,39 @@ class BidLedger:
                 (lot_id, packed),
             )
         now_ms, _epoch, rows = msgspec.msgpack.decode(reply)
-        return [_answer(row, now_ms) for row in rows]
+        return [_decode_answer(row, now_ms) for row in rows]
 
     async def schedule(
         self, lot_id: str, terms: Terms, *, opens_at_ms: int, ends_at_ms: int, hard_stop_at_ms: int
     ) -> Snapshot:
-        """Bring a lot into the ledger with its frozen terms; again with the same terms: nothing."""
+        """Enter a lot with its frozen terms; again with the same terms changes nothing.
+
+        Raises WrongStatus, RequestRefused(schedule-invalid).
+        """
         keys = self.keys
-        code, snapshot = await self._control(
+        code, snapshot = await self._call(
             "schedule_lot",
             lot_id,
             (keys.lot(lot_id), keys.due_of(lot_id), keys.stream_of(lot_id)),
             (pack_terms(terms), terms.sha256(), opens_at_ms, ends_at_ms, hard_stop_at_ms),
         )
-        return _must(code, snapshot, "schedule it", (LotStatus.SCHEDULED,))
+        return _checked(code, snapshot, "schedule it", (LotStatus.SCHEDULED,))
 
     async def admit(
         self, lot_id: str, *, bidder_id: str, paddle: int, limit_fen: int | None, purse_fen: int | None
     ) -> Snapshot:
-        """Let a bidder bid on the lot, or change how high; the same again: nothing."""
+        """Admit a bidder to a lot or change their limit and purse (fen, None: none); the same again changes nothing."""
         keys = self.keys
-        code, snapshot = await self._control(
+        code, snapshot = await self._call(
             "admit_bidder",
             lot_id,
             (keys.lot(lot_id), keys.bidders(lot_id), keys.purse(lot_id), keys.due_of(lot_id), keys.stream_of(lot_id)),
             (bidder_id, paddle, -1 if limit_fen is None else limit_fen, -1 if purse_fen is None else purse_fen),
         )
-        return _must(code, snapshot, "register for it", ADMITTING)
+        return _checked(code, snapshot, "register for it", ADMITTING)
 
     async def power(self, lot_id: str, bidder_id: str) -> Power | None:
-        """What the ledger lets a bidder bid on a lot; None where it does not know them. For checks."""
+        """A bidder's limit and purse on a lot; None where they are not admitted. For checks."""
         keys = self.keys
         with ledger_errors():
             row: Any = await self.redis.hget(keys.bidders(lot_id), bidder_id)
@@ -160,116 +154,127 @@ class BidLedger:
         return Power(None if limit_fen == -1 else int(limit_fen), None if purse is None else int(purse))
 
     async def open_due(self, lot_id: str, *, by: str) -> tuple[str, Snapshot | None]:
-        """The clerk's opening; the code tells: ok, done, not-due, missed, wrong-status, lot-unknown."""
-        return await self._act("open_lot", lot_id, "due", 0, by)
+        """Open a scheduled lot whose time has come. Code: ok, done, not-due, missed, wrong-status, lot-unknown."""
+        return await self._control_lot("open_lot", lot_id, "due", 0, by)
 
     async def open_now(self, lot_id: str, *, ends_at_ms: int, by: str) -> Snapshot:
-        """Staff open a scheduled lot at once."""
-        code, snapshot = await self._act("open_lot", lot_id, "now", ends_at_ms, by)
-        return _must(code, snapshot, "open it", (LotStatus.SCHEDULED,))
+        """Open a scheduled lot at once, until `ends_at_ms` (UTC ms). Raises as `schedule` does, and NotFound."""
+        code, snapshot = await self._control_lot("open_lot", lot_id, "now", ends_at_ms, by)
+        return _checked(code, snapshot, "open it", (LotStatus.SCHEDULED,))
 
     async def close_due(self, lot_id: str) -> tuple[str, Snapshot | None]:
-        """The clerk's closing; the code tells: ok, done, not-due, lot-unknown."""
-        return await self._act("close_lot", lot_id, "due", "", "")
+        """Close an open lot that is past its end. Code: ok, done, not-due, lot-unknown."""
+        return await self._control_lot("close_lot", lot_id, "due", "", "")
 
     async def close_now(self, lot_id: str, *, reason: str, by: str) -> Snapshot:
-        """Staff close an open lot before its end."""
-        code, snapshot = await self._act("close_lot", lot_id, "now", reason, by)
-        return _must(code, snapshot, "close it", (LotStatus.OPEN,))
+        """Close an open lot before its end. Raises WrongStatus, NotFound."""
+        code, snapshot = await self._control_lot("close_lot", lot_id, "now", reason, by)
+        return _checked(code, snapshot, "close it", (LotStatus.OPEN,))
 
     async def pause(self, lot_id: str, *, reason: str, by: str) -> Snapshot:
-        """Stop an open lot, keeping the time left."""
-        code, snapshot = await self._act("pause_lot", lot_id, reason, by)
-        return _must(code, snapshot, "pause it", (LotStatus.OPEN,))
+        """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
+        code, snapshot = await self._control_lot("pause_lot", lot_id, reason, by)
+        return _checked(code, snapshot, "pause it", (LotStatus.OPEN,))
 
     async def resume(self, lot_id: str, *, review_above_fen: int | None, by: str) -> Snapshot:
-        """Let bidding go on; `review_above_fen`: None as before, 0 none, else a new review limit above the price."""
-        code, snapshot = await self._act("resume_lot", lot_id, -1 if review_above_fen is None else review_above_fen, by)
-        return _must(code, snapshot, "resume it", STOPPED)
+        """Resume a paused or held lot; `review_above_fen`: a new limit above the price, 0: none, None: as before.
+
+        Raises WrongStatus, NotFound, RequestRefused(review-limit-too-low).
+        """
+        code, snapshot = await self._control_lot(
+            "resume_lot", lot_id, -1 if review_above_fen is None else review_above_fen, by
+        )
+        return _checked(code, snapshot, "resume it", STOPPED)
 
     async def extend(self, lot_id: str, *, by_ms: int, reason: str, by: str) -> Snapshot:
-        """Move the end of an open lot."""
-        code, snapshot = await self._act("extend_lot", lot_id, by_ms, reason, by)
-        return _must(code, snapshot, "extend it", (LotStatus.OPEN,))
+        """Move the end of an open lot by `by_ms`. Raises WrongStatus, NotFound."""
+        code, snapshot = await self._control_lot("extend_lot", lot_id, by_ms, reason, by)
+        return _checked(code, snapshot, "extend it", (LotStatus.OPEN,))
 
-    async def withdraw(self, lot_id: str, *, reason: str, by: str) -> Snapshot:
-        """Declare a lot void before it closed."""
-        code, snapshot = await self._act("withdraw_lot", lot_id, reason, by)
-        return _must(code, snapshot, "void it", ADMITTING)
+    async def void(self, lot_id: str, *, reason: str, by: str) -> Snapshot:
+        """Void a lot that has not closed. Raises WrongStatus, NotFound."""
+        code, snapshot = await self._control_lot("void_lot", lot_id, reason, by)
+        return _checked(code, snapshot, "void it", ADMITTING)
 
     async def restate(
-        self, lot_id: str, *, at_seq: int, voided_seq: int, now: Standing, reason: str, by: str
+        self, lot_id: str, *, at_seq: int, voided_seq: int, leading: LeadingBid, reason: str, by: str
     ) -> Snapshot:
-        """Take one bid out of a stopped lot, if its seq is still `at_seq`; RequestRefused(ledger-moved) if not."""
-        code, snapshot = await self._act(
+        """Void one bid of a paused or held lot; `leading` is what the other bids make, folded at `at_seq`.
+
+        Raises WrongStatus, NotFound, RequestRefused(ledger-moved) where the lot has another seq by now.
+        """
+        code, snapshot = await self._control_lot(
             "restate_lot",
             lot_id,
             at_seq,
             voided_seq,
-            now.price_fen,
-            now.leader_id,
-            now.leader_paddle,
-            now.ceiling_fen,
+            leading.price_fen,
+            leading.leader_id,
+            leading.leader_paddle,
+            leading.ceiling_fen,
             reason,
             by,
         )
-        return _must(code, snapshot, "void a bid of it", STOPPED)
+        return _checked(code, snapshot, "void a bid of it", STOPPED)
 
     async def read(self, lot_id: str) -> Snapshot | None:
-        """The lot as it stands now; None where the ledger does not know it."""
+        """The lot's present state; None where the ledger does not know it."""
         with ledger_errors():
             reply = await self._scripts.call("read_lot", (self.keys.lot(lot_id),), (lot_id,))
-        return _decoded(lot_id, reply)[1]
+        return _decode_snapshot(lot_id, reply)[1]
 
     async def read_many(self, lot_ids: Sequence[str]) -> dict[str, Snapshot]:
-        """Several lots as they stand, those the ledger knows."""
+        """Lot -> its present state, for the lots that the ledger knows."""
         found = {}
-        for start in range(0, len(lot_ids), READS_AT_ONCE):
-            some = lot_ids[start : start + READS_AT_ONCE]
+        for start in range(0, len(lot_ids), CONCURRENT_READS_MAX):
+            some = lot_ids[start : start + CONCURRENT_READS_MAX]
             for snapshot in await asyncio.gather(*map(self.read, some)):
                 if snapshot is not None:
                     found[snapshot.lot_id] = snapshot
         return found
 
-    async def deadlines(self, *, most: int) -> "Deadlines":
-        """What has to be opened or closed next, the earliest few of every shard, and the ledger's time."""
+    async def deadlines(self, *, per_shard_max: int) -> "Deadlines":
+        """The ledger's time and the earliest deadlines of every shard."""
         with ledger_errors():
             pipeline = self.redis.pipeline(transaction=False)
             pipeline.time()
             for shard in range(self.keys.shards):
-                pipeline.zrange(self.keys.due(shard), 0, most - 1, withscores=True)
+                pipeline.zrange(self.keys.due(shard), 0, per_shard_max - 1, withscores=True)
             time, *shards = await pipeline.execute()
-        waiting = [(int(at_ms), lot_id.decode()) for rows in shards for lot_id, at_ms in rows]
-        return Deadlines(int(time[0]) * 1000 + int(time[1]) // 1000, sorted(waiting))
+        upcoming = [(int(at_ms), lot_id.decode()) for rows in shards for lot_id, at_ms in rows]
+        return Deadlines(microseconds(time) // 1000, sorted(upcoming))
 
     async def now_ms(self) -> int:
         """The ledger's clock, UTC ms."""
-        with ledger_errors():
-            seconds, microseconds = await self.redis.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
+        return (await self.now_us()) // 1000
 
-    async def _act(self, script: str, lot_id: str, *arguments: str | int) -> tuple[str, Snapshot | None]:
+    async def now_us(self) -> int:
+        """The ledger's clock, UTC microseconds."""
+        with ledger_errors():
+            return microseconds(await self.redis.time())
+
+    async def _control_lot(self, script: str, lot_id: str, *arguments: str | int) -> tuple[str, Snapshot | None]:
         keys = self.keys
         names = (keys.lot(lot_id), keys.purse(lot_id), keys.due_of(lot_id), keys.stream_of(lot_id))
-        return await self._control(script, lot_id, names, arguments)
+        return await self._call(script, lot_id, names, arguments)
 
-    async def _control(
+    async def _call(
         self, script: str, lot_id: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]
     ) -> tuple[str, Snapshot | None]:
         with ledger_errors(writing=True):
             reply = await self._scripts.call(script, keys, (lot_id, *arguments))
-        return _decoded(lot_id, reply)
+        return _decode_snapshot(lot_id, reply)
 
 
-def _decoded(lot_id: str, reply: bytes) -> tuple[str, Snapshot | None]:
+def _decode_snapshot(lot_id: str, reply: bytes) -> tuple[str, Snapshot | None]:
     code, row, _now_ms = msgspec.msgpack.decode(reply)
     if not row:
         return code, None
     return code, Snapshot(lot_id, LotStatus(row[0]), *row[1:])
 
 
-def _must(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> Snapshot:
-    """The snapshot of an action that was done, now or before; else the error its code stands for."""
+def _checked(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> Snapshot:
+    """The snapshot of an action that was done, now or before; else raises the error that its code stands for."""
     if code in ("ok", "done") and snapshot is not None:
         return snapshot
     raise _control_error(code, snapshot, action, allowed)
@@ -297,11 +302,12 @@ def _control_error(code: str, snapshot: Snapshot | None, action: str, allowed: S
     raise AssertionError(f"no error for the ledger's code {code}")
 
 
-def _answer(row: list[Any], now_ms: int) -> Answer:
+def _decode_answer(row: list[Any], now_ms: int) -> BidAnswer:
     code = row[0]
     if code in {"accepted", "repeated"}:
         _, seq, amount, price, minimum, leading, paddle, ends_at, at = row
-        return Taken(Receipt(seq, amount, price, minimum, leading == 1, paddle, ends_at, at), code == "repeated")
+        return AcceptedBid(Receipt(seq, amount, price, minimum, leading == 1, paddle, ends_at, at), code == "repeated")
     refusal = _REFUSALS[code]
-    fact = FACT_NAMES.get(refusal)
-    return Refused(refusal, {fact: row[5]} if fact else {}, row[1], row[2], row[3], row[4], now_ms)
+    # the script gives one fact, or false
+    facts = dict(zip(refusal.facts, row[5:], strict=False))
+    return Refused(refusal, facts, row[1], row[2], row[3], row[4], now_ms)

@@ -1,73 +1,73 @@
-"""Combines bids on their way to the script: one call in flight per lot, what queued meanwhile goes next.
+"""Combines bids on their way to the ledger: one script call a lot at a time, which takes all bids queued meanwhile.
 
-No timer: an idle lot's bid leaves at once, a busy lot's bids share the next call, at most 512. A call that fails
-fails only its own bids, each as "unknown, retry with the same key".
+In the bid's way, between the bid endpoint and `bid_ledger`. No timer: the bid of an idle lot is sent at once, those of
+a busy lot share the next call. A call that fails fails its own bids only, each as "unknown, retry with the same key".
 """
 
 import asyncio
 
 from auction.domain.bidding import Bid
 from auction.domain.errors import OverCapacity
-from auction.ledger.bid_ledger import BATCH_MAX, Answer, BidLedger
+from auction.ledger.bid_ledger import BATCH_BIDS_MAX, BidAnswer, BidLedger
 
-WAITING_MAX = 16 * BATCH_MAX
-"""The most bids that may wait for one lot in one process; beyond, a bid is turned away unsent."""
+QUEUED_BIDS_MAX = 16 * BATCH_BIDS_MAX
+"""Bids queued for one lot in one process; further ones are refused unsent."""
 
 
-class Lane:
-    """The bids that wait for one lot, and the task that carries them."""
+class BidQueue:
+    """The bids queued for one lot, and the task that sends them."""
 
-    __slots__ = ("task", "waiting")
+    __slots__ = ("bids", "task")
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Bid, asyncio.Future[Answer]]] = []
+        self.bids: list[tuple[Bid, asyncio.Future[BidAnswer]]] = []
         self.task: asyncio.Task[None] | None = None
 
 
 class Combiner:
-    """Carries every bid of this process to the ledger. Bound to one event loop."""
+    """Sends the bids of one process to the ledger. Bound to one event loop."""
 
-    def __init__(self, ledger: BidLedger, *, waiting_max: int = WAITING_MAX) -> None:
+    def __init__(self, ledger: BidLedger, *, queued_bids_max: int = QUEUED_BIDS_MAX) -> None:
         self._ledger = ledger
-        self._waiting_max = waiting_max
-        self._lanes: dict[str, Lane] = {}
+        self._queued_bids_max = queued_bids_max
+        self._queues: dict[str, BidQueue] = {}
 
-    async def place(self, lot_id: str, bid: Bid) -> Answer:
-        """The ledger's answer to one bid. Raises OverCapacity (unsent), LedgerAway or OutcomeUnknown.
+    async def place(self, lot_id: str, bid: Bid) -> BidAnswer:
+        """Queue a bid and return the ledger's answer. Raises OverCapacity (unsent), LedgerAway or OutcomeUnknown.
 
-        A caller that is cancelled does not take its bid back: once queued it will be decided.
+        A queued bid is decided even if the caller is cancelled.
         """
         loop = asyncio.get_running_loop()
-        lane = self._lanes.get(lot_id)
-        if lane is None:
-            lane = self._lanes[lot_id] = Lane()
-        if len(lane.waiting) >= self._waiting_max:
-            raise OverCapacity(len(lane.waiting))
-        answer: asyncio.Future[Answer] = loop.create_future()
-        lane.waiting.append((bid, answer))
-        if lane.task is None:
-            lane.task = loop.create_task(self._carry(lot_id, lane))
+        queue = self._queues.get(lot_id)
+        if queue is None:
+            queue = self._queues[lot_id] = BidQueue()
+        if len(queue.bids) >= self._queued_bids_max:
+            raise OverCapacity(len(queue.bids))
+        answer: asyncio.Future[BidAnswer] = loop.create_future()
+        queue.bids.append((bid, answer))
+        if queue.task is None:
+            queue.task = loop.create_task(self._send(lot_id, queue))
         return await answer
 
     async def drain(self) -> None:
-        """Wait until every bid that was queued has its answer."""
-        while tasks := [lane.task for lane in self._lanes.values() if lane.task is not None]:
-            # `wait`, not `gather`: giving up waiting must not cancel what carries the bids
+        """Wait until every queued bid has its answer."""
+        while tasks := [queue.task for queue in self._queues.values() if queue.task is not None]:
+            # `wait`, not `gather`: a caller who gives up waiting must not cancel the tasks that send
             await asyncio.wait(tasks)
 
-    async def _carry(self, lot_id: str, lane: Lane) -> None:
-        while lane.waiting:
-            batch, lane.waiting = lane.waiting[:BATCH_MAX], lane.waiting[BATCH_MAX:]
+    async def _send(self, lot_id: str, queue: BidQueue) -> None:
+        while queue.bids:
+            batch, queue.bids = queue.bids[:BATCH_BIDS_MAX], queue.bids[BATCH_BIDS_MAX:]
             try:
                 answers = await self._ledger.place_bids(lot_id, [bid for bid, _ in batch])
                 decided = list(zip(batch, answers, strict=True))
-            except Exception as error:  # noqa: BLE001 - whatever it was, these bids are told
-                for _, waiting in batch:
-                    if not waiting.done():
-                        waiting.set_exception(error)
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is the answer to these bids
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
                 continue
-            for (_, waiting), answer in decided:
-                if not waiting.done():
-                    waiting.set_result(answer)
-        lane.task = None
-        del self._lanes[lot_id]
+            for (_, future), answer in decided:
+                if not future.done():
+                    future.set_result(answer)
+        queue.task = None
+        del self._queues[lot_id]

@@ -1,4 +1,7 @@
-"""Connects to the ledger's server: one address, no silent retries, and errors in the house's words."""
+"""Connects to the ledger's server: no silent retries, and the client's errors turned into the engine's.
+
+In the bid's way: every call to the ledger goes through a connection from here.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +18,10 @@ from auction.domain.errors import LedgerAway, OutcomeUnknown
 
 
 def connect(url: str, *, timeout_ms: int = 5000, connections: int = 64) -> "Redis":
-    """A client for `redis://`, `rediss://` or `unix://`; each call is made once: a lost answer is a known unknown.
+    """A client for a `redis://`, `rediss://` or `unix://` address. Nothing is sent until the first call.
 
-    Up to so many connections; a call that finds none free within the time-out fails like a lost server.
+    Each call is sent once: whether to repeat a write without an answer is the caller's decision. A call fails after
+    `timeout_ms` without a connection (of at most `connections`) or an answer.
     """
     pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
         url,
@@ -34,10 +38,10 @@ def connect(url: str, *, timeout_ms: int = 5000, connections: int = 64) -> "Redi
 
 @contextmanager
 def ledger_errors(*, writing: bool = False) -> Iterator[None]:
-    """Turns the client's errors into LedgerAway, or into OutcomeUnknown where a write was under way.
+    """Turn the client's errors into LedgerAway, or into OutcomeUnknown where a write (`writing`) was sent.
 
-    A refusal in so many words (out of memory, loading, read-only replica, disk trouble) means nothing was written:
-    the scripts check everything before their first write.
+    An error reply (out of memory, loading, read-only replica, disk full) means that nothing was written: the scripts
+    check everything before their first write.
     """
     try:
         yield
@@ -53,16 +57,22 @@ def ledger_errors(*, writing: bool = False) -> Iterator[None]:
         raise LedgerAway(f"The bid ledger cannot be used ({error}); nothing was changed. Try again.") from error
 
 
-_TURNED_AWAY = (AuthenticationError, AuthorizationError, BusyLoadingError)
-"""The server's own no, although the client counts them among lost connections."""
+_REFUSED_BY_SERVER = (AuthenticationError, AuthorizationError, BusyLoadingError)
+"""Error replies of the server that the client raises as connection errors."""
 
 
 def _never_sent(error: BaseException) -> bool:
-    """True where a call failed before anything of it left this process, or was turned away unread.
+    """Whether a call failed before it was sent, or was refused unread.
 
-    The client raises the same errors before and after it sends: what it raised while getting a connection
-    (none free, none possible, no greeting, wrong password) came before.
+    The client raises the same errors before and after sending: those raised while it got a connection (none free, none
+    possible, no greeting, wrong password) came before.
     """
-    if isinstance(error, _TURNED_AWAY):
+    if isinstance(error, _REFUSED_BY_SERVER):
         return True
     return any(frame.f_code.co_name == "get_connection" for frame, _ in walk_tb(error.__traceback__))
+
+
+def microseconds(reply: tuple[int, int]) -> int:
+    """A reply of the TIME command (seconds, microseconds) as UTC microseconds."""
+    seconds, rest = reply
+    return int(seconds) * 1_000_000 + int(rest)

@@ -1,28 +1,29 @@
-"""Every name of a key in the ledger, and which shard a lot lives on. No other file spells a key.
+"""The names of the ledger's keys, and the shard of each lot; no other file builds a key.
 
-A sale lives on one shard, so its lots can share a purse inside one script; the shard is the hash tag. A lot's id
-names its sale (`launch-001` is lot 1 of sale `launch`), so nothing has to be looked up to place a bid.
+In the bid's way: the key names of a bid follow from the lot's id alone, which names its sale (`launch-001` is lot 1 of
+sale `launch`). The lots of a sale are on one shard, so that a script can share a purse between them; the shard is the
+key's hash tag.
 """
 
 from binascii import crc_hqx
 from dataclasses import dataclass
 
-LAYOUT = "a1"
+from auction.domain.ledger_layout import LAYOUT
 
 
 def lot_id_of(sale_id: str, number: int) -> str:
-    """The id of the sale's n-th lot, n from 1."""
+    """The id of a sale's n-th lot, n from 1."""
     return f"{sale_id}-{number:03d}"
 
 
 def sale_of(lot_id: str) -> str:
-    """The sale a lot belongs to, from the lot's id."""
+    """The id of a lot's sale."""
     return lot_id.rpartition("-")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class KeySpace:
-    """Key names for a ledger of so many shards."""
+    """The key names of a ledger with that number of shards."""
 
     shards: int
 
@@ -34,36 +35,36 @@ class KeySpace:
         """The shard of a sale."""
         return crc_hqx(sale_id.encode(), 0) % self.shards
 
-    def _tag(self, lot_id: str) -> str:
+    def _prefix(self, lot_id: str) -> str:
         return f"{LAYOUT}:{{{self.shard_of(lot_id):02d}}}"
 
     def lot(self, lot_id: str) -> str:
         """Hash: the lot's state and packed terms."""
-        return f"{self._tag(lot_id)}:lot:{lot_id}"
+        return f"{self._prefix(lot_id)}:lot:{lot_id}"
 
     def bidders(self, lot_id: str) -> str:
         """Hash: admitted bidder -> packed paddle and limit."""
-        return f"{self._tag(lot_id)}:lot:{lot_id}:bidders"
+        return f"{self._prefix(lot_id)}:lot:{lot_id}:bidders"
 
     def accepted(self, lot_id: str) -> str:
-        """Hash: idempotency key and bidder -> packed receipt of the accepted bid."""
-        return f"{self._tag(lot_id)}:lot:{lot_id}:keys"
+        """Hash: idempotency key, space, bidder -> packed receipt of the accepted bid."""
+        return f"{self._prefix(lot_id)}:lot:{lot_id}:keys"
 
     def purse(self, lot_id: str) -> str:
-        """Hash: each bidder's purse over the lot's sale, and what they lead with."""
-        return f"{self._tag(lot_id)}:purse:{sale_of(lot_id)}"
+        """Hash: each bidder's purse and exposure over the lot's sale."""
+        return f"{self._prefix(lot_id)}:purse:{sale_of(lot_id)}"
 
     def due(self, shard: int) -> str:
         """Sorted set: lot -> its next deadline, UTC ms."""
         return f"{LAYOUT}:{{{shard:02d}}}:due"
 
     def stream(self, shard: int) -> str:
-        """Stream: the ledger itself."""
+        """Stream: the ledger's entries of a shard."""
         return f"{LAYOUT}:{{{shard:02d}}}:ledger"
 
     def watchers(self, lot_id: str) -> str:
-        """Hash: live gateway -> how many watch the lot there, and when it said so. No bid depends on it."""
-        return f"{self._tag(lot_id)}:watchers:{lot_id}"
+        """Hash: live gateway -> its number of watchers of the lot and when it reported it. No bid depends on it."""
+        return f"{self._prefix(lot_id)}:watchers:{lot_id}"
 
     def due_of(self, lot_id: str) -> str:
         """The deadlines of the lot's shard."""
@@ -75,10 +76,5 @@ class KeySpace:
 
     @staticmethod
     def shards_key() -> str:
-        """String: the number of shards this ledger was first started with."""
+        """String: the number of shards with which this ledger was first opened."""
         return f"{LAYOUT}:shards"
-
-
-def accepted_field(bidder_id: str, key: str) -> str:
-    """The field of the accepted-keys hash; a key has no space, so the first one parts it from the bidder."""
-    return f"{key} {bidder_id}"

@@ -1,6 +1,6 @@
-"""What is read of a lot for those who watch it live: its state, its last entries, and who is admitted to it.
+"""Reads what a live gateway needs to begin following a lot: its state, its last entries, and a bidder's admission.
 
-Beside the bid's way, read only. What follows a reading comes from `tail`.
+After the bid's way, read only. The entries after that come from `tail`.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from auction.ledger.terms_codec import unpack_terms
 
 @dataclass(frozen=True, slots=True)
 class LotReading:
-    """A lot to fold further entries into, and the checksum that the next of them continues."""
+    """A lot's state, and its checksum, which the next entry continues."""
 
     lot: Lot
     chain: str
@@ -34,8 +34,8 @@ class LotReader:
         self._redis: Redis = ledger.redis
         self._keys: KeySpace = ledger.keys
 
-    async def lot(self, lot_id: str) -> LotReading | None:
-        """The lot as it stands; None where the ledger does not know it."""
+    async def read_lot(self, lot_id: str) -> LotReading | None:
+        """The lot's present state with its terms; None where the ledger does not know it."""
         snapshot = await self._ledger.read(lot_id)
         if snapshot is None:
             return None
@@ -44,10 +44,10 @@ class LotReader:
             packed: Any = await self._redis.hget(self._keys.lot(lot_id), "terms")
         return None if packed is None else LotReading(_lot_of(snapshot, packed), snapshot.chain)
 
-    async def last_entries(self, lot_id: str, *, looked_at: int) -> list[StreamEntry]:
-        """The lot's entries among the last so many of its shard, oldest first, as far as they can be read."""
+    async def last_entries(self, lot_id: str, *, shard_entries: int) -> list[StreamEntry]:
+        """The lot's entries among its shard's last `shard_entries`, oldest first; none from before a damaged one."""
         with ledger_errors():
-            rows: Any = await self._redis.xrevrange(self._keys.stream_of(lot_id), count=looked_at)
+            rows: Any = await self._redis.xrevrange(self._keys.stream_of(lot_id), count=shard_entries)
         found: list[StreamEntry] = []
         wanted = lot_id.encode()
         for stream_id, fields in rows:
@@ -59,8 +59,8 @@ class LotReader:
                 break
         return found[::-1]
 
-    async def admission(self, lot_id: str, bidder_id: str) -> Admission | None:
-        """The bidder's paddle and limit on the lot, without purse; None where they are not admitted."""
+    async def read_admission(self, lot_id: str, bidder_id: str) -> Admission | None:
+        """The bidder's paddle and limit on the lot, without the purse; None where they are not admitted."""
         with ledger_errors():
             packed: Any = await self._redis.hget(self._keys.bidders(lot_id), bidder_id)
         if packed is None:
@@ -70,7 +70,7 @@ class LotReader:
 
 
 def _lot_of(snapshot: Snapshot, packed_terms: bytes) -> Lot:
-    """The lot of a snapshot. When it was stopped is not in there, and nobody who only folds needs it."""
+    """The lot of a snapshot, without `stopped_at_ms`, which folding does not need."""
     return Lot(
         terms=unpack_terms(packed_terms),
         status=snapshot.status,

@@ -1,7 +1,7 @@
-"""Loads the ledger's Lua scripts: parses and checks each header, expands includes, calls by SHA-1.
+"""Loads and calls the ledger's Lua scripts; in the bid's way, under `bid_ledger`.
 
-A script file opens with its contract (name, KEYS, ARGV, Returns, Mirrors); `-- include: name ...` lines pull in
-files of `lua/include`, each once. What the header promises in KEYS and ARGV is checked at every call.
+A script file begins with a header (name, KEYS, ARGV, Returns, Mirrors), which is parsed and checked here; the number of
+KEYS and ARGV is checked at every call. A line `-- include: name ...` is replaced by files of `lua/include`, each once.
 """
 
 import re
@@ -22,12 +22,12 @@ _INCLUDE = re.compile(r"^-- include: ([\w ]+)$", re.MULTILINE)
 
 
 class ScriptInvalid(Exception):
-    """A script file whose header or includes are not as they must be."""
+    """A script file with a faulty header or include; the text says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script ready to load: its contract from the header, its expanded source and the source's SHA-1."""
+    """A script: what its header says, its source with includes expanded, and the source's SHA-1."""
 
     name: str
     purpose: str
@@ -40,7 +40,7 @@ class Script:
 
 
 def parse(name: str, text: str, includes: dict[str, str]) -> Script:
-    """A script from its file's text; raises ScriptInvalid naming what is wrong with the header or an include."""
+    """A script from its file's text and the includes by name. Raises ScriptInvalid."""
     header = _HEADER.match(text)
     if header is None:
         raise ScriptInvalid(f"{name}.lua must open with '--[[ {name}: what it does' and close its header with ' ]]'")
@@ -75,7 +75,7 @@ def _numbered(name: str, table: str, header: str, body: str) -> tuple[str, ...]:
 
 
 def expand(text: str, includes: dict[str, str], seen: set[str] | None = None) -> str:
-    """The text with each include in place of its line, once, the ones it needs itself before it."""
+    """The text with each include line replaced by its files, each once, preceded by what they include themselves."""
     seen = set() if seen is None else seen
 
     def replacement(line: re.Match[str]) -> str:
@@ -93,7 +93,7 @@ def expand(text: str, includes: dict[str, str], seen: set[str] | None = None) ->
 
 @cache
 def load_scripts() -> dict[str, Script]:
-    """All scripts of the package, by name."""
+    """The package's scripts by name. Raises ScriptInvalid."""
     folder = files("auction.ledger") / "lua"
     includes = {
         path.name.removesuffix(".lua"): path.read_text(encoding="utf-8") for path in (folder / "include").iterdir()
@@ -107,14 +107,14 @@ def load_scripts() -> dict[str, Script]:
 
 
 class ScriptCaller:
-    """Calls scripts on one server by SHA-1; a server that lost its cache is given the source again."""
+    """Calls scripts on one server by SHA-1, or with their source where the server does not have them."""
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
         self._scripts = load_scripts()
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> bytes:
-        """The script's reply (msgpack). Raises what the client raises; TypeError on a wrong number of words."""
+        """The script's reply (msgpack). Raises the client's errors, and TypeError for a wrong number of words."""
         script = self._scripts[name]
         if len(keys) != len(script.keys) or len(arguments) != len(script.arguments):
             raise TypeError(f"{name} takes keys {script.keys} and arguments {script.arguments}")

@@ -1,7 +1,10 @@
-"""Reads the ledger's streams: what the scripts wrote, in order, for the archive, the live prices and the checks."""
+"""Reads the ledger's streams, one a shard: the entries that the scripts wrote, in order.
+
+After the bid's way: used by the archiver, by the readers of a lot's log and by the checks.
+"""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
@@ -10,20 +13,21 @@ import msgspec
 from redis.asyncio import Redis
 
 from auction.domain.events import Event, from_row
+from auction.domain.ledger_layout import STREAM_START
 from auction.ledger.connection import ledger_errors
 from auction.ledger.keys import KeySpace
 
-START = "0-0"
-"""The stream position before the first entry."""
+PAGE_ENTRIES = 1000
+"""Entries that the iterators read at a time."""
 
 
 class EntryDamaged(Exception):
-    """A stream entry that no script of ours wrote; names its id and what is wrong."""
+    """A stream or archive entry that no script wrote; the text names its id and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """One script call on one lot: its events count on from `first_seq`, all at `at_ms`."""
+    """The events of one script call on one lot, all at `at_ms` (UTC ms), their seqs counting on from `first_seq`."""
 
     stream_id: str
     lot_id: str
@@ -32,7 +36,9 @@ class StreamEntry:
     at_ms: int
     events: tuple[Event, ...]
     packed: bytes
+    """The events as the script wrote them."""
     chain: str
+    """The lot's checksum after this entry, see `chain_of`."""
 
     @property
     def last_seq(self) -> int:
@@ -43,7 +49,7 @@ class StreamEntry:
 def chain_of(  # noqa: PLR0917 - the fields in the order in which they are hashed
     previous: str, lot_id: str, epoch: int, first_seq: int, at_ms: int, packed: bytes
 ) -> str:
-    """The running checksum after an entry (SHA-1, hex), as `lua/include/commit.lua` computes it; first previous: ''."""
+    """A lot's running checksum after an entry (SHA-1, hex), as `lua/include/commit.lua` computes it; '' before any."""
     head = f"{previous}\n{lot_id}\n{epoch}\n{first_seq}\n{at_ms}\n".encode()
     return sha1(head + packed, usedforsecurity=False).hexdigest()
 
@@ -60,7 +66,7 @@ def decode_events(packed: bytes) -> tuple[Event, ...]:
 
 
 def decode(stream_id: str, fields: dict[bytes, bytes]) -> StreamEntry:
-    """An entry from the fields of a stream entry; raises EntryDamaged."""
+    """An entry from the fields of a stream message. Raises EntryDamaged."""
     try:
         return StreamEntry(
             stream_id=stream_id,
@@ -79,56 +85,84 @@ def decode(stream_id: str, fields: dict[bytes, bytes]) -> StreamEntry:
 
 
 class LedgerStream:
-    """The streams of a ledger, shard by shard."""
+    """The streams of one ledger. Every method raises LedgerAway."""
 
     def __init__(self, redis: "Redis", keys: KeySpace) -> None:
         self._redis = redis
-        self._wait_ms_max = _longest_wait_ms(redis)
+        self._block_ms_max = _block_ms_max(redis)
         self.keys = keys
 
     @property
     def shards(self) -> range:
-        """The shards there are."""
+        """The numbers of the shards."""
         return range(self.keys.shards)
 
     async def read(self, shard: int, after_id: str, *, block_ms: int | None, count: int) -> list[StreamEntry]:
-        """Up to `count` entries after a position, oldest first; waits up to `block_ms` for one (None: does not wait).
+        """Up to `count` entries after a stream id, oldest first; waits up to `block_ms` for one (None: does not wait).
 
-        The wait is cut to half the client's time-out: longer, and silence would look like a lost server.
-        Raises LedgerAway, EntryDamaged.
+        The wait is at most half the client's time-out, so that no news does not look like a lost server. Raises
+        EntryDamaged.
         """
         stream = self.keys.stream(shard)
         if block_ms is not None:
-            block_ms = min(block_ms, self._wait_ms_max)
+            block_ms = min(block_ms, self._block_ms_max)
         with ledger_errors():
             reply: Any = await self._redis.xread({stream: after_id}, count=count, block=block_ms)
         return [decode(stream_id.decode(), fields) for _, rows in reply for stream_id, fields in rows]
 
-    async def positions(self, shards: Sequence[int]) -> list[str]:
-        """The id of the last entry of each shard, START where there is none."""
+    async def entries_after(self, shard: int, after_id: str) -> AsyncIterator[StreamEntry]:
+        """All entries of a shard after a stream id, oldest first, read in pages. Raises EntryDamaged."""
+        while page := await self.read(shard, after_id, block_ms=None, count=PAGE_ENTRIES):
+            for entry in page:
+                yield entry
+            after_id = page[-1].stream_id
+
+    async def lot_entries_back_to(self, lot_id: str, after_id: str) -> AsyncIterator[StreamEntry]:
+        """A lot's entries after a stream id of its shard, newest first, read in pages.
+
+        Damaged entries are left out: their seqs are missing.
+        """
+        stream, wanted = self.keys.stream_of(lot_id), lot_id.encode()
+        newest = "+"
+        while True:
+            with ledger_errors():
+                rows: Any = await self._redis.xrevrange(stream, max=newest, min=f"({after_id}", count=PAGE_ENTRIES)
+            for stream_id, fields in rows:
+                if fields.get(b"lot") != wanted:
+                    continue
+                try:
+                    yield decode(stream_id.decode(), fields)
+                except EntryDamaged:
+                    continue
+            if len(rows) < PAGE_ENTRIES:
+                return
+            newest = f"({rows[-1][0].decode()}"
+
+    async def last_ids(self, shards: Sequence[int]) -> list[str]:
+        """The stream id of the last entry of each shard, STREAM_START where there is none."""
         with ledger_errors():
             pipeline = self._redis.pipeline(transaction=False)
             for shard in shards:
                 pipeline.xrevrange(self.keys.stream(shard), count=1)
             replies: list[Any] = await pipeline.execute()
-        return [rows[0][0].decode() if rows else START for rows in replies]
+        return [rows[0][0].decode() if rows else STREAM_START for rows in replies]
 
     async def last_id(self, shard: int) -> str:
-        """The id of the shard's last entry, START where there is none."""
-        return (await self.positions([shard]))[0]
+        """The stream id of a shard's last entry, STREAM_START where there is none."""
+        return (await self.last_ids([shard]))[0]
 
     async def first_id(self, shard: int) -> str:
-        """The id of the shard's oldest kept entry, START where there is none."""
+        """The stream id of the oldest entry that a shard still has, STREAM_START where there is none."""
         with ledger_errors():
             rows: Any = await self._redis.xrange(self.keys.stream(shard), count=1)
-        return rows[0][0].decode() if rows else START
+        return rows[0][0].decode() if rows else STREAM_START
 
     async def trim(self, shard: int, keep_from_id: str) -> int:
-        """Drop the entries before a position; how many were dropped."""
+        """Remove a shard's entries before a stream id, some of which may stay; returns how many were removed."""
         with ledger_errors():
             return int(await self._redis.xtrim(self.keys.stream(shard), minid=keep_from_id, approximate=True))
 
 
-def _longest_wait_ms(redis: "Redis") -> int:
+def _block_ms_max(redis: "Redis") -> int:
     timeout_s = redis.connection_pool.connection_kwargs.get("socket_timeout")
     return sys.maxsize if timeout_s is None else max(1, int(timeout_s * 500))

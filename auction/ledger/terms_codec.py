@@ -1,4 +1,4 @@
-"""Terms as the scripts read them: one msgpack map stored in the lot's hash, 0 for what the terms do not have."""
+"""Encodes terms for the scripts: one msgpack map in the lot's hash, with 0 for what the terms do not have."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from auction.domain.terms import Bidding, Increment, MaxJump, SettlementTerms, S
 
 
 def pack_terms(terms: Terms) -> bytes:
-    """The terms' part that decides bids; amounts in fen, durations in ms."""
+    """The part of the terms that decides bids; amounts in fen, durations in ms."""
     soft = terms.soft_close
     jump = terms.max_jump
     packed: dict[str, Any] = {
@@ -31,9 +31,9 @@ def pack_terms(terms: Terms) -> bytes:
 
 
 def unpack_terms(packed: bytes) -> Terms:
-    """Terms under which bids are decided as under the packed ones.
+    """Terms that decide bids as the packed ones do.
 
-    What decides no bid is not in there: settlement is the plain one, and of a deposit only whether it is a purse.
+    What decides no bid is not packed: settlement terms are the defaults, and of the deposit only a purse is known.
     """
     row: dict[str, Any] = msgspec.msgpack.decode(packed)
     jump = row.get("jump")

@@ -1,8 +1,10 @@
-"""The house: the servers and keys that every service function works with. Wired in `auction.bootstrap` only."""
+"""The context of every service function: a process's servers, keys and rules. Built by `auction.bootstrap` alone."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from cachetools import LRUCache
 
 from auction.books.catalogue import LotRecord
 from auction.books.unit_of_work import Books
@@ -11,18 +13,19 @@ from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
-from auction.services.lot_cache import FrozenRecords
 from auction.signing.receipts import ReceiptKey
+
+FROZEN_LOTS_MAX = 10_000
 
 
 def system_clock_ms() -> int:
-    """This machine's time, UTC ms: what deadlines after the hammer are held against."""
+    """This machine's time, UTC ms, by which deadlines after the close are met; bids go by the ledger's clock."""
     return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyRules:
-    """How this house takes money: what holds for bidders (`BidderPolicy`), and how deposits are held."""
+    """The house's rules about money: those for bidders, and how deposits are held."""
 
     bidders: BidderPolicy = field(default_factory=BidderPolicy)
     deposit_method: str = "authorisation"
@@ -34,7 +37,7 @@ class MoneyRules:
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """One process's connections. `combiner` carries bids to `ledger`; control actions go to `ledger` directly."""
+    """The servers, keys and rules of one process. Bids go to `combiner`, control actions to `ledger` directly."""
 
     ledger: BidLedger
     combiner: Combiner
@@ -44,4 +47,5 @@ class AppContext:
     gateway: PaymentGateway
     money: MoneyRules = field(default_factory=MoneyRules)
     clock_ms: Callable[[], int] = system_clock_ms
-    frozen_lots: FrozenRecords[LotRecord] = field(default_factory=FrozenRecords)
+    frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))
+    """Scheduled lots, whose records never change, so that each process reads each of them once."""

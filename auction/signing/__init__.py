@@ -1,1 +1,1 @@
-"""Keys that sign what the house hands out."""
+"""Keys that sign what leaves the engine: receipts of bids."""

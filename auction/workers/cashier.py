@@ -6,13 +6,13 @@ After the bid's way. What a crash left unasked or unresolved is asked again unde
 import asyncio
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
+from auction.books.unit_of_work import StatementRejected
 from auction.payments.gateway import GatewayAway
 from auction.payments.sandbox import SandboxGateway
 from auction.services.context import AppContext
 from auction.services.payments.gateway_calls import perform_due, take_notice
-from auction.workers.retry import keep_doing
+from auction.workers.retry import run_repeatedly
 
 log = structlog.get_logger()
 
@@ -30,9 +30,9 @@ class Cashier:
     async def run(self) -> None:
         """Ask and take in, side by side."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep_doing("cashier", "operations", self.ask))
+            tasks.create_task(run_repeatedly("cashier", "operations", self.ask))
             if isinstance(self._context.gateway, SandboxGateway):
-                tasks.create_task(keep_doing("cashier", "notices", self.carry_notices))
+                tasks.create_task(run_repeatedly("cashier", "notices", self.carry_notices))
 
     async def ask(self) -> float:
         """Ask for what is due; the seconds until it is worth looking again."""
@@ -48,7 +48,7 @@ class Cashier:
             for notice in due:
                 try:
                     await take_notice(self._context, gateway.provider, notice.body, notice.headers)
-                except (SQLAlchemyError, ValueError, RuntimeError):
+                except (StatementRejected, ValueError, RuntimeError):
                     # it comes again; the others do not wait for it
                     log.exception("notice_not_taken", notice=notice.id)
                     continue

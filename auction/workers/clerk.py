@@ -1,7 +1,7 @@
-"""The clerk: opens and closes lots on time, and finishes what a crash left half-done between books and ledger.
+"""The clerk: opens and closes lots on time, and sends to the ledger what a crash kept in the database.
 
-Beside the bid's way. The ledger decides whether a lot is due, by its own clock; the clerk only asks at the right
-moment. Several clerks may run: every action is idempotent in the script.
+Beside the bid's way. The ledger decides by its own clock whether a lot is due; the clerk calls it at the right time.
+Several clerks may run: each action changes something once.
 """
 
 import asyncio
@@ -13,53 +13,53 @@ from auction.domain.lot import LotStatus
 from auction.services.catalogue.lots import install_scheduled_lots
 from auction.services.context import AppContext
 from auction.services.registration.registrations import sync_waiting_powers
-from auction.workers.retry import keep_doing
+from auction.workers.retry import run_repeatedly
 
 log = structlog.get_logger()
 
-LOOK_MS_MAX = 250
-"""The longest the clerk sleeps: a lot scheduled meanwhile is opened at most this late."""
+SLEEP_MS_MAX = 250
+"""The longest pause between two checks; a lot scheduled meanwhile is opened at most this late."""
 RECONCILE_MS = 500
-"""How often the books are searched for what the ledger has not got yet."""
-LOTS_A_LOOK = 64
+"""How often the database is searched for what is not in the ledger yet."""
+DEADLINES_PER_SHARD_MAX = 64
 
 
 class Clerk:
-    """One clerk of the house; `run` until cancelled."""
+    """One clerk; `run` until cancelled."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
         self._missed: set[str] = set()
 
     async def run(self) -> None:
-        """Keep the lots' hours and reconcile, side by side: books that are away delay no opening or closing."""
+        """Meet deadlines and reconcile, independently: an unavailable database delays no opening or closing."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep_doing("clerk", "deadlines", self.keep_hours))
-            tasks.create_task(keep_doing("clerk", "reconciling", self.reconcile))
+            tasks.create_task(run_repeatedly("clerk", "deadlines", self.meet_deadlines))
+            tasks.create_task(run_repeatedly("clerk", "reconciling", self.reconcile))
 
-    async def keep_hours(self) -> float:
-        """Open and close what is due now; the seconds until it is worth looking again."""
+    async def meet_deadlines(self) -> float:
+        """Open and close the lots that are due; returns the seconds to wait before the next check."""
         ledger = self._context.ledger
-        deadlines = await ledger.deadlines(most=LOTS_A_LOOK)
-        due = [lot_id for at_ms, lot_id in deadlines.waiting if at_ms <= deadlines.now_ms]
+        deadlines = await ledger.deadlines(per_shard_max=DEADLINES_PER_SHARD_MAX)
+        due = [lot_id for at_ms, lot_id in deadlines.upcoming if at_ms <= deadlines.now_ms]
         for lot_id in due:
-            await self._act(lot_id)
-        if len(due) >= LOTS_A_LOOK:
+            await self._open_or_close(lot_id)
+        if len(due) >= DEADLINES_PER_SHARD_MAX:
             return 0.0
-        later = [at_ms for at_ms, _ in deadlines.waiting if at_ms > deadlines.now_ms]
-        wait_ms = min(LOOK_MS_MAX, min(later) - deadlines.now_ms) if later else LOOK_MS_MAX
+        later = [at_ms for at_ms, _ in deadlines.upcoming if at_ms > deadlines.now_ms]
+        wait_ms = min(SLEEP_MS_MAX, min(later) - deadlines.now_ms) if later else SLEEP_MS_MAX
         return wait_ms / 1000
 
     async def reconcile(self) -> float:
-        """Bring to the ledger what the books have committed: scheduled lots, then registrations."""
+        """Send scheduled lots and bidding power that the ledger does not have yet; returns the seconds to wait."""
         for lot_id in await install_scheduled_lots(self._context):
-            log.warning("lot_installed_late", lot=lot_id)
-        told = await sync_waiting_powers(self._context)
-        if told:
-            log.info("powers_told_late", count=told)
+            log.warning("lot_entered_late", lot=lot_id)
+        synced = await sync_waiting_powers(self._context)
+        if synced:
+            log.info("bidding_power_synced_late", count=synced)
         return RECONCILE_MS / 1000
 
-    async def _act(self, lot_id: str) -> None:
+    async def _open_or_close(self, lot_id: str) -> None:
         ledger = self._context.ledger
         lot = await ledger.read(lot_id)
         if lot is None:
@@ -68,12 +68,12 @@ class Clerk:
             code, lot = await ledger.open_due(lot_id, by=CLERK)
             if code == "missed" and lot_id not in self._missed:
                 self._missed.add(lot_id)
-                log.error("lot_missed_its_hours", lot=lot_id, advice="open it by hand with a new end")
+                log.error("lot_opening_missed", lot=lot_id, advice="open it as staff, with a new end")
         else:
             code, lot = await ledger.close_due(lot_id)
         if code == "ok" and lot is not None:
             log.info(
-                "lot_moved",
+                "lot_status_changed",
                 lot=lot_id,
                 status=str(lot.status),
                 seq=lot.seq,

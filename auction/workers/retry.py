@@ -1,4 +1,4 @@
-"""Keeps a worker's task going: at the pace it asks for, waiting for servers that are away, saying so once."""
+"""Runs a worker's step again and again: waits as long as it asks, retries while a server is away, logs that once."""
 
 import asyncio
 import random
@@ -7,30 +7,30 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from auction.domain.errors import AuctionError, Unavailable
-from auction.workers.cancellation import honour_cancellation
+from auction.ledger.cancellation import raise_if_cancelled
 
 log = structlog.get_logger()
 
-AWAY_MS_MAX = 2_000
-"""The longest wait for a server that is away."""
+RETRY_S_MIN, RETRY_S_MAX = 0.1, 2.0
+"""Bounds of the random wait before a failed step is repeated."""
 
 
-async def keep_doing(worker: str, what: str, step: Callable[[], Awaitable[float]]) -> None:
-    """Do a step for ever; it answers how many seconds until it is worth doing again."""
+async def run_repeatedly(worker: str, what: str, step: Callable[[], Awaitable[float]]) -> None:
+    """Run a step until cancelled; it returns the seconds to wait before the next time."""
     away = False
     while True:
-        honour_cancellation()
+        raise_if_cancelled()
         try:
             wait_s = await step()
             if away:
                 away = False
-                log.info("worker_goes_on", worker=worker, what=what)
+                log.info("worker_resumed", worker=worker, what=what)
         except Unavailable as error:
             if not away:
                 away = True
-                log.warning("worker_waits", worker=worker, what=what, code=error.code, reason=error.detail)
-            wait_s = random.uniform(0.1, AWAY_MS_MAX / 1000)  # noqa: S311 - jitter, no secret
+                log.warning("worker_waiting", worker=worker, what=what, code=error.code, reason=error.detail)
+            wait_s = random.uniform(RETRY_S_MIN, RETRY_S_MAX)  # noqa: S311 - jitter, no secret
         except AuctionError as error:
-            log.error("worker_refused", worker=worker, what=what, code=error.code, reason=error.detail)
-            wait_s = AWAY_MS_MAX / 1000
+            log.error("worker_step_refused", worker=worker, what=what, code=error.code, reason=error.detail)
+            wait_s = RETRY_S_MAX
         await asyncio.sleep(wait_s)

@@ -1,4 +1,4 @@
-"""Runs the workers of one process side by side, and ends them in order. After the bid's way."""
+"""Runs the workers of one process concurrently and ends them in order. After the bid's way."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,13 @@ from auction.workers.settler import Settler
 log = structlog.get_logger()
 
 CATCH_UP_S = 5.0
-"""How long a stopping process still writes down what was accepted; the next one goes on from there."""
+"""How long a stopping process still archives; the next process continues from there."""
 
 
 async def run_workers(context: AppContext, stopping: asyncio.Event, *, keep_ms: int) -> None:
-    """Run until `stopping` is set; then stop all, the archiver last, once it has written what the ledger holds.
+    """Run until `stopping` is set; then stop all, the archiver last, after it has stored what the ledger holds.
 
-    A worker that fails in a way it does not know itself ends the process: its supervisor starts another.
+    An unexpected error of a worker is raised and ends the process, which its supervisor starts again.
     """
     archiver = Archiver(context.books, context.stream, keep_ms=keep_ms)
     others: dict[str, Clerk | Settler | Cashier] = {
@@ -32,9 +32,9 @@ async def run_workers(context: AppContext, stopping: asyncio.Event, *, keep_ms: 
     log.info("workers_started", roles=["archiver", *others])
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(archiver.run(), name="archiver")
-        at_work = [tasks.create_task(worker.run(), name=name) for name, worker in others.items()]
+        running = [tasks.create_task(worker.run(), name=name) for name, worker in others.items()]
         await stopping.wait()
-        for task in at_work:
+        for task in running:
             task.cancel()
         archiver.stop()
     with contextlib.suppress(TimeoutError, Unavailable):

@@ -5,7 +5,7 @@ Several may run: each transition locks its settlement and finds done what anothe
 
 from auction.services.context import AppContext
 from auction.services.settlement.deadlines import settle
-from auction.workers.retry import keep_doing
+from auction.workers.retry import run_repeatedly
 
 LOOK_S = 0.25
 """How often it looks for what is due when there was nothing."""
@@ -19,7 +19,7 @@ class Settler:
 
     async def run(self) -> None:
         """Settle, for ever."""
-        await keep_doing("settler", "settling", self.settle)
+        await run_repeatedly("settler", "settling", self.settle)
 
     async def settle(self) -> float:
         """Do what is due; the seconds until it is worth looking again."""

@@ -25,7 +25,7 @@ from typing import Any
 from auction.bootstrap import open_ledger, running_servers
 from auction.domain.bidding import Bid
 from auction.domain.terms_reader import read_terms
-from auction.ledger.bid_ledger import Taken
+from auction.ledger.bid_ledger import AcceptedBid
 from auction.presets import load_preset
 from auction.settings import Settings, load_settings
 
@@ -107,7 +107,7 @@ class _Bidder:
                 number += 1
                 bid = Bid(f"bidder-{1 + number % 2}", 100 * number, f"key-{number:08d}")
                 (answer,) = await ledger.place_bids(LOT, [bid])
-                if not isinstance(answer, Taken):
+                if not isinstance(answer, AcceptedBid):
                     raise SystemExit(f"a bid was refused: {answer}")
                 self.decided[answer.receipt.seq] = answer.receipt.at_ms
                 await asyncio.sleep(TICK_S)

@@ -3,7 +3,7 @@
 import pytest
 
 from api.http.config import ApiConfig
-from auction.ledger.viewer_counts import report_watchers
+from auction.ledger.watcher_counts import report_watchers
 
 HERE = ApiConfig(secret="s" * 40, live_port=8001)
 
@@ -34,11 +34,10 @@ def test_an_address_of_its_own_is_told_as_it_is():
 
 async def test_a_lot_tells_how_many_watch_it(asker, context):
     lot_id = await asker.open_lot()
-    redis, keys = context.ledger.redis, context.ledger.keys
     assert (await asker.get(f"/lots/{lot_id}")).json()["watchers"] == 0
     now_ms = await context.ledger.now_ms()
-    await report_watchers(redis, keys, "one", {lot_id: 3}, now_ms=now_ms)
-    await report_watchers(redis, keys, "two", {lot_id: 4}, now_ms=now_ms)
+    await report_watchers(context.ledger, "one", {lot_id: 3}, now_ms=now_ms)
+    await report_watchers(context.ledger, "two", {lot_id: 4}, now_ms=now_ms)
     assert (await asker.get(f"/lots/{lot_id}")).json()["watchers"] == 7
     sales = (await asker.get("/sales")).json()["sales"]
     assert [lot["watchers"] for sale in sales for lot in sale["lots"]] == [7]

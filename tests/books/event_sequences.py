@@ -1,4 +1,4 @@
-"""Lots' stories as the ledger's stream tells them: entries with true chains, without a ledger."""
+"""Entries of lots as the ledger writes them to its streams, with correct chains, without a ledger."""
 
 import itertools
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from auction.domain.events import (
     Event,
     Opened,
     Scheduled,
-    to_row,
 )
 from auction.ledger.stream import StreamEntry, chain_of
+from tests.lot_events import to_row
 
 START_MS = 1_761_120_000_000
 END_MS = START_MS + 600_000
@@ -31,14 +31,14 @@ class Stream:
         return f"{next(self._ids)}-0"
 
 
-class Story:
-    """One lot, told event by event. `tell` gives the entry of one script call."""
+class LotWriter:
+    """Builds one lot's entries, one after another; `write` gives the entry of one script call."""
 
     def __init__(self, stream: Stream, lot_id: str = "launch-001") -> None:
         self.stream, self.lot_id = stream, lot_id
         self.seq, self.epoch, self.at_ms, self.chain = 0, 1, START_MS, ""
 
-    def tell(self, *events: Event, new_epoch: bool = False) -> StreamEntry:
+    def write(self, *events: Event, new_epoch: bool = False) -> StreamEntry:
         self.epoch += new_epoch
         self.at_ms += 1
         first_seq = self.seq + 1
@@ -50,21 +50,21 @@ class Story:
 
     def opening(self) -> Iterator[StreamEntry]:
         """Scheduled, two bidders admitted, opened."""
-        yield self.tell(Scheduled("a" * 64, START_MS, END_MS, 0))
-        yield self.tell(Admitted("ann", 1, -1, -1))
-        yield self.tell(Admitted("bob", 2, 5_000_000, -1))
-        yield self.tell(Opened(END_MS, 0, "clerk"))
+        yield self.write(Scheduled("a" * 64, START_MS, END_MS, 0))
+        yield self.write(Admitted("ann", 1, -1, -1))
+        yield self.write(Admitted("bob", 2, 5_000_000, -1))
+        yield self.write(Opened(END_MS, 0, "clerk"))
 
     def opening_and(self, *events: Event) -> list[StreamEntry]:
         """The opening, then these events in one entry."""
-        return [*self.opening(), self.tell(*events)]
+        return [*self.opening(), self.write(*events)]
 
     def bids(self, *prices: int) -> StreamEntry:
         """One batch of direct bids, by Ann and Bob in turn; the key is the price."""
-        return self.tell(*(bid(price, n) for n, price in enumerate(prices)))
+        return self.write(*(bid(price, n) for n, price in enumerate(prices)))
 
     def sold(self, price_fen: int, bidder: str = "ann", paddle: int = 1) -> StreamEntry:
-        return self.tell(Closed("sold", price_fen, bidder, paddle, "time", "", ""))
+        return self.write(Closed("sold", price_fen, bidder, paddle, "time", "", ""))
 
 
 def bid(price_fen: int, n: int = 0) -> BidPlaced:

@@ -8,25 +8,26 @@ from auction.books import archive, archive_queries, bidders
 from auction.books.archive_queries import LotResult
 from auction.books.archive_rows import LineageBroken
 from auction.books.chain import GENESIS, head_after
-from auction.books.unit_of_work import Books, RowsRefused
+from auction.books.unit_of_work import Books, StatementRejected
 from auction.domain.errors import BooksAway
 from auction.domain.events import (
     Admitted,
     BidPlaced,
+    BidVoided,
     Closed,
     Event,
     Extended,
     Held,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
 )
+from auction.domain.ledger_layout import STREAM_START
 from auction.ledger.stream import StreamEntry, decode_events
 from tests.books.conftest import Sql
-from tests.books.event_sequences import END_MS, START_MS, Story, Stream, bid
+from tests.books.event_sequences import END_MS, START_MS, LotWriter, Stream, bid
 
 EVERYTHING = (
     "SELECT 'entry', lot_id, first_seq, encode(head, 'hex'), stream_id FROM ledger_entries",
@@ -60,21 +61,21 @@ async def result_of(books: Books, lot_id: str = "launch-001") -> LotResult | Non
 
 def whole_story(stream: Stream, lot_id: str = "launch-001") -> list[StreamEntry]:
     """A lot from its schedule to its close: bids, a voided one, a new epoch."""
-    story = Story(stream, lot_id)
+    lot = LotWriter(stream, lot_id)
     return [
-        *story.opening(),
-        story.bids(100, 200, 300),
-        story.tell(bid(400, 1), Held(1000)),
-        story.tell(Voided(8, 300, "ann", 1, 300, "typed wrong", "olga"), new_epoch=True),
-        story.tell(Resumed(END_MS, 0, 0, "olga")),
-        story.bids(500),
-        story.sold(500),
+        *lot.opening(),
+        lot.bids(100, 200, 300),
+        lot.write(bid(400, 1), Held(1000)),
+        lot.write(BidVoided(8, 300, "ann", 1, 300, "typed wrong", "olga"), new_epoch=True),
+        lot.write(Resumed(END_MS, 0, 0, "olga")),
+        lot.bids(500),
+        lot.sold(500),
     ]
 
 
 async def test_bids_are_written_down_as_they_were_taken(books: Books) -> None:
-    story = Story(Stream())
-    entries = [*story.opening(), story.bids(100, 250)]
+    lot = LotWriter(Stream())
+    entries = [*lot.opening(), lot.bids(100, 250)]
     appended = await append(books, entries)
 
     first, second = await bids_of(books)
@@ -86,9 +87,9 @@ async def test_bids_are_written_down_as_they_were_taken(books: Books) -> None:
 
 
 async def test_a_proxy_bid_keeps_its_maximum_apart_from_the_price_it_made(books: Books) -> None:
-    story = Story(Stream())
+    lot = LotWriter(Stream())
     proxy = BidPlaced("bob", 2, 10**13, "key-proxy", 500, 0, END_MS)
-    await append(books, [*story.opening(), story.tell(proxy)])
+    await append(books, [*lot.opening(), lot.write(proxy)])
 
     (only,) = await bids_of(books)
     assert (only.amount_fen, only.price_fen, only.leading) == (10**13, 500, False)
@@ -189,10 +190,10 @@ async def test_a_crash_before_the_commit_leaves_rows_and_cursor_as_they_were(boo
 
 async def test_two_archivers_of_one_shard_write_each_entry_once(books: Books, sql: Sql) -> None:
     stream = Stream()
-    stories = [Story(stream, f"launch-{n:03d}") for n in range(1, 6)]
-    entries = [entry for story in stories for entry in story.opening()]
+    stories = [LotWriter(stream, f"launch-{n:03d}") for n in range(1, 6)]
+    entries = [entry for lot in stories for entry in lot.opening()]
     for price in range(100, 3100, 100):
-        entries += [story.bids(price, price + 50) for story in stories]
+        entries += [lot.bids(price, price + 50) for lot in stories]
 
     async def archive_all(step: int) -> int:
         return sum([(await append(books, entries[i : i + step])).bids for i in range(0, len(entries), step)])
@@ -212,12 +213,12 @@ async def test_shards_have_cursors_of_their_own(books: Books) -> None:
     async with books.reading() as tx:
         assert await archive.cursors(tx) == {3: one[-1].stream_id, 5: other[1].stream_id}
         assert await archive.cursor(tx, 5) == other[1].stream_id
-        assert await archive.cursor(tx, 4) == archive.START
+        assert await archive.cursor(tx, 4) == STREAM_START
 
 
 async def test_cursors_compare_as_numbers(books: Books) -> None:
-    story = Story(Stream())
-    entries = list(story.opening())
+    lot = LotWriter(Stream())
+    entries = list(lot.opening())
     early = [StreamEntry(f"9-{n}", *astuple(entry)) for n, entry in zip((9, 10), entries, strict=False)]
     late = [StreamEntry("10-0", *astuple(entries[2]))]
 
@@ -231,8 +232,8 @@ def astuple(entry: StreamEntry) -> tuple[str, int, int, int, tuple[Event, ...], 
 
 
 async def test_one_entry_holds_512_bids(books: Books) -> None:
-    story = Story(Stream())
-    appended = await append(books, [*story.opening(), story.bids(*range(100, 100 + 512))])
+    lot = LotWriter(Stream())
+    appended = await append(books, [*lot.opening(), lot.bids(*range(100, 100 + 512))])
 
     assert (appended.entries, appended.bids) == (5, 512)
     async with books.reading() as tx:
@@ -242,10 +243,10 @@ async def test_one_entry_holds_512_bids(books: Books) -> None:
 
 async def test_thousands_of_small_entries_over_many_lots_are_one_batch(books: Books, sql: Sql) -> None:
     stream = Stream()
-    stories = [Story(stream, f"launch-{n:03d}") for n in range(1, 301)]
-    entries = [entry for story in stories for entry in story.opening()]
-    entries += [story.bids(price) for price in range(100, 900, 100) for story in stories]
-    entries += [story.sold(800, "bob", 2) for story in stories]
+    stories = [LotWriter(stream, f"launch-{n:03d}") for n in range(1, 301)]
+    entries = [entry for lot in stories for entry in lot.opening()]
+    entries += [lot.bids(price) for price in range(100, 900, 100) for lot in stories]
+    entries += [lot.sold(800, "bob", 2) for lot in stories]
     appended = await append(books, entries)
 
     assert (appended.entries, appended.bids) == (300 * 13, 300 * 8)
@@ -273,8 +274,8 @@ async def test_a_hole_against_what_was_written_before_is_seen(books: Books) -> N
 
 async def test_an_entry_that_overlaps_what_is_written_is_no_repetition(books: Books) -> None:
     stream = Stream()
-    story, other = Story(stream), Story(stream)
-    await append(books, [*story.opening(), story.bids(100)])
+    lot, other = LotWriter(stream), LotWriter(stream)
+    await append(books, [*lot.opening(), lot.bids(100)])
     list(other.opening())
     with pytest.raises(LineageBroken, match="begins at seq 5, the archive ends at 5"):
         await append(books, [other.bids(100, 200)])
@@ -297,9 +298,9 @@ async def test_entries_out_of_order_are_a_mistake_of_the_caller(books: Books) ->
 
 
 async def test_a_key_used_twice_by_one_bidder_on_one_lot_is_never_written(books: Books, sql: Sql) -> None:
-    story = Story(Stream())
-    with pytest.raises(RowsRefused, match="uq_bids_lot_id_bidder_id_key"):
-        await append(books, [*story.opening(), story.tell(bid(100), bid(200, 1), bid(100))])
+    lot = LotWriter(Stream())
+    with pytest.raises(StatementRejected, match="uq_bids_lot_id_bidder_id_key"):
+        await append(books, [*lot.opening(), lot.write(bid(100), bid(200, 1), bid(100))])
 
     assert await sql("SELECT count(*) FROM bids") == [(0,)]
 
@@ -322,7 +323,7 @@ async def test_only_the_bid_of_the_lot_that_was_named_is_voided(books: Books) ->
 
 
 async def test_a_lots_status_in_the_books_follows_its_events(books: Books, launch: str, sql: Sql) -> None:
-    story = Story(Stream())
+    lot = LotWriter(Stream())
     told: list[tuple[Event, str]] = [
         (Scheduled("a" * 64, START_MS, END_MS, 0), "scheduled"),
         (Admitted("ann", 1, -1, -1), "scheduled"),
@@ -331,19 +332,19 @@ async def test_a_lots_status_in_the_books_follows_its_events(books: Books, launc
         (Held(5), "held"),
         (Resumed(END_MS, 0, 0, "olga"), "open"),
         (Paused(5, "why", "olga"), "paused"),
-        (Voided(4, 0, "", 0, 0, "why", "olga"), "paused"),
+        (BidVoided(4, 0, "", 0, 0, "why", "olga"), "paused"),
         (Resumed(END_MS, 0, 0, "olga"), "open"),
         (Extended(END_MS, 0, "why", "olga"), "open"),
         (Closed("no-bids", 0, "", 0, "time", "", ""), "closed"),
     ]
     for event, status in told:
-        await append(books, [story.tell(event)])
+        await append(books, [lot.write(event)])
         assert await sql("SELECT status FROM lots") == [(status,)]
 
 
 async def test_the_last_status_of_a_batch_counts(books: Books, launch: str, sql: Sql) -> None:
-    story = Story(Stream())
-    await append(books, [*story.opening(), story.tell(Withdrawn("rain", "olga"))])
+    lot = LotWriter(Stream())
+    await append(books, [*lot.opening(), lot.write(LotVoided("rain", "olga"))])
 
     assert await sql("SELECT status FROM lots") == [("void",)]
 
@@ -357,15 +358,15 @@ async def test_the_last_status_of_a_batch_counts(books: Books, launch: str, sql:
             Closed("reserve-unmet", 400, "bob", 2, "staff", "late", "olga"),
             ("reserve-unmet", 400, None, None, 5, START_MS + 5, "staff"),
         ),
-        (Withdrawn("rain", "olga"), ("void", None, None, None, 5, START_MS + 5, "staff")),
+        (LotVoided("rain", "olga"), ("void", None, None, None, 5, START_MS + 5, "staff")),
     ],
     ids=["sold", "no bids", "reserve unmet", "void"],
 )
 async def test_a_lots_result_is_that_of_its_last_event(
     books: Books, ending: Event, expected: tuple[object, ...]
 ) -> None:
-    story = Story(Stream())
-    await append(books, story.opening_and(ending))
+    lot = LotWriter(Stream())
+    await append(books, lot.opening_and(ending))
 
     assert await result_of(books) == LotResult("launch-001", *expected)  # type: ignore[arg-type]
 
@@ -395,9 +396,9 @@ async def test_a_registration_notes_when_the_ledger_first_admitted_its_bidder(
                 purse_fen=None,
                 terms_sha256="f" * 64,
             )
-    story = Story(Stream())
-    await append(books, [*story.opening(), story.tell(Admitted("bob", 2, 9, -1))])
-    await append(books, [story.tell(Admitted("ann", 1, 9, -1))])
+    lot = LotWriter(Stream())
+    await append(books, [*lot.opening(), lot.write(Admitted("bob", 2, 9, -1))])
+    await append(books, [lot.write(Admitted("ann", 1, 9, -1))])
 
     assert await sql("SELECT bidder_id, admitted_at_ms FROM registrations ORDER BY 1") == [
         ("ann", START_MS + 2),
@@ -425,8 +426,8 @@ async def test_bids_are_read_by_page(books: Books) -> None:
 
 
 async def test_entries_are_read_across_pages(books: Books) -> None:
-    story = Story(Stream())
-    entries = [*story.opening(), *(story.bids(price) for price in range(100, 2400))]
+    lot = LotWriter(Stream())
+    entries = [*lot.opening(), *(lot.bids(price) for price in range(100, 2400))]
     await append(books, entries)
     async with books.reading() as tx:
         kept = [entry.first_seq async for entry in archive_queries.entries_of(tx, "launch-001")]

@@ -1,5 +1,4 @@
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 import asyncpg
@@ -11,12 +10,13 @@ from structlog.testing import capture_logs
 from auction.books.archive_rows import LineageBroken
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, LedgerAway
+from auction.domain.ledger_layout import STREAM_START
 from auction.ledger.keys import KeySpace
-from auction.ledger.stream import EntryDamaged, LedgerStream, StreamEntry
+from auction.ledger.stream import LedgerStream, StreamEntry
 from auction.workers import archiver
 from auction.workers.archiver import Archiver, batches, next_count
 from tests.books.conftest import Sql
-from tests.books.event_sequences import Story, Stream, bid
+from tests.books.event_sequences import LotWriter, Stream, bid
 
 KEYS = KeySpace(2)
 ONE = "launch-001"
@@ -27,8 +27,8 @@ BIDS = "SELECT count(*) FROM bids"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archiver, "WAIT_FOR_ENTRIES_MS", 20)
-    monkeypatch.setattr(archiver, "BACK_OFF_FIRST_S", 0.01)
+    monkeypatch.setattr(archiver, "BLOCK_MS", 20)
+    monkeypatch.setattr(archiver, "BACKOFF_S_MIN", 0.01)
     monkeypatch.setattr(archiver, "BACKOFF_S_MAX", 0.05)
 
 
@@ -66,11 +66,11 @@ async def publish(redis: "Redis", entries: Iterable[StreamEntry]) -> None:
     await pipeline.execute()
 
 
-def storm(story: Story, entries: int, bids: int = 2) -> list[StreamEntry]:
+def storm(lot: LotWriter, entries: int, bids: int = 2) -> list[StreamEntry]:
     """A lot's opening and then so many entries of so many bids each."""
     return [
-        *story.opening(),
-        *(story.bids(*range(100 + n * bids, 100 + (n + 1) * bids)) for n in range(entries)),
+        *lot.opening(),
+        *(lot.bids(*range(100 + n * bids, 100 + (n + 1) * bids)) for n in range(entries)),
     ]
 
 
@@ -93,7 +93,7 @@ async def test_catching_up_writes_what_is_in_the_streams_and_returns(
     worker = Archiver(books, stream)
     assert await worker.catch_up() == 0
 
-    one, other = Story(Stream(), ONE), Story(Stream(), OTHER)
+    one, other = LotWriter(Stream(), ONE), LotWriter(Stream(), OTHER)
     await publish(redis, [*storm(one, 150), *storm(other, 3)])
     assert await worker.catch_up() == 154 + 7
     assert await sql(BIDS) == [(306,)]
@@ -105,7 +105,7 @@ async def test_catching_up_writes_what_is_in_the_streams_and_returns(
 
 
 async def test_catching_up_says_why_it_cannot(books: Books, stream: LedgerStream, redis: "Redis") -> None:
-    entries = storm(Story(Stream(), ONE), 3)
+    entries = storm(LotWriter(Stream(), ONE), 3)
     await publish(redis, entries[:2] + entries[3:])
     with pytest.raises(LineageBroken):
         await Archiver(books, stream).catch_up()
@@ -114,7 +114,7 @@ async def test_catching_up_says_why_it_cannot(books: Books, stream: LedgerStream
 
 
 async def test_a_running_archiver_follows_the_ledger(at_work: Archiver, redis: "Redis", sql: Sql) -> None:
-    one, other = Story(Stream(), ONE), Story(Stream(), OTHER)
+    one, other = LotWriter(Stream(), ONE), LotWriter(Stream(), OTHER)
     await publish(redis, [*storm(one, 5), *storm(other, 5)])
     await until(archived(sql, 20))
     await publish(redis, [one.bids(9000), other.bids(9000)])
@@ -124,8 +124,8 @@ async def test_a_running_archiver_follows_the_ledger(at_work: Archiver, redis: "
 async def test_an_archiver_stops_after_the_batch_under_way_and_goes_on_from_there(
     books: Books, stream: LedgerStream, redis: "Redis", sql: Sql
 ) -> None:
-    story = Story(Stream(), ONE)
-    await publish(redis, storm(story, 2000, bids=1))
+    lot = LotWriter(Stream(), ONE)
+    await publish(redis, storm(lot, 2000, bids=1))
     first = Archiver(books, stream)
     running = asyncio.create_task(first.run())
 
@@ -145,7 +145,7 @@ async def test_an_archiver_stops_after_the_batch_under_way_and_goes_on_from_ther
 async def test_an_archiver_killed_at_any_moment_leaves_nothing_half_written(
     books: Books, stream: LedgerStream, redis: "Redis", sql: Sql
 ) -> None:
-    await publish(redis, storm(Story(Stream(), ONE), 1500, bids=1))
+    await publish(redis, storm(LotWriter(Stream(), ONE), 1500, bids=1))
     for round_ in range(6):
         running = asyncio.create_task(Archiver(books, stream).run())
         await asyncio.sleep(0.01 * round_)
@@ -154,7 +154,7 @@ async def test_an_archiver_killed_at_any_moment_leaves_nothing_half_written(
         await until(lambda: nobody_writes(sql))
         ((written,),) = await sql("SELECT max(stream_id) FROM ledger_entries")
         ((cursor,),) = await sql("SELECT max(stream_id) FROM archive_cursors")
-        assert written == cursor or (written, cursor) == (None, "0-0")
+        assert written == cursor or (written, cursor) == (None, STREAM_START)
 
     await Archiver(books, stream).catch_up()
     assert await sql(BIDS) == [(1500,)]
@@ -196,8 +196,8 @@ async def nobody_writes(sql: Sql) -> bool:
 async def test_two_archivers_at_once_write_each_bid_once(
     at_work: Archiver, books: Books, stream: LedgerStream, redis: "Redis", sql: Sql
 ) -> None:
-    story = Story(Stream(), ONE)
-    told = storm(story, 400)
+    lot = LotWriter(Stream(), ONE)
+    told = storm(lot, 400)
     second = Archiver(books, stream)
     running = asyncio.create_task(second.run())
     for start in range(0, len(told), 20):
@@ -208,8 +208,8 @@ async def test_two_archivers_at_once_write_each_bid_once(
     await running
 
     assert at_work.bids + second.bids == 800
-    assert not at_work.stuck
-    assert not second.stuck
+    assert not at_work.blocked_shards
+    assert not second.blocked_shards
 
 
 class FlakyFeed(LedgerStream):
@@ -229,7 +229,7 @@ async def test_a_ledger_that_is_away_is_waited_for_and_noted_once(books: Books, 
     stream = FlakyFeed(redis, KEYS)
     stream.cut = True
     worker = Archiver(books, stream)
-    await publish(redis, storm(Story(Stream(), ONE), 5))
+    await publish(redis, storm(LotWriter(Stream(), ONE), 5))
 
     async def tried_often() -> bool:
         return stream.tried > 8
@@ -243,8 +243,8 @@ async def test_a_ledger_that_is_away_is_waited_for_and_noted_once(books: Books, 
         await running
 
     assert [(entry["event"], entry["code"]) for entry in logs] == [
-        ("archive_waits", "ledger-away"),
-        ("archive_goes_on", "ledger-away"),
+        ("archive_waiting", "ledger-away"),
+        ("archive_resumed", "ledger-away"),
     ]
 
 
@@ -252,8 +252,8 @@ async def test_books_that_are_away_are_waited_for_and_caught_up_with(
     at_work: Archiver, redis: "Redis", sql: Sql, postgres_url: str, books_url: str
 ) -> None:
     name = make_url(books_url).database
-    story = Story(Stream(), ONE)
-    await publish(redis, storm(story, 5))
+    lot = LotWriter(Stream(), ONE)
+    await publish(redis, storm(lot, 5))
     await until(archived(sql, 10))
 
     context = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
@@ -269,7 +269,7 @@ async def test_books_that_are_away_are_waited_for_and_caught_up_with(
 
     with capture_logs() as logs:
         await until(removed)
-        await publish(redis, [story.bids(5000 + n) for n in range(5)])
+        await publish(redis, [lot.bids(5000 + n) for n in range(5)])
 
         async def noticed() -> bool:
             return len(logs) > 0
@@ -281,38 +281,38 @@ async def test_books_that_are_away_are_waited_for_and_caught_up_with(
 
     await context.close()
     assert [(entry["event"], entry["code"]) for entry in logs] == [
-        ("archive_waits", "books-away"),
-        ("archive_goes_on", "books-away"),
+        ("archive_waiting", "books-away"),
+        ("archive_resumed", "books-away"),
     ]
 
 
 async def test_a_damaged_entry_stops_its_shard_at_it_and_no_other(at_work: Archiver, redis: "Redis", sql: Sql) -> None:
-    stream, other = Stream(), Story(Stream(), OTHER)
-    story = Story(stream, ONE)
-    sound = storm(story, 30)
+    stream, other = Stream(), LotWriter(Stream(), OTHER)
+    lot = LotWriter(stream, ONE)
+    sound = storm(lot, 30)
     damaged_id = stream.next_id()
     with capture_logs() as logs:
         await publish(redis, sound)
         await redis.xadd(KEYS.stream_of(ONE), {"nonsense": "1"}, id=damaged_id)
-        await publish(redis, [story.bids(9000), *storm(other, 1)])
+        await publish(redis, [lot.bids(9000), *storm(other, 1)])
         await until(archived(sql, 62))
 
         async def stands_still() -> bool:
-            return bool(at_work.stuck)
+            return bool(at_work.blocked_shards)
 
         await until(stands_still)
         await publish(redis, [other.bids(9000)])
         await until(archived(sql, 63))
         await asyncio.sleep(0.1)
-        assert list(at_work.stuck) == [KEYS.shard_of(ONE)]
-        assert damaged_id in at_work.stuck[KEYS.shard_of(ONE)]
+        assert list(at_work.blocked_shards) == [KEYS.shard_of(ONE)]
+        assert damaged_id in at_work.blocked_shards[KEYS.shard_of(ONE)]
         assert await redis.xlen(KEYS.stream_of(ONE)) == len(sound) + 2
 
         await redis.xdel(KEYS.stream_of(ONE), damaged_id)
         await until(archived(sql, 64))
         await until(lambda: _not(stands_still))
 
-    assert [entry["event"] for entry in logs] == ["archive_stands_still", "archive_moves_on"]
+    assert [entry["event"] for entry in logs] == ["archive_blocked", "archive_unblocked"]
 
 
 async def _not(condition: Callable[[], Awaitable[bool]]) -> bool:
@@ -322,14 +322,14 @@ async def _not(condition: Callable[[], Awaitable[bool]]) -> bool:
 async def test_a_row_that_the_books_refuse_stops_the_shard_behind_what_was_sound(
     at_work: Archiver, redis: "Redis", sql: Sql
 ) -> None:
-    story = Story(Stream(), ONE)
-    await publish(redis, [*storm(story, 9), story.tell(bid(100))])
+    lot = LotWriter(Stream(), ONE)
+    await publish(redis, [*storm(lot, 9), lot.write(bid(100))])
 
     async def stands_still() -> bool:
-        return bool(at_work.stuck)
+        return bool(at_work.blocked_shards)
 
     await until(stands_still)
-    assert "uq_bids_lot_id_bidder_id_key" in at_work.stuck[KEYS.shard_of(ONE)]
+    assert "uq_bids_lot_id_bidder_id_key" in at_work.blocked_shards[KEYS.shard_of(ONE)]
     assert await sql(BIDS) == [(18,)]
 
 
@@ -337,7 +337,7 @@ async def test_a_row_that_the_books_refuse_stops_the_shard_behind_what_was_sound
 async def test_the_stream_is_trimmed_behind_the_kept_tail(  # noqa: PLR0917 - fixtures and cases
     books: Books, stream: LedgerStream, redis: "Redis", sql: Sql, keep_ms: int, fewest: int, most: int
 ) -> None:
-    await publish(redis, storm(Story(Stream(), ONE), 500))
+    await publish(redis, storm(LotWriter(Stream(), ONE), 500))
     worker = Archiver(books, stream, keep_ms=keep_ms)
     running = asyncio.create_task(worker.run())
     await until(archived(sql, 1000))
@@ -351,43 +351,14 @@ async def test_the_stream_is_trimmed_behind_the_kept_tail(  # noqa: PLR0917 - fi
 
 
 async def test_nothing_at_or_after_the_cursor_is_trimmed(books: Books, stream: LedgerStream, redis: "Redis") -> None:
-    entries = storm(Story(Stream(), ONE), 500)
+    entries = storm(LotWriter(Stream(), ONE), 500)
     await publish(redis, entries)
     await Archiver(books, stream, keep_ms=0)._trim(KEYS.shard_of(ONE), entries[250].stream_id)
 
-    left = await stream.read(KEYS.shard_of(ONE), "0-0", block_ms=None, count=1000)
+    left = await stream.read(KEYS.shard_of(ONE), STREAM_START, block_ms=None, count=1000)
     assert 255 > len(entries) - len(left) > 0
     assert left[-255:-1] == entries[-255:-1]
     assert entries[250] in left
-
-
-async def test_lag_tells_how_much_waits_and_for_how_long(books: Books, stream: LedgerStream, redis: "Redis") -> None:
-    worker = Archiver(books, stream)
-    story = Story(Stream(), ONE)
-    entries = storm(story, 5)
-    await publish(redis, entries)
-    before = {lag.shard: lag for lag in await worker.lags()}
-    await worker.catch_up()
-    after = {lag.shard: lag for lag in await worker.lags()}
-
-    shard = KEYS.shard_of(ONE)
-    age_ms = time.time() * 1000 - int(entries[0].stream_id.partition("-")[0])
-    assert (before[shard].entries, before[shard].cursor) == (9, "0-0")
-    assert age_ms - 60_000 < before[shard].ms <= age_ms
-    assert before[1 - shard].entries == before[1 - shard].ms == 0
-    assert (after[shard].entries, after[shard].ms, after[shard].cursor) == (0, 0, entries[-1].stream_id)
-
-
-async def test_lag_is_told_of_a_shard_whose_next_entry_is_damaged(
-    books: Books, stream: LedgerStream, redis: "Redis"
-) -> None:
-    await redis.xadd(KEYS.stream_of(ONE), {"nonsense": "1"})
-    with pytest.raises(EntryDamaged):
-        await Archiver(books, stream).catch_up()
-
-    assert [lag.entries for lag in await Archiver(books, stream).lags()] == [
-        int(shard == KEYS.shard_of(ONE)) for shard in (0, 1)
-    ]
 
 
 def sizes(cut: Iterable[Sequence[StreamEntry]]) -> list[list[int]]:
@@ -395,16 +366,16 @@ def sizes(cut: Iterable[Sequence[StreamEntry]]) -> list[list[int]]:
 
 
 def test_a_transaction_takes_about_a_batch_of_events_and_at_least_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archiver, "EVENTS_A_BATCH", 10)
-    story = Story(Stream())
-    entries = [story.bids(*range(100, 100 + size)) for size in (4, 6, 1, 12, 9, 1, 1)]
+    monkeypatch.setattr(archiver, "BATCH_EVENTS", 10)
+    lot = LotWriter(Stream())
+    entries = [lot.bids(*range(100, 100 + size)) for size in (4, 6, 1, 12, 9, 1, 1)]
 
     assert sizes(batches(entries)) == [[4, 6], [1], [12], [9, 1], [1]]
     assert list(batches([])) == []
 
 
 def test_the_next_read_follows_how_much_the_last_one_held() -> None:
-    story = Story(Stream())
-    assert next_count([story.bids(1)]) == archiver.READ_MAX
-    assert next_count([story.bids(*range(1, 65))] * 3) == 256
-    assert next_count([story.bids(*range(1, 513))]) == 32
+    lot = LotWriter(Stream())
+    assert next_count([lot.bids(1)]) == archiver.READ_ENTRIES_MAX
+    assert next_count([lot.bids(*range(1, 65))] * 3) == 256
+    assert next_count([lot.bids(*range(1, 513))]) == 32

@@ -1,14 +1,13 @@
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from auction.books import audit
-from auction.books.unit_of_work import Books
+from auction.books.unit_of_work import Books, StatementRejected
 from tests.books.conftest import Sql
 
 
 async def note(books: Books, lot_id: str | None, reason: str) -> audit.StaffAction:
     async with books.transaction() as tx:
-        return await audit.note_action(
+        return await audit.record_action(
             tx, actor="olga", action="pause-lot", lot_id=lot_id, reason=reason, details={"at": 1}
         )
 
@@ -31,7 +30,7 @@ async def test_acts_are_read_newest_first_by_lot_and_by_page(books: Books) -> No
 )
 async def test_what_was_done_cannot_be_rewritten(books: Books, sql: Sql, change: str) -> None:
     await note(books, None, "because")
-    with pytest.raises(IntegrityError, match="append-only"):
+    with pytest.raises(StatementRejected, match="append-only"):
         await sql(change)
 
     assert await sql("SELECT reason FROM staff_actions") == [("because",)]

@@ -233,12 +233,12 @@ async def test_a_bidder_is_linked_through_any_mark_they_share_and_only_through_o
     for bidder in ("ann", "bob", "cho", "dan"):
         await paddle_of(books, bidder)
     async with books.transaction() as tx:
-        await bidders.mark(tx, bidder_id="ann", kind="device", mark="a" * 64)
-        await bidders.mark(tx, bidder_id="ann", kind="device", mark="a" * 64)
-        await bidders.mark(tx, bidder_id="bob", kind="device", mark="a" * 64)
-        await bidders.mark(tx, bidder_id="ann", kind="instrument", mark="b" * 64)
-        await bidders.mark(tx, bidder_id="cho", kind="instrument", mark="b" * 64)
-        await bidders.mark(tx, bidder_id="dan", kind="identity", mark="b" * 64)
+        await bidders.add_link(tx, bidder_id="ann", kind="device", mark="a" * 64)
+        await bidders.add_link(tx, bidder_id="ann", kind="device", mark="a" * 64)
+        await bidders.add_link(tx, bidder_id="bob", kind="device", mark="a" * 64)
+        await bidders.add_link(tx, bidder_id="ann", kind="instrument", mark="b" * 64)
+        await bidders.add_link(tx, bidder_id="cho", kind="instrument", mark="b" * 64)
+        await bidders.add_link(tx, bidder_id="dan", kind="identity", mark="b" * 64)
 
     async with books.reading() as tx:
         assert await bidders.linked_to(tx, ["ann"]) == {"ann", "bob", "cho"}

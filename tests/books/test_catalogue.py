@@ -7,7 +7,7 @@ from auction.books import archive, catalogue
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, NotFound, RequestRefused, WrongStatus
 from tests.books.conftest import Sql
-from tests.books.event_sequences import Story, Stream
+from tests.books.event_sequences import LotWriter, Stream
 
 
 async def enter_lot(books: Books, sale_id: str) -> str:
@@ -137,8 +137,8 @@ async def test_scheduled_lots_that_the_archive_has_never_seen_are_to_be_installe
     async with books.reading() as tx:
         assert [lot.lot_id for lot in await catalogue.lots_to_install(tx)] == [launch]
 
-    story = Story(Stream())
+    lot = LotWriter(Stream())
     async with books.transaction() as tx:
-        await archive.append(tx, 3, [next(story.opening())])
+        await archive.append(tx, 3, [next(lot.opening())])
     async with books.reading() as tx:
         assert await catalogue.lots_to_install(tx) == []

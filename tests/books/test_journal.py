@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from auction.books import journal, settlements
 from auction.books.journal import Cause
 from auction.books.settlements import Step
-from auction.books.unit_of_work import Books, Transaction
+from auction.books.unit_of_work import Books, StatementRejected, Transaction
 from auction.domain import journal as recipes
 from auction.domain.journal import JournalAccount, JournalEntry, JournalLine
 from tests.books.conftest import Sql
@@ -46,9 +46,12 @@ async def run_all(tx: Transaction, statements: tuple[str, ...]) -> None:
         await connection.exec_driver_sql(statement)
 
 
-def refusal_of(error: pytest.ExceptionInfo[DBAPIError]) -> str:
-    """The database's own word for why."""
-    return str(error.value.orig)
+def database_error(rejected: pytest.ExceptionInfo[StatementRejected]) -> BaseException | None:
+    """The driver's own error behind a rejected statement."""
+    error = rejected.value.__cause__
+    assert isinstance(error, DBAPIError)
+    assert error.orig is not None
+    return error.orig.__cause__
 
 
 # --- what is written --------------------------------------------------------------------------------------------------
@@ -169,11 +172,12 @@ async def test_what_is_written_is_never_changed(books: Books, table: str, change
     if table == "journal_lines":
         change = change.replace("lot_id", "amount_fen")
 
-    with pytest.raises(DBAPIError) as refused:
+    with pytest.raises(StatementRejected) as refused:
         await in_one_transaction(books, change.format(table))
 
-    assert isinstance(refused.value.orig.__cause__, asyncpg.RestrictViolationError)  # type: ignore[union-attr]
-    assert f"{table} is append-only" in refusal_of(refused) or "is append-only: TRUNCATE" in refusal_of(refused)
+    assert isinstance(database_error(refused), asyncpg.RestrictViolationError)
+    said = str(refused.value)
+    assert f"{table} is append-only" in said or "is append-only: TRUNCATE" in said
     assert await keys_of(books) == ["payment-received:op-1"]
 
 
@@ -206,13 +210,13 @@ async def test_an_entry_that_does_not_balance_is_refused_at_the_commit(
     await post(books, received("op-1"))
 
     reached_the_commit = False
-    with pytest.raises(DBAPIError) as refused:  # noqa: PT012 - that it is the commit that fails is the point
+    with pytest.raises(StatementRejected) as refused:  # noqa: PT012 - that it is the commit that fails is the point
         async with books.transaction() as tx:
             await run_all(tx, statements)
             reached_the_commit = True
 
     assert reached_the_commit
-    assert "does not balance" in refusal_of(refused)
+    assert "does not balance" in str(refused.value)
     assert await keys_of(books) == ["payment-received:op-1"]
     async with books.reading() as tx:
         assert (await journal.balances(tx))[JournalAccount.CASH] == 500
@@ -241,9 +245,6 @@ WRONG_ROWS = {
 @pytest.mark.parametrize("statement", WRONG_ROWS.values(), ids=WRONG_ROWS.keys())
 async def test_the_database_takes_only_rows_that_mean_something(books: Books, sql: Sql, statement: str) -> None:
     await post(books, received("op-1"))
-    with pytest.raises(DBAPIError) as refused:
+    with pytest.raises(StatementRejected) as refused:
         await sql(statement)
-    assert isinstance(
-        refused.value.orig.__cause__,  # type: ignore[union-attr]
-        asyncpg.IntegrityConstraintViolationError,
-    )
+    assert isinstance(database_error(refused), asyncpg.IntegrityConstraintViolationError)

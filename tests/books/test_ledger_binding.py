@@ -5,9 +5,10 @@ import pytest
 from auction.books import ledger_binding
 from auction.books.unit_of_work import Books
 from auction.domain.errors import RequestRefused
+from auction.domain.ledger_layout import LAYOUT
 
 
-async def claim(books: Books, shards: int, layout: str = ledger_binding.LAYOUT) -> ledger_binding.LedgerIdentity:
+async def claim(books: Books, shards: int, layout: str = LAYOUT) -> ledger_binding.LedgerIdentity:
     async with books.transaction() as tx:
         return await ledger_binding.claim_identity(tx, shards=shards, layout=layout)
 
@@ -26,9 +27,3 @@ async def test_another_ledger_is_refused_and_told_why(books: Books, shards: int,
 
     assert refused.value.code == "wrong-shards"
     assert await claim(books, 16) == ledger_binding.LedgerIdentity(16, "a1")
-
-
-def test_the_layout_is_the_ledgers() -> None:
-    from auction.ledger import keys
-
-    assert ledger_binding.LAYOUT == keys.LAYOUT

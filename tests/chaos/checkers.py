@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from auction.domain.bidding import Accepted, Admission, Bid, Receipt, Refused, decide
-from auction.domain.events import Admitted, BidPlaced, Closed, Extended, Opened, Resumed, Voided, Withdrawn
+from auction.domain.events import Admitted, BidPlaced, BidVoided, Closed, Extended, LotVoided, Opened, Resumed
 from auction.domain.lot import Lot
-from auction.ledger.bid_ledger import FACT_NAMES
 from auction.services.context import AppContext
 from auction.services.verification.verdicts import verify_lot
 from tests.chaos.history import CERTAINLY_NOT, STANDS, Attempt, History, Look, Outcome
@@ -95,7 +94,7 @@ def check_order(record: Record) -> None:
     for entry in record.entries:
         for event in entry.events:
             seq += 1
-            if isinstance(event, Voided):
+            if isinstance(event, BidVoided):
                 price = event.price_fen
             if isinstance(event, BidPlaced):
                 if event.price_fen <= price:
@@ -119,7 +118,7 @@ def check_deadline(record: Record) -> None:
                     ends_at_ms = event.ends_at_ms
                 case Opened() | Resumed() | Extended():
                     ends_at_ms = event.ends_at_ms
-                case Closed() | Withdrawn():
+                case Closed() | LotVoided():
                     over = True
 
 
@@ -231,7 +230,7 @@ class Replay:
         right = decide(lot, self._admission(attempt.bidder_id, at_seq), first, bid, answer["now_ms"])
         if not isinstance(right, Refused):
             raise Broken(7, f"{attempt} was refused where the rules say {right}")
-        fact = FACT_NAMES.get(right.code)
+        fact = next(iter(right.code.facts), None)
         # a problem's own `status` is that of HTTP
         facts: dict[str, Any] = {} if fact is None else {fact: answer.get("lot_status" if fact == "status" else fact)}
         given = Refused(

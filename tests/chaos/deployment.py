@@ -133,7 +133,7 @@ class ServerProcess:
 
     def _spawn(self, words: Sequence[str] = (), fds: Sequence[int] = ()) -> None:
         lifeline = self._context.lifeline
-        tether = ("-m", "auction.serving.parent_watchdog", "--lifeline", str(lifeline), self._module, *words)
+        tether = ("-m", "auction.serving.parent_watchdog", "--pipe", str(lifeline), self._module, *words)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *tether],

@@ -11,8 +11,9 @@ from math import inf
 from typing import Any
 
 from auction.domain.bidding import Accepted, Admission, Bid, Receipt, Refused, Repeated, decide
-from auction.domain.lot import Lot, apply_all
+from auction.domain.lot import Lot
 from tests.chaos.history import History, Outcome
+from tests.lot_events import apply_all
 
 CALLS_MAX = 100
 

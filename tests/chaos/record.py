@@ -6,13 +6,15 @@ from time import monotonic
 
 from auction.books import archive, archive_queries
 from auction.domain.events import BidPlaced
+from auction.domain.ledger_layout import STREAM_START
 from auction.domain.lot import Lot, apply
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
-from auction.ledger.stream import START, StreamEntry, decode_events
+from auction.ledger.stream import StreamEntry
 from auction.services.catalogue.lot_views import lot_record
 from auction.services.context import AppContext
-from auction.workers.archiver import Archiver
+from auction.services.lot_log import decode_archived
+from auction.services.verification.archive_lag import archive_lag
 
 ROWS = 1000
 
@@ -54,10 +56,9 @@ class Record:
 
 async def caught_up(context: AppContext, *, within_s: float = 60.0) -> None:
     """Wait until the house's own archiver has written down everything there is."""
-    onlooker = Archiver(context.books, context.stream)
     deadline_s = monotonic() + within_s
-    while behind := [lag for lag in await onlooker.lags() if lag.entries]:
-        assert monotonic() < deadline_s, f"the archive does not catch up: {behind}"
+    while (lag := await archive_lag(context)).shards:
+        assert monotonic() < deadline_s, f"the archive does not catch up: {lag}"
         await asyncio.sleep(0.02)
 
 
@@ -79,13 +80,7 @@ async def read_archive(context: AppContext, lot_id: str) -> Record:
     """The lot's archived record; its table of bids must say the same as its entries."""
     terms = read_terms((await lot_record(context, lot_id)).terms)
     async with context.books.reading() as tx:
-        entries = [
-            StreamEntry(
-                row.stream_id, row.lot_id, row.epoch, row.first_seq, row.at_ms,
-                decode_events(row.packed), row.packed, row.chain,
-            )
-            async for row in archive_queries.entries_of(tx, lot_id)
-        ]  # fmt: skip
+        entries = [decode_archived(row) async for row in archive_queries.entries_of(tx, lot_id)]
         rows, after_seq = [], 0
         while page := await archive_queries.bids_after(tx, lot_id, after_seq=after_seq, limit=ROWS):
             rows += page
@@ -106,7 +101,7 @@ async def read_stream(context: AppContext, lot_id: str) -> Record:
     terms = read_terms((await lot_record(context, lot_id)).terms)
     shard = context.stream.keys.shard_of(lot_id)
     entries: list[StreamEntry] = []
-    after = START
+    after = STREAM_START
     while page := await context.stream.read(shard, after, block_ms=None, count=ROWS):
         entries += [entry for entry in page if entry.lot_id == lot_id]
         after = page[-1].stream_id

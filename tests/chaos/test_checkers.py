@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from auction.domain.bidding import Accepted, Admission, Bid, decide
-from auction.domain.events import Admitted, BidPlaced, Closed, Event, Opened, Scheduled, to_row
-from auction.domain.lot import Lot, apply_all
+from auction.domain.events import Admitted, BidPlaced, Closed, Event, Opened, Scheduled
+from auction.domain.lot import Lot
 from auction.domain.terms_reader import read_terms
 from auction.ledger.stream import StreamEntry
 from tests.chaos.bidders import TERMS
@@ -18,6 +18,7 @@ from tests.chaos.checkers import Broken, check_history
 from tests.chaos.history import Attempt, History, Look, Outcome
 from tests.chaos.linearizable import calls_of, is_linearizable
 from tests.chaos.record import Record
+from tests.lot_events import apply_all, to_row
 
 LOT, ENDS_AT_MS, AT_MS = "launch-001", 100_000, 1_000
 ADMITTED = {"ada": Admission(1), "bo": Admission(2)}

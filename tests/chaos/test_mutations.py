@@ -111,8 +111,8 @@ MUTATIONS = {
         (
             (
                 "auction/ledger/bid_ledger.py",
-                "        return _decoded(lot_id, reply)[1]",
-                "        return self.__dict__.setdefault(lot_id, _decoded(lot_id, reply)[1])",
+                "        return _decode_snapshot(lot_id, reply)[1]",
+                "        return self.__dict__.setdefault(lot_id, _decode_snapshot(lot_id, reply)[1])",
             ),
         ),
     ),
@@ -129,7 +129,7 @@ MUTATIONS = {
     "a record that goes on past the ledger's state is believed": Mutation(
         f"{DAMAGED}[stream: a forged bid that fits]",
         "All promises held|'ok': True|\"ok\": true",
-        (("auction/services/verification/record_checks.py", "snapshot = _moved_on(record)", "return"),),
+        (("auction/services/verification/record_checks.py", "snapshot = _later_state(check)", "return"),),
     ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,

@@ -18,11 +18,12 @@ from redis.exceptions import RedisError
 from auction.domain.bidding import Bid
 from auction.domain.errors import Unavailable
 from auction.domain.events import BidPlaced
+from auction.domain.ledger_layout import STREAM_START
 from auction.embedded.valkey import SETTINGS, find_binary
-from auction.ledger.bid_ledger import BidLedger, Taken
+from auction.ledger.bid_ledger import AcceptedBid, BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
-from auction.ledger.stream import START, LedgerStream
+from auction.ledger.stream import LedgerStream
 from tests.chaos.bidders import STEP_FEN, bidder_ids
 from tests.chaos.deployment import until_ended
 from tests.ledger.event_sequences import opened
@@ -165,7 +166,7 @@ async def _bid_until_the_power_fails(host: Host, chance: Random) -> Bids:
                     answer = await combiner.place(LOT, Bid(bidder_id, amount_fen, f"key-{amount_fen:010d}"))
                 except Unavailable:
                     return
-                if isinstance(answer, Taken):
+                if isinstance(answer, AcceptedBid):
                     first.set()
                     acknowledged[answer.receipt.seq] = (bidder_id, amount_fen, f"key-{amount_fen:010d}")
 
@@ -185,7 +186,7 @@ async def _stored(host: Host) -> Bids:
     client = connect(host.url)
     try:
         ledger = await BidLedger.open(client, 16)
-        feed, after = LedgerStream(client, ledger.keys), START
+        feed, after = LedgerStream(client, ledger.keys), STREAM_START
         found: Bids = {}
         while entries := await feed.read(ledger.keys.shard_of(LOT), after, block_ms=None, count=1000):
             for entry in entries:

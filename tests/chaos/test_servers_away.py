@@ -6,9 +6,10 @@ from time import monotonic
 
 import pytest
 
+from auction.domain.ledger_layout import STREAM_START
 from auction.ledger.connection import connect
 from auction.ledger.keys import KeySpace
-from auction.ledger.stream import START, LedgerStream
+from auction.ledger.stream import LedgerStream
 from auction.services.context import AppContext
 from tests.chaos.deployment import LEDGER_TIMEOUT_MS, RunningDeployment, frozen
 from tests.chaos.history import Attempt, Outcome
@@ -81,7 +82,7 @@ async def test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_le
 ) -> None:
     client = connect(standing.servers.ledger.url, timeout_ms=1_000)
     try:
-        assert await LedgerStream(client, KeySpace(100)).read(99, START, block_ms=60_000, count=1) == []
+        assert await LedgerStream(client, KeySpace(100)).read(99, STREAM_START, block_ms=60_000, count=1) == []
     finally:
         await client.aclose()
 

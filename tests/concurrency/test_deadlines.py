@@ -91,7 +91,7 @@ async def _enter(context: AppContext, sale_id: str, chance: Random) -> list[str]
                 tx, lot_id=lot_id, sale_id=sale_id, number=number, title="A short lot", terms=plain, actor="olga"
             )
             record = await catalogue.freeze_terms(tx, lot_id, terms=plain, terms_sha256=terms.sha256(), **times)
-            context.frozen_lots.put(lot_id, record)
+            context.frozen_lots[lot_id] = record
             lot_ids.append(lot_id)
     return lot_ids
 

@@ -7,7 +7,7 @@ from typing import Any
 from auction.domain.bidding import Bid, Receipt, Refused
 from auction.domain.deposits import NoDeposit, PurseDeposit
 from auction.domain.terms import Bidding, Increment, SettlementTerms, Terms
-from auction.ledger.bid_ledger import Answer, BidLedger, Snapshot, Taken
+from auction.ledger.bid_ledger import AcceptedBid, BidAnswer, BidLedger, Snapshot
 from auction.ledger.stream import LedgerStream, StreamEntry, decode
 
 SHARDS = 16
@@ -63,7 +63,7 @@ async def opened(
     return await ledger.open_now(lot_id, ends_at_ms=await ledger.now_ms() + lasts_ms, by="eve")
 
 
-async def bid(ledger: BidLedger, bidder: str, amount_fen: int, key: str, *, lot_id: str = LOT) -> Answer:
+async def bid(ledger: BidLedger, bidder: str, amount_fen: int, key: str, *, lot_id: str = LOT) -> BidAnswer:
     """One bid's answer."""
     (answer,) = await ledger.place_bids(lot_id, [Bid(bidder, amount_fen, key)])
     return answer
@@ -72,12 +72,12 @@ async def bid(ledger: BidLedger, bidder: str, amount_fen: int, key: str, *, lot_
 async def taken(ledger: BidLedger, bidder: str, amount_fen: int, key: str, *, lot_id: str = LOT) -> Receipt:
     """The receipt of a bid that must be accepted now."""
     answer = await bid(ledger, bidder, amount_fen, key, lot_id=lot_id)
-    assert isinstance(answer, Taken), answer
+    assert isinstance(answer, AcceptedBid), answer
     assert not answer.repeated
     return answer.receipt
 
 
-def refused(answer: Answer) -> Refused:
+def refused(answer: BidAnswer) -> Refused:
     """The refusal that the answer must be."""
     assert isinstance(answer, Refused), answer
     return answer

@@ -9,10 +9,11 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, OutcomeUnknown, Unavailable
-from auction.ledger.bid_ledger import BidLedger, Taken
+from auction.domain.ledger_layout import STREAM_START
+from auction.ledger.bid_ledger import AcceptedBid, BidLedger
 from auction.ledger.connection import connect, ledger_errors
 from auction.ledger.keys import KeySpace
-from auction.ledger.stream import START, LedgerStream
+from auction.ledger.stream import LedgerStream
 from tests.ledger.conftest import OwnServers
 from tests.ledger.event_sequences import LOT, SHARDS, bid, entries, opened, taken, terms
 
@@ -21,13 +22,13 @@ Call = Callable[[BidLedger], Awaitable[object]]
 READS: dict[str, Call] = {
     "read": lambda ledger: ledger.read(LOT),
     "read_many": lambda ledger: ledger.read_many([LOT]),
-    "deadlines": lambda ledger: ledger.deadlines(most=1),
+    "deadlines": lambda ledger: ledger.deadlines(per_shard_max=1),
     "now_ms": lambda ledger: ledger.now_ms(),
     "open": lambda ledger: BidLedger.open(ledger.redis, SHARDS),
-    "feed.read": lambda ledger: LedgerStream(ledger.redis, ledger.keys).read(1, START, block_ms=None, count=1),
-    "feed.positions": lambda ledger: LedgerStream(ledger.redis, ledger.keys).positions([1]),
+    "feed.read": lambda ledger: LedgerStream(ledger.redis, ledger.keys).read(1, STREAM_START, block_ms=None, count=1),
+    "feed.last_ids": lambda ledger: LedgerStream(ledger.redis, ledger.keys).last_ids([1]),
     "feed.first_id": lambda ledger: LedgerStream(ledger.redis, ledger.keys).first_id(1),
-    "feed.trim": lambda ledger: LedgerStream(ledger.redis, ledger.keys).trim(1, START),
+    "feed.trim": lambda ledger: LedgerStream(ledger.redis, ledger.keys).trim(1, STREAM_START),
 }
 WRITES: dict[str, Call] = {
     "place_bids": lambda ledger: ledger.place_bids(LOT, [Bid("ada", 100, "key-0001")]),
@@ -80,7 +81,7 @@ async def test_a_bid_of_unknown_outcome_is_found_out_with_its_key(own_server: Ow
         await bid(hasty, "ada", 100, "key-0001")
     await patient.redis.execute_command("CLIENT", "UNPAUSE")
     answer = await bid(patient, "ada", 100, "key-0001")
-    assert isinstance(answer, Taken)
+    assert isinstance(answer, AcceptedBid)
     assert [event.kind for entry in await entries(patient) for event in entry.events].count("bid") == 1
 
 

@@ -8,7 +8,7 @@ from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import LedgerAway, RefusalCode
 from auction.domain.events import BidPlaced, Closed
 from auction.domain.terms import Bidding, Increment, MaxJump, SoftClose
-from auction.ledger.bid_ledger import BATCH_MAX, BidLedger, Taken
+from auction.ledger.bid_ledger import BATCH_BIDS_MAX, AcceptedBid, BidLedger
 from auction.ledger.connection import ledger_errors
 from tests.ledger.event_sequences import (
     LOT,
@@ -41,7 +41,7 @@ async def test_a_retry_gets_the_first_receipt_however_much_happened_since(ledger
     await taken(ledger, "ada", 300, "key-0003")
     await ledger.close_now(LOT, reason="", by="eve")
     before = await contents(ledger)
-    assert await bid(ledger, "ada", 100, "key-0001") == Taken(first, repeated=True)
+    assert await bid(ledger, "ada", 100, "key-0001") == AcceptedBid(first, repeated=True)
     assert refused(await bid(ledger, "ada", 101, "key-0001")).code is RefusalCode.KEY_REUSED
     assert await contents(ledger) == before
 
@@ -66,11 +66,11 @@ async def test_a_batch_is_one_entry_and_its_bids_see_one_another(ledger: BidLedg
             Bid("bo", 300, "key-0002"),
         ],
     )
-    assert isinstance(first, Taken)
+    assert isinstance(first, AcceptedBid)
     assert again == replace(first, repeated=True)
     assert refused(low).facts == {"minimum_fen": 200}
     assert refused(low).at_seq == first.receipt.seq
-    assert isinstance(second, Taken)
+    assert isinstance(second, AcceptedBid)
     assert second.receipt.seq == first.receipt.seq + 1
     assert refused(reused).code is RefusalCode.KEY_REUSED
     last = (await entries(ledger))[-1]
@@ -86,7 +86,7 @@ async def test_what_a_bidder_leads_with_moves_with_the_lead_inside_a_batch(ledge
     await taken(ledger, "ada", 300, "key-0001")
     # outbid on one lot, the power is free for the other: in the same batch, and in the next call
     answers = await ledger.place_bids(LOT, [Bid("bo", 400, "key-0002"), Bid("ada", 500, "key-0003")])
-    assert all(isinstance(answer, Taken) for answer in answers)
+    assert all(isinstance(answer, AcceptedBid) for answer in answers)
     exceeded = refused(await bid(ledger, "ada", 100, "key-0004", lot_id=OTHER_LOT))
     assert (exceeded.code, exceeded.facts) == (RefusalCode.OVER_PURSE, {"available_fen": 0})
     await taken(ledger, "bo", 500, "key-0005", lot_id=OTHER_LOT)
@@ -103,7 +103,7 @@ async def test_a_withdrawn_lot_gives_the_purse_back(ledger: BidLedger) -> None:
     await opened(ledger, of=terms(deposit=PURSE), purse_fen=500)
     await opened(ledger, OTHER_LOT, of=terms(deposit=PURSE), purse_fen=500)
     await taken(ledger, "ada", 500, "key-0001")
-    await ledger.withdraw(LOT, reason="", by="eve")
+    await ledger.void(LOT, reason="", by="eve")
     await taken(ledger, "ada", 500, "key-0002", lot_id=OTHER_LOT)
 
 
@@ -142,25 +142,25 @@ async def test_a_bid_at_the_cap_ends_the_lot_in_the_midst_of_a_batch(ledger: Bid
     above, capped, late = await ledger.place_bids(
         LOT, [Bid("ada", 200, "key-0001"), Bid("bo", HIGHEST, "key-0002"), Bid("ada", HIGHEST, "key-0003")]
     )
-    assert isinstance(above, Taken)
-    assert isinstance(capped, Taken)
+    assert isinstance(above, AcceptedBid)
+    assert isinstance(capped, AcceptedBid)
     assert (refused(late).facts, refused(late).at_seq) == ({"status": "closed"}, capped.receipt.seq + 1)
     assert (await kinds(ledger))[-3:] == ["bid", "bid", "closed"]
     assert len((await entries(ledger))[-1].events) == 3
 
 
 async def test_512_bids_are_a_batch(ledger: BidLedger) -> None:
-    bidders = [f"bidder-{number:03d}" for number in range(BATCH_MAX)]
+    bidders = [f"bidder-{number:03d}" for number in range(BATCH_BIDS_MAX)]
     await opened(ledger, of=terms(deposit=PURSE, soft_close=SoftClose(1, 1)), bidders=bidders, purse_fen=HIGHEST)
     bids = [Bid(bidder, 100 * number, "k" * 64) for number, bidder in enumerate(bidders, start=1)]
     answers = await ledger.place_bids(LOT, bids)
-    assert all(isinstance(answer, Taken) and not answer.repeated for answer in answers)
-    seqs = [answer.receipt.seq for answer in answers if isinstance(answer, Taken)]
-    assert seqs == list(range(seqs[0], seqs[0] + BATCH_MAX))
-    assert len((await entries(ledger))[-1].events) == BATCH_MAX
+    assert all(isinstance(answer, AcceptedBid) and not answer.repeated for answer in answers)
+    seqs = [answer.receipt.seq for answer in answers if isinstance(answer, AcceptedBid)]
+    assert seqs == list(range(seqs[0], seqs[0] + BATCH_BIDS_MAX))
+    assert len((await entries(ledger))[-1].events) == BATCH_BIDS_MAX
 
 
-@pytest.mark.parametrize("size", [0, BATCH_MAX + 1])
+@pytest.mark.parametrize("size", [0, BATCH_BIDS_MAX + 1])
 async def test_no_batch_is_empty_or_larger_and_nothing_is_written(ledger: BidLedger, size: int) -> None:
     await opened(ledger)
     before = await contents(ledger)

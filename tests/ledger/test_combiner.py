@@ -7,7 +7,7 @@ import pytest
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, OutcomeUnknown, OverCapacity
 from auction.domain.events import BidPlaced
-from auction.ledger.bid_ledger import BATCH_MAX, Answer, BidLedger, Taken
+from auction.ledger.bid_ledger import BATCH_BIDS_MAX, AcceptedBid, BidAnswer, BidLedger
 from auction.ledger.combiner import Combiner
 from tests.ledger.conftest import OwnServers
 from tests.ledger.event_sequences import LOT, OTHER_LOT, SHARDS, entries, opened, taken
@@ -19,7 +19,7 @@ class Counting(BidLedger):
 
     sizes: list[int]
 
-    async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[Answer]:
+    async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[BidAnswer]:
         """As ever, noted."""
         self.sizes.append(len(bids))
         return await super().place_bids(lot_id, bids)
@@ -42,7 +42,7 @@ async def test_bids_of_64_share_few_calls_and_keep_their_order(ledger: BidLedger
     counted = counting(ledger)
     combiner = Combiner(counted)
     answers = await asyncio.gather(*(combiner.place(LOT, rising(number)) for number in range(64)))
-    assert all(isinstance(answer, Taken) for answer in answers)
+    assert all(isinstance(answer, AcceptedBid) for answer in answers)
     assert counted.sizes == [64]
     keys = [event.key for entry in await entries(ledger) for event in entry.events if isinstance(event, BidPlaced)]
     assert keys == [f"key-{number:05d}" for number in range(64)]
@@ -57,8 +57,8 @@ async def test_what_queues_during_a_call_goes_with_the_next(ledger: BidLedger) -
         await asyncio.sleep(0)
     others = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(1, 600)]
     answers = [await first, *await asyncio.gather(*others)]
-    assert all(isinstance(answer, Taken) for answer in answers)
-    assert counted.sizes == [1, BATCH_MAX, 599 - BATCH_MAX]
+    assert all(isinstance(answer, AcceptedBid) for answer in answers)
+    assert counted.sizes == [1, BATCH_BIDS_MAX, 599 - BATCH_BIDS_MAX]
 
 
 async def test_64_bidders_who_go_on_bidding_share_calls(ledger: BidLedger) -> None:
@@ -72,7 +72,7 @@ async def test_64_bidders_who_go_on_bidding_share_calls(ledger: BidLedger) -> No
         for number in range(20):
             snapshot_minimum = 100 * (1 + sum(counted.sizes))
             answer = await combiner.place(LOT, Bid(bidder, snapshot_minimum, f"{bidder}-{number:03d}"))
-            stood += isinstance(answer, Taken)
+            stood += isinstance(answer, AcceptedBid)
         return stood
 
     stood = sum(await asyncio.gather(*map(bid_on, bidders)))
@@ -89,20 +89,20 @@ async def test_lots_do_not_wait_for_one_another(ledger: BidLedger) -> None:
     counted = counting(ledger)
     combiner = Combiner(counted)
     answers = await asyncio.gather(combiner.place(LOT, rising(0)), combiner.place(OTHER_LOT, rising(0)))
-    assert [isinstance(answer, Taken) for answer in answers] == [True, True]
+    assert [isinstance(answer, AcceptedBid) for answer in answers] == [True, True]
     assert counted.sizes == [1, 1]
 
 
 async def test_a_full_lane_turns_bids_away_unsent(ledger: BidLedger) -> None:
     await opened(ledger)
-    combiner = Combiner(ledger, waiting_max=2)
+    combiner = Combiner(ledger, queued_bids_max=2)
     waiting = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(OverCapacity, match="2 bids wait") as caught:
         await combiner.place(LOT, rising(2))
     assert caught.value.code == "over-capacity"
-    assert all(isinstance(answer, Taken) for answer in await asyncio.gather(*waiting))
-    assert isinstance(await combiner.place(LOT, rising(2)), Taken)
+    assert all(isinstance(answer, AcceptedBid) for answer in await asyncio.gather(*waiting))
+    assert isinstance(await combiner.place(LOT, rising(2)), AcceptedBid)
 
 
 async def test_a_caller_who_leaves_takes_no_bid_back_and_harms_no_other(ledger: BidLedger) -> None:
@@ -111,11 +111,11 @@ async def test_a_caller_who_leaves_takes_no_bid_back_and_harms_no_other(ledger: 
     leaving, staying = (asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
-    assert isinstance(await staying, Taken)
+    assert isinstance(await staying, AcceptedBid)
     with pytest.raises(asyncio.CancelledError):
         await leaving
     (again,) = await ledger.place_bids(LOT, [rising(0)])
-    assert isinstance(again, Taken)
+    assert isinstance(again, AcceptedBid)
     assert again.repeated
 
 
@@ -123,11 +123,11 @@ async def test_a_drained_combiner_has_answered_every_bid(ledger: BidLedger) -> N
     await opened(ledger)
     combiner = Combiner(ledger)
     await combiner.drain()
-    waiting = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(BATCH_MAX + 10)]
+    waiting = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in range(BATCH_BIDS_MAX + 10)]
     await asyncio.sleep(0)
     await combiner.drain()
     await asyncio.sleep(0)
-    assert all(task.done() and isinstance(task.result(), Taken) for task in waiting)
+    assert all(task.done() and isinstance(task.result(), AcceptedBid) for task in waiting)
 
 
 async def test_giving_up_on_a_drain_cancels_no_bid(own_server: OwnServers) -> None:
@@ -139,13 +139,13 @@ async def test_giving_up_on_a_drain_cancels_no_bid(own_server: OwnServers) -> No
         await asyncio.wait_for(combiner.drain(), 0.05)
     server.thaw()
     async with asyncio.timeout(20):  # a cancelled carrier would leave them waiting for ever
-        assert isinstance(await waiting, Taken)
-        assert isinstance(await combiner.place(LOT, rising(1)), Taken)
+        assert isinstance(await waiting, AcceptedBid)
+        assert isinstance(await combiner.place(LOT, rising(1)), AcceptedBid)
 
 
 async def test_a_killed_server_fails_its_own_batch_alone(own_server: OwnServers) -> None:
     server, ledger, combiner = await _own(own_server)
-    assert isinstance(await combiner.place(LOT, rising(0)), Taken)
+    assert isinstance(await combiner.place(LOT, rising(0)), AcceptedBid)
     server.freeze()
     batch = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in (1, 2, 3)]
     leaving = asyncio.create_task(combiner.place(LOT, rising(4)))
@@ -158,7 +158,7 @@ async def test_a_killed_server_fails_its_own_batch_alone(own_server: OwnServers)
         await combiner.place(LOT, rising(5))
     await server.start()
     answers = [await combiner.place(LOT, rising(number)) for number in range(6)]
-    assert [isinstance(answer, Taken) for answer in answers] == [True] * 6
+    assert [isinstance(answer, AcceptedBid) for answer in answers] == [True] * 6
     assert answers[0].repeated  # type: ignore[union-attr]
     keys = [event.key for entry in await entries(ledger) for event in entry.events if isinstance(event, BidPlaced)]
     assert keys == [f"key-{number:05d}" for number in range(6)]
@@ -174,15 +174,15 @@ async def test_a_silent_server_fails_the_batch_in_flight_and_not_the_next(own_se
     with pytest.raises(OutcomeUnknown):
         await first
     server.thaw()
-    assert isinstance(await second, Taken)
-    assert isinstance(await combiner.place(LOT, rising(3)), Taken)
+    assert isinstance(await second, AcceptedBid)
+    assert isinstance(await combiner.place(LOT, rising(3)), AcceptedBid)
 
 
 async def test_an_answer_too_few_fails_the_batch_and_nothing_hangs(ledger: BidLedger) -> None:
     await opened(ledger)
 
     class Forgetful(BidLedger):
-        async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[Answer]:
+        async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[BidAnswer]:
             return (await super().place_bids(lot_id, bids))[1:]
 
     combiner = Combiner(Forgetful(ledger.redis, ledger.keys))

@@ -7,17 +7,17 @@ import pytest
 from auction.domain.errors import NotFound, RequestRefused, WrongStatus
 from auction.domain.events import (
     Admitted,
+    BidVoided,
     Closed,
     Event,
     Extended,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
 )
-from auction.domain.lot import LotStatus, Standing
+from auction.domain.lot import LeadingBid, LotStatus
 from auction.domain.terms import SoftClose
 from auction.ledger.bid_ledger import BidLedger, Snapshot, _control_error
 from tests.ledger.event_sequences import (
@@ -36,7 +36,7 @@ from tests.ledger.event_sequences import (
     terms,
 )
 
-NOBODY = Standing()
+NOBODY = LeadingBid()
 
 
 async def last_event(ledger: BidLedger) -> Event:
@@ -63,7 +63,7 @@ async def test_a_scheduled_lot_begins_its_ledger_with_its_terms(ledger: BidLedge
     assert (snapshot.seq, snapshot.epoch, snapshot.price_fen, snapshot.minimum_fen) == (1, 1, 0, 100)
     assert snapshot.review_above_fen == 900
     assert await last_event(ledger) == Scheduled(of.sha256(), 5, 4_000_000_000_000, 4_000_000_005_000)
-    assert (await ledger.deadlines(most=5)).waiting == [(5, LOT)]
+    assert (await ledger.deadlines(per_shard_max=5)).upcoming == [(5, LOT)]
 
 
 async def test_scheduling_again_with_the_same_terms_changes_nothing(ledger: BidLedger) -> None:
@@ -149,7 +149,7 @@ async def test_the_clerk_opens_a_lot_once(ledger: BidLedger) -> None:
     assert (await ledger.open_due(LOT, by="clerk"))[0] == "done"
     assert await contents(ledger) == before
     assert await last_event(ledger) == Opened(end, 0, "clerk")
-    assert (await ledger.deadlines(most=5)).waiting == [(end, LOT)]
+    assert (await ledger.deadlines(per_shard_max=5)).upcoming == [(end, LOT)]
 
 
 async def test_the_clerk_waits_for_the_opening(ledger: BidLedger) -> None:
@@ -162,7 +162,7 @@ async def test_a_lot_whose_whole_time_has_passed_waits_for_staff(ledger: BidLedg
     await past(ledger, (await scheduled(ledger, lasts_ms=20)).ends_at_ms)
     code, snapshot = await ledger.open_due(LOT, by="clerk")
     assert (code, snapshot and snapshot.status) == ("missed", LotStatus.SCHEDULED)
-    assert (await ledger.deadlines(most=5)).waiting == []
+    assert (await ledger.deadlines(per_shard_max=5)).upcoming == []
     end = await ledger.now_ms() + LONG_MS
     assert (await ledger.open_now(LOT, ends_at_ms=end, by="eve")).ends_at_ms == end
 
@@ -198,7 +198,7 @@ async def test_a_paused_lot_keeps_its_remaining_time_and_a_resumed_one_has_it_ag
     stopped = await ledger.pause(LOT, reason="a look", by="eve")
     assert stopped.remaining_ms == end - stopped.now_ms
     assert await last_event(ledger) == Paused(stopped.remaining_ms, "a look", "eve")
-    assert (await ledger.deadlines(most=5)).waiting == []
+    assert (await ledger.deadlines(per_shard_max=5)).upcoming == []
     assert refused(await bid(ledger, "ada", 100, "key-0001")).facts == {"status": "paused"}
     await past(ledger, stopped.now_ms + 5)
     snapshot = await ledger.resume(LOT, review_above_fen=None, by="eve")
@@ -226,10 +226,10 @@ async def test_staff_move_the_end_and_the_hard_stop_with_it(ledger: BidLedger) -
     snapshot = await ledger.extend(LOT, by_ms=700, reason="crowd", by="eve")
     assert (snapshot.ends_at_ms, snapshot.hard_stop_at_ms) == (end + 700, end + 5700)
     assert await last_event(ledger) == Extended(end + 700, end + 5700, "crowd", "eve")
-    assert (await ledger.deadlines(most=5)).waiting == [(end + 700, LOT)]
+    assert (await ledger.deadlines(per_shard_max=5)).upcoming == [(end + 700, LOT)]
 
 
-# --- close, withdraw --------------------------------------------------------------------------------------------------
+# --- close, void --------------------------------------------------------------------------------------------------
 
 
 async def test_the_clerk_closes_a_lot_once_and_not_before_its_end(ledger: BidLedger) -> None:
@@ -262,11 +262,11 @@ async def test_staff_close_a_lot_and_the_ledger_names_the_outcome(
 async def test_a_withdrawn_lot_is_void_and_takes_nothing_more(ledger: BidLedger) -> None:
     await opened(ledger)
     await taken(ledger, "ada", 100, "key-0001")
-    assert (await ledger.withdraw(LOT, reason="a scratch", by="eve")).status is LotStatus.VOID
-    assert await last_event(ledger) == Withdrawn("a scratch", "eve")
+    assert (await ledger.void(LOT, reason="a scratch", by="eve")).status is LotStatus.VOID
+    assert await last_event(ledger) == LotVoided("a scratch", "eve")
     assert (await ledger.close_due(LOT))[0] == "done"
     assert refused(await bid(ledger, "bo", 200, "key-0002")).facts == {"status": "void"}
-    assert (await ledger.deadlines(most=5)).waiting == []
+    assert (await ledger.deadlines(per_shard_max=5)).upcoming == []
 
 
 # --- void a bid -------------------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ async def test_a_voided_bid_restates_the_lot_in_a_new_epoch(ledger: BidLedger) -
     stopped = await ledger.pause(LOT, reason="a slip", by="eve")
     restated: dict[str, Any] = {
         "voided_seq": slip.seq,
-        "now": Standing(100, "ada", 1, 100),
+        "leading": LeadingBid(100, "ada", 1, 100),
         "reason": "a slip",
         "by": "eve",
     }
@@ -288,7 +288,7 @@ async def test_a_voided_bid_restates_the_lot_in_a_new_epoch(ledger: BidLedger) -
     assert (caught.value.code, caught.value.facts) == ("ledger-moved", {"at_seq": stopped.seq})
     snapshot = await ledger.restate(LOT, at_seq=stopped.seq, **restated)
     assert (snapshot.epoch, snapshot.bids, snapshot.price_fen, snapshot.leader_id) == (2, 1, 100, "ada")
-    assert await last_event(ledger) == Voided(slip.seq, 100, "ada", 1, 100, "a slip", "eve")
+    assert await last_event(ledger) == BidVoided(slip.seq, 100, "ada", 1, 100, "a slip", "eve")
     assert (await entries(ledger))[-1].epoch == 2
     with pytest.raises(RequestRefused):
         await ledger.restate(LOT, at_seq=stopped.seq, **restated)
@@ -303,14 +303,14 @@ STAFF_ACTIONS: dict[str, Staff] = {
     "resume": lambda ledger, lot: ledger.resume(lot, review_above_fen=None, by="eve"),
     "extend": lambda ledger, lot: ledger.extend(lot, by_ms=1, reason="", by="eve"),
     "close": lambda ledger, lot: ledger.close_now(lot, reason="", by="eve"),
-    "withdraw": lambda ledger, lot: ledger.withdraw(lot, reason="", by="eve"),
-    "restate": lambda ledger, lot: ledger.restate(lot, at_seq=2, voided_seq=2, now=NOBODY, reason="", by="eve"),
+    "void": lambda ledger, lot: ledger.void(lot, reason="", by="eve"),
+    "restate": lambda ledger, lot: ledger.restate(lot, at_seq=2, voided_seq=2, leading=NOBODY, reason="", by="eve"),
     "admit": lambda ledger, lot: ledger.admit(lot, bidder_id="dee", paddle=4, limit_fen=None, purse_fen=None),
 }
 ALLOWED = {
-    "scheduled": {"open", "withdraw", "admit"},
-    "open": {"pause", "extend", "close", "withdraw", "admit"},
-    "paused": {"resume", "withdraw", "restate", "admit"},
+    "scheduled": {"open", "void", "admit"},
+    "open": {"pause", "extend", "close", "void", "admit"},
+    "paused": {"resume", "void", "restate", "admit"},
     "closed": set[str](),
     "void": set[str](),
 }
@@ -335,12 +335,12 @@ async def test_each_status_allows_its_actions_and_no_other(ledger: BidLedger, st
     elif status == "closed":
         await ledger.close_now(LOT, reason="", by="eve")
     elif status == "void":
-        await ledger.withdraw(LOT, reason="", by="eve")
+        await ledger.void(LOT, reason="", by="eve")
     snapshot = await ledger.read(LOT)
     assert snapshot is not None
     if name in ALLOWED[status]:
         if name == "restate":
-            await ledger.restate(LOT, at_seq=snapshot.seq, voided_seq=2, now=NOBODY, reason="", by="eve")
+            await ledger.restate(LOT, at_seq=snapshot.seq, voided_seq=2, leading=NOBODY, reason="", by="eve")
         else:
             await STAFF_ACTIONS[name](ledger, LOT)
         assert len(await kinds(ledger)) == snapshot.seq + 1

@@ -15,7 +15,7 @@ from auction.domain.errors import RefusalCode, RequestRefused
 from auction.domain.events import BidPlaced, Closed, Extended, Opened
 from auction.domain.lot import LotStatus
 from auction.domain.terms import SoftClose, Terms
-from auction.ledger.bid_ledger import BidLedger, Taken
+from auction.ledger.bid_ledger import AcceptedBid, BidLedger
 from auction.ledger.keys import KeySpace, lot_id_of
 from auction.ledger.stream import StreamEntry
 from tests.ledger.event_sequences import LOT, SHARDS, bid, entries, kinds, refused, scheduled, taken, terms
@@ -66,7 +66,7 @@ async def _bid_until_closed(ledger: BidLedger, lot_id: str, bidder: str) -> int:
         # after 40 bids that stood only hopeless ones: a soft close without end must come to one
         amount = minimum if stood < 40 else 1
         answer = await bid(ledger, bidder, amount, f"key-{number:04d}", lot_id=lot_id)
-        if isinstance(answer, Taken):
+        if isinstance(answer, AcceptedBid):
             stood += 1
             minimum = answer.receipt.minimum_fen
             await asyncio.sleep(random.uniform(0, 0.002))

@@ -4,7 +4,7 @@ import pytest
 
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway
-from auction.domain.lot import Standing
+from auction.domain.lot import LeadingBid
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import ledger_errors
 from auction.ledger.terms_codec import pack_terms
@@ -31,13 +31,13 @@ WRITES: dict[str, Writing] = {
     "pause": lambda ledger: ledger.pause(LOT, reason="", by="eve"),
     "extend": lambda ledger: ledger.extend(LOT, by_ms=5, reason="", by="eve"),
     "close_now": lambda ledger: ledger.close_now(LOT, reason="", by="eve"),
-    "withdraw": lambda ledger: ledger.withdraw(LOT, reason="", by="eve"),
+    "void": lambda ledger: ledger.void(LOT, reason="", by="eve"),
 }
 """What is done to an open lot with a purse and two bids."""
 STOPPED_WRITES: dict[str, Writing] = {
     "resume": lambda ledger: ledger.resume(LOT, review_above_fen=None, by="eve"),
     "restate": lambda ledger: ledger.restate(
-        LOT, at_seq=8, voided_seq=7, now=Standing(100, "bo", 2, 100), reason="", by="eve"
+        LOT, at_seq=8, voided_seq=7, leading=LeadingBid(100, "bo", 2, 100), reason="", by="eve"
     ),
 }
 SCHEDULED_WRITES: dict[str, Writing] = {
@@ -171,7 +171,7 @@ async def test_terms_that_cannot_be_read_are_not_scheduled(ledger: BidLedger, pa
 async def test_a_leader_who_committed_to_nothing_is_no_trouble_later(ledger: BidLedger) -> None:
     """Redis takes no -0 for a number, and what is written after the first write must not fail."""
     await a_lot_for(ledger, "restate")
-    await ledger.restate(LOT, at_seq=8, voided_seq=7, now=Standing(100, "bo", 2, 0), reason="", by="eve")
+    await ledger.restate(LOT, at_seq=8, voided_seq=7, leading=LeadingBid(100, "bo", 2, 0), reason="", by="eve")
     await ledger.resume(LOT, review_above_fen=None, by="eve")
     assert (await kinds(ledger))[-2:] == ["voided", "resumed"]
     await ledger.extend(LOT, by_ms=LONG_MS, reason="", by="eve")

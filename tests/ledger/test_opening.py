@@ -5,7 +5,7 @@ from auction.domain.errors import LedgerAway, RequestRefused
 from auction.domain.text import SALE_ID_LENGTH_MAX, is_id, is_sale_id
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect
-from auction.ledger.keys import KeySpace, accepted_field, lot_id_of, sale_of
+from auction.ledger.keys import KeySpace, lot_id_of, sale_of
 from tests.ledger.event_sequences import LOT, OTHER_LOT, SHARDS, opened, scheduled
 
 
@@ -29,14 +29,14 @@ async def test_a_ledger_that_is_not_there_cannot_be_opened(tmp_path: object) -> 
 async def test_deadlines_come_earliest_first_from_every_shard(ledger: BidLedger) -> None:
     elsewhere = "elsewhere-001"
     assert ledger.keys.shard_of(elsewhere) != ledger.keys.shard_of(LOT)
-    assert (await ledger.deadlines(most=2)).waiting == []
+    assert (await ledger.deadlines(per_shard_max=2)).upcoming == []
     await scheduled(ledger, LOT, opens_in_ms=9_000)
     await scheduled(ledger, elsewhere, opens_in_ms=5_000)
     await scheduled(ledger, OTHER_LOT, opens_in_ms=90_000)
-    found = await ledger.deadlines(most=2)
-    assert [lot_id for _, lot_id in found.waiting] == [elsewhere, LOT, OTHER_LOT]
-    assert all(at_ms > found.now_ms for at_ms, _ in found.waiting)
-    assert [lot_id for _, lot_id in (await ledger.deadlines(most=1)).waiting] == [elsewhere, LOT]
+    found = await ledger.deadlines(per_shard_max=2)
+    assert [lot_id for _, lot_id in found.upcoming] == [elsewhere, LOT, OTHER_LOT]
+    assert all(at_ms > found.now_ms for at_ms, _ in found.upcoming)
+    assert [lot_id for _, lot_id in (await ledger.deadlines(per_shard_max=1)).upcoming] == [elsewhere, LOT]
 
 
 def test_every_key_of_a_lot_lives_on_the_shard_of_its_sale() -> None:
@@ -79,8 +79,3 @@ def test_a_sales_id_leaves_room_for_its_lots() -> None:
     assert is_id(lot_id_of(longest, 999))
     assert not is_sale_id(longest + "s")
     assert not is_sale_id("a--b")
-
-
-def test_two_bidders_never_share_the_field_of_a_key() -> None:
-    assert accepted_field("ada", "key-0001") == "key-0001 ada"
-    assert accepted_field("b c", "a") != accepted_field("c", "a b".replace(" ", "-"))

@@ -3,10 +3,13 @@ import asyncio
 import msgspec
 import pytest
 
-from auction.domain.events import Admitted, BidPlaced, Opened, Scheduled, to_row
+from auction.domain.events import Admitted, BidPlaced, Opened, Scheduled
+from auction.domain.ledger_layout import STREAM_START
+from auction.ledger import stream as stream_module
 from auction.ledger.bid_ledger import BidLedger
-from auction.ledger.stream import START, EntryDamaged, chain_of, decode
+from auction.ledger.stream import EntryDamaged, StreamEntry, chain_of, decode
 from tests.ledger.event_sequences import LOT, OTHER_LOT, entries, feed_of, opened, scheduled, taken, terms
+from tests.lot_events import to_row
 
 ELSEWHERE = "elsewhere-001"
 
@@ -15,7 +18,7 @@ async def test_the_feed_reads_what_the_scripts_wrote_in_order(ledger: BidLedger)
     await opened(ledger, bidders=("ada",))
     await taken(ledger, "ada", 100, "key-0001")
     stream, shard = feed_of(ledger), ledger.keys.shard_of(LOT)
-    found = await stream.read(shard, START, block_ms=None, count=100)
+    found = await stream.read(shard, STREAM_START, block_ms=None, count=100)
     assert [type(event) for entry in found for event in entry.events] == [Scheduled, Admitted, Opened, BidPlaced]
     assert [(entry.first_seq, entry.last_seq) for entry in found] == [(1, 1), (2, 2), (3, 3), (4, 4)]
     assert {entry.lot_id for entry in found} == {LOT}
@@ -47,12 +50,12 @@ async def test_the_feed_knows_its_shards_and_how_far_each_is(ledger: BidLedger) 
     shard, other = ledger.keys.shard_of(LOT), ledger.keys.shard_of(ELSEWHERE)
     assert shard != other
     assert stream.shards == range(16)
-    assert await stream.first_id(other) == await stream.last_id(other) == START
+    assert await stream.first_id(other) == await stream.last_id(other) == STREAM_START
     assert await stream.last_id(shard) == (await entries(ledger))[-1].stream_id
     await scheduled(ledger, ELSEWHERE)
-    first, last, second = await stream.positions([shard, other, shard])
+    first, last, second = await stream.last_ids([shard, other, shard])
     assert first == second == await stream.first_id(shard)
-    assert last == await stream.first_id(other) != START
+    assert last == await stream.first_id(other) != STREAM_START
 
 
 async def test_trimming_keeps_what_comes_from_a_position_on(ledger: BidLedger) -> None:
@@ -61,7 +64,7 @@ async def test_trimming_keeps_what_comes_from_a_position_on(ledger: BidLedger) -
         await opened(ledger)
         stream, shard = feed_of(ledger), ledger.keys.shard_of(LOT)
         before = await entries(ledger)
-        assert await stream.trim(shard, START) == 0
+        assert await stream.trim(shard, STREAM_START) == 0
         assert await stream.trim(shard, before[2].stream_id) == 2
         assert await entries(ledger) == before[2:]
         assert await stream.first_id(shard) == before[2].stream_id
@@ -132,4 +135,39 @@ async def test_a_strange_entry_stops_the_feed(ledger: BidLedger) -> None:
     shard = ledger.keys.shard_of(LOT)
     await ledger.redis.xadd(ledger.keys.stream(shard), {"who": "knows"})
     with pytest.raises(EntryDamaged, match="has no field lot"):
-        await feed_of(ledger).read(shard, START, block_ms=None, count=10)
+        await feed_of(ledger).read(shard, STREAM_START, block_ms=None, count=10)
+
+
+async def backwards(ledger: BidLedger, after_id: str = STREAM_START, lot_id: str = LOT) -> list[StreamEntry]:
+    return [entry async for entry in feed_of(ledger).lot_entries_back_to(lot_id, after_id)]
+
+
+async def test_a_lots_entries_are_read_from_the_newest_back_to_a_position(ledger: BidLedger, monkeypatch) -> None:
+    monkeypatch.setattr(stream_module, "PAGE_ENTRIES", 2)
+    await opened(ledger, bidders=("ada", "bo"))
+    await opened(ledger, OTHER_LOT)
+    for number in range(1, 6):
+        await taken(ledger, "ada" if number % 2 else "bo", 100 * number, f"key-{number:04d}")
+    written = await entries(ledger)
+    assert await backwards(ledger) == written[::-1]
+    assert await backwards(ledger, written[2].stream_id) == written[:2:-1]
+
+
+async def test_a_shards_entries_are_read_page_by_page_from_a_position(ledger: BidLedger, monkeypatch) -> None:
+    monkeypatch.setattr(stream_module, "PAGE_ENTRIES", 2)
+    await opened(ledger, bidders=("ada", "bo"))
+    written = await entries(ledger)
+    shard = ledger.keys.shard_of(LOT)
+    assert [entry async for entry in feed_of(ledger).entries_after(shard, STREAM_START)] == written
+    assert [entry async for entry in feed_of(ledger).entries_after(shard, written[0].stream_id)] == written[1:]
+
+
+async def test_a_damaged_entry_is_left_out_on_the_way_back(ledger: BidLedger) -> None:
+    await opened(ledger, bidders=("ada",))
+    written = await entries(ledger)
+    await ledger.redis.xadd(ledger.keys.stream_of(LOT), {"lot": LOT, "epoch": "1", "seq": "4", "at": "x", "ev": "?"})
+    assert await backwards(ledger) == written[::-1]
+
+
+async def test_a_lot_without_entries_has_none(ledger: BidLedger) -> None:
+    assert await backwards(ledger) == []

@@ -10,15 +10,16 @@ from auction.domain.bidding import Admission
 from auction.domain.deposits import NoDeposit, PurseDeposit
 from auction.domain.errors import LedgerAway
 from auction.domain.events import Opened, Scheduled
-from auction.domain.lot import Lot, apply_all
+from auction.domain.lot import Lot
 from auction.domain.terms import Bidding, Increment, MaxJump, SoftClose
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.lot_reader import LotReader
 from auction.ledger.stream import StreamEntry
-from auction.ledger.tail import Damage, Tail, order_of
+from auction.ledger.tail import DamagedEntry, StreamTail
 from auction.ledger.terms_codec import pack_terms, unpack_terms
-from auction.ledger.viewer_counts import FRESH_MS, count_watchers, report_watchers
+from auction.ledger.watcher_counts import REPORT_AGE_MS_MAX, count_watchers, report_watchers
 from tests.ledger.event_sequences import LOT, OTHER_LOT, PURSE, entries, opened, scheduled, taken, terms
+from tests.lot_events import apply_all
 
 ELSEWHERE = "elsewhere-001"
 AMOUNTS = st.integers(1, 10**13)
@@ -53,11 +54,11 @@ def test_they_ask_for_the_same_minimum(given_terms, price_fen):
 # -- the tail ---------------------------------------------------------------------------------------------------------
 
 
-async def started(ledger: BidLedger) -> Tail:
-    tail = Tail(ledger.redis, ledger.keys)
-    begun = [tail.started]
+async def started(ledger: BidLedger) -> StreamTail:
+    tail = StreamTail(ledger)
+    begun = [tail.is_started]
     await tail.start()
-    begun.append(tail.started)
+    begun.append(tail.is_started)
     assert begun == [False, True]
     return tail
 
@@ -69,10 +70,10 @@ async def test_a_tail_tells_what_comes_after_its_start_on_every_shard(ledger: Bi
     assert await tail.read(block_ms=None, count=10) == []
     await scheduled(ledger, OTHER_LOT)
     await scheduled(ledger, ELSEWHERE)
-    assert await tail.is_behind()
+    assert await tail.has_more()
     found = [entry for entry in await tail.read(block_ms=None, count=10) if isinstance(entry, StreamEntry)]
     assert {entry.lot_id for entry in found} == {OTHER_LOT, ELSEWHERE}
-    assert not await tail.is_behind()
+    assert not await tail.has_more()
     assert await tail.read(block_ms=1, count=10) == []
 
 
@@ -92,7 +93,7 @@ async def test_a_tail_goes_on_after_at_most_so_many_entries_a_shard(ledger: BidL
     tail = await started(ledger)
     await opened(ledger)
     seqs = []
-    while await tail.is_behind():
+    while await tail.has_more():
         (entry,) = await tail.read(block_ms=None, count=1)
         assert isinstance(entry, StreamEntry)
         seqs.append(entry.first_seq)
@@ -105,7 +106,7 @@ async def test_an_entry_that_no_script_wrote_is_told_and_passed_over(ledger: Bid
     await ledger.redis.xadd(ledger.keys.stream(shard), {"lot": LOT})
     await scheduled(ledger)
     damage, entry = await tail.read(block_ms=None, count=10)
-    assert isinstance(damage, Damage)
+    assert isinstance(damage, DamagedEntry)
     assert damage.shard == shard
     assert "no field epoch" in damage.reason
     assert isinstance(entry, StreamEntry)
@@ -116,19 +117,15 @@ async def test_a_stream_that_lost_its_end_is_noticed_once_and_followed_on(ledger
     await scheduled(ledger)
     await scheduled(ledger, ELSEWHERE)
     tail = await started(ledger)
-    assert await tail.went_backwards() == []
+    assert await tail.rewind_lost_shards() == []
     last = (await entries(ledger))[-1]
     await ledger.redis.xdel(ledger.keys.stream_of(LOT), last.stream_id)
-    assert await tail.went_backwards() == [ledger.keys.shard_of(LOT)]
-    assert await tail.went_backwards() == []
+    assert await tail.rewind_lost_shards() == [ledger.keys.shard_of(LOT)]
+    assert await tail.rewind_lost_shards() == []
     await scheduled(ledger, OTHER_LOT)
     (entry,) = await tail.read(block_ms=None, count=10)
     assert isinstance(entry, StreamEntry)
     assert entry.lot_id == OTHER_LOT
-
-
-def test_positions_order_by_time_then_number():
-    assert order_of("9-2") < order_of("10-0") < order_of("10-9") < order_of("10-10")
 
 
 # -- lots -------------------------------------------------------------------------------------------------------------
@@ -138,15 +135,15 @@ async def test_a_lot_read_in_the_middle_and_folded_on_is_the_lot_read_later(ledg
     of = terms(soft_close=SoftClose(5_000_000, 5_000_000), cap_fen=10_000, on_grid=True)
     await opened(ledger, of=of, bidders=("ada", "bo"))
     await taken(ledger, "ada", 100, "key-0001")
-    observer = LotReader(ledger)
-    middle = await observer.lot(LOT)
+    reader = LotReader(ledger)
+    middle = await reader.read_lot(LOT)
     assert middle is not None
     await taken(ledger, "bo", 300, "key-0002")
     await ledger.pause(LOT, reason="a pause", by="eve")
-    later = await observer.lot(LOT)
+    later = await reader.read_lot(LOT)
     assert later is not None
     lot = middle.lot
-    for entry in await observer.last_entries(LOT, looked_at=100):
+    for entry in await reader.last_entries(LOT, shard_entries=100):
         if entry.first_seq > middle.lot.seq:
             lot = apply_all(lot, entry.events, entry.at_ms)
             chain = entry.chain
@@ -165,12 +162,12 @@ async def test_a_lot_read_in_the_middle_and_folded_on_is_the_lot_read_later(ledg
 
 
 async def test_a_lot_that_the_ledger_does_not_know_is_none(ledger: BidLedger):
-    assert await LotReader(ledger).lot(LOT) is None
+    assert await LotReader(ledger).read_lot(LOT) is None
 
 
 async def test_a_lot_that_vanishes_while_it_is_read_is_none(ledger: BidLedger):
     await scheduled(ledger)
-    observer = LotReader(ledger)
+    reader = LotReader(ledger)
     read = ledger.read
 
     async def read_then_lose(lot_id: str):
@@ -179,7 +176,7 @@ async def test_a_lot_that_vanishes_while_it_is_read_is_none(ledger: BidLedger):
         return snapshot
 
     ledger.read = read_then_lose  # type: ignore[method-assign]
-    assert await observer.lot(LOT) is None
+    assert await reader.read_lot(LOT) is None
 
 
 async def test_the_last_entries_are_those_of_the_lot_oldest_first_as_far_as_they_can_be_read(ledger: BidLedger):
@@ -187,12 +184,12 @@ async def test_the_last_entries_are_those_of_the_lot_oldest_first_as_far_as_they
     await ledger.redis.xadd(ledger.keys.stream_of(LOT), {"lot": LOT, "epoch": "one"})
     await scheduled(ledger, OTHER_LOT)
     await opened_again(ledger)
-    observer = LotReader(ledger)
-    found = await observer.last_entries(LOT, looked_at=100)
+    reader = LotReader(ledger)
+    found = await reader.last_entries(LOT, shard_entries=100)
     assert [type(event) for entry in found for event in entry.events] == [Opened]
     assert {entry.lot_id for entry in found} == {LOT}
-    assert await observer.last_entries(OTHER_LOT, looked_at=1) == []
-    assert await observer.last_entries(ELSEWHERE, looked_at=100) == []
+    assert await reader.last_entries(OTHER_LOT, shard_entries=1) == []
+    assert await reader.last_entries(ELSEWHERE, shard_entries=100) == []
 
 
 async def opened_again(ledger: BidLedger) -> None:
@@ -202,36 +199,35 @@ async def opened_again(ledger: BidLedger) -> None:
 async def test_admissions_are_read_as_they_were_made(ledger: BidLedger):
     await opened(ledger, of=terms(deposit=PURSE), bidders=("ada",), purse_fen=500)
     await ledger.admit(LOT, bidder_id="bo", paddle=7, limit_fen=12_300, purse_fen=500)
-    observer = LotReader(ledger)
-    assert await observer.admission(LOT, "ada") == Admission(1, None)
-    assert await observer.admission(LOT, "bo") == Admission(7, 12_300)
-    assert await observer.admission(LOT, "cai") is None
+    reader = LotReader(ledger)
+    assert await reader.read_admission(LOT, "ada") == Admission(1, None)
+    assert await reader.read_admission(LOT, "bo") == Admission(7, 12_300)
+    assert await reader.read_admission(LOT, "cai") is None
 
 
 # -- watchers ---------------------------------------------------------------------------------------------------------
 
 
 async def test_watchers_of_all_gateways_are_added_up_and_each_is_told_of_the_others(ledger: BidLedger):
-    redis, keys = ledger.redis, ledger.keys
     now_ms = await ledger.now_ms()
-    assert await report_watchers(redis, keys, "one", {LOT: 3, OTHER_LOT: 1}, now_ms=now_ms) == {LOT: 0, OTHER_LOT: 0}
-    assert await report_watchers(redis, keys, "two", {LOT: 4}, now_ms=now_ms) == {LOT: 3}
-    assert await count_watchers(redis, keys, [LOT, OTHER_LOT, ELSEWHERE]) == {LOT: 7, OTHER_LOT: 1, ELSEWHERE: 0}
-    assert await report_watchers(redis, keys, "one", {LOT: 0}, now_ms=now_ms) == {LOT: 4}
-    assert await count_watchers(redis, keys, [LOT]) == {LOT: 4}
+    assert await report_watchers(ledger, "one", {LOT: 3, OTHER_LOT: 1}, now_ms=now_ms) == {LOT: 0, OTHER_LOT: 0}
+    assert await report_watchers(ledger, "two", {LOT: 4}, now_ms=now_ms) == {LOT: 3}
+    assert await count_watchers(ledger, [LOT, OTHER_LOT, ELSEWHERE]) == {LOT: 7, OTHER_LOT: 1, ELSEWHERE: 0}
+    assert await report_watchers(ledger, "one", {LOT: 0}, now_ms=now_ms) == {LOT: 4}
+    assert await count_watchers(ledger, [LOT]) == {LOT: 4}
 
 
 async def test_nothing_to_report_or_count_asks_nothing(ledger: BidLedger):
-    assert await report_watchers(ledger.redis, ledger.keys, "one", {}, now_ms=0) == {}
-    assert await count_watchers(ledger.redis, ledger.keys, []) == {}
+    assert await report_watchers(ledger, "one", {}, now_ms=0) == {}
+    assert await count_watchers(ledger, []) == {}
 
 
 async def test_a_gateway_that_fell_silent_does_not_count_and_is_cleared_away(ledger: BidLedger):
     redis, keys = ledger.redis, ledger.keys
     now_ms = await ledger.now_ms()
-    await report_watchers(redis, keys, "gone", {LOT: 5}, now_ms=now_ms - FRESH_MS - 1000)
-    await report_watchers(redis, keys, "here", {LOT: 2}, now_ms=now_ms)
-    assert await count_watchers(redis, keys, [LOT]) == {LOT: 2}
+    await report_watchers(ledger, "gone", {LOT: 5}, now_ms=now_ms - REPORT_AGE_MS_MAX - 1000)
+    await report_watchers(ledger, "here", {LOT: 2}, now_ms=now_ms)
+    assert await count_watchers(ledger, [LOT]) == {LOT: 2}
     assert set(await redis.hgetall(keys.watchers(LOT))) == {b"here"}
     assert 0 < await redis.ttl(keys.watchers(LOT)) <= 60
 
@@ -243,11 +239,11 @@ async def test_a_ledger_that_is_away_is_said_to_be(own_server):
     server.kill()
     for asking in (
         tail.read(block_ms=None, count=1),
-        tail.went_backwards(),
-        LotReader(ledger).last_entries(LOT, looked_at=1),
-        LotReader(ledger).admission(LOT, "ada"),
-        count_watchers(ledger.redis, ledger.keys, [LOT]),
-        report_watchers(ledger.redis, ledger.keys, "one", {LOT: 1}, now_ms=0),
+        tail.rewind_lost_shards(),
+        LotReader(ledger).last_entries(LOT, shard_entries=1),
+        LotReader(ledger).read_admission(LOT, "ada"),
+        count_watchers(ledger, [LOT]),
+        report_watchers(ledger, "one", {LOT: 1}, now_ms=0),
     ):
         with pytest.raises(LedgerAway):
             await asking

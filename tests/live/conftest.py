@@ -20,7 +20,7 @@ from api.live.__main__ import bind
 from api.live.config import LiveConfig
 from api.live.gateway import LiveGateway
 from auction.domain.bidding import Bid
-from auction.ledger.bid_ledger import BidLedger, Taken
+from auction.ledger.bid_ledger import BidLedger, AcceptedBid
 from auction.ledger.connection import connect as connect_ledger
 from auction.services.identity.tokens import Role, TokenKey
 from loadtests.live_client import LiveClient
@@ -176,7 +176,7 @@ class Bidding:
                 bidder = self.bidders[self.made % len(self.bidders)]
                 bids.append(Bid(bidder, 100 * self.made, f"key-{self.made:06d}"))
             for answer in await self.ledger.place_bids(self.lot_id, bids):
-                assert isinstance(answer, Taken), answer
+                assert isinstance(answer, AcceptedBid), answer
                 self.prices[answer.receipt.seq] = answer.receipt.price_fen
             count -= len(bids)
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from api.live.protocol import RESUMED_EVENTS_MAX, CloseCode
-from auction.domain.lot import Standing
+from auction.domain.lot import LeadingBid
 from loadtests.live_client import LiveClient
 from tests.ledger.event_sequences import LOT, OTHER_LOT, opened, taken
 from tests.live.conftest import Bidding, closed_with, heard, heard_until, running, shown, speaking, sub, token, until
@@ -148,8 +148,8 @@ async def test_another_epoch_always_begins_with_a_snapshot(live, ledger):
     async with speaking(live.url, sub(mode="feed")) as feed:
         snap = await heard(feed)
     now = await ledger.pause(LOT, reason="a look", by="eve")
-    standing = Standing(100, "ada", 1, 100)
-    await ledger.restate(LOT, at_seq=now.seq, voided_seq=last.seq, now=standing, reason="mistyped", by="eve")
+    standing = LeadingBid(100, "ada", 1, 100)
+    await ledger.restate(LOT, at_seq=now.seq, voided_seq=last.seq, leading=standing, reason="mistyped", by="eve")
     await shown(live, ledger)
     for seq in (snap["seq"], now.seq + 1):
         async with speaking(live.url, sub(mode="feed", epoch=1, seq=seq)) as feed:

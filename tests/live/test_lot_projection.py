@@ -21,17 +21,17 @@ from auction.domain.events import (
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
-    to_row,
+    BidVoided,
+    LotVoided,
 )
-from auction.domain.lot import Lot, apply, apply_all
+from auction.domain.lot import Lot, apply
 from auction.ledger.stream import StreamEntry, chain_of
 from tests.ledger.event_sequences import LOT, terms
+from tests.lot_events import apply_all, to_row
 
 TERMS = terms()
 NEW = Lot(TERMS)
-EVENTS_TOLD = (BidPlaced, Extended, Held, Paused, Resumed, Voided, Closed, Withdrawn)
+EVENTS_TOLD = (BidPlaced, Extended, Held, Paused, Resumed, BidVoided, Closed, LotVoided)
 
 
 class Course:
@@ -66,7 +66,7 @@ class Course:
 
     def void_last(self) -> None:
         self.write(Paused(5_000, "a look", "eve"))
-        self.write(Voided(self.lot.seq - 1, max(0, self.lot.price_fen - 100), "bidder-2", 2, 100, "why", "eve"))
+        self.write(BidVoided(self.lot.seq - 1, max(0, self.lot.price_fen - 100), "bidder-2", 2, 100, "why", "eve"))
         self.write(Resumed(self.lot.ends_at_ms, 0, 0, "eve"))
 
     def projection(self, taken: int = 0) -> LotProjection:
@@ -172,7 +172,7 @@ def test_what_nobody_may_miss_is_told_to_watchers_of_the_state_too(course, data)
         Held: "held",
         Paused: "paused",
         Resumed: "resumed",
-        Voided: "voided",
+        BidVoided: "voided",
         Closed: "closed",
     }
     expected, lot = [], NEW
@@ -200,7 +200,7 @@ def test_a_story_begun_late_remembers_what_one_begun_early_kept(course, data):
             kept = late.missed(seq, feed=feed)
             assert kept is None or kept == early.missed(seq, feed=feed)
     # of the epoch in force everything is remembered but its first event
-    epoch_began = max((entry.last_seq for entry in course.entries if isinstance(entry.events[0], Voided)), default=1)
+    epoch_began = max((entry.last_seq for entry in course.entries if isinstance(entry.events[0], BidVoided)), default=1)
     assert late.missed(epoch_began, feed=True) is not None
     if epoch_began > 1:
         assert late.missed(epoch_began - 1, feed=True) is None

@@ -19,8 +19,8 @@ from auction.domain.events import (
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
+    BidVoided,
+    LotVoided,
 )
 from auction.domain.lot import Lot, LotStatus
 from tests.ledger.event_sequences import LOT, terms
@@ -183,7 +183,7 @@ def test_what_nobody_may_miss_has_a_frame_of_its_own():
         "type": "paused", **common, "ends_at_ms": 9_000, "remaining_ms": 44, "reason": "why",
     }  # fmt: skip
     assert happening(Resumed(9_900, 0, 0, "eve")) == {"type": "resumed", **common, "ends_at_ms": 9_900}
-    assert happening(Voided(4, 300, "bo", 2, 300, "why", "eve")) == {
+    assert happening(BidVoided(4, 300, "bo", 2, 300, "why", "eve")) == {
         "type": "voided", **common, "ends_at_ms": 9_000, "epoch": 2, "bid_seq": 4, "price_fen": 300, "leader": 2,
         "reason": "why",
     }  # fmt: skip
@@ -191,7 +191,7 @@ def test_what_nobody_may_miss_has_a_frame_of_its_own():
         "type": "closed", **common, "ends_at_ms": 5_000, "status": "closed", "outcome": "sold", "price_fen": 500,
         "leader": 3, "reason": "why",
     }  # fmt: skip
-    assert happening(Withdrawn("why", "eve"), price_fen=500, leader=3) == {
+    assert happening(LotVoided("why", "eve"), price_fen=500, leader=3) == {
         "type": "closed", **common, "ends_at_ms": 5_000, "status": "void", "outcome": "void", "price_fen": 500,
         "leader": 3, "reason": "why",
     }  # fmt: skip
@@ -214,7 +214,7 @@ def test_no_frame_names_a_bidder_or_staff():
     for event in (
         Extended(9_700, 0, "why", "eve"),
         Paused(44, "why", "eve"),
-        Voided(4, 300, "ada", 2, 300, "why", "eve"),
+        BidVoided(4, 300, "ada", 2, 300, "why", "eve"),
         Closed("sold", 500, "ada", 3, "staff", "why", "eve"),
     ):
         told = frames.happening(AT, event, 500, 3)

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from api.live.lot_projection import KEPT_FRAMES
 from api.live.protocol import CloseCode
-from auction.domain.lot import Standing
+from auction.domain.lot import LeadingBid
 from loadtests.live_client import stalled
 from tests.ledger.event_sequences import LOT, opened
 from tests.live.conftest import Bidding, closed_with, running, shown, until
@@ -84,9 +84,9 @@ async def test_a_watcher_behind_sees_a_new_epoch_in_order(ledger, mode):
         await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].projection)
         await until_behind(live, bidding)
         now = await ledger.pause(LOT, reason="a look", by="eve")
-        standing = Standing(100, "ada", 1, 100)
+        standing = LeadingBid(100, "ada", 1, 100)
         last_seq = max(bidding.prices)
-        await ledger.restate(LOT, at_seq=now.seq, voided_seq=last_seq, now=standing, reason="mistyped", by="eve")
+        await ledger.restate(LOT, at_seq=now.seq, voided_seq=last_seq, leading=standing, reason="mistyped", by="eve")
         await ledger.resume(LOT, review_above_fen=None, by="eve")
         await shown(live, ledger)
         frames = await rest(slow)

@@ -9,8 +9,8 @@ import pytest
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, OutcomeUnknown
 from auction.domain.events import BidPlaced
-from auction.ledger.bid_ledger import BidLedger, Snapshot, Taken
-from auction.ledger.viewer_counts import count_watchers
+from auction.ledger.bid_ledger import BidLedger, Snapshot, AcceptedBid
+from auction.ledger.watcher_counts import count_watchers
 from loadtests.live_client import LOST, LiveClient, stalled
 from tests.ledger.event_sequences import LOT, SHARDS, entries, opened, taken
 from tests.ledger.server_process import OwnServer
@@ -46,14 +46,14 @@ class Storm:
             self.prices[receipt.seq] = receipt.price_fen
             await asyncio.sleep(pause_s)
 
-    async def _asked(self, bid: Bid) -> Taken:
+    async def _asked(self, bid: Bid) -> AcceptedBid:
         while True:
             try:
                 (answer,) = await self.ledger.place_bids(LOT, [bid])
             except (LedgerAway, OutcomeUnknown):
                 await asyncio.sleep(0.02)
                 continue
-            assert isinstance(answer, Taken), answer
+            assert isinstance(answer, AcceptedBid), answer
             return answer
 
     async def until(self, more: int) -> None:
@@ -227,7 +227,7 @@ async def counted(ledger: BidLedger, expected: int) -> None:
     """Wait until so many watchers are counted; the test's time-out is the limit."""
     found = -1
     while found != expected:
-        found = (await count_watchers(ledger.redis, ledger.keys, [LOT]))[LOT]
+        found = (await count_watchers(ledger, [LOT]))[LOT]
 
 
 @pytest.mark.slow

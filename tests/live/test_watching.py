@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api.live.protocol import CloseCode
-from auction.domain.lot import Standing
+from auction.domain.lot import LeadingBid
 from auction.domain.terms import Bidding, SoftClose
 from auction.services.identity.tokens import Role
 from tests.ledger.event_sequences import LOT, OTHER_LOT, bid, opened, scheduled, taken, terms
@@ -97,7 +97,7 @@ async def test_a_voided_bid_begins_a_new_epoch_for_everyone(live, ledger):
             assert (await heard(each))["price_fen"] == 900
         now = await ledger.pause(LOT, reason="a look", by="eve")
         await ledger.restate(
-            LOT, at_seq=now.seq, voided_seq=last.seq, now=Standing(100, "ada", 1, 100), reason="mistyped", by="eve"
+            LOT, at_seq=now.seq, voided_seq=last.seq, leading=LeadingBid(100, "ada", 1, 100), reason="mistyped", by="eve"
         )
         for each in (watcher, feed):
             *_, voided, snap = await heard_until(each, "snap")
@@ -110,7 +110,7 @@ async def test_a_withdrawn_lot_is_closed_as_void(live, ledger):
     await opened(ledger)
     async with speaking(live.url, sub()) as watcher:
         await heard(watcher)
-        await ledger.withdraw(LOT, reason="stolen", by="eve")
+        await ledger.void(LOT, reason="stolen", by="eve")
         closed, tick = await heard_until(watcher, "tick")
         assert (closed["type"], closed["status"], closed["leader"], tick["status"]) == ("closed", "void", None, "void")
 

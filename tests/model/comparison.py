@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from auction.domain.lot import Lot, LotStatus, Standing, apply, standing_of
+from auction.domain.ledger_layout import STREAM_START
+from auction.domain.lot import LeadingBid, Lot, LotStatus, apply, fold_bids
 from auction.ledger.bid_ledger import Snapshot
-from auction.ledger.keys import KeySpace, accepted_field
-from auction.ledger.stream import START, StreamEntry, chain_of, decode
+from auction.ledger.keys import KeySpace
+from auction.ledger.stream import StreamEntry, chain_of, decode
 from auction.ledger.terms_codec import pack_terms
 from tests.model.ledger_model import LedgerModel, ModelLot
 
@@ -39,7 +40,7 @@ class Comparison:
         self._keys = keys
         self._context = context
         self._any_lot = f"{sale_id}-001"
-        self._read_to = START
+        self._read_to = STREAM_START
         self._seen: dict[str, int] = {}
         self._chains: dict[str, str] = {}
 
@@ -106,8 +107,8 @@ class Comparison:
                     folded = apply(folded, event, entry.at_ms)
                 assert entry.epoch == folded.epoch
             bids = [bid for _, bid in model.standing_bids()]
-            standing = Standing(folded.price_fen, folded.leader_id, folded.leader_paddle, folded.ceiling_fen)
-            assert standing == standing_of(folded.terms, bids), f"the bids of {lot_id} that stand make another price"
+            leading = LeadingBid(folded.price_fen, folded.leader_id, folded.leader_paddle, folded.ceiling_fen)
+            assert leading == fold_bids(folded.terms, bids), f"the bids of {lot_id} that stand make another price"
             state: Any = await self._redis.hgetall(self._keys.lot(lot_id))
             assert {name: int(state[name.encode()]) for name in HASH_FIELDS} == _numbers(folded)
             assert state[b"status"].decode() == str(folded.status)
@@ -157,8 +158,7 @@ class Comparison:
     def _check_receipts(entry: ModelLot, accepted: dict[bytes, bytes]) -> None:
         rows: dict[str, Any] = {name.decode(): msgspec.msgpack.decode(packed) for name, packed in accepted.items()}
         assert rows == {
-            accepted_field(bidder, key): list(asdict(receipt).values())
-            for (bidder, key), receipt in entry.receipts.items()
+            f"{key} {bidder}": list(asdict(receipt).values()) for (bidder, key), receipt in entry.receipts.items()
         }
 
 

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Accepted, Bid, Decision, Refused, Repeated
 from auction.domain.errors import AuctionError
-from auction.domain.lot import LotStatus, Standing
+from auction.domain.lot import LeadingBid, LotStatus
 from auction.domain.terms import Terms
-from auction.ledger.bid_ledger import Answer, BidLedger, Snapshot, Taken
+from auction.ledger.bid_ledger import AcceptedBid, BidAnswer, BidLedger, Snapshot
 from auction.ledger.keys import KeySpace, lot_id_of
 from tests.model.comparison import Comparison
 from tests.model.ledger_model import LedgerModel
@@ -158,15 +158,15 @@ class LedgerMachine(RuleBasedStateMachine):
         voided = bids[-1 - which % len(bids)][0] if bids else 0
         if entry is not None and not bids:
             return  # the service refuses to void what is no bid
-        standing = self.context.fold_without(lot_id, voided) if entry else Standing()
+        leading = self.context.fold_without(lot_id, voided) if entry else LeadingBid()
         at_seq = entry.lot.seq - stale if entry else 1
         said = {"reason": "a slip", "by": "eve"}
         code = self.context.void_bid(lot_id, at_seq=at_seq, voided_seq=voided, **said, clock_ms=self.clock_ms)
-        call = self.ledger.restate(lot_id, at_seq=at_seq, voided_seq=voided, now=standing, **said)
+        call = self.ledger.restate(lot_id, at_seq=at_seq, voided_seq=voided, leading=leading, **said)
         self._compare(lot_id, code, call)
 
-    @rule(number=numbers, how=st.sampled_from(["due", "due", "due", "staff", "withdraw"]))
-    def end(self, number: int, how: Literal["due", "staff", "withdraw"]) -> None:
+    @rule(number=numbers, how=st.sampled_from(["due", "due", "due", "staff", "void"]))
+    def end(self, number: int, how: Literal["due", "staff", "void"]) -> None:
         lot_id = lot_id_of(SALE, number)
         said = {"reason": "it rains", "by": "eve"}
         if how == "due":
@@ -175,8 +175,8 @@ class LedgerMachine(RuleBasedStateMachine):
             code = self.context.close_now(lot_id, **said, clock_ms=self.clock_ms)
             self._compare(lot_id, code, self.ledger.close_now(lot_id, **said))
         else:
-            code = self.context.withdraw(lot_id, **said, clock_ms=self.clock_ms)
-            self._compare(lot_id, code, self.ledger.withdraw(lot_id, **said))
+            code = self.context.void(lot_id, **said, clock_ms=self.clock_ms)
+            self._compare(lot_id, code, self.ledger.void(lot_id, **said))
 
     @rule(by_ms=st.integers(0, 40) | st.integers(0, 9) | st.integers(-200, 400) | st.sampled_from([-3_600_000, 5000]))
     def time_passes(self, by_ms: int) -> None:
@@ -276,7 +276,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _bid(self, lot_id: str, batch: list[Ask]) -> None:
         bids: list[Bid] = []
-        expected: list[Answer] = []
+        expected: list[BidAnswer] = []
         for ask in batch:
             bid = self._made(lot_id, ask)
             self.sent[lot_id].append(bid)
@@ -378,11 +378,11 @@ async def _outcome(call: Awaitable[Snapshot]) -> Snapshot | AuctionError:
         return error
 
 
-def _as_answer(decision: Decision) -> Answer:
+def _as_answer(decision: Decision) -> BidAnswer:
     match decision:
         case Accepted():
-            return Taken(decision.receipt, repeated=False)
+            return AcceptedBid(decision.receipt, repeated=False)
         case Repeated():
-            return Taken(decision.receipt, repeated=True)
+            return AcceptedBid(decision.receipt, repeated=True)
         case Refused():
             return decision

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field, replace
 from auction.domain.bidding import Accepted, Admission, Bid, Decision, Receipt, decide
 from auction.domain.deposits import PurseDeposit
 from auction.domain.errors import ProblemCode
-from auction.domain.events import Admitted, BidPlaced, Event, Voided
+from auction.domain.events import Admitted, BidPlaced, BidVoided, Event
 from auction.domain.lot import (
     ADMITTING,
     IN_THE_PAST,
     MISSED,
     WRONG_STATUS,
     Action,
+    LeadingBid,
     Lot,
     LotStatus,
     NotAllowed,
-    Standing,
     apply,
-    close_due,
+    close_if_due,
     close_now,
     extend,
     open_now,
@@ -30,7 +30,7 @@ from auction.domain.lot import (
     restate,
     resume,
     schedule,
-    withdraw,
+    void,
 )
 from auction.domain.terms import Terms
 
@@ -194,19 +194,19 @@ class LedgerModel:
         """Staff move the end."""
         return self._act(lot_id, clock_ms, lambda lot, _: extend(lot, by_ms=by_ms, reason=reason, by=by))
 
-    def withdraw(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
-        """Staff declare the lot void."""
-        return self._act(lot_id, clock_ms, lambda lot, _: withdraw(lot, reason=reason, by=by))
+    def void(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
+        """Staff void the lot."""
+        return self._act(lot_id, clock_ms, lambda lot, _: void(lot, reason=reason, by=by))
 
-    def fold_without(self, lot_id: str, voided_seq: int) -> Standing:
-        """What the service computes before it asks for a restatement: the standing without that bid."""
+    def fold_without(self, lot_id: str, voided_seq: int) -> LeadingBid:
+        """What the service computes before it asks for a restatement: the leading bid without the voided one."""
         entry = self.lots[lot_id]
         stopped = replace(entry.lot, status=LotStatus.PAUSED)
         action = restate(stopped, entry.standing_bids(), voided_seq, reason="", by="")
         assert isinstance(action, tuple)
         (event,) = action
-        assert isinstance(event, Voided)
-        return Standing(event.price_fen, event.leader_id, event.leader_paddle, event.ceiling_fen)
+        assert isinstance(event, BidVoided)
+        return LeadingBid(event.price_fen, event.leader_id, event.leader_paddle, event.ceiling_fen)
 
     def void_bid(self, lot_id: str, *, at_seq: int, voided_seq: int, reason: str, by: str, clock_ms: int) -> str:
         """Take one bid out, if nothing happened since `at_seq`."""
@@ -227,7 +227,7 @@ class LedgerModel:
         entry = self.lots.get(lot_id)
         if entry is not None:
             now = entry.lot.now(clock_ms)
-            self._happen(lot_id, close_due(entry.lot, now), now)
+            self._happen(lot_id, close_if_due(entry.lot, now), now)
         return entry
 
     def _act(self, lot_id: str, clock_ms: int, action: Callable[[Lot, int], Action]) -> str:

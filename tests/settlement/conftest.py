@@ -17,7 +17,7 @@ from auction.bootstrap import SANDBOX_FILE, open_context
 from auction.domain.bidding import Bid
 from auction.domain.journal import JournalAccount
 from auction.domain.terms_reader import merge_terms
-from auction.ledger.bid_ledger import Taken
+from auction.ledger.bid_ledger import AcceptedBid
 from auction.payments.sandbox import SandboxGateway
 from auction.presets import load_preset
 from auction.services.catalogue import lots
@@ -92,7 +92,7 @@ class Stage:
         """An accepted bid."""
         key = f"key-{next(self._numbers):08d}"
         (answer,) = await self.context.ledger.place_bids(lot_id, [Bid(bidder, yuan * YUAN, key)])
-        assert isinstance(answer, Taken), answer
+        assert isinstance(answer, AcceptedBid), answer
 
     async def close(self, lot_id: str) -> None:
         """Close a lot and settle what follows at once."""

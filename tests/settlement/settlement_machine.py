@@ -20,6 +20,7 @@ from sqlalchemy import text
 from auction.books import archive, operations
 from auction.bootstrap import SANDBOX_FILE
 from auction.domain.bidding import Bid
+from auction.domain.ledger_layout import STREAM_START
 from auction.domain.errors import AuctionError
 from auction.domain.states import OperationKind
 from auction.payments import sandbox_notices
@@ -381,7 +382,7 @@ class SettlementMachine(RuleBasedStateMachine):
         """Every entry of the ledger, every answer and every notice of the provider, in another order."""
         stage = self.stage
         for shard in stage.context.stream.shards:
-            entries = await stage.context.stream.read(shard, archive.START, block_ms=None, count=500)
+            entries = await stage.context.stream.read(shard, STREAM_START, block_ms=None, count=500)
             if entries:
                 async with stage.context.books.transaction() as tx:
                     await archive.append(tx, shard, entries)

@@ -16,8 +16,7 @@ from auction.domain.lot import (
     LotStatus,
     NotAllowed,
     apply,
-    apply_all,
-    close_due,
+    close_if_due,
     extend,
     open_when_due,
     pause,
@@ -25,6 +24,7 @@ from auction.domain.lot import (
     schedule,
 )
 from auction.domain.terms import Bidding, Increment, MaxJump, SettlementTerms, SoftClose, Terms, contradictions
+from tests.lot_events import apply_all
 
 OPENS = 1_000_000
 ENDS = OPENS + 60_000
@@ -191,7 +191,7 @@ def run(of: Terms, course: Iterable[Move]) -> Course:
     now = OPENS
     for number, move in enumerate(course):
         now += move.wait_ms
-        done_so_far.take(close_due(done_so_far.lot, now), now)
+        done_so_far.take(close_if_due(done_so_far.lot, now), now)
         lot = done_so_far.lot
         if move.what == "bid":
             _bid(done_so_far, Bid(move.bidder, lot.minimum_fen() + move.over_fen, f"key-{number:04d}"), now)

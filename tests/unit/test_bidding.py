@@ -14,9 +14,9 @@ from auction.domain.bidding import (
     Refused,
     Repeated,
     decide,
+    end_after_bid,
     highest_jump_fen,
-    off_grid,
-    softly_closed,
+    is_off_grid,
 )
 from auction.domain.errors import RefusalCode
 from auction.domain.events import BidPlaced, Closed, Held
@@ -186,8 +186,8 @@ def test_the_minimum_on_the_grid_is_never_above_the_cap():
 
 
 def test_without_a_grid_any_fen_will_do():
-    assert not off_grid(open_lot(), 101)
-    assert off_grid(open_lot(terms(on_grid=True)), 101)
+    assert not is_off_grid(open_lot(), 101)
+    assert is_off_grid(open_lot(terms(on_grid=True)), 101)
 
 
 def test_a_bid_too_far_above_the_price_is_refused_with_the_highest_that_is_not():
@@ -579,8 +579,8 @@ def test_a_bid_in_the_last_moments_moves_the_end_to_an_extension_after_it(left_m
 
 def test_only_a_bid_with_less_than_the_window_left_moves_the_end():
     lot = open_lot(terms(soft_close=SoftClose(window_ms=1_000, extension_ms=9_000)))
-    assert softly_closed(lot, ENDS - 1_000) == ENDS
-    assert softly_closed(lot, ENDS - 999) == ENDS + 8_001
+    assert end_after_bid(lot, ENDS - 1_000) == ENDS
+    assert end_after_bid(lot, ENDS - 999) == ENDS + 8_001
 
 
 def test_bids_carry_the_end_no_further_than_the_hard_stop():

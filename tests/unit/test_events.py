@@ -8,19 +8,19 @@ from auction.domain.events import (
     KINDS,
     Admitted,
     BidPlaced,
+    BidVoided,
     Closed,
     Event,
     Extended,
     Held,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
     from_row,
-    to_row,
 )
+from tests.lot_events import to_row
 from tests.unit.examples import by_rule
 
 ROWS: list[tuple[Event, list[Any]]] = [
@@ -32,9 +32,9 @@ ROWS: list[tuple[Event, list[Any]]] = [
     (Paused(12, "a look", "li"), ["paused", 12, "a look", "li"]),
     (Resumed(5, 9, 0, "li"), ["resumed", 5, 9, 0, "li"]),
     (Extended(5, 9, "late", "li"), ["extended", 5, 9, "late", "li"]),
-    (Voided(4, 100, "bo", 2, 300, "fraud", "li"), ["voided", 4, 100, "bo", 2, 300, "fraud", "li"]),
+    (BidVoided(4, 100, "bo", 2, 300, "fraud", "li"), ["voided", 4, 100, "bo", 2, 300, "fraud", "li"]),
     (Closed("sold", 100, "bo", 2, "time", "", ""), ["closed", "sold", 100, "bo", 2, "time", "", ""]),
-    (Withdrawn("recall", "li"), ["void", "recall", "li"]),
+    (LotVoided("recall", "li"), ["void", "recall", "li"]),
 ]
 
 

@@ -9,31 +9,30 @@ from auction.domain.bidding import Accepted
 from auction.domain.events import (
     Admitted,
     BidPlaced,
+    BidVoided,
     CloseCause,
     Closed,
     Event,
     Extended,
     Held,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
     from_row,
-    to_row,
 )
 from auction.domain.lot import (
+    LeadingBid,
     Lot,
     LotStatus,
     NotAllowed,
-    Standing,
     apply,
-    apply_all,
-    close_due,
+    close_if_due,
     close_now,
-    closing,
+    closed_event,
     extend,
+    fold_bids,
     open_now,
     open_when_due,
     pause,
@@ -41,10 +40,10 @@ from auction.domain.lot import (
     restate,
     resume,
     schedule,
-    standing_of,
-    withdraw,
+    void,
 )
 from auction.domain.terms import Bidding, SoftClose, Terms
+from tests.lot_events import apply_all, to_row
 from tests.unit.examples import (
     ENDS,
     NOW,
@@ -214,27 +213,27 @@ def test_extending_a_lot_without_a_hard_stop_gives_it_none():
     assert extend(open_lot(), by_ms=250, reason="late start", by="li") == (Extended(ENDS + 250, 0, "late start", "li"),)
 
 
-# --- closing ----------------------------------------------------------------------------------------------------------
+# --- closed_event ----------------------------------------------------------------------------------------------------------
 
 
 def test_an_open_lot_is_due_to_close_at_its_end_and_not_before():
-    assert close_due(open_lot(), ENDS - 1) == ()
-    assert close_due(open_lot(), ENDS) == (Closed("no-bids", 0, "", 0, "time", "", ""),)
+    assert close_if_due(open_lot(), ENDS - 1) == ()
+    assert close_if_due(open_lot(), ENDS) == (Closed("no-bids", 0, "", 0, "time", "", ""),)
 
 
 @pytest.mark.parametrize("status", [status for status in LotStatus if status is not LotStatus.OPEN])
 def test_only_an_open_lot_is_ever_due_to_close(status):
-    assert close_due(lot_that_is(status), ENDS + 1) == ()
+    assert close_if_due(lot_that_is(status), ENDS + 1) == ()
 
 
 def test_a_lot_closes_once():
-    closed = done(open_lot(), close_due(open_lot(), ENDS + 7), ENDS + 7)
+    closed = done(open_lot(), close_if_due(open_lot(), ENDS + 7), ENDS + 7)
     assert closed.status is LotStatus.CLOSED
-    assert close_due(closed, ENDS + 8) == ()
+    assert close_if_due(closed, ENDS + 8) == ()
 
 
 def test_a_lot_closed_late_by_the_clerk_ended_at_its_end():
-    assert done(open_lot(), close_due(open_lot(), ENDS + 7), ENDS + 7).ends_at_ms == ENDS
+    assert done(open_lot(), close_if_due(open_lot(), ENDS + 7), ENDS + 7).ends_at_ms == ENDS
 
 
 def test_a_lot_closed_early_by_staff_ended_then():
@@ -247,16 +246,16 @@ def test_a_lot_closed_early_by_staff_ended_then():
 @pytest.mark.parametrize("price, outcome", [(1_999, "reserve-unmet"), (2_000, "sold"), (2_001, "sold")])
 def test_a_lot_whose_price_is_under_its_reserve_is_not_sold(price, outcome):
     lot = bid(open_lot(terms(reserve_fen=2_000)), "ada", price, paddle=3)
-    closed = closing(lot, CloseCause.TIME, "", "")
+    closed = closed_event(lot, CloseCause.TIME, "", "")
     assert (closed.outcome, closed.price_fen, closed.leader_id, closed.leader_paddle) == (outcome, price, "ada", 3)
 
 
 def test_a_lot_with_a_reserve_and_no_bid_had_no_bid():
-    assert closing(open_lot(terms(reserve_fen=2_000)), CloseCause.TIME, "", "").outcome == "no-bids"
+    assert closed_event(open_lot(terms(reserve_fen=2_000)), CloseCause.TIME, "", "").outcome == "no-bids"
 
 
 def test_a_lot_without_a_reserve_is_sold_at_any_price():
-    assert closing(bid(open_lot(), "ada", 100), CloseCause.TIME, "", "").outcome == "sold"
+    assert closed_event(bid(open_lot(), "ada", 100), CloseCause.TIME, "", "").outcome == "sold"
 
 
 def test_a_lots_time_never_goes_back():
@@ -271,7 +270,7 @@ ACTIONS = [
     ("resume", lambda lot: resume(lot, NOW, review_above_fen=None, by="li"), {"paused", "held"}),
     ("extend", lambda lot: extend(lot, by_ms=1, reason="r", by="li"), {"open"}),
     ("close", lambda lot: close_now(lot, reason="r", by="li"), {"open"}),
-    ("void", lambda lot: withdraw(lot, reason="r", by="li"), {"scheduled", "open", "paused", "held"}),
+    ("void", lambda lot: void(lot, reason="r", by="li"), {"scheduled", "open", "paused", "held"}),
     ("void a bid", lambda lot: restate(lot, [], 3, reason="r", by="li"), {"paused", "held"}),
     ("open", lambda lot: open_now(lot, NOW, ends_at_ms=ENDS, by="li"), {"scheduled"}),
 ]
@@ -288,9 +287,9 @@ def test_what_staff_may_do_depends_on_the_status(name, act, allowed, status):
 
 
 def test_a_withdrawn_lot_is_void_from_then_on():
-    lot = done(open_lot(), withdraw(open_lot(), reason="recall", by="li"), NOW + 5)
+    lot = done(open_lot(), void(open_lot(), reason="recall", by="li"), NOW + 5)
     assert (lot.status, lot.ends_at_ms) == (LotStatus.VOID, NOW + 5)
-    assert withdraw(open_lot(), reason="recall", by="li") == (Withdrawn("recall", "li"),)
+    assert void(open_lot(), reason="recall", by="li") == (LotVoided("recall", "li"),)
 
 
 # --- voiding a bid ----------------------------------------------------------------------------------------------------
@@ -311,7 +310,7 @@ def record_lot(of: Terms) -> Lot:
 def test_voiding_the_leading_bid_gives_the_lot_back_to_the_one_before():
     lot = record_lot(terms())
     action = restate(lot, RECORD, 5, reason="fraud", by="li")
-    assert action == (Voided(5, 300, "bo", 2, 300, "fraud", "li"),)
+    assert action == (BidVoided(5, 300, "bo", 2, 300, "fraud", "li"),)
     after = done(lot, action)
     assert (after.price_fen, after.leader_id, after.leader_paddle, after.ceiling_fen) == (300, "bo", 2, 300)
     assert (after.epoch, after.bids, after.seq) == (2, 2, lot.seq + 1)
@@ -320,7 +319,7 @@ def test_voiding_the_leading_bid_gives_the_lot_back_to_the_one_before():
 
 def test_voiding_a_beaten_bid_leaves_price_and_leader_alone_in_direct_bidding():
     assert restate(record_lot(terms()), RECORD, 4, reason="fraud", by="li") == (
-        Voided(4, 900, "ada", 1, 900, "fraud", "li"),
+        BidVoided(4, 900, "ada", 1, 900, "fraud", "li"),
     )
 
 
@@ -328,7 +327,7 @@ def test_voiding_a_beaten_maximum_lowers_the_price_it_had_made():
     of = proxy_terms()
     assert record_lot(of).price_fen == 400
     assert restate(record_lot(of), RECORD, 4, reason="fraud", by="li") == (
-        Voided(4, 100, "ada", 1, 900, "fraud", "li"),
+        BidVoided(4, 100, "ada", 1, 900, "fraud", "li"),
     )
 
 
@@ -339,7 +338,7 @@ def test_voiding_a_leaders_first_maximum_may_raise_the_price_by_a_step_after_a_t
     assert (lot.price_fen, lot.leader_id) == (500, "bo")
     lot = done(lot, pause(lot, NOW, reason="a look", by="li"))
     record = [(3, placed("bo", 2, 500)), (4, placed("ada", 1, 500)), (5, placed("bo", 2, 900))]
-    assert restate(lot, record, 3, reason="fraud", by="li") == (Voided(3, 600, "bo", 2, 900, "fraud", "li"),)
+    assert restate(lot, record, 3, reason="fraud", by="li") == (BidVoided(3, 600, "bo", 2, 900, "fraud", "li"),)
 
 
 def test_voiding_the_only_bid_leaves_nobody_leading_and_the_start_price_asked_again():
@@ -348,14 +347,14 @@ def test_voiding_the_only_bid_leaves_nobody_leading_and_the_start_price_asked_ag
     after = done(lot, restate(lot, [(3, placed("ada", 7, 500))], 3, reason="fraud", by="li"))
     assert (after.price_fen, after.leader_id, after.leader_paddle, after.ceiling_fen, after.bids) == (0, "", 0, 0, 0)
     assert after.minimum_fen() == 100
-    assert closing(after, CloseCause.TIME, "", "").outcome == "no-bids"
+    assert closed_event(after, CloseCause.TIME, "", "").outcome == "no-bids"
 
 
 # --- standing ---------------------------------------------------------------------------------------------------------
 
 
 def test_no_bids_stand_for_nothing():
-    assert standing_of(terms(), []) == Standing(0, "", 0, 0)
+    assert fold_bids(terms(), []) == LeadingBid(0, "", 0, 0)
 
 
 # 100 from A, 300 from B, 5,000 from C, 6,000 from A, in steps of 100 yuan; A walks away
@@ -370,34 +369,34 @@ def vector_4_terms(bidding: Bidding) -> Terms:
 
 def test_without_the_defaulter_the_clean_price_is_a_step_above_the_next_bidder():
     """The bids are read as maxima, as in a proxy lot: what C would have had to pay had A never come."""
-    clean = standing_of(vector_4_terms(Bidding.PROXY), WITHOUT_A)
+    clean = fold_bids(vector_4_terms(Bidding.PROXY), WITHOUT_A)
     assert (clean.leader_id, clean.price_fen) == ("c", 40_000)
 
 
 @pytest.mark.parametrize("bidding", list(Bidding))
 def test_the_runner_ups_own_bid_is_what_they_had_committed_to(bidding):
-    standing = standing_of(vector_4_terms(bidding), WITHOUT_A)
+    standing = fold_bids(vector_4_terms(bidding), WITHOUT_A)
     assert (standing.leader_id, standing.leader_paddle, standing.ceiling_fen) == ("c", 3, 500_000)
 
 
 def test_in_direct_bidding_the_last_standing_bid_is_price_and_leader():
-    assert standing_of(vector_4_terms(Bidding.DIRECT), WALK_AWAY) == Standing(600_000, "a", 1, 600_000)
-    assert standing_of(vector_4_terms(Bidding.DIRECT), WITHOUT_A) == Standing(500_000, "c", 3, 500_000)
+    assert fold_bids(vector_4_terms(Bidding.DIRECT), WALK_AWAY) == LeadingBid(600_000, "a", 1, 600_000)
+    assert fold_bids(vector_4_terms(Bidding.DIRECT), WITHOUT_A) == LeadingBid(500_000, "c", 3, 500_000)
 
 
 def test_a_maximum_that_does_not_lead_counts_towards_the_price_that_stands():
     bids = [placed("ada", 1, 1_000), placed("bo", 2, 400)]
-    assert standing_of(proxy_terms(), bids) == Standing(500, "ada", 1, 1_000)
+    assert fold_bids(proxy_terms(), bids) == LeadingBid(500, "ada", 1, 1_000)
 
 
 def test_a_leaders_own_lower_maximum_changes_nothing():
-    now = Standing(400, "ada", 1, 900)
+    now = LeadingBid(400, "ada", 1, 900)
     assert proxy_price(proxy_terms(), now, "ada", 900) == (400, False)
     assert proxy_price(proxy_terms(), now, "ada", 901) == (400, True)
 
 
 def test_a_price_does_not_fall_to_a_maximum_below_it():
-    assert proxy_price(proxy_terms(), Standing(700, "ada", 1, 900), "bo", 300) == (700, False)
+    assert proxy_price(proxy_terms(), LeadingBid(700, "ada", 1, 900), "bo", 300) == (700, False)
 
 
 # --- the fold ---------------------------------------------------------------------------------------------------------
@@ -420,7 +419,7 @@ def test_the_standing_of_the_accepted_bids_is_the_lots(of, course):
     played = run(of, course)
     bids = [event for event, _ in played.events if isinstance(event, BidPlaced)]
     lot = played.lot
-    assert standing_of(of, bids) == Standing(lot.price_fen, lot.leader_id, lot.leader_paddle, lot.ceiling_fen)
+    assert fold_bids(of, bids) == LeadingBid(lot.price_fen, lot.leader_id, lot.leader_paddle, lot.ceiling_fen)
     assert lot.bids == len(bids) == len(played.accepted)
 
 
@@ -464,7 +463,7 @@ def test_a_lot_restated_without_a_bid_stands_as_if_it_had_never_been(of, course,
     stopped = replace(played.lot, status=LotStatus.PAUSED)
     after = done(stopped, restate(stopped, record, gone, reason="fraud", by="li"))
     kept = [event for seq, event in record if seq != gone]
-    assert standing_of(of, kept) == Standing(after.price_fen, after.leader_id, after.leader_paddle, after.ceiling_fen)
+    assert fold_bids(of, kept) == LeadingBid(after.price_fen, after.leader_id, after.leader_paddle, after.ceiling_fen)
     assert after.ceiling_fen <= played.lot.ceiling_fen
     assert after.leader_id in {event.bidder_id for event in kept} | {""}
     assert (after.bids, after.epoch, after.seq) == (len(kept), played.lot.epoch + 1, played.lot.seq + 1)

@@ -11,24 +11,23 @@ from auction.domain.events import (
     CLERK,
     Admitted,
     BidPlaced,
+    BidVoided,
     Closed,
     Event,
     Extended,
     Held,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    Voided,
-    Withdrawn,
 )
 from auction.domain.lot import (
     STOPPED,
     Action,
     Lot,
     NotAllowed,
-    apply_all,
-    close_due,
+    close_if_due,
     close_now,
     extend,
     open_now,
@@ -37,7 +36,7 @@ from auction.domain.lot import (
     restate,
     resume,
     schedule,
-    withdraw,
+    void,
 )
 from auction.domain.proof import (
     CHAINED,
@@ -52,13 +51,14 @@ from auction.domain.proof import (
 )
 from auction.domain.terms import Bidding, MaxJump, SoftClose, Terms
 from auction.domain.text import is_visible_ascii
+from tests.lot_events import apply_all
 from tests.unit.examples import ENDS, NOW, OPENS, PADDLES, Move, any_terms, by_rule, proxy_terms, terms
 
 SOFT = SoftClose(window_ms=1_000, extension_ms=1_000, hard_stop_ms=5_000)
 
 
 class Entry(NamedTuple):
-    """One script call's events, as `LotProof.take` is given them."""
+    """One script call's events, as `LotProof.fold_entry` is given them."""
 
     epoch: int
     first_seq: int
@@ -91,12 +91,12 @@ class Record:
         for seq, event in enumerate(action, first_seq):
             if isinstance(event, BidPlaced):
                 self.bids[seq] = event
-            elif isinstance(event, Voided):
+            elif isinstance(event, BidVoided):
                 self.voided[event.bid_seq] = seq
         return self
 
     def close_if_due(self, at_ms: int) -> Self:
-        return self.write(close_due(self.lot, at_ms), at_ms)
+        return self.write(close_if_due(self.lot, at_ms), at_ms)
 
     def admit(self, bidder: str, at_ms: int, limit_fen: int | None = None) -> Self:
         self.close_if_due(at_ms)
@@ -152,7 +152,7 @@ def proof_of(of: Terms, entries: Sequence[Entry]) -> LotProof:
     """All entries folded."""
     proof = LotProof(of)
     for entry in entries:
-        proof.take(*entry)
+        proof.fold_entry(*entry)
     return proof
 
 
@@ -247,7 +247,7 @@ def staff(lot: Lot, step: Move, now: int) -> Action:
         case "end" if step.over_fen > 3:
             return close_now(lot, reason="enough", by="li")
         case "end" if step.over_fen == 3:
-            return withdraw(lot, reason="recall", by="li")
+            return void(lot, reason="recall", by="li")
     return ()
 
 
@@ -304,7 +304,7 @@ DERIVED: dict[type[Event], tuple[str, ...]] = {
     Paused: ("remaining_ms",),
     Resumed: ("ends_at_ms", "hard_stop_at_ms"),
     Extended: ("hard_stop_at_ms",),
-    Voided: ("price_fen", "leader_id", "leader_paddle", "ceiling_fen"),
+    BidVoided: ("price_fen", "leader_id", "leader_paddle", "ceiling_fen"),
     Closed: ("outcome", "price_fen", "leader_id", "leader_paddle", "cause"),
 }
 """What nobody chooses: the facts that follow from the terms, the time and what came before."""
@@ -526,11 +526,11 @@ def test_a_close_at_the_cap_that_no_bid_reached_is_not_the_lots_end():
     assert breach_by(record, Closed("sold", 900, "ada", 1, "cap", "", "")) == (ONE_WINNER, FIRST_BID + 1)
 
 
-# --- closing ----------------------------------------------------------------------------------------------------------
+# --- closed_event ----------------------------------------------------------------------------------------------------------
 
 
 def closing_of(record: Record, at_ms: int = ENDS) -> Closed:
-    (event,) = close_due(record.lot, at_ms)
+    (event,) = close_if_due(record.lot, at_ms)
     assert isinstance(event, Closed)
     return event
 
@@ -591,8 +591,8 @@ EVERYTHING_ELSE: list[Event] = [
     Paused(1, "a look", "li"),
     Resumed(ENDS, 0, 0, "li"),
     Extended(ENDS + 1, 0, "late start", "li"),
-    Voided(6, 0, "", 0, 0, "fraud", "li"),
-    Withdrawn("recall", "li"),
+    BidVoided(6, 0, "", 0, 0, "fraud", "li"),
+    LotVoided("recall", "li"),
 ]
 
 
@@ -600,13 +600,13 @@ def ended(how: str) -> Record:
     record = opened().bids_of(("bo", 100))
     if how == "closed":
         return record.close_if_due(ENDS)
-    return record.write(withdraw(record.lot, reason="recall", by="li"), ENDS - 1)
+    return record.write(void(record.lot, reason="recall", by="li"), ENDS - 1)
 
 
 @pytest.mark.parametrize("event", EVERYTHING_ELSE, ids=lambda event: event.kind)
 @pytest.mark.parametrize("how", ["closed", "void"])
 def test_nothing_follows_the_end_of_a_lot(how, event):
-    epoch = 1 + isinstance(event, Voided)
+    epoch = 1 + isinstance(event, BidVoided)
     assert breach_by(ended(how), event, at_ms=ENDS + 5, epoch=epoch) == (DEADLINE, FIRST_BID + 2)
 
 
@@ -617,7 +617,7 @@ def test_a_void_lot_has_no_winner():
 @pytest.mark.parametrize("event", EVERYTHING_ELSE[1:], ids=lambda event: event.kind)
 def test_a_lot_that_is_due_closes_before_anything_else_happens_to_it(event):
     record = opened().bids_of(("bo", 100))
-    epoch = 1 + isinstance(event, Voided)
+    epoch = 1 + isinstance(event, BidVoided)
     assert breach_by(record, event, at_ms=ENDS, epoch=epoch) == (DEADLINE, FIRST_BID + 1)
 
 
@@ -626,7 +626,7 @@ def test_a_lot_that_is_due_closes_before_anything_else_happens_to_it(event):
 
 @pytest.mark.parametrize("event", EVERYTHING_ELSE[1:], ids=lambda event: event.kind)
 def test_a_record_begins_with_the_scheduled_event(event):
-    epoch = 1 + isinstance(event, Voided)
+    epoch = 1 + isinstance(event, BidVoided)
     assert breach(terms(), [Entry(epoch, 1, OPENS, (event,))]) == (ORDER, 1)
 
 
@@ -744,13 +744,13 @@ def three_bids() -> Record:
 @pytest.mark.parametrize("bid_seq", [5, 9, 10, 99])
 def test_no_bid_can_be_voided_where_there_is_none(bid_seq):
     record = three_bids()
-    forged = Voided(bid_seq, 900, "ada", 1, 900, "fraud", "li")
+    forged = BidVoided(bid_seq, 900, "ada", 1, 900, "fraud", "li")
     assert breach_by(record, forged, epoch=2) == (NO_PHANTOMS, 10)
 
 
 def test_a_bid_is_voided_once():
     record = three_bids().void(8)
-    again = cast(Voided, record.entries[-1].events[0])
+    again = cast(BidVoided, record.entries[-1].events[0])
     assert breach_by(record, again, epoch=3) == (NO_PHANTOMS, 11)
     proof = proof_of(record.terms, record.void(7).entries)
     assert (proof.voided, proof.lot.leader_id, proof.lot.price_fen) == ({8: 10, 7: 11}, "ada", 100)
@@ -762,14 +762,14 @@ def test_a_bid_is_voided_once():
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_lot_restated_otherwise_than_its_bids_stand_is_out_of_order(wrong):
-    right = Voided(8, 300, "bo", 2, 300, "fraud", "li")
+    right = BidVoided(8, 300, "bo", 2, 300, "fraud", "li")
     assert breach_by(three_bids(), replace(right, **wrong), epoch=2) == (ORDER, 10)
     assert three_bids().void(8).entries[-1].events == (right,)
 
 
 def test_no_bid_is_voided_while_bidding_goes_on():
     record = opened().bids_of(("ada", 100))
-    assert breach_by(record, Voided(6, 0, "", 0, 0, "fraud", "li"), epoch=2) == (ORDER, 7)
+    assert breach_by(record, BidVoided(6, 0, "", 0, 0, "fraud", "li"), epoch=2) == (ORDER, 7)
 
 
 # --- what is said of it -----------------------------------------------------------------------------------------------

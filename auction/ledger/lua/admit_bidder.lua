@@ -1,4 +1,4 @@
---[[ admit_bidder: let a bidder bid on a lot, or change how high; the same again changes nothing.
+--[[ admit_bidder: admit a bidder to a lot, or change their limit and purse; the same again changes nothing.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  admitted bidders     a1:{shard}:lot:<id>:bidders
   KEYS[3]  sale's purse         a1:{shard}:purse:<sale>

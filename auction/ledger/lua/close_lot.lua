@@ -1,4 +1,4 @@
---[[ close_lot: end the bidding on an open lot: by the clerk when it is due, or by staff at once.
+--[[ close_lot: close an open lot: the clerk when it is past its end, staff at once.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
@@ -8,7 +8,7 @@
   ARGV[3]  reason
   ARGV[4]  by
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done (due only), lot-unknown, wrong-status, not-due
-  Mirrors  auction/domain/lot.py::close_due, ::close_now ]]
+  Mirrors  auction/domain/lot.py::close_if_due, ::close_now ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
 local lot, now = read_lot(KEYS[1], ARGV[1])

@@ -1,4 +1,4 @@
---[[ extend_lot: staff move the end of an open lot, and its hard stop with it.
+--[[ extend_lot: move the end of an open lot and its hard stop, for staff.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due

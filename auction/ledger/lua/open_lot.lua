@@ -1,4 +1,4 @@
---[[ open_lot: start the bidding on a scheduled lot: by the clerk when it is due, or by staff at once.
+--[[ open_lot: open a scheduled lot: the clerk when its time has come, staff at once.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
@@ -8,7 +8,7 @@
   ARGV[3]  ends_at_ms           0 with mode due: as scheduled
   ARGV[4]  by
   Returns  msgpack [code, snapshot or false, now_ms]
-           codes: ok, done (due only), lot-unknown, wrong-status, not-due, missed (its whole time passed), in-the-past
+           codes: ok, done (due only), lot-unknown, wrong-status, not-due, missed (its end has passed), in-the-past
   Mirrors  auction/domain/lot.py::open_when_due, ::open_now ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
@@ -26,7 +26,7 @@ if due then
   if now < lot.opens_at then
     return answer('not-due', lot, now)
   elseif now >= lot.ends_at then
-    redis.call('ZREM', keys.due, lot.id) -- staff must open it with a new end; the clerk need not look again
+    redis.call('ZREM', keys.due, lot.id) -- only staff can open it now, with a new end
     return answer('missed', lot, now)
   end
 else

@@ -1,4 +1,4 @@
---[[ pause_lot: staff stop an open lot; the time left is kept.
+--[[ pause_lot: pause an open lot and keep its remaining time, for staff.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due

@@ -39,7 +39,7 @@ local receipts = redis.call('HMGET', KEYS[3], unpack(fields))
 check_types(keys)
 close_if_due(lot, now, keys)
 
-local standing = {}
+local known = {}
 local events, stored, fresh = {}, {}, {}
 local function accept(i, who)
   local bidder, amount = bids[i][1], bids[i][2]
@@ -48,8 +48,8 @@ local function accept(i, who)
     price, leads = proxy_price(lot, bidder, amount)
   end
   if leads then
-    if standing[lot.leader] then
-      standing[lot.leader].exposure = standing[lot.leader].exposure - lot.ceiling
+    if known[lot.leader] then
+      known[lot.leader].exposure = known[lot.leader].exposure - lot.ceiling
     end
     who.exposure = who.exposure + amount
     lot.leader, lot.paddle, lot.ceiling = bidder, who.paddle, amount
@@ -70,7 +70,7 @@ local function accept(i, who)
 end
 
 for i, bid in ipairs(bids) do
-  local who = bidder_of(standing, lot, keys, bid[1], admissions[i])
+  local who = bidder_of(known, lot, keys, bid[1], admissions[i])
   local first = fresh[fields[i]] or (receipts[i] and cmsgpack.unpack(receipts[i]))
   local code, fact, receipt
   if not who then

@@ -1,4 +1,4 @@
---[[ read_lot: a lot as it stands now, by the ledger's clock; writes nothing.
+--[[ read_lot: read a lot's state by the ledger's clock; writes nothing.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   ARGV[1]  lot id
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown

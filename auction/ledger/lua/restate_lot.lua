@@ -1,13 +1,13 @@
---[[ restate_lot: take one bid out of a paused or held lot, if nothing happened since it was folded; a new epoch.
+--[[ restate_lot: void one bid of a paused or held lot whose seq is still the given one; begins a new epoch.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
   ARGV[1]  lot id
-  ARGV[2]  seq the fold was made at
+  ARGV[2]  seq at which price and leader were folded
   ARGV[3]  voided bid's seq
-  ARGV[4]  price_fen            without that bid; 0: none left
-  ARGV[5]  leader               empty: none left
+  ARGV[4]  price_fen            without that bid; 0: no bid is left
+  ARGV[5]  leader               empty: no bid is left
   ARGV[6]  leader's paddle
   ARGV[7]  ceiling_fen
   ARGV[8]  reason

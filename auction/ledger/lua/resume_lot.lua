@@ -1,4 +1,4 @@
---[[ resume_lot: let bidding on a paused or held lot go on with the time that was left.
+--[[ resume_lot: resume a paused or held lot with its remaining time, for staff.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due

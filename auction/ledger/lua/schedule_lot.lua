@@ -1,4 +1,4 @@
---[[ schedule_lot: bring a lot with its frozen terms into the ledger; again with the same terms changes nothing.
+--[[ schedule_lot: enter a lot with its frozen terms; again with the same terms changes nothing.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  deadlines            a1:{shard}:due
   KEYS[3]  shard's stream       a1:{shard}:ledger
@@ -29,7 +29,7 @@ lot = {
   paddle = 0, ceiling = 0, bids = 0, opens_at = opens_at, ends_at = ends_at, hard_stop = hard_stop, remaining = 0,
   stopped_at = 0, review = terms.review, last_at = 0, chain = '', was_leader = '', was_ceiling = 0,
 }
-minimum_of(lot) -- terms that cannot be read fail here, before the first write
+minimum_of(lot) -- terms that cannot be used fail here, before the first write
 commit(lot, {{'scheduled', ARGV[3], opens_at, ends_at, hard_stop}}, now, keys)
 redis.call('HSET', KEYS[1], 'terms', ARGV[2], 'terms_sha256', ARGV[3])
 return answer('ok', lot, now)

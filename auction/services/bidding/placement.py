@@ -1,4 +1,4 @@
-"""Takes a bid: from the door to the ledger's combiner and back, with the house's receipt for what stands."""
+"""Places a bid: passes it to the ledger's combiner and signs the receipt of an accepted one. In the bid's way."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from auction.services.context import AppContext
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A bid that stands, now or since an earlier try with the same key; `signature` is the house's over it."""
+class PlacedBid:
+    """An accepted bid with its signed receipt; `repeated`: it was accepted by an earlier call with the same key."""
 
     lot_id: str
     bidder_id: str
@@ -19,10 +19,12 @@ class Placed:
     signature: str
 
 
-async def place_bid(context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str) -> Placed | Refused:
-    """The ledger's decision on one bid, in fen. Raises LedgerAway, OutcomeUnknown, OverCapacity.
+async def place_bid(
+    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str
+) -> PlacedBid | Refused:
+    """Have the ledger decide a bid of `amount_fen`. Raises LedgerAway, OutcomeUnknown, OverCapacity.
 
-    The caller has checked the amount (1..10^13) and the key (8 to 64 visible ASCII characters).
+    The caller must have checked the amount (1..10^13) and the key (8 to 64 visible ASCII characters).
     """
     if not is_id(lot_id):
         return Refused(RefusalCode.LOT_UNKNOWN, {})
@@ -31,4 +33,4 @@ async def place_bid(context: AppContext, lot_id: str, *, bidder_id: str, amount_
         return answer
     receipt = answer.receipt
     signature = context.receipts.sign(lot_id, receipt.seq, bidder_id, receipt.amount_fen, receipt.at_ms)
-    return Placed(lot_id, bidder_id, receipt, answer.repeated, signature)
+    return PlacedBid(lot_id, bidder_id, receipt, answer.repeated, signature)

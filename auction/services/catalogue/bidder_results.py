@@ -1,4 +1,4 @@
-"""How ended lots turned out for one bidder: award, offer and deposit of their own. Read only, after the bid's way."""
+"""Gives one bidder's part in ended lots: their award, offer and deposit. After the bid's way, read only."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from auction.books.unit_of_work import Transaction
 
 @dataclass(frozen=True, slots=True)
 class BidderResult:
-    """A bidder's part in an ended lot, as statuses of the books; None where there is no such thing."""
+    """A bidder's part in an ended lot: statuses of the database, None where there is no such thing."""
 
     paddle: int
     award_status: str | None
@@ -21,7 +21,7 @@ class BidderResult:
 
 
 async def results_of(tx: Transaction, bidder_id: str, lot_ids: Collection[str]) -> dict[str, BidderResult]:
-    """Lot -> the bidder's part in it, for those of the lots they are registered for: their newest award and offer."""
+    """Lot -> the bidder's newest award and offer and their deposit, for the lots that they are registered for."""
     registered = await bidders.registrations_for_lots(tx, bidder_id, lot_ids)
     if not registered:
         return {}

@@ -1,28 +1,26 @@
-"""What everyone may look at: sales, lots as they stand, and the bids on them. Beside the bid's way, read only."""
+"""Gives what everyone may read: sales, lots with their present state, and the bids on them. Off the bid's way."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from auction.books import archive, archive_queries, catalogue, settlements
+from auction.books import archive_queries, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord
 from auction.books.settlements import Award, Settlement
 from auction.domain.errors import BooksAway, LedgerAway, NotFound, ProblemCode
-from auction.domain.events import BidPlaced, Voided
-from auction.domain.lot import ending, reserve_met
+from auction.domain.events import BidPlaced, BidVoided
+from auction.domain.lot import lot_outcome, reserve_met
 from auction.domain.text import is_id
 from auction.ledger.bid_ledger import Snapshot
-from auction.ledger.viewer_counts import count_watchers
+from auction.ledger.watcher_counts import count_watchers
 from auction.services.catalogue.bidder_results import BidderResult, results_of
 from auction.services.context import AppContext
+from auction.services.lot_log import ArchiveEnd, archive_end, entries_forward
 
 BIDS_PAGE_MAX = 1000
-TAIL_READ = 1000
-"""Stream entries read at a time for the bids that the archive has not got yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class LotView:
-    """A lot from both sides: as it was entered, and as the ledger has it now. `leader` is a paddle or None."""
+    """A lot as it was entered and its present state in the ledger. `leader` is a paddle or None; times in UTC ms."""
 
     record: LotRecord
     status: str
@@ -38,24 +36,24 @@ class LotView:
     review_above_fen: int | None
     now_ms: int
     watchers: int
-    """How many watch it live, about."""
+    """The number of live watchers, approximate."""
     reserve_met: bool | None
     """Whether the price has reached the reserve; None without a reserve."""
     outcome: str | None = None
-    """How an ended lot ended: sold, no-bids, reserve-unmet or void; None before its end."""
+    """sold, no-bids, reserve-unmet or void; None before the lot has ended."""
     settlement: str | None = None
-    """Where a closed lot's settlement stands; None: not begun, or the books are away."""
+    """The state of a closed lot's settlement; None: not begun, or the database is unavailable."""
     relisted_as: str | None = None
     award_paddle: int | None = None
-    """Who holds the award in force; None: nobody."""
+    """The paddle that holds the award in force; None: there is none."""
     award_price_fen: int | None = None
     result: BidderResult | None = None
-    """How it turned out for the bidder who asks; None before its end, or where they are not registered."""
+    """The asking bidder's part in an ended lot; None before its end, or where they are not registered."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaleView:
-    """A sale with its lots in the order of their numbers."""
+    """A sale with its lots, by number."""
 
     sale_id: str
     title: str
@@ -64,7 +62,7 @@ class SaleView:
 
 @dataclass(frozen=True, slots=True)
 class BidView:
-    """An accepted bid as the public sees it: the price it made, never a maximum; `leading` as it was when it came."""
+    """An accepted bid as the public sees it: the price it made, never a maximum, and whether it led at its time."""
 
     seq: int
     paddle: int
@@ -76,14 +74,14 @@ class BidView:
 
 @dataclass(frozen=True, slots=True)
 class BidPage:
-    """Bids by seq; `next_after_seq` continues after the last, None: there was no more when this was read."""
+    """Bids by seq; `next_after_seq` continues after the last, None where there were no more."""
 
     bids: list[BidView]
     next_after_seq: int | None
 
 
 async def lot_record(context: AppContext, lot_id: str) -> LotRecord:
-    """The lot as it was entered; NotFound(lot-unknown). Once scheduled it never changes, and is kept in the process."""
+    """The lot as it was entered; once scheduled it is cached, as it never changes. Raises NotFound(lot-unknown)."""
     known = context.frozen_lots.get(lot_id)
     if known is not None:
         return known
@@ -92,12 +90,12 @@ async def lot_record(context: AppContext, lot_id: str) -> LotRecord:
     async with context.books.reading() as tx:
         record = await catalogue.find_lot(tx, lot_id)
     if record.status != DRAFT:
-        context.frozen_lots.put(lot_id, record)
+        context.frozen_lots[lot_id] = record
     return record
 
 
 async def show_lot(context: AppContext, lot_id: str, *, bidder_id: str | None = None) -> LotView:
-    """One lot as it stands now, for a bidder with what became of their part. Raises NotFound, LedgerAway, BooksAway."""
+    """One lot; for a bidder with their part in it once it has ended. Raises NotFound, LedgerAway, BooksAway."""
     record = await lot_record(context, lot_id)
     snapshot = None if record.status == DRAFT else await context.ledger.read(lot_id)
     view = await _view(context, record, snapshot, await _watchers(context, [record]))
@@ -105,13 +103,13 @@ async def show_lot(context: AppContext, lot_id: str, *, bidder_id: str | None = 
 
 
 async def view_after(context: AppContext, snapshot: Snapshot) -> LotView:
-    """The view of a lot whose ledger state was just answered by an action."""
+    """The view of a lot whose state an action has just returned. Raises NotFound, BooksAway."""
     record = await lot_record(context, snapshot.lot_id)
     return await _view(context, record, snapshot, await _watchers(context, [record]))
 
 
 async def list_sales(context: AppContext, *, bidder_id: str | None = None) -> list[SaleView]:
-    """Every sale with its lots, newest first; for a bidder with what became of their part."""
+    """All sales with their lots, newest first; for a bidder with their part in ended lots."""
     async with context.books.reading() as tx:
         sales = await catalogue.list_sales(tx)
         records = await catalogue.lots_of_sales(tx, [sale.sale_id for sale in sales])
@@ -123,7 +121,7 @@ async def list_sales(context: AppContext, *, bidder_id: str | None = None) -> li
 
 
 async def show_sale(context: AppContext, sale_id: str, *, bidder_id: str | None = None) -> SaleView:
-    """One sale with its lots, for a bidder with what became of their part. Raises NotFound(sale-unknown)."""
+    """One sale with its lots; for a bidder with their part in ended lots. Raises NotFound(sale-unknown)."""
     if not is_id(sale_id):
         raise NotFound(ProblemCode.SALE_UNKNOWN, f"There is no sale {sale_id[:64]!r}.")
     async with context.books.reading() as tx:
@@ -140,7 +138,7 @@ async def _views(context: AppContext, records: list[LotRecord], bidder_id: str |
 
 
 async def _with_settlements(context: AppContext, views: list[LotView], bidder_id: str | None) -> list[LotView]:
-    """The views, ended lots with what became of them; the books are asked only where a lot has ended."""
+    """The views, with settlement, award and the bidder's part for ended lots."""
     ended = [view.record.lot_id for view in views if view.outcome is not None]
     if not ended:
         return views
@@ -150,7 +148,7 @@ async def _with_settlements(context: AppContext, views: list[LotView], bidder_id
             awards = {award.lot_id: award for award in await settlements.live_awards(tx, ended)}
             results = {} if bidder_id is None else await results_of(tx, bidder_id, ended)
     except BooksAway:
-        # the ledger's part is true without them
+        # the ledger's part is complete without them
         return views
     return [_with_settlement(view, found, awards, results) for view in views]
 
@@ -170,14 +168,14 @@ def _with_settlement(
 async def _watchers(context: AppContext, records: list[LotRecord]) -> dict[str, int]:
     scheduled = [record.lot_id for record in records if record.status != DRAFT]
     try:
-        return await count_watchers(context.ledger.redis, context.ledger.keys, scheduled)
+        return await count_watchers(context.ledger, scheduled)
     except LedgerAway:
-        # the lots themselves have been read, and an action may have been done: the count is not worth failing for
+        # the lots themselves have been read, and an action may have been done: do not fail for the count
         return {}
 
 
 async def _view(context: AppContext, record: LotRecord, snapshot: Snapshot | None, watchers: dict[str, int]) -> LotView:
-    """A lot the ledger has not got yet shows its start price as the minimum, and nothing has happened to it."""
+    """A lot's view; one that is not in the ledger (no snapshot) has its start price as the minimum."""
     reserve_fen = record.terms["reserve_fen"]
     if snapshot is None:
         return LotView(
@@ -213,54 +211,39 @@ async def _view(context: AppContext, record: LotRecord, snapshot: Snapshot | Non
         now_ms=snapshot.now_ms,
         watchers=watchers.get(record.lot_id, 0),
         reserve_met=reserve_met(reserve_fen, snapshot.price_fen),
-        outcome=ending(snapshot.status, reserve_fen, snapshot.price_fen),
+        outcome=lot_outcome(snapshot.status, reserve_fen, snapshot.price_fen),
     )
 
 
 async def list_bids(context: AppContext, lot_id: str, *, after_seq: int = 0, limit: int = 100) -> BidPage:
-    """Accepted bids after a seq, oldest first: from the archive, then what only the ledger's stream has yet."""
+    """A page of accepted bids with seqs above `after_seq`, oldest first. Raises NotFound, LedgerAway, BooksAway."""
     await lot_record(context, lot_id)
     limit = min(limit, BIDS_PAGE_MAX)
-    shard = context.stream.keys.shard_of(lot_id)
     async with context.books.reading() as tx:
         rows = await archive_queries.bids_after(tx, lot_id, after_seq=after_seq, limit=limit + 1)
-        position = (await archive.cursors(tx)).get(shard, archive.START)
+        end = await archive_end(context, tx, lot_id)
     page = [
         BidView(row.seq, row.paddle, row.price_fen, row.at_ms, row.leading, row.voided_by_seq is not None)
         for row in rows
     ]
     if len(page) <= limit:
-        page = await _with_tail(context, lot_id, page, position, after_seq=after_seq, enough=limit + 1)
-    more = len(page) > limit
-    return BidPage(page[:limit], page[limit - 1].seq if more else None)
+        page = await _add_not_archived(context, lot_id, page, end, after_seq=after_seq, enough=limit + 1)
+    has_more = len(page) > limit
+    return BidPage(page[:limit], page[limit - 1].seq if has_more else None)
 
 
-async def _with_tail(
-    context: AppContext, lot_id: str, page: list[BidView], position: str, *, after_seq: int, enough: int
+async def _add_not_archived(
+    context: AppContext, lot_id: str, page: list[BidView], end: ArchiveEnd, *, after_seq: int, enough: int
 ) -> list[BidView]:
-    """The page with the bids that follow in the stream behind the archive's position, and bids voided there marked."""
-    shard = context.stream.keys.shard_of(lot_id)
-    found: dict[int, dict[str, Any]] = {}
+    """The page with the bids that are not archived yet, up to `enough`, and with the bids marked that those void."""
+    bids = list(page)
     voided: set[int] = set()
-    while True:
-        entries = await context.stream.read(shard, position, block_ms=None, count=TAIL_READ)
-        for entry in entries:
-            if entry.lot_id != lot_id:
-                continue
-            for seq, event in enumerate(entry.events, entry.first_seq):
-                if isinstance(event, Voided):
-                    voided.add(event.bid_seq)
-                elif isinstance(event, BidPlaced) and seq > after_seq:
-                    found[seq] = {
-                        "paddle": event.paddle,
-                        "amount_fen": event.price_fen,
-                        "at_ms": entry.at_ms,
-                        "leading": event.leading == 1,
-                    }
-        if len(entries) < TAIL_READ or len(page) + len(found) >= enough:
+    async for entry in entries_forward(context, lot_id, after=end):
+        for seq, event in enumerate(entry.events, entry.first_seq):
+            if isinstance(event, BidVoided):
+                voided.add(event.bid_seq)
+            elif isinstance(event, BidPlaced) and seq > after_seq:
+                bids.append(BidView(seq, event.paddle, event.price_fen, entry.at_ms, event.leading == 1, voided=False))
+        if len(bids) >= enough:
             break
-        position = entries[-1].stream_id
-    kept = [BidView(b.seq, b.paddle, b.amount_fen, b.at_ms, b.leading, b.voided or b.seq in voided) for b in page]
-    known = {bid.seq for bid in kept}
-    tail = [BidView(seq=seq, voided=seq in voided, **facts) for seq, facts in found.items() if seq not in known]
-    return (kept + tail)[:enough]
+    return [replace(bid, voided=bid.voided or bid.seq in voided) for bid in bids]

@@ -1,7 +1,8 @@
-"""What staff do with sales and lots: create, schedule, open, pause, resume, extend, close, void.
+"""Staff actions on sales and lots: create, schedule, open, pause, resume, extend, close, void. Off the bid's way.
 
-Drafts live in the books. Scheduling freezes the terms there, then tells the ledger; from then on the ledger decides
-every action, and its events carry who did it and why. `install_scheduled_lots` finishes what a crash cut in two.
+Drafts are in the database only. Scheduling stores the final terms there, then enters the lot in the ledger, which
+decides every later action; its events name who acted and why. `install_scheduled_lots` repeats an entry that a crash
+prevented.
 """
 
 import secrets
@@ -11,9 +12,8 @@ from typing import Any
 from auction.books import audit, catalogue
 from auction.books.catalogue import DRAFT, LotRecord, Sale
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
-from auction.domain.events import BidPlaced
-from auction.domain.lot import schedule, standing_of
-from auction.domain.terms import Terms, terms_as_mapping
+from auction.domain.lot import fold_bids, schedule
+from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.domain.text import SALE_ID_LENGTH_MAX, is_sale_id
 from auction.ledger.bid_ledger import Snapshot
@@ -21,15 +21,15 @@ from auction.ledger.keys import lot_id_of
 from auction.presets import load_preset
 from auction.services.catalogue.lot_views import LotView, lot_record, show_lot, view_after
 from auction.services.context import AppContext
-from auction.services.lot_log import lot_history
+from auction.services.lot_log import read_bids
 
 YEAR_MS = 366 * 86_400_000
-"""How far ahead a lot may be scheduled, and how long it may run."""
+"""How far ahead a lot may be scheduled, and how long it may last."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 async def create_sale(context: AppContext, *, title: str, actor: str, sale_id: str | None = None) -> Sale:
-    """A new sale, under an id of ours unless one is given. Raises RequestRefused(sale-id-invalid, sale-exists)."""
+    """Create a sale, with a random id unless one is given. Raises RequestRefused(sale-id-invalid, sale-exists)."""
     sale_id = sale_id or "s" + "".join(secrets.choice(_LETTERS) for _ in range(9))
     if not is_sale_id(sale_id):
         raise RequestRefused(
@@ -39,7 +39,7 @@ async def create_sale(context: AppContext, *, title: str, actor: str, sale_id: s
         )
     async with context.books.transaction() as tx:
         sale = await catalogue.add_sale(tx, sale_id=sale_id, title=title, actor=actor)
-        await audit.note_action(tx, actor=actor, action="create-sale", sale_id=sale_id)
+        await audit.record_action(tx, actor=actor, action="create-sale", sale_id=sale_id)
     return sale
 
 
@@ -53,9 +53,9 @@ async def create_lot(
     preset: str | None = None,
     terms: Mapping[str, Any] | None = None,
 ) -> LotView:
-    """A draft under a preset's terms, `terms` laid over them, or under `terms` alone.
+    """Create a draft with a preset's terms overridden by `terms`, or with `terms` alone.
 
-    A preset may set its review limit from the list price; one in `terms` comes before that.
+    A preset may set its review limit from the list price, unless `terms` has one.
     Raises TermsInvalid, NotFound(sale-unknown, preset-unknown).
     """
     base = load_preset(preset, list_price_fen) if preset is not None else {}
@@ -73,12 +73,12 @@ async def create_lot(
             terms=terms_as_mapping(agreed),
             actor=actor,
         )
-        await audit.note_action(tx, actor=actor, action="create-lot", sale_id=sale_id, lot_id=record.lot_id)
+        await audit.record_action(tx, actor=actor, action="create-lot", sale_id=sale_id, lot_id=record.lot_id)
     return await show_lot(context, record.lot_id)
 
 
 async def schedule_lot(context: AppContext, lot_id: str, *, opens_at_ms: int, closes_at_ms: int, actor: str) -> LotView:
-    """Freeze a draft's terms and bring it into the ledger; the clerk opens and closes it.
+    """Store a draft's final terms and enter it in the ledger; the clerk opens and closes it.
 
     Raises WrongStatus, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
     """
@@ -107,7 +107,7 @@ async def _schedule(context: AppContext, lot_id: str, opens_at_ms: int, closes_a
             opens_at_ms=opens_at_ms,
             closes_at_ms=closes_at_ms,
         )
-        await audit.note_action(
+        await audit.record_action(
             tx,
             actor=actor,
             action="schedule-lot",
@@ -133,7 +133,7 @@ async def _install(context: AppContext, record: LotRecord) -> Snapshot:
 
 
 async def install_scheduled_lots(context: AppContext) -> list[str]:
-    """Tell the ledger of lots that the books have scheduled and it does not know; their ids."""
+    """Enter scheduled lots in the ledger that are not there yet; returns their ids."""
     async with context.books.reading() as tx:
         waiting = await catalogue.lots_to_install(tx)
     installed = []
@@ -147,7 +147,7 @@ async def install_scheduled_lots(context: AppContext) -> list[str]:
 async def open_lot(
     context: AppContext, lot_id: str, *, actor: str, closes_at_ms: int | None = None, duration_ms: int | None = None
 ) -> LotView:
-    """Open a draft or scheduled lot now, until a time or for a duration (exactly one of the two).
+    """Open a draft or scheduled lot now, until `closes_at_ms` (UTC ms) or for `duration_ms`, exactly one of the two.
 
     Raises WrongStatus, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
     """
@@ -162,68 +162,71 @@ async def open_lot(
         )
     if record.status == DRAFT:
         scheduled = await _schedule(context, lot_id, now_ms, ends_at_ms, actor)
-        # the clerk may be a moment faster; either way it opens with the end that was asked for
+        # the clerk may open it first; either way with the end that was asked for
         _, opened = await context.ledger.open_due(lot_id, by=actor)
         return await view_after(context, opened or scheduled)
     return await view_after(context, await context.ledger.open_now(lot_id, ends_at_ms=ends_at_ms, by=actor))
 
 
 async def pause_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
-    """Stop an open lot, keeping the time left. Raises WrongStatus, NotFound."""
-    await _in_the_ledger(context, lot_id, "pause it", ("open",))
+    """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
+    await _require_scheduled(context, lot_id, "pause it", ("open",))
     return await view_after(context, await context.ledger.pause(lot_id, reason=reason, by=actor))
 
 
 async def resume_lot(context: AppContext, lot_id: str, *, actor: str, review_above_fen: int | None = None) -> LotView:
-    """Let a paused or held lot go on; `review_above_fen` sets a new review limit above the price, 0: none."""
-    await _in_the_ledger(context, lot_id, "resume it", ("paused", "held"))
+    """Resume a paused or held lot; `review_above_fen`: a new review limit above the price, 0: none, None: as before.
+
+    Raises WrongStatus, NotFound, RequestRefused(review-limit-too-low).
+    """
+    await _require_scheduled(context, lot_id, "resume it", ("paused", "held"))
     return await view_after(context, await context.ledger.resume(lot_id, review_above_fen=review_above_fen, by=actor))
 
 
 async def extend_lot(context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str) -> LotView:
-    """Move the end of an open lot by at most a year. Raises WrongStatus, NotFound."""
-    await _in_the_ledger(context, lot_id, "extend it", ("open",))
+    """Move the end of an open lot by `by_ms`, at most a year. Raises WrongStatus, NotFound."""
+    await _require_scheduled(context, lot_id, "extend it", ("open",))
     return await view_after(context, await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor))
 
 
 async def close_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
     """Close an open lot before its end. Raises WrongStatus, NotFound."""
-    await _in_the_ledger(context, lot_id, "close it", ("open",))
+    await _require_scheduled(context, lot_id, "close it", ("open",))
     return await view_after(context, await context.ledger.close_now(lot_id, reason=reason, by=actor))
 
 
 async def void_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
-    """Declare a lot void before it closed. Raises WrongStatus, NotFound."""
-    await _in_the_ledger(context, lot_id, "void it", ("scheduled", "open", "paused", "held"))
-    return await view_after(context, await context.ledger.withdraw(lot_id, reason=reason, by=actor))
+    """Void a lot that has not closed. Raises WrongStatus, NotFound."""
+    await _require_scheduled(context, lot_id, "void it", ("scheduled", "open", "paused", "held"))
+    return await view_after(context, await context.ledger.void(lot_id, reason=reason, by=actor))
 
 
 async def void_bid(context: AppContext, lot_id: str, seq: int, *, reason: str, actor: str) -> LotView:
-    """Take one bid out of a paused or held lot: the lot is folded again without it and gets a new epoch.
+    """Void one bid of a paused or held lot: the lot is folded again without it and begins a new epoch.
 
     Raises WrongStatus, NotFound(bid-unknown), RequestRefused(bid-already-void, ledger-moved).
     """
-    await _in_the_ledger(context, lot_id, "void a bid of it", ("paused", "held"))
+    await _require_scheduled(context, lot_id, "void a bid of it", ("paused", "held"))
     snapshot = await context.ledger.read(lot_id)
     if snapshot is None:
         raise NotFound(ProblemCode.LOT_UNKNOWN, f"The ledger does not know lot {lot_id}.")
     if snapshot.status not in {"paused", "held"}:
         raise WrongStatus("void a bid of it", str(snapshot.status), ("paused", "held"))
-    history = await lot_history(context, lot_id, until_seq=snapshot.seq)
-    if seq in history.voided:
+    bids = await read_bids(context, lot_id, until_seq=snapshot.seq)
+    if seq in bids.voided:
         raise RequestRefused(ProblemCode.BID_ALREADY_VOID, f"The bid at seq {seq} is void already.", {"seq": seq})
-    if seq not in history.bids:
+    if seq not in bids.accepted:
         raise NotFound(ProblemCode.BID_UNKNOWN, f"Lot {lot_id} has no bid at seq {seq}.", {"seq": seq})
-    rest: list[BidPlaced] = [bid for at, bid in history.bids.items() if at != seq and at not in history.voided]
-    terms: Terms = read_terms((await lot_record(context, lot_id)).terms)
+    terms = read_terms((await lot_record(context, lot_id)).terms)
+    leading = fold_bids(terms, [bid for at, bid in bids.not_voided() if at != seq])
     restated = await context.ledger.restate(
-        lot_id, at_seq=snapshot.seq, voided_seq=seq, now=standing_of(terms, rest), reason=reason, by=actor
+        lot_id, at_seq=snapshot.seq, voided_seq=seq, leading=leading, reason=reason, by=actor
     )
     return await view_after(context, restated)
 
 
-async def _in_the_ledger(context: AppContext, lot_id: str, action: str, allowed: tuple[str, ...]) -> None:
-    """Raises NotFound for a lot nobody knows, WrongStatus for a draft: the ledger has not got it."""
+async def _require_scheduled(context: AppContext, lot_id: str, action: str, allowed: tuple[str, ...]) -> None:
+    """Raise NotFound for an unknown lot, WrongStatus for a draft, which is not in the ledger."""
     record = await lot_record(context, lot_id)
     if record.status == DRAFT:
         raise WrongStatus(action, DRAFT, allowed)

@@ -54,8 +54,8 @@ async def record_hold(context: AppContext, tx: Transaction, operation: Operation
     await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
     if reply.instrument is not None:
         digest = hashlib.sha256(f"{deposit.provider}:{reply.instrument}".encode()).hexdigest()
-        await bidders.mark(tx, bidder_id=deposit.bidder_id, kind="instrument", mark=digest)
-    lot = await catalogue.hold_status(tx, deposit.lot_id)
+        await bidders.add_link(tx, bidder_id=deposit.bidder_id, kind="instrument", mark=digest)
+    lot = await catalogue.lock_lot_status(tx, deposit.lot_id)
     if lot.status not in ADMITTING:
         await release_deposits(tx, [deposit], reason="lot-over", now_ms=now_ms, cause=gateway_cause(operation))
         return

@@ -9,11 +9,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from auction.books import catalogue, deposits, operations, settlements
 from auction.books.operations import Operation
-from auction.books.unit_of_work import Transaction
+from auction.books.unit_of_work import StatementRejected, Transaction
 from auction.domain.errors import AuctionError, NotFound, PaymentsAway, ProblemCode, RequestRefused, Unavailable
 from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import GatewayAway, NoticeRefused, Reply, ReplyStatus
@@ -78,7 +77,7 @@ async def _resolve_alone(context: AppContext, operation_id: str, reply: Reply) -
     """Write one answer of many down; one that the books do not take shows as stuck, and holds nothing else up."""
     try:
         await resolve(context, operation_id, reply)
-    except (SQLAlchemyError, ValueError, RuntimeError):
+    except (StatementRejected, ValueError, RuntimeError):
         log.exception("payment_not_written_down", operation=operation_id)
 
 

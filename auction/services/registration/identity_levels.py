@@ -21,8 +21,8 @@ async def know_bidder(
                 {"bidder_id": bidder_id[:64]},
             )
         if identity_mark is not None:
-            await bidders.mark(tx, bidder_id=bidder_id, kind="identity", mark=identity_mark)
-        await audit.note_action(tx, actor=actor, action="know-bidder", details={"bidder": bidder_id, "level": level})
+            await bidders.add_link(tx, bidder_id=bidder_id, kind="identity", mark=identity_mark)
+        await audit.record_action(tx, actor=actor, action="know-bidder", details={"bidder": bidder_id, "level": level})
         registered = await bidders.registrations_of(tx, bidder_id)
         for lot_id in [one.lot_id for one in registered]:
             await restate_power(context, tx, await catalogue.find_lot(tx, lot_id), bidder_id)

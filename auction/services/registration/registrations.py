@@ -182,7 +182,7 @@ async def _ask_deposit(
     async with context.books.transaction() as tx:
         await bidders.ensure_bidder(tx, bidder_id=bidder_id, name=name)
         if device is not None:
-            await bidders.mark(tx, bidder_id=bidder_id, kind="device", mark=hashlib.sha256(device.encode()).hexdigest())
+            await bidders.add_link(tx, bidder_id=bidder_id, kind="device", mark=hashlib.sha256(device.encode()).hexdigest())
         past = await _check_history(context, tx, record, bidder_id, now_ms)
         held_fen = sum(d.amount_fen for d in await held_for(tx, record, terms, bidder_id) if d.counts)
         minimum_fen = required_deposit_fen(terms.deposit.minimum_fen(), past, context.money.bidders)

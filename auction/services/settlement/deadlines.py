@@ -1,10 +1,10 @@
 """What time alone brings about after the hammer: defaults, lapsed offers, the next step, kept deposits let go."""
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from auction.books import deposits, operations, settlements
 from auction.books.journal import Cause
+from auction.books.unit_of_work import StatementRejected
 from auction.domain.errors import AuctionError, Unavailable
 from auction.domain.states import SettlementState
 from auction.services.context import AppContext
@@ -47,7 +47,7 @@ async def _meet_alone(context: AppContext, lot_id: str) -> int:
         raise
     except AuctionError as error:
         log.info("settlement_waits", lot=lot_id, reason=error.code)
-    except (SQLAlchemyError, ValueError, RuntimeError):
+    except (StatementRejected, ValueError, RuntimeError):
         # its deadline stays past, which the board shows
         log.exception("settlement_stands_still", lot=lot_id)
     return 0

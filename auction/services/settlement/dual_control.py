@@ -28,7 +28,7 @@ async def ask_or_agree(
             asked_at_ms=now_ms,
             expires_at_ms=now_ms + WAITS_MS,
         )
-        await audit.note_action(tx, actor=actor, action=f"ask-{action}", lot_id=lot_id, reason=reason)
+        await audit.record_action(tx, actor=actor, action=f"ask-{action}", lot_id=lot_id, reason=reason)
         return asked
     if waiting.asked_by == actor:
         raise RequestRefused(
@@ -37,7 +37,7 @@ async def ask_or_agree(
             {"asked_by": actor, "asked_at_ms": waiting.asked_at_ms, "expires_at_ms": waiting.expires_at_ms},
         )
     await defaults.agree(tx, waiting.approval_id, by=actor, at_ms=now_ms)
-    await audit.note_action(
+    await audit.record_action(
         tx,
         actor=actor,
         action=action,

@@ -41,7 +41,7 @@ async def confirm_handover(context: AppContext, lot_id: str, *, actor: str) -> A
         if to_seller_fen:
             entries.append(recipes.seller_paid(key_id=award.award_id, lot_id=lot_id, amount_fen=to_seller_fen))
         await journal.post(tx, entries, cause=Cause("staff-action", f"handover:{lot_id}:{actor}"), at_ms=now_ms)
-        await audit.note_action(tx, actor=actor, action="confirm-handover", lot_id=lot_id)
+        await audit.record_action(tx, actor=actor, action="confirm-handover", lot_id=lot_id)
         await move(
             tx,
             lot_id,

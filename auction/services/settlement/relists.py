@@ -43,7 +43,7 @@ async def relist(
         if default.status in {"collecting", "collected"}:
             await defaults.change(tx, default.default_id, cost_fen=cost_fen)
     await release_remaining(tx, locked, now_ms=now_ms, cause=Cause("staff-action", f"relist:{locked.lot_id}:{actor}"))
-    await audit.note_action(
+    await audit.record_action(
         tx,
         actor=actor,
         action="relist",

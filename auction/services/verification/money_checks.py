@@ -1,6 +1,6 @@
-"""Checks every rule of money: those of the books, and that the ledger gives nobody more power than the books hold.
+"""Checks the invariants of money: those of the database, and that no bidder's power exceeds their held deposits.
 
-Beside the bid's way; reads only. Run by `auction verify`, by `GET /ops/invariants` and after the tests of money.
+Off the bid's way, read only. Run by `auction verify`, by `GET /ops/invariants` and after the tests of money.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from auction.services.registration.bidding_power import power_of
 
 POWER_RULE = "Bidding power, in the books and in the ledger, never exceeds what held deposits allow."
 REGISTRATIONS_MAX = 200_000
-TELLING_S = 0.5
-"""How long the ledger may take to hear of a change: power that moves while it is checked is looked at once more."""
+SYNC_S = 0.5
+"""How long a change of power may take to reach the ledger; excess power is checked once more after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyCheck:
-    """One rule and where it is broken, as sentences; empty: it holds."""
+    """One invariant and where it is broken, as sentences; none: it holds."""
 
     name: str
     rule: str
@@ -29,12 +29,12 @@ class MoneyCheck:
 
 
 async def check_money(context: AppContext) -> list[MoneyCheck]:
-    """Every rule of money, checked on one moment of the books. Raises BooksAway, LedgerAway."""
+    """Check every invariant, on one state of the database. Raises BooksAway, LedgerAway."""
     async with context.books.reading() as tx:
         found = [MoneyCheck(one.name, one.rule, await one.broken(tx)) for one in INVARIANTS]
     excess = await _excess_power(context)
     if excess:
-        await asyncio.sleep(TELLING_S)
+        await asyncio.sleep(SYNC_S)
         still = await _excess_power(context)
         excess = [sentence for sentence in excess if sentence in still]
     found.append(MoneyCheck("power-within-deposits", POWER_RULE, excess))
@@ -42,7 +42,7 @@ async def check_money(context: AppContext) -> list[MoneyCheck]:
 
 
 async def _excess_power(context: AppContext) -> list[str]:
-    """Bidders on lots that are not over whose limit or purse is higher than their deposits allow."""
+    """The bidders on lots not over whose limit or purse is above what their deposits allow, as sentences."""
     excess = []
     async with context.books.reading() as tx:
         alive = await bidders.registrations_alive(tx, limit=REGISTRATIONS_MAX)
@@ -53,13 +53,13 @@ async def _excess_power(context: AppContext) -> list[str]:
             if _exceeds(registration.limit_fen, allowed.limit_fen) or _exceeds(
                 registration.purse_fen, allowed.purse_fen
             ):
-                excess.append(f"{who}: the books give more than {_shown(allowed)}")
+                excess.append(f"{who}: the books give more than {_describe(allowed)}")
                 continue
-            told = await context.ledger.power(registration.lot_id, registration.bidder_id)
-            if told is not None and (
-                _exceeds(told.limit_fen, allowed.limit_fen) or _exceeds(told.purse_fen, allowed.purse_fen)
+            in_ledger = await context.ledger.power(registration.lot_id, registration.bidder_id)
+            if in_ledger is not None and (
+                _exceeds(in_ledger.limit_fen, allowed.limit_fen) or _exceeds(in_ledger.purse_fen, allowed.purse_fen)
             ):
-                excess.append(f"{who}: the ledger gives more than {_shown(allowed)}")
+                excess.append(f"{who}: the ledger gives more than {_describe(allowed)}")
     return excess
 
 
@@ -67,7 +67,7 @@ def _exceeds(given_fen: int | None, allowed_fen: int | None) -> bool:
     return allowed_fen is not None and (given_fen is None or given_fen > allowed_fen)
 
 
-def _shown(power: Power) -> str:
+def _describe(power: Power) -> str:
     parts = [f"a limit of {power.limit_fen}" if power.limit_fen is not None else "no limit"]
     if power.purse_fen is not None:
         parts.append(f"a purse of {power.purse_fen}")

@@ -1,9 +1,7 @@
-"""Whether the house can work: its ledger, its books, and whether the books are migrated to what this code expects."""
+"""Checks whether a process can serve: ledger, database, and its migrations. Off the bid's way; behind `/readyz`."""
 
 import functools
 from dataclasses import dataclass
-
-from sqlalchemy import text
 
 from auction.books import migrate
 from auction.domain.errors import AuctionError
@@ -14,7 +12,7 @@ OK = "ok"
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Each part: "ok", or a sentence on what is wrong with it."""
+    """For each part "ok", or a sentence that says what is wrong with it."""
 
     ledger: str
     books: str
@@ -22,31 +20,24 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether every part is."""
+        """Whether every part is ok."""
         return self.ledger == self.books == self.migrations == OK
 
 
 async def check_readiness(context: AppContext) -> Readiness:
-    """Asks both servers; never raises for one that is away."""
+    """Ask both servers; one that is away is a finding, not an error."""
     try:
         await context.ledger.now_ms()
         ledger = OK
     except AuctionError as error:
         ledger = error.detail
     try:
-        books, migrations = OK, _compare(await _revision(context), _expected())
+        async with context.books.reading() as tx:
+            revision = await migrate.applied_revision(tx)
+        books, migrations = OK, _compare(revision, _expected())
     except AuctionError as error:
         books, migrations = error.detail, "unknown while the books are away"
     return Readiness(ledger, books, migrations)
-
-
-async def _revision(context: AppContext) -> str | None:
-    """The migration the books are at; None: never migrated."""
-    async with context.books.reading() as tx:
-        if await tx.session.scalar(text("SELECT to_regclass('alembic_version')")) is None:
-            return None
-        revision: str | None = await tx.session.scalar(text("SELECT version_num FROM alembic_version"))
-        return revision
 
 
 @functools.cache

@@ -1,8 +1,8 @@
-"""Checks the record against the promises: ledger against archive against a fold of the rules (`auction verify`).
+"""Checks lots against the promises: archive, ledger and rules must agree. Run by `auction verify`, after the bid's way.
 
-For a lot: every archived entry continues both chains and folds through the rules (`auction.domain.proof`); the bids
-and the result derived from them say the same; what the ledger's stream still holds is what was archived, and goes on
-from there; the ledger's state is the fold's state. Stops at a lot's first broken promise and goes on with the next.
+For each lot: every archived entry continues both chains and follows the rules (`auction.domain.proof`); the bids and
+the result derived from them say the same; what the ledger's stream still holds is what was archived, and continues it;
+the ledger's state is what the entries fold to. Stops at a lot's first broken promise and goes on with the next lot.
 """
 
 import time
@@ -17,17 +17,17 @@ from auction.services.catalogue.lot_views import lot_record
 from auction.services.context import AppContext
 from auction.services.verification.record_checks import (
     Breach,
-    Record,
+    LotCheck,
     check_archive,
     check_state,
     check_stream,
-    examining,
+    noting_breach,
 )
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What was checked, and what was found broken."""
+    """The numbers of lots, events and bids checked, the breaches found, and how long it took."""
 
     lots: int = 0
     events: int = 0
@@ -37,13 +37,13 @@ class Verdict:
 
 
 async def verify_lot(context: AppContext, lot_id: str) -> Verdict:
-    """Check one lot. NotFound where there is none."""
+    """Check one lot. Raises NotFound, LedgerAway, BooksAway."""
     await lot_record(context, lot_id)
     return await verify_lots(context, [lot_id])
 
 
 async def verify_sale(context: AppContext, sale_id: str) -> Verdict:
-    """Check the lots of a sale. NotFound where there is none."""
+    """Check the lots of a sale. Raises NotFound, LedgerAway, BooksAway."""
     async with context.books.reading() as tx:
         await catalogue.find_sale(tx, sale_id)
         records = await catalogue.lots_of_sales(tx, [sale_id])
@@ -51,7 +51,7 @@ async def verify_sale(context: AppContext, sale_id: str) -> Verdict:
 
 
 async def verify_all(context: AppContext) -> Verdict:
-    """Check every lot that was ever scheduled."""
+    """Check every lot that was ever scheduled. Raises LedgerAway, BooksAway."""
     async with context.books.reading() as tx:
         sales = await catalogue.list_sales(tx)
         records = await catalogue.lots_of_sales(tx, [sale.sale_id for sale in sales])
@@ -61,41 +61,41 @@ async def verify_all(context: AppContext) -> Verdict:
 
 
 async def verify_lots(context: AppContext, lot_ids: Sequence[str]) -> Verdict:
-    """Check these lots, shard by shard, so that each stream is read once."""
+    """Check these lots, shard by shard, so that each stream is read once. Raises LedgerAway, BooksAway."""
     started = time.monotonic()
     verdict = Verdict()
     shards: dict[int, list[str]] = {}
     for lot_id in lot_ids:
         shards.setdefault(context.stream.keys.shard_of(lot_id), []).append(lot_id)
-    for shard, some in sorted(shards.items()):
-        for record in await _verify_shard(context, shard, some):
+    for shard, of_shard in sorted(shards.items()):
+        for check in await _verify_shard(context, shard, of_shard):
             verdict.lots += 1
-            verdict.events += record.proof.lot.seq
-            verdict.bids += len(record.proof.bids)
-            if record.breach is not None:
-                verdict.breaches.append(record.breach)
+            verdict.events += check.proof.lot.seq
+            verdict.bids += len(check.proof.bids)
+            if check.breach is not None:
+                verdict.breaches.append(check.breach)
     verdict.seconds = time.monotonic() - started
     return verdict
 
 
-async def _verify_shard(context: AppContext, shard: int, lot_ids: Sequence[str]) -> list[Record]:
-    """The lots of one shard. State is read first, the record after it: the record reaches at least that far."""
+async def _verify_shard(context: AppContext, shard: int, lot_ids: Sequence[str]) -> list[LotCheck]:
+    """Check the lots of one shard. Their state is read before their record, which so reaches at least as far."""
     snapshots = await context.ledger.read_many(lot_ids)
-    records: dict[str, Record] = {}
+    checks: dict[str, LotCheck] = {}
     for lot_id in lot_ids:
         terms = read_terms((await lot_record(context, lot_id)).terms)
-        records[lot_id] = Record(lot_id, LotProof(terms), snapshots.get(lot_id))
+        checks[lot_id] = LotCheck(lot_id, LotProof(terms), snapshots.get(lot_id))
     async with context.books.reading() as tx:
-        position = (await archive.cursors(tx)).get(shard, archive.START)
-        for record in records.values():
-            with examining(record):
-                await check_archive(tx, record)
-    await check_stream(context, shard, position, records)
-    moved = [r for r in records.values() if r.snapshot is not None and r.snapshot.seq < r.proof.lot.seq]
-    later = await context.ledger.read_many([record.lot_id for record in moved])
-    for record in moved:
-        record.later = later.get(record.lot_id)
-    for record in records.values():
-        with examining(record):
-            check_state(record)
-    return list(records.values())
+        cursor = await archive.cursor(tx, shard)
+        for check in checks.values():
+            with noting_breach(check):
+                await check_archive(tx, check)
+    await check_stream(context, shard, cursor, checks)
+    moved = [r for r in checks.values() if r.snapshot is not None and r.snapshot.seq < r.proof.lot.seq]
+    later = await context.ledger.read_many([check.lot_id for check in moved])
+    for check in moved:
+        check.later = later.get(check.lot_id)
+    for check in checks.values():
+        with noting_breach(check):
+            check_state(check)
+    return list(checks.values())

@@ -1,9 +1,9 @@
--- bidders: an admitted bidder as the checks need them: {paddle, limit, purse, exposure}; false where not admitted.
+-- bidders: an admitted bidder's {paddle, limit, purse, exposure}, false where not admitted.
 -- include: lot
--- `standing` keeps each bidder of a batch; what they lead with in the sale is read once and moved along there.
-local function bidder_of(standing, lot, keys, bidder, packed)
-  if standing[bidder] ~= nil then
-    return standing[bidder]
+-- `known` holds the bidders of a batch: their exposure is read once and updated there with each accepted bid.
+local function bidder_of(known, lot, keys, bidder, packed)
+  if known[bidder] ~= nil then
+    return known[bidder]
   end
   local who = false
   if packed then
@@ -17,6 +17,6 @@ local function bidder_of(standing, lot, keys, bidder, packed)
       end
     end
   end
-  standing[bidder] = who
+  known[bidder] = who
   return who
 end

@@ -1,4 +1,4 @@
--- closing: the end of a lot. Mirrors auction/domain/lot.py::closing and ::close_due.
+-- closing: closes a lot, and answers a script's caller. Mirrors auction/domain/lot.py::closed_event and ::close_if_due.
 -- include: lot commit
 local function close(lot, now, cause, reason, by)
   local outcome = 'sold'
@@ -11,7 +11,7 @@ local function close(lot, now, cause, reason, by)
   return {'closed', outcome, lot.price, lot.leader, lot.paddle, cause, reason, by}
 end
 
--- A lot past its end is closed before anything else happens to it; true where this closed it.
+-- Closes an open lot that is past its end, before anything else happens to it; true where it did.
 local function close_if_due(lot, now, keys)
   if lot.status ~= 'open' or now < lot.ends_at then
     return false

@@ -1,10 +1,10 @@
--- commit: append events to the shard's stream and store the lot; the only writes of lot, stream and deadlines.
+-- commit: appends events to the shard's stream and stores the lot; the only writes of lot, stream and deadlines.
 -- include: number lot
-local MOVING = {'status', 'leader', 'chain'}
-local COUNTS = {'epoch', 'seq', 'price', 'paddle', 'ceiling', 'bids', 'opens_at', 'ends_at', 'hard_stop', 'remaining',
-  'stopped_at', 'review', 'last_at'}
+local TEXT_FIELDS = {'status', 'leader', 'chain'}
+local NUMBER_FIELDS = {'epoch', 'seq', 'price', 'paddle', 'ceiling', 'bids', 'opens_at', 'ends_at', 'hard_stop',
+  'remaining', 'stopped_at', 'review', 'last_at'}
 
--- Reads that fail on a key of the wrong type, so that no write fails half-way (Redis does not roll back).
+-- Fails on a key of the wrong type, before the first write (Redis does not roll back).
 local function check_types(keys)
   redis.call('ZSCORE', keys.due, '')
   redis.call('XLEN', keys.ledger)
@@ -13,7 +13,7 @@ local function check_types(keys)
   end
 end
 
--- What the sale's purse counts for this lot moves from who led to who leads; nothing once the lot is over.
+-- Moves this lot's exposure from the previous leader to the present one; removes it once the lot is over.
 local function move_exposure(lot, keys)
   if not lot.terms.purse then
     return
@@ -35,10 +35,10 @@ local function commit(lot, events, now, keys)
   local epoch, seq, at = text(lot.epoch), text(first), text(now)
   lot.chain = redis.sha1hex(table.concat({lot.chain, lot.id, epoch, seq, at, packed}, '\n'))
   local row = {}
-  for _, field in ipairs(MOVING) do
+  for _, field in ipairs(TEXT_FIELDS) do
     row[#row + 1], row[#row + 2] = field, lot[field]
   end
-  for _, field in ipairs(COUNTS) do
+  for _, field in ipairs(NUMBER_FIELDS) do
     row[#row + 1], row[#row + 2] = field, text(lot[field])
   end
   redis.call('XADD', keys.ledger, '*', 'lot', lot.id, 'epoch', epoch, 'seq', seq, 'at', at, 'ev', packed,

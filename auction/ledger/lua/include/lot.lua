@@ -1,4 +1,4 @@
--- lot: a lot's hash as a table, its derived amounts, and the clock. Mirrors auction/domain/lot.py::Lot.
+-- lot: reads a lot's hash and the clock, and derives step, floor and minimum. Mirrors auction/domain/lot.py::Lot.
 -- include: number
 local function read_lot(key, id)
   local v = redis.call('HMGET', key, 'terms', 'status', 'epoch', 'seq', 'price', 'leader', 'paddle', 'ceiling', 'bids',
@@ -29,7 +29,7 @@ local function step_at(terms, price)
   return step
 end
 
--- Without a cap, `terms.cap` is 0.
+-- `terms.cap` is 0 where there is no cap.
 local function at_most_cap(terms, amount)
   return terms.cap > 0 and math.min(amount, terms.cap) or amount
 end
@@ -50,7 +50,7 @@ local function minimum_of(lot)
   return at_most_cap(terms, floor + (terms.start - floor) % step)
 end
 
--- The lot as every script answers it; read by auction/ledger/bid_ledger.py::Snapshot.
+-- The lot's state as every script returns it; decoded into auction/ledger/bid_ledger.py::Snapshot.
 local function snapshot(lot, now)
   return {lot.status, lot.epoch, lot.seq, lot.price, lot.leader, lot.paddle, lot.ceiling, lot.bids, minimum_of(lot),
     lot.opens_at, lot.ends_at, lot.hard_stop, lot.remaining, lot.review, now, lot.chain}

@@ -1,6 +1,6 @@
--- number: amounts and times as exact text; Lua's own conversion keeps only 14 digits.
+-- number: converts amounts and times to and from exact text; Lua's own conversion keeps only 14 digits.
 local function text(n)
-  return string.format('%.0f', n + 0) -- adding 0 makes a plain 0 of -0, which Redis takes for no number
+  return string.format('%.0f', n + 0) -- adding 0 turns -0, which Redis does not read as a number, into 0
 end
 
 local function number(s, name)

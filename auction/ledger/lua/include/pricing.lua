@@ -1,5 +1,5 @@
--- pricing: what an accepted bid does to price, leader and end. Mirrors auction/domain/lot.py::proxy_price and
--- auction/domain/bidding.py::softly_closed.
+-- pricing: price, leader and end after an accepted bid. Mirrors auction/domain/lot.py::proxy_price and
+-- auction/domain/bidding.py::end_after_bid.
 -- include: lot
 local function proxy_price(lot, bidder, maximum)
   local terms, ceiling = lot.terms, lot.ceiling

@@ -1,9 +1,9 @@
--- refusal: why a bid is refused, in the order of the rules. Mirrors auction/domain/bidding.py::_refusal.
+-- refusal: checks a bid in the order of the rules. Mirrors auction/domain/bidding.py::_refusal.
 -- include: lot
 local function highest_jump(lot)
   local terms, jump = lot.terms, lot.terms.jump
   local base = math.max(lot.price, terms.start)
-  -- percent of base without passing 2^53: whole hundreds first, then the rest
+  -- percent of base in two parts, so that no product passes 2^53
   local percent = math.floor(base / 100) * jump.percent + math.floor((base % 100) * jump.percent / 100)
   local above = math.max(jump.fen, jump.steps * step_at(terms, base), percent)
   return math.max(base + above, minimum_of(lot))
@@ -17,7 +17,7 @@ local function is_off_grid(lot, amount)
   return (amount - terms.start) % step_at(terms, math.max(lot.price, terms.start)) ~= 0
 end
 
--- Returns a code and its fact, or nothing. `who` is {paddle, limit, purse, exposure}; limit -1: unlimited.
+-- Returns a code and its fact, or nothing. `who` is {paddle, limit, purse, exposure}; limit -1: none.
 local function refusal(lot, now, who, bidder, amount)
   local terms = lot.terms
   if lot.status ~= 'open' or now >= lot.ends_at then

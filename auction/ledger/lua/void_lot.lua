@@ -1,4 +1,4 @@
---[[ withdraw_lot: staff declare a lot void before it closed; nothing follows.
+--[[ void_lot: void a lot that has not closed, for staff; its last event.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
@@ -7,7 +7,7 @@
   ARGV[2]  reason
   ARGV[3]  by
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown, wrong-status
-  Mirrors  auction/domain/lot.py::withdraw ]]
+  Mirrors  auction/domain/lot.py::void ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
 local lot, now = read_lot(KEYS[1], ARGV[1])
