@@ -8,6 +8,7 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 DEV    := $(VENV)/.installed-dev
 JOBS   ?= 2
+PYTEST := -m pytest
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -56,7 +57,7 @@ serve: setup-run ## the real thing, on configured servers (AUCTION_REDIS_URL, AU
 # pytest's summary is the last line of a good run, so the floor speaks only when something is under it.
 .PHONY: test
 test: lint ## lint, then every test but the slow ones, then the coverage floor
-	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" --cov --cov-report= $(ARGS)
+	@$(BIN)/python $(PYTEST) -n $(JOBS) -m "not slow" --cov --cov-report= $(ARGS)
 	@$(MAKE) floor
 
 # The rules and the ledger decide about money: every branch of them is run by a test.

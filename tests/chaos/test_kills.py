@@ -13,7 +13,6 @@ from tests.chaos.workload import KILLS, kill_everything, storm
 FAULTS = {**KILLS, "all of them": kill_everything}
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("victim", FAULTS)
 async def test_nothing_acknowledged_is_lost_when_they_are_killed(
     standing: RunningDeployment, context: AppContext, seed: int, victim: str

@@ -199,7 +199,6 @@ async def test_a_preset_that_does_not_exist_stops_before_anything_is_written(
     assert (await written(redis, books_url))[1:] == (0, 0)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.skipif(not RECORDED.exists(), reason=f"no recorded auctions at {RECORDED}")
 @pytest.mark.parametrize(
     "words, matched",

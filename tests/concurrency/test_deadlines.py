@@ -37,7 +37,6 @@ SOFT = read_terms(
 )
 
 
-@pytest.mark.timeout(600)
 async def test_in_200_rounds_no_bid_is_accepted_at_or_after_the_end(
     standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:

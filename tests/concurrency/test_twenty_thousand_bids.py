@@ -1,7 +1,5 @@
 """64 clients, one lot, two API processes at once: whatever the interleaving, the record is what the promises say."""
 
-import pytest
-
 from auction.services.context import AppContext
 from tests.chaos.bidders import Crowd, open_a_lot
 from tests.chaos.checkers import check_lot
@@ -12,7 +10,6 @@ from tests.chaos.record import caught_up
 CLIENTS, BIDS = 64, 20_000
 
 
-@pytest.mark.timeout(600)
 async def test_20_000_bids_of_64_clients_at_two_processes_keep_every_promise(
     standing: RunningDeployment, context: AppContext, seed: int
 ) -> None:

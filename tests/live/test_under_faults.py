@@ -147,13 +147,11 @@ def hold_against(client: LiveClient, final: Snapshot, told: dict[int, int]) -> N
         assert client.you["leading"] == (client.you["paddle"] == final.leader_paddle)
 
 
-@pytest.mark.timeout(90)
 async def test_watchers_ride_out_killed_gateways_and_a_killed_ledger(own_server, gateways, watching):
     await ride_out(own_server, gateways, watching, watchers=24, calm=15, pause_s=0.004)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 async def test_five_hundred_watchers_ride_out_killed_gateways_and_a_killed_ledger(own_server, gateways, watching):
     await ride_out(own_server, gateways, watching, watchers=500, calm=60, pause_s=0.03)
 
@@ -231,7 +229,6 @@ async def counted(ledger: BidLedger, expected: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 async def test_the_watchers_of_a_killed_gateway_stop_counting(own_server, gateways):
     ledger = await BidLedger.open(own_server.client(), SHARDS)
     await opened(ledger)

@@ -19,7 +19,6 @@ with_locust = pytest.mark.skipif(find_spec("locust") is None, reason="locust is 
 
 
 @with_locust
-@pytest.mark.timeout(400)
 def test_a_short_run_ends_with_counts_and_a_clean_record(tmp_path):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUCTION_", "COV"))}
     done = subprocess.run(

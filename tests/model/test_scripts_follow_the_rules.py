@@ -59,7 +59,6 @@ def _hold(machine: type[LedgerMachine], commands: int) -> None:
         number += 1
 
 
-@pytest.mark.timeout(600)
 def test_the_scripts_decide_as_the_rules_do(machine: type[LedgerMachine]) -> None:
     """2,000 commands."""
     _hold(machine, SMALL_RUN)

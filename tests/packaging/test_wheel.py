@@ -12,8 +12,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.timeout(600)
-
 
 def run(*command: object, cwd: Path, **environment: str) -> str:
     """Run a command with the settings of this machine out of the way; its output."""

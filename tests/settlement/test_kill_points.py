@@ -47,7 +47,7 @@ LADDER = {
         ],
     }
 }
-JOIN_S = 30
+JOIN_S = 300
 TAKEN_UP_MS = 60_000
 """Within a minute of a kill nothing of it is left lying."""
 DONE_ALREADY = (ProblemCode.WRONG_STATE, ProblemCode.NO_CLAIM)

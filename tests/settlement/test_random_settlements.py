@@ -124,7 +124,6 @@ def quiet() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.mark.timeout(600)
 def test_money_is_conserved_whatever_happens_after_the_hammer(machine: Machine) -> None:
     _hold(machine, sales=6, acts=30)
     assert machine.codes["done"] > 0
