@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("auction", "api", "migrations", "loadtests")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -17,23 +15,22 @@ def name_in_tree(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_in_tree)
-def test_a_module_says_in_its_first_sentence_what_it_is_for(module):
-    said = ast.get_docstring(ast.parse(module.read_text("utf-8")))
-    assert said, f"{name_in_tree(module)} has no docstring"
-    first = said.split("\n\n")[0]
-    assert first.rstrip().endswith((".", ":", "::")), f"{name_in_tree(module)}: its docstring begins with no sentence"
+def says_what_it_is_for(module: Path) -> bool:
+    said = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
+    return said.split("\n\n")[0].rstrip().endswith((".", ":", "::"))
+
+
+def test_a_module_says_in_its_first_sentence_what_it_is_for():
+    assert [name_in_tree(module) for module in MODULES if not says_what_it_is_for(module)] == []
 
 
 def test_no_file_is_a_drawer_for_odds_and_ends():
     assert [name_in_tree(path) for path in EVERYTHING if DRAWERS & set(path.stem.lower().split("_"))] == []
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_in_tree)
-def test_a_module_does_one_thing(module):
-    assert len(module.read_text("utf-8").splitlines()) <= LINES_MAX, (
-        f"{name_in_tree(module)}: look for the second thing"
-    )
+def test_a_module_does_one_thing():
+    lines = {name_in_tree(module): len(module.read_text("utf-8").splitlines()) for module in MODULES}
+    assert {module: count for module, count in lines.items() if count > LINES_MAX} == {}
 
 
 def test_nothing_is_left_for_later():
