@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.http.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX, HttpCode
+from api.http.problems import MEDIA_TYPE, ROWS, TYPE_PREFIX, HttpCode
 from auction.domain.errors import ProblemCode, RefusalCode
 from auction.services.identity.tokens import TokenCode
 
@@ -49,7 +49,7 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "A sentence for people: what was wrong and what is allowed."},
-        "code": {"type": "string", "enum": sorted(KINDS), "description": "Stable; the part to decide by."},
+        "code": {"type": "string", "enum": sorted(ROWS), "description": "Stable; the part to decide by."},
     },
     "required": ["type", "title", "status", "detail", "code"],
     "additionalProperties": True,
@@ -60,13 +60,13 @@ def problems(*codes: str) -> Responses:
     """The documented problems of a route, by status: these, and those any route may answer with."""
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in dict.fromkeys([*map(str, codes), *map(str, _ANYTHING)]):
-        by_status[KINDS[code][0]].append(code)
+        by_status[ROWS[code].status].append(code)
     return {status: _problem_response(status, found) for status, found in sorted(by_status.items())}
 
 
 def _problem_response(status: int, codes: list[str]) -> dict[str, Any]:
     response: dict[str, Any] = {
-        "description": "; ".join(f"`{code}`: {KINDS[code][1]}" for code in codes),
+        "description": "; ".join(f"`{code}`: {ROWS[code].title}" for code in codes),
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     if status in {429, 503}:

@@ -1,135 +1,92 @@
 """Every answer that is not a success, as `application/problem+json` (RFC 9457). One table: code to status and title.
 
-Codes come from the rules (`RefusalCode`, `ProblemCode`), from tokens (`TokenCode`) and from HTTP itself
-(`HttpCode`); each is in `KINDS` exactly once, and a test holds the table against the enums.
+A code is a row where it is defined: `RefusalCode` and `ProblemCode` (the engine's), `TokenCode` (tokens) and `HttpCode`
+(requests that never reach a rule). `ROWS` gathers them; the engine's codes know a kind, which has one status here.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
-from auction.domain.errors import AuctionError, ProblemCode, RefusalCode
+from auction.domain.codes import Code, Kind, ProblemCode, RefusalCode
+from auction.domain.errors import AuctionError
 from auction.services.identity.tokens import TokenCode
 
 MEDIA_TYPE = "application/problem+json"
 FAULTS_MAX = 32
-"""The most faults of one body that are named."""
+"""The most faults of one body that are listed."""
 TYPE_PREFIX = "urn:auction:problem:"
 
 Header = tuple[bytes, bytes]
 
+STATUS_OF_KIND: Mapping[Kind, int] = {
+    Kind.UNAUTHENTICATED: 401,
+    Kind.NOT_FOUND: 404,
+    Kind.CONFLICT: 409,
+    Kind.INVALID: 422,
+    Kind.BUSY: 429,
+    Kind.UNAVAILABLE: 503,
+}
+
 
 class HttpCode(StrEnum):
-    """What can be wrong with a request before any rule of the house is asked."""
+    """What can be wrong with a request before any rule is checked: code, status, title and names of the facts."""
 
-    UNAUTHORIZED = "unauthorized"
-    FORBIDDEN = "forbidden"
-    CSRF_TOKEN_INVALID = "csrf-token-invalid"  # noqa: S105 - a code, not a token
-    NOT_FOUND = "not-found"
-    METHOD_NOT_ALLOWED = "method-not-allowed"
-    PAYLOAD_TOO_LARGE = "payload-too-large"
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
-    MALFORMED = "malformed"
-    MISSING_FIELD = "missing-field"
-    UNKNOWN_FIELD = "unknown-field"
-    DUPLICATE_FIELD = "duplicate-field"
-    WRONG_TYPE = "wrong-type"
-    WRONG_TEXT = "wrong-text"
-    OUT_OF_RANGE = "out-of-range"
-    IDEMPOTENCY_KEY_MISSING = "idempotency-key-missing"
-    IDEMPOTENCY_KEY_INVALID = "idempotency-key-invalid"
-    REQUEST_REFUSED = "request-refused"
-    INTERNAL_ERROR = "internal-error"
+    status: int
+    heading: str
+    facts: tuple[str, ...]
+
+    def __new__(cls, code: str, status: int, heading: str, facts: tuple[str, ...] = ()) -> Self:
+        """A member from its row."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.status = status
+        member.heading = heading
+        member.facts = facts
+        return member
+
+    # who makes the request
+    UNAUTHORIZED = "unauthorized", 401, "Not signed in"
+    FORBIDDEN = "forbidden", 403, "Not for this role", ("role", "allowed")
+    CSRF_TOKEN_INVALID = "csrf-token-invalid", 403, "CSRF token invalid"
+    # how it is made
+    NOT_FOUND = "not-found", 404, "Nothing here"
+    METHOD_NOT_ALLOWED = "method-not-allowed", 405, "Method not allowed", ("allowed",)
+    PAYLOAD_TOO_LARGE = "payload-too-large", 413, "Body too large", ("limit_bytes",)
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", 415, "Body must be JSON", ("allowed",)
+    MALFORMED = "malformed", 422, "Malformed request", ("field", "errors")
+    MISSING_FIELD = "missing-field", 422, "Field missing", ("field", "errors")
+    UNKNOWN_FIELD = "unknown-field", 422, "Unknown field", ("field", "errors")
+    DUPLICATE_FIELD = "duplicate-field", 422, "Field given twice", ("field", "errors")
+    WRONG_TYPE = "wrong-type", 422, "Wrong type", ("field", "errors")
+    WRONG_TEXT = "wrong-text", 422, "Text not allowed", ("field", "errors")
+    OUT_OF_RANGE = "out-of-range", 422, "Out of range", ("field", "errors")
+    IDEMPOTENCY_KEY_MISSING = "idempotency-key-missing", 422, "Idempotency-Key missing", ("field",)
+    IDEMPOTENCY_KEY_INVALID = "idempotency-key-invalid", 422, "Idempotency-Key invalid", ("field",)
+    REQUEST_REFUSED = "request-refused", 400, "Request refused"
+    INTERNAL_ERROR = "internal-error", 500, "Internal error"
 
 
-KINDS: Mapping[str, tuple[int, str]] = {
-    # a bid refused by a rule
-    RefusalCode.LOT_UNKNOWN: (404, "No such lot"),
-    RefusalCode.NOT_REGISTERED: (409, "Not registered for this lot"),
-    RefusalCode.KEY_REUSED: (409, "Idempotency key used for another amount"),
-    RefusalCode.LOT_NOT_OPEN: (409, "The lot is not open"),
-    RefusalCode.ABOVE_CAP: (409, "Above the cap"),
-    RefusalCode.ALREADY_LEADING: (409, "Already leading"),
-    RefusalCode.BID_TOO_LOW: (409, "Bid too low"),
-    RefusalCode.OFF_GRID: (409, "Not a whole number of increments"),
-    RefusalCode.JUMP_TOO_LARGE: (409, "Jump too large"),
-    RefusalCode.OVER_LIMIT: (409, "Over the bidder's limit"),
-    RefusalCode.OVER_PURSE: (409, "Over the bidder's purse"),
-    # anything else refused by a rule
-    ProblemCode.SALE_UNKNOWN: (404, "No such sale"),
-    ProblemCode.BID_UNKNOWN: (404, "No such bid"),
-    ProblemCode.PRESET_UNKNOWN: (422, "No such preset"),
-    ProblemCode.TERMS_INVALID: (422, "Terms invalid"),
-    ProblemCode.WRONG_STATUS: (409, "Not possible in the lot's status"),
-    ProblemCode.SCHEDULE_INVALID: (409, "Schedule invalid"),
-    ProblemCode.REVIEW_LIMIT_TOO_LOW: (409, "Review limit too low"),
-    ProblemCode.TERMS_NOT_ACCEPTED: (409, "Terms not accepted"),
-    ProblemCode.DEPOSIT_TOO_LOW: (409, "Deposit too low"),
-    ProblemCode.DEPOSIT_TOO_HIGH: (409, "Deposit too high"),
-    ProblemCode.DEPOSIT_DECLINED: (409, "Deposit declined"),
-    ProblemCode.DEPOSIT_NOT_NEEDED: (409, "No further deposit needed"),
-    ProblemCode.BIDDER_BARRED: (409, "Barred from this lot"),
-    ProblemCode.BIDDER_UNKNOWN: (404, "No such bidder"),
-    ProblemCode.REGISTRATION_CLOSED: (409, "Registration closed"),
-    ProblemCode.PADDLE_DIFFERS: (409, "Admitted with another paddle"),
-    ProblemCode.BID_ALREADY_VOID: (409, "Bid already void"),
-    ProblemCode.LEDGER_MOVED: (409, "The lot changed meanwhile"),
-    ProblemCode.SALE_EXISTS: (409, "Sale exists"),
-    ProblemCode.SALE_ID_INVALID: (422, "Not an id for a sale"),
-    ProblemCode.USERNAME_INVALID: (422, "Not a user name"),
-    ProblemCode.USERNAME_TAKEN: (409, "User name taken"),
-    ProblemCode.PASSWORD_INVALID: (422, "Password not accepted"),
-    ProblemCode.CREDENTIALS_WRONG: (401, "User name or password wrong"),
-    # after the hammer
-    ProblemCode.AWARD_UNKNOWN: (404, "No such award"),
-    ProblemCode.OFFER_UNKNOWN: (404, "No such offer"),
-    ProblemCode.SETTLEMENT_UNKNOWN: (404, "No settlement of this lot"),
-    ProblemCode.WRONG_STATE: (409, "Not possible in the settlement's state"),
-    ProblemCode.PAYMENT_DECLINED: (409, "Payment declined"),
-    ProblemCode.PAYMENT_PENDING: (409, "A payment is under way"),
-    ProblemCode.PAYMENT_LATE: (409, "The time to pay is over"),
-    ProblemCode.OFFER_OVER: (409, "The offer is over"),
-    ProblemCode.NOBODY_TO_OFFER: (409, "Nobody left to offer it to"),
-    ProblemCode.DELIVERY_CENTRE_UNKNOWN: (422, "No such delivery centre"),
-    ProblemCode.DELIVERY_CENTRE_MISSING: (409, "No delivery centre chosen"),
-    ProblemCode.SAME_PERSON: (409, "Needs a second person"),
-    ProblemCode.NO_CLAIM: (409, "Nothing is claimed"),
-    ProblemCode.PROVIDER_UNKNOWN: (404, "No such payment provider"),
-    ProblemCode.NOTICE_REFUSED: (401, "Notice not accepted"),
-    # servers away
-    ProblemCode.PAYMENTS_AWAY: (503, "The payment provider is away"),
-    ProblemCode.WRONG_SHARDS: (503, "The ledger has another number of shards"),
-    ProblemCode.LEDGER_AWAY: (503, "The bid ledger is away"),
-    ProblemCode.BOOKS_AWAY: (503, "The books are away"),
-    ProblemCode.OUTCOME_UNKNOWN: (503, "Outcome unknown"),
-    ProblemCode.OVER_CAPACITY: (429, "Over capacity"),
-    # who asks
-    HttpCode.UNAUTHORIZED: (401, "Not signed in"),
-    TokenCode.TOKEN_INVALID: (401, "Token not accepted"),
-    TokenCode.TOKEN_EXPIRED: (401, "Token expired"),
-    HttpCode.FORBIDDEN: (403, "Not for this role"),
-    HttpCode.CSRF_TOKEN_INVALID: (403, "Not from a page of this house"),
-    # how it is asked
-    HttpCode.NOT_FOUND: (404, "Nothing here"),
-    HttpCode.METHOD_NOT_ALLOWED: (405, "Method not allowed"),
-    HttpCode.PAYLOAD_TOO_LARGE: (413, "Body too large"),
-    HttpCode.UNSUPPORTED_MEDIA_TYPE: (415, "Body must be JSON"),
-    HttpCode.MALFORMED: (422, "Malformed request"),
-    HttpCode.MISSING_FIELD: (422, "Field missing"),
-    HttpCode.UNKNOWN_FIELD: (422, "Unknown field"),
-    HttpCode.DUPLICATE_FIELD: (422, "Field given twice"),
-    HttpCode.WRONG_TYPE: (422, "Wrong type"),
-    HttpCode.WRONG_TEXT: (422, "Text not allowed"),
-    HttpCode.OUT_OF_RANGE: (422, "Out of range"),
-    HttpCode.IDEMPOTENCY_KEY_MISSING: (422, "Idempotency-Key missing"),
-    HttpCode.IDEMPOTENCY_KEY_INVALID: (422, "Idempotency-Key invalid"),
-    HttpCode.REQUEST_REFUSED: (400, "Request refused"),
-    HttpCode.INTERNAL_ERROR: (500, "Internal error"),
-}
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is fixed about a code: the HTTP status, the title, and the names of the facts as a problem has them."""
+
+    status: int
+    title: str
+    facts: tuple[str, ...]
+
+
+def _row(code: Code | HttpCode) -> Row:
+    status = code.status if isinstance(code, HttpCode) else STATUS_OF_KIND[code.kind]
+    return Row(status, code.heading, tuple("lot_status" if name == "status" else name for name in code.facts))
+
+
+ROWS: Mapping[str, Row] = {str(code): _row(code) for code in (*HttpCode, *TokenCode, *RefusalCode, *ProblemCode)}
+"""Every code that a problem may have. `lot-unknown` is both a refused bid and a problem, with one status and title."""
 
 CHALLENGE: Header = (b"www-authenticate", b'Bearer realm="auction"')
 REFUSED_CHALLENGE: Header = (b"www-authenticate", b'Bearer realm="auction", error="invalid_token"')
@@ -137,7 +94,7 @@ REFUSED_CHALLENGE: Header = (b"www-authenticate", b'Bearer realm="auction", erro
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with what was sent: where, which code, and a sentence with what is allowed."""
+    """One thing wrong with a request: the field, a code, and a sentence with what is allowed."""
 
     field: str
     code: HttpCode
@@ -156,7 +113,7 @@ class Problem:
     @property
     def status(self) -> int:
         """The HTTP status of the code."""
-        return KINDS[self.code][0]
+        return ROWS[self.code].status
 
     def content(self) -> dict[str, Any]:
         """The members of the problem object."""
@@ -177,9 +134,15 @@ class Problem:
 
 
 def problem_content(code: str, detail: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A problem object. A fact never takes the place of a member: a lot's `status` goes as `lot_status`."""
-    status, title = KINDS[code]
-    members = {"type": TYPE_PREFIX + code, "title": title, "status": status, "detail": detail, "code": str(code)}
+    """A problem object. A fact never replaces a member: a lot's `status` becomes `lot_status`."""
+    row = ROWS[code]
+    members = {
+        "type": TYPE_PREFIX + code,
+        "title": row.title,
+        "status": row.status,
+        "detail": detail,
+        "code": str(code),
+    }
     for name, fact in facts.items():
         if name not in members:
             members[name] = fact
@@ -189,7 +152,7 @@ def problem_content(code: str, detail: str, facts: Mapping[str, Any]) -> dict[st
 
 
 class Unacceptable(Exception):
-    """A request that gets no further, and the problem that says why."""
+    """Raised to answer a request with a problem at once."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
@@ -199,10 +162,10 @@ class Unacceptable(Exception):
 def problem_of(error: AuctionError) -> Problem:
     """The problem for a typed error of the services."""
     code = str(error.code)
-    if code not in KINDS:
-        raise AssertionError(f"no status for the code {code}") from error
+    if code not in ROWS:
+        raise AssertionError(f"no row for the code {code}") from error
     headers: tuple[Header, ...] = ()
-    match KINDS[code][0]:
+    match ROWS[code].status:
         case HTTPStatus.UNAUTHORIZED:
             headers = (REFUSED_CHALLENGE if code in tuple(TokenCode) else CHALLENGE,)
         case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
@@ -217,5 +180,5 @@ def problem_of_faults(faults: list[Fault]) -> Problem:
     return Problem(first.code, first.detail, {"field": first.field, "errors": errors})
 
 
-PAYLOAD_TOO_LARGE = "The body is larger than 16,384 bytes; nothing this house takes is."
-INTERNAL_ERROR = Problem(HttpCode.INTERNAL_ERROR, "Something went wrong here; it is logged under the request's id.")
+PAYLOAD_TOO_LARGE = "The body is larger than the 16,384 bytes that are accepted."
+INTERNAL_ERROR = Problem(HttpCode.INTERNAL_ERROR, "Internal error; it is logged under the id of this request.")

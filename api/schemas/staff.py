@@ -139,7 +139,7 @@ class TermsCheckRequest(RequestModel):
 
 
 class ContradictionResponse(BaseModel):
-    """One thing wrong with terms: where it is best mended, a code, a sentence, and the figures in it."""
+    """One thing wrong with terms: the field to correct, a code, the sentence in English, and the facts of the code."""
 
     field: str
     code: str
@@ -159,7 +159,7 @@ class TermsCheckedResponse(BaseModel):
         return cls(
             terms=None if checked.terms is None else dict(checked.terms),
             contradictions=[
-                ContradictionResponse(field=one.field, code=one.code, detail=one.detail, facts=dict(one.facts))
+                ContradictionResponse(field=one.field, code=str(one.code), detail=one.sentence(), facts=dict(one.facts))
                 for one in checked.contradictions
             ],
         )

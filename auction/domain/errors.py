@@ -1,97 +1,52 @@
-"""Everything that can be refused, with stable codes shared by HTTP, live frames, metrics and docs.
+"""The errors that services raise, each with a stable code shared by HTTP, live frames, metrics and docs.
 
 The tree::
 
     AuctionError                code, detail, facts; what services raise
-    ├── TermsInvalid            the terms contradict themselves; facts["problems"] names each
+    ├── TermsInvalid            the terms are malformed or contradict themselves; facts["problems"] names each
     ├── WrongStatus             the lot is not in a status that allows the action
     ├── WrongState              the lot's settlement is not in a state that allows the action
     ├── NotFound                no such sale, lot, bid, preset, award or offer
     ├── RequestRefused          well-formed, yet against a rule (registration, scheduling, voiding, ...)
-    └── Unavailable             a server is away; nothing was decided, or the outcome is unknown
+    └── Unavailable             a server does not respond; nothing was decided, or the outcome is unknown
         ├── LedgerAway          nothing was sent: safe to try again
-        ├── BooksAway           the system of record does not answer
-        ├── PaymentsAway        the payment provider does not answer; what was asked is asked again
+        ├── BooksAway           the database does not respond
+        ├── PaymentsAway        the payment provider does not respond; the request is kept and repeated
         ├── OutcomeUnknown      sent, no answer: try again with the same idempotency key
         └── OverCapacity        too many bids wait for this lot in this process
 
-A refused bid is no exception but data: `auction.domain.bidding.Refused` with a `RefusalCode`.
+A refused bid is no exception but a value: `auction.domain.bidding.Refused` with a `RefusalCode`. The codes, with their
+titles and the names of their facts, are rows of `auction.domain.codes`.
 """
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any
 
+from auction.domain.codes import Code, Kind, ProblemCode, RefusalCode
+from auction.domain.contradictions import Contradiction
 
-class RefusalCode(StrEnum):
-    """Why a bid is refused, in the order the checks run (domain rules, "Deciding a bid")."""
-
-    LOT_UNKNOWN = "lot-unknown"
-    NOT_REGISTERED = "not-registered"
-    KEY_REUSED = "key-reused"
-    LOT_NOT_OPEN = "lot-not-open"
-    ABOVE_CAP = "above-cap"
-    ALREADY_LEADING = "already-leading"
-    BID_TOO_LOW = "bid-too-low"
-    OFF_GRID = "off-grid"
-    JUMP_TOO_LARGE = "jump-too-large"
-    OVER_LIMIT = "over-limit"
-    OVER_PURSE = "over-purse"
-
-
-class ProblemCode(StrEnum):
-    """Why anything else is refused."""
-
-    SALE_UNKNOWN = "sale-unknown"
-    LOT_UNKNOWN = "lot-unknown"
-    BID_UNKNOWN = "bid-unknown"
-    PRESET_UNKNOWN = "preset-unknown"
-    TERMS_INVALID = "terms-invalid"
-    WRONG_STATUS = "wrong-status"
-    SCHEDULE_INVALID = "schedule-invalid"
-    REVIEW_LIMIT_TOO_LOW = "review-limit-too-low"
-    TERMS_NOT_ACCEPTED = "terms-not-accepted"
-    DEPOSIT_TOO_LOW = "deposit-too-low"
-    DEPOSIT_TOO_HIGH = "deposit-too-high"
-    DEPOSIT_DECLINED = "deposit-declined"
-    DEPOSIT_NOT_NEEDED = "deposit-not-needed"
-    BIDDER_BARRED = "bidder-barred"
-    BIDDER_UNKNOWN = "bidder-unknown"
-    REGISTRATION_CLOSED = "registration-closed"
-    PADDLE_DIFFERS = "paddle-differs"
-    BID_ALREADY_VOID = "bid-already-void"
-    LEDGER_MOVED = "ledger-moved"
-    SALE_EXISTS = "sale-exists"
-    SALE_ID_INVALID = "sale-id-invalid"
-    USERNAME_INVALID = "username-invalid"
-    USERNAME_TAKEN = "username-taken"
-    PASSWORD_INVALID = "password-invalid"  # noqa: S105 - a code, not a password
-    CREDENTIALS_WRONG = "credentials-wrong"
-    AWARD_UNKNOWN = "award-unknown"
-    OFFER_UNKNOWN = "offer-unknown"
-    SETTLEMENT_UNKNOWN = "settlement-unknown"
-    WRONG_STATE = "wrong-state"
-    PAYMENT_DECLINED = "payment-declined"
-    PAYMENT_PENDING = "payment-pending"
-    PAYMENT_LATE = "payment-late"
-    OFFER_OVER = "offer-over"
-    NOBODY_TO_OFFER = "nobody-to-offer"
-    DELIVERY_CENTRE_UNKNOWN = "delivery-centre-unknown"
-    DELIVERY_CENTRE_MISSING = "delivery-centre-missing"
-    SAME_PERSON = "same-person"
-    NO_CLAIM = "no-claim"
-    PROVIDER_UNKNOWN = "provider-unknown"
-    NOTICE_REFUSED = "notice-refused"
-    PAYMENTS_AWAY = "payments-away"
-    LEDGER_AWAY = "ledger-away"
-    BOOKS_AWAY = "books-away"
-    OUTCOME_UNKNOWN = "outcome-unknown"
-    OVER_CAPACITY = "over-capacity"
-    WRONG_SHARDS = "wrong-shards"
+__all__ = [
+    "AuctionError",
+    "BooksAway",
+    "Code",
+    "Kind",
+    "LedgerAway",
+    "NotFound",
+    "OutcomeUnknown",
+    "OverCapacity",
+    "PaymentsAway",
+    "ProblemCode",
+    "RefusalCode",
+    "RequestRefused",
+    "TermsInvalid",
+    "Unavailable",
+    "WrongState",
+    "WrongStatus",
+]
 
 
 class AuctionError(Exception):
-    """A typed answer that is not a success: a stable code, a sentence for people, facts for programs."""
+    """Base of all refusals: a stable code, a sentence in English, and facts for programs."""
 
     def __init__(self, code: str, detail: str, facts: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
@@ -101,11 +56,22 @@ class AuctionError(Exception):
 
 
 class TermsInvalid(AuctionError):
-    """Terms that contradict themselves; every contradiction is named, not only the first."""
+    """Terms that are malformed or contradict themselves; everything that is wrong is named, not only the first.
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(ProblemCode.TERMS_INVALID, "; ".join(problems), {"problems": problems})
-        self.problems = problems
+    `subject` says which terms are meant, where several were read. Facts: `problems`, a sentence for each contradiction;
+    `contradictions`, the same as data.
+    """
+
+    def __init__(self, contradictions: Sequence[Contradiction], subject: str | None = None) -> None:
+        prefix = f"{subject}: " if subject else ""
+        problems = [prefix + one.sentence() for one in contradictions]
+        facts = {"problems": problems, "contradictions": [_as_mapping(one) for one in contradictions]}
+        super().__init__(ProblemCode.TERMS_INVALID, "; ".join(problems), facts)
+        self.contradictions = tuple(contradictions)
+
+
+def _as_mapping(one: Contradiction) -> dict[str, Any]:
+    return {"field": one.field, "code": str(one.code), "detail": one.sentence(), "facts": dict(one.facts)}
 
 
 class WrongStatus(AuctionError):
@@ -121,7 +87,7 @@ class WrongStatus(AuctionError):
 
 
 class WrongState(AuctionError):
-    """The lot's settlement does not allow the action, or somebody was faster; facts: state, allowed."""
+    """The lot's settlement does not allow the action, perhaps since another call changed it; facts: state, allowed."""
 
     def __init__(self, action: str, state: str, allowed: Sequence[str]) -> None:
         super().__init__(
@@ -136,41 +102,42 @@ class NotFound(AuctionError):
 
 
 class RequestRefused(AuctionError):
-    """Well-formed, yet against a rule of the house."""
+    """Well-formed, yet against a rule."""
 
 
 class Unavailable(AuctionError):
-    """A server is away; facts: retry_after_s."""
+    """A server does not respond; facts: retry_after_s, how many seconds to wait before the next attempt."""
 
     def __init__(self, code: str, detail: str, retry_after_s: int = 1) -> None:
         super().__init__(code, detail, {"retry_after_s": retry_after_s})
 
 
 class LedgerAway(Unavailable):
-    """The ledger does not answer and nothing was changed."""
+    """The ledger does not respond and nothing was changed."""
 
-    def __init__(self, detail: str = "The bid ledger does not answer; nothing was changed. Try again.") -> None:
+    def __init__(self, detail: str = "The bid ledger does not respond; nothing was changed. Try again.") -> None:
         super().__init__(ProblemCode.LEDGER_AWAY, detail)
 
 
 class BooksAway(Unavailable):
-    """The books do not answer and nothing was changed."""
+    """The database does not respond and nothing was changed."""
 
-    def __init__(self, detail: str = "The books do not answer; nothing was changed. Try again.") -> None:
+    def __init__(self, detail: str = "The database does not respond; nothing was changed. Try again.") -> None:
         super().__init__(ProblemCode.BOOKS_AWAY, detail)
 
 
 class PaymentsAway(Unavailable):
-    """The payment provider does not answer; what was asked of it stays asked, and is asked again."""
+    """The payment provider does not respond; the request is stored and sent again until it answers."""
 
     def __init__(
-        self, detail: str = "The payment provider does not answer. What you asked is kept and asked again; look later."
+        self,
+        detail: str = "The payment provider does not respond. The request is kept and sent again.",
     ) -> None:
         super().__init__(ProblemCode.PAYMENTS_AWAY, detail, retry_after_s=5)
 
 
 class OutcomeUnknown(Unavailable):
-    """The call was sent and no answer came: it may have been taken or not."""
+    """The call was sent and no answer came: whether it took effect is not known."""
 
     def __init__(
         self,
@@ -180,7 +147,7 @@ class OutcomeUnknown(Unavailable):
 
 
 class OverCapacity(Unavailable):
-    """More bids wait for this lot than this process takes on."""
+    """More bids wait for this lot than this process accepts."""
 
     def __init__(self, waiting: int) -> None:
         super().__init__(

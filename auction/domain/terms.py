@@ -1,6 +1,6 @@
-"""The terms a lot is sold under: their shape, their reading from plain data, and every contradiction in them.
+"""The terms a lot is sold under: their shape, their fingerprint, and every contradiction in them.
 
-Terms are validated and frozen when a lot is scheduled; their SHA-256 is the first fact in the lot's ledger.
+Terms are checked and frozen when a lot is scheduled; their SHA-256 is the first fact in the lot's ledger.
 Source: domain rules ("Deciding a bid", "Deposits", "SettlementTerms") and the public surface (`terms`).
 """
 
@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Literal
 
+from auction.domain.contradictions import Contradiction, ContradictionCode
 from auction.domain.deposits import DepositPolicy, LadderDeposit
 from auction.domain.waterfall import ORDER, Liability, RestTo, Step
 
@@ -52,7 +53,7 @@ class MaxJump:
 class SoftClose:
     """A bid with less than `window_ms` left moves the end to `extension_ms` after it.
 
-    `hard_stop_ms` is how far past the scheduled end this may go; None: as far as bids carry it.
+    `hard_stop_ms` is how far past the scheduled end this may go, in ms; None: without limit.
     """
 
     window_ms: int
@@ -62,7 +63,7 @@ class SoftClose:
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """To how many runners-up a defaulted lot is offered, at which price, and down to which floor.
+    """To how many runners-up a defaulted lot is offered (`depth`), at which price, and down to which floor.
 
     The floor is `floor_percent` of the hammer price or `floor_fen`, whichever is higher.
     """
@@ -76,10 +77,10 @@ class Cascade:
 
 @dataclass(frozen=True, slots=True)
 class SettlementTerms:
-    """What follows the hammer: payment window and grace (ms), fees (bps of the price), liability of a defaulter.
+    """What follows the close: payment window and grace (ms), fees (bps of the price), liability of a defaulter.
 
     A forfeited deposit pays `waterfall` in its order, then `rest_to`, once the resale is paid or `resale_window_ms`
-    after the default; `reauction_cost_fen` is what the house counts as the cost of selling again.
+    after the default; `reauction_cost_fen` is the cost of selling the lot again that is charged to the deposit.
     """
 
     payment_window_ms: int = 86_400_000
@@ -98,9 +99,9 @@ class SettlementTerms:
 
 LATER_IN_SETTLEMENT = ("waterfall", "rest_to", "resale_window_ms", "reauction_cost_fen")
 LATER_IN_CASCADE = ("floor_fen",)
-"""Fields that terms did not have from the start: at their defaults they are no part of a fingerprint.
+"""Fields added after the first terms were frozen: at their defaults they are left out of the fingerprint.
 
-So the fingerprint of terms frozen before is the same when they are read again.
+So terms frozen before keep their fingerprint when they are read again.
 """
 
 
@@ -130,7 +131,7 @@ class Terms:
         return step
 
     def sha256(self) -> str:
-        """The fingerprint of these terms, over their canonical JSON."""
+        """The fingerprint of these terms: SHA-256 over their canonical JSON, in hex."""
         data = terms_as_mapping(self)
         settlement, plain = data["settlement"], _plain(SettlementTerms())
         for name in LATER_IN_CASCADE:
@@ -160,8 +161,8 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, StrEnum) else value
 
 
-def contradictions(terms: Terms) -> list[str]:
-    """Every way in which well-formed terms contradict themselves, as sentences; empty when sound."""
+def contradictions(terms: Terms) -> list[Contradiction]:
+    """Every way in which well-formed terms contradict themselves; empty where they are sound."""
     return [
         *_price_contradictions(terms),
         *_settlement_contradictions(terms),
@@ -170,90 +171,88 @@ def contradictions(terms: Terms) -> list[str]:
     ]
 
 
-def _price_contradictions(terms: Terms) -> list[str]:
+def _price_contradictions(terms: Terms) -> list[Contradiction]:
     found = []
     start, reserve, cap, review = terms.start_price_fen, terms.reserve_fen, terms.cap_fen, terms.review_above_fen
     if reserve is not None and reserve < start:
-        found.append(
-            f"reserve_fen {reserve} is under start_price_fen {start}; give a reserve of at least the start, or null"
-        )
+        facts = {"reserve_fen": reserve, "start_fen": start}
+        found.append(Contradiction("reserve_fen", ContradictionCode.RESERVE_UNDER_START, facts))
     if cap is not None and cap < start:
-        found.append(f"cap_fen {cap} is under start_price_fen {start}; no bid could be made")
+        facts = {"cap_fen": cap, "start_fen": start}
+        found.append(Contradiction("cap_fen", ContradictionCode.CAP_UNDER_START, facts))
     if cap is not None and reserve is not None and cap < reserve:
-        found.append(f"cap_fen {cap} is under reserve_fen {reserve}; the lot could never sell")
+        facts = {"cap_fen": cap, "reserve_fen": reserve}
+        found.append(Contradiction("cap_fen", ContradictionCode.CAP_UNDER_RESERVE, facts))
     if review is not None and review < start:
-        found.append(f"review_above_fen {review} is under start_price_fen {start}; every bid would be held")
+        facts = {"review_fen": review, "start_fen": start}
+        found.append(Contradiction("review_above_fen", ContradictionCode.REVIEW_UNDER_START, facts))
     if review is not None and cap is not None and review > cap:
-        found.append(f"review_above_fen {review} is above cap_fen {cap}; no bid could reach it")
+        facts = {"review_fen": review, "cap_fen": cap}
+        found.append(Contradiction("review_above_fen", ContradictionCode.REVIEW_ABOVE_CAP, facts))
     soft = terms.soft_close
     if soft is not None and soft.hard_stop_ms is not None and soft.hard_stop_ms < soft.extension_ms:
-        found.append(
-            f"soft_close.hard_stop_ms {soft.hard_stop_ms} is under soft_close.extension_ms {soft.extension_ms}; "
-            "no late bid could have its full extension"
-        )
+        facts = {"hard_stop_ms": soft.hard_stop_ms, "extension_ms": soft.extension_ms}
+        found.append(Contradiction("soft_close.hard_stop_ms", ContradictionCode.HARD_STOP_UNDER_EXTENSION, facts))
     return found
 
 
-def _settlement_contradictions(terms: Terms) -> list[str]:
+def _settlement_contradictions(terms: Terms) -> list[Contradiction]:
     found = []
     settlement, cascade, cap = terms.settlement, terms.settlement.cascade, terms.cap_fen
     if (settlement.default_liability == "percent") != (settlement.percent_bps is not None):
-        found.append("settlement.percent_bps goes with default_liability 'percent', and only with it")
+        found.append(Contradiction("settlement.percent_bps", ContradictionCode.PERCENT_ALONE, {}))
     if sorted(settlement.waterfall) != sorted(ORDER):
-        found.append(
-            f"settlement.waterfall must name {', '.join(ORDER)}, each once; got {', '.join(settlement.waterfall)}"
-        )
+        names = {"allowed": ", ".join(ORDER), "given": ", ".join(settlement.waterfall)}
+        found.append(Contradiction("settlement.waterfall", ContradictionCode.WATERFALL_NOT_EACH_ONCE, names))
     if settlement.resale_window_ms < settlement.payment_window_ms:
-        found.append(
-            f"settlement.resale_window_ms {settlement.resale_window_ms} is under settlement.payment_window_ms "
-            f"{settlement.payment_window_ms}; a resale could be paid in its window and still come too late"
-        )
+        windows = {"resale_ms": settlement.resale_window_ms, "payment_ms": settlement.payment_window_ms}
+        found.append(Contradiction("settlement.resale_window_ms", ContradictionCode.RESALE_UNDER_PAYMENT, windows))
     if cascade.depth and cascade.floor_fen is not None and cap is not None and cascade.floor_fen > cap:
-        found.append(
-            f"settlement.cascade.floor_fen {cascade.floor_fen} is above cap_fen {cap}; no runner-up could be asked"
-        )
+        prices = {"floor_fen": cascade.floor_fen, "cap_fen": cap}
+        found.append(Contradiction("settlement.cascade.floor_fen", ContradictionCode.FLOOR_ABOVE_CAP, prices))
     return found
 
 
-def _step_contradictions(terms: Terms) -> list[str]:
+def _step_contradictions(terms: Terms) -> list[Contradiction]:
     found = []
     bands, start = terms.increments, terms.start_price_fen
     if bands[0].from_fen > start:
-        found.append(
-            f"increments leave a gap: the first begins at {bands[0].from_fen}, above start_price_fen {start}; "
-            "begin it at the start or below"
-        )
+        facts = {"from_fen": bands[0].from_fen, "start_fen": start}
+        found.append(Contradiction("increments", ContradictionCode.INCREMENTS_GAP, facts))
     for lower, upper in pairwise(bands):
         if upper.from_fen <= lower.from_fen:
-            found.append(f"increments must rise: from_fen {upper.from_fen} follows {lower.from_fen}")
+            facts = {"from_fen": upper.from_fen, "previous_fen": lower.from_fen}
+            found.append(Contradiction("increments", ContradictionCode.INCREMENTS_FALL, facts))
     jump = terms.max_jump
     if jump is None:
         return found
     if terms.bidding is Bidding.PROXY:
-        found.append("max_jump applies to direct bidding only; a proxy bid is a maximum, not a price")
+        found.append(Contradiction("max_jump", ContradictionCode.JUMP_IN_PROXY, {}))
     for band in bands:
         base = max(band.from_fen, start)
         allowed = jump.above(base, band.step_fen)
         if allowed < band.step_fen:
-            found.append(
-                f"max_jump allows {allowed} at {base}, less than the increment {band.step_fen}; no bid could be made"
-            )
+            facts = {"allowed_fen": allowed, "price_fen": base, "step_fen": band.step_fen}
+            found.append(Contradiction("max_jump", ContradictionCode.JUMP_TOO_SMALL, facts))
     return found
 
 
-def _deposit_contradictions(terms: Terms) -> list[str]:
+def _deposit_contradictions(terms: Terms) -> list[Contradiction]:
     if not isinstance(terms.deposit, LadderDeposit):
         return []
     found = []
     bands = terms.deposit.bands
     for lower, upper in pairwise(bands):
         if upper.deposit_fen <= lower.deposit_fen:
-            found.append(f"deposit.bands must rise: deposit_fen {upper.deposit_fen} follows {lower.deposit_fen}")
+            facts = {"deposit_fen": upper.deposit_fen, "previous_fen": lower.deposit_fen}
+            found.append(Contradiction("deposit.bands", ContradictionCode.BANDS_DEPOSIT_FALLS, facts))
         if lower.limit_fen is None:
-            found.append("only the last of deposit.bands may have no limit_fen")
+            found.append(Contradiction("deposit.bands", ContradictionCode.BANDS_OPEN_EARLY, {}))
         elif upper.limit_fen is not None and upper.limit_fen <= lower.limit_fen:
-            found.append(f"deposit.bands must rise: limit_fen {upper.limit_fen} follows {lower.limit_fen}")
+            facts = {"limit_fen": upper.limit_fen, "previous_fen": lower.limit_fen}
+            found.append(Contradiction("deposit.bands", ContradictionCode.BANDS_LIMIT_FALLS, facts))
     first = bands[0].limit_fen
     if first is not None and first < terms.start_price_fen:
-        found.append(f"the first deposit band allows bids up to {first}, under start_price_fen {terms.start_price_fen}")
+        facts = {"limit_fen": first, "start_fen": terms.start_price_fen}
+        found.append(Contradiction("deposit.bands", ContradictionCode.BANDS_UNDER_START, facts))
     return found

@@ -1,8 +1,9 @@
-"""Reads terms from plain data (a preset's TOML, a request's JSON) and names everything wrong with them at once."""
+"""Reads terms from plain data (a preset's TOML, a request's JSON) and returns everything wrong with them at once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
+from auction.domain.contradictions import Contradiction, ContradictionCode
 from auction.domain.deposits import DepositBand, DepositPolicy, FlatDeposit, LadderDeposit, NoDeposit, PurseDeposit
 from auction.domain.errors import TermsInvalid
 from auction.domain.money import BPS, FEN_MAX
@@ -19,32 +20,32 @@ REQUIRED = object()
 
 
 class Section:
-    """One table of the terms being read; collects problems under its path instead of stopping at the first."""
+    """One table of the terms being read; adds what is wrong to `found` instead of stopping at the first."""
 
-    def __init__(self, data: object, path: str, problems: list[str]) -> None:
+    def __init__(self, data: object, path: str, found: list[Contradiction]) -> None:
         self.path = path
-        self.problems = problems
+        self.found = found
         self.seen: set[str] = set()
         self.is_table = isinstance(data, Mapping)
         self.data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
         if not self.is_table:
-            self.complain(path or "terms", f"must be a table of fields, got {_shown(data)}")
+            self.add(path or "terms", ContradictionCode.NOT_A_TABLE, given=_shown(data))
 
-    def complain(self, name: str, what: str) -> None:
-        """Note a problem with a field."""
-        self.problems.append(f"{name} {what}")
+    def add(self, path: str, code: ContradictionCode, **facts: int | str) -> None:
+        """Record what is wrong with the field at `path`."""
+        self.found.append(Contradiction(path, code, facts))
 
-    def name(self, field: str) -> str:
-        """The field's full path, as shown in problems."""
+    def path_of(self, field: str) -> str:
+        """The full path of a field of this table, such as `soft_close.window_ms`."""
         return f"{self.path}.{field}" if self.path else field
 
     def take(self, field: str, default: object) -> Any:
-        """The raw value, or the default; a missing required field is a problem."""
+        """The raw value, or the default; a required field that is missing is recorded."""
         self.seen.add(field)
         if field in self.data:
             return self.data[field]
         if default is REQUIRED and self.is_table:
-            self.complain(self.name(field), "is missing")
+            self.add(self.path_of(field), ContradictionCode.MISSING)
         return default
 
     def whole(self, field: str, low: int, high: int, default: object = REQUIRED) -> int:
@@ -53,7 +54,8 @@ class Section:
         if type(value) is int and low <= value <= high:
             return value
         if value is not REQUIRED:
-            self.complain(self.name(field), f"must be a whole number from {low} to {high}, got {_shown(value)}")
+            code = ContradictionCode.NOT_IN_RANGE
+            self.add(self.path_of(field), code, least=low, most=high, given=_shown(value))
         return low
 
     def whole_or_none(self, field: str, low: int, high: int, default: int | None = None) -> int | None:
@@ -67,7 +69,7 @@ class Section:
         value = self.take(field, default)
         if isinstance(value, bool):
             return value
-        self.complain(self.name(field), f"must be true or false, got {_shown(value)}")
+        self.add(self.path_of(field), ContradictionCode.NOT_A_BOOLEAN, given=_shown(value))
         return default
 
     def choice(self, field: str, allowed: Sequence[str], default: object = REQUIRED) -> str:
@@ -76,7 +78,7 @@ class Section:
         if isinstance(value, str) and value in allowed:
             return value
         if value is not REQUIRED:
-            self.complain(self.name(field), f"must be one of {', '.join(allowed)}, got {_shown(value)}")
+            self._refuse_choice(field, "one of", allowed, value)
         return allowed[0]
 
     def words(self, field: str, allowed: Sequence[str], default: Sequence[str]) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ class Section:
         value = self.take(field, default)
         if isinstance(value, (list, tuple)) and len(value) <= len(allowed) and all(word in allowed for word in value):
             return tuple(value)
-        self.complain(self.name(field), f"must be a list of {', '.join(allowed)}, got {_shown(value)}")
+        self._refuse_choice(field, "a list of", allowed, value)
         return tuple(default)
 
     def section(self, field: str, read: Callable[["Section"], T]) -> T | None:
@@ -92,7 +94,7 @@ class Section:
         value = self.take(field, None)
         if value is None:
             return None
-        inner = Section(value, self.name(field), self.problems)
+        inner = Section(value, self.path_of(field), self.found)
         result = read(inner)
         inner.refuse_unknown()
         return result
@@ -103,25 +105,29 @@ class Section:
         if value is REQUIRED:
             return ()
         if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= BANDS_MAX:
-            self.complain(self.name(field), f"must be a list of 1 to {BANDS_MAX} tables, got {_shown(value)}")
+            self.add(self.path_of(field), ContradictionCode.NOT_A_LIST, least=1, most=BANDS_MAX, given=_shown(value))
             return ()
         found = []
         for number, row in enumerate(value):
-            inner = Section(row, f"{self.name(field)}[{number}]", self.problems)
+            inner = Section(row, f"{self.path_of(field)}[{number}]", self.found)
             found.append(read(inner))
             inner.refuse_unknown()
         return tuple(found)
 
     def refuse_unknown(self) -> None:
-        """Name the fields nobody asked for."""
+        """Record every field of the table that was not read."""
         for field in sorted(map(str, set(self.data) - self.seen)):
-            self.complain(self.name(field), f"is not a known field; known here: {', '.join(sorted(self.seen))}")
+            self.add(self.path_of(field), ContradictionCode.UNKNOWN_FIELD, known=", ".join(sorted(self.seen)))
+
+    def _refuse_choice(self, field: str, count: str, allowed: Sequence[str], value: object) -> None:
+        code = ContradictionCode.NOT_A_CHOICE
+        self.add(self.path_of(field), code, count=count, allowed=", ".join(allowed), given=_shown(value))
 
 
 def read_terms(data: Mapping[str, Any]) -> Terms:
-    """Terms from plain data; raises TermsInvalid naming every malformed field, else every contradiction."""
-    problems: list[str] = []
-    section = Section(data, "", problems)
+    """Terms from plain data; raises TermsInvalid with every malformed field, or else with every contradiction."""
+    found: list[Contradiction] = []
+    section = Section(data, "", found)
     terms = Terms(
         bidding=Bidding(section.choice("bidding", [str(b) for b in Bidding])),
         start_price_fen=section.whole("start_price_fen", 1, FEN_MAX),
@@ -136,10 +142,10 @@ def read_terms(data: Mapping[str, Any]) -> Terms:
         settlement=section.section("settlement", _settlement) or SettlementTerms(),
     )
     section.refuse_unknown()
-    if not problems:
-        problems = contradictions(terms)
-    if problems:
-        raise TermsInvalid(problems)
+    if not found:
+        found = contradictions(terms)
+    if found:
+        raise TermsInvalid(found)
     return terms
 
 
@@ -170,7 +176,7 @@ def _max_jump(section: Section) -> MaxJump:
         fen=section.whole_or_none("fen", 1, FEN_MAX),
     )
     if jump == MaxJump() and section.is_table:
-        section.complain(section.path, "must give at least one of steps, percent, fen (or be null)")
+        section.add(section.path, ContradictionCode.JUMP_EMPTY)
     return jump
 
 

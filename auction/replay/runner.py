@@ -95,7 +95,7 @@ def _check_terms(auctions: Sequence[RecordedAuction], base: Mapping[str, Any]) -
         try:
             read_terms(merge_terms(base, _own_terms(auction, reserved=False)))
         except TermsInvalid as wrong:
-            raise TermsInvalid([f"auction {auction.auction_id}: {problem}" for problem in wrong.problems]) from wrong
+            raise TermsInvalid(wrong.contradictions, f"auction {auction.auction_id}") from wrong
 
 
 def _own_terms(auction: RecordedAuction, *, reserved: bool) -> dict[str, Any]:

@@ -10,10 +10,8 @@ import pytest
 
 from api.schemas.staff import EventResponse
 from auction.domain import events
-from auction.domain.errors import TermsInvalid
 from auction.domain.terms_reader import read_terms
 from auction.services.catalogue.event_log import LoggedEvent, list_events
-from auction.services.catalogue.terms_check import OTHER, understood
 from auction.workers.archiver import Archiver
 from tests.api.conftest import OPS, TERMS, signed
 
@@ -229,65 +227,6 @@ async def test_terms_are_checked_without_creating_anything(asker):
     assert {one["code"] for one in nothing["contradictions"]} == {"missing"}
     assert unknown.json()["code"] == "preset-unknown"
     assert (await asker.get("/ops/lots", OPS)).json()["sales"] == desk
-
-
-def band(deposit_fen: int, limit_fen: int | None) -> dict[str, Any]:
-    return {"deposit_fen": deposit_fen, "limit_fen": limit_fen}
-
-
-def ladder(*bands: dict[str, Any]) -> dict[str, Any]:
-    return {"deposit": {"policy": "ladder", "bands": list(bands)}}
-
-
-CONTRADICTIONS: list[tuple[str, dict[str, Any]]] = [
-    ("reserve-under-start", {"reserve_fen": 50}),
-    ("cap-under-start", {"cap_fen": 50}),
-    ("cap-under-reserve", {"cap_fen": 500, "reserve_fen": 600}),
-    ("review-under-start", {"review_above_fen": 50}),
-    ("review-above-cap", {"review_above_fen": 700, "cap_fen": 600}),
-    (
-        "hard-stop-under-extension",
-        {"soft_close": {"window_ms": 1_000, "extension_ms": 2_000, "hard_stop_ms": 1_000}},
-    ),
-    ("percent-alone", {"settlement": {"percent_bps": 100}}),
-    ("percent-alone", {"settlement": {"default_liability": "percent"}}),
-    ("waterfall-not-each-once", {"settlement": {"waterfall": ["cost", "gap"]}}),
-    ("resale-under-payment", {"settlement": {"payment_window_ms": 10, "resale_window_ms": 9}}),
-    ("floor-above-cap", {"cap_fen": 500, "settlement": {"cascade": {"depth": 1, "floor_fen": 501}}}),
-    ("increments-gap", {"increments": [{"from_fen": 200, "step_fen": 100}]}),
-    (
-        "increments-fall",
-        {"increments": [{"from_fen": 0, "step_fen": 100}, {"from_fen": 0, "step_fen": 200}]},
-    ),
-    ("jump-in-proxy", {"bidding": "proxy", "max_jump": {"steps": 5}}),
-    ("jump-too-small", {"max_jump": {"fen": 50}}),
-    ("jump-empty", {"max_jump": {}}),
-    ("bands-deposit-falls", ladder(band(200, 1_000), band(100, 2_000))),
-    ("bands-open-early", ladder(band(100, None), band(200, 2_000))),
-    ("bands-limit-falls", ladder(band(100, 2_000), band(200, 1_000))),
-    ("bands-under-start", ladder(band(100, 50))),
-    ("missing", {"deposit": {"policy": "flat"}}),
-    ("not-in-range", {"start_price_fen": 0}),
-    ("not-a-choice", {"bidding": "silent"}),
-    ("not-a-choice", {"settlement": {"waterfall": ["cost", "debts"]}}),
-]
-
-
-@pytest.mark.parametrize("code, wrong", CONTRADICTIONS)
-def test_every_contradiction_of_the_rules_is_understood(code, wrong):
-    with pytest.raises(TermsInvalid) as caught:
-        read_terms({**TERMS, **wrong})
-
-    found = [understood(sentence) for sentence in caught.value.problems]
-    assert code in {one.code for one in found}
-    assert OTHER not in {one.code for one in found}
-    assert all(one.field and one.detail for one in found)
-
-
-def test_a_sentence_not_known_is_passed_on_as_it_is():
-    said = understood("deposit.policy makes no sense today")
-
-    assert (said.code, said.field, said.detail) == (OTHER, "deposit.policy", "deposit.policy makes no sense today")
 
 
 async def test_away_servers_are_told_not_guessed(asker, context, monkeypatch):

@@ -1,36 +1,64 @@
 import json
+import re
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
 from api.bids.refusals import refusal_content
 from api.http.openapi import BID, SIGNED_IN, problems
-from api.http.problems import KINDS, HttpCode, Problem, problem_of
+from api.http.problems import ROWS, STATUS_OF_KIND, HttpCode, Problem, problem_of
 from auction.domain.bidding import Refused
+from auction.domain.codes import Kind, ProblemCode, RefusalCode
+from auction.domain.contradictions import Contradiction, ContradictionCode
 from auction.domain.errors import (
     AuctionError,
     BooksAway,
     LedgerAway,
     OutcomeUnknown,
     OverCapacity,
-    ProblemCode,
-    RefusalCode,
     TermsInvalid,
     WrongStatus,
 )
-from auction.ledger.bid_ledger import FACT_NAMES
 from auction.services.identity.tokens import TokenCode
 
 
-def test_every_code_has_a_status_and_a_title_and_every_row_is_a_code():
+def test_every_code_has_a_row_with_a_status_a_title_and_facts_that_leave_the_members_alone():
     codes = {str(code) for codes in (RefusalCode, ProblemCode, TokenCode, HttpCode) for code in codes}
 
-    assert set(map(str, KINDS)) == codes
-    assert all(HTTPStatus(status) and title for status, title in KINDS.values())
+    assert set(ROWS) == codes
+    assert set(STATUS_OF_KIND) == set(Kind)
+    assert all(HTTPStatus(row.status) >= HTTPStatus.BAD_REQUEST for row in ROWS.values())
+    assert all(row.title and "status" not in row.facts for row in ROWS.values())
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "refusals.md"
+PARTS = {"Refused bids": [*RefusalCode], "Problems": [*ProblemCode], "Requests": [*HttpCode, *TokenCode]}
+
+
+def test_the_page_of_refusals_has_a_paragraph_for_every_code_with_its_status_and_facts():
+    page = PAGE.read_text(encoding="utf-8")
+    for part, codes in PARTS.items():
+        text = page.split(f"\n## {part}\n", maxsplit=1)[1].split("\n## ", maxsplit=1)[0]
+        # a bid's codes in the order of the checks, every code once
+        paragraphs = re.findall(
+            r"^### `([a-z-]+)`\n\n(Status .+?)\n\n(\S.+?)(?=\n\n|\n\Z)", text, re.MULTILINE | re.DOTALL
+        )
+        assert [code for code, _, _ in paragraphs] == [str(code) for code in codes]
+        for code, (_, line, _) in zip(codes, paragraphs, strict=True):
+            names = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", line.partition("acts")[2]))
+            facts = tuple("lot_status" if name == "status" else name for name in code.facts)
+            assert (line.split()[1].rstrip("."), tuple(names)) == (str(ROWS[code].status), facts), code
+
+
+def test_a_code_with_two_meanings_of_its_own_has_one_status_and_title():
+    assert set(map(str, RefusalCode)) & set(map(str, ProblemCode)) == {"lot-unknown"}
+    refusal, problem = RefusalCode.LOT_UNKNOWN, ProblemCode.LOT_UNKNOWN
+    assert (refusal.kind, refusal.heading) == (problem.kind, problem.heading)
 
 
 def test_a_refused_bid_is_a_conflict_and_an_unknown_lot_is_not_found():
-    statuses = {code: KINDS[code][0] for code in RefusalCode}
+    statuses = {code: ROWS[code].status for code in RefusalCode}
 
     assert statuses.pop(RefusalCode.LOT_UNKNOWN) == 404
     assert set(statuses.values()) == {409}
@@ -38,7 +66,7 @@ def test_a_refused_bid_is_a_conflict_and_an_unknown_lot_is_not_found():
 
 @pytest.mark.parametrize("code", RefusalCode)
 def test_every_refusal_has_a_sentence_the_facts_of_its_code_and_the_lot_as_it_was(code):
-    fact = FACT_NAMES.get(code)
+    fact = code.facts[0] if code.facts else ""
     facts = {fact: "paused" if fact == "status" else 12_345_600} if fact else {}
 
     content = refusal_content(Refused(code, facts, 7, 100, 200, 300, 400))
@@ -46,7 +74,7 @@ def test_every_refusal_has_a_sentence_the_facts_of_its_code_and_the_lot_as_it_wa
     assert content["code"] == code
     assert content["type"] == f"urn:auction:problem:{code}"
     assert content["detail"].endswith(".")
-    assert content["status"] == KINDS[code][0]
+    assert content["status"] == ROWS[code].status
     if fact:
         # the problem's own status is HTTP's
         assert content["lot_status" if fact == "status" else fact] == facts[fact]
@@ -70,7 +98,23 @@ def test_a_problem_carries_the_facts_of_its_error():
     assert content["status"] == 409  # the problem's own, not the lot's
     assert content["lot_status"] == "draft"
     assert content["allowed"] == ["open"]
-    assert json.loads(problem_of(TermsInvalid(["a", "b"])).body())["problems"] == ["a", "b"]
+
+
+def test_invalid_terms_are_listed_as_sentences_and_as_data():
+    low = Contradiction("cap_fen", ContradictionCode.CAP_UNDER_START, {"cap_fen": 50, "start_fen": 100})
+    content = json.loads(
+        problem_of(TermsInvalid([low, Contradiction("bidding", ContradictionCode.MISSING, {})])).body()
+    )
+
+    assert (content["code"], content["status"]) == ("terms-invalid", 422)
+    assert content["problems"] == [low.sentence(), "bidding is missing"]
+    assert content["detail"] == "; ".join(content["problems"])
+    assert content["contradictions"][0] == {
+        "field": "cap_fen",
+        "code": "cap-under-start",
+        "detail": low.sentence(),
+        "facts": {"cap_fen": 50, "start_fen": 100},
+    }
 
 
 def test_a_fact_never_takes_the_place_of_a_member():
@@ -81,7 +125,7 @@ def test_a_fact_never_takes_the_place_of_a_member():
 
 
 def test_an_error_without_a_row_is_a_mistake_of_ours():
-    with pytest.raises(AssertionError, match="no status for the code made-up"):
+    with pytest.raises(AssertionError, match="no row for the code made-up"):
         problem_of(AuctionError("made-up", "?"))
 
 

@@ -58,7 +58,7 @@ def test_books_that_are_not_there_are_named_as_away(monkeypatch):
     monkeypatch.setenv("AUCTION_DATABASE_URL", "postgresql://auction@/auction?host=/nowhere")
     said = auction("migrate")
     assert (said.code, said.out) == (1, "")
-    assert "The books do not answer" in said.err
+    assert "The database does not respond" in said.err
 
 
 def test_an_address_of_another_kind_is_refused_with_its_variable(monkeypatch):

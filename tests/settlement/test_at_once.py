@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api.http.problems import KINDS
+from api.http.problems import ROWS
 from auction.books import archive_queries, deposits, settlements
 from auction.books.unit_of_work import Transaction
 from auction.bootstrap import SANDBOX_FILE, open_context
@@ -51,7 +51,7 @@ async def race(*acts: Awaitable[Any]) -> list[Any]:
     ends = await asyncio.gather(*acts, return_exceptions=True)
     for end in ends:
         if isinstance(end, AuctionError):
-            assert KINDS[end.code][0] == 409, end.code
+            assert ROWS[end.code].status == 409, end.code
         elif isinstance(end, BaseException):
             raise end
     return [str(end.code) if isinstance(end, AuctionError) else end for end in ends]

@@ -1,9 +1,13 @@
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from auction.domain import errors
+from auction.domain.codes import ProblemCode
+from auction.domain.contradictions import Contradiction, ContradictionCode
 from auction.domain.errors import (
     AuctionError,
     BooksAway,
@@ -12,8 +16,6 @@ from auction.domain.errors import (
     OutcomeUnknown,
     OverCapacity,
     PaymentsAway,
-    ProblemCode,
-    RefusalCode,
     RequestRefused,
     TermsInvalid,
     Unavailable,
@@ -21,21 +23,28 @@ from auction.domain.errors import (
     WrongStatus,
 )
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "refusals.md"
+ROOT = Path(__file__).parents[2]
 
 
-def sections(title: str) -> list[str]:
-    """The codes with a heading of their own under a part of the page, in order."""
-    part = PAGE.read_text(encoding="utf-8").split(f"\n## {title}\n", maxsplit=1)[1].split("\n## ", maxsplit=1)[0]
-    return re.findall(r"^### `([a-z-]+)`$", part, flags=re.MULTILINE)
+def raised_facts() -> Iterator[tuple[str, ProblemCode, set[str]]]:
+    """Where the sources give a problem's code and its facts in one call: the place, the code, the names."""
+    for path in sorted([*ROOT.glob("auction/**/*.py"), *ROOT.glob("api/**/*.py")]):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call):
+                continue
+            codes = [
+                arg for arg in call.args if isinstance(arg, ast.Attribute) and ast.unparse(arg.value) == "ProblemCode"
+            ]
+            for facts in call.args:
+                if codes and isinstance(facts, ast.Dict):
+                    names = {str(ast.literal_eval(name)) for name in facts.keys if name is not None}
+                    yield f"{path.relative_to(ROOT)}:{call.lineno}", ProblemCode[codes[0].attr], names
 
 
-def test_the_page_of_refusals_explains_every_refused_bid_in_the_order_of_the_checks():
-    assert sections("Refused bids") == [str(code) for code in RefusalCode]
-
-
-def test_the_page_of_refusals_explains_every_problem():
-    assert sections("Problems") == [str(code) for code in ProblemCode]
+def test_a_problem_is_raised_with_the_facts_of_its_row_alone():
+    found = list(raised_facts())
+    assert len(found) > 10
+    assert [place for place, code, names in found if not names <= set(code.facts)] == []
 
 
 def test_the_tree_of_errors_in_the_docstring_is_the_tree_in_the_code():
@@ -51,7 +60,7 @@ def test_the_tree_of_errors_in_the_docstring_is_the_tree_in_the_code():
 @pytest.mark.parametrize(
     "error, code",
     [
-        (TermsInvalid(["a is b"]), "terms-invalid"),
+        (TermsInvalid([Contradiction("bidding", ContradictionCode.MISSING, {})]), "terms-invalid"),
         (WrongStatus("pause", "closed", ("open",)), "wrong-status"),
         (WrongState("relist it", "paid", ["defaulted"]), "wrong-state"),
         (LedgerAway(), "ledger-away"),
@@ -82,8 +91,13 @@ def test_a_wrong_state_names_the_state_and_those_that_would_do():
 
 
 def test_invalid_terms_carry_every_problem():
-    error = TermsInvalid(["a is b", "c is d"])
-    assert (error.detail, error.facts) == ("a is b; c is d", {"problems": ["a is b", "c is d"]})
+    wrong = [Contradiction(field, ContradictionCode.MISSING, {}) for field in ("bidding", "increments")]
+    error = TermsInvalid(wrong, "lot 7")
+    assert error.contradictions == tuple(wrong)
+    assert error.facts["problems"] == ["lot 7: bidding is missing", "lot 7: increments is missing"]
+    assert error.detail == "; ".join(error.facts["problems"])
+    data = {"field": "bidding", "code": "missing", "detail": "bidding is missing", "facts": {}}
+    assert error.facts["contradictions"][0] == data
 
 
 @pytest.mark.parametrize("error", [LedgerAway(), BooksAway(), OutcomeUnknown(), OverCapacity(1)])
@@ -96,7 +110,7 @@ def test_a_payment_provider_that_is_away_is_given_longer_and_what_was_asked_is_n
     error = PaymentsAway()
     assert isinstance(error, Unavailable)
     assert error.facts == {"retry_after_s": 5}
-    assert "kept and asked again" in error.detail
+    assert "kept and sent again" in error.detail
     assert PaymentsAway("asked of another provider").detail == "asked of another provider"
 
 

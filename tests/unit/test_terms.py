@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from auction.domain.contradictions import Contradiction, ContradictionCode
 from auction.domain.deposits import DepositBand, FlatDeposit, LadderDeposit, NoDeposit, PurseDeposit
 from auction.domain.errors import TermsInvalid
 from auction.domain.money import FEN_MAX
@@ -64,8 +65,9 @@ FULL: dict[str, Any] = {
 def problems_of(data: Any) -> list[str]:
     with pytest.raises(TermsInvalid) as caught:
         read_terms(data)
-    assert caught.value.facts["problems"] == caught.value.problems
-    return caught.value.problems
+    sentences = [one.sentence() for one in caught.value.contradictions]
+    assert caught.value.facts["problems"] == sentences
+    return sentences
 
 
 def copy_and_way(path: str) -> tuple[dict[str, Any], Any, Any]:
@@ -432,111 +434,135 @@ def ladder(*bands: tuple[int, int | None]) -> LadderDeposit:
 CONTRADICTIONS = [
     (
         {"reserve_fen": 99},
-        "reserve_fen 99 is under start_price_fen 100; give a reserve of at least the start, or null",
+        Contradiction("reserve_fen", ContradictionCode.RESERVE_UNDER_START, {"reserve_fen": 99, "start_fen": 100}),
         {"reserve_fen": 100},
     ),
-    ({"cap_fen": 99}, "cap_fen 99 is under start_price_fen 100; no bid could be made", {"cap_fen": 100}),
+    (
+        {"cap_fen": 99},
+        Contradiction("cap_fen", ContradictionCode.CAP_UNDER_START, {"cap_fen": 99, "start_fen": 100}),
+        {"cap_fen": 100},
+    ),
     (
         {"cap_fen": 500, "reserve_fen": 501},
-        "cap_fen 500 is under reserve_fen 501; the lot could never sell",
+        Contradiction("cap_fen", ContradictionCode.CAP_UNDER_RESERVE, {"cap_fen": 500, "reserve_fen": 501}),
         {"cap_fen": 500, "reserve_fen": 500},
     ),
     (
         {"review_above_fen": 99},
-        "review_above_fen 99 is under start_price_fen 100; every bid would be held",
+        Contradiction("review_above_fen", ContradictionCode.REVIEW_UNDER_START, {"review_fen": 99, "start_fen": 100}),
         {"review_above_fen": 101},
     ),
     (
         {"review_above_fen": 501, "cap_fen": 500},
-        "review_above_fen 501 is above cap_fen 500; no bid could reach it",
+        Contradiction("review_above_fen", ContradictionCode.REVIEW_ABOVE_CAP, {"review_fen": 501, "cap_fen": 500}),
         {"review_above_fen": 500, "cap_fen": 500},
     ),
     (
         {"soft_close": SoftClose(10, 20, 19)},
-        "soft_close.hard_stop_ms 19 is under soft_close.extension_ms 20; no late bid could have its full extension",
+        Contradiction(
+            "soft_close.hard_stop_ms",
+            ContradictionCode.HARD_STOP_UNDER_EXTENSION,
+            {"hard_stop_ms": 19, "extension_ms": 20},
+        ),
         {"soft_close": SoftClose(10, 20, 20)},
     ),
     (
         {"settlement": SettlementTerms(default_liability="percent")},
-        "settlement.percent_bps goes with default_liability 'percent', and only with it",
+        Contradiction("settlement.percent_bps", ContradictionCode.PERCENT_ALONE, {}),
         {"settlement": SettlementTerms(default_liability="percent", percent_bps=1)},
     ),
     (
         {"settlement": SettlementTerms(default_liability="shortfall", percent_bps=1)},
-        "settlement.percent_bps goes with default_liability 'percent', and only with it",
+        Contradiction("settlement.percent_bps", ContradictionCode.PERCENT_ALONE, {}),
         {"settlement": SettlementTerms(default_liability="shortfall")},
     ),
     (
         {"settlement": SettlementTerms(waterfall=("cost", "gap"))},
-        "settlement.waterfall must name cost, gap, commission, each once; got cost, gap",
+        Contradiction(
+            "settlement.waterfall",
+            ContradictionCode.WATERFALL_NOT_EACH_ONCE,
+            {"allowed": "cost, gap, commission", "given": "cost, gap"},
+        ),
         {"settlement": SettlementTerms(waterfall=("commission", "cost", "gap"))},
     ),
     (
         {"settlement": SettlementTerms(waterfall=("cost", "gap", "gap"))},
-        "settlement.waterfall must name cost, gap, commission, each once; got cost, gap, gap",
+        Contradiction(
+            "settlement.waterfall",
+            ContradictionCode.WATERFALL_NOT_EACH_ONCE,
+            {"allowed": "cost, gap, commission", "given": "cost, gap, gap"},
+        ),
         {"settlement": SettlementTerms(waterfall=("gap", "commission", "cost"))},
     ),
     (
         {"settlement": SettlementTerms(payment_window_ms=10, resale_window_ms=9)},
-        "settlement.resale_window_ms 9 is under settlement.payment_window_ms 10; a resale could be paid in its window and still come too late",
+        Contradiction(
+            "settlement.resale_window_ms", ContradictionCode.RESALE_UNDER_PAYMENT, {"resale_ms": 9, "payment_ms": 10}
+        ),
         {"settlement": SettlementTerms(payment_window_ms=10, resale_window_ms=10)},
     ),
     (
         {"cap_fen": 500, "settlement": SettlementTerms(cascade=Cascade(depth=1, floor_fen=501))},
-        "settlement.cascade.floor_fen 501 is above cap_fen 500; no runner-up could be asked",
+        Contradiction(
+            "settlement.cascade.floor_fen", ContradictionCode.FLOOR_ABOVE_CAP, {"floor_fen": 501, "cap_fen": 500}
+        ),
         {"cap_fen": 500, "settlement": SettlementTerms(cascade=Cascade(depth=1, floor_fen=500))},
     ),
     (
         {"increments": (Increment(101, 5),)},
-        "increments leave a gap: the first begins at 101, above start_price_fen 100; begin it at the start or below",
+        Contradiction("increments", ContradictionCode.INCREMENTS_GAP, {"from_fen": 101, "start_fen": 100}),
         {"increments": (Increment(100, 5),)},
     ),
     (
         {"increments": (Increment(0, 5), Increment(200, 6), Increment(200, 7))},
-        "increments must rise: from_fen 200 follows 200",
+        Contradiction("increments", ContradictionCode.INCREMENTS_FALL, {"from_fen": 200, "previous_fen": 200}),
         {"increments": (Increment(0, 5), Increment(200, 6), Increment(201, 7))},
     ),
     (
         {"bidding": Bidding.PROXY, "max_jump": MaxJump(steps=1)},
-        "max_jump applies to direct bidding only; a proxy bid is a maximum, not a price",
+        Contradiction("max_jump", ContradictionCode.JUMP_IN_PROXY, {}),
         {"bidding": Bidding.DIRECT, "max_jump": MaxJump(steps=1)},
     ),
     (
         {"increments": (Increment(0, 50), Increment(200, 100)), "max_jump": MaxJump(fen=99)},
-        "max_jump allows 99 at 200, less than the increment 100; no bid could be made",
+        Contradiction(
+            "max_jump", ContradictionCode.JUMP_TOO_SMALL, {"allowed_fen": 99, "price_fen": 200, "step_fen": 100}
+        ),
         {"increments": (Increment(0, 50), Increment(200, 100)), "max_jump": MaxJump(fen=100)},
     ),
     (
         {"max_jump": MaxJump(percent=99)},
-        "max_jump allows 99 at 100, less than the increment 100; no bid could be made",
+        Contradiction(
+            "max_jump", ContradictionCode.JUMP_TOO_SMALL, {"allowed_fen": 99, "price_fen": 100, "step_fen": 100}
+        ),
         {"max_jump": MaxJump(percent=100)},
     ),
     (
         {"deposit": ladder((10, 100), (10, 200))},
-        "deposit.bands must rise: deposit_fen 10 follows 10",
+        Contradiction("deposit.bands", ContradictionCode.BANDS_DEPOSIT_FALLS, {"deposit_fen": 10, "previous_fen": 10}),
         {"deposit": ladder((10, 100), (11, 200))},
     ),
     (
         {"deposit": ladder((10, 100), (20, 100))},
-        "deposit.bands must rise: limit_fen 100 follows 100",
+        Contradiction("deposit.bands", ContradictionCode.BANDS_LIMIT_FALLS, {"limit_fen": 100, "previous_fen": 100}),
         {"deposit": ladder((10, 100), (20, 101))},
     ),
     (
         {"deposit": ladder((10, None), (20, 200))},
-        "only the last of deposit.bands may have no limit_fen",
+        Contradiction("deposit.bands", ContradictionCode.BANDS_OPEN_EARLY, {}),
         {"deposit": ladder((10, 150), (20, None))},
     ),
     (
         {"deposit": ladder((10, 99))},
-        "the first deposit band allows bids up to 99, under start_price_fen 100",
+        Contradiction("deposit.bands", ContradictionCode.BANDS_UNDER_START, {"limit_fen": 99, "start_fen": 100}),
         {"deposit": ladder((10, 100))},
     ),
 ]
 
 
-@pytest.mark.parametrize("fields, sentence, sound", CONTRADICTIONS)
-def test_a_contradiction_is_named_and_its_nearest_sound_neighbour_is_not(fields, sentence, sound):
-    assert contradictions(terms(**fields)) == [sentence]
+@pytest.mark.parametrize("fields, contradiction, sound", CONTRADICTIONS)
+def test_a_contradiction_is_named_and_its_nearest_sound_neighbour_is_not(fields, contradiction, sound):
+    assert contradictions(terms(**fields)) == [contradiction]
     assert contradictions(terms(**sound)) == []
 
 
@@ -564,19 +590,21 @@ def test_all_contradictions_are_named_at_once():
         "deposit": {"policy": "ladder", "bands": [{"deposit_fen": 5, "limit_fen": 5}]},
         "settlement": {"percent_bps": 1},
     }
-    assert problems_of(data) == [
-        "reserve_fen 50 is under start_price_fen 100; give a reserve of at least the start, or null",
-        "cap_fen 40 is under start_price_fen 100; no bid could be made",
-        "cap_fen 40 is under reserve_fen 50; the lot could never sell",
-        "review_above_fen 45 is under start_price_fen 100; every bid would be held",
-        "review_above_fen 45 is above cap_fen 40; no bid could reach it",
-        "soft_close.hard_stop_ms 1 is under soft_close.extension_ms 5; no late bid could have its full extension",
-        "settlement.percent_bps goes with default_liability 'percent', and only with it",
-        "increments leave a gap: the first begins at 200, above start_price_fen 100; begin it at the start or below",
-        "increments must rise: from_fen 150 follows 200",
-        "max_jump allows 1 at 200, less than the increment 100; no bid could be made",
-        "max_jump allows 1 at 150, less than the increment 100; no bid could be made",
-        "the first deposit band allows bids up to 5, under start_price_fen 100",
+    with pytest.raises(TermsInvalid) as caught:
+        read_terms(data)
+    assert [str(one.code) for one in caught.value.contradictions] == [
+        "reserve-under-start",
+        "cap-under-start",
+        "cap-under-reserve",
+        "review-under-start",
+        "review-above-cap",
+        "hard-stop-under-extension",
+        "percent-alone",
+        "increments-gap",
+        "increments-fall",
+        "jump-too-small",
+        "jump-too-small",
+        "bands-under-start",
     ]
 
 

@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
+from auction.domain.codes import Code, Kind
 from auction.domain.errors import AuctionError
 from auction.domain.text import NAME, TextRefused, is_visible_ascii
 from auction.services.identity.roles import STAFF, Role
@@ -28,11 +29,11 @@ _CLOCK_SKEW_S_MAX = 60
 """How far ahead of ours the issuer's clock may be."""
 
 
-class TokenCode(StrEnum):
+class TokenCode(Code):
     """Why a token is not accepted."""
 
-    TOKEN_INVALID = "token-invalid"  # noqa: S105 - a code, no password
-    TOKEN_EXPIRED = "token-expired"  # noqa: S105 - the same
+    TOKEN_INVALID = "token-invalid", Kind.UNAUTHENTICATED, "Token not accepted"
+    TOKEN_EXPIRED = "token-expired", Kind.UNAUTHENTICATED, "Token expired"
 
 
 class TokenRefused(AuctionError):

@@ -17,8 +17,9 @@ export function problemText(problem, facts = {}) {
   told.state = stateText(given.state ?? given.offer_status);
   told.failure = failureText(given.failure);
   told.centres = (given.delivery_centres ?? []).join(", ");
+  told.detail = problem.message;
   const phrase = barredAsBuyer(problem) ? "problem.bidder-barred-here" : `problem.${problem.code}`;
-  return hasText(phrase) ? t(phrase, { ...facts, ...told }) : t("problem.other", { detail: problem.message });
+  return hasText(phrase) ? t(phrase, { ...facts, ...told }) : t("problem.other", told);
 }
 
 /** One code, two reasons: past defaults bar for a time, this lot's own defaulter for good. */

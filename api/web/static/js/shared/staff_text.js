@@ -12,7 +12,8 @@ export function staffProblemText(problem) {
   const facts = problem.facts ?? {};
   const status = hasText(`status.${facts.lot_status}`) ? t(`status.${facts.lot_status}`) : "";
   const price = typeof facts.price_fen === "number" ? yuanShort(facts.price_fen) : "";
-  return t(phrase, { status, price, state: stateText(facts.state), detail: problem.message });
+  const detail = facts.contradictions?.map(contradictionText).join(" ") ?? problem.message;
+  return t(phrase, { status, price, state: stateText(facts.state), detail });
 }
 
 /** What a contradiction in terms says, in the page's language. */

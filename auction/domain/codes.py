@@ -1,0 +1,174 @@
+"""Why something is refused or not available: one row a code, with what is fixed about it.
+
+A row gives the code, its kind, a title in English, the names of its facts and, for bids, the sentence that the facts
+fill in. From these rows come the HTTP problems (`api/http/problems.py`), and tests hold the page
+`docs/reference/refusals.md` (a paragraph a code, its anchor is the code) and the pages' texts in both languages
+(`problem.<code>`) against them.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+
+class Kind(StrEnum):
+    """What sort of answer a code is; the surface has one status for each."""
+
+    UNAUTHENTICATED = "unauthenticated"
+    """Who asks could not be established."""
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    """Well-formed, and against a rule or the state things are in."""
+    INVALID = "invalid"
+    """What was sent can never be accepted."""
+    BUSY = "busy"
+    """Too much at once: try again."""
+    UNAVAILABLE = "unavailable"
+    """A server does not answer: try again."""
+
+
+class Code(StrEnum):
+    """A stable code: it never changes its meaning. `facts` are the names of what goes with it, in order."""
+
+    kind: Kind
+    heading: str
+    facts: tuple[str, ...]
+    sentence: str
+
+    def __new__(cls, code: str, kind: Kind, heading: str, facts: tuple[str, ...] = (), sentence: str = "") -> Self:
+        """A member from its row."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.kind = kind
+        member.heading = heading
+        member.facts = facts
+        member.sentence = sentence
+        return member
+
+
+class RefusalCode(Code):
+    """Why a bid is refused, in the order of the checks (domain rules, "Deciding a bid").
+
+    The ledger answers with at most one fact, the first; `sentence` is the problem's detail, its amounts in yuan.
+    """
+
+    LOT_UNKNOWN = "lot-unknown", Kind.NOT_FOUND, "No such lot", (), "There is no such lot to bid on."
+    NOT_REGISTERED = (
+        "not-registered",
+        Kind.CONFLICT,
+        "Not registered for this lot",
+        (),
+        "Register for this lot before bidding on it.",
+    )
+    KEY_REUSED = (
+        "key-reused",
+        Kind.CONFLICT,
+        "Idempotency key used for another amount",
+        (),
+        "This Idempotency-Key stands for an accepted bid of another amount; a new bid needs a new key.",
+    )
+    LOT_NOT_OPEN = (
+        "lot-not-open",
+        Kind.CONFLICT,
+        "The lot is not open",
+        ("status",),
+        "The lot takes no bids now: it is {status}.",
+    )
+    ABOVE_CAP = (
+        "above-cap",
+        Kind.CONFLICT,
+        "Above the cap",
+        ("cap_fen",),
+        "The lot is capped at {cap_fen}; bid that to end it.",
+    )
+    ALREADY_LEADING = (
+        "already-leading",
+        Kind.CONFLICT,
+        "Already leading",
+        (),
+        "You lead already; this bid would not raise what you have offered.",
+    )
+    BID_TOO_LOW = "bid-too-low", Kind.CONFLICT, "Bid too low", ("minimum_fen",), "Bid at least {minimum_fen}."
+    OFF_GRID = (
+        "off-grid",
+        Kind.CONFLICT,
+        "Not a whole number of increments",
+        ("minimum_fen",),
+        "Bids go up in whole increments from the start price; the next is {minimum_fen}.",
+    )
+    JUMP_TOO_LARGE = (
+        "jump-too-large",
+        Kind.CONFLICT,
+        "Jump too large",
+        ("maximum_fen",),
+        "One bid may go up to {maximum_fen} now.",
+    )
+    OVER_LIMIT = (
+        "over-limit",
+        Kind.CONFLICT,
+        "Over the bidder's limit",
+        ("limit_fen",),
+        "Your deposit lets you bid up to {limit_fen} on this lot.",
+    )
+    OVER_PURSE = (
+        "over-purse",
+        Kind.CONFLICT,
+        "Over the bidder's purse",
+        ("available_fen",),
+        "Your deposit leaves you {available_fen} to bid with in this sale.",
+    )
+
+
+class ProblemCode(Code):
+    """Why anything else is refused; the sentence of each is given where it is raised."""
+
+    SALE_UNKNOWN = "sale-unknown", Kind.NOT_FOUND, "No such sale", ("sale_id",)
+    LOT_UNKNOWN = "lot-unknown", Kind.NOT_FOUND, "No such lot", ("lot_id",)
+    BID_UNKNOWN = "bid-unknown", Kind.NOT_FOUND, "No such bid", ("seq",)
+    PRESET_UNKNOWN = "preset-unknown", Kind.INVALID, "No such preset", ("preset", "known")
+    TERMS_INVALID = "terms-invalid", Kind.INVALID, "Terms invalid", ("problems", "contradictions")
+    WRONG_STATUS = "wrong-status", Kind.CONFLICT, "Not possible in the lot's status", ("status", "allowed")
+    SCHEDULE_INVALID = "schedule-invalid", Kind.CONFLICT, "Schedule invalid"
+    REVIEW_LIMIT_TOO_LOW = "review-limit-too-low", Kind.CONFLICT, "Review limit too low", ("price_fen",)
+    TERMS_NOT_ACCEPTED = "terms-not-accepted", Kind.CONFLICT, "Terms not accepted"
+    DEPOSIT_TOO_LOW = "deposit-too-low", Kind.CONFLICT, "Deposit too low", ("minimum_fen",)
+    DEPOSIT_TOO_HIGH = "deposit-too-high", Kind.CONFLICT, "Deposit too high", ("maximum_fen",)
+    DEPOSIT_DECLINED = "deposit-declined", Kind.CONFLICT, "Deposit declined", ("failure", "amount_fen")
+    DEPOSIT_NOT_NEEDED = "deposit-not-needed", Kind.CONFLICT, "No further deposit needed"
+    BIDDER_BARRED = "bidder-barred", Kind.CONFLICT, "Barred from this lot", ("until_ms",)
+    BIDDER_UNKNOWN = "bidder-unknown", Kind.NOT_FOUND, "No such bidder", ("bidder_id",)
+    REGISTRATION_CLOSED = "registration-closed", Kind.CONFLICT, "Registration closed", ("status", "allowed")
+    PADDLE_DIFFERS = "paddle-differs", Kind.CONFLICT, "Admitted with another paddle"
+    BID_ALREADY_VOID = "bid-already-void", Kind.CONFLICT, "Bid already void", ("seq",)
+    LEDGER_MOVED = "ledger-moved", Kind.CONFLICT, "The lot changed meanwhile", ("at_seq",)
+    SALE_EXISTS = "sale-exists", Kind.CONFLICT, "Sale exists", ("sale_id",)
+    SALE_ID_INVALID = "sale-id-invalid", Kind.INVALID, "Not an id for a sale"
+    USERNAME_INVALID = "username-invalid", Kind.INVALID, "Not a user name"
+    USERNAME_TAKEN = "username-taken", Kind.CONFLICT, "User name taken"
+    PASSWORD_INVALID = "password-invalid", Kind.INVALID, "Password not accepted"
+    CREDENTIALS_WRONG = "credentials-wrong", Kind.UNAUTHENTICATED, "User name or password wrong"
+    AWARD_UNKNOWN = "award-unknown", Kind.NOT_FOUND, "No such award"
+    OFFER_UNKNOWN = "offer-unknown", Kind.NOT_FOUND, "No such offer"
+    SETTLEMENT_UNKNOWN = "settlement-unknown", Kind.NOT_FOUND, "No settlement of this lot", ("lot_id",)
+    WRONG_STATE = "wrong-state", Kind.CONFLICT, "Not possible in the settlement's state", ("state", "allowed")
+    PAYMENT_DECLINED = "payment-declined", Kind.CONFLICT, "Payment declined", ("failure",)
+    PAYMENT_PENDING = "payment-pending", Kind.CONFLICT, "A payment is under way"
+    PAYMENT_LATE = "payment-late", Kind.CONFLICT, "The time to pay is over", ("pay_by_ms", "default_at_ms", "now_ms")
+    OFFER_OVER = "offer-over", Kind.CONFLICT, "The offer is over", ("offer_status", "expires_at_ms", "now_ms")
+    NOBODY_TO_OFFER = "nobody-to-offer", Kind.CONFLICT, "Nobody left to offer it to"
+    DELIVERY_CENTRE_UNKNOWN = (
+        "delivery-centre-unknown",
+        Kind.INVALID,
+        "No such delivery centre",
+        ("delivery_centres",),
+    )
+    DELIVERY_CENTRE_MISSING = "delivery-centre-missing", Kind.CONFLICT, "No delivery centre chosen"
+    SAME_PERSON = "same-person", Kind.CONFLICT, "Needs a second person", ("asked_by", "asked_at_ms", "expires_at_ms")
+    NO_CLAIM = "no-claim", Kind.CONFLICT, "Nothing is claimed", ("lot_id",)
+    PROVIDER_UNKNOWN = "provider-unknown", Kind.NOT_FOUND, "No such payment provider", ("provider",)
+    NOTICE_REFUSED = "notice-refused", Kind.UNAUTHENTICATED, "Notice not accepted"
+    PAYMENTS_AWAY = "payments-away", Kind.UNAVAILABLE, "The payment provider does not respond", ("retry_after_s",)
+    LEDGER_AWAY = "ledger-away", Kind.UNAVAILABLE, "The bid ledger does not respond", ("retry_after_s",)
+    BOOKS_AWAY = "books-away", Kind.UNAVAILABLE, "The database does not respond", ("retry_after_s",)
+    OUTCOME_UNKNOWN = "outcome-unknown", Kind.UNAVAILABLE, "Outcome unknown", ("retry_after_s",)
+    OVER_CAPACITY = "over-capacity", Kind.BUSY, "Over capacity", ("retry_after_s",)
+    WRONG_SHARDS = "wrong-shards", Kind.UNAVAILABLE, "The ledger has another number of shards", ("shards", "layout")
