@@ -1,4 +1,4 @@
-"""The only wiring: settings in, a house with its connections out. Commands, workers and the API start here."""
+"""Wires the parts together: takes settings, gives an AppContext with open connections. Every process starts here."""
 
 import asyncio
 import hashlib
@@ -9,31 +9,33 @@ from contextlib import asynccontextmanager, contextmanager
 from redis.asyncio import Redis
 
 from auction import embedded
+from auction.books import migrate
 from auction.books.ledger_binding import claim_identity
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway
+from auction.domain.ledger_layout import LAYOUT
 from auction.domain.settlement import BidderPolicy
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
-from auction.ledger.keys import LAYOUT
 from auction.ledger.stream import LedgerStream
 from auction.payments import open_gateway
 from auction.payments.gateway import PaymentGateway
 from auction.services.context import AppContext, MoneyRules
-from auction.settings import Settings
+from auction.settings import Settings, SettingsError
 from auction.signing.receipts import ReceiptKey
 
 SANDBOX_FILE = "sandbox-payments.sqlite3"
-"""The stand-in provider's own file, in the data directory."""
+"""The database of the sandbox payment provider, in the data directory."""
 _SANDBOX_NOTICES = b"flash-auction: notices of the sandbox, version 1"
 
 
 @contextmanager
 def running_servers(settings: Settings, *, books: bool = True) -> Iterator[Settings]:
-    """Settings whose addresses answer: the configured servers, or embedded ones for as long as the block runs.
+    """Give the settings with the addresses of servers that answer; without `books`, of the ledger's server alone.
 
-    Without `books`, only the ledger's.
+    Configured servers are taken as they are; embedded ones of the data directory run at least as long as the block.
+    Raises EmbeddedError.
     """
     want_ledger, want_books = settings.redis_url is None, books and settings.database_url is None
     if not want_ledger and not want_books:
@@ -50,12 +52,42 @@ def running_servers(settings: Settings, *, books: bool = True) -> Iterator[Setti
         yield settings.model_copy(update=found)
 
 
+@contextmanager
+def migrated_servers(settings: Settings) -> Iterator[Settings]:
+    """`running_servers` with a database at the revision that this code expects.
+
+    An embedded database is migrated here, after any process that is migrating it. A configured one must have been
+    migrated: SettingsError with one sentence where it is not. Raises EmbeddedError, BooksAway.
+    """
+    with running_servers(settings) as found:
+        if settings.database_url is None:
+            migrate_database(found)
+        else:
+            with _migration_errors():
+                migrate.check_head(str(found.database_url))
+        yield found
+
+
+def migrate_database(settings: Settings) -> None:
+    """Migrate the database of `settings` (its address set) to the head. Raises BooksAway, SettingsError."""
+    with _migration_errors():
+        migrate.upgrade(str(settings.database_url))
+
+
+@contextmanager
+def _migration_errors() -> Iterator[None]:
+    try:
+        yield
+    except migrate.MigrationFailed as error:
+        raise SettingsError(str(error)) from error
+
+
 @asynccontextmanager
 async def open_context(settings: Settings, *, secret: str | None = None) -> AsyncIterator[AppContext]:
-    """A house on the servers of `settings` (both addresses set, books migrated). Closes in order: bids first.
+    """Open everything that services need, on the servers of `settings` (both addresses set); bids under way end first.
 
-    `secret` stands in for the configured one in commands that sign nothing. Raises LedgerAway, BooksAway,
-    RequestRefused (another number of shards) and SettingsError (no secret).
+    `secret` replaces the configured one in commands that sign nothing. Raises LedgerAway, BooksAway, RequestRefused
+    (another number of shards) and SettingsError (no secret, a database that was never migrated).
     """
     if settings.redis_url is None or settings.database_url is None:
         raise ValueError("open_context needs both addresses; see running_servers")
@@ -66,7 +98,7 @@ async def open_context(settings: Settings, *, secret: str | None = None) -> Asyn
     books = Books.connect(settings.database_url)
     try:
         ledger = await BidLedger.open(redis, settings.ledger_shards)
-        await _check_pair(books, settings.ledger_shards)
+        await _check_ledger_binding(books, settings.ledger_shards)
         combiner = Combiner(ledger)
         yield AppContext(
             ledger=ledger,
@@ -84,7 +116,7 @@ async def open_context(settings: Settings, *, secret: str | None = None) -> Asyn
 
 @asynccontextmanager
 async def open_ledger(settings: Settings) -> AsyncIterator[BidLedger]:
-    """The ledger alone, for what only follows it. Raises LedgerAway, RequestRefused (another number of shards)."""
+    """Open the ledger alone, for processes that only follow it. Raises LedgerAway, RequestRefused (shards differ)."""
     if settings.redis_url is None:
         raise ValueError("open_ledger needs the ledger's address; see running_servers")
     redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
@@ -94,17 +126,19 @@ async def open_ledger(settings: Settings) -> AsyncIterator[BidLedger]:
         await asyncio.shield(redis.aclose())
 
 
-async def _check_pair(books: Books, shards: int) -> None:
-    """The books must be those of a ledger cut like ours; books that are away are checked at the next start."""
+async def _check_ledger_binding(books: Books, shards: int) -> None:
+    """Check that the database belongs to this ledger; one that does not answer is checked at the next start."""
     try:
         async with books.transaction() as tx:
+            if await migrate.applied_revision(tx) is None:
+                raise SettingsError("the database is not migrated: run `auction migrate` first")
             await claim_identity(tx, shards=shards, layout=LAYOUT)
     except BooksAway:
         return
 
 
 def _gateway(settings: Settings, secret: str) -> PaymentGateway:
-    """The payment provider of these settings; the sandbox keeps its file in the data directory."""
+    """Open the payment provider that the settings name; the sandbox keeps its file in the data directory."""
     if settings.payment_provider == "stripe" and settings.stripe_key and settings.stripe_webhook_secret:
         return open_gateway(
             "stripe",

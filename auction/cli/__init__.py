@@ -1,4 +1,7 @@
-"""The command line: `auction ...`. Each command is a file; this one gathers them and speaks for their errors."""
+"""The command line, `auction ...`: one module for each command, gathered here; expected errors become one sentence.
+
+A command imports what it runs when it runs: `auction --help` and the shell's completion load none of it.
+"""
 
 import sys
 
@@ -14,15 +17,11 @@ from auction.cli.scenario import scenario
 from auction.cli.serve import serve
 from auction.cli.token import token
 from auction.cli.verify import verify
-from auction.console.output import complain
-from auction.domain.errors import AuctionError
-from auction.embedded import EmbeddedError
-from auction.replay.csv_import import RecordingInvalid
-from auction.settings import SettingsError
+from auction.console.output import print_error
 
 app = typer.Typer(
     name="auction",
-    help="A flash-auction engine: takes the storm of bids, shows everyone the true price, handles the no-show.",
+    help="A flash-auction engine: records every bid in order, shows the current price live, and settles no-shows.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -40,9 +39,21 @@ app.add_typer(scenario, name="scenario")
 
 
 def main() -> None:
-    """Run a command; what the house refuses is one sentence on standard error and exit code 1."""
+    """Run a command; an expected error is one sentence on standard error and exit code 1."""
     try:
         app()
-    except (AuctionError, EmbeddedError, RecordingInvalid, SettingsError) as error:
-        complain(str(error))
+    except Exception as error:
+        if not isinstance(error, _expected_errors()):
+            raise
+        print_error(str(error))
         sys.exit(1)
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """The errors whose text is a sentence for people."""
+    from auction.domain.errors import AuctionError
+    from auction.embedded import EmbeddedError
+    from auction.replay.csv_import import RecordingInvalid
+    from auction.settings import SettingsError
+
+    return AuctionError, EmbeddedError, RecordingInvalid, SettingsError

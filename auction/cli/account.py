@@ -1,47 +1,40 @@
-"""`auction account`: makes an account that may sign in; the only way to make one for staff."""
+"""`auction account`: creates an account; the only way to create one for staff."""
 
-import asyncio
-import secrets
-import sys
 from typing import Annotated
 
 import typer
 
-from auction.books.accounts import LoginAccount
-from auction.bootstrap import open_context, running_servers
-from auction.console.output import Json, complain, out, print_json
-from auction.services.identity.accounts import create_account
-from auction.services.identity.tokens import Role
-from auction.settings import Settings, load_settings
+from auction.console.output import Json, out, print_error, print_json
+from auction.domain.text import NAME, TextRefused
+from auction.services.identity.roles import Role
 
 
 def account(
     *,
     username: Annotated[str, typer.Option(help="3 to 32 letters, digits, dots, hyphens or underscores.")],
     role: Annotated[Role, typer.Option(help="What the account may do.")],
-    name: Annotated[str, typer.Option(help="A name for people; the user name where none is given.")] = "",
+    name: Annotated[str, typer.Option(help="The name that is displayed; default: the user name.")] = "",
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input, one line.")
+        bool, typer.Option("--password-stdin", help="Read the password from one line of standard input.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Create an account, of staff or of a bidder."""
-    if password_stdin:
-        password = sys.stdin.readline().rstrip("\n")
-    elif sys.stdin.isatty():
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    else:
-        complain("there is no terminal to ask for a password on; use --password-stdin")
-        raise typer.Exit(2)
-    with running_servers(load_settings()) as settings:
-        made = asyncio.run(_create(settings, username, password, name or username, role))
+    """Create an account that can sign in, for staff or for a bidder."""
+    from auction.bootstrap import migrated_servers
+    from auction.console.account import create, read_password
+    from auction.settings import load_settings
+
+    try:
+        name = NAME.accept(name or username)
+    except TextRefused as refused:
+        print_error(f"--name {refused}")
+        raise typer.Exit(2) from None
+    password = read_password(from_stdin=password_stdin)
+    with migrated_servers(load_settings()) as settings:
+        created = create(settings, username=username, password=password, name=name, role=role)
     if as_json:
-        print_json({"username": made.username, "subject": made.subject, "name": made.name, "role": made.role})
+        print_json(
+            {"username": created.username, "subject": created.subject, "name": created.name, "role": created.role}
+        )
     else:
-        out.print(f"{made.username} may sign in as {made.role}.", markup=False)
-
-
-async def _create(settings: Settings, username: str, password: str, name: str, role: Role) -> LoginAccount:
-    # nothing is signed here, so any secret does
-    async with open_context(settings, secret=secrets.token_hex(32)) as context:
-        return await create_account(context, username=username, password=password, name=name, role=role)
+        out.print(f"{created.username} can sign in with the role {created.role}.", markup=False)

@@ -1,20 +1,21 @@
-"""`auction migrate`: brings the books' tables to the version this code expects."""
+"""`auction migrate`: migrates the database to the revision that this version needs."""
 
-from auction.books import migrate as migrations
-from auction.bootstrap import running_servers
 from auction.console.output import Json, out, print_json
-from auction.settings import load_settings
 
 
 def migrate(*, as_json: Json = False) -> None:
-    """Bring the books to the latest migration."""
+    """Migrate the database to the latest revision."""
+    from auction.books.migrate import current, head
+    from auction.bootstrap import migrate_database, running_servers
+    from auction.settings import load_settings
+
     with running_servers(load_settings()) as settings:
-        before = migrations.current(str(settings.database_url))
-        migrations.upgrade(str(settings.database_url))
-    after = migrations.head()
+        before = current(str(settings.database_url))
+        migrate_database(settings)
+    after = head()
     if as_json:
         print_json({"before": before, "after": after})
     elif before == after:
-        out.print(f"The books are at migration {after} already.")
+        out.print(f"The database is already at migration {after}.")
     else:
-        out.print(f"The books were at migration {before or 'none'} and are at {after} now.")
+        out.print(f"Migrated the database from {before or 'none'} to {after}.")

@@ -1,4 +1,4 @@
-"""`auction token`: prints a signed token for the local identity, alone on standard output."""
+"""`auction token`: prints a signed token, alone on standard output."""
 
 import sys
 import time
@@ -6,18 +6,20 @@ from typing import Annotated
 
 import typer
 
-from auction.console.output import complain
-from auction.services.identity.tokens import Role, TokenKey
-from auction.settings import load_settings
+from auction.console.output import print_error
+from auction.services.identity.roles import Role
 
 
 def token(
     *,
-    subject: Annotated[str, typer.Option(help="Who the token speaks for: 1 to 64 visible ASCII characters.")],
-    role: Annotated[Role, typer.Option(help="What it lets its bearer do.")],
-    name: Annotated[str, typer.Option(help="A name for people; the subject where none is given.")] = "",
+    subject: Annotated[str, typer.Option(help="Whose token it is: an id of 1 to 64 visible ASCII characters.")],
+    role: Annotated[Role, typer.Option(help="What the token allows.")],
+    name: Annotated[str, typer.Option(help="The name that is displayed; default: the subject.")] = "",
 ) -> None:
     """Print a signed token (needs AUCTION_SECRET_KEY)."""
+    from auction.services.identity.tokens import TokenKey
+    from auction.settings import load_settings
+
     settings = load_settings()
     key = TokenKey(settings.secret)
     try:
@@ -25,6 +27,6 @@ def token(
             subject=subject, role=role, name=name, now_s=int(time.time()), lifetime_s=settings.token_lifetime_s
         )
     except ValueError as wrong:
-        complain(str(wrong))
+        print_error(str(wrong))
         raise typer.Exit(2) from None
     sys.stdout.write(signed + "\n")

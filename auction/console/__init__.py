@@ -1,1 +1,1 @@
-"""The terminal: output, interrupts, and the checks of `auction doctor`."""
+"""What commands do and print on a terminal, below the command line's own parsing of options."""

@@ -1,19 +1,18 @@
-"""What `auction doctor` looks at, one function a subject; each gives its findings and the advice that helps."""
+"""The checks of `auction doctor`, one function for each subject; each returns findings with advice."""
 
 import asyncio
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from auction.books import migrate
-from auction.books.unit_of_work import Books
+from auction.books.server_status import read_server_status
+from auction.console.output import out
 from auction.domain.errors import AuctionError
 from auction.ledger.connection import connect, ledger_errors
 from auction.settings import Settings
@@ -25,7 +24,7 @@ DISK_WARN_BYTES, DISK_BAD_BYTES = 5 * 2**30, 2**30
 
 
 class FindingState(StrEnum):
-    """How something is."""
+    """Whether the thing checked is in order."""
 
     GOOD = "good"
     WARN = "warn"
@@ -34,7 +33,7 @@ class FindingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: what it is about, how it is, what was found, and what to do."""
+    """One thing checked: its name, its state, what was found, and what to do where it is not good."""
 
     about: str
     state: FindingState
@@ -47,14 +46,14 @@ class Finding:
 
 
 def check_secret(settings: Settings) -> list[Finding]:
-    """Tokens and receipts need a secret."""
+    """The secret that tokens and receipts are signed with."""
     if settings.secret_key is None:
         return [
             Finding(
                 "secret",
                 FindingState.WARN,
                 "AUCTION_SECRET_KEY is not set",
-                "serve and token need it: at least 32 characters, the same for every process",
+                "serve and token need it: set it to at least 32 characters, the same for every process",
             )
         ]
     return [Finding("secret", FindingState.GOOD, "AUCTION_SECRET_KEY is set")]
@@ -63,42 +62,41 @@ def check_secret(settings: Settings) -> list[Finding]:
 def check_ledger(settings: Settings) -> list[Finding]:
     """The ledger's server: version, persistence, memory policy, clock."""
     try:
-        info, config, offset_ms = asyncio.run(_ask_ledger(str(settings.redis_url)))
+        info, config, offset_ms = asyncio.run(_read_ledger(str(settings.redis_url)))
     except AuctionError as error:
         return [Finding("ledger", FindingState.BAD, error.detail, "start the server, or correct AUCTION_REDIS_URL")]
     return [_ledger_version(info), *_persistence(info, config), _clock("ledger clock", offset_ms)]
 
 
-async def _ask_ledger(url: str) -> tuple[dict[str, Any], dict[str, str], float]:
+async def _read_ledger(url: str) -> tuple[dict[str, Any], dict[str, str], float]:
     redis = connect(url, connections=1)
     try:
         with ledger_errors():
             info: dict[str, Any] = await redis.info()
-            before = time.time()
+            before_s = time.time()
             seconds, microseconds = await redis.time()
-            middle = (before + time.time()) / 2
+            middle_s = (before_s + time.time()) / 2
             config: dict[str, str] = {}
             for pattern in ("append*", "maxmemory*", "aof-load-truncated"):
-                found: Any = await _config(redis, pattern)
-                config |= {key.decode(): value.decode() for key, value in found.items()}
-        return info, config, (int(seconds) + int(microseconds) / 1e6 - middle) * 1000
+                config |= await _config(redis, pattern)
+        return info, config, (int(seconds) + int(microseconds) / 1e6 - middle_s) * 1000
     finally:
         await redis.aclose()
 
 
-async def _config(redis: Any, pattern: str) -> dict[bytes, bytes]:
-    """CONFIG GET as bytes; a hosted server may not allow it, then nothing is known."""
+async def _config(redis: Any, pattern: str) -> dict[str, str]:
+    """CONFIG GET; empty where a hosted server does not allow it."""
     try:
-        flat = await redis.execute_command("CONFIG GET", pattern)
+        found = await redis.execute_command("CONFIG GET", pattern)
     except Exception as error:
         if "unknown command" in str(error).lower() or "noperm" in str(error).lower():
             return {}
         raise
-    return {_bytes(key): _bytes(value) for key, value in flat.items()}
+    return {_text(name): _text(value) for name, value in found.items()}
 
 
-def _bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode()
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _ledger_version(info: dict[str, Any]) -> Finding:
@@ -115,75 +113,57 @@ def _persistence(info: dict[str, Any], config: dict[str, str]) -> list[Finding]:
             Finding(
                 "ledger persistence",
                 FindingState.WARN,
-                "the server does not tell its configuration",
-                "make sure of appendonly yes, appendfsync always, maxmemory-policy noeviction",
+                "the server does not allow CONFIG GET",
+                "make sure that it runs with appendonly yes, appendfsync always, maxmemory-policy noeviction",
             )
         ]
     wanted = {
-        "appendonly": ("yes", "accepted bids would be lost with the server"),
-        "appendfsync": ("always", "accepted bids would be lost with the power"),
-        "maxmemory-policy": ("noeviction", "the server would drop lots when memory is short"),
-        "aof-load-truncated": ("no", "a damaged log would be cut in silence"),
+        "appendonly": ("yes", "accepted bids would be lost when the server ends"),
+        "appendfsync": ("always", "accepted bids would be lost in a power cut"),
+        "maxmemory-policy": ("noeviction", "the server would delete lots when memory runs out"),
+        "aof-load-truncated": ("no", "the server would cut a damaged log without saying so"),
     }
     findings = []
-    for name, (value, otherwise) in wanted.items():
+    for name, (value, consequence) in wanted.items():
         found = config.get(name, "unknown")
-        good = found == value
+        is_good = found == value
         findings.append(
             Finding(
                 f"ledger {name}",
-                FindingState.GOOD if good else FindingState.BAD,
+                FindingState.GOOD if is_good else FindingState.BAD,
                 found,
-                "" if good else f"set {name} to {value}: {otherwise}",
+                "" if is_good else f"set {name} to {value}: {consequence}",
             )
         )
     if info.get("aof_last_write_status", "ok") != "ok":
-        findings.append(Finding("ledger log", FindingState.BAD, "the last write failed", "look at the server's disk"))
+        findings.append(Finding("ledger log", FindingState.BAD, "the last write failed", "check the server's disk"))
     return findings
 
 
 def check_books(settings: Settings) -> list[Finding]:
-    """The books' server: version, durability, clock, migrations."""
+    """The database server: version, durability, clock, migrations."""
     url = str(settings.database_url)
     try:
-        facts = asyncio.run(_ask_books(url))
+        status = asyncio.run(read_server_status(url))
         revision = migrate.current(url)
     except AuctionError as error:
         return [Finding("books", FindingState.BAD, error.detail, "start the server, or correct AUCTION_DATABASE_URL")]
-    version = int(facts["server_version_num"]) // 10_000
-    old = version < BOOKS_VERSION_MIN
+    is_old = status.version_num // 10_000 < BOOKS_VERSION_MIN
     findings = [
         Finding(
             "books",
-            FindingState.BAD if old else FindingState.GOOD,
-            f"PostgreSQL {facts['server_version']}",
-            f"PostgreSQL {BOOKS_VERSION_MIN} or newer is needed" if old else "",
+            FindingState.BAD if is_old else FindingState.GOOD,
+            f"PostgreSQL {status.version}",
+            f"PostgreSQL {BOOKS_VERSION_MIN} or newer is needed" if is_old else "",
         ),
-        _clock("books clock", float(facts["offset_ms"])),
+        _clock("books clock", status.clock_offset_ms),
         _migrations(revision),
     ]
-    for name in ("fsync", "synchronous_commit", "full_page_writes"):
-        off = facts[name] == "off"
-        advice = f"set {name} to on: money and archive would be lost with the power" if off else ""
-        findings.append(Finding(f"books {name}", FindingState.BAD if off else FindingState.GOOD, facts[name], advice))
+    for name, value in status.durability.items():
+        is_off = value == "off"
+        advice = f"set {name} to on: committed money and archive entries would be lost in a power cut" if is_off else ""
+        findings.append(Finding(f"books {name}", FindingState.BAD if is_off else FindingState.GOOD, value, advice))
     return findings
-
-
-async def _ask_books(url: str) -> dict[str, str]:
-    books = Books.connect(url, connections=1)
-    names = ("server_version", "server_version_num", "fsync", "synchronous_commit", "full_page_writes")
-    try:
-        async with books.reading() as tx:
-            facts = {
-                name: str(await tx.session.scalar(text("SELECT current_setting(:name)"), {"name": name}))
-                for name in names
-            }
-            before = time.time()
-            theirs = await tx.session.scalar(text("SELECT EXTRACT(epoch FROM clock_timestamp())"))
-            middle = (before + time.time()) / 2
-        return {**facts, "offset_ms": str((float(theirs or 0) - middle) * 1000)}
-    finally:
-        await books.close()
 
 
 def _migrations(revision: str | None) -> Finding:
@@ -191,15 +171,18 @@ def _migrations(revision: str | None) -> Finding:
     if revision == head:
         return Finding("migrations", FindingState.GOOD, f"at {head}")
     return Finding(
-        "migrations", FindingState.BAD, f"at {revision or 'none'}, this code expects {head}", "run auction migrate"
+        "migrations", FindingState.BAD, f"at {revision or 'none'}, this version needs {head}", "run `auction migrate`"
     )
 
 
 def _clock(about: str, offset_ms: float) -> Finding:
-    found = f"{offset_ms:+.0f} ms from this machine's"
+    found = f"{offset_ms:+.0f} ms from this machine's clock"
     if abs(offset_ms) >= CLOCK_BAD_MS:
         return Finding(
-            about, FindingState.BAD, found, "synchronise the clocks (chrony, ntpd): lots open and close by the ledger's"
+            about,
+            FindingState.BAD,
+            found,
+            "synchronise the clocks (chrony, ntpd): lots open and close by the ledger's clock",
         )
     if abs(offset_ms) >= CLOCK_WARN_MS:
         return Finding(about, FindingState.WARN, found, "synchronise the clocks")
@@ -207,13 +190,13 @@ def _clock(about: str, offset_ms: float) -> Finding:
 
 
 def check_payments(settings: Settings) -> list[Finding]:
-    """Who takes the money; the sandbox takes none."""
+    """The payment provider; the sandbox moves no money."""
     if settings.payment_provider == "sandbox":
         return [
             Finding(
                 "payments",
                 FindingState.WARN,
-                "the sandbox: no real money moves",
+                "sandbox: no real money moves",
                 "set AUCTION_PAYMENT_PROVIDER=stripe with AUCTION_STRIPE_KEY and AUCTION_STRIPE_WEBHOOK_SECRET",
             )
         ]
@@ -221,16 +204,16 @@ def check_payments(settings: Settings) -> list[Finding]:
 
 
 def check_disk(settings: Settings) -> list[Finding]:
-    """Room for the logs of embedded servers; a configured server's disk is its own host's matter."""
+    """Free disk space for embedded servers; a configured server's disk is checked on its own host."""
     place = settings.data_dir
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    found = f"{free / 2**30:.1f} GiB free under {_short(place)}"
+    found = f"{free / 2**30:.1f} GiB free at {_short(place)}"
     if free < DISK_BAD_BYTES:
-        return [Finding("disk", FindingState.BAD, found, "make room: a full disk stops the ledger")]
+        return [Finding("disk", FindingState.BAD, found, "free disk space: a full disk stops the ledger")]
     if free < DISK_WARN_BYTES:
-        return [Finding("disk", FindingState.WARN, found, "make room before the sale")]
+        return [Finding("disk", FindingState.WARN, found, "free disk space before the sale")]
     return [Finding("disk", FindingState.GOOD, found)]
 
 
@@ -248,3 +231,29 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_payments,
     check_disk,
 )
+
+
+def run_checks(settings: Settings) -> list[Finding]:
+    """The findings of all checks, on servers that answer or not."""
+    return [finding for check in CHECKS for finding in check(settings)]
+
+
+_MARKS = {
+    FindingState.GOOD: "[green]good[/]",
+    FindingState.WARN: "[yellow]warn[/]",
+    FindingState.BAD: "[bold red]bad [/]",
+}
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print the findings with their advice, and whether a sale can be held."""
+    for finding in findings:
+        out.print(f"{_MARKS[finding.state]}  [bold]{finding.about}[/]: ", end="")
+        out.print(finding.found, markup=False)
+        if finding.advice:
+            out.print(f"      {finding.advice}", markup=False)
+    bad = sum(finding.state is FindingState.BAD for finding in findings)
+    if bad:
+        out.print(f"\n[bold red]Not ready for a sale: {bad} of {len(findings)} checks are bad.[/]")
+    else:
+        out.print("\n[bold green]Ready for a sale.[/]")

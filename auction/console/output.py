@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, complaints and progress on standard error."""
+"""Terminal output of commands: results on standard output, errors and progress on standard error."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 
 
-def complain(sentence: str) -> None:
-    """An error for people, on standard error."""
+def print_error(sentence: str) -> None:
+    """Print an error for people on standard error."""
     err.print("[bold red]error:[/] ", end="")
     err.print(sentence, markup=False)
 
 
 def print_json(result: Any) -> None:
-    """A result for programs, as one JSON document."""
+    """Print a result for programs on standard output, as one JSON document."""
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")

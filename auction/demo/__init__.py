@@ -1,1 +1,1 @@
-"""The demonstration: a seeded sale, bots that bid over HTTP, and a live table of lots."""
+"""`auction demo`: servers of its own, a sale of four lots, bots that bid over HTTP, a live table, a verified result."""

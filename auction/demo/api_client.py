@@ -1,7 +1,7 @@
-"""One caller of the API with a token of its own: registers, looks, bids, and acts for the house. Only what anyone can.
+"""An HTTP client of the demo with one person's token: registers, reads lots, bids, and calls the staff's routes.
 
-A bid whose answer does not come, or that is turned away for the moment (503, 429), is sent again with the same
-Idempotency-Key: it counts once, whatever happened to the first one.
+A bid that gets no response, or a temporary refusal (503, 429), is sent again with the same Idempotency-Key, so that it
+counts once whatever happened to the first attempt.
 """
 
 import asyncio
@@ -15,129 +15,136 @@ from typing import Any
 
 import httpx
 
-ANSWER_S = 10.0
-LOST_AFTER_S = 0.02
-"""On a bad line a caller is cut off within this time: before the bid is sent, while it is decided, or after."""
-TRIES_MAX = 8
-WAIT_FIRST_S, WAIT_S_MAX = 0.05, 1.0
-_FOR_THE_MOMENT = (429, 503)
+RESPONSE_TIMEOUT_S = 10.0
+LOST_AFTER_S_MAX = 0.02
+"""A simulated lost response is cut off within this time: before the bid is sent, while it is decided, or after."""
+ATTEMPTS_MAX = 8
+DELAY_FIRST_S, DELAY_S_MAX = 0.05, 1.0
+_TEMPORARY = (429, 503)
 
 
 @dataclass(slots=True)
 class CallCounts:
-    """What became of everybody's bids."""
+    """How the bids of all bots were answered."""
 
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    """By code."""
     retried: int = 0
     """Sent again with the same key."""
-    found: int = 0
-    """Of those, already taken: the first one had come through."""
+    repeated: int = 0
+    """Of the accepted, those whose earlier attempt had been accepted already."""
     failed: Counter[str] = field(default_factory=Counter)
+    """By code or status: neither accepted nor refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiReply:
-    """The answer to a bid: 201 or 200 accepted, else why not."""
+    """The response to a bid."""
 
     status: int
     facts: Mapping[str, Any]
 
     @property
     def accepted(self) -> bool:
-        """Whether the bid stands."""
+        """Whether the bid was accepted: 201, or 200 for a retry."""
         return self.status in {200, 201}
 
     @property
     def code(self) -> str:
-        """Why it does not."""
+        """The code of a refusal, or the status where there is none."""
         return str(self.facts.get("code", self.status))
 
 
 class CallFailed(Exception):
-    """The API answered something that the demo cannot go on with."""
+    """The API gave a response that the demo cannot continue with."""
 
 
 class ApiClient:
-    """A caller; many share one client."""
+    """Calls the API with one token; many share one connection pool."""
 
-    def __init__(self, client: httpx.AsyncClient, token: str, tally: CallCounts, chance: random.Random) -> None:
+    def __init__(self, client: httpx.AsyncClient, token: str, counts: CallCounts, rng: random.Random) -> None:
         self._client = client
         self._authorization = {"Authorization": f"Bearer {token}"}
-        self._tally = tally
-        self._chance = chance
+        self._counts = counts
+        self._rng = rng
 
-    async def ask(self, path: str) -> Any:
-        """GET; CallFailed where it is not answered with 200."""
+    async def get(self, path: str) -> Any:
+        """GET a path below /api/v1; the JSON body. Raises CallFailed unless the response is a success."""
         return await self._call("GET", path)
 
-    async def tell(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
-        """POST, under an Idempotency-Key if one is given; CallFailed where it is not answered with success."""
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
+        """POST, with an Idempotency-Key if one is given; the JSON body. Raises CallFailed as `get` does."""
         return await self._call("POST", path, body, key=key)
 
     async def register(self, lot_id: str, deposit_fen: int | None = None) -> int:
-        """Accept a lot's terms; the paddle."""
+        """Accept a lot's terms and pay its deposit; the paddle."""
         body: dict[str, Any] = {"accept_terms": True}
         if deposit_fen is not None:
             body["deposit_fen"] = deposit_fen
-        return int((await self.tell(f"/lots/{lot_id}/registrations", body))["paddle"])
+        return int((await self.post(f"/lots/{lot_id}/registrations", body))["paddle"])
 
-    async def bid(self, lot_id: str, amount_fen: int, *, bad_line: bool = False) -> ApiReply:
-        """Place one bid, sent again until it is answered. `bad_line`: the first answer is lost."""
+    async def bid(self, lot_id: str, amount_fen: int, *, lose_first_response: bool = False) -> ApiReply:
+        """Place one bid, sent again until it is answered; `lose_first_response` simulates a bad connection."""
         key = secrets.token_hex(12)
         reply = None
-        if bad_line:
-            await self._try_on_a_bad_line(lot_id, amount_fen, key)
-        for attempt in range(TRIES_MAX):
-            if attempt or bad_line:
-                self._tally.retried += 1
-            reply = await self._try(lot_id, amount_fen, key)
-            if reply is not None and reply.status not in _FOR_THE_MOMENT:
+        if lose_first_response:
+            await self._send_and_lose_response(lot_id, amount_fen, key)
+        for attempt in range(ATTEMPTS_MAX):
+            if attempt or lose_first_response:
+                self._counts.retried += 1
+            reply = await self._send_bid(lot_id, amount_fen, key)
+            if reply is not None and reply.status not in _TEMPORARY:
                 return self._counted(reply)
-            await asyncio.sleep(self._chance.uniform(0, min(WAIT_S_MAX, WAIT_FIRST_S * 2**attempt)))
-        return self._counted(reply or ApiReply(0, {"code": "no-answer"}))
+            await asyncio.sleep(self._delay_s(attempt))
+        return self._counted(reply or ApiReply(0, {"code": "no-response"}))
 
-    async def _try_on_a_bad_line(self, lot_id: str, amount_fen: int, key: str) -> None:
-        """Bid without learning what became of it."""
+    async def _send_and_lose_response(self, lot_id: str, amount_fen: int, key: str) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._chance.uniform(0, LOST_AFTER_S)):
-                await self._try(lot_id, amount_fen, key)
+            async with asyncio.timeout(self._rng.uniform(0, LOST_AFTER_S_MAX)):
+                await self._send_bid(lot_id, amount_fen, key)
 
-    async def _try(self, lot_id: str, amount_fen: int, key: str) -> ApiReply | None:
+    async def _send_bid(self, lot_id: str, amount_fen: int, key: str) -> ApiReply | None:
         headers = self._authorization | {"Idempotency-Key": key}
         try:
-            answer = await self._client.post(
-                f"/lots/{lot_id}/bids", json={"amount_fen": amount_fen}, headers=headers, timeout=ANSWER_S
+            response = await self._client.post(
+                f"/lots/{lot_id}/bids", json={"amount_fen": amount_fen}, headers=headers, timeout=RESPONSE_TIMEOUT_S
             )
-            return ApiReply(answer.status_code, answer.json())
+            return ApiReply(response.status_code, response.json())
         except (httpx.TransportError, ValueError):
             return None
 
     def _counted(self, reply: ApiReply) -> ApiReply:
         if reply.accepted:
-            self._tally.accepted += 1
-            self._tally.found += reply.status == 200
+            self._counts.accepted += 1
+            self._counts.repeated += reply.status == 200
         elif reply.status in {404, 409}:
-            self._tally.refused[reply.code] += 1
+            self._counts.refused[reply.code] += 1
         else:
-            self._tally.failed[reply.code] += 1
+            self._counts.failed[reply.code] += 1
         return reply
 
     async def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None
     ) -> Any:
-        """A call that may be made twice without harm, made again where the house is away for the moment."""
+        """Make a call that may be repeated without harm, again where the server is temporarily unavailable."""
         headers = self._authorization | ({} if key is None else {"Idempotency-Key": key})
-        for attempt in range(TRIES_MAX):
+        for attempt in range(ATTEMPTS_MAX):
             try:
-                answer = await self._client.request(method, path, json=body, headers=headers, timeout=ANSWER_S)
+                response = await self._client.request(
+                    method, path, json=body, headers=headers, timeout=RESPONSE_TIMEOUT_S
+                )
             except httpx.TransportError as error:
-                trouble = f"{method} {path}: {str(error) or type(error).__name__}"
+                failure = f"{method} {path}: {str(error) or type(error).__name__}"
             else:
-                if answer.is_success:
-                    return answer.json()
-                trouble = f"{method} {path}: {answer.status_code} {answer.text[:300]}"
-                if answer.status_code not in _FOR_THE_MOMENT:
+                if response.is_success:
+                    return response.json()
+                failure = f"{method} {path}: {response.status_code} {response.text[:300]}"
+                if response.status_code not in _TEMPORARY:
                     break
-            await asyncio.sleep(self._chance.uniform(0, min(WAIT_S_MAX, WAIT_FIRST_S * 2**attempt)))
-        raise CallFailed(trouble)
+            await asyncio.sleep(self._delay_s(attempt))
+        raise CallFailed(failure)
+
+    def _delay_s(self, attempt: int) -> float:
+        """Exponential backoff with full jitter."""
+        return self._rng.uniform(0, min(DELAY_S_MAX, DELAY_FIRST_S * 2**attempt))

@@ -1,7 +1,8 @@
-"""What the demo prints before it begins: where everything is, and tokens with a bid that can be pasted."""
+"""What the demo prints before the lots open: addresses, accounts, what to watch, and a bid to paste into a terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
@@ -12,12 +13,12 @@ from auction.demo.staff_client import ScheduledLot
 from auction.domain.money import yuan
 
 OVERBID_FEN = 80_000_000 * YUAN
-"""Above whatever the bots offer."""
+"""Above the highest bid of any bot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A bidder for whoever watches."""
+    """A registered bidder for whoever tries the demo."""
 
     paddle: int
     token: str
@@ -32,36 +33,39 @@ def print_banner(
     guests: Sequence[Guest],
     clerk_token: str,
     bots: bool,
+    data_dir: Path | None,
 ) -> None:
-    """Addresses, the lots' terms in a word, tokens as shell variables, and a bid to paste."""
+    """Print the addresses, the accounts, what to watch, and tokens with a bid to paste; `data_dir` if data is kept."""
     car, early = scheduled[0], scheduled[-1]
-    console.print("\n[bold]A flash auction is open on this machine.[/]  [dim]Ctrl-C stops all of it.[/]\n")
+    console.print("\n[bold]A flash auction is running on this machine.[/]  [dim]Ctrl-C stops everything.[/]\n")
     places = [
-        ("sales", f"{address}/?sale={sale_id}"),
-        ("the car", f"{address}/lots/{car.lot_id}"),
-        ("your own", f"{address}/me"),
+        ("sale", f"{address}/?sale={sale_id}"),
+        ("car", f"{address}/lots/{car.lot_id}"),
+        ("my page", f"{address}/me"),
         ("staff", f"{address}/ops"),
         ("finance", f"{address}/ops/settlements"),
         ("API docs", f"{address}/docs"),
     ]
+    if data_dir is not None:
+        places.append(("data", f"{data_dir} [dim](kept)[/]"))
     for name, place in places:
         console.print(f"  [cyan]{name:<10}[/]{place}", soft_wrap=True)
     console.print(
-        f"\n[bold]Sign in[/]  [dim]as[/] {' or '.join(BIDDERS)} [dim]to bid, as[/] {CLERK} [dim]for the staff page, "
-        f"as[/] {' or '.join(FINANCE)} [dim]for finance; the password is[/] {PASSWORD}"
+        f"\n[bold]Sign in[/]  as {' or '.join(BIDDERS)} to bid, as {CLERK} for the staff page, as "
+        f"{' or '.join(FINANCE)} for finance. The password is {PASSWORD}"
     )
-    console.print("\n[bold]What to look at[/]")
-    for view in _sights(early, bots=bots):
-        console.print(Padding(view, (0, 0, 0, 2)))
-    console.print("\n[bold]Or bid from a terminal[/]  [dim]paste these,[/]")
+    console.print("\n[bold]What to watch and do[/]")
+    for suggestion in _suggestions(early, bots=bots):
+        console.print(Padding(suggestion, (0, 0, 0, 2)))
+    console.print("\n[bold]Bid from a terminal[/]  [dim]paste these lines:[/]")
     variables = [(f"GUEST_{letter}", guest) for letter, guest in zip("AB", guests, strict=True)]
     for name, guest in variables:
         console.print(f"export {name}={guest.token}", soft_wrap=True, markup=False)
     console.print(f"export CLERK={clerk_token}", soft_wrap=True, markup=False)
     amount_fen = OVERBID_FEN if bots else 1 * YUAN
     paddles = " and ".join(f"#{guest.paddle}" for guest in guests)
-    outbids = f", beyond the {yuan(RECORD_FEN)} that the bots go to" if bots else ""
-    console.print(f"[dim]then bid {yuan(amount_fen)} yuan for the car{outbids} (you are paddles {paddles}):[/]")
+    above = f", above the bots' highest bid of {yuan(RECORD_FEN)}" if bots else ""
+    console.print(f"[dim]and bid {yuan(amount_fen)} yuan for the car{above} (the guests are paddles {paddles}):[/]")
     console.print(
         f'curl -s {address}/api/v1/lots/{car.lot_id}/bids -H "Authorization: Bearer $GUEST_A" '
         f"-H 'Content-Type: application/json' -H \"Idempotency-Key: bid-$(date +%s)-$RANDOM\" "
@@ -71,23 +75,32 @@ def print_banner(
     )
 
 
-def _sights(early: ScheduledLot, *, bots: bool) -> list[str]:
-    """What is worth watching."""
+def running_line(address: str) -> str:
+    """One line for when all lots are closed: that the servers still run, until when, and where to act."""
+    bidder, finance = next(iter(BIDDERS)), next(iter(FINANCE))
+    return (
+        f"Still running until Ctrl-C: {address}/me (as {bidder}), {address}/ops/settlements (as {finance}), "
+        f"{address}/ops (as {CLERK})"
+    )
+
+
+def _suggestions(early: ScheduledLot, *, bots: bool) -> list[str]:
     deadlines = early.plan.deadlines
-    within = "" if deadlines is None else f"{(deadlines.pay_ms + deadlines.grace_ms) / 1000:.0f} s at speed 1"
+    pay_s = 0.0 if deadlines is None else (deadlines.pay_ms + deadlines.grace_ms) / 1000
+    bidder, finance = next(iter(BIDDERS)), next(iter(FINANCE))
     return [
         (
-            f"{early.lot_id} [dim]closes first, and its winner is silent. After[/] {within} [dim]it is a default: see "
-            "the forfeited deposit, two offers and the relisting on the finance page.[/]"
+            f"{early.lot_id} closes first and its winner does not pay. After {pay_s:.0f} s at speed 1 that is a "
+            "default: the finance page shows the forfeited deposit, two offers to runners-up and the relisting."
             if bots
-            else f"{early.lot_id} [dim]gives its winner[/] {within} [dim]to pay, then it is a default.[/]"
+            else f"{early.lot_id} gives its winner {pay_s:.0f} s to pay; after that it is a default."
         ),
         (
-            f"[dim]Outbid the others there as[/] {next(iter(BIDDERS))}[dim], and the award is yours to pay, or not, on "
-            "the page of your own; as a runner-up the offer is.[/]"
+            f"Win {early.lot_id} as {bidder} and the award is on your own page, to pay or not; as a runner-up you get "
+            "the offer there."
         ),
         (
-            f"[dim]Who paid waits for a handover: confirm it as[/] {next(iter(FINANCE))}[dim], and the seller is paid. "
-            f"Voiding and writing off take[/] {' and '.join(FINANCE)} [dim]both.[/]"
+            f"A paid lot waits for its handover: confirm it as {finance}, and the seller is paid. Voiding, early "
+            f"defaults and write-offs need both {' and '.join(FINANCE)}."
         ),
     ]

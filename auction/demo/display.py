@@ -1,4 +1,4 @@
-"""How the demo looks: a live table on a terminal, plain lines anywhere else, and the results at the end of both."""
+"""The demo's output: a live table on a terminal, plain lines elsewhere, and the results at the end."""
 
 import math
 import time
@@ -28,22 +28,22 @@ _OUTCOMES = {"sold": "[bold green]sold[/]", "no-bids": "[dim]no bids[/]", "reser
 
 
 class Display:
-    """The live table; rich asks it for a picture a few times a second."""
+    """The live table; rich renders it a few times a second."""
 
-    def __init__(self, table: LotTable, tally: CallCounts, bidders: int) -> None:
-        self._board = table
-        self._tally = tally
-        self._bidders = bidders
+    def __init__(self, table: LotTable, counts: CallCounts, bots: int) -> None:
+        self._table = table
+        self._counts = counts
+        self._bots = bots
 
     def __rich__(self) -> RenderableType:
-        """The lots, the price of the first over time, what became of the bids, and what happened lately."""
+        """The lots, the price of the first over time, the counts of bids, and the latest news."""
         parts: list[RenderableType] = [Padding(self._lots(), (1, 1))]
-        first = next(iter(self._board.lots.values()))
+        first = next(iter(self._table.lots.values()))
         if first.scheduled.plan.path is not None and len(first.prices) > 1:
             parts.append(Padding(_sparkline(first), (0, 1)))
-        if self._bidders:
-            parts.append(Padding(tally_text(self._tally, self._bidders), (1, 1, 0, 1)))
-        if self._board.news:
+        if self._bots:
+            parts.append(Padding(counts_text(self._counts, self._bots), (1, 1, 0, 1)))
+        if self._table.news:
             parts.append(Padding(self._news(), (1, 1, 0, 1)))
         return Group(*parts)
 
@@ -55,7 +55,7 @@ class Display:
         table.add_column("status", no_wrap=True, min_width=9)
         for name, width in (("price, yuan", 13), ("leader", 6), ("bids", 5), ("bids/s", 6), ("left", 5), ("ext.", 4)):
             table.add_column(name, justify="right", no_wrap=True, min_width=width)
-        for lot in self._board.lots.values():
+        for lot in self._table.lots.values():
             table.add_row(
                 Text.assemble((lot.lot_id, "bold"), "\n", (lot.scheduled.plan.title, "dim")),
                 Text(lot.status, _STATUS_STYLES.get(lot.status, "")),
@@ -69,7 +69,7 @@ class Display:
         return table
 
     def _news(self) -> Text:
-        lines = [f"{_clock(at_s * 1000)}  {sentence}" for at_s, sentence in self._board.news]
+        lines = [f"{_clock(at_s * 1000)}  {sentence}" for at_s, sentence in self._table.news]
         return Text("\n".join(lines), "dim", no_wrap=True, overflow="ellipsis")
 
 
@@ -104,26 +104,26 @@ def _sparkline(lot: LotLine, width: int = 54) -> Text:
     return Text.assemble((drawn, "green"), (f" {lot.lot_id}, log scale", "dim"))
 
 
-def tally_text(tally: CallCounts, bidders: int) -> Text:
-    """What became of everybody's bids."""
-    refusals = ", ".join(f"{code} {count:,}" for code, count in tally.refused.most_common(4))
+def counts_text(counts: CallCounts, bots: int) -> Text:
+    """How the bids of all bots were answered."""
+    refusals = ", ".join(f"{code} {count:,}" for code, count in counts.refused.most_common(4))
     text = Text.assemble(
-        (f"{bidders} bidders", "bold"),
+        (f"{bots} bots", "bold"),
         "   ",
-        (f"{tally.accepted:,} accepted", "green"),
+        (f"{counts.accepted:,} accepted", "green"),
         "   ",
-        (f"{tally.refused.total():,} refused", "yellow"),
+        (f"{counts.refused.total():,} refused", "yellow"),
         "   ",
-        (f"{tally.retried:,} sent again ({tally.found:,} had come through)", "dim"),
+        (f"{counts.retried:,} retried ({counts.repeated:,} had been accepted already)", "dim"),
         (f"\nrefused: {refusals}" if refusals else "", "dim"),
     )
-    if tally.failed:
-        text.append(f"   {tally.failed.total():,} failed ({', '.join(tally.failed)})", "bold red")
+    if counts.failed:
+        text.append(f"   {counts.failed.total():,} failed ({', '.join(counts.failed)})", "bold red")
     return text
 
 
 def plain_line(table: LotTable) -> str:
-    """Where the lots stand, in one line for logs."""
+    """The state of the lots, in one line."""
     lots = []
     for lot in table.lots.values():
         facts = [lot.lot_id, lot.status, yuan(lot.price_fen), f"{lot.bids:,} bids"]
@@ -138,7 +138,7 @@ def plain_line(table: LotTable) -> str:
 
 
 def results_table(results: Sequence[Result]) -> Table:
-    """How each lot ended."""
+    """How each lot ended, as a table."""
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", padding=(0, 1))
     table.add_column("lot", no_wrap=True)
     table.add_column("result", no_wrap=True)
@@ -159,7 +159,7 @@ def results_table(results: Sequence[Result]) -> Table:
 
 
 def result_line(result: Result) -> str:
-    """How a lot ended, in one line for logs."""
+    """How a lot ended, in one line."""
     if result.hammer_price_fen is None:
         return f"{result.lot_id}  {result.outcome}, {result.bids:,} bids"
     return (

@@ -1,6 +1,6 @@
-"""What the demo sells and at what pace: four lots, their terms, and a price path shaped like the launch day's.
+"""The demo's sale: four lots, their terms, and a price path shaped like that of 22 October 2025.
 
-Times are those of a demo at speed 1, which plays four hours in three minutes; a higher speed shortens them all.
+Times are those of a demo at speed 1, which compresses four hours into three minutes; a higher speed shortens them all.
 Amounts in fen, times in ms.
 """
 
@@ -15,19 +15,19 @@ SALE_ID = "launch"
 SALE_TITLE = "首发日闪拍 · Launch-day flash auction"
 
 RECORD_FEN = 78_193_399 * YUAN
-"""What the car brought on 22 October 2025."""
+"""The closing price of the car on 22 October 2025."""
 LIST_PRICE_FEN = 89_900 * YUAN
-DOORS_MS = 3_600_000
-"""The lots are scheduled so far ahead; staff open them when everybody has a paddle."""
-SHORTEST_WINDOW_MS = 2_000
-"""However fast the demo, a bid in the soft close leaves the others this long."""
-BY_HAND_MS = 30 * 60_000
-"""How long the lots are open where nobody but people bid."""
+SCHEDULED_AHEAD_MS = 3_600_000
+"""How far ahead the lots are scheduled; the demo's staff open them when all bots are registered."""
+WINDOW_MS_MIN = 2_000
+"""The shortest soft-close extension, payment window and offer window, however fast the demo."""
+OPEN_WITHOUT_BOTS_MS = 30 * 60_000
+"""How long the lots are open in a demo without bots."""
 
 
 @dataclass(frozen=True, slots=True)
 class PricePath:
-    """A price over time: straight lines between points, on a logarithmic scale. Points: (ms since opening, fen)."""
+    """A price over time, interpolated between points on a logarithmic scale. Points: (ms since the opening, fen)."""
 
     points: Sequence[tuple[float, int]]
 
@@ -42,13 +42,13 @@ class PricePath:
         return self.points[-1][1]
 
     def at_speed(self, speed: float) -> "PricePath":
-        """The same path in less time."""
+        """The same path with its times divided by `speed`."""
         return PricePath([(at_ms / speed, price_fen) for at_ms, price_fen in self.points])
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """How far beyond the price the preset lets one bid go: so many fen or percent, whichever is more."""
+    """The largest jump that the preset allows one bid: so many fen or percent above the price, whichever is more."""
 
     fen: int
     percent: int
@@ -56,16 +56,16 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class DemoDeadlines:
-    """How long a winner has to pay, the grace after it, and how long each of two runners-up has to answer."""
+    """The payment window, the grace after it, and how long each of two runners-up has to answer."""
 
     pay_ms: int
     grace_ms: int
     offer_ms: int
 
     def terms_at_speed(self, speed: float) -> dict[str, Any]:
-        """The settlement that is laid over the preset's."""
+        """The settlement terms that replace the preset's."""
         pay_ms, grace_ms, offer_ms = (
-            max(SHORTEST_WINDOW_MS, round(ms / speed)) for ms in (self.pay_ms, self.grace_ms, self.offer_ms)
+            max(WINDOW_MS_MIN, round(ms / speed)) for ms in (self.pay_ms, self.grace_ms, self.offer_ms)
         )
         cascade = {"depth": 2, "price": "clean", "offer_window_ms": offer_ms}
         return {"payment_window_ms": pay_ms, "grace_ms": grace_ms, "cascade": cascade, "when_exhausted": "relist"}
@@ -73,7 +73,7 @@ class DemoDeadlines:
 
 @dataclass(frozen=True, slots=True)
 class LotPlan:
-    """A lot of the demo. `path` is None where bidders have maxima of their own (proxy bidding)."""
+    """A lot of the demo. `path` is None where each bot has a maximum of its own (proxy bidding)."""
 
     title: str
     preset: str
@@ -81,25 +81,25 @@ class LotPlan:
     open_ms: int
     path: PricePath | None = None
     soft_close_ms: int | None = None
-    """Window and extension; a hard stop follows at three times as much."""
+    """Soft-close window and extension; the hard stop is at three times as much."""
     jump: Jump | None = None
     guest_deposit_fen: int | None = None
-    """What a guest puts down; None: the least the terms ask for."""
+    """The guests' deposit; None: the smallest that the terms ask for."""
     terms: Mapping[str, Any] = field(default_factory=dict)
     deadlines: DemoDeadlines | None = None
-    """Where what follows the hammer is to be watched at once; None: the preset's own, days long."""
+    """Short settlement deadlines, so that a default can be watched; None: the preset's own, days long."""
 
-    def terms_by_hand(self) -> dict[str, Any]:
-        """What is laid over the preset where people bid: the start and the increments are the preset's."""
+    def terms_without_bots(self) -> dict[str, Any]:
+        """The terms that replace the preset's in a demo without bots."""
         return {} if self.deadlines is None else {"settlement": self.deadlines.terms_at_speed(1)}
 
     def terms_at_speed(self, speed: float) -> dict[str, Any]:
-        """What is laid over the preset."""
+        """The terms that replace the preset's in a demo with bots."""
         terms = dict(self.terms)
         if self.deadlines is not None:
             terms["settlement"] = self.deadlines.terms_at_speed(speed)
         if self.soft_close_ms is not None:
-            window_ms = max(SHORTEST_WINDOW_MS, round(self.soft_close_ms / speed))
+            window_ms = max(WINDOW_MS_MIN, round(self.soft_close_ms / speed))
             terms["soft_close"] = {"window_ms": window_ms, "extension_ms": window_ms, "hard_stop_ms": 3 * window_ms}
         return terms
 
@@ -157,5 +157,5 @@ EARLY = LotPlan(
     soft_close_ms=5_000,
     deadlines=DemoDeadlines(pay_ms=20_000, grace_ms=10_000, offer_ms=25_000),
 )
-"""Closes early and far too high: its winner is silent, and nobody whom it is offered to takes it."""
+"""Closes early and far above its list price: its winner does not pay, and no runner-up accepts."""
 LOTS = (CAR, GUARDED, MODEL, EARLY)

@@ -1,4 +1,4 @@
-"""What the demo knows of its lots at any moment: what looking at the sale says, and what bids were answered."""
+"""The state of the demo's lots, from polling the sale and from the responses to bids, and news about them."""
 
 import time
 from collections import deque
@@ -9,20 +9,20 @@ from typing import Any
 from auction.demo.staff_client import ScheduledLot
 from auction.domain.money import yuan
 
-RATE_OVER_S = 4.0
+RATE_WINDOW_S = 4.0
 NEWS_MAX = 6
 MILESTONES_YUAN = (10_000, 100_000, 800_000, 1_000_000, 10_000_000, 50_000_000)
 OVER = ("closed", "void")
 
 
 def now_ms() -> float:
-    """This machine's time; the demo's ledger has the same."""
+    """This machine's time, UTC ms; the demo's ledger uses the same clock."""
     return time.time() * 1000
 
 
 @dataclass(slots=True)
 class LotLine:
-    """A lot as last seen."""
+    """A lot's last known state."""
 
     scheduled: ScheduledLot
     status: str = "scheduled"
@@ -34,13 +34,13 @@ class LotLine:
     ends_at_ms: int = 0
     remaining_ms: int = 0
     prices: list[tuple[float, int]] = field(default_factory=list)
-    """The price at each look: (ms since the opening, fen)."""
-    looks: deque[tuple[float, int]] = field(default_factory=deque)
-    """Bids at the looks of the last RATE_OVER_S: (monotonic s, bids)."""
+    """The price at each poll: (ms since the opening, fen)."""
+    samples: deque[tuple[float, int]] = field(default_factory=deque)
+    """Number of bids at the polls of the last RATE_WINDOW_S: (monotonic s, bids)."""
     ends: set[int] = field(default_factory=set)
-    """Every end that a bid was answered with."""
-    given_ends: set[int] = field(default_factory=set)
-    """Ends that were set otherwise: by the schedule, by staff."""
+    """Every `ends_at_ms` in a response to a bid."""
+    scheduled_ends: set[int] = field(default_factory=set)
+    """Ends that were not set by a bid: by the schedule, by staff."""
 
     @property
     def lot_id(self) -> str:
@@ -49,97 +49,105 @@ class LotLine:
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing more to come."""
+        """Whether it is closed or void."""
         return self.status in OVER
 
     @property
     def extensions(self) -> int:
-        """How often a late bid moved the end."""
-        return len(self.ends - self.given_ends)
+        """How often a late bid extended it."""
+        return len(self.ends - self.scheduled_ends)
 
     @property
     def bids_a_second(self) -> float:
-        """Accepted bids a second, over the last few seconds."""
-        if len(self.looks) < 2 or self.over:
+        """Accepted bids a second, over RATE_WINDOW_S."""
+        if len(self.samples) < 2 or self.over:
             return 0.0
-        (from_s, before), (to_s, after) = self.looks[0], self.looks[-1]
+        (from_s, before), (to_s, after) = self.samples[0], self.samples[-1]
         return (after - before) / (to_s - from_s) if to_s > from_s else 0.0
 
     @property
     def elapsed_ms(self) -> float:
-        """Since the opening; negative before."""
+        """Time since the opening; negative before it."""
         return now_ms() - self.scheduled.opens_at_ms
 
 
 class LotTable:
-    """The lots of the sale, and what is worth saying about them."""
+    """The lots of the sale, and news about them."""
 
     def __init__(self, scheduled: Sequence[ScheduledLot]) -> None:
         self.lots = {
-            lot.lot_id: LotLine(lot, ends_at_ms=lot.closes_at_ms, given_ends={lot.closes_at_ms}) for lot in scheduled
+            lot.lot_id: LotLine(lot, ends_at_ms=lot.closes_at_ms, scheduled_ends={lot.closes_at_ms})
+            for lot in scheduled
         }
         self.started_s = time.monotonic()
         self.news: deque[tuple[float, str]] = deque(maxlen=NEWS_MAX)
-        self.unsaid: deque[tuple[float, str]] = deque(maxlen=100)
-        """News for whoever prints lines."""
+        """The latest news: (s since the start, sentence)."""
+        self.unprinted: deque[tuple[float, str]] = deque(maxlen=100)
+        """News that `pop_unprinted` has not returned yet."""
 
-    def open(self, scheduled: ScheduledLot) -> None:
-        """A lot was opened, with these times."""
+    def record_opening(self, scheduled: ScheduledLot) -> None:
+        """Take over the times of a lot that was opened."""
         lot = self.lots[scheduled.lot_id]
         lot.scheduled = scheduled
-        lot.given_ends.add(scheduled.closes_at_ms)
+        lot.scheduled_ends.add(scheduled.closes_at_ms)
 
     @property
     def over(self) -> bool:
-        """Whether every lot is."""
+        """Whether every lot is closed or void."""
         return all(lot.over for lot in self.lots.values())
 
-    def say(self, sentence: str) -> None:
-        """Note something worth saying."""
+    def add_news(self, sentence: str) -> None:
+        """Add a sentence to the news."""
         item = (time.monotonic() - self.started_s, sentence)
         self.news.append(item)
-        self.unsaid.append(item)
+        self.unprinted.append(item)
 
-    def take(self, sale: Mapping[str, Any]) -> None:
-        """A look at the sale."""
+    def pop_unprinted(self) -> list[str]:
+        """The news since the last call, for output in lines."""
+        sentences = [sentence for _, sentence in self.unprinted]
+        self.unprinted.clear()
+        return sentences
+
+    def update(self, sale: Mapping[str, Any]) -> None:
+        """Take over the state of a polled sale."""
         for shown in sale["lots"]:
             lot = self.lots.get(shown["lot_id"])
             if lot is not None and shown["seq"] >= lot.seq:
-                self._take_lot(lot, shown)
+                self._update_lot(lot, shown)
 
-    def _take_lot(self, lot: LotLine, shown: Mapping[str, Any]) -> None:
+    def _update_lot(self, lot: LotLine, shown: Mapping[str, Any]) -> None:
         if shown["status"] != lot.status:
-            self._say_status(lot, shown)
+            self._add_status_news(lot, shown)
         for milestone in MILESTONES_YUAN:
             if lot.price_fen < milestone * 100 <= shown["price_fen"]:
-                passed = f"{lot.lot_id} passes {milestone:,} yuan after {max(0.0, lot.elapsed_ms) / 1000:.0f} s"
-                self.say(passed)
+                seconds = max(0.0, lot.elapsed_ms) / 1000
+                self.add_news(f"{lot.lot_id} passes {milestone:,} yuan after {seconds:.0f} s")
         lot.status = shown["status"]
         lot.price_fen, lot.minimum_fen = shown["price_fen"], shown["minimum_fen"]
         lot.leader, lot.bids, lot.seq = shown["leader"], shown["bids"], shown["seq"]
         lot.ends_at_ms, lot.remaining_ms = shown["ends_at_ms"] or 0, shown["remaining_ms"]
         now_s = time.monotonic()
-        lot.looks.append((now_s, lot.bids))
-        while now_s - lot.looks[0][0] > RATE_OVER_S:
-            lot.looks.popleft()
+        lot.samples.append((now_s, lot.bids))
+        while now_s - lot.samples[0][0] > RATE_WINDOW_S:
+            lot.samples.popleft()
         if lot.price_fen and not lot.over:
             lot.prices.append((lot.elapsed_ms, lot.price_fen))
 
-    def _say_status(self, lot: LotLine, shown: Mapping[str, Any]) -> None:
+    def _add_status_news(self, lot: LotLine, shown: Mapping[str, Any]) -> None:
         price = yuan(shown["price_fen"])
         sentences = {
-            "open": f"{lot.lot_id} goes on" if lot.status in {"held", "paused"} else f"{lot.lot_id} is open",
-            "held": f"{lot.lot_id} is held at {price}: beyond its review limit, staff have to look",
+            "open": f"{lot.lot_id} is resumed" if lot.status in {"held", "paused"} else f"{lot.lot_id} is open",
+            "held": f"{lot.lot_id} is held at {price}: above its review limit, waiting for staff",
             "paused": f"{lot.lot_id} is paused at {price}",
             "closed": f"{lot.lot_id} is closed at {price}"
             + (f", paddle {shown['leader']}" if shown["leader"] else ", without a bid"),
         }
-        self.say(sentences.get(shown["status"], f"{lot.lot_id} is {shown['status']}"))
+        self.add_news(sentences.get(shown["status"], f"{lot.lot_id} is {shown['status']}"))
 
-    def took(self, lot_id: str, ends_at_ms: int) -> None:
-        """A bid was accepted and answered with that end."""
+    def record_accepted(self, lot_id: str, ends_at_ms: int) -> None:
+        """Take over the end from the response to an accepted bid."""
         lot = self.lots[lot_id]
         before = lot.extensions
         lot.ends.add(ends_at_ms)
         if lot.extensions > before == 0:
-            self.say(f"{lot_id}: a bid in the last moments moves the end")
+            self.add_news(f"{lot_id}: a bid in the last moments extends the lot")

@@ -1,4 +1,4 @@
-"""The end of the demo: waits until all is archived, reads how the lots ended, checks the record and the money."""
+"""The demo's results: archives everything, reads how each lot ended, and verifies the record and the money."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ from auction.services.verification.verdicts import Verdict, verify_sale
 from auction.settings import Settings
 from auction.workers.archiver import Archiver
 
-BIDS_READ = 1000
+PAGE = 1000
+"""How many bids are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a lot ended, from the books."""
+    """How a lot ended, from the archive."""
 
     lot_id: str
     outcome: str
@@ -28,38 +29,38 @@ class Result:
     extensions: int
 
 
-async def conclude(
+async def read_results(
     settings: Settings, sale_id: str, table: LotTable
 ) -> tuple[list[Result], Verdict, Sequence[MoneyCheck]]:
-    """The results of the sale, the verdict on its record, and the rules of money."""
+    """How the lots ended, the verdict on the sale's record, and the rules of money. Raises LedgerAway, BooksAway."""
     async with open_context(settings) as context:
         await Archiver(context.books, context.stream, keep_ms=settings.stream_keep_ms).catch_up()
-        given_ends = {lot.lot_id: lot.given_ends for lot in table.lots.values()}
-        results = [await _result(context, lot_id, given_ends) for lot_id in table.lots]
+        scheduled_ends = {lot.lot_id: lot.scheduled_ends for lot in table.lots.values()}
+        results = [await _result(context, lot_id, scheduled_ends) for lot_id in table.lots]
         return results, await verify_sale(context, sale_id), await check_money(context)
 
 
-async def _result(context: AppContext, lot_id: str, given_ends: Mapping[str, set[int]]) -> Result:
+async def _result(context: AppContext, lot_id: str, scheduled_ends: Mapping[str, set[int]]) -> Result:
     bids, after_seq = 0, 0
     ends: set[int] = set()
     async with context.books.reading() as tx:
         result = await archive_queries.result_of(tx, lot_id)
-        while page := await archive_queries.bids_after(tx, lot_id, after_seq=after_seq, limit=BIDS_READ):
+        while page := await archive_queries.bids_after(tx, lot_id, after_seq=after_seq, limit=PAGE):
             bids += len(page)
             ends.update(bid.ends_at_ms for bid in page)
             after_seq = page[-1].seq
-    extensions = len(ends - given_ends[lot_id])
+    extensions = len(ends - scheduled_ends[lot_id])
     if result is None:
         return Result(lot_id, "void", None, None, bids, extensions)
     return Result(lot_id, result.outcome, result.hammer_price_fen, result.winner_paddle, bids, extensions)
 
 
 def verdict_line(verdict: Verdict) -> str:
-    """What the check found, in a sentence."""
+    """The verdict in one line."""
     checked = f"{verdict.lots} lots, {verdict.events:,} events, {verdict.bids:,} bids in {verdict.seconds:.2f} s"
     if not verdict.breaches:
-        held = ", ".join(PROMISES.values())
-        return f"verified: all promises held ({held}): {checked}"
+        kept = ", ".join(PROMISES.values())
+        return f"verified: all promises held ({kept}): {checked}"
     first = verdict.breaches[0]
     return (
         f"BROKEN: {len(verdict.breaches)} of {verdict.lots} lots; first {first.lot_id}, seq {first.seq}: promise "

@@ -1,196 +1,230 @@
-"""What happens in the demo, in order: the sale is entered, bidders come in, the lots run, results are checked."""
+"""The demo's course on servers that are starting: creates the sale, runs bots and lots, verifies, then stays up."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 from rich.console import Console
 from rich.live import Live
 
-from auction.cli.verify import money_line
-from auction.console.output import complain
+from auction.console.output import print_error
+from auction.console.verification import all_hold, money_line
 from auction.demo import display
-from auction.demo.accounts import make_accounts
+from auction.demo.accounts import create_accounts
 from auction.demo.api_client import ApiClient, CallCounts, CallFailed
-from auction.demo.banner import Guest, print_banner
-from auction.demo.bots import BIDDERS, Bot, bid_all, bring_in, create_bots, name_of
+from auction.demo.banner import Guest, print_banner, running_line
+from auction.demo.bots import BOTS, Bot, bid_all, create_bots, register_all
 from auction.demo.lot_table import LotTable
-from auction.demo.report import conclude, verdict_line
+from auction.demo.names import name_of
+from auction.demo.report import read_results, verdict_line
 from auction.demo.settlement_bots import SettlementBots
 from auction.demo.staff_client import ScheduledLot, StaffClient
 from auction.domain.errors import AuctionError
 from auction.services.identity.tokens import Role, TokenKey
-from auction.serving.processes import READY_S, until_ready
-from auction.serving.sockets import address_for_visitors
+from auction.serving.processes import READY_S, wait_until_ready
+from auction.serving.sockets import local_address
 from auction.settings import Settings
 
-DESK = "front-desk"
-"""Who enters, opens and resumes the lots; the tokens that are printed speak for it too."""
-LOOK_EVERY_S = 0.3
-PICTURES_A_SECOND = 5
-HELD_FOR_S, HELD_S_MIN = 5.0, 1.0
-"""How long staff think about a held lot at speed 1, and however fast the demo."""
-LINES_EVERY_S, LINE_INTERVAL_S_MIN = 5.0, 1.0
+STAFF_SUBJECT = "front-desk"
+"""Creates, opens and resumes the lots; the printed staff token and the clerk's account have the same subject."""
+POLL_S = 0.3
+REFRESHES_PER_S = 5
+REVIEW_S, REVIEW_S_MIN = 5.0, 1.0
+"""How long a lot stays held for review at speed 1, and however fast the demo."""
+LINE_INTERVAL_S, LINE_INTERVAL_S_MIN = 5.0, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """`exits`: end when all lots are verified instead of staying up; `data_dir`: the directory whose data is kept."""
+
+    speed: float
+    bots: bool
+    exits: bool
+    on_terminal: bool
+    data_dir: Path | None
 
 
 class DemoRun:
-    """One performance on a house that is being started."""
+    """One run of the demo."""
 
-    def __init__(self, settings: Settings, *, speed: float, bots: bool, on_terminal: bool) -> None:
+    def __init__(self, settings: Settings, options: DemoOptions) -> None:
         self._settings = settings
-        self._speed = speed
-        self._bots = bots
-        self.on_terminal = on_terminal
+        self._options = options
         self._console = Console(highlight=False)
-        self._address = address_for_visitors(settings.http_host, settings.http_port)
+        self._address = local_address(settings.http_host, settings.http_port)
         self._key = TokenKey(settings.secret)
-        self._tally = CallCounts()
-        self._chance = random.Random()  # noqa: S311 - whims of bots, no secret
+        self._counts = CallCounts()
+        self._rng = random.Random()  # noqa: S311 - the bots' choices are no secret
 
-    async def perform(self) -> int:
-        """0 when all went well, 1 where the record breaks a promise or the house could not be used."""
+    async def run(self) -> int:
+        """Run until all lots are verified, then (unless the options say `exits`) until cancelled; the exit code.
+
+        0 when all went well; 1 when the record breaks a promise or the API could not be used.
+        """
         try:
-            return await self._perform()
+            return await self._run()
         except (CallFailed, AuctionError) as error:
-            complain(str(error))
+            print_error(str(error))
         except BaseExceptionGroup as group:
             known, rest = group.split((CallFailed, AuctionError))
             if rest is not None:
                 raise rest from None
             if known is not None:
-                complain(str(_first(known)))
+                print_error(str(_first(known)))
         return 1
 
-    async def _perform(self) -> int:
-        if not await until_ready(self._address):
-            raise CallFailed(f"the house did not answer at {self._address} within {READY_S:.0f} s")
-        limits = httpx.Limits(max_connections=2 * BIDDERS, max_keepalive_connections=2 * BIDDERS)
+    async def _run(self) -> int:
+        if not await wait_until_ready(self._address):
+            raise CallFailed(f"the server did not answer at {self._address} within {READY_S:.0f} s")
+        limits = httpx.Limits(max_connections=2 * BOTS, max_keepalive_connections=2 * BOTS)
         async with httpx.AsyncClient(base_url=f"{self._address}/api/v1", limits=limits, trust_env=False) as client:
-            staff_client = StaffClient(self._caller(client, DESK, Role.OPS, "Front desk"), self._speed)
-            sale_id = await staff_client.enter_sale()
-            scheduled = await staff_client.enter_lots(sale_id, by_hand=not self._bots)
+            staff = StaffClient(self._client(client, STAFF_SUBJECT, Role.OPS, "Front desk"), self._options.speed)
+            sale_id = await staff.create_sale()
+            scheduled = await staff.create_lots(sale_id, bots=self._options.bots)
             guests = [await self._guest(client, name, scheduled) for name in ("guest-a", "guest-b")]
-            await make_accounts(self._settings, staff_subject=DESK)
+            await create_accounts(self._settings, staff_subject=STAFF_SUBJECT)
             print_banner(
                 self._console,
                 address=self._address,
                 sale_id=sale_id,
                 scheduled=scheduled,
                 guests=guests,
-                clerk_token=self._token(DESK, Role.OPS),
-                bots=self._bots,
+                clerk_token=self._token(STAFF_SUBJECT, Role.OPS),
+                bots=self._options.bots,
+                data_dir=self._options.data_dir,
             )
             table = LotTable(scheduled)
-            await self._run_lots(client, staff_client, sale_id, table)
-        return await self._conclude(sale_id, table)
+            bots = self._create_bots(client, scheduled) if self._options.bots else []
+            settlement_bots = SettlementBots(staff, bots, table, self._options.speed)
+            await self._run_lots(staff, sale_id, table, bots, settlement_bots)
+            status = await self._report(sale_id, table)
+            if status == 0 and not self._options.exits:
+                self._print(f"\n{running_line(self._address)}")
+                await self._stay(settlement_bots, table)
+            return status
 
     async def _run_lots(
-        self, client: httpx.AsyncClient, staff_client: StaffClient, sale_id: str, table: LotTable
+        self,
+        staff: StaffClient,
+        sale_id: str,
+        table: LotTable,
+        bots: Sequence[Bot],
+        settlement_bots: SettlementBots,
     ) -> None:
-        """The lots from their opening to their close, shown all along."""
-        seats: list[Bot] = []
-        if self._bots:
-            scheduled = [lot.scheduled for lot in table.lots.values()]
-            seats = create_bots(
-                scheduled,
-                lambda number: self._caller(client, f"bidder-{number + 1:02d}", Role.BIDDER, name_of(number)),
-                self._speed,
-                self._chance,
-            )
+        """Run the lots from their opening to the last decision after their close, with output all the time."""
         async with asyncio.TaskGroup() as tasks:
-            showing = tasks.create_task(self._show(table))
-            bidding = tasks.create_task(_come_and_bid(staff_client, seats, table)) if seats else None
-            afterwards = SettlementBots(staff_client, seats, table, self._speed)
-            following = tasks.create_task(afterwards.follow())
-            await self._watch(staff_client, sale_id, table)
+            output = tasks.create_task(self._show(table))
+            bidding = tasks.create_task(_register_and_bid(staff, bots, table)) if bots else None
+            settling = tasks.create_task(settlement_bots.run())
+            await self._poll_lots(staff, sale_id, table)
             if bidding is not None:
                 bidding.cancel()
-            following.cancel()
-            await afterwards.finish()
-            showing.cancel()
+            settling.cancel()
+            await settlement_bots.finish()
+            output.cancel()
 
-    async def _watch(self, staff_client: StaffClient, sale_id: str, table: LotTable) -> None:
-        """Look at the sale again and again until it is over; have staff resume what is held for review."""
-        held_since: dict[str, float] = {}
-        hold_s = max(HELD_S_MIN, HELD_FOR_S / self._speed)
+    async def _poll_lots(self, staff: StaffClient, sale_id: str, table: LotTable) -> None:
+        """Poll the sale until all lots are over; with bots, resume lots that were held long enough."""
+        held_since_s: dict[str, float] = {}
+        review_s = max(REVIEW_S_MIN, REVIEW_S / self._options.speed)
         while not table.over:
-            table.take(await staff_client.show(sale_id))
+            table.update(await staff.show(sale_id))
             for lot in table.lots.values():
-                if lot.status != "held" or not self._bots:
-                    held_since.pop(lot.lot_id, None)
-                elif time.monotonic() - held_since.setdefault(lot.lot_id, time.monotonic()) >= hold_s:
-                    ends_at_ms = await staff_client.resume(lot.lot_id)
+                if lot.status != "held" or not self._options.bots:
+                    held_since_s.pop(lot.lot_id, None)
+                elif time.monotonic() - held_since_s.setdefault(lot.lot_id, time.monotonic()) >= review_s:
+                    ends_at_ms = await staff.resume(lot.lot_id)
                     if ends_at_ms is not None:
-                        lot.given_ends.add(ends_at_ms)
-            await asyncio.sleep(LOOK_EVERY_S)
+                        lot.scheduled_ends.add(ends_at_ms)
+            await asyncio.sleep(POLL_S)
 
     async def _show(self, table: LotTable) -> None:
-        """Show the board until cancelled."""
-        if self.on_terminal:
-            picture = display.Display(table, self._tally, BIDDERS if self._bots else 0)
-            with Live(picture, console=self._console, refresh_per_second=PICTURES_A_SECOND):
+        """Print the live table, or lines, until cancelled."""
+        if self._options.on_terminal:
+            live_table = display.Display(table, self._counts, BOTS if self._options.bots else 0)
+            with Live(live_table, console=self._console, refresh_per_second=REFRESHES_PER_S):
                 await asyncio.Event().wait()
-        every_s = max(LINE_INTERVAL_S_MIN, LINES_EVERY_S / self._speed)
+        interval_s = max(LINE_INTERVAL_S_MIN, LINE_INTERVAL_S / self._options.speed)
         printed_s = 0.0
         while True:
             self._print_news(table)
-            if self._bots and time.monotonic() - printed_s >= every_s:
+            if self._options.bots and time.monotonic() - printed_s >= interval_s:
                 printed_s = time.monotonic()
-                self._say(display.plain_line(table))
-            await asyncio.sleep(LOOK_EVERY_S)
+                self._print(display.plain_line(table))
+            await asyncio.sleep(POLL_S)
 
-    def _print_news(self, table: LotTable) -> None:
-        while table.unsaid:
-            self._say(f"       {table.unsaid.popleft()[1]}")
-
-    async def _conclude(self, sale_id: str, table: LotTable) -> int:
-        results, verdict, money = await conclude(self._settings, sale_id, table)
-        broken = bool(verdict.breaches) or any(rule.broken for rule in money)
-        if self.on_terminal:
-            self._console.print("\n[bold]The hammer has fallen.[/]")
+    async def _report(self, sale_id: str, table: LotTable) -> int:
+        """Print how the lots ended and whether everything holds; the exit code."""
+        results, verdict, money = await read_results(self._settings, sale_id, table)
+        is_sound = all_hold(verdict, money)
+        if self._options.on_terminal:
+            # the live table has shown it
+            table.pop_unprinted()
+            self._console.print("\n[bold]All lots are closed.[/]")
             self._console.print(display.results_table(results))
             for sentence in (verdict_line(verdict), money_line(money)):
-                self._console.print(sentence, style="bold red" if broken else "green", markup=False)
-            if not broken:
-                self._console.print(f"\nThe house stays open at {self._address}  [dim]Ctrl-C stops all of it.[/]")
+                self._console.print(sentence, style="green" if is_sound else "bold red", markup=False)
         else:
             self._print_news(table)
-            if self._bots:
-                self._say(display.tally_text(self._tally, BIDDERS).plain)
+            if self._options.bots:
+                self._print(display.counts_text(self._counts, BOTS).plain)
             for result in results:
-                self._say(display.result_line(result))
-            self._say(verdict_line(verdict))
-            self._say(money_line(money))
-        return int(broken)
+                self._print(display.result_line(result))
+            self._print(verdict_line(verdict))
+            self._print(money_line(money))
+        return 0 if is_sound else 1
 
-    def _say(self, line: str) -> None:
+    async def _stay(self, settlement_bots: SettlementBots, table: LotTable) -> None:
+        """Let the bots answer what people decide about the closed lots, until cancelled."""
+        while True:
+            # a server that is being restarted is asked again
+            with contextlib.suppress(CallFailed):
+                await settlement_bots.poll()
+            self._print_news(table)
+            await asyncio.sleep(POLL_S)
+
+    def _print_news(self, table: LotTable) -> None:
+        for sentence in table.pop_unprinted():
+            self._print(f"       {sentence}")
+
+    def _print(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)
 
+    def _create_bots(self, client: httpx.AsyncClient, scheduled: Sequence[ScheduledLot]) -> list[Bot]:
+        def client_for(number: int) -> ApiClient:
+            return self._client(client, f"bidder-{number + 1:02d}", Role.BIDDER, name_of(number))
+
+        return create_bots(scheduled, client_for, self._options.speed, self._rng)
+
     async def _guest(self, client: httpx.AsyncClient, subject: str, scheduled: Sequence[ScheduledLot]) -> Guest:
-        """A bidder for whoever watches: registered for every lot."""
-        caller = self._caller(client, subject, Role.BIDDER, subject)
+        """A bidder for whoever tries the demo, registered for every lot."""
+        guest = self._client(client, subject, Role.BIDDER, subject)
         paddle = 0
         for lot in scheduled:
-            paddle = await caller.register(lot.lot_id, lot.plan.guest_deposit_fen)
+            paddle = await guest.register(lot.lot_id, lot.plan.guest_deposit_fen)
         return Guest(paddle, self._token(subject, Role.BIDDER, subject))
 
-    def _caller(self, client: httpx.AsyncClient, subject: str, role: Role, name: str) -> ApiClient:
-        return ApiClient(client, self._token(subject, role, name), self._tally, self._chance)
+    def _client(self, client: httpx.AsyncClient, subject: str, role: Role, name: str) -> ApiClient:
+        return ApiClient(client, self._token(subject, role, name), self._counts, self._rng)
 
     def _token(self, subject: str, role: Role, name: str = "") -> str:
         lifetime_s = self._settings.token_lifetime_s
         return self._key.issue(subject=subject, role=role, name=name, now_s=int(time.time()), lifetime_s=lifetime_s)
 
 
-async def _come_and_bid(staff_client: StaffClient, seats: Sequence[Bot], table: LotTable) -> None:
-    table.say(f"{BIDDERS} bidders come in")
-    await bring_in(seats)
-    table.say("everybody has a paddle; staff open the lots")
+async def _register_and_bid(staff: StaffClient, bots: Sequence[Bot], table: LotTable) -> None:
+    table.add_news(f"{BOTS} bots register")
+    await register_all(bots)
+    table.add_news("all bots are registered; staff open the lots")
     for lot in table.lots.values():
-        table.open(await staff_client.open(lot.scheduled))
-    await bid_all(seats, table)
+        table.record_opening(await staff.open(lot.scheduled))
+    await bid_all(bots, table)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

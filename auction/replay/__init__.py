@@ -1,1 +1,1 @@
-"""Recorded auctions: read from CSV and run through the real ledger."""
+"""Recorded auctions: read from CSV and replayed through the real ledger and archive."""

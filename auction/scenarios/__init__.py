@@ -1,5 +1,5 @@
-"""Sales that went wrong, played again from the first bid to the last entry of the journal (`auction scenario ...`).
+"""Sales that went wrong, simulated from the first bid to the last journal entry (`auction scenario ...`).
 
-Everything is real: servers, scripts, archive, books, and a sandbox that stands in for the payment provider. Only time
-is compressed: bids come as fast as they are decided, and the house's clock is moved on by hand after the hammer.
+Everything is real (servers, scripts, archive, database) except the payment provider, which is the sandbox, and time:
+bids are sent as fast as they are decided, and after the close the clock is advanced by the scenario.
 """

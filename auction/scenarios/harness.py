@@ -1,4 +1,4 @@
-"""A house for a scenario: real servers in a directory of its own, a sandbox provider, and a clock moved by hand."""
+"""What a scenario runs on: servers in a temporary directory, the sandbox provider, and a clock that it advances."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -9,8 +9,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
 
-from auction.books.migrate import upgrade
-from auction.bootstrap import SANDBOX_FILE, open_context, running_servers
+from auction.bootstrap import SANDBOX_FILE, migrated_servers, open_context
 from auction.payments.sandbox import SandboxGateway
 from auction.services.context import AppContext
 from auction.services.payments.gateway_calls import perform_due, take_notice
@@ -19,15 +18,15 @@ from auction.services.settlement.finance_views import SettlementDetail, show_set
 from auction.settings import Settings, load_settings
 from auction.workers.archiver import Archiver
 
-ROUNDS_MAX = 100
-"""How many rounds of settling a house may need to come to rest."""
-NOTICES_AT_ONCE = 100
+SETTLE_ROUNDS_MAX = 100
+"""After so many rounds with work to do, settling is taken for endless."""
+NOTICES_BATCH = 100
 SECRET_BYTES = 32
 
 
 @dataclass
 class Clock:
-    """The house's time, UTC ms; moved on by hand."""
+    """The current time, UTC ms, of services and provider; the scenario advances it."""
 
     ms: int
 
@@ -37,7 +36,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class ScenarioHarness:
-    """The house, its clock and its provider, with what its workers would do between two moves of the clock."""
+    """The context, its clock and its provider; `settle` does what the workers would do between two times."""
 
     context: AppContext
     clock: Clock
@@ -45,34 +44,34 @@ class ScenarioHarness:
     archiver: Archiver
 
     async def settle(self) -> None:
-        """Archive, settle and pay until nothing is left to do now."""
-        for _ in range(ROUNDS_MAX):
+        """Archive, settle and perform payments until nothing is due at the current time."""
+        for _ in range(SETTLE_ROUNDS_MAX):
             await self.archiver.catch_up()
             done = await settle(self.context)
             done += await perform_due(self.context)
-            for notice in await self.gateway.due_notices(NOTICES_AT_ONCE):
+            for notice in await self.gateway.due_notices(NOTICES_BATCH):
                 await take_notice(self.context, self.gateway.provider, notice.body, notice.headers)
                 await self.gateway.notice_delivered(notice.id)
                 done += 1
             if not done:
                 return
-        raise RuntimeError(f"the house has not come to rest within {ROUNDS_MAX} rounds")
+        raise RuntimeError(f"work is still due after {SETTLE_ROUNDS_MAX} rounds of settling")
 
     async def pass_time(self, ms: int) -> None:
-        """Move the clock on, and let happen what that brings about."""
+        """Advance the clock and do everything that is due then."""
         self.clock.ms += ms
         await self.settle()
 
-    async def story(self, lot_id: str) -> SettlementDetail:
-        """Everything about a lot after the hammer."""
+    async def settlement(self, lot_id: str) -> SettlementDetail:
+        """The settlement of a closed lot: its steps, awards, offers and defaults."""
         return await show_settlement(self.context, lot_id)
 
 
 @contextmanager
-def own_servers() -> Iterator[Settings]:
-    """Migrated servers in a temporary directory: whatever this machine is configured for is left alone."""
+def temporary_servers() -> Iterator[Settings]:
+    """Migrated embedded servers in a temporary directory, whatever servers are configured. Raises EmbeddedError."""
     with TemporaryDirectory(prefix="auction-scenario-", ignore_cleanup_errors=True) as folder:
-        asked = load_settings(
+        wanted = load_settings(
             data_dir=Path(folder),
             redis_url=None,
             database_url=None,
@@ -81,21 +80,20 @@ def own_servers() -> Iterator[Settings]:
             deposit_method="authorisation",
             identity_limits="",
         )
-        with running_servers(asked) as settings:
-            upgrade(str(settings.database_url))
+        with migrated_servers(wanted) as settings:
             yield settings
 
 
 @asynccontextmanager
 async def open_harness(settings: Settings) -> AsyncIterator[ScenarioHarness]:
-    """A house on these servers whose clock, and whose provider's, stands still until it is moved."""
-    async with open_context(settings) as opened:
-        await opened.gateway.close()
-        clock = Clock(await opened.ledger.now_ms())
+    """Open a context on these servers whose clock, and that of its provider, stands still until it is advanced."""
+    async with open_context(settings) as real_time:
+        await real_time.gateway.close()
+        clock = Clock(await real_time.ledger.now_ms())
         gateway = SandboxGateway(
             settings.data_dir / SANDBOX_FILE, notice_secret=secrets.token_hex(SECRET_BYTES), clock_ms=clock
         )
-        context = replace(opened, gateway=gateway, clock_ms=clock)
+        context = replace(real_time, gateway=gateway, clock_ms=clock)
         try:
             yield ScenarioHarness(context, clock, gateway, Archiver(context.books, context.stream))
         finally:

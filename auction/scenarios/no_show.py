@@ -1,7 +1,8 @@
-"""The no-show, from the opening of the lot to the waterfall: the moves in their order, and what they came to.
+"""The no-show scenario, from the opening of the lot to the waterfall: its steps in order, and their results.
 
-A winner is silent. Their time passes, their deposit is forfeited, the lot goes to a runner-up who consents or is sold
-again at its list price; then the deposit is shared out and what it does not cover is claimed, as the terms say.
+The winner does not pay. The award becomes a default and the deposit is forfeited; the lot goes to a runner-up who
+accepts, or is resold at its list price; then the waterfall divides the deposit, and the terms say whether the rest is
+claimed from the defaulter.
 """
 
 import random
@@ -20,15 +21,15 @@ from auction.domain.terms import Bidding, Terms
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.domain.waterfall import Split, claim_fen
 from auction.presets import load_preset
-from auction.scenarios.bidders import STAFF, Course, ScenarioBidders
+from auction.scenarios.bidders import STAFF, BiddingResult, LotBidders
 from auction.scenarios.harness import ScenarioHarness
 from auction.scenarios.price_path import (
     FOUR_HOURS_MS,
     LAUNCH_DAY,
     RECORD_BIDS,
     RESALE,
-    Person,
-    people,
+    BidderProfile,
+    bidder_profiles,
     planned_bids,
 )
 from auction.services.catalogue import lots
@@ -45,47 +46,47 @@ FROM_ONE_YUAN = {
     "increments": [{"from_fen": 0, "step_fen": 1 * YUAN}],
 }
 RESALE_BIDS = 300
-ANSWERS_AFTER_MS = 3_600_000
-"""How long a runner-up thinks about an offer, and a buyer about a payment."""
+ANSWER_MS = 3_600_000
+"""How long a runner-up takes to answer an offer, and a buyer to pay."""
 FINANCE = "finance"
 HAMMER, DEFAULTED, BOUGHT, END = "hammer", "default", "bought", "end"
-MOMENTS = (HAMMER, DEFAULTED, BOUGHT, END)
-"""When the journal is read: after the award, after the default, with the car paid for, with everything done."""
+BALANCE_TIMES = (HAMMER, DEFAULTED, BOUGHT, END)
+"""When the journal's balances are read: after the award, after the default, after the payment, at the end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Resold:
-    """The lot that was sold again, and whether the defaulter was let in."""
+class Resale:
+    """The relisted lot, and how the defaulter's registration for it was answered."""
 
     lot_id: str
     price_fen: int
     paddle: int
     bids: int
     defaulter: str
-    """The code with which the defaulter was turned away."""
+    """The code with which the defaulter was refused."""
 
 
 @dataclass(slots=True)
 class NoShow:
-    """Everything that happened under one preset; amounts in fen."""
+    """The results under one preset; amounts in fen."""
 
     preset: str
     terms: Terms
     lot_ids: list[str] = field(default_factory=list)
-    course: Course = field(default_factory=lambda: Course(0))
+    bidding: BiddingResult = field(default_factory=lambda: BiddingResult(0))
     bidders: int = 0
     held_fen: int = 0
-    """What all bidders together had put down when the hammer fell."""
+    """The sum of all deposits held when the lot closed."""
     award: Award | None = None
     forfeited_fen: int = 0
     default: Default | None = None
     offers: Sequence[Offer] = ()
-    resold: Resold | None = None
+    resale: Resale | None = None
     bought: Award | None = None
-    """The award that was paid in the end, by a runner-up or at the resale."""
+    """The award that was paid, by a runner-up or at the resale."""
     seller_fen: int = 0
     balances: dict[str, Mapping[JournalAccount, int]] = field(default_factory=dict)
-    """At each of MOMENTS, what stood in the journal for this sale, debit above 0."""
+    """The journal's balances for these lots at each of BALANCE_TIMES, debit above 0."""
     money: Sequence[MoneyCheck] = ()
     verdict: Verdict = field(default_factory=Verdict)
     seconds: float = 0.0
@@ -97,40 +98,40 @@ class NoShow:
 
     @property
     def split(self) -> Split | None:
-        """How the forfeited deposit was shared out."""
+        """How the waterfall divided the forfeited deposit."""
         return None if self.default is None or self.default.split is None else Split(**self.default.split)
 
     @property
     def claim_under_shortfall_fen(self) -> int:
-        """What would be claimed if the terms made a defaulter liable for the whole shortfall."""
+        """What would be claimed if the terms made the defaulter liable for the whole shortfall."""
         if self.split is None or self.award is None:
             return 0
         return claim_fen(self.split, liability="shortfall", percent_bps=None, hammer_price_fen=self.award.price_fen)
 
 
 def terms_of(preset: str) -> Terms:
-    """The terms of the sale under a preset: from 1 yuan. NotFound(preset-unknown), RequestRefused for proxy bidding."""
+    """The terms of the sale under a preset, from 1 yuan. Raises NotFound, RequestRefused (proxy bidding)."""
     terms = read_terms(merge_terms(load_preset(preset, LIST_PRICE_FEN), FROM_ONE_YUAN))
     if terms.bidding is not Bidding.DIRECT:
         raise RequestRefused(
             ProblemCode.TERMS_INVALID,
-            f"The no-show follows the prices that people called out; under {preset} a bid is a maximum that nobody "
-            "sees. Choose a preset with direct bidding, such as jd-flash or guarded-flash.",
+            f"The no-show needs a preset with direct bidding, such as jd-flash or guarded-flash; {preset} has proxy "
+            "bidding.",
         )
     return terms
 
 
-async def play(stage: ScenarioHarness, preset: str, *, seed: int, bids: int = RECORD_BIDS) -> NoShow:
-    """Play the sale under a preset to its end."""
-    began_s = time.monotonic()
-    told = NoShow(preset, terms_of(preset))
-    # the same people, path and whims under every preset
-    chance = random.Random(seed)  # noqa: S311 - a repeatable story, no secret
-    bidders = people(preset, chance)
-    plan = planned_bids(LAUNCH_DAY, bids, chance)
-    sale = await lots.create_sale(stage.context, title=f"Launch day under {preset}", actor=STAFF, sale_id=preset)
+async def run_no_show(harness: ScenarioHarness, preset: str, *, seed: int, bids: int = RECORD_BIDS) -> NoShow:
+    """Run the scenario under a preset."""
+    started_s = time.monotonic()
+    result = NoShow(preset, terms_of(preset))
+    # the same bidders and path under every preset
+    rng = random.Random(seed)  # noqa: S311 - a repeatable run, no secret
+    profiles = bidder_profiles(preset, rng)
+    plan = planned_bids(LAUNCH_DAY, bids, rng)
+    sale = await lots.create_sale(harness.context, title=f"Launch day under {preset}", actor=STAFF, sale_id=preset)
     view = await lots.create_lot(
-        stage.context,
+        harness.context,
         sale_id=sale.sale_id,
         title=TITLE,
         actor=STAFF,
@@ -139,118 +140,120 @@ async def play(stage: ScenarioHarness, preset: str, *, seed: int, bids: int = RE
         terms=FROM_ONE_YUAN,
     )
     lot_id = view.record.lot_id
-    told.lot_ids.append(lot_id)
-    at_the_lot = ScenarioBidders(stage.context, lot_id, told.terms, sober=False, chance=chance, number=1)
-    await lots.open_lot(stage.context, lot_id, duration_ms=FOUR_HOURS_MS, actor=STAFF)
-    for person in bidders:
-        await at_the_lot.register(person)
-    told.bidders = len(at_the_lot.paddles)
-    told.course = await at_the_lot.follow(plan)
-    told.held_fen = at_the_lot.held_fen()
-    await _fall(stage, told, lot_id)
-    await _be_silent(stage, told, lot_id)
-    await _ask_runners_up(stage, told, lot_id, bidders)
-    await _sell_again(stage, told, lot_id, bidders, chance)
-    await _count(stage, told, sale.sale_id)
-    told.seconds = time.monotonic() - began_s
-    return told
+    result.lot_ids.append(lot_id)
+    bidders = LotBidders(harness.context, lot_id, result.terms, within_budget=False, rng=rng, number=1)
+    await lots.open_lot(harness.context, lot_id, duration_ms=FOUR_HOURS_MS, actor=STAFF)
+    for profile in profiles:
+        await bidders.register(profile)
+    result.bidders = len(bidders.paddles)
+    result.bidding = await bidders.follow(plan)
+    result.held_fen = bidders.held_fen()
+    await _close(harness, result, lot_id)
+    await _default(harness, result, lot_id)
+    await _answer_offers(harness, result, lot_id, profiles)
+    await _resell(harness, result, lot_id, profiles, rng)
+    await _read_results(harness, result, sale.sale_id)
+    result.seconds = time.monotonic() - started_s
+    return result
 
 
-async def _fall(stage: ScenarioHarness, told: NoShow, lot_id: str) -> None:
-    """The hammer falls: staff close the lot, as its four hours took a moment only."""
-    await lots.close_lot(stage.context, lot_id, reason="the four hours are over", actor=STAFF)
-    await stage.pass_time(FOUR_HOURS_MS)
-    told.award = (await stage.story(lot_id)).awards[0]
-    await _note_balances(stage, told, HAMMER)
+async def _close(harness: ScenarioHarness, result: NoShow, lot_id: str) -> None:
+    """Close the lot, and advance the clock by the four hours that its bids stand for."""
+    await lots.close_lot(harness.context, lot_id, reason="the four hours are over", actor=STAFF)
+    await harness.pass_time(FOUR_HOURS_MS)
+    result.award = (await harness.settlement(lot_id)).awards[0]
+    await _record_balances(harness, result, HAMMER)
 
 
-async def _be_silent(stage: ScenarioHarness, told: NoShow, lot_id: str) -> None:
-    """Nothing is paid in the window and the grace: a default."""
-    settlement = told.terms.settlement
-    await stage.pass_time(settlement.payment_window_ms + settlement.grace_ms)
-    (default,) = (await stage.story(lot_id)).defaults
-    told.forfeited_fen = default.forfeited_fen
-    await _note_balances(stage, told, DEFAULTED)
+async def _default(harness: ScenarioHarness, result: NoShow, lot_id: str) -> None:
+    """Let the payment window and the grace pass without a payment."""
+    settlement = result.terms.settlement
+    await harness.pass_time(settlement.payment_window_ms + settlement.grace_ms)
+    (default,) = (await harness.settlement(lot_id)).defaults
+    result.forfeited_fen = default.forfeited_fen
+    await _record_balances(harness, result, DEFAULTED)
 
 
-async def _ask_runners_up(stage: ScenarioHarness, told: NoShow, lot_id: str, bidders: Sequence[Person]) -> None:
-    """Each runner-up takes the offer if they would really pay so much, and else says no."""
-    budgets = {person.bidder_id: person.budget_fen for person in bidders}
-    while (story := await stage.story(lot_id)).row.settlement.state == SettlementState.OFFERED:
-        offer = story.offers[-1]
-        await stage.pass_time(min(ANSWERS_AFTER_MS, (offer.expires_at_ms - stage.clock.ms) // 2))
-        if offer.price_fen <= budgets[offer.bidder_id]:
-            award = await accept_offer(stage.context, offer.offer_id, bidder_id=offer.bidder_id)
-            told.bought = await _buy(stage, told, award)
-        else:
-            await decline_offer(stage.context, offer.offer_id, bidder_id=offer.bidder_id)
-            await stage.settle()
-    told.offers = story.offers
-
-
-async def _sell_again(
-    stage: ScenarioHarness, told: NoShow, lot_id: str, bidders: Sequence[Person], chance: random.Random
+async def _answer_offers(
+    harness: ScenarioHarness, result: NoShow, lot_id: str, profiles: Sequence[BidderProfile]
 ) -> None:
-    """The relisted lot is sold among people who want the car, up to its list price; the defaulter is turned away."""
-    relisted = (await stage.story(lot_id)).row.settlement.relisted_as
+    """Each runner-up accepts an offer within their budget and declines any other."""
+    budgets = {profile.bidder_id: profile.budget_fen for profile in profiles}
+    while (detail := await harness.settlement(lot_id)).row.settlement.state == SettlementState.OFFERED:
+        offer = detail.offers[-1]
+        await harness.pass_time(min(ANSWER_MS, (offer.expires_at_ms - harness.clock.ms) // 2))
+        if offer.price_fen <= budgets[offer.bidder_id]:
+            award = await accept_offer(harness.context, offer.offer_id, bidder_id=offer.bidder_id)
+            result.bought = await _buy(harness, result, award)
+        else:
+            await decline_offer(harness.context, offer.offer_id, bidder_id=offer.bidder_id)
+            await harness.settle()
+    result.offers = detail.offers
+
+
+async def _resell(
+    harness: ScenarioHarness, result: NoShow, lot_id: str, profiles: Sequence[BidderProfile], rng: random.Random
+) -> None:
+    """Sell the relisted lot to bidders within their budgets, up to its list price; the defaulter is refused."""
+    relisted = (await harness.settlement(lot_id)).row.settlement.relisted_as
     if relisted is None:
         return
-    told.lot_ids.append(relisted)
-    await lots.open_lot(stage.context, relisted, duration_ms=FOUR_HOURS_MS, actor=STAFF)
-    buyers = ScenarioBidders(stage.context, relisted, told.terms, sober=True, chance=chance, number=2)
-    turned_away = "nobody"
-    for person in bidders:
+    result.lot_ids.append(relisted)
+    await lots.open_lot(harness.context, relisted, duration_ms=FOUR_HOURS_MS, actor=STAFF)
+    bidders = LotBidders(harness.context, relisted, result.terms, within_budget=True, rng=rng, number=2)
+    defaulter_code = "nobody"
+    for profile in profiles:
         try:
-            await buyers.register(person)
+            await bidders.register(profile)
         except AuctionError as refused:
-            if told.award is None or person.bidder_id != told.award.bidder_id:
+            if result.award is None or profile.bidder_id != result.award.bidder_id:
                 raise
-            turned_away = str(refused.code)
-    course = await buyers.follow(planned_bids(RESALE, RESALE_BIDS, chance))
-    await lots.close_lot(stage.context, relisted, reason="the resale is over", actor=STAFF)
-    await stage.pass_time(FOUR_HOURS_MS)
-    award = (await stage.story(relisted)).awards[0]
-    told.resold = Resold(relisted, award.price_fen, award.paddle, course.accepted, turned_away)
-    told.bought = await _buy(stage, told, award)
+            defaulter_code = str(refused.code)
+    bidding = await bidders.follow(planned_bids(RESALE, RESALE_BIDS, rng))
+    await lots.close_lot(harness.context, relisted, reason="the resale is over", actor=STAFF)
+    await harness.pass_time(FOUR_HOURS_MS)
+    award = (await harness.settlement(relisted)).awards[0]
+    result.resale = Resale(relisted, award.price_fen, award.paddle, bidding.accepted, defaulter_code)
+    result.bought = await _buy(harness, result, award)
 
 
-async def _buy(stage: ScenarioHarness, told: NoShow, award: Award) -> Award:
-    """A buyer pays, says where to fetch the car, and fetches it: the seller is paid."""
-    context = stage.context
-    await stage.pass_time(min(ANSWERS_AFTER_MS, (award.pay_by_ms - stage.clock.ms) // 2))
+async def _buy(harness: ScenarioHarness, result: NoShow, award: Award) -> Award:
+    """Let the buyer pay, choose a delivery centre and take the car; the seller is paid then."""
+    context = harness.context
+    await harness.pass_time(min(ANSWER_MS, (award.pay_by_ms - harness.clock.ms) // 2))
     await pay_award(context, award.award_id, bidder_id=award.bidder_id, key=f"pay-{award.award_id}")
-    await _note_balances(stage, told, BOUGHT)
-    await stage.settle()
+    await _record_balances(harness, result, BOUGHT)
+    await harness.settle()
     await choose_centre(
         context, award.award_id, bidder_id=award.bidder_id, delivery_centre=context.money.delivery_centres[0]
     )
     bought = await confirm_handover(context, award.lot_id, actor=FINANCE)
-    await stage.settle()
+    await harness.settle()
     return bought
 
 
-async def _count(stage: ScenarioHarness, told: NoShow, sale_id: str) -> None:
-    """What the journal says in the end, and whether all of it holds."""
-    if (await stage.story(told.lot_ids[0])).defaults[0].status != "resolved":
-        # never sold again: the deposit is shared out when the terms' time for that is over
-        await stage.pass_time(told.terms.settlement.resale_window_ms)
-    told.default = (await stage.story(told.lot_ids[0])).defaults[0]
-    await _note_balances(stage, told, END)
-    async with stage.context.books.reading() as tx:
-        for lot_id in told.lot_ids:
+async def _read_results(harness: ScenarioHarness, result: NoShow, sale_id: str) -> None:
+    """Read the journal at the end, and verify the record and the rules of money."""
+    if (await harness.settlement(result.lot_ids[0])).defaults[0].status != "resolved":
+        # not resold: the waterfall runs when the terms' time for a resale is over
+        await harness.pass_time(result.terms.settlement.resale_window_ms)
+    result.default = (await harness.settlement(result.lot_ids[0])).defaults[0]
+    await _record_balances(harness, result, END)
+    async with harness.context.books.reading() as tx:
+        for lot_id in result.lot_ids:
             for entry in await journal.entries_of(tx, lot_id=lot_id):
                 if entry.kind == "seller-paid":
-                    told.seller_fen -= sum(
+                    result.seller_fen -= sum(
                         line.amount_fen for line in entry.lines if line.account is JournalAccount.CASH
                     )
-    told.verdict = await verify_sale(stage.context, sale_id)
-    told.money = await check_money(stage.context)
+    result.verdict = await verify_sale(harness.context, sale_id)
+    result.money = await check_money(harness.context)
 
 
-async def _note_balances(stage: ScenarioHarness, told: NoShow, moment: str) -> None:
+async def _record_balances(harness: ScenarioHarness, result: NoShow, when: str) -> None:
     found: dict[JournalAccount, int] = {}
-    async with stage.context.books.reading() as tx:
-        for lot_id in told.lot_ids:
+    async with harness.context.books.reading() as tx:
+        for lot_id in result.lot_ids:
             for account, fen in (await journal.balances(tx, lot_id=lot_id)).items():
                 found[account] = found.get(account, 0) + fen
-    told.balances[moment] = found
+    result.balances[when] = found

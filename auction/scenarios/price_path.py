@@ -1,7 +1,7 @@
-"""Who bids in the no-show and when: a price path with the published marks, and bidders with means of their own.
+"""The bids and the bidders of the no-show: a price path through the published figures, and bidders with budgets.
 
-The recorded bids of 22 October 2025 are not ours to give away; these are made from a seed, and the same seed makes the
-same ones. Amounts in fen, times in ms since the opening.
+The recorded bids of 22 October 2025 may not be redistributed; these are generated from a seed, and the same seed
+generates the same ones. Amounts in fen, times in ms since the opening.
 """
 
 import math
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from auction.demo.bots import name_of
 from auction.demo.fixtures import LIST_PRICE_FEN, RECORD_FEN, YUAN, PricePath
+from auction.demo.names import name_of
 
 FOUR_HOURS_MS = 4 * 3_600_000
 RECORD_BIDS = 23_733
@@ -27,44 +27,44 @@ LAUNCH_DAY = PricePath(
     )
 )
 RESALE = PricePath(((0, 1 * YUAN), (FOUR_HOURS_MS, LIST_PRICE_FEN)))
-"""A sale of the same car among people who want it: up to its list price."""
-CROWDED = ((FIRST_MINUTE_MS, 0.12), (SIXTEEN_MINUTES_MS, 0.18), (FOUR_HOURS_MS, 0.70))
-"""The part of all bids that comes before each time, from the time before it."""
+"""The resale of the same car: up to its list price."""
+BID_DISTRIBUTION = ((FIRST_MINUTE_MS, 0.12), (SIXTEEN_MINUTES_MS, 0.18), (FOUR_HOURS_MS, 0.70))
+"""The part of all bids that is made before each time, since the time before it."""
 
 BIDDERS = 60
 BUDGET_MIN, BUDGET_MAX = 0.1, 6.0
-"""What bidders would really pay, in list prices; as many between each two tenfolds."""
-WALKER = 0
-"""The number of the bidder who wins and is silent."""
-WALKER_DEPOSIT_FEN = 50_000 * YUAN
-"""What that bidder puts down at the most, where more bidding power asks for more."""
+"""The smallest and the largest budget in list prices; budgets are spread evenly on a logarithmic scale."""
+DEFAULTER = 0
+"""The number of the bidder who wins and does not pay."""
+DEFAULTER_DEPOSIT_FEN = 50_000 * YUAN
+"""The largest deposit of that bidder, where a higher limit needs a larger deposit."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedBid:
-    """A price that the path says somebody offers."""
+    """A bid of the path."""
 
     at_ms: int
     amount_fen: int
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A bidder. The budget is what they would pay; the bluff, how far they go where a bid costs nothing."""
+class BidderProfile:
+    """A bidder: the budget is what they would pay; the bluff, how far they bid where a bid costs nothing."""
 
     bidder_id: str
     name: str
     budget_fen: int
     bluff_fen: int
-    walks_away: bool = False
+    is_defaulter: bool = False
 
 
-def planned_bids(path: PricePath, count: int, chance: random.Random) -> list[PlannedBid]:
-    """So many rising bids along a path, crowded at its beginning; the last one is the path's last price."""
-    ends = [0, *(end_ms for end_ms, _ in CROWDED)]
+def planned_bids(path: PricePath, count: int, rng: random.Random) -> list[PlannedBid]:
+    """At most `count` rising bids along a path, distributed by BID_DISTRIBUTION; the last is the path's last price."""
+    ends = [0, *(end_ms for end_ms, _ in BID_DISTRIBUTION)]
     times = [0.0]
-    for (from_ms, to_ms), (_, part) in zip(pairwise(ends), CROWDED, strict=True):
-        times += [chance.uniform(from_ms, to_ms) for _ in range(round(part * (count - 2)))]
+    for (from_ms, to_ms), (_, part) in zip(pairwise(ends), BID_DISTRIBUTION, strict=True):
+        times += [rng.uniform(from_ms, to_ms) for _ in range(round(part * (count - 2)))]
     times = times[: count - 1]
     last_ms, last_fen = path.points[-1]
     planned, before_fen = [], 0
@@ -77,17 +77,19 @@ def planned_bids(path: PricePath, count: int, chance: random.Random) -> list[Pla
     return [*planned, PlannedBid(round(last_ms), last_fen)]
 
 
-def people(prefix: str, chance: random.Random) -> Sequence[Person]:
-    """The bidders of a sale; the ids of two sales differ, as a default is remembered of a bidder."""
-    found = [Person(f"{prefix}-{WALKER:02d}", name_of(WALKER), LIST_PRICE_FEN, RECORD_FEN, walks_away=True)]
-    reach = math.log(BUDGET_MAX / BUDGET_MIN)
+def bidder_profiles(prefix: str, rng: random.Random) -> Sequence[BidderProfile]:
+    """The bidders of a sale. The prefix keeps the ids of two sales apart, as a default counts in later sales too."""
+    found = [
+        BidderProfile(f"{prefix}-{DEFAULTER:02d}", name_of(DEFAULTER), LIST_PRICE_FEN, RECORD_FEN, is_defaulter=True)
+    ]
+    log_range = math.log(BUDGET_MAX / BUDGET_MIN)
     for number in range(1, BIDDERS):
-        place = (number - 1) / (BIDDERS - 2)
-        budget = BUDGET_MIN * math.exp(reach * place + chance.uniform(-0.03, 0.03))
-        # one in eight bluffs to the end; the others get off on the way
-        bluff_fen = LIST_PRICE_FEN * math.exp(chance.uniform(0, math.log(RECORD_FEN / LIST_PRICE_FEN)))
+        position = (number - 1) / (BIDDERS - 2)
+        budget = BUDGET_MIN * math.exp(log_range * position + rng.uniform(-0.03, 0.03))
+        # one in eight bluffs to the end; the others stop on the way
+        bluff_fen = LIST_PRICE_FEN * math.exp(rng.uniform(0, math.log(RECORD_FEN / LIST_PRICE_FEN)))
         found.append(
-            Person(
+            BidderProfile(
                 f"{prefix}-{number:02d}",
                 name_of(number),
                 round(budget * LIST_PRICE_FEN / YUAN) * YUAN,

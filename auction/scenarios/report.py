@@ -1,4 +1,4 @@
-"""How a no-show is told: as plain data for `--json`, and side by side for people."""
+"""The results of the no-show: as plain data for `--json`, and as tables, side by side, for people."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -11,33 +11,33 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from auction.cli.verify import money_line, money_summary
+from auction.console.verification import money_as_mapping, money_line
 from auction.domain.money import yuan
 from auction.domain.proof import PROMISES
-from auction.scenarios.no_show import BOUGHT, DEFAULTED, END, HAMMER, MOMENTS, NoShow
+from auction.scenarios.no_show import BALANCE_TIMES, BOUGHT, DEFAULTED, END, HAMMER, NoShow
 from auction.scenarios.price_path import FIRST_MINUTE_MS, FOUR_HOURS_MS, SIXTEEN_MINUTES_MS
 
-_MOMENT_WORDS = {
-    HAMMER: "after the hammer",
+_BALANCE_HEADINGS = {
+    HAMMER: "after the award",
     DEFAULTED: "after the default",
-    BOUGHT: "with the car paid",
+    BOUGHT: "after the payment",
     END: "at the end",
 }
 
 
-def as_mapping(told: NoShow) -> dict[str, Any]:
-    """One no-show as plain data; the same seed tells the same but for `seconds`."""
-    course, award, bought, split, resold = told.course, told.award, told.bought, told.split, told.resold
+def as_mapping(result: NoShow) -> dict[str, Any]:
+    """The results as plain data; the same seed gives the same, `seconds` excepted."""
+    bidding, award, bought, split, resale = result.bidding, result.award, result.bought, result.split, result.resale
     return {
-        "preset": told.preset,
-        "lot_ids": told.lot_ids,
-        "bidders": told.bidders,
-        "planned_bids": course.planned,
-        "accepted_bids": course.accepted,
-        "refused_bids": dict(sorted(course.refused.items())),
-        "price_after_first_minute_fen": course.price_at(FIRST_MINUTE_MS),
-        "price_after_sixteen_minutes_fen": course.price_at(SIXTEEN_MINUTES_MS),
-        "stopped_at_ms": course.stopped_at_ms,
+        "preset": result.preset,
+        "lot_ids": result.lot_ids,
+        "bidders": result.bidders,
+        "planned_bids": bidding.planned,
+        "accepted_bids": bidding.accepted,
+        "refused_bids": dict(sorted(bidding.refused.items())),
+        "price_after_first_minute_fen": bidding.price_at(FIRST_MINUTE_MS),
+        "price_after_sixteen_minutes_fen": bidding.price_at(SIXTEEN_MINUTES_MS),
+        "stopped_at_ms": bidding.stopped_at_ms,
         "reviews": [
             {
                 "at_ms": one.at_ms,
@@ -46,14 +46,14 @@ def as_mapping(told: NoShow) -> dict[str, Any]:
                 "deposit_fen": one.deposit_fen,
                 "next_review_fen": one.next_review_fen,
             }
-            for one in course.reviews
+            for one in bidding.reviews
         ],
-        "top_ups": course.top_ups,
-        "topped_up_fen": course.topped_up_fen,
-        "held_fen": told.held_fen,
+        "top_ups": bidding.top_ups,
+        "topped_up_fen": bidding.topped_up_fen,
+        "held_fen": result.held_fen,
         "hammer_price_fen": award and award.price_fen,
         "winner_paddle": award and award.paddle,
-        "forfeited_fen": told.forfeited_fen,
+        "forfeited_fen": result.forfeited_fen,
         "offers": [
             {
                 "paddle": offer.paddle,
@@ -61,15 +61,15 @@ def as_mapping(told: NoShow) -> dict[str, Any]:
                 "own_bid_fen": offer.own_bid_fen,
                 "status": offer.status,
             }
-            for offer in told.offers
+            for offer in result.offers
         ],
-        "resold": resold
+        "resold": resale
         and {
-            "lot_id": resold.lot_id,
-            "price_fen": resold.price_fen,
-            "paddle": resold.paddle,
-            "bids": resold.bids,
-            "defaulter": resold.defaulter,
+            "lot_id": resale.lot_id,
+            "price_fen": resale.price_fen,
+            "paddle": resale.paddle,
+            "bids": resale.bids,
+            "defaulter": resale.defaulter,
         },
         "bought": bought and {"source": bought.source, "price_fen": bought.price_fen, "paddle": bought.paddle},
         "waterfall": split
@@ -81,45 +81,52 @@ def as_mapping(told: NoShow) -> dict[str, Any]:
             "rest_to": split.rest_to,
             "unmet_fen": split.unmet_fen,
         },
-        "liability": told.terms.settlement.default_liability,
-        "claim_fen": told.default.claim_fen if told.default else 0,
-        "claim_under_shortfall_fen": told.claim_under_shortfall_fen,
-        "seller_fen": told.seller_fen,
+        "liability": result.terms.settlement.default_liability,
+        "claim_fen": result.default.claim_fen if result.default else 0,
+        "claim_under_shortfall_fen": result.claim_under_shortfall_fen,
+        "seller_fen": result.seller_fen,
         "balances": {
-            moment: {str(account): fen for account, fen in sorted(found.items())}
-            for moment, found in told.balances.items()
+            when: {str(account): fen for account, fen in sorted(found.items())}
+            for when, found in result.balances.items()
         },
-        "breaches": [breach.what for breach in told.verdict.breaches],
-        "money": money_summary(told.money),
-        "seconds": round(told.seconds, 3),
+        "breaches": [breach.what for breach in result.verdict.breaches],
+        "money": money_as_mapping(result.money),
+        "seconds": round(result.seconds, 3),
     }
 
 
-def show(console: Console, runs: Sequence[NoShow], *, seed: int) -> None:
-    """The runs side by side, their journals, and whether everything holds."""
+def print_report(console: Console, results: Sequence[NoShow], *, seed: int) -> None:
+    """Print the results side by side, the journal of each, and whether everything holds.
+
+    Fits a terminal of 80 columns by breaking lines between words, and uses up to 120.
+    """
     title = Text.assemble(
         ("The no-show\n", "bold"),
-        "A launch edition with a list price of 89,900 yuan, from 1 yuan, four hours long. "
-        "On 22 October 2025 it closed at 78,193,399 yuan, and the winner was silent.\n",
-        (f"The bids are made from seed {seed} along the published prices; servers, books and rules are real.", "dim"),
+        "A launch edition with a list price of 89,900 yuan, from 1 yuan, open for four hours. "
+        "On 22 October 2025 it closed at 78,193,399 yuan, and the winner did not pay.\n",
+        (
+            f"The bids are generated from seed {seed} along the published prices; servers and rules are real.",
+            "dim",
+        ),
     )
     console.print(Panel(title, border_style="cyan", padding=(0, 1)), soft_wrap=False)
-    console.print(_chapters(runs), soft_wrap=False)
-    for told in runs:
-        console.print(_journal(told), soft_wrap=False)
-    for told in runs:
-        _verdict(console, told)
+    console.print(_comparison(results), soft_wrap=False)
+    for result in results:
+        console.print(_journal(result), soft_wrap=False)
+    for result in results:
+        _print_verdict(console, result)
 
 
-def _chapters(runs: Sequence[NoShow]) -> RenderableType:
+def _comparison(results: Sequence[NoShow]) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1), show_edge=False)
-    table.add_column("in yuan", min_width=30, header_style="dim")
-    for told in runs:
-        table.add_column(told.preset, justify="right", min_width=24, max_width=42)
-    for heading, facts in _CHAPTERS:
+    # no column is wider at its least than what two presets leave on 80 columns
+    table.add_column("in yuan", min_width=26, max_width=36, header_style="dim", overflow="fold")
+    for result in results:
+        table.add_column(result.preset, justify="right", min_width=20, max_width=42, overflow="fold")
+    for heading, facts in _SECTIONS:
         table.add_row(Text(heading, "bold cyan"))
         for name, fact in facts:
-            table.add_row(Text(name, "dim"), *(Text(fact(told)) for told in runs))
+            table.add_row(Text(name, "dim"), *(Text(fact(result)) for result in results))
         table.add_section()
     return Padding(table, (1, 0, 1, 1))
 
@@ -128,145 +135,150 @@ def _yuan(fen: int) -> str:
     return yuan(fen).removesuffix(".00")
 
 
-def _refused(told: NoShow) -> str:
-    refused = told.course.refused
+def _refused(result: NoShow) -> str:
+    refused = result.bidding.refused
     return "\n".join(f"{count:,} {code}" for code, count in refused.most_common()) or "none"
 
 
-def _reviews(told: NoShow) -> str:
-    if not told.course.reviews:
-        return "no limit" if told.terms.review_above_fen is None else "not reached"
+def _reviews(result: NoShow) -> str:
+    if not result.bidding.reviews:
+        return "no limit" if result.terms.review_above_fen is None else "not reached"
     return "\n".join(
-        f"held at {_yuan(one.price_fen)}: paddle {one.paddle} had put {_yuan(one.deposit_fen)} down; "
-        f"resumed, to be looked at again at {_yuan(one.next_review_fen)}"
-        for one in told.course.reviews
+        f"held at {_yuan(one.price_fen)}: paddle {one.paddle}, deposit {_yuan(one.deposit_fen)}; "
+        f"resumed, next review at {_yuan(one.next_review_fen)}"
+        for one in result.bidding.reviews
     )
 
 
-def _end_of_the_path(told: NoShow) -> str:
-    if told.course.stopped_at_ms is None:
-        return "went to its end"
-    return f"stopped after {told.course.stopped_at_ms / 1000:.0f} s: nobody's money went further"
+def _path(result: NoShow) -> str:
+    if result.bidding.stopped_at_ms is None:
+        return "followed to its end"
+    return f"stopped after {result.bidding.stopped_at_ms / 1000:.0f} s: no bidder went further"
 
 
-def _top_ups(told: NoShow) -> str:
-    if not told.course.top_ups:
-        return "none asked for"
-    return f"{told.course.top_ups} for {_yuan(told.course.topped_up_fen)}"
+def _top_ups(result: NoShow) -> str:
+    if not result.bidding.top_ups:
+        return "none"
+    return f"{result.bidding.top_ups} for {_yuan(result.bidding.topped_up_fen)}"
 
 
-def _hammer(told: NoShow) -> str:
-    return f"{_yuan(told.award.price_fen)} to paddle {told.award.paddle}" if told.award else "not sold"
+def _hammer_price(result: NoShow) -> str:
+    return f"{_yuan(result.award.price_fen)} to paddle {result.award.paddle}" if result.award else "not sold"
 
 
-def _forfeited(told: NoShow) -> str:
-    price_fen = told.award.price_fen if told.award else 0
-    percent = 100 * told.forfeited_fen / price_fen if price_fen else 0
-    return f"{_yuan(told.forfeited_fen)} ({percent:.4f}% of the price)"
+def _forfeited(result: NoShow) -> str:
+    price_fen = result.award.price_fen if result.award else 0
+    percent = 100 * result.forfeited_fen / price_fen if price_fen else 0
+    return f"{_yuan(result.forfeited_fen)} ({percent:.4f}% of the price)"
 
 
-def _offers(told: NoShow) -> str:
-    if not told.offers:
-        depth = told.terms.settlement.cascade.depth
-        return "nobody: the terms ask no runner-up" if depth == 0 else "nobody could be asked"
-    return "\n".join(f"paddle {one.paddle} at {_yuan(one.price_fen)}: {one.status}" for one in told.offers)
+def _offers(result: NoShow) -> str:
+    if not result.offers:
+        depth = result.terms.settlement.cascade.depth
+        return "nobody: the terms have no offers" if depth == 0 else "nobody: no runner-up qualified"
+    return "\n".join(f"paddle {one.paddle} at {_yuan(one.price_fen)}: {one.status}" for one in result.offers)
 
 
-def _resold(told: NoShow) -> str:
-    if told.resold is None:
-        return "not needed"
-    return f"as {told.resold.lot_id} at {_yuan(told.resold.price_fen)}"
+def _resale(result: NoShow) -> str:
+    if result.resale is None:
+        return "no"
+    return f"as {result.resale.lot_id} at {_yuan(result.resale.price_fen)}"
 
 
-def _defaulter(told: NoShow) -> str:
-    return "-" if told.resold is None else f"turned away: {told.resold.defaulter}"
+def _defaulter(result: NoShow) -> str:
+    return "-" if result.resale is None else f"refused: {result.resale.defaulter}"
 
 
-def _bought(told: NoShow) -> str:
-    if told.bought is None:
+def _bought(result: NoShow) -> str:
+    if result.bought is None:
         return "nobody"
-    return f"paddle {told.bought.paddle} for {_yuan(told.bought.price_fen)}"
+    return f"paddle {result.bought.paddle} for {_yuan(result.bought.price_fen)}"
 
 
 def _part(name: str) -> Callable[[NoShow], str]:
-    return lambda told: _yuan(getattr(told.split, name)) if told.split else "0"
+    return lambda result: _yuan(getattr(result.split, name)) if result.split else "0"
 
 
-def _rest(told: NoShow) -> str:
-    return f"{_yuan(told.split.rest_fen)} to the {told.split.rest_to}" if told.split and told.split.rest_fen else "0"
+def _rest(result: NoShow) -> str:
+    return (
+        f"{_yuan(result.split.rest_fen)} to the {result.split.rest_to}"
+        if result.split and result.split.rest_fen
+        else "0"
+    )
 
 
-def _claim(told: NoShow) -> str:
-    claim_fen = told.default.claim_fen if told.default else 0
-    return f"{_yuan(claim_fen)} ({told.terms.settlement.default_liability})"
+def _claim(result: NoShow) -> str:
+    claim_fen = result.default.claim_fen if result.default else 0
+    return f"{_yuan(claim_fen)} ({result.terms.settlement.default_liability})"
 
 
-_CHAPTERS: tuple[tuple[str, tuple[tuple[str, Callable[[NoShow], str]], ...]], ...] = (
+_SECTIONS: tuple[tuple[str, tuple[tuple[str, Callable[[NoShow], str]], ...]], ...] = (
     (
         "The sale",
         (
-            ("bidders", lambda told: f"{told.bidders}"),
-            ("bids accepted", lambda told: f"{told.course.accepted:,} of {told.course.planned:,} planned"),
+            ("bidders", lambda result: f"{result.bidders}"),
+            ("bids accepted", lambda result: f"{result.bidding.accepted:,} of {result.bidding.planned:,} planned"),
             ("bids refused", _refused),
-            ("after the first minute", lambda told: _yuan(told.course.price_at(FIRST_MINUTE_MS))),
-            ("after sixteen minutes", lambda told: _yuan(told.course.price_at(SIXTEEN_MINUTES_MS))),
-            ("after four hours", lambda told: _yuan(told.course.price_at(FOUR_HOURS_MS))),
+            ("after the first minute", lambda result: _yuan(result.bidding.price_at(FIRST_MINUTE_MS))),
+            ("after sixteen minutes", lambda result: _yuan(result.bidding.price_at(SIXTEEN_MINUTES_MS))),
+            ("after four hours", lambda result: _yuan(result.bidding.price_at(FOUR_HOURS_MS))),
             ("review by staff", _reviews),
-            ("the price path", _end_of_the_path),
+            ("price path", _path),
             ("deposits topped up", _top_ups),
-            ("deposits held by all", lambda told: _yuan(told.held_fen)),
-            ("the hammer", _hammer),
+            ("deposits held in all", lambda result: _yuan(result.held_fen)),
+            ("hammer price", _hammer_price),
         ),
     ),
     (
-        "The winner is silent",
+        "The winner does not pay",
         (
             ("forfeited", _forfeited),
             ("offered to", _offers),
-            ("sold again", _resold),
-            ("the defaulter at the resale", _defaulter),
-            ("bought, paid and fetched by", _bought),
+            ("resold", _resale),
+            ("the defaulter registers again", _defaulter),
+            ("paid and collected by", _bought),
         ),
     ),
     (
-        "Who got what",
+        "Who receives what",
         (
             ("from the deposit: costs", _part("cost_fen")),
             ("from the deposit: price gap", _part("gap_fen")),
             ("from the deposit: commissions", _part("commission_fen")),
             ("from the deposit: the rest", _rest),
-            ("the seller got in all", lambda told: _yuan(told.seller_fen)),
+            ("the seller receives in all", lambda result: _yuan(result.seller_fen)),
             ("not covered by the deposit", _part("unmet_fen")),
-            ("claimed of the defaulter", _claim),
-            ("it would be, under shortfall", lambda told: _yuan(told.claim_under_shortfall_fen)),
+            ("claimed from the defaulter", _claim),
+            ("the claim under shortfall", lambda result: _yuan(result.claim_under_shortfall_fen)),
         ),
     ),
 )
 
 
-def _journal(told: NoShow) -> RenderableType:
-    """The balances of this sale at each moment; an account that is empty all along is left out."""
-    moments = [moment for moment in MOMENTS if moment in told.balances]
-    rows: dict[str, list[int]] = defaultdict(lambda: [0] * len(moments))
-    for place, moment in enumerate(moments):
-        for of_account, fen in told.balances[moment].items():
-            rows[str(of_account)][place] = fen
+def _journal(result: NoShow) -> RenderableType:
+    """The balances of this sale at each time; an account without any is left out."""
+    times = [when for when in BALANCE_TIMES if when in result.balances]
+    rows: dict[str, list[int]] = defaultdict(lambda: [0] * len(times))
+    for position, when in enumerate(times):
+        for of_account, fen in result.balances[when].items():
+            rows[str(of_account)][position] = fen
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", padding=(0, 1), show_edge=False)
-    table.add_column("account, debit above 0, in yuan", min_width=30)
-    for moment in moments:
-        table.add_column(_MOMENT_WORDS[moment], justify="right", min_width=17)
+    table.add_column("account, in yuan, debit above 0", min_width=16, overflow="fold")
+    for when in times:
+        table.add_column(_BALANCE_HEADINGS[when], justify="right", min_width=10, overflow="fold")
     for account, found in sorted(rows.items()):
         if any(found):
-            table.add_row(account, *(_yuan(fen) if fen else Text("0", "dim") for fen in found))
-    return Padding(Group(Text(f"The journal under {told.preset}", "bold cyan"), table), (0, 0, 1, 1))
+            # with spaces, so that a narrow column breaks it between words
+            table.add_row(account.replace("_", " "), *(_yuan(fen) if fen else Text("0", "dim") for fen in found))
+    return Padding(Group(Text(f"The journal under {result.preset}", "bold cyan"), table), (0, 0, 1, 1))
 
 
-def _verdict(console: Console, told: NoShow) -> None:
-    checked = f"{told.verdict.events:,} events, {told.verdict.bids:,} bids"
-    if told.verdict.breaches:
-        first = told.verdict.breaches[0]
+def _print_verdict(console: Console, result: NoShow) -> None:
+    checked = f"{result.verdict.events:,} events, {result.verdict.bids:,} bids"
+    if result.verdict.breaches:
+        first = result.verdict.breaches[0]
         promise = f"promise {first.promise} ({PROMISES[first.promise]}) is broken: {first.what}"
     else:
         promise = f"all promises held ({checked})"
-    sentence = f"{told.preset}: {promise}. {money_line(told.money)}. {told.seconds:.1f} s"
-    console.print(sentence, style="bold green" if told.sound else "bold red", markup=False)
+    sentence = f"{result.preset}: {promise}. {money_line(result.money)}. {result.seconds:.1f} s"
+    console.print(sentence, style="bold green" if result.sound else "bold red", markup=False, soft_wrap=False)

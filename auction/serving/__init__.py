@@ -1,1 +1,1 @@
-"""Serving processes: their supervisor, sockets and life cycle."""
+"""Processes that serve: their specifications, their listening sockets, their supervisor."""

@@ -1,8 +1,8 @@
-"""Runs a module while its supervisor lives: `python -m auction.serving.parent_watchdog --lifeline FD api --fd 5`.
+"""Runs a module for as long as its supervisor lives: `python -m auction.serving.parent_watchdog --pipe FD api --fd 5`.
 
-The lifeline is the reading end of a pipe whose other end only the supervisor holds. When the supervisor is gone,
-however it went, the pipe ends: this process then gets the SIGTERM that the supervisor can no longer send, and a
-SIGKILL where it does not end by itself. Beside the bid's way; works wherever there are pipes.
+The pipe is a reading end whose writing end only the supervisor holds. When the supervisor has ended, in whatever way,
+the pipe closes: this process then sends itself the SIGTERM that the supervisor no longer can, and SIGKILL if it has not
+ended after DRAIN_S. Works wherever there are pipes.
 """
 
 import argparse
@@ -14,17 +14,17 @@ import threading
 import time
 
 DRAIN_S = 30.0
-"""How long a module may take to end once its supervisor is gone."""
+"""How long the module may take to end once its supervisor is gone."""
 
 
-def tie(lifeline: int) -> None:
-    """End this process when the lifeline ends."""
-    threading.Thread(target=_hold, args=(lifeline,), name="lifeline", daemon=True).start()
+def end_with_parent(pipe: int) -> None:
+    """End this process when the other end of the pipe is closed."""
+    threading.Thread(target=_watch, args=(pipe,), name="parent-watchdog", daemon=True).start()
 
 
-def _hold(lifeline: int) -> None:
-    # nobody ever writes: a read returns when the other end is closed, by hand or by the kernel
-    while os.read(lifeline, 1):
+def _watch(pipe: int) -> None:
+    # nobody ever writes: a read returns when the other end is closed, by its process or by the kernel
+    while os.read(pipe, 1):
         continue
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(DRAIN_S)
@@ -32,13 +32,13 @@ def _hold(lifeline: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Tie this process to the lifeline, then be the module."""
+    """Watch the supervisor, then run the module as `__main__`."""
     parser = argparse.ArgumentParser(prog="python -m auction.serving.parent_watchdog", description=__doc__)
-    parser.add_argument("--lifeline", type=int, required=True, help="a pipe that ends with the supervisor")
+    parser.add_argument("--pipe", type=int, required=True, help="a pipe that closes when the supervisor ends")
     parser.add_argument("module", help="the module to run")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the module is told")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the module's arguments")
     given = parser.parse_args(arguments)
-    tie(given.lifeline)
+    end_with_parent(given.pipe)
     sys.argv[1:] = given.arguments
     runpy.run_module(given.module, run_name="__main__", alter_sys=True)
 

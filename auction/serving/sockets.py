@@ -1,7 +1,7 @@
-"""Claims the port that the house is reached at, before anything is started; its processes inherit the socket.
+"""Opens the listening sockets before anything else is started; the processes inherit them.
 
-One socket for all HTTP processes: a taken port is one clear error at the start, and while a process is replaced its
-visitors wait in the queue instead of being turned away.
+All HTTP processes share one socket: a port in use is one clear error at the start, and while a process is replaced new
+connections wait in the backlog instead of being refused.
 """
 
 import errno
@@ -11,12 +11,12 @@ import socket
 from auction.settings import SettingsError
 
 BACKLOG = 4096
-"""Connections that may wait to be accepted: a storm arrives at once."""
-_LOOKED_AT_PORTS = 20
+"""Connections that may wait to be accepted."""
+_PORTS_TRIED_MAX = 20
 
 
-def claim(host: str, port: int, *, option: str = "--port") -> socket.socket:
-    """A listening socket on that address. SettingsError: one sentence where it cannot be had."""
+def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
+    """A listening socket on that address. Raises SettingsError; `option` is the one that its sentence names."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -24,58 +24,59 @@ def claim(host: str, port: int, *, option: str = "--port") -> socket.socket:
     except socket.gaierror as error:
         raise SettingsError(
             f"the host {host!r} cannot be listened on ({error.strerror}): --host and AUCTION_HTTP_HOST take a name or "
-            "an address of this machine"
+            "an address of this machine, such as 127.0.0.1"
         ) from None
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # without it a second claim of the same port would succeed
+        # without it a second bind to the same port would succeed
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise SettingsError(_why_not(host, port, error, option)) from None
+        raise SettingsError(_refusal(host, port, error, option)) from None
     return listener
 
 
-def reserve(host: str, port: int) -> socket.socket:
-    """That address for live gateways, who listen there each on a socket of its own while this one, which does not
-    listen, keeps it from others. SettingsError: one sentence where it cannot be had.
+def reserve_port(host: str, port: int) -> socket.socket:
+    """Reserve an address for live gateways, which each listen there on a socket of their own.
+
+    The socket returned does not listen; while it is open, no other program can have the port. Raises SettingsError.
     """
-    with claim(host, port, option="--live-port"):
-        # nobody listens there: gateways of another house would let ours in beside them
+    with listen(host, port, option="--live-port"):
+        # nothing listens there: gateways of another installation would share the port with ours
         pass
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    kept = socket.socket(family, kind, protocol)
+    reservation = socket.socket(family, kind, protocol)
     try:
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        kept.bind(address)
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reservation.bind(address)
     except OSError as error:
-        kept.close()
-        raise SettingsError(_why_not(host, port, error, "--live-port")) from None
-    return kept
+        reservation.close()
+        raise SettingsError(_refusal(host, port, error, "--live-port")) from None
+    return reservation
 
 
-def _why_not(host: str, port: int, error: OSError, option: str) -> str:
+def _refusal(host: str, port: int, error: OSError, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
         free = free_port_above(host, port)
         return (
-            f"port {port} on {host} is taken: stop what listens there, or choose another with {option}"
+            f"port {port} on {host} is in use: stop what listens there, or choose another port with {option}"
             f"{f' ({free} is free)' if free else ''}"
         )
     if error.errno == errno.EACCES:
-        return f"port {port} on {host} may not be listened on by this user: choose one above 1023 with {option}"
+        return f"this user may not listen on port {port} of {host}: choose a port above 1023 with {option}"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine: --host and AUCTION_HTTP_HOST take one, such as 127.0.0.1"
+        return f"{host} is not an address of this machine: --host and AUCTION_HTTP_HOST take one, such as 127.0.0.1"
     return f"port {port} on {host} cannot be listened on ({os.strerror(error.errno or 0)})"
 
 
 def free_port_above(host: str, port: int) -> int | None:
-    """The next port that nobody listens on, of the few that are looked at; None where there is none."""
-    for candidate in range(port + 1, min(port + _LOOKED_AT_PORTS, 65_535) + 1):
+    """The next free port above `port`, of the first _PORTS_TRIED_MAX; None where all are in use."""
+    for candidate in range(port + 1, min(port + _PORTS_TRIED_MAX, 65_535) + 1):
         try:
             with socket.create_server((host, candidate)):
                 return candidate
@@ -84,7 +85,7 @@ def free_port_above(host: str, port: int) -> int | None:
     return None
 
 
-def address_for_visitors(host: str, port: int) -> str:
-    """The `http://` address that reaches a host from this machine, where the host says "everywhere"."""
+def local_address(host: str, port: int) -> str:
+    """The `http://` address at which this machine reaches a listening host; a wildcard becomes loopback."""
     reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"

@@ -1,8 +1,8 @@
-"""Keeps the processes of a house running: starts them, restarts what dies, and drains them in order when told to.
+"""Runs processes: starts them, restarts those that end, and drains them in order when told to stop.
 
-Beside the bid's way. The processes live as long as this one does: each holds the end of a pipe that closes when this
-process is gone, even by `kill -9` (`auction.serving.parent_watchdog`). They are in process groups of their own: Ctrl-C
-at the terminal reaches this process alone, which then stops them in order.
+A process does not outlive this one: each holds the reading end of a pipe that closes when this process has ended, even
+by `kill -9` (`auction.serving.parent_watchdog`). Each has a process group of its own: Ctrl-C at the terminal reaches
+this process alone, which then stops the others in order.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ import structlog
 log = structlog.get_logger("auction.supervisor")
 
 RESTART_FIRST_S, RESTART_S_MAX = 0.1, 5.0
-"""The wait before a restart doubles with each death in DEATHS_WITHIN_S."""
-DEATHS_MAX, DEATHS_WITHIN_S = 8, 60.0
-"""So many deaths of one process in that time, and everything is stopped."""
+"""The delay before a restart doubles with each exit within EXITS_WITHIN_S."""
+EXITS_MAX, EXITS_WITHIN_S = 8, 60.0
+"""If one process exits this often in that time, everything is stopped."""
 DRAIN_S = 20.0
 """How long a process may take to drain before it is killed; longer than its own time-outs."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A module to keep running: `rank` orders the stop, lower first."""
+    """A module to keep running. Processes of a lower `rank` are stopped first; `fds` are inherited."""
 
     name: str
     module: str
@@ -41,159 +41,155 @@ class ProcessSpec:
 
 @dataclass(slots=True)
 class SupervisedProcess:
-    """A duty and the process that does it now."""
+    """A specification and the process that currently runs it."""
 
     spec: ProcessSpec
     process: asyncio.subprocess.Process | None = None
-    deaths: deque[float] = field(default_factory=deque)
-    """When it died lately, by the monotonic clock."""
+    exits: deque[float] = field(default_factory=deque)
+    """When it ended within the last EXITS_WITHIN_S, by the monotonic clock (s)."""
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, if there is a process that has not ended."""
+        """Send a signal, unless the process has ended."""
         if self.process is not None and self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(number)
 
 
 class Supervisor:
-    """The processes of one house. `run` once; `stop` to drain, again to kill."""
+    """Runs a set of processes. Call `run` once; `stop` drains, a second `stop` kills."""
 
     def __init__(
         self,
-        duties: Sequence[ProcessSpec],
+        specs: Sequence[ProcessSpec],
         environment: Mapping[str, str],
         *,
         folder: Path | None = None,
         output: int | None = None,
         before_drain: Callable[[], None] = lambda: None,
     ) -> None:
-        """`folder`, `output`: where the processes work and print (None: where this one does).
+        """`folder` and `output`: working directory and output file of the processes (None: those of this process).
 
-        `before_drain` is done as a stop begins.
+        `before_drain` is called as a stop begins.
         """
-        self._posts = [SupervisedProcess(spec) for spec in duties]
+        self._processes = [SupervisedProcess(spec) for spec in specs]
         self._environment = dict(environment)
         self._folder = folder
         self._output = output
         self._before_drain = before_drain
         self._stopping = asyncio.Event()
-        self._hurrying = asyncio.Event()
-        self._given_up_on: str | None = None
-        self._lifeline = -1
+        self._killing = asyncio.Event()
+        self._failed_process: str | None = None
+        self._pipe = -1
 
     @property
-    def given_up_on(self) -> str | None:
-        """The name of what kept dying, where everything was stopped for it."""
-        return self._given_up_on
+    def failed_process(self) -> str | None:
+        """The name of the process that kept ending, where everything was stopped because of it."""
+        return self._failed_process
 
     def stop(self) -> None:
-        """Drain; called again: kill what is left."""
+        """Drain all processes; called again, kill those that are left."""
         if self._stopping.is_set():
-            self._hurrying.set()
+            self._killing.set()
         self._stopping.set()
 
     async def run(self) -> int:
-        """Keep everything running until `stop`; 0, or 1 where something kept dying."""
-        self._lifeline, ours = os.pipe()
-        keeping = {post.spec.name: asyncio.create_task(self._keep(post)) for post in self._posts}
-        for task in keeping.values():
-            # a keeper ends before the stop only when it has given up
+        """Keep all processes running until `stop`; 0, or 1 where one kept ending."""
+        self._pipe, writing_end = os.pipe()
+        tasks = {one.spec.name: asyncio.create_task(self._keep_running(one)) for one in self._processes}
+        for task in tasks.values():
+            # a task ends before the stop only where its process kept ending
             task.add_done_callback(lambda _: self._stopping.set())
         try:
             await self._stopping.wait()
         finally:
             self._stopping.set()
-            # what is shielded goes on when this task is cancelled: nothing is left behind
-            await asyncio.shield(asyncio.create_task(self._drain(keeping)))
-            os.close(ours)
-            os.close(self._lifeline)
-        return 0 if self._given_up_on is None else 1
+            # shielded, so that the drain is completed even where this task is cancelled
+            await asyncio.shield(asyncio.create_task(self._drain(tasks)))
+            os.close(writing_end)
+            os.close(self._pipe)
+        return 0 if self._failed_process is None else 1
 
-    async def _keep(self, post: SupervisedProcess) -> None:
-        """Have one duty done until the stop."""
+    async def _keep_running(self, supervised: SupervisedProcess) -> None:
+        """Run one process, again whenever it ends, until the stop."""
+        name = supervised.spec.name
         while not self._stopping.is_set():
             try:
-                status = await self._do(post)
+                status = await self._run_once(supervised)
             except OSError as error:
-                log.error("process_not_started", name=post.spec.name, reason=str(error))
+                log.error("process_start_failed", name=name, reason=str(error))
                 status = 1
             if self._stopping.is_set():
                 return
-            deaths = self._count_death(post)
-            if deaths >= DEATHS_MAX:
-                log.error("gave_up", name=post.spec.name, deaths=deaths, within_s=DEATHS_WITHIN_S)
-                self._given_up_on = post.spec.name
+            exits = self._count_exit(supervised)
+            if exits >= EXITS_MAX:
+                log.error("process_restarts_exhausted", name=name, exits=exits, within_s=EXITS_WITHIN_S)
+                self._failed_process = name
                 return
-            wait_s = min(RESTART_S_MAX, RESTART_FIRST_S * 2 ** (deaths - 1))
-            log.warning("process_died", name=post.spec.name, status=_reading(status), restart_in_s=wait_s)
+            delay_s = min(RESTART_S_MAX, RESTART_FIRST_S * 2 ** (exits - 1))
+            log.warning("process_died", name=name, status=_status_text(status), restart_in_s=delay_s)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), wait_s)
+                await asyncio.wait_for(self._stopping.wait(), delay_s)
 
-    async def _do(self, post: SupervisedProcess) -> int:
-        """Start the process and wait for its end."""
-        spec = post.spec
-        # -P: a folder of the same name where the command was given is not what is meant
-        tether = (
-            "-P",
-            "-m",
-            "auction.serving.parent_watchdog",
-            "--lifeline",
-            str(self._lifeline),
+    async def _run_once(self, supervised: SupervisedProcess) -> int:
+        """Start the process and wait for its end; its exit status."""
+        spec = supervised.spec
+        # -P: not a directory of that name where the command was given
+        watchdog = ("-P", "-m", "auction.serving.parent_watchdog", "--pipe", str(self._pipe))
+        supervised.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *watchdog,
             spec.module,
             *spec.arguments,
-        )
-        post.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *tether,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
             cwd=self._folder,
             env=self._environment,
-            pass_fds=(self._lifeline, *spec.fds),
+            pass_fds=(self._pipe, *spec.fds),
             process_group=0,
         )
-        log.info("process_started", name=spec.name, pid=post.process.pid)
+        log.info("process_started", name=spec.name, pid=supervised.process.pid)
         if self._stopping.is_set():
-            post.send(signal.SIGTERM)
-        return await post.process.wait()
+            supervised.send(signal.SIGTERM)
+        return await supervised.process.wait()
 
-    def _count_death(self, post: SupervisedProcess) -> int:
+    def _count_exit(self, supervised: SupervisedProcess) -> int:
         now_s = time.monotonic()
-        post.deaths.append(now_s)
-        while now_s - post.deaths[0] > DEATHS_WITHIN_S:
-            post.deaths.popleft()
-        return len(post.deaths)
+        supervised.exits.append(now_s)
+        while now_s - supervised.exits[0] > EXITS_WITHIN_S:
+            supervised.exits.popleft()
+        return len(supervised.exits)
 
-    async def _drain(self, keeping: Mapping[str, "asyncio.Task[None]"]) -> None:
-        """Stop rank after rank, each when the one before is gone: what takes bids first, what writes them down last."""
+    async def _drain(self, tasks: Mapping[str, "asyncio.Task[None]"]) -> None:
+        """Stop the ranks in their order, each when the one before has ended: bids first, their archiver last."""
         self._before_drain()
-        for rank in sorted({post.spec.rank for post in self._posts}):
-            posts = [post for post in self._posts if post.spec.rank == rank]
-            await self._drain_rank(posts, [keeping[post.spec.name] for post in posts])
+        for rank in sorted({one.spec.rank for one in self._processes}):
+            processes = [one for one in self._processes if one.spec.rank == rank]
+            await self._drain_rank(processes, [tasks[one.spec.name] for one in processes])
 
-    async def _drain_rank(self, posts: Sequence[SupervisedProcess], tasks: Sequence["asyncio.Task[None]"]) -> None:
-        for post in posts:
-            post.send(signal.SIGTERM)
-        gone = asyncio.ensure_future(asyncio.wait(tasks))
-        hurry = asyncio.create_task(self._hurrying.wait())
-        await asyncio.wait({gone, hurry}, timeout=DRAIN_S, return_when=asyncio.FIRST_COMPLETED)
-        hurry.cancel()
-        if not gone.done():
-            late = [post.spec.name for post, task in zip(posts, tasks, strict=True) if not task.done()]
-            log.warning("killing", names=late, reason="told to hurry" if self._hurrying.is_set() else "did not drain")
-            for post in posts:
-                post.send(signal.SIGKILL)
-        await gone
-        for post, task in zip(posts, tasks, strict=True):
+    async def _drain_rank(self, processes: Sequence[SupervisedProcess], tasks: Sequence["asyncio.Task[None]"]) -> None:
+        for one in processes:
+            one.send(signal.SIGTERM)
+        ended = asyncio.ensure_future(asyncio.wait(tasks))
+        killing = asyncio.create_task(self._killing.wait())
+        await asyncio.wait({ended, killing}, timeout=DRAIN_S, return_when=asyncio.FIRST_COMPLETED)
+        killing.cancel()
+        if not ended.done():
+            left = [one.spec.name for one, task in zip(processes, tasks, strict=True) if not task.done()]
+            reason = "second signal" if self._killing.is_set() else f"not drained within {DRAIN_S:.0f} s"
+            log.warning("processes_killed", names=left, reason=reason)
+            for one in processes:
+                one.send(signal.SIGKILL)
+        await ended
+        for one, task in zip(processes, tasks, strict=True):
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.error("keeper_failed", name=post.spec.name, reason=repr(error))
-                self._given_up_on = post.spec.name
-        log.info("stopped", names=[post.spec.name for post in posts])
+                log.error("supervision_failed", name=one.spec.name, reason=repr(error))
+                self._failed_process = one.spec.name
+        log.info("processes_stopped", names=[one.spec.name for one in processes])
 
 
-def _reading(status: int) -> str | int:
-    """An exit status as people read it."""
+def _status_text(status: int) -> str | int:
+    """An exit status, or the name of the signal that ended the process."""
     if status >= 0:
         return status
     try:

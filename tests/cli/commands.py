@@ -1,4 +1,4 @@
-"""A command under test inside this process: quicker than one of its own, with the same words, exit code and output."""
+"""A command under test inside this process: quicker than a process of its own, with the same output and exit code."""
 
 import asyncio
 import json

@@ -19,7 +19,9 @@ from auction.services.identity.tokens import Role, TokenKey
 
 SECRET = "a secret that is long enough for tests, and no secret"
 # generous: on a busy machine a start takes many seconds, and a failing test should say why, not when
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
+READY = "Ready."
+"""What `auction serve` prints once everything answers."""
 T = TypeVar("T")
 
 
@@ -38,14 +40,14 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def until(condition: Callable[[], T | None], what: str, *, patience_s: float = PATIENCE_S) -> T:
+def until(condition: Callable[[], T | None], what: str, *, timeout_s: float = TIMEOUT_S) -> T:
     """The first true value of a condition; fails with the words where none comes."""
-    deadline_s = time.monotonic() + patience_s
+    deadline_s = time.monotonic() + timeout_s
     while time.monotonic() < deadline_s:
         if found := condition():
             return found
         time.sleep(0.05)
-    raise AssertionError(f"{what}: not within {patience_s:.0f} s")
+    raise AssertionError(f"{what}: not within {timeout_s:.0f} s")
 
 
 class Command:
@@ -85,7 +87,7 @@ class Command:
         return found
 
     def started(self) -> Mapping[str, list[int]]:
-        """The process ids it has started, by the name of the duty."""
+        """The process ids it has started, by the name of the process."""
         pids: dict[str, list[int]] = {}
         for event in self.events("process_started"):
             pids.setdefault(event["name"], []).append(event["pid"])
@@ -93,18 +95,18 @@ class Command:
 
     def until_said(self, words: str) -> None:
         def heard() -> bool:
-            assert self.process.poll() is None or words in self.said, self.story()
+            assert self.process.poll() is None or words in self.said, self.output()
             return words in self.said
 
         until(heard, f"{words!r} on standard output")
 
     def ended(self) -> int:
         try:
-            return self.process.wait(PATIENCE_S)
+            return self.process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"it does not end:\n{self.story()}") from None
+            raise AssertionError(f"it does not end:\n{self.output()}") from None
 
-    def story(self) -> str:
+    def output(self) -> str:
         return f"status {self.process.poll()}\nstdout:\n{self.said}\nstderr:\n{self.complained}"
 
     def clear_away(self) -> None:
@@ -112,7 +114,7 @@ class Command:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(PATIENCE_S)
+                self.process.wait(TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -144,7 +146,7 @@ def served(folder: Path, port: int, *words: str) -> Iterator[Command]:
         AUCTION_LIVE_PORT=str(free_port()),
         AUCTION_LOG_FORMAT="json",
     ) as command:
-        command.until_said("The house is open")
+        command.until_said(READY)
         yield command
 
 

@@ -11,74 +11,97 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.processes import PATIENCE_S, Command, commanded, free_port, until
+from auction.demo.accounts import FINANCE, PASSWORD
+from tests.cli.processes import TIMEOUT_S, Command, commanded, free_port, until
 
-pytestmark = pytest.mark.timeout(4 * PATIENCE_S)
+pytestmark = pytest.mark.timeout(4 * TIMEOUT_S)
 
 FAST = ("--speed", "20")
 
 
 @pytest.fixture
 def temporary(tmp_path: Path) -> Path:
-    """Where a demo puts what it throws away."""
+    """Where a demo creates its temporary directory."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     return folder
 
 
-def demo(folder: Path, temporary: Path, *words: str):
-    return commanded(folder, "demo", "--port", str(free_port()), *words, TMPDIR=str(temporary))
+def demo(folder: Path, temporary: Path, *words: str, terminal: int | None = None, **settings: str):
+    environment = {"TMPDIR": str(temporary), "TERM": "xterm", **settings}
+    return commanded(folder, "demo", "--port", str(free_port()), *words, terminal=terminal, **environment)
 
 
 def has_left_nothing(temporary: Path) -> bool:
-    """No data, and so no server: the embedded ones end before their directory goes."""
+    """No data, and so no server: the embedded ones end before their directory is removed."""
     return not list(temporary.iterdir())
 
 
-def test_without_a_terminal_it_plays_to_the_end_and_checks_the_record(tmp_path, temporary):
-    with demo(tmp_path, temporary, *FAST) as command:
-        assert command.ended() == 0, command.story()
-    assert "Traceback" not in command.story()
+def test_with_exit_it_ends_by_itself_and_verifies_the_record(tmp_path, temporary):
+    with demo(tmp_path, temporary, "--exit", *FAST) as command:
+        assert command.ended() == 0, command.output()
+    assert "Traceback" not in command.output()
     results = re.findall(
         r"^launch-00(\d)  sold at [\d,]+\.\d\d yuan to paddle \d+, [\d,]+ bids", command.said, re.MULTILINE
     )
     assert results == ["1", "2", "3", "4"]
-    assert "verified: all promises held" in command.said
+    assert "all promises held" in command.said
     assert re.search(r"All \d+ rules of money hold", command.said)
     assert " failed" not in command.said
     assert has_left_nothing(temporary)
 
 
+def test_when_all_lots_are_closed_it_stays_up_and_the_silent_winner_can_be_acted_on(tmp_path, temporary):
+    with demo(tmp_path, temporary, *FAST) as command:
+        command.until_said("until Ctrl-C: http://")
+        (line,) = [line for line in command.said.splitlines() if "until Ctrl-C: http://" in line]
+        pages = re.findall(r"(http://[\d.:]+)(\S+) \(as", line)
+        assert [path for _, path in pages] == ["/me", "/ops/settlements", "/ops"]
+        for address, path in pages:
+            assert httpx.get(address + path, trust_env=False).headers["content-type"].startswith("text/html")
+        default_by_staff(f"{pages[0][0]}/api/v1", "launch-001")
+        until(lambda: re.search(r"launch-001: paddle \d+ default", command.said), "the default among the news")
+        command.process.send_signal(signal.SIGINT)
+        assert command.ended() == 0, command.output()
+    assert "Traceback" not in command.output()
+    assert has_left_nothing(temporary)
+
+
+def default_by_staff(api: str, lot_id: str) -> None:
+    """Declare, as two persons of finance, that the winner does not pay."""
+    for person in FINANCE:
+        with httpx.Client(trust_env=False, timeout=30.0) as client:
+            signed_in = client.post(f"{api}/auth/token", data={"username": person, "password": PASSWORD})
+            client.headers["Authorization"] = f"Bearer {signed_in.raise_for_status().json()['access_token']}"
+            award = client.get(f"{api}/ops/settlements/{lot_id}").raise_for_status().json()["awards"][0]
+            assert award["status"] == "due"
+            act = client.post(f"{api}/ops/settlements/{lot_id}/default", json={"reason": "does not pay"})
+            act.raise_for_status()
+
+
 def test_on_a_terminal_it_shows_a_table_and_stays_until_ctrl_c(tmp_path, temporary):
     ours, theirs = pty.openpty()
     shown: list[bytes] = []
-    with demo_on(theirs, tmp_path, temporary, *FAST) as command:
+    with demo(tmp_path, temporary, *FAST, terminal=theirs) as command:
         os.close(theirs)
         reader = threading.Thread(target=read_all, args=(ours, shown), daemon=True)
         reader.start()
 
-        def seen(words: str) -> bool:
-            assert command.process.poll() is None, b"".join(shown).decode()
-            return words in b"".join(shown).decode("utf-8", "replace")
+        def seen(pattern: str) -> re.Match[str] | None:
+            text = b"".join(shown).decode("utf-8", "replace")
+            assert command.process.poll() is None, text
+            return re.search(pattern, text)
 
-        for words in ("price, yuan", "launch-004", "The hammer has fallen", "all promises held", "stays open"):
-            until(partial(seen, words), words)
-        address = re.search(r"stays open at (http://[\d.:]+)", b"".join(shown).decode("utf-8", "replace"))
-        assert address is not None
-        assert httpx.get(f"{address[1]}/readyz").json()["ready"]
+        for pattern in ("price, yuan", "launch-004", "all promises held"):
+            until(partial(seen, pattern), pattern)
+        address = until(partial(seen, r"until Ctrl-C: (http://[\d.:]+)"), "the address")[1]
+        assert httpx.get(f"{address}/readyz", trust_env=False).json()["ready"]
         command.process.send_signal(signal.SIGINT)
         assert command.ended() == 0
-        reader.join(PATIENCE_S)
+        reader.join(TIMEOUT_S)
     os.close(ours)
-    assert b"Everything is stopped." in b"".join(shown)
     assert b"Traceback" not in b"".join(shown)
     assert has_left_nothing(temporary)
-
-
-def demo_on(terminal: int, folder: Path, temporary: Path, *words: str):
-    return commanded(
-        folder, "demo", "--port", str(free_port()), *words, TMPDIR=str(temporary), TERM="xterm", terminal=terminal
-    )
 
 
 def read_all(terminal: int, shown: list[bytes]) -> None:
@@ -102,9 +125,8 @@ def test_the_bid_that_it_prints_can_be_pasted(tmp_path, temporary):
         command.until_said("launch-001 is open")
         answer = as_curl_would(line, tokens)
         assert (answer.status_code, answer.json()["leading"]) == (201, True), answer.text
-        command.process.send_signal(signal.SIGINT)
-        assert command.ended() == 0, command.story()
-    assert "Traceback" not in command.story()
+        stop(command)
+    assert "Traceback" not in command.output()
     assert has_left_nothing(temporary)
 
 
@@ -119,9 +141,8 @@ def as_curl_would(line: str, variables: dict[str, str]) -> httpx.Response:
 def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path, temporary):
     with demo(tmp_path, temporary) as command:
         until(lambda: list(temporary.glob("*/ledger")), "the ledger's folder")
-        command.process.send_signal(signal.SIGINT)
-        assert command.ended() == 0, command.story()
-    assert "Traceback" not in command.story()
+        stop(command)
+    assert "Traceback" not in command.output()
     assert has_left_nothing(temporary)
 
 
@@ -129,30 +150,42 @@ def test_sigterm_while_bots_bid_leaves_nothing(tmp_path, temporary):
     with demo(tmp_path, temporary) as command:
         command.until_said("launch-001 is open")
         command.process.send_signal(signal.SIGTERM)
-        assert command.ended() == 0, command.story()
-    assert "Traceback" not in command.story()
+        assert command.ended() == 0, command.output()
+    assert "Traceback" not in command.output()
     assert has_left_nothing(temporary)
 
 
-def test_a_taken_port_is_one_sentence(tmp_path, temporary):
+def test_a_port_in_use_is_one_sentence(tmp_path, temporary):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with commanded(tmp_path, "demo", "--port", str(port), TMPDIR=str(temporary)) as command:
             assert command.ended() == 1
     (sentence,) = command.complained.strip().splitlines()
-    assert f"port {port} on 127.0.0.1 is taken" in sentence
+    assert f"port {port} on 127.0.0.1" in sentence
     assert has_left_nothing(temporary)
 
 
 def test_a_kept_directory_takes_one_demo_after_another(tmp_path, temporary):
     kept = tmp_path / "kept"
-    for sale in ("launch", "launch-2"):
-        with demo(tmp_path, temporary, "--no-bots", "--data-dir", str(kept)) as command:
-            command.until_said(f"/?sale={sale}\n")
-            stop(command)
+    with demo(tmp_path, temporary, "--no-bots", "--data-dir", str(kept)) as command:
+        command.until_said("/?sale=launch\n")
+        command.until_said(str(kept))
+        stop(command)
+    with demo(tmp_path, temporary, "--no-bots", AUCTION_DATA_DIR=str(kept)) as command:
+        command.until_said("/?sale=launch-2\n")
+        stop(command)
     assert (kept / "processes.log").exists()
+    assert has_left_nothing(temporary)
+
+
+def test_the_option_for_the_directory_wins_over_the_setting(tmp_path, temporary):
+    option, setting = tmp_path / "option", tmp_path / "setting"
+    with demo(tmp_path, temporary, "--data-dir", str(option), AUCTION_DATA_DIR=str(setting)) as command:
+        until(lambda: list(option.glob("ledger")), "the ledger's folder")
+        stop(command)
+    assert not setting.exists()
 
 
 def stop(command: Command) -> None:
     command.process.send_signal(signal.SIGINT)
-    assert command.ended() == 0, command.story()
+    assert command.ended() == 0, command.output()

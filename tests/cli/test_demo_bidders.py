@@ -1,8 +1,8 @@
 import random
 
 from auction.demo.bot_strategies import LEAVE, WAIT, LotView, PathFollower, Sniper, StepBidder
-from auction.demo.fixtures import CAR, EARLY, GUARDED, LOTS, RECORD_FEN, SHORTEST_WINDOW_MS, YUAN
-from auction.demo.settlement_bots import means_to_pay, news_of
+from auction.demo.fixtures import CAR, EARLY, GUARDED, LOTS, RECORD_FEN, WINDOW_MS_MIN, YUAN
+from auction.demo.settlement_bots import is_willing_to_pay, news_of
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.presets import load_preset
 
@@ -62,17 +62,17 @@ def test_a_leader_waits_and_who_is_priced_out_leaves():
 
 def test_old_news_does_not_replace_newer():
     view = LotView()
-    view.learn(seq=5, price_fen=500, minimum_fen=600, leading=True)
-    view.learn(seq=4, price_fen=400, minimum_fen=500, leading=False)
+    view.update(seq=5, price_fen=500, minimum_fen=600, leading=True)
+    view.update(seq=4, price_fen=400, minimum_fen=500, leading=False)
     assert (view.minimum_fen, view.leading) == (600, True)
 
 
 def test_a_winner_pays_a_fair_price_or_for_a_deposit_that_hurts():
     list_price_fen = 1_000 * YUAN
-    assert means_to_pay(price_fen=2_000 * YUAN, list_price_fen=list_price_fen, deposit_fen=0)
-    assert not means_to_pay(price_fen=2_001 * YUAN, list_price_fen=list_price_fen, deposit_fen=100 * YUAN)
-    assert means_to_pay(price_fen=2_001 * YUAN, list_price_fen=list_price_fen, deposit_fen=101 * YUAN)
-    assert not means_to_pay(price_fen=RECORD_FEN, list_price_fen=CAR.list_price_fen, deposit_fen=100 * YUAN)
+    assert is_willing_to_pay(price_fen=2_000 * YUAN, list_price_fen=list_price_fen, deposit_fen=0)
+    assert not is_willing_to_pay(price_fen=2_001 * YUAN, list_price_fen=list_price_fen, deposit_fen=100 * YUAN)
+    assert is_willing_to_pay(price_fen=2_001 * YUAN, list_price_fen=list_price_fen, deposit_fen=101 * YUAN)
+    assert not is_willing_to_pay(price_fen=RECORD_FEN, list_price_fen=CAR.list_price_fen, deposit_fen=100 * YUAN)
 
 
 def test_the_early_lot_is_over_with_its_offers_before_the_car_closes():
@@ -81,7 +81,7 @@ def test_the_early_lot_is_over_with_its_offers_before_the_car_closes():
     after_ms = deadlines.pay_ms + deadlines.grace_ms + 2 * deadlines.offer_ms
     assert EARLY.open_ms + after_ms < CAR.open_ms
     settlement = deadlines.terms_at_speed(20)
-    assert settlement["payment_window_ms"] == SHORTEST_WINDOW_MS
+    assert settlement["payment_window_ms"] == WINDOW_MS_MIN
     assert settlement["cascade"]["depth"] == 2
 
 

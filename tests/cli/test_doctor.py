@@ -1,4 +1,4 @@
-"""`auction doctor`: good servers are good; each thing that is wrong is found, said with its remedy, and exits with 1."""
+"""`auction doctor`: good servers are good; each fault is found, named with advice, and ends with exit code 1."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ from tests.cli.commands import Said, auction
 
 SECRET = "a secret of the command line, long enough"
 PERSISTENCE = {
-    "appendonly": ("no", "accepted bids would be lost with the server"),
-    "appendfsync": ("everysec", "accepted bids would be lost with the power"),
-    "maxmemory-policy": ("allkeys-lru", "the server would drop lots when memory is short"),
-    "aof-load-truncated": ("yes", "a damaged log would be cut in silence"),
+    "appendonly": ("no", "set appendonly to yes"),
+    "appendfsync": ("everysec", "set appendfsync to always"),
+    "maxmemory-policy": ("allkeys-lru", "set maxmemory-policy to noeviction"),
+    "aof-load-truncated": ("yes", "set aof-load-truncated to no"),
 }
 
 
@@ -53,7 +53,7 @@ def ledger(valkey_url: str) -> Iterator["Redis"]:
 
 
 def findings(said: Said) -> dict[str, dict[str, str]]:
-    """What was found, by what it is about."""
+    """The findings by what they are about."""
     return {finding["about"]: finding for finding in said.json()["findings"]}
 
 
@@ -72,11 +72,11 @@ def test_embedded_servers_are_fit_for_a_sale_once_they_are_migrated(monkeypatch)
     before = auction("doctor", "--json")
     assert before.code == 1
     assert [f["about"] for f in before.json()["findings"] if f["state"] == "bad"] == ["migrations"]
-    assert findings(before)["migrations"]["advice"] == "run auction migrate"
+    assert "auction migrate" in findings(before)["migrations"]["advice"]
     assert auction("migrate").code == 0
     after = auction("doctor")
     assert after.code == 0, after
-    assert "Fit for a sale." in after.out
+    assert "good  migrations: " in after.out
     assert "bad" not in after.out
 
 
@@ -96,11 +96,11 @@ def test_what_is_good_is_said_too():
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("name", PERSISTENCE)
 def test_a_ledger_that_could_lose_bids_is_bad(ledger, name):
-    value, why = PERSISTENCE[name]
+    value, advice = PERSISTENCE[name]
     ledger.config_set(name, value)
     found = finding(f"ledger {name}")
     assert (found["state"], found["found"]) == ("bad", value)
-    assert why in found["advice"]
+    assert advice in found["advice"]
 
 
 @pytest.mark.usefixtures("environment")
@@ -114,7 +114,8 @@ def test_books_that_do_not_wait_for_the_disk_are_bad():
 def test_books_that_were_never_migrated_are_bad(books_url):
     migrate.downgrade(books_url, migrate.EMPTY)
     found = finding("migrations")
-    assert (found["state"], found["found"]) == ("bad", f"at none, this code expects {migrate.head()}")
+    assert found["state"] == "bad"
+    assert migrate.head() in found["found"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_books_that_were_never_migrated_are_bad(books_url):
     ],
 )
 @pytest.mark.usefixtures("environment")
-def test_a_server_that_is_not_there_is_bad_and_the_others_are_looked_at(monkeypatch, about, variable, address):
+def test_a_server_that_is_not_there_is_bad_and_the_others_are_checked(monkeypatch, about, variable, address):
     monkeypatch.setenv(variable, address)
     found = finding(about)
     assert found["state"] == "bad"
@@ -171,9 +172,9 @@ def test_a_server_that_is_too_old_is_named(facts: dict[str, Any], state: str):
 
 
 @pytest.mark.usefixtures("environment")
-def test_people_are_told_not_to_open_a_lot_like_this(ledger):
+def test_people_are_shown_what_is_bad(ledger):
     ledger.config_set("appendfsync", "everysec")
     said = auction("doctor")
     assert said.code == 1
     assert "bad   ledger appendfsync: everysec" in said.out
-    assert "Do not open a lot like this." in said.out
+    assert "set appendfsync to always" in said.out

@@ -1,4 +1,4 @@
-"""`auction migrate`: brings empty books to the latest migration; again, or where others do it too, changes nothing."""
+"""`auction migrate`: migrates an empty database to the latest revision; again, it changes nothing."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.cli.commands import auction
 
 @pytest.fixture(autouse=True)
 def environment(books_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Migrated books; the ledger is never asked."""
+    """A migrated database; the ledger is not needed."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("AUCTION_")]:
         monkeypatch.delenv(name)
@@ -36,16 +36,16 @@ def tables(books_url: str) -> set[str]:
         return pool.submit(lambda: asyncio.run(ask())).result()
 
 
-def test_empty_books_are_brought_to_the_latest_migration_and_again_changes_nothing(books_url):
+def test_an_empty_database_is_migrated_to_the_latest_revision_and_again_changes_nothing(books_url):
     migrate.downgrade(books_url, migrate.EMPTY)
     assert "lots" not in tables(books_url)
     first = auction("migrate")
     assert first.code == 0, first
-    assert f"The books were at migration none and are at {migrate.head()} now." in first.out
+    assert migrate.head() in first.out
     assert {"lots", "bids", "ledger_entries", "archive_cursors"} <= tables(books_url)
     again = auction("migrate")
     assert again.code == 0, again
-    assert f"The books are at migration {migrate.head()} already." in again.out
+    assert f"already at migration {migrate.head()}" in again.out
 
 
 def test_json_tells_from_where_to_where(books_url):
@@ -54,7 +54,7 @@ def test_json_tells_from_where_to_where(books_url):
     assert auction("migrate", "--json").json() == {"before": migrate.head(), "after": migrate.head()}
 
 
-def test_books_that_are_not_there_are_named_as_away(monkeypatch):
+def test_a_database_that_does_not_answer_is_one_sentence(monkeypatch):
     monkeypatch.setenv("AUCTION_DATABASE_URL", "postgresql://auction@/auction?host=/nowhere")
     said = auction("migrate")
     assert (said.code, said.out) == (1, "")

@@ -8,12 +8,12 @@ import pytest
 
 from auction.serving import supervisor as supervision
 from auction.serving.supervisor import ProcessSpec, Supervisor
-from tests.cli.processes import PATIENCE_S, is_running, until
+from tests.cli.processes import TIMEOUT_S, is_running, until
 
-pytestmark = pytest.mark.timeout(2 * PATIENCE_S)
+pytestmark = pytest.mark.timeout(2 * TIMEOUT_S)
 
-# modules that stand in for the house's processes; each notes that it is up, and in which order things end
-WILLING = """
+# modules that stand in for real processes; each records that it is up, and in which order they end
+DRAINING = """
 import pathlib, signal, sys, time
 def end(*_):
     with open("ended", "a") as ended:
@@ -24,21 +24,21 @@ pathlib.Path("up-" + sys.argv[1]).write_text(str(__import__("os").getpid()))
 while True:
     time.sleep(1)
 """
-STUBBORN = WILLING.replace("signal.signal(signal.SIGTERM, end)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+STUBBORN = DRAINING.replace("signal.signal(signal.SIGTERM, end)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 DYING = "import sys; sys.exit(3)"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, text in {"willing": WILLING, "stubborn": STUBBORN, "dying": DYING}.items():
+    for name, text in {"draining": DRAINING, "stubborn": STUBBORN, "dying": DYING}.items():
         (tmp_path / f"{name}.py").write_text(text)
     return tmp_path
 
 
 @asynccontextmanager
-async def supervised(folder: Path, *duties: ProcessSpec):
+async def supervised(folder: Path, *specs: ProcessSpec):
     environment = dict(os.environ) | {"PYTHONPATH": str(folder)}
-    supervisor = Supervisor(duties, environment, folder=folder)
+    supervisor = Supervisor(specs, environment, folder=folder)
     running = asyncio.create_task(supervisor.run())
     try:
         yield supervisor, running
@@ -58,8 +58,8 @@ async def up(folder: Path, name: str) -> int:
 
 
 async def test_ranks_end_in_their_order(folder):
-    duties = [ProcessSpec("worker", "willing", ["worker"], rank=1), ProcessSpec("http", "willing", ["http"], rank=0)]
-    async with supervised(folder, *duties) as (supervisor, running):
+    specs = [ProcessSpec("worker", "draining", ["worker"], rank=1), ProcessSpec("http", "draining", ["http"], rank=0)]
+    async with supervised(folder, *specs) as (supervisor, running):
         await up(folder, "worker")
         await up(folder, "http")
         supervisor.stop()
@@ -68,7 +68,7 @@ async def test_ranks_end_in_their_order(folder):
 
 
 async def test_what_dies_is_started_again(folder):
-    async with supervised(folder, ProcessSpec("http", "willing", ["http"])) as (_, _running):
+    async with supervised(folder, ProcessSpec("http", "draining", ["http"])) as (_, _running):
         first = await up(folder, "http")
         (folder / "up-http").unlink()
         os.kill(first, signal.SIGKILL)
@@ -78,12 +78,12 @@ async def test_what_dies_is_started_again(folder):
 
 async def test_what_keeps_dying_stops_everything(folder, monkeypatch):
     monkeypatch.setattr(supervision, "RESTART_S_MAX", 0.05)
-    async with supervised(folder, ProcessSpec("http", "dying"), ProcessSpec("worker", "willing", ["worker"])) as (
+    async with supervised(folder, ProcessSpec("http", "dying"), ProcessSpec("worker", "draining", ["worker"])) as (
         supervisor,
         running,
     ):
         assert await running == 1
-        assert supervisor.given_up_on == "http"
+        assert supervisor.failed_process == "http"
     if (folder / "up-worker").exists():
         assert not is_running(int((folder / "up-worker").read_text()))
 
@@ -108,7 +108,7 @@ async def test_a_time_out_kills_what_does_not_drain(folder, monkeypatch):
 
 
 async def test_a_cancelled_supervisor_still_ends_its_processes(folder):
-    async with supervised(folder, ProcessSpec("http", "willing", ["http"])) as (_, running):
+    async with supervised(folder, ProcessSpec("http", "draining", ["http"])) as (_, running):
         pid = await up(folder, "http")
         running.cancel()
         await asyncio.wait({running})

@@ -14,10 +14,11 @@ from redis.asyncio import Redis
 
 from auction.bootstrap import open_context
 from auction.domain.bidding import Bid
-from auction.domain.events import BidPlaced, Event, to_row
+from auction.domain.events import BidPlaced, Event
+from auction.domain.ledger_layout import STREAM_START
 from auction.domain.proof import PROMISES
-from auction.ledger.bid_ledger import BidLedger, Taken
-from auction.ledger.stream import START, StreamEntry, chain_of
+from auction.ledger.bid_ledger import AcceptedBid, BidLedger
+from auction.ledger.entry import StreamEntry, chain_of
 from auction.services.catalogue.lots import (
     close_lot,
     create_lot,
@@ -33,6 +34,7 @@ from auction.services.verification.verdicts import verify_lot
 from auction.settings import load_settings
 from auction.workers.archiver import Archiver
 from tests.cli.commands import Said, auction_aside
+from tests.lot_events import to_row
 
 NO_PHANTOMS, ORDER, ONE_WINNER, CHAINED = 2, 4, 6, 8
 SOLD, OPEN, PROXY = "launch-001", "launch-002", "launch-003"
@@ -49,7 +51,7 @@ FIRST_BID_SEQ, VOIDED_SEQ = 6, 8
 
 @dataclass
 class Kept:
-    """A house with a record, and ways to damage it."""
+    """A context with a record, and ways to damage it."""
 
     context: AppContext
     books: "asyncpg.Connection[asyncpg.Record]"
@@ -72,7 +74,11 @@ class Kept:
     async def entries(self, lot_id: str) -> list[StreamEntry]:
         """The lot's entries in the stream."""
         shard = self.context.stream.keys.shard_of(lot_id)
-        return [e for e in await self.context.stream.read(shard, START, block_ms=None, count=500) if e.lot_id == lot_id]
+        return [
+            e
+            for e in await self.context.stream.read(shard, STREAM_START, block_ms=None, count=500)
+            if e.lot_id == lot_id
+        ]
 
     async def forge(self, lot_id: str, event: Event, **fields: object) -> None:
         """Add an entry to the stream that no script has made, as it should look but for the fields given."""
@@ -128,7 +134,7 @@ async def _three_lots(context: AppContext) -> None:
 async def _bids(context: AppContext, lot_id: str, **amounts: int) -> None:
     for bidder, amount in amounts.items():
         (answer,) = await context.ledger.place_bids(lot_id, [Bid(bidder, amount, f"key-{amount:08d}")])
-        assert isinstance(answer, Taken), answer
+        assert isinstance(answer, AcceptedBid), answer
 
 
 def first_breach(said: Said) -> dict[str, Any]:
@@ -190,7 +196,8 @@ async def test_bids_that_come_while_it_is_checked_are_no_breach(kept: Kept, monk
 async def test_one_thing_to_check_must_be_named(kept: Kept, words: tuple[str, ...]) -> None:
     said = await auction_aside("verify", *words)
     assert said.code == 2
-    assert "--lot ID, --sale ID or --all" in said.err
+    for option in ("--lot", "--sale", "--all"):
+        assert option in said.err
 
 
 @pytest.mark.parametrize("words", [("--lot", "launch-009"), ("--lot", "No Lot"), ("--sale", "unheard-of")])

@@ -1,0 +1,98 @@
+"""What `auction verify` does, and how a verdict is printed: as plain data for `--json`, and for people."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+
+from auction.bootstrap import open_context
+from auction.console.output import out
+from auction.domain.proof import PROMISES
+from auction.services.verification.money_checks import MoneyCheck, check_money
+from auction.services.verification.verdicts import Verdict, verify_all, verify_lot, verify_sale
+from auction.settings import Settings
+
+
+def verify(settings: Settings, *, lot: str | None, sale: str | None) -> tuple[Verdict, list[MoneyCheck]]:
+    """Check the record of a lot, a sale or everything, and every rule of money over the whole database.
+
+    Raises NotFound, LedgerAway, BooksAway.
+    """
+    return asyncio.run(_verify(settings, lot, sale))
+
+
+async def _verify(settings: Settings, lot: str | None, sale: str | None) -> tuple[Verdict, list[MoneyCheck]]:
+    # nothing is signed here, so any secret does
+    async with open_context(settings, secret=secrets.token_hex(32)) as context:
+        if lot is not None:
+            verdict = await verify_lot(context, lot)
+        else:
+            verdict = await (verify_sale(context, sale) if sale is not None else verify_all(context))
+        return verdict, await check_money(context)
+
+
+def all_hold(verdict: Verdict, money: Sequence[MoneyCheck]) -> bool:
+    """Whether no promise and no rule of money is broken."""
+    return not verdict.breaches and not any(rule.broken for rule in money)
+
+
+def as_mapping(verdict: Verdict, money: Sequence[MoneyCheck]) -> dict[str, object]:
+    """The verdict as `--json` prints it."""
+    return {
+        "ok": all_hold(verdict, money),
+        "lots": verdict.lots,
+        "events": verdict.events,
+        "bids": verdict.bids,
+        "breaches": [
+            {
+                "lot_id": breach.lot_id,
+                "promise": breach.promise,
+                "name": PROMISES[breach.promise],
+                "seq": breach.seq,
+                "what": breach.what,
+            }
+            for breach in verdict.breaches
+        ],
+        "money": money_as_mapping(money),
+        "seconds": round(verdict.seconds, 3),
+    }
+
+
+def money_as_mapping(money: Sequence[MoneyCheck]) -> dict[str, object]:
+    """The rules of money as `--json` prints them: how many hold, and where the others are broken."""
+    return {
+        "rules": len(money),
+        "held": sum(not rule.broken for rule in money),
+        "broken": [{"name": rule.name, "rule": rule.rule, "what": list(rule.broken)} for rule in money if rule.broken],
+    }
+
+
+def money_line(money: Sequence[MoneyCheck]) -> str:
+    """The result of checking the rules of money, in one line."""
+    broken = [rule for rule in money if rule.broken]
+    if not broken:
+        return f"All {len(money)} rules of money hold"
+    first = broken[0]
+    return f"{len(broken)} of {len(money)} rules of money are broken; first {first.name}: {first.broken[0]}"
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print each breach, then one line about everything that was checked."""
+    for breach in verdict.breaches:
+        out.print(f"[bold red]broken[/]  lot {breach.lot_id}, seq {breach.seq}: ", end="")
+        out.print(f"promise {breach.promise} ({PROMISES[breach.promise]}): {breach.what}", markup=False)
+    checked = f"{verdict.lots:,} lots, {verdict.events:,} events, {verdict.bids:,} bids in {verdict.seconds:.2f} s"
+    if verdict.breaches:
+        out.print(f"[bold red]{len(verdict.breaches)} of {verdict.lots:,} lots break a promise[/] ({checked})")
+    else:
+        kept = ", ".join(f"{number} {name}" for number, name in PROMISES.items())
+        out.print(f"[bold green]All promises held[/] ({kept}): {checked}")
+
+
+def print_money(money: Sequence[MoneyCheck]) -> None:
+    """Print each violation of a rule of money, then one line about all rules."""
+    for rule in money:
+        for sentence in rule.broken:
+            out.print("[bold red]broken[/]  ", end="")
+            out.print(f"rule of money {rule.name}: {sentence}", markup=False)
+    broken = any(rule.broken for rule in money)
+    out.print(money_line(money), style="bold red" if broken else "bold green", markup=False)

@@ -1,0 +1,28 @@
+"""What `auction scenario no-show` starts and stops: temporary servers, and the scenario once for each preset."""
+
+import asyncio
+from collections.abc import Sequence
+
+from auction.console.output import err
+from auction.logs import configure_logs
+from auction.scenarios.harness import open_harness, temporary_servers
+from auction.scenarios.no_show import NoShow, run_no_show, terms_of
+from auction.settings import Settings
+
+SIDE_BY_SIDE = ("jd-flash", "guarded-flash")
+
+
+def run_scenario(preset: str | None, *, seed: int, bids: int) -> list[NoShow]:
+    """The results under a preset, or under both of SIDE_BY_SIDE. Raises NotFound, RequestRefused, EmbeddedError."""
+    presets = SIDE_BY_SIDE if preset is None else (preset,)
+    for name in presets:
+        # a preset that does not exist or does not fit is refused before servers are started for it
+        terms_of(name)
+    with err.status("starting the ledger and the database ..."), temporary_servers() as settings:
+        configure_logs("error", settings.log_format)
+        return asyncio.run(_run(settings, presets, seed=seed, bids=bids))
+
+
+async def _run(settings: Settings, presets: Sequence[str], *, seed: int, bids: int) -> list[NoShow]:
+    async with open_harness(settings) as harness:
+        return [await run_no_show(harness, preset, seed=seed, bids=bids) for preset in presets]
