@@ -5,7 +5,6 @@ The command line and the sign-in routes issue them, the API and the live channel
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from joserfc import jwt
