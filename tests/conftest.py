@@ -18,12 +18,17 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 
 from auction import embedded
 
 Outcome = TypeVar("Outcome")
+
+# no example is judged by how long it took, or took to draw
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # a run in the background of a shell is told to ignore Ctrl-C, and what it starts would be deaf to it as well
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -14,8 +14,6 @@ import pytest
 from auction.demo.accounts import FINANCE, PASSWORD
 from tests.cli.processes import TIMEOUT_S, Command, commanded, free_port, until
 
-pytestmark = pytest.mark.timeout(4 * TIMEOUT_S)
-
 FAST = ("--speed", "20")
 
 

@@ -22,9 +22,7 @@ from auction.scenarios.price_path import (
     planned_bids,
 )
 from tests.cli.commands import auction
-from tests.cli.processes import TIMEOUT_S, commanded
-
-pytestmark = pytest.mark.timeout(3 * TIMEOUT_S)
+from tests.cli.processes import commanded
 
 FEW = ("--bids", "500")
 

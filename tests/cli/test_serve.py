@@ -9,11 +9,9 @@ from pathlib import Path
 
 import asyncpg
 import httpx
-import pytest
 
 from auction.services.identity.tokens import Role
 from tests.cli.processes import (
-    TIMEOUT_S,
     Command,
     answered,
     caller,
@@ -24,8 +22,6 @@ from tests.cli.processes import (
     take_down_servers,
     until,
 )
-
-pytestmark = pytest.mark.timeout(4 * TIMEOUT_S)
 
 
 def open_a_lot(port: int) -> str:

@@ -8,9 +8,7 @@ import pytest
 
 from auction.serving import supervisor as supervision
 from auction.serving.supervisor import ProcessSpec, Supervisor
-from tests.cli.processes import TIMEOUT_S, is_running, until
-
-pytestmark = pytest.mark.timeout(2 * TIMEOUT_S)
+from tests.cli.processes import is_running, until
 
 # modules that stand in for real processes; each records that it is up, and in which order they end
 DRAINING = """
