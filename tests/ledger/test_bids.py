@@ -160,61 +160,63 @@ async def test_512_bids_are_a_batch(ledger: BidLedger) -> None:
     assert len((await entries(ledger))[-1].events) == BATCH_BIDS_MAX
 
 
-@pytest.mark.parametrize("size", [0, BATCH_BIDS_MAX + 1])
-async def test_no_batch_is_empty_or_larger_and_nothing_is_written(ledger: BidLedger, size: int) -> None:
+async def test_no_batch_is_empty_or_larger_and_nothing_is_written(ledger: BidLedger, subtests: pytest.Subtests) -> None:
     await opened(ledger)
     before = await contents(ledger)
-    with pytest.raises(LedgerAway, match="place_bids takes 1 to 512 bids"):
-        await ledger.place_bids(LOT, [Bid("ada", 100 + number * 100, f"key-{number}") for number in range(size)])
-    assert await contents(ledger) == before
+    for size in (0, BATCH_BIDS_MAX + 1):
+        with subtests.test(size=size):
+            with pytest.raises(LedgerAway, match="place_bids takes 1 to 512 bids"):
+                await ledger.place_bids(
+                    LOT, [Bid("ada", 100 + number * 100, f"key-{number}") for number in range(size)]
+                )
+            assert await contents(ledger) == before
 
 
 GOOD = ["ada", 100, "key-0001"]
+NO_BATCHES: list[object] = [
+    [["ada", 0, "key-0001"]],
+    [["ada", -1, "key-0001"]],
+    [["ada", 1.5, "key-0001"]],
+    [["ada", HIGHEST + 1, "key-0001"]],
+    [["ada", 2**53 + 1, "key-0001"]],
+    [["ada", 2**64 - 1, "key-0001"]],
+    [["ada", float("nan"), "key-0001"]],
+    [["ada", float("inf"), "key-0001"]],
+    [["ada", "100", "key-0001"]],
+    [["ada", None, "key-0001"]],
+    [["ada", True, "key-0001"]],
+    [[7, 100, "key-0001"]],
+    [["ada", 100, 7]],
+    [["ada", 100]],
+    [GOOD, []],
+    [GOOD, None, GOOD],
+    [GOOD, "ada"],
+    [GOOD, 7],
+    {"bids": [GOOD]},
+    "ada",
+    7,
+    None,
+]
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [["ada", 0, "key-0001"]],
-        [["ada", -1, "key-0001"]],
-        [["ada", 1.5, "key-0001"]],
-        [["ada", HIGHEST + 1, "key-0001"]],
-        [["ada", 2**53 + 1, "key-0001"]],
-        [["ada", 2**64 - 1, "key-0001"]],
-        [["ada", float("nan"), "key-0001"]],
-        [["ada", float("inf"), "key-0001"]],
-        [["ada", "100", "key-0001"]],
-        [["ada", None, "key-0001"]],
-        [["ada", True, "key-0001"]],
-        [[7, 100, "key-0001"]],
-        [["ada", 100, 7]],
-        [["ada", 100]],
-        [GOOD, []],
-        [GOOD, None, GOOD],
-        [GOOD, "ada"],
-        [GOOD, 7],
-        {"bids": [GOOD]},
-        "ada",
-        7,
-        None,
-    ],
-    ids=repr,
-)
-async def test_what_is_no_batch_of_bids_is_refused_whole(ledger: BidLedger, rows: object) -> None:
+async def test_what_is_no_batch_of_bids_is_refused_whole(ledger: BidLedger, subtests: pytest.Subtests) -> None:
     await opened(ledger)
     before = await contents(ledger)
-    with pytest.raises(LedgerAway, match="nothing was changed"):
-        await _raw(ledger, msgspec.msgpack.encode(rows))
-    assert await contents(ledger) == before
+    for rows in NO_BATCHES:
+        with subtests.test(repr(rows)):
+            with pytest.raises(LedgerAway, match="nothing was changed"):
+                await _raw(ledger, msgspec.msgpack.encode(rows))
+            assert await contents(ledger) == before
 
 
-@pytest.mark.parametrize("packed", [b"", b"\xc1", b"\x91", b"\xdc\xff\xff", b"\x91\x93\xa3ada", b"\x90\x90"])
-async def test_what_is_no_msgpack_is_refused_whole(ledger: BidLedger, packed: bytes) -> None:
+async def test_what_is_no_msgpack_is_refused_whole(ledger: BidLedger, subtests: pytest.Subtests) -> None:
     await opened(ledger)
     before = await contents(ledger)
-    with pytest.raises(LedgerAway):
-        await _raw(ledger, packed)
-    assert await contents(ledger) == before
+    for packed in (b"", b"\xc1", b"\x91", b"\xdc\xff\xff", b"\x91\x93\xa3ada", b"\x90\x90"):
+        with subtests.test(repr(packed)):
+            with pytest.raises(LedgerAway):
+                await _raw(ledger, packed)
+            assert await contents(ledger) == before
 
 
 async def _raw(ledger: BidLedger, packed: bytes) -> None:

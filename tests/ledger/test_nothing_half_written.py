@@ -1,4 +1,6 @@
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -67,71 +69,94 @@ async def a_lot_for(ledger: BidLedger, name: str) -> None:
         await ledger.pause(LOT, reason="", by="eve")
 
 
-@pytest.mark.parametrize(
-    "name, key", [(name, key) for name in EVERY_WRITE for key in USES.get(name, PLAIN)], ids=lambda value: value
-)
-async def test_a_key_of_the_wrong_type_stops_a_script_before_its_first_write(
-    ledger: BidLedger, name: str, key: str
-) -> None:
-    await a_lot_for(ledger, name)
-    spoilt = getattr(ledger.keys, key)(LOT)
-    await ledger.redis.set(spoilt, "not what it was")
+@asynccontextmanager
+async def of_the_wrong_type(ledger: BidLedger, key: str) -> AsyncIterator[None]:
+    """One of the lot's keys holds a string for as long as this lasts, and then what it held before."""
+    name = getattr(ledger.keys, key)(LOT)
+    kept = await ledger.redis.dump(name)
+    await ledger.redis.set(name, "not what it was")
+    try:
+        yield
+    finally:
+        await ledger.redis.delete(name)
+        if kept is not None:
+            await ledger.redis.restore(name, 0, kept)
+
+
+async def refused_whole(ledger: BidLedger, write: Writing, words: str) -> None:
+    """The write is refused with these words in the reason, and changes nothing."""
     before = await contents(ledger)
-    with pytest.raises(LedgerAway, match="WRONGTYPE"):
-        await EVERY_WRITE[name](ledger)
-    assert await contents(ledger) == before
-
-
-@pytest.mark.parametrize("key", ["lot", "due_of", "stream_of"])
-async def test_a_lot_is_not_scheduled_half(ledger: BidLedger, key: str) -> None:
-    await ledger.redis.set(getattr(ledger.keys, key)(LOT), "not what it was")
-    before = await contents(ledger)
-    with pytest.raises(LedgerAway, match="WRONGTYPE"):
-        await scheduled(ledger)
-    assert await contents(ledger) == before
-
-
-@pytest.mark.parametrize("key", ["bidders", "purse", "due_of", "stream_of"])
-async def test_the_end_of_a_lot_is_not_written_half_either(ledger: BidLedger, key: str) -> None:
-    await a_lot_for(ledger, "admit")
-    await ledger.redis.hset(ledger.keys.lot(LOT), "ends_at", "1")
-    await ledger.redis.set(getattr(ledger.keys, key)(LOT), "not what it was")
-    before = await contents(ledger)
-    with pytest.raises(LedgerAway, match="WRONGTYPE"):
-        await EVERY_WRITE["admit"](ledger)
+    with pytest.raises(LedgerAway, match=words):
+        await write(ledger)
     assert await contents(ledger) == before
 
 
 @pytest.mark.parametrize("name", EVERY_WRITE)
-async def test_a_full_server_refuses_whole(own_server: OwnServers, name: str) -> None:
-    server = await own_server()
-    ledger = await BidLedger.open(server.client(), SHARDS)
+async def test_a_key_of_the_wrong_type_stops_a_script_before_its_first_write(
+    ledger: BidLedger, subtests: pytest.Subtests, name: str
+) -> None:
     await a_lot_for(ledger, name)
+    for key in USES.get(name, PLAIN):
+        with subtests.test(key):
+            async with of_the_wrong_type(ledger, key):
+                await refused_whole(ledger, EVERY_WRITE[name], "WRONGTYPE")
+
+
+async def test_a_lot_is_not_scheduled_half(ledger: BidLedger, subtests: pytest.Subtests) -> None:
+    for key in ("lot", "due_of", "stream_of"):
+        with subtests.test(key):
+            async with of_the_wrong_type(ledger, key):
+                await refused_whole(ledger, scheduled, "WRONGTYPE")
+
+
+async def test_the_end_of_a_lot_is_not_written_half_either(ledger: BidLedger, subtests: pytest.Subtests) -> None:
+    await a_lot_for(ledger, "admit")
+    await ledger.redis.hset(ledger.keys.lot(LOT), "ends_at", "1")
+    for key in ("bidders", "purse", "due_of", "stream_of"):
+        with subtests.test(key):
+            async with of_the_wrong_type(ledger, key):
+                await refused_whole(ledger, EVERY_WRITE["admit"], "WRONGTYPE")
+
+
+@asynccontextmanager
+async def full(ledger: BidLedger) -> AsyncIterator[None]:
+    """The server has less memory than it uses for as long as this lasts."""
     await ledger.redis.config_set("maxmemory", "1mb")
-    before = await contents(ledger)
-    with pytest.raises(LedgerAway, match=r"OOM|maxmemory"):
-        await EVERY_WRITE[name](ledger)
-    assert await contents(ledger) == before
+    yield
     await ledger.redis.config_set("maxmemory", "0")
-    await EVERY_WRITE[name](ledger)
-    assert await contents(ledger) != before
+
+
+async def test_a_full_server_refuses_whole(own_server: OwnServers, subtests: pytest.Subtests) -> None:
+    server = await own_server()
+    client = server.client()
+    for name, write in EVERY_WRITE.items():
+        await client.flushall()
+        ledger = await BidLedger.open(client, SHARDS)
+        await a_lot_for(ledger, name)
+        with subtests.test(name):
+            async with full(ledger):
+                await refused_whole(ledger, write, r"OOM|maxmemory")
+            before = await contents(ledger)
+            await write(ledger)
+            assert await contents(ledger) != before
 
 
 async def test_a_full_server_still_answers_what_writes_nothing(own_server: OwnServers) -> None:
     server = await own_server()
     ledger = await BidLedger.open(server.client(), SHARDS)
     await a_lot_for(ledger, "place_bids")
-    await ledger.redis.config_set("maxmemory", "1mb")
-    with pytest.raises(LedgerAway):
-        await scheduled(ledger, OTHER_LOT)
-    (again,) = await ledger.place_bids(LOT, [Bid("ada", 200, "key-0002")])
-    assert again.repeated  # type: ignore[union-attr]
-    snapshot = await ledger.read(LOT)
-    assert snapshot is not None
-    assert snapshot.price_fen == 200
+    async with full(ledger):
+        with pytest.raises(LedgerAway):
+            await scheduled(ledger, OTHER_LOT)
+        (again,) = await ledger.place_bids(LOT, [Bid("ada", 200, "key-0002")])
+        assert again.repeated  # type: ignore[union-attr]
+        snapshot = await ledger.read(LOT)
+        assert snapshot is not None
+        assert snapshot.price_fen == 200
 
 
-WRONG_WORDS: dict[str, tuple[str, tuple[str | int | bytes, ...]]] = {
+Words = tuple[str | int | bytes, ...]
+WRONG_WORDS: dict[str, tuple[str, Words]] = {
     "a limit in words": ("admit_bidder", ("dee", 4, "high", -1)),
     "half a fen": ("admit_bidder", ("dee", 4, "1.5", -1)),
     "a limit past 2^53": ("admit_bidder", ("dee", 4, 2**53 + 2, -1)),
@@ -145,27 +170,31 @@ WRONG_WORDS: dict[str, tuple[str, tuple[str | int | bytes, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG_WORDS)
-async def test_words_that_make_no_sense_change_nothing(ledger: BidLedger, name: str) -> None:
-    await a_lot_for(ledger, "admit")
-    before = await contents(ledger)
-    script, words = WRONG_WORDS[name]
+async def called(ledger: BidLedger, script: str, words: Words) -> None:
+    """A script told these words past everything that Python checks."""
     keys = ledger.keys
     names = [keys.lot(LOT), keys.purse(LOT), keys.due_of(LOT), keys.stream_of(LOT)]
     if script == "admit_bidder":
         names.insert(1, keys.bidders(LOT))
-    with pytest.raises(LedgerAway, match=r"must be"), ledger_errors(writing=True):
+    with ledger_errors(writing=True):
         await ledger._scripts.call(script, names, (LOT, *words))
-    assert await contents(ledger) == before
 
 
-@pytest.mark.parametrize("packed", [b"", b"\xc0", b"\x80", b"\x07", pack_terms(terms())[:-1]])
-async def test_terms_that_cannot_be_read_are_not_scheduled(ledger: BidLedger, packed: bytes) -> None:
+async def test_words_that_make_no_sense_change_nothing(ledger: BidLedger, subtests: pytest.Subtests) -> None:
+    await a_lot_for(ledger, "admit")
+    for name, (script, words) in WRONG_WORDS.items():
+        with subtests.test(name):
+            await refused_whole(ledger, partial(called, script=script, words=words), "must be")
+
+
+async def test_terms_that_cannot_be_read_are_not_scheduled(ledger: BidLedger, subtests: pytest.Subtests) -> None:
     keys = ledger.keys
     names = (keys.lot(LOT), keys.due_of(LOT), keys.stream_of(LOT))
-    with pytest.raises(LedgerAway), ledger_errors(writing=True):
-        await ledger._scripts.call("schedule_lot", names, (LOT, packed, "0" * 64, 0, 9_000_000_000_000, 0))
-    assert set(await contents(ledger)) == {b"a1:shards"}
+    for packed in (b"", b"\xc0", b"\x80", b"\x07", pack_terms(terms())[:-1]):
+        with subtests.test(repr(packed)):
+            with pytest.raises(LedgerAway), ledger_errors(writing=True):
+                await ledger._scripts.call("schedule_lot", names, (LOT, packed, "0" * 64, 0, 9_000_000_000_000, 0))
+            assert set(await contents(ledger)) == {b"a1:shards"}
 
 
 async def test_a_leader_who_committed_to_nothing_is_no_trouble_later(ledger: BidLedger) -> None:
