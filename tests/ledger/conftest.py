@@ -8,15 +8,15 @@ from redis.asyncio import Redis
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect
 from tests.ledger.event_sequences import SHARDS
-from tests.ledger.server_process import OwnServer
+from tests.ledger.server_process import PATIENT_MS, OwnServer
 
 OwnServers = Callable[..., Awaitable[OwnServer]]
 
 
 @pytest.fixture
 async def client(valkey_url: str) -> AsyncIterator["Redis"]:
-    """A client as production has it, on an emptied server."""
-    client = connect(valkey_url)
+    """A client on an emptied server."""
+    client = connect(valkey_url, timeout_ms=PATIENT_MS)
     await client.flushall()
     yield client
     await client.aclose()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -13,6 +14,9 @@ from redis.exceptions import RedisError
 
 from auction.embedded.valkey import SETTINGS, find_binary
 from auction.ledger.connection import connect
+
+PATIENT_MS = 300_000
+"""A time-out for calls that are to be answered, however busy the machine is."""
 
 
 class OwnServer:
@@ -35,11 +39,19 @@ class OwnServer:
         """Its address."""
         return f"unix://{self.socket}"
 
-    def client(self, *, timeout_ms: int = 5000, connections: int = 64) -> "Redis":
-        """A client as production has it, closed with the server."""
+    def client(self, *, timeout_ms: int = PATIENT_MS, connections: int = 64) -> "Redis":
+        """A client that waits `timeout_ms` for a connection and for an answer, closed with the server."""
         client = connect(self.url, timeout_ms=timeout_ms, connections=connections)
         self._clients.append(client)
         return client
+
+    async def connected(self, *, timeout_ms: int) -> "Redis":
+        """A client that has its connection, however long that took; see `client`."""
+        client = self.client(timeout_ms=timeout_ms)
+        while True:
+            with suppress(RedisError):
+                await client.ping()
+                return client
 
     def launch(self, settings: Mapping[str, str] | None = None) -> None:
         """Start the program, without waiting for it."""
@@ -91,3 +103,12 @@ class OwnServer:
             await client.aclose()
         self.kill()
         self._folder.cleanup()
+
+
+async def until_sent(client: "Redis") -> None:
+    """Wait until the one call of a connected client is on its way to a server that does not answer."""
+    while not client.connection_pool._in_use_connections:  # noqa: ASYNC110 - what is waited for is not time
+        await asyncio.sleep(0)
+    # from a connection in hand to the sent call nothing is waited for: a few turns of the loop are more than it takes
+    for _ in range(20):
+        await asyncio.sleep(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import redis.exceptions as client_errors
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, OutcomeUnknown, Unavailable
@@ -16,6 +16,7 @@ from auction.ledger.keys import KeySpace
 from auction.ledger.stream import LedgerStream
 from tests.ledger.conftest import OwnServers
 from tests.ledger.event_sequences import LOT, SHARDS, bid, entries, opened, taken, terms
+from tests.ledger.server_process import PATIENT_MS, until_sent
 
 Call = Callable[[BidLedger], Awaitable[object]]
 
@@ -40,43 +41,43 @@ WRITES: dict[str, Call] = {
 }
 
 
-@pytest.mark.parametrize("name", READS | WRITES)
-async def test_a_server_that_is_not_there_was_sent_nothing(tmp_path: Path, name: str) -> None:
+async def test_a_server_that_is_not_there_was_sent_nothing(tmp_path: Path, subtests: pytest.Subtests) -> None:
     async with connect(f"unix://{tmp_path}/nobody.sock") as client:
-        with pytest.raises(LedgerAway) as caught:
-            await (READS | WRITES)[name](BidLedger(client, KeySpace(SHARDS)))
-    assert (caught.value.code, caught.value.facts) == ("ledger-away", {"retry_after_s": 1})
+        for name, call in (READS | WRITES).items():
+            with subtests.test(name):
+                with pytest.raises(LedgerAway) as caught:
+                    await call(BidLedger(client, KeySpace(SHARDS)))
+                assert (caught.value.code, caught.value.facts) == ("ledger-away", {"retry_after_s": 1})
 
 
-@pytest.mark.parametrize("name", WRITES)
-async def test_a_write_without_an_answer_is_unknown(own_server: OwnServers, name: str) -> None:
+async def test_a_write_without_an_answer_is_unknown(own_server: OwnServers, subtests: pytest.Subtests) -> None:
     server = await own_server()
-    client = server.client(timeout_ms=100)
-    await client.ping()
-    server.freeze()
-    with pytest.raises(OutcomeUnknown) as caught:
-        await WRITES[name](BidLedger(client, KeySpace(SHARDS)))
-    assert caught.value.code == "outcome-unknown"
-    server.thaw()
+    for name, write in WRITES.items():
+        client = await server.connected(timeout_ms=50)
+        server.freeze()
+        with subtests.test(name):
+            with pytest.raises(OutcomeUnknown) as caught:
+                await write(BidLedger(client, KeySpace(SHARDS)))
+            assert caught.value.code == "outcome-unknown"
+        server.thaw()
 
 
-@pytest.mark.parametrize("name", READS)
-async def test_a_read_without_an_answer_changed_nothing(own_server: OwnServers, name: str) -> None:
+async def test_a_read_without_an_answer_changed_nothing(own_server: OwnServers, subtests: pytest.Subtests) -> None:
     server = await own_server()
-    client = server.client(timeout_ms=100)
-    await client.ping()
-    server.freeze()
-    with pytest.raises(LedgerAway):
-        await READS[name](BidLedger(client, KeySpace(SHARDS)))
-    server.thaw()
+    for name, read in READS.items():
+        client = await server.connected(timeout_ms=50)
+        server.freeze()
+        with subtests.test(name), pytest.raises(LedgerAway):
+            await read(BidLedger(client, KeySpace(SHARDS)))
+        server.thaw()
 
 
 async def test_a_bid_of_unknown_outcome_is_found_out_with_its_key(own_server: OwnServers) -> None:
     server = await own_server()
     patient = await BidLedger.open(server.client(), SHARDS)
     await opened(patient)
-    hasty = BidLedger(server.client(timeout_ms=150), patient.keys)
-    await patient.redis.execute_command("CLIENT", "PAUSE", 600, "WRITE")
+    hasty = BidLedger(await server.connected(timeout_ms=50), patient.keys)
+    await patient.redis.execute_command("CLIENT", "PAUSE", PATIENT_MS, "WRITE")
     with pytest.raises(OutcomeUnknown):
         await bid(hasty, "ada", 100, "key-0001")
     await patient.redis.execute_command("CLIENT", "UNPAUSE")
@@ -91,7 +92,7 @@ async def test_a_connection_that_dies_under_a_bid_leaves_it_unknown(own_server: 
     await opened(ledger)
     server.freeze()
     placing = asyncio.create_task(bid(ledger, "ada", 100, "key-0001"))
-    await asyncio.sleep(0.05)
+    await until_sent(ledger.redis)
     server.kill()
     with pytest.raises(OutcomeUnknown):
         await placing
@@ -133,7 +134,7 @@ async def test_a_server_that_does_not_greet_was_sent_nothing(own_server: OwnServ
     server = await own_server()
     server.freeze()
     with pytest.raises(LedgerAway):
-        await bid(BidLedger(server.client(timeout_ms=100), KeySpace(SHARDS)), "ada", 100, "key-0001")
+        await bid(BidLedger(server.client(timeout_ms=50), KeySpace(SHARDS)), "ada", 100, "key-0001")
     server.thaw()
 
 
@@ -151,37 +152,39 @@ async def test_a_stranger_is_turned_away_before_anything_is_sent(own_server: Own
 
 async def test_a_call_that_finds_no_connection_was_not_sent(own_server: OwnServers) -> None:
     server = await own_server()
-    client = server.client(timeout_ms=200, connections=1)
-    ledger = await BidLedger.open(client, SHARDS)
-    held = await client.connection_pool.get_connection()
+    ledger = await BidLedger.open(server.client(connections=1), SHARDS)
+    pool = ledger.redis.connection_pool
+    assert isinstance(pool, BlockingConnectionPool)
+    held = await pool.get_connection()
+    pool.timeout = 0.05
     with pytest.raises(LedgerAway):
         await bid(ledger, "ada", 100, "key-0001")
-    await client.connection_pool.release(held)
+    pool.timeout = PATIENT_MS / 1000
+    await pool.release(held)
     assert (await bid(ledger, "ada", 100, "key-0001")) is not None
 
 
-@pytest.mark.parametrize(
-    "raised, writing, becomes",
-    [
-        (client_errors.ConnectionError("Connection closed by server."), True, OutcomeUnknown),
-        (client_errors.ConnectionError("Connection closed by server."), False, LedgerAway),
-        (client_errors.TimeoutError("Timeout reading from socket"), True, OutcomeUnknown),
-        (ConnectionResetError(104, "reset"), True, OutcomeUnknown),
-        (client_errors.BusyLoadingError("Redis is loading the dataset in memory"), True, LedgerAway),
-        (client_errors.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), True, LedgerAway),
-        (client_errors.ReadOnlyError("You can't write against a read only replica."), True, LedgerAway),
-        (client_errors.ResponseError("MISCONF Errors writing to the AOF file"), True, LedgerAway),
-        (client_errors.DataError("Invalid input of type"), True, LedgerAway),
-    ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
-)
-def test_each_error_of_the_client_says_what_became_of_the_call(
-    raised: Exception, writing: bool, becomes: type[Unavailable]
-) -> None:
-    with pytest.raises(Unavailable) as caught, ledger_errors(writing=writing):
-        raise raised
-    assert type(caught.value) is becomes
-    assert caught.value.__cause__ is raised
+BECOMES: list[tuple[Exception, bool, type[Unavailable]]] = [
+    (client_errors.ConnectionError("Connection closed by server."), True, OutcomeUnknown),
+    (client_errors.ConnectionError("Connection closed by server."), False, LedgerAway),
+    (client_errors.TimeoutError("Timeout reading from socket"), True, OutcomeUnknown),
+    (ConnectionResetError(104, "reset"), True, OutcomeUnknown),
+    (client_errors.BusyLoadingError("Redis is loading the dataset in memory"), True, LedgerAway),
+    (client_errors.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), True, LedgerAway),
+    (client_errors.ReadOnlyError("You can't write against a read only replica."), True, LedgerAway),
+    (client_errors.ResponseError("MISCONF Errors writing to the AOF file"), True, LedgerAway),
+    (client_errors.DataError("Invalid input of type"), True, LedgerAway),
+]
+"""What the client raises, whether the call writes, and what the engine raises then."""
+
+
+def test_each_error_of_the_client_says_what_became_of_the_call(subtests: pytest.Subtests) -> None:
+    for raised, writing, becomes in BECOMES:
+        with subtests.test(repr(raised), writing=writing):
+            with pytest.raises(Unavailable) as caught, ledger_errors(writing=writing):
+                raise raised
+            assert type(caught.value) is becomes
+            assert caught.value.__cause__ is raised
 
 
 def test_what_is_no_error_of_the_client_passes_through() -> None:

@@ -11,7 +11,7 @@ from auction.ledger.bid_ledger import BATCH_BIDS_MAX, AcceptedBid, BidAnswer, Bi
 from auction.ledger.combiner import Combiner
 from tests.ledger.conftest import OwnServers
 from tests.ledger.event_sequences import LOT, OTHER_LOT, SHARDS, entries, opened, taken
-from tests.ledger.server_process import OwnServer
+from tests.ledger.server_process import OwnServer, until_sent
 
 
 class Counting(BidLedger):
@@ -138,9 +138,9 @@ async def test_giving_up_on_a_drain_cancels_no_bid(own_server: OwnServers) -> No
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(combiner.drain(), 0.05)
     server.thaw()
-    async with asyncio.timeout(20):  # a cancelled carrier would leave them waiting for ever
-        assert isinstance(await waiting, AcceptedBid)
-        assert isinstance(await combiner.place(LOT, rising(1)), AcceptedBid)
+    # a cancelled carrier would leave them waiting for ever
+    assert isinstance(await waiting, AcceptedBid)
+    assert isinstance(await combiner.place(LOT, rising(1)), AcceptedBid)
 
 
 async def test_a_killed_server_fails_its_own_batch_alone(own_server: OwnServers) -> None:
@@ -149,7 +149,7 @@ async def test_a_killed_server_fails_its_own_batch_alone(own_server: OwnServers)
     server.freeze()
     batch = [asyncio.create_task(combiner.place(LOT, rising(number))) for number in (1, 2, 3)]
     leaving = asyncio.create_task(combiner.place(LOT, rising(4)))
-    await asyncio.sleep(0.05)  # the call is under way
+    await until_sent(ledger.redis)
     leaving.cancel()
     server.kill()
     for outcome in await asyncio.gather(*batch, return_exceptions=True):
@@ -165,11 +165,23 @@ async def test_a_killed_server_fails_its_own_batch_alone(own_server: OwnServers)
 
 
 async def test_a_silent_server_fails_the_batch_in_flight_and_not_the_next(own_server: OwnServers) -> None:
-    server, ledger, combiner = await _own(own_server, timeout_ms=300)
+    server, ledger, _ = await _own(own_server)
     await taken(ledger, "ada", 100, "key-00000")
+    hasty = BidLedger(await server.connected(timeout_ms=50), ledger.keys)
+
+    class HastyOnce(BidLedger):
+        """Waits 50 ms for the answer to its first call, and as long as it takes for the others."""
+
+        calls = 0
+
+        async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[BidAnswer]:
+            self.calls += 1
+            return await (hasty.place_bids if self.calls == 1 else super().place_bids)(lot_id, bids)
+
+    combiner = Combiner(HastyOnce(ledger.redis, ledger.keys))
     server.freeze()
     first = asyncio.create_task(combiner.place(LOT, rising(1)))
-    await asyncio.sleep(0.05)
+    await until_sent(hasty.redis)
     second = asyncio.create_task(combiner.place(LOT, rising(2)))
     with pytest.raises(OutcomeUnknown):
         await first
@@ -193,11 +205,9 @@ async def test_an_answer_too_few_fails_the_batch_and_nothing_hangs(ledger: BidLe
     await combiner.drain()
 
 
-async def _own(own_server: OwnServers, *, timeout_ms: int = 5000) -> tuple[OwnServer, BidLedger, Combiner]:
+async def _own(own_server: OwnServers) -> tuple[OwnServer, BidLedger, Combiner]:
     """An open lot on a server of the test's own, and a combiner."""
     server = await own_server()
     ledger = await BidLedger.open(server.client(), SHARDS)
     await opened(ledger)
-    client = server.client(timeout_ms=timeout_ms)
-    await client.ping()  # connected: what is sent from here on may arrive
-    return server, ledger, Combiner(BidLedger(client, ledger.keys))
+    return server, ledger, Combiner(ledger)

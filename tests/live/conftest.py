@@ -25,6 +25,7 @@ from auction.ledger.connection import connect as connect_ledger
 from auction.services.identity.tokens import Role, TokenKey
 from loadtests.live_client import LiveClient
 from tests.ledger.event_sequences import LOT, SHARDS, taken
+from tests.ledger.server_process import PATIENT_MS
 
 SECRET = "a secret of the tests, long enough"
 CONFIG = LiveConfig(secret=SECRET, tick_ms=10, report_ms=50, block_ms=200)
@@ -74,7 +75,7 @@ async def shown(here: Running, ledger: BidLedger, lot_id: str = LOT) -> None:
 @pytest.fixture
 async def ledger(valkey_url: str, redis: Redis) -> AsyncIterator[BidLedger]:
     """A ledger with nothing in it."""
-    client = connect_ledger(valkey_url)
+    client = connect_ledger(valkey_url, timeout_ms=PATIENT_MS)
     yield await BidLedger.open(client, SHARDS)
     await client.aclose()
 
