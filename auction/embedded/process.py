@@ -1,8 +1,8 @@
-"""Starts, finds again and stops one embedded server, whichever it is.
+"""Starts, finds and stops one embedded server of either kind.
 
-A server is known to be alive by the lock it inherited (`locks`), known to be the right one by talking to it, and
-stopped only after both. It runs in a session of its own: Ctrl-C at the terminal reaches the auction, which then
-stops its servers in order.
+A server is known to run by the lock that it inherited (`locks`), known to be the right one by asking it, and stopped
+only after both. It runs in a session of its own: Ctrl-C at the terminal reaches the command, which then stops its
+servers in order.
 """
 
 import contextlib
@@ -21,56 +21,56 @@ from auction.embedded.paths import ServerPaths, make_folder
 
 _POLL_S = 0.01
 _FIRST_ANSWER_S = 30.0
-# a ledger of many gigabytes is replayed before it answers in earnest; it says so meanwhile
-_REPLAY_S = 900.0
+# a ledger of many gigabytes loads its log before it serves; it says so meanwhile
+_LOADING_S = 900.0
 _STOP_S = 30.0
 
-# processes of ours, kept so that the dead are reaped and none is reported as forgotten
+# the servers that this process started, kept to collect their exit status
 _children: list["subprocess.Popen[bytes]"] = []
 
 
-class NotReadyError(Exception):
-    """The server is there and says that it is still loading."""
+class ServerLoading(Exception):
+    """The server answers that it is still loading."""
 
 
-class SilentError(Exception):
-    """The server does not answer, or not as ours would."""
+class ServerUnresponsive(Exception):
+    """The server does not answer, or another server answers in its place."""
 
 
 class EmbeddedServer(Protocol):
-    """What the keeper must know of a server: Valkey (`valkey`) and PostgreSQL (`postgres`) are the two."""
+    """What differs between the two servers, Valkey (`valkey`) and PostgreSQL (`postgres`)."""
 
     @property
     def paths(self) -> ServerPaths:
-        """Where it lives."""
+        """Its files."""
 
     @property
     def stop_signals(self) -> Sequence[signal.Signals]:
-        """What ends it, the gentlest first. SIGKILL follows by itself."""
+        """The signals that stop it, in the order they are tried. SIGKILL follows after them."""
 
     @property
     def owner(self) -> tuple[int, int] | None:
-        """The user and group that its folder belongs to, where they are not this process's."""
+        """The user and group that own its folder, where they are not this process's."""
 
-    def lay_out(self, sockets: Path, alive: FileLock) -> Sequence[str]:
-        """Prepare the server's folder and return the command that starts it. Nothing of it runs at that time.
+    def prepare(self, sockets: Path, alive: FileLock) -> Sequence[str]:
+        """Prepare the server's folder and return the command that starts it; no process of it runs at that time.
 
-        Programs that this takes inherit `alive`, as the server will: they too may outlive this process.
+        Programs run for this inherit `alive`, as the server will: they too may outlive this process.
         """
 
-    def ask(self, sockets: Path) -> int:
-        """Talk to the server and return its process id; raises NotReadyError or SilentError."""
+    def probe(self, sockets: Path) -> int:
+        """Ask the server for its process id. Raises ServerLoading, ServerUnresponsive."""
 
     def url(self, sockets: Path) -> str:
-        """The address for clients."""
+        """The server's address for clients."""
 
     def diagnose(self, log: str) -> str | None:
-        """A better sentence for a death at start than "it died", read off its log."""
+        """The cause of a failed start and what to do, from the server's log; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that answers. `started` is false where it ran already."""
+    """A server that answers. `started` is False where it was running already."""
 
     url: str
     pid: int
@@ -80,28 +80,25 @@ class RunningServer:
 
 
 def start_server(server: EmbeddedServer) -> RunningServer:
-    """The running server of that room: found, or started."""
+    """Start the server, or find the one that runs in its folder. Raises EmbeddedError."""
     paths = server.paths
     deadline = time.monotonic() + _FIRST_ANSWER_S
     while True:
         with FileLock(paths.alive) as alive:
-            if alive.take():
+            if alive.acquire():
                 return _start(server, alive)
         try:
             sockets = paths.sockets()
-            return RunningServer(server.url(sockets), server.ask(sockets), paths.folder, paths.log, started=False)
-        except (NotReadyError, SilentError) as silence:
-            # starting, stopping, or the last children of a killed server: each of these passes
+            return RunningServer(server.url(sockets), server.probe(sockets), paths.folder, paths.log, started=False)
+        except (ServerLoading, ServerUnresponsive) as error:
+            # starting, stopping, or the last children of a killed server: each of these ends
             if time.monotonic() > deadline:
                 raise EmbeddedError(
-                    f"something still runs as the {paths.name} of {paths.data_dir} but does not answer ({silence}): "
-                    f"stop the processes that hold {paths.alive} open, or {_elsewhere()}"
-                ) from silence
+                    f"a process still runs as the {paths.name} of {paths.data_dir} but does not answer ({error}): "
+                    f"stop the processes that hold {paths.alive} open, or "
+                    "set AUCTION_DATA_DIR to another directory"
+                ) from error
         time.sleep(_POLL_S)
-
-
-def _elsewhere() -> str:
-    return "set AUCTION_DATA_DIR to another directory"
 
 
 def _start(server: EmbeddedServer, alive: FileLock) -> RunningServer:
@@ -109,7 +106,7 @@ def _start(server: EmbeddedServer, alive: FileLock) -> RunningServer:
     make_folder(paths.folder, server.owner)
     try:
         sockets = paths.choose_sockets(server.owner)
-        command = server.lay_out(sockets, alive)
+        command = server.prepare(sockets, alive)
         with contextlib.suppress(FileNotFoundError):
             paths.log.replace(paths.log.with_suffix(".log.1"))
         with paths.log.open("wb") as log:
@@ -130,28 +127,28 @@ def _start(server: EmbeddedServer, alive: FileLock) -> RunningServer:
     try:
         pid = _wait_for_answer(server, child, sockets)
     except BaseException:
-        # nobody will know of it: do not leave it behind
+        # no other process knows of it
         child.kill()
         child.wait()
-        _reap()
+        _collect_ended()
         raise
     return RunningServer(server.url(sockets), pid, paths.folder, paths.log, started=True)
 
 
 def _wait_for_answer(server: EmbeddedServer, child: "subprocess.Popen[bytes]", sockets: Path) -> int:
-    began = time.monotonic()
+    started_s = time.monotonic()
     limit_s = _FIRST_ANSWER_S
     while True:
         if child.poll() is not None:
-            raise _died(server, child)
+            raise _start_error(server, child)
         last: Exception
         try:
-            return server.ask(sockets)
-        except NotReadyError as silence:
-            limit_s, last = _REPLAY_S, silence
-        except SilentError as silence:
-            last = silence
-        if time.monotonic() - began > limit_s:
+            return server.probe(sockets)
+        except ServerLoading as error:
+            limit_s, last = _LOADING_S, error
+        except ServerUnresponsive as error:
+            last = error
+        if time.monotonic() - started_s > limit_s:
             raise EmbeddedError(
                 f"the server of the {server.paths.name} under {server.paths.folder} did not answer within "
                 f"{limit_s:.0f} s ({last}); its log {server.paths.log} ends with:\n{server.paths.log_tail()}"
@@ -159,35 +156,35 @@ def _wait_for_answer(server: EmbeddedServer, child: "subprocess.Popen[bytes]", s
         time.sleep(_POLL_S)
 
 
-def _died(server: EmbeddedServer, child: "subprocess.Popen[bytes]") -> EmbeddedError:
+def _start_error(server: EmbeddedServer, child: "subprocess.Popen[bytes]") -> EmbeddedError:
     paths = server.paths
     tail = paths.log_tail()
-    said = disk_full(paths.folder) if NO_SPACE in tail else server.diagnose(tail)
+    cause = disk_full(paths.folder) if NO_SPACE in tail else server.diagnose(tail)
     reason = (
-        said or f"the server of the {paths.name} under {paths.folder} ended at its start (status {child.returncode})"
+        cause or f"the server of the {paths.name} under {paths.folder} ended at its start (status {child.returncode})"
     )
     return EmbeddedError(f"{reason}; its log {paths.log} ends with:\n{tail}")
 
 
 def stop_server(server: EmbeddedServer) -> None:
-    """Stop the server of that room, if it runs, and wait until nothing of it is left."""
+    """Stop the server, if it runs, and wait until all its processes have ended. Raises EmbeddedError."""
     paths = server.paths
     if not paths.alive.exists():
         return
     with FileLock(paths.alive) as alive:
-        if not alive.take():
+        if not alive.acquire():
             _stop(server, _known_pid(server), alive)
-        paths.forget()
-    _reap()
+        paths.remove_runtime_files()
+    _collect_ended()
 
 
 def _stop(server: EmbeddedServer, pid: int | None, alive: FileLock) -> None:
-    # without a process that is surely it, all that can be done is to wait: it may be stopping already
+    # without a process that is certainly the server, only waiting is left: it may be stopping already
     for stop_signal in (*server.stop_signals, signal.SIGKILL) if pid else (None,):
         if pid and stop_signal:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, stop_signal)
-        if alive.take(wait_s=_STOP_S):
+        if alive.acquire(wait_s=_STOP_S):
             return
     raise EmbeddedError(
         f"the server of the {server.paths.name} under {server.paths.folder} does not stop: end the processes that hold "
@@ -196,28 +193,28 @@ def _stop(server: EmbeddedServer, pid: int | None, alive: FileLock) -> None:
 
 
 def _known_pid(server: EmbeddedServer) -> int | None:
-    """The process to signal: only one that said itself that it is this server, or a child of ours."""
+    """The process to signal: one that answers as this server, or a child process of ours."""
     deadline = time.monotonic() + 1.0
     while time.monotonic() < deadline:
         try:
-            return server.ask(server.paths.sockets())
-        except (NotReadyError, SilentError):
+            return server.probe(server.paths.sockets())
+        except (ServerLoading, ServerUnresponsive):
             time.sleep(_POLL_S)
     alive = str(server.paths.alive)
-    return next((child.pid for child in _children if child.poll() is None and alive in _held_by(child.pid)), None)
+    return next((child.pid for child in _children if child.poll() is None and alive in _open_files(child.pid)), None)
 
 
-def _held_by(pid: int) -> set[str]:
-    """The files that a process has open (Linux; elsewhere none are known)."""
-    held = set()
+def _open_files(pid: int) -> set[str]:
+    """The files that a process has open (on Linux; elsewhere none are known)."""
+    found = set()
     with contextlib.suppress(OSError):
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
-                held.add(str(link.readlink()))
-    return held
+                found.add(str(link.readlink()))
+    return found
 
 
-def _reap() -> None:
+def _collect_ended() -> None:
     for child in list(_children):
         if child.poll() is not None:
             with contextlib.suppress(ValueError):
@@ -225,6 +222,6 @@ def _reap() -> None:
 
 
 def clean_environment() -> Mapping[str, str]:
-    """This process's environment without what would change a server's mind."""
+    """This process's environment without variables that change how a server behaves."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG", "TZ"))}
     return kept | {"LANG": "C.UTF-8", "TZ": "UTC"}

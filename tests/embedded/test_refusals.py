@@ -1,4 +1,4 @@
-"""Embedded servers that cannot be had: one error, one sentence, naming the path and what to do."""
+"""Embedded servers that cannot be started: one error, one sentence that names the path and what to do."""
 
 import contextlib
 import os
@@ -140,10 +140,10 @@ def test_a_postgres_that_somebody_started_by_hand_is_named(tmp_path):
 def test_root_without_a_way_to_become_somebody_else(monkeypatch, tmp_path):
     monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(embedded.EmbeddedError, match=r"setpriv.*not on PATH.*AUCTION_DATABASE_URL"):
-        run_as.as_user((65534, 65534), tmp_path)
+        run_as.command_prefix((65534, 65534), tmp_path)
     monkeypatch.undo()
     with pytest.raises(embedded.EmbeddedError, match=r"cannot be run as user 65534.*AUCTION_DATABASE_URL"):
-        run_as.as_user((65534, 65534), tmp_path)
+        run_as.command_prefix((65534, 65534), tmp_path)
 
 
 def test_the_ledger_program_of_the_wheel_is_the_default():
