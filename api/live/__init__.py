@@ -1,1 +1,1 @@
-"""The live channel: WebSocket gateways that follow the ledger and tell watchers what happens to a lot, as it does."""
+"""The live channel: WebSocket gateways that follow the ledger and send every change of a lot to its watchers."""

@@ -1,4 +1,4 @@
-"""`python -m api.live`: one live gateway. Any number of them may serve one port; each follows the ledger itself."""
+"""`python -m api.live`: one live gateway process. Any number of them may serve one port; each follows the ledger."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ import sys
 import structlog
 import uvloop
 
-from api.live.backoff import waits
+from api.live.backoff import backoff_waits_s
 from api.live.config import LiveConfig
 from api.live.gateway import LiveGateway
 from auction.bootstrap import open_ledger, running_servers
@@ -22,13 +22,13 @@ from auction.settings import Settings, SettingsError, load_settings
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 OTHER_FILES = 1_200
-"""Files a gateway needs beside its watchers' sockets, those it turns away among them."""
+"""Files that a gateway needs besides its clients' sockets, those of refused connections included."""
 
 log = structlog.get_logger("api.live")
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that shares its port with those of the other gateways, port 0 for any; OSError where it is taken."""
+    """A bound socket that shares its port with other gateways; port 0: any. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -44,19 +44,19 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def config_of(settings: Settings) -> LiveConfig:
-    """What of the settings a gateway needs. Raises SettingsError where there is no secret."""
+    """The gateway's configuration from the settings. Raises SettingsError where there is no secret."""
     return LiveConfig(
         secret=settings.secret,
         origins=tuple(filter(None, settings.live_origins.split(","))),
         sockets_max=min(settings.live_sockets_max, max(1, _files() - OTHER_FILES)),
         sockets_per_address=settings.live_sockets_per_address,
-        # a call that waits for news must come back before the client takes it for lost
+        # a call that waits for entries must return before the client takes the server for lost
         block_ms=max(5, min(1_000, settings.ledger_timeout_ms // 2)),
     )
 
 
 def _files() -> int:
-    """How many files this process may have open, once it has asked for all it may have."""
+    """The number of files that this process may open, after raising its limit as far as it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -64,13 +64,13 @@ def _files() -> int:
 
 
 async def serve(settings: Settings, listener: socket.socket) -> None:
-    """Serve watchers until SIGTERM or SIGINT. A ledger that is away at the start is waited for."""
+    """Serve until SIGTERM or SIGINT; waits for a ledger that is away at the start."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in STOPPING:
         loop.add_signal_handler(number, stopping.set)
     config = config_of(settings)
-    for wait_s in waits():
+    for wait_s in backoff_waits_s():
         try:
             async with open_ledger(settings) as ledger:
                 await LiveGateway(ledger, config).run(listener, stopping)
@@ -83,7 +83,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop; 0, or 1 with a sentence on standard error."""
+    """Serve until stopped; returns 0, or 1 after one sentence on standard error."""
     parser = argparse.ArgumentParser(prog="python -m api.live", description=__doc__)
     parser.add_argument("--host", help="the address to listen on (AUCTION_HTTP_HOST)")
     parser.add_argument("--port", type=int, help="the port to listen on, 0 for any (AUCTION_LIVE_PORT)")

@@ -1,8 +1,8 @@
-"""One lot's watchers: each is ready, or behind, or waits for the lot; news goes out in turns, one write a watcher.
+"""One lot's watchers: each is ready, behind, or waits for the lot to be read; news is sent in turns, one write each.
 
-After the bid's way. A watcher whose socket has anything unsent is behind: turns pass it by, and when the socket is
-free again it gets what nobody may miss, then the newest state. Nothing is queued for it meanwhile; what it missed is
-looked up in the lot's story.
+After the bid's way. A watcher whose connection has unsent bytes is behind: turns leave it out, nothing is queued for
+it, and when its connection is free again it gets the frames that nobody may miss, then the newest state, from the
+lot's projection.
 """
 
 import asyncio
@@ -19,279 +19,284 @@ from api.live.protocol import RESUMED_EVENTS_MAX, CloseCode
 from auction.domain.bidding import Admission
 
 Write = Callable[[bytes], None]
-TURN_REST = 2
-"""A lot rests this many times as long as its last turn took, and never less than `tick_ms`."""
+TURN_INTERVAL_FACTOR = 2
+"""A turn begins at the earliest this many times the last turn's duration after it began, and `tick_ms` after that."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
-    """What every lot of a gateway works with."""
+    """What all channels of a gateway share."""
 
     config: LiveConfig
     clock: LedgerClock
-    tally: LiveMetrics
+    metrics: LiveMetrics
 
 
 @dataclass(slots=True, eq=False)
 class Watcher:
-    """What one socket watches of one lot."""
+    """One connection's subscription to one lot."""
 
-    socket: LiveConnection
-    feed: bool
+    connection: LiveConnection
+    is_feed: bool
     bidder_id: str
-    """Who is signed in as a bidder; empty: nobody."""
-    after: tuple[int, int] | None
-    """Epoch and seq it has seen elsewhere: it is not shown less. None: it begins."""
-    seen: tuple[int, int] | None = None
-    """While behind: epoch and seq that it has been sent; None: nothing yet."""
-    bytes_then: int = 0
-    """While behind: the bytes there had been of its kind as it fell behind."""
+    """The signed-in bidder; empty: nobody."""
+    resume_at: tuple[int, int] | None
+    """Epoch and seq that the client has received before, below which it is sent nothing; None: it begins."""
+    sent_up_to: tuple[int, int] | None = None
+    """While behind: epoch and seq that it was sent; None: nothing yet."""
+    bytes_when_behind: int = 0
+    """While behind: `bytes_total` of its frame buffer when it fell behind."""
 
 
 class Channel:
-    """A lot that somebody watches."""
+    """A lot that has, or had, watchers here."""
 
-    def __init__(self, lot_id: str, equipment: ChannelContext, need: Callable[["Channel", Watcher], None]) -> None:
-        """`need` is told of a watcher that the ledger must be asked about: it is early, or its admission is wanted."""
+    def __init__(
+        self, lot_id: str, context: ChannelContext, request_data: Callable[["Channel", Watcher], None]
+    ) -> None:
+        """`request_data` is called with a watcher that is ahead, or whose admission is missing, for both to be read."""
         self.lot_id = lot_id
-        self._need = need
         self.projection: LotProjection | None = None
         """None: the lot is being read."""
         self.watchers: set[Watcher] = set()
-        self.early: set[Watcher] = set()
-        """Those that have seen more than is known here."""
-        self.others = 0
-        """Watchers at other gateways."""
-        self.admissions_wanted: set[str] = set()
-        """Bidders whose admission is not known yet."""
-        self._equipment = equipment
+        self.ahead: set[Watcher] = set()
+        """Watchers that have received more than is known here."""
+        self.remote_watchers = 0
+        """The number of watchers at other gateways."""
+        self.missing_admissions: set[str] = set()
+        """Bidders whose admission is being read."""
+        self._context = context
+        self._request_data = request_data
         self._loop = asyncio.get_running_loop()
         self._ready: dict[bool, dict[Watcher, Write]] = {False: {}, True: {}}
-        """By `feed`: those that a turn is written to."""
+        """By `is_feed`: the watchers that turns are sent to."""
         self._behind: set[Watcher] = set()
-        self._bidders: dict[str, set[Watcher]] = {}
+        self._by_bidder: dict[str, set[Watcher]] = {}
         self._next_turn_at_s = 0.0
-        self._waiting: asyncio.TimerHandle | None = None
-        self.spoke_at_s = self._loop.time()
+        self._turn_timer: asyncio.TimerHandle | None = None
+        self.sent_at_s = self._loop.time()
+        """When anything was last sent to all watchers (loop time)."""
         self.empty_since_s: float | None = self._loop.time()
-        self.over_since_s: float | None = None
+        self.ended_at_s: float | None = None
 
-    # -- who watches -------------------------------------------------------------------------------------------------
+    # -- watchers ----------------------------------------------------------------------------------------------------
 
     @property
-    def count(self) -> int:
-        """Watchers here and elsewhere."""
-        return self.others + len(self.watchers)
+    def watcher_count(self) -> int:
+        """The number of watchers at all gateways."""
+        return self.remote_watchers + len(self.watchers)
 
-    def begin(self, projection: LotProjection) -> None:
-        """The lot has been read: everyone who waited is shown it."""
+    def start(self, projection: LotProjection) -> None:
+        """Begin with the lot that was read: sends it to the watchers who wait."""
         self.projection = projection
         for watcher in list(self.watchers):
-            self._welcome(projection, watcher)
+            self._send_initial(projection, watcher)
 
-    def join(self, watcher: Watcher) -> None:
-        """One more watcher."""
+    def add_watcher(self, watcher: Watcher) -> None:
+        """Add a watcher and send it the lot, at once or when it has been read."""
         self.watchers.add(watcher)
         self.empty_since_s = None
         if self.projection is not None:
-            self._welcome(self.projection, watcher)
+            self._send_initial(self.projection, watcher)
 
-    def leave(self, watcher: Watcher) -> None:
-        """One watcher less; again: nothing."""
+    def remove_watcher(self, watcher: Watcher) -> None:
+        """Remove a watcher; again changes nothing."""
         self.watchers.discard(watcher)
-        self.early.discard(watcher)
+        self.ahead.discard(watcher)
         self._behind.discard(watcher)
-        self._ready[watcher.feed].pop(watcher, None)
+        self._ready[watcher.is_feed].pop(watcher, None)
         self.sign_out(watcher)
         if not self.watchers:
             self.empty_since_s = self._loop.time()
 
-    def _unfollow(self, bidder_id: str) -> None:
-        del self._bidders[bidder_id]
-        self.admissions_wanted.discard(bidder_id)
-        if self.projection is not None:
-            self.projection.followed.pop(bidder_id, None)
-            self.projection.outbid.discard(bidder_id)
-            self.projection.concerned.discard(bidder_id)
+    def accept_ahead(self, watcher: Watcher) -> None:
+        """Send the lot to a watcher that claims to be ahead, although the ledger knows no more either."""
+        if watcher in self.ahead and self.projection is not None:
+            watcher.resume_at = None
+            self._send_initial(self.projection, watcher)
 
-    def trust(self, watcher: Watcher) -> None:
-        """Show the lot to an early watcher: the ledger itself knows no more."""
-        if watcher in self.early and self.projection is not None:
-            watcher.after = None
-            self._welcome(self.projection, watcher)
-
-    def _welcome(self, projection: LotProjection, watcher: Watcher) -> None:
-        if watcher.after is not None and watcher.after > projection.at:
-            self.early.add(watcher)
-            self._need(self, watcher)
+    def _send_initial(self, projection: LotProjection, watcher: Watcher) -> None:
+        if watcher.resume_at is not None and watcher.resume_at > projection.position:
+            self.ahead.add(watcher)
+            self._request_data(self, watcher)
             return
-        self.early.discard(watcher)
-        if watcher.socket.paused:
-            self._put_behind(projection, watcher, None)
+        self.ahead.discard(watcher)
+        if watcher.connection.paused:
+            self._set_behind(projection, watcher, None)
         else:
-            self._ready[watcher.feed][watcher] = watcher.socket.transport.write
-            watcher.socket.say(self._first(projection, watcher))
+            self._ready[watcher.is_feed][watcher] = watcher.connection.transport.write
+            watcher.connection.send_frame(self._initial_frames(projection, watcher))
         if watcher.bidder_id:
-            self._follow(projection, watcher)
+            self._follow_bidder(projection, watcher)
 
-    def _first(self, projection: LotProjection, watcher: Watcher) -> bytes:
-        """What a feed that comes back has missed, or the lot as it stands."""
-        if watcher.feed and watcher.after is not None and watcher.after[0] == projection.shown.epoch:
-            missed = projection.missed(watcher.after[1], feed=True)
+    def _initial_frames(self, projection: LotProjection, watcher: Watcher) -> bytes:
+        """What a resumed feed has missed, or the lot's state."""
+        if watcher.is_feed and watcher.resume_at is not None and watcher.resume_at[0] == projection.shown.epoch:
+            missed = projection.missed_frames(watcher.resume_at[1], feed=True)
             if missed is not None and len(missed) <= RESUMED_EVENTS_MAX:
-                return b"".join([*missed, self._newest(projection, fresh=False)])
-        return self._newest(projection, fresh=True)
+                return b"".join([*missed, self._state_frame(projection, fresh=False)])
+        return self._state_frame(projection, fresh=True)
 
-    def _newest(self, projection: LotProjection, *, fresh: bool) -> bytes:
-        return projection.newest(fresh=fresh, now_ms=self._equipment.clock.now_ms(), watchers=self.count)
+    def _state_frame(self, projection: LotProjection, *, fresh: bool) -> bytes:
+        return projection.state_frame(fresh=fresh, now_ms=self._context.clock.now_ms(), watchers=self.watcher_count)
 
     # -- signed-in bidders -------------------------------------------------------------------------------------------
 
-    def _follow(self, projection: LotProjection, watcher: Watcher) -> None:
-        fellows = self._bidders.setdefault(watcher.bidder_id, set())
-        fellows.add(watcher)
-        if watcher.bidder_id in projection.followed and watcher.bidder_id not in self.admissions_wanted:
-            watcher.socket.say(projection.you(watcher.bidder_id))
-        elif watcher.bidder_id not in projection.followed:
-            projection.followed[watcher.bidder_id] = None
-            self.admissions_wanted.add(watcher.bidder_id)
-            self._need(self, watcher)
+    def _follow_bidder(self, projection: LotProjection, watcher: Watcher) -> None:
+        self._by_bidder.setdefault(watcher.bidder_id, set()).add(watcher)
+        if watcher.bidder_id not in projection.admissions:
+            projection.admissions[watcher.bidder_id] = None
+            self.missing_admissions.add(watcher.bidder_id)
+            self._request_data(self, watcher)
+        elif watcher.bidder_id not in self.missing_admissions:
+            watcher.connection.send_frame(projection.you_frame(watcher.bidder_id))
+
+    def _forget_bidder(self, bidder_id: str) -> None:
+        del self._by_bidder[bidder_id]
+        self.missing_admissions.discard(bidder_id)
+        if self.projection is not None:
+            self.projection.admissions.pop(bidder_id, None)
+            self.projection.outbid.discard(bidder_id)
+            self.projection.to_notify.discard(bidder_id)
 
     def sign_out(self, watcher: Watcher) -> None:
-        """The watcher's token is over: from here on it is nobody's."""
-        fellows = self._bidders.get(watcher.bidder_id, set())
-        fellows.discard(watcher)
-        if not fellows and watcher.bidder_id in self._bidders:
-            self._unfollow(watcher.bidder_id)
+        """The watcher's token has expired: it goes on as an anonymous one."""
+        same_bidder = self._by_bidder.get(watcher.bidder_id, set())
+        same_bidder.discard(watcher)
+        if not same_bidder and watcher.bidder_id in self._by_bidder:
+            self._forget_bidder(watcher.bidder_id)
         watcher.bidder_id = ""
 
-    def admitted(self, bidder_id: str, admission: Admission | None) -> None:
-        """The ledger's answer to whether a bidder is admitted; what a later entry said goes first."""
+    def set_admission(self, bidder_id: str, admission: Admission | None) -> None:
+        """Take the admission that was read (None: not admitted), unless an entry came first; sends a `you`."""
         projection = self.projection
-        if projection is None or bidder_id not in self.admissions_wanted:
+        if projection is None or bidder_id not in self.missing_admissions:
             return
-        self.admissions_wanted.discard(bidder_id)
-        if projection.followed.get(bidder_id) is None:
-            projection.followed[bidder_id] = admission
-        self._tell_bidder(projection, bidder_id)
+        self.missing_admissions.discard(bidder_id)
+        if projection.admissions.get(bidder_id) is None:
+            projection.admissions[bidder_id] = admission
+        self._send_you(projection, bidder_id)
 
-    def _tell_bidder(self, projection: LotProjection, bidder_id: str) -> None:
-        news = projection.you(bidder_id)
-        for watcher in self._bidders.get(bidder_id, ()):
-            if watcher in self._ready[watcher.feed]:
-                watcher.socket.say(news)
+    def _send_you(self, projection: LotProjection, bidder_id: str) -> None:
+        frame = projection.you_frame(bidder_id)
+        for watcher in self._by_bidder.get(bidder_id, ()):
+            if watcher in self._ready[watcher.is_feed]:
+                watcher.connection.send_frame(frame)
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
-    def stir(self) -> None:
-        """There is news: tell it at once, or as soon as the lot has rested."""
-        if self.projection is None or not self.projection.is_new:
+    def schedule_turn(self) -> None:
+        """Send the news, if there is any, at once or as soon as the interval between turns allows it."""
+        if self.projection is None or not self.projection.has_news:
             return
-        if self.projection.starts_over or self._loop.time() >= self._next_turn_at_s:
-            self.turn()
-        elif self._waiting is None:
-            self._waiting = self._loop.call_at(self._next_turn_at_s, self.turn)
+        if self.projection.begins_epoch or self._loop.time() >= self._next_turn_at_s:
+            self.run_turn()
+        elif self._turn_timer is None:
+            self._turn_timer = self._loop.call_at(self._next_turn_at_s, self.run_turn)
 
-    def turn(self) -> None:
-        """Tell everyone what is new, each with one write."""
-        self._rest_no_more()
+    def run_turn(self) -> None:
+        """Send the news to every watcher that is ready, each with one write."""
+        self._cancel_timer()
         projection = self.projection
-        if projection is None or not projection.is_new:
+        if projection is None or not projection.has_news:
             return
         began_s = self._loop.time()
-        told = projection.turn(now_ms=self._equipment.clock.now_ms(), watchers=self.count)
-        if told.state:
-            self._tell(told.state, self._ready[False].values())
-            self._tell(told.feed, self._ready[True].values())
-            self._equipment.tally.turns += 1
-            self._pass_by(projection)
-            self.spoke_at_s = began_s
-        concerned, projection.concerned = projection.concerned, set()
-        for bidder_id in concerned - self.admissions_wanted:
-            self._tell_bidder(projection, bidder_id)
-        for watcher in [watcher for watcher in self.early if watcher.after is None or watcher.after <= projection.at]:
-            self._welcome(projection, watcher)
+        news = projection.take_turn(now_ms=self._context.clock.now_ms(), watchers=self.watcher_count)
+        if news.state:
+            self._broadcast(news.state, self._ready[False].values())
+            self._broadcast(news.feed, self._ready[True].values())
+            self._context.metrics.turns += 1
+            self._check_behind(projection)
+            self.sent_at_s = began_s
+        to_notify, projection.to_notify = projection.to_notify, set()
+        for bidder_id in to_notify - self.missing_admissions:
+            self._send_you(projection, bidder_id)
+        for watcher in [one for one in self.ahead if one.resume_at is None or one.resume_at <= projection.position]:
+            self._send_initial(projection, watcher)
         ended_s = self._loop.time()
-        self._next_turn_at_s = began_s + max(self._equipment.config.tick_ms / 1000, TURN_REST * (ended_s - began_s))
-        if projection.is_over and self.over_since_s is None:
-            self.over_since_s = ended_s
+        interval_s = max(self._context.config.tick_ms / 1000, TURN_INTERVAL_FACTOR * (ended_s - began_s))
+        self._next_turn_at_s = began_s + interval_s
+        if projection.has_ended and self.ended_at_s is None:
+            self.ended_at_s = ended_s
 
-    def _tell(self, news: bytes, writes: Collection[Write]) -> None:
-        tally = self._equipment.tally
-        tally.deliveries += len(writes)
-        tally.bytes += len(writes) * len(news)
-        # a write may find its socket full, and take it out of those that are ready
+    def _broadcast(self, news: bytes, writes: Collection[Write]) -> None:
+        metrics = self._context.metrics
+        metrics.deliveries += len(writes)
+        metrics.bytes += len(writes) * len(news)
+        # a write may fill its socket, which removes it from those that are ready
         for write in list(writes):
             try:
                 write(news)
             except RuntimeError:
-                # the transport has just failed: its `connection_lost` is on the way
+                # the transport has just failed: its `connection_lost` follows
                 continue
 
-    def _pass_by(self, projection: LotProjection) -> None:
-        self._equipment.tally.conflated += len(self._behind)
-        bytes_max = self._equipment.config.behind_bytes_max
+    def _check_behind(self, projection: LotProjection) -> None:
+        """Count the watchers that a turn left out, and end those that have missed too many bytes."""
+        self._context.metrics.conflated += len(self._behind)
+        bytes_max = self._context.config.behind_bytes_max
         for watcher in list(self._behind):
-            if self._bytes_ever(projection, watcher) - watcher.bytes_then > bytes_max:
-                watcher.socket.end(CloseCode.TOO_SLOW, "too many bytes behind")
+            if self._bytes_total(projection, watcher) - watcher.bytes_when_behind > bytes_max:
+                watcher.connection.end(CloseCode.TOO_SLOW, "too many bytes behind")
 
     def close(self) -> None:
-        """Nothing more is told here."""
-        self._rest_no_more()
+        """Send nothing more."""
+        self._cancel_timer()
         self.projection = None
 
-    def _rest_no_more(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def _cancel_timer(self) -> None:
+        if self._turn_timer is not None:
+            self._turn_timer.cancel()
+            self._turn_timer = None
 
-    def beat(self) -> None:
-        """Say that nothing has happened."""
+    def send_heartbeat(self) -> None:
+        """Send an `hb` to every watcher."""
         seq = 0 if self.projection is None else self.projection.shown.seq
-        beat = frames.packed(
+        heartbeat = frames.encode_frame(
             frames.HeartbeatFrame(
-                lot_id=self.lot_id, now_ms=self._equipment.clock.now_ms(), seq=seq, watchers=self.count
+                lot_id=self.lot_id, now_ms=self._context.clock.now_ms(), seq=seq, watchers=self.watcher_count
             )
         )
         for watcher in self.watchers:
-            watcher.socket.say(beat)
-        self.spoke_at_s = self._loop.time()
+            watcher.connection.send_frame(heartbeat)
+        self.sent_at_s = self._loop.time()
 
-    # -- slow sockets ------------------------------------------------------------------------------------------------
+    # -- slow watchers -----------------------------------------------------------------------------------------------
 
-    def fall_behind(self, watcher: Watcher) -> None:
-        """The watcher's socket has bytes unsent: turns pass it by."""
-        if self.projection is not None and self._ready[watcher.feed].pop(watcher, None) is not None:
-            self._put_behind(self.projection, watcher, self.projection.at)
+    def mark_behind(self, watcher: Watcher) -> None:
+        """The watcher's connection has unsent bytes: turns leave it out from here on."""
+        if self.projection is not None and self._ready[watcher.is_feed].pop(watcher, None) is not None:
+            self._set_behind(self.projection, watcher, self.projection.position)
 
-    def _put_behind(self, projection: LotProjection, watcher: Watcher, seen: tuple[int, int] | None) -> None:
-        watcher.seen = seen
-        watcher.bytes_then = self._bytes_ever(projection, watcher)
+    def _set_behind(self, projection: LotProjection, watcher: Watcher, sent_up_to: tuple[int, int] | None) -> None:
+        watcher.sent_up_to = sent_up_to
+        watcher.bytes_when_behind = self._bytes_total(projection, watcher)
         self._behind.add(watcher)
 
     def catch_up(self, watcher: Watcher) -> None:
-        """The socket is free again: what nobody may miss (a feed: every bid), then the lot as it stands."""
+        """The connection is free again: send the frames that nobody may miss (a feed: every bid), then the state."""
         projection = self.projection
         if projection is None or watcher not in self._behind:
             return
-        if watcher.seen is None:
-            news: bytes = self._first(projection, watcher)
-        elif watcher.seen == projection.at:
+        if watcher.sent_up_to is None:
+            news: bytes = self._initial_frames(projection, watcher)
+        elif watcher.sent_up_to == projection.position:
             news = b""
         else:
-            missed = projection.missed(watcher.seen[1], feed=watcher.feed)
+            missed = projection.missed_frames(watcher.sent_up_to[1], feed=watcher.is_feed)
             if missed is None:
-                watcher.socket.end(CloseCode.TOO_SLOW, "too many events behind")
+                watcher.connection.end(CloseCode.TOO_SLOW, "too many events behind")
                 return
-            news = b"".join([*missed, self._newest(projection, fresh=watcher.seen[0] != projection.at[0])])
+            is_new_epoch = watcher.sent_up_to[0] != projection.position[0]
+            news = b"".join([*missed, self._state_frame(projection, fresh=is_new_epoch)])
         # ready first: where this write fills the socket again, it is behind from here
         self._behind.discard(watcher)
-        self._ready[watcher.feed][watcher] = watcher.socket.transport.write
+        self._ready[watcher.is_feed][watcher] = watcher.connection.transport.write
         if news:
-            watcher.socket.say(news)
-        if watcher.bidder_id and watcher.bidder_id not in self.admissions_wanted:
-            watcher.socket.say(projection.you(watcher.bidder_id))
+            watcher.connection.send_frame(news)
+        if watcher.bidder_id and watcher.bidder_id not in self.missing_admissions:
+            watcher.connection.send_frame(projection.you_frame(watcher.bidder_id))
 
     @staticmethod
-    def _bytes_ever(projection: LotProjection, watcher: Watcher) -> int:
-        return (projection.feed if watcher.feed else projection.happenings).bytes_ever
+    def _bytes_total(projection: LotProjection, watcher: Watcher) -> int:
+        return (projection.feed if watcher.is_feed else projection.events).bytes_total

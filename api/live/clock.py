@@ -1,48 +1,45 @@
-"""The ledger's time, known here without asking: the offset of the quickest of the last answers to `TIME`."""
+"""Estimates the ledger's time without asking each time: from the answers to `TIME` with the shortest round trip."""
 
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
+from auction.ledger.bid_ledger import BidLedger
 
-from auction.ledger.connection import ledger_errors
-
-SAMPLES_KEPT = 8
+SAMPLES_MAX = 8
 DRIFT_MS = 20.0
-"""How far two samples may contradict each other before the ledger's clock must have been set."""
+"""A larger contradiction between two samples, beyond their round trips, means that the ledger's clock was set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One answer: how far the ledger's clock is ahead of ours, give or take half the round trip."""
+    """One answer: by how much the ledger's clock is ahead of ours, exact to half the round trip."""
 
     offset_ms: float
     round_trip_ms: float
 
 
 class LedgerClock:
-    """Tells the ledger's time. Before the first sample it is this machine's."""
+    """The ledger's time; this machine's before the first sample."""
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
-        self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
+        self._samples: deque[Sample] = deque(maxlen=SAMPLES_MAX)
         self._offset_ms = time.time() * 1000 - clock_s() * 1000
 
     def now_ms(self) -> int:
         """The ledger's time, UTC ms."""
         return int(self._clock_s() * 1000 + self._offset_ms)
 
-    async def sample(self, redis: "Redis") -> None:
-        """Ask the ledger once. Raises LedgerAway."""
+    async def sample(self, ledger: BidLedger) -> None:
+        """Ask the ledger for its time once. Raises LedgerAway."""
         asked_s = self._clock_s()
-        with ledger_errors():
-            seconds, microseconds = await redis.time()
-        self.note(asked_s, int(seconds) * 1000 + int(microseconds) / 1000, self._clock_s())
+        ledger_us = await ledger.now_us()
+        self.add(asked_s, ledger_us / 1000, self._clock_s())
 
-    def note(self, asked_s: float, ledger_ms: float, answered_s: float) -> None:
-        """Take one answer into account."""
+    def add(self, asked_s: float, ledger_ms: float, answered_s: float) -> None:
+        """Take an answer into account: our clock before and after it, and the ledger's time."""
         new = Sample(ledger_ms - (asked_s + answered_s) * 500, (answered_s - asked_s) * 1000)
         if self._samples:
             best = self._best()

@@ -1,37 +1,37 @@
-"""What a live gateway is told at its start: who may connect, how often it speaks, and how slow a watcher may be."""
+"""The configuration of a live gateway: who may connect, how often it sends, and how far a watcher may fall behind."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
-    """Durations in ms. The secret is the house's own: tokens are verified with it."""
+    """Durations in ms. `secret` is the one that tokens are signed with."""
 
     secret: str = field(repr=False)
     origins: tuple[str, ...] = ()
     """Origins whose pages may connect, such as `https://auction.example.com`; none: those of the same host."""
     sockets_max: int = 15_000
-    """Per process, below what it may have open."""
+    """Per process, below the number of files it may open."""
     sockets_per_address: int = 1_000
-    """Per process; 0: no limit. Many phones share an address, and so does everyone behind a proxy."""
+    """Per process; 0: no limit. Many phones share an address, as does everyone behind a proxy."""
     loopback_counts: bool = False
     """Whether sockets from this machine, such as a proxy's, are limited like those of any other address."""
     send_buffer_bytes: int = 65_536
-    """What the kernel holds for a socket: a watcher that stalls gets no more stale prices than this."""
+    """The kernel's buffer of a socket, and so the amount of outdated prices that a stalled watcher may still get."""
 
     tick_ms: int = 100
-    """The least time between two frames of a busy lot."""
+    """The least time between two turns of a busy lot."""
     ping_ms: int = 15_000
-    """The longest silence of a live connection, and the time between two pings."""
+    """The time between two pings, and the longest silence of the server."""
     sub_within_ms: int = 5_000
     behind_ms_max: int = 10_000
     behind_bytes_max: int = 65_536
     linger_ms: int = 120_000
-    """How long a lot without watchers is still followed."""
+    """How long a lot is followed after its last watcher has left."""
     ended_ms: int = 600_000
-    """How long after its end a lot's watchers are told that nothing more will come."""
+    """How long after a lot's end its watchers' connections are closed."""
     report_ms: int = 2_000
-    """How often watchers are counted and the ledger's clock is read."""
+    """How often watchers are reported and the ledger's clock is sampled."""
     block_ms: int = 1_000
     """How long one call waits for the ledger's next entry; well below the ledger's time-out."""
 

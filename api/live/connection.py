@@ -1,105 +1,126 @@
-"""One watcher's socket: WebSocket frames in, prebuilt frames out, and nothing in between that could queue up.
+"""One client's WebSocket connection: parses messages as they arrive, and sends prebuilt frames without a queue.
 
-`websockets` does the handshake and parses frames; what it would put into a queue for a reading task is heard at once,
-and what is said goes straight to the transport. Its write buffer has no slack: a socket with anything unsent is
-`paused`, and whoever speaks to it waits.
+After the bid's way. `websockets` does the handshake and parses frames; messages go to a `ConnectionHandler` at once
+instead of into a queue for a reading task, and frames go straight to the transport. The transport's write buffer has
+no slack: a connection with anything unsent is `paused`, and nothing more is written to it until it is not.
 """
 
 import contextlib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Event
 
+from api.live.config import LiveConfig
 from api.live.protocol import CloseCode
 from auction.services.identity.tokens import Identity
 
 if TYPE_CHECKING:
     import asyncio
 
-    from api.live.channel import Watcher
-    from api.live.gateway import LiveGateway
-
 CLOSE_S = 2.0
-"""How long a peer may take to hang up once the connection is closed."""
+"""How long a peer may take to close its side of an ended connection."""
 REASON_BYTES_MAX = 120
 
 
-class LiveConnection(ServerConnection):
-    """A socket from its first byte to its last."""
+class ConnectionHandler(Protocol):
+    """What a connection needs of the gateway it belongs to."""
 
-    def __init__(self, gateway: "LiveGateway", *given: Any, **options: Any) -> None:
+    config: LiveConfig
+
+    def connection_opened(self, connection: "LiveConnection") -> None:
+        """A peer has connected; the handshake is not done yet."""
+
+    def handle_message(self, connection: "LiveConnection", data: bytes) -> None:
+        """A message of the client has arrived."""
+
+    def writing_paused(self, connection: "LiveConnection") -> None:
+        """The connection has unsent bytes: frames sent to it are dropped."""
+
+    def writing_resumed(self, connection: "LiveConnection") -> None:
+        """The connection had no unsent bytes a moment ago."""
+
+    def connection_ended(self, connection: "LiveConnection") -> None:
+        """Nothing more is sent to the peer."""
+
+    def connection_closed(self, connection: "LiveConnection") -> None:
+        """The socket is closed."""
+
+
+class LiveConnection(ServerConnection):
+    """A connection from its first byte to its last."""
+
+    def __init__(self, handler: ConnectionHandler, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self.gateway = gateway
-        self.watching: dict[str, Watcher] = {}
-        """Lot -> what is watched of it."""
+        self._handler = handler
         self.identity: Identity | None = None
+        """Whose valid token the client has sent."""
         self.address = ""
-        self.shaken = False
-        """Whether the handshake is over: what comes from here on are frames."""
-        self.subscribed = False
-        """Whether it has said what it watches."""
-        self.ended = False
-        """Whether nothing is said any more."""
-        self.heard = True
-        """Whether anything came since the last ping."""
-        self.unanswered = 0
-        """Pings in a row without an answer."""
+        self.handshake_done = False
+        """What arrives from here on are frames."""
+        self.is_subscribed = False
+        """Whether the client has sent a `sub`."""
+        self.is_ended = False
+        """Whether nothing more is sent."""
+        self.heard_since_ping = True
+        """Whether any bytes have arrived since the last ping."""
+        self.unanswered_pings = 0
+        """Pings in a row after which nothing arrived."""
         self.paused_at_s = 0.0
         self._parts: list[bytes] = []
-        self._allowance = float(gateway.config.messages_at_once)
+        self._allowance = float(handler.config.messages_at_once)
         self._allowance_at_s = self.loop.time()
 
     # -- to the peer -------------------------------------------------------------------------------------------------
 
-    def say(self, data: bytes) -> None:
-        """Write a frame, unless the peer is behind or gone."""
-        if not self.paused and not self.ended:
-            # a transport that has just failed: its `connection_lost` is on the way
+    def send_frame(self, data: bytes) -> None:
+        """Write a frame, header included, unless the connection is paused or ended."""
+        if not self.paused and not self.is_ended:
+            # where the transport has just failed: its `connection_lost` follows
             with contextlib.suppress(RuntimeError):
                 self.transport.write(data)
 
     def end(self, code: CloseCode, reason: str = "") -> None:
-        """Close the connection without waiting for anything."""
-        if self.ended:
+        """Send a close frame and nothing after it; again changes nothing. The socket closes within CLOSE_S."""
+        if self.is_ended:
             return
-        self._stop_watching()
+        self._stop_sending()
         if self.protocol.state is OPEN:
             self.protocol.fail(code, reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore"))
             with contextlib.suppress(RuntimeError):
                 self.send_data()
 
-    def _stop_watching(self) -> None:
-        self.ended = True
+    def _stop_sending(self) -> None:
+        self.is_ended = True
         self._parts.clear()
-        self.gateway.left(self)
+        self._handler.connection_ended(self)
         self.loop.call_later(CLOSE_S, self.transport.abort)
 
     # -- from the transport ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: "asyncio.BaseTransport") -> None:
-        """A peer has connected."""
+        """Called by the event loop for a new connection."""
         super().connection_made(transport)
-        self.gateway.came(self)
+        self._handler.connection_opened(self)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the peer."""
-        self.heard = True
+        """Called by the event loop with bytes of the peer."""
+        self.heard_since_ping = True
         super().data_received(data)
-        if self.shaken and not self.ended and self.protocol.state is not OPEN:
-            # the peer said goodbye, or broke the protocol: nothing is written behind the close frame
-            self._stop_watching()
+        if self.handshake_done and not self.is_ended and self.protocol.state is not OPEN:
+            # the peer closed the connection or broke the protocol: nothing is sent after the close frame
+            self._stop_sending()
 
     def process_event(self, event: Event) -> None:
-        """The handshake's request, then frames."""
-        if not self.shaken:
+        """Called by `websockets` with the handshake's request, then with each frame."""
+        if not self.handshake_done:
             super().process_event(event)
-        elif not self.ended:
-            self._hear(cast(Frame, event))
+        elif not self.is_ended:
+            self._handle_frame(cast(Frame, event))
 
-    def _hear(self, frame: Frame) -> None:
-        if not self._may_speak():
+    def _handle_frame(self, frame: Frame) -> None:
+        if not self._use_allowance():
             self.end(CloseCode.TOO_MANY, "too many messages")
             return
         match frame.opcode:
@@ -108,34 +129,34 @@ class LiveConnection(ServerConnection):
                 if frame.fin:
                     message = b"".join(self._parts)
                     self._parts.clear()
-                    self.gateway.hear(self, message)
+                    self._handler.handle_message(self, message)
             case Opcode.BINARY:
                 self.end(CloseCode.MALFORMED, "text messages only")
             case _:
                 pass
 
-    def _may_speak(self) -> bool:
-        """Messages may come in a burst, then at a rate; pings and pieces of a message count too."""
-        config, now_s = self.gateway.config, self.loop.time()
+    def _use_allowance(self) -> bool:
+        """Count a frame against the allowance, a burst and then a rate; False where it is used up."""
+        config, now_s = self._handler.config, self.loop.time()
         refilled = self._allowance + (now_s - self._allowance_at_s) * config.messages_per_s
         self._allowance = min(float(config.messages_at_once), refilled) - 1
         self._allowance_at_s = now_s
         return self._allowance >= 0
 
     def pause_writing(self) -> None:
-        """The peer does not read as fast as it is written to."""
+        """Called by the transport when the peer reads more slowly than it is written to."""
         super().pause_writing()
         self.paused_at_s = self.loop.time()
-        self.gateway.fell_behind(self)
+        self._handler.writing_paused(self)
 
     def resume_writing(self) -> None:
-        """Everything written has left."""
+        """Called by the transport when everything written has left."""
         super().resume_writing()
         # not from within the transport's own writing
-        self.loop.call_soon(self.gateway.caught_up, self)
+        self.loop.call_soon(self._handler.writing_resumed, self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is closed."""
+        """Called by the event loop when the socket is closed."""
         super().connection_lost(exc)
-        self.ended = True
-        self.gateway.went(self)
+        self.is_ended = True
+        self._handler.connection_closed(self)

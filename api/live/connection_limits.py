@@ -1,4 +1,4 @@
-"""Who may connect to a live gateway: pages of known origin, so many sockets in all, so many from one address."""
+"""Decides who may connect to a live gateway: pages of known origin, up to a number of sockets in all and an address."""
 
 from collections import Counter
 from ipaddress import ip_address
@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 from api.live.config import LiveConfig
 
 _IPV6_NETWORK_BITS = 64
-"""One household or server has at least so large a network to itself."""
+"""The size of the smallest network that one household or server has to itself."""
 
 
 class ConnectionLimits:
-    """Counts the sockets of one process by where they come from."""
+    """The sockets of one process, counted by address."""
 
     def __init__(self, config: LiveConfig) -> None:
         self._config = config
@@ -19,8 +19,8 @@ class ConnectionLimits:
         self._by_address: Counter[str] = Counter()
         self.sockets = 0
 
-    def enter(self, address: str) -> str | None:
-        """Count a socket from an address; the reason why it is one too many, or None. To be undone by `leave`."""
+    def add(self, address: str) -> str | None:
+        """Count a socket of an address; returns the reason where it is above a limit, else None. `remove` undoes it."""
         self.sockets += 1
         key = self._key(address)
         self._by_address[key] += 1
@@ -31,8 +31,8 @@ class ConnectionLimits:
             return "too many connections from this address"
         return None
 
-    def leave(self, address: str) -> None:
-        """One socket less."""
+    def remove(self, address: str) -> None:
+        """Count one socket of an address less."""
         self.sockets -= 1
         key = self._key(address)
         self._by_address[key] -= 1
@@ -40,7 +40,7 @@ class ConnectionLimits:
             del self._by_address[key]
 
     def _key(self, address: str) -> str:
-        """What is counted as one address; empty: not limited."""
+        """What counts as one address; empty: not limited."""
         try:
             parsed = ip_address(address.partition("%")[0])
         except ValueError:
@@ -50,16 +50,16 @@ class ConnectionLimits:
             return ""
         return str(mapped) if mapped.version == 4 else str(int(mapped) >> _IPV6_NETWORK_BITS)
 
-    def welcomes(self, origin: str | None, host: str | None) -> bool:
-        """Whether a page of that origin may connect to a gateway asked for as `host`; programs send no origin."""
+    def allows_origin(self, origin: str | None, host: str | None) -> bool:
+        """Whether a page of that origin may connect to a gateway addressed as `host`; None: a program, not a page."""
         if origin is None:
             return True
         if self._origins:
             return origin.lower() in self._origins
-        theirs, ours = _host_of(origin), _host_of(f"//{host}") if host else None
-        if theirs is None or ours is None:
+        page_host, own_host = _host_of(origin), _host_of(f"//{host}") if host else None
+        if page_host is None or own_host is None:
             return False
-        return theirs == ours or (_is_loopback(theirs) and _is_loopback(ours))
+        return page_host == own_host or (_is_loopback(page_host) and _is_loopback(own_host))
 
 
 def _host_of(url: str) -> str | None:

@@ -1,7 +1,6 @@
-"""What gateways tell the clients of the live channel: frames, built once, header and all, for all they are for.
+"""The frames that gateways send, and their encoding: each is built once, header included, for all who receive it.
 
-After the bid's way. No I/O and no clock here: values in, bytes out. Amounts in fen, times in UTC ms, by the ledger's
-clock.
+After the bid's way. No I/O and no clock: values in, bytes out. Amounts in fen, times in UTC ms by the ledger's clock.
 """
 
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from auction.domain.lot import Lot, LotStatus
 
 
 class Frame(msgspec.Struct, tag_field="type"):
-    """A message from the gateway; `type` is its name."""
+    """A message of the gateway; `type` is its name."""
 
 
 class HelloFrame(Frame, tag="hello"):
@@ -46,7 +45,7 @@ class LotFrame(Frame):
 
 
 class StateFrame(LotFrame):
-    """A lot as it stands: absolute, so that any may be skipped. `leader` is a paddle; `price_fen` 0: no bid yet."""
+    """A lot's whole state, so that any may be skipped. `leader` is a paddle; `price_fen` 0: no bid yet."""
 
     epoch: int
     seq: int
@@ -57,13 +56,13 @@ class StateFrame(LotFrame):
     minimum_fen: int
     ends_at_ms: int
     remaining_ms: int
-    """Time left when a paused or held lot goes on."""
+    """The time that a paused or held lot has left."""
     now_ms: int
     watchers: int
     reserve_met: bool | None
     """Whether the price has reached the reserve; None without a reserve."""
     outcome: str | None
-    """How it ended: sold, no-bids, reserve-unmet or void; None before its end."""
+    """sold, no-bids, reserve-unmet or void; None before the lot has ended."""
 
 
 class SnapFrame(StateFrame, tag="snap"):
@@ -75,11 +74,11 @@ class TickFrame(StateFrame, tag="tick"):
 
 
 class BidFrame(LotFrame, tag="bid"):
-    """Feed mode only: an accepted bid, `amount_fen` the price it made. A hole: `prev_seq` is above the last seq."""
+    """Feed mode only: an accepted bid; `amount_fen` is the price it made."""
 
     seq: int
     prev_seq: int
-    """The seq of the event before it that a feed is told of."""
+    """The seq of the feed's frame before this one; a client that has a lower last seq has missed something."""
     paddle: int
     amount_fen: int
     at_ms: int
@@ -87,7 +86,7 @@ class BidFrame(LotFrame, tag="bid"):
 
 
 class LotEventFrame(LotFrame):
-    """An event that every watcher is told of, however slow. `ends_at_ms` is the end in force after it."""
+    """An event that every watcher receives, however slow. `ends_at_ms` is the end in force after it."""
 
     seq: int
     at_ms: int
@@ -102,24 +101,24 @@ class ExtendedFrame(LotEventFrame, tag="extended"):
 
 
 class HeldFrame(LotEventFrame, tag="held"):
-    """The price reached the review limit: bidding waits for staff."""
+    """The price reached the review limit; bidding is stopped until staff resume it."""
 
     remaining_ms: int
 
 
 class PausedFrame(LotEventFrame, tag="paused"):
-    """Staff stopped bidding for a while."""
+    """Staff paused the lot."""
 
     remaining_ms: int
     reason: str
 
 
 class ResumedFrame(LotEventFrame, tag="resumed"):
-    """Bidding goes on."""
+    """Staff resumed the lot."""
 
 
 class VoidedFrame(LotEventFrame, tag="voided"):
-    """One bid was taken out: a new epoch, in which the price may be lower. A `snap` follows."""
+    """One bid was voided: a new epoch, in which the price may be lower. A `snap` follows."""
 
     epoch: int
     bid_seq: int
@@ -129,7 +128,7 @@ class VoidedFrame(LotEventFrame, tag="voided"):
 
 
 class ClosedFrame(LotEventFrame, tag="closed"):
-    """Nothing more happens to the lot; `status` is closed or void, `outcome` sold, no-bids, reserve-unmet or void."""
+    """The lot has ended; `status` is closed or void, `outcome` sold, no-bids, reserve-unmet or void."""
 
     status: str
     outcome: str
@@ -139,7 +138,7 @@ class ClosedFrame(LotEventFrame, tag="closed"):
 
 
 class YouFrame(LotFrame, tag="you"):
-    """To a signed-in bidder alone. `paddle` null: not registered for the lot; `limit_fen` null: no limit."""
+    """For one signed-in bidder. `paddle` null: not registered for the lot; `limit_fen` null: no limit."""
 
     leading: bool
     paddle: int | None
@@ -149,7 +148,7 @@ class YouFrame(LotFrame, tag="you"):
 
 
 class SyncedFrame(Frame, tag="synced"):
-    """The ledger's time as the question came (`s1`) and as the answer left (`s2`)."""
+    """The ledger's time when the `sync` arrived (`s1`) and when this was sent (`s2`)."""
 
     c0: int | float
     s1: int
@@ -157,7 +156,7 @@ class SyncedFrame(Frame, tag="synced"):
 
 
 class HeartbeatFrame(LotFrame, tag="hb"):
-    """Nothing has happened for a while; `seq` is where the lot stands (0: the gateway is still reading it)."""
+    """Nothing has changed for a while; `seq` is the lot's last (0: the gateway is still reading it)."""
 
     now_ms: int
     seq: int
@@ -166,13 +165,13 @@ class HeartbeatFrame(LotFrame, tag="hb"):
 
 _encode = msgspec.json.Encoder().encode
 _TEXT = 0x81
-"""First byte of a whole text message."""
+"""The first byte of an unfragmented text message."""
 PING = b"\x89\x00"
-"""A WebSocket ping without payload; any pong will do."""
+"""A WebSocket ping without payload."""
 
 
-def packed(frame: Frame) -> bytes:
-    """A frame as it goes over the wire: a WebSocket text message of a server, which is not masked."""
+def encode_frame(frame: Frame) -> bytes:
+    """A frame as it is sent: an unmasked WebSocket text message with its header."""
     body = _encode(frame)
     size = len(body)
     if size < 126:
@@ -182,9 +181,9 @@ def packed(frame: Frame) -> bytes:
     return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + body
 
 
-def state(kind: type[SnapFrame] | type[TickFrame], lot_id: str, lot: Lot, *, now_ms: int, watchers: int) -> bytes:
-    """A lot's state as a `snap` or a `tick`."""
-    return packed(
+def state_frame(kind: type[SnapFrame] | type[TickFrame], lot_id: str, lot: Lot, *, now_ms: int, watchers: int) -> bytes:
+    """The encoded `snap` or `tick` of a lot's state."""
+    return encode_frame(
         kind(
             lot_id=lot_id,
             epoch=lot.epoch,
@@ -204,17 +203,21 @@ def state(kind: type[SnapFrame] | type[TickFrame], lot_id: str, lot: Lot, *, now
     )
 
 
-def you(lot_id: str, lot: Lot, bidder_id: str, admitted: tuple[int, int | None] | None, *, was_outbid: bool) -> bytes:
-    """What a lot means to one signed-in bidder; `admitted` is their paddle and limit."""
+def you_frame(
+    lot_id: str, lot: Lot, bidder_id: str, admitted: tuple[int, int | None] | None, *, was_outbid: bool
+) -> bytes:
+    """The encoded `you` of one bidder; `admitted` is their paddle and limit in fen."""
     leading = lot.leader_id == bidder_id
     paddle, limit_fen = admitted or (None, None)
     outbid_by = lot.leader_paddle if was_outbid and not leading and lot.leader_paddle else msgspec.UNSET
-    return packed(YouFrame(lot_id=lot_id, leading=leading, paddle=paddle, limit_fen=limit_fen, outbid_by=outbid_by))
+    return encode_frame(
+        YouFrame(lot_id=lot_id, leading=leading, paddle=paddle, limit_fen=limit_fen, outbid_by=outbid_by)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Where an event stands: its lot, seq and time, the epoch, and the end in force before it."""
+class EventPosition:
+    """An event's place: its lot, seq, time and epoch, and the end in force before it."""
 
     lot_id: str
     seq: int
@@ -224,11 +227,11 @@ class Moment:
 
 
 SETS_END = (Scheduled, Opened, BidPlaced, Resumed, Extended)
-"""Events that say which end is in force after them."""
+"""Events that contain the end in force after them."""
 
 
-def ends_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
-    """The end in force after an event; mirrors `auction.domain.lot.apply`."""
+def end_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
+    """The end in force after an event, UTC ms, as `auction.domain.lot.apply` sets it."""
     match event:
         case Scheduled() | Opened() | BidPlaced() | Resumed() | Extended():
             return event.ends_at_ms
@@ -239,30 +242,30 @@ def ends_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
     assert_never(event)
 
 
-def bid_made(moment: Moment, event: BidPlaced, prev_seq: int) -> bytes:
-    """The `bid` frame of an accepted bid."""
-    return packed(
+def bid_frame(position: EventPosition, event: BidPlaced, prev_seq: int) -> bytes:
+    """The encoded `bid` of an accepted bid."""
+    return encode_frame(
         BidFrame(
-            lot_id=moment.lot_id,
-            seq=moment.seq,
+            lot_id=position.lot_id,
+            seq=position.seq,
             prev_seq=prev_seq,
             paddle=event.paddle,
             amount_fen=event.price_fen,
-            at_ms=moment.at_ms,
+            at_ms=position.at_ms,
             leading=event.leading == 1,
         )
     )
 
 
-def happening(moment: Moment, event: Event, price_fen: int, leader_paddle: int) -> bytes | None:
-    """The frame of an event that nobody may miss; None for events without one. Price and leader: after the event."""
-    ends_at_ms = ends_after(event, moment.ends_before_ms, moment.at_ms)
-    lot_id, seq, at_ms = moment.lot_id, moment.seq, moment.at_ms
+def event_frame(position: EventPosition, event: Event, price_fen: int, leader_paddle: int) -> bytes | None:
+    """The encoded frame of an event that every watcher receives, None for other events. Price and leader: after it."""
+    ends_at_ms = end_after(event, position.ends_before_ms, position.at_ms)
+    lot_id, seq, at_ms = position.lot_id, position.seq, position.at_ms
     leader = leader_paddle or None
     frame: LotEventFrame
     match event:
         case BidPlaced():
-            if ends_at_ms <= moment.ends_before_ms:
+            if ends_at_ms <= position.ends_before_ms:
                 return None
             frame = ExtendedFrame(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, by_bid=True, reason="")
         case Extended(reason=reason):
@@ -283,7 +286,7 @@ def happening(moment: Moment, event: Event, price_fen: int, leader_paddle: int) 
                 seq=seq,
                 at_ms=at_ms,
                 ends_at_ms=ends_at_ms,
-                epoch=moment.epoch,
+                epoch=position.epoch,
                 bid_seq=event.bid_seq,
                 price_fen=event.price_fen,
                 leader=event.leader_paddle or None,
@@ -304,4 +307,4 @@ def happening(moment: Moment, event: Event, price_fen: int, leader_paddle: int) 
             )
         case _:
             return None
-    return packed(frame)
+    return encode_frame(frame)

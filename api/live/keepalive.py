@@ -1,6 +1,7 @@
-"""What is due at some time for every socket, without a timer a socket: pings in turn, and the wait for the first `sub`.
+"""Pings all connections in turn and ends those that sent no first `sub`, without a timer for each connection.
 
-Each beat visits one slot of the wheel, so that all sockets are pinged once a round and never all at once.
+After the bid's way. Each call of `ping_next_slot` visits one slot, so that every connection is pinged once a round and
+never all at once.
 """
 
 from collections import deque
@@ -10,47 +11,48 @@ from api.live.frames import PING
 from api.live.protocol import CloseCode
 
 SLOTS = 15
-UNANSWERED_MAX = 2
-"""A socket that leaves so many pings in a row unanswered is gone."""
+UNANSWERED_PINGS_MAX = 2
+"""Pings in a row without an answer after which a connection is closed."""
 
 
 class KeepaliveSchedule:
-    """The sockets of one process, each in one slot."""
+    """The connections of one process, each in one slot."""
 
     def __init__(self) -> None:
         self._slots: list[set[LiveConnection]] = [set() for _ in range(SLOTS)]
-        self._next_in = 0
-        self._next_visit = 0
-        self._silent: deque[tuple[float, LiveConnection]] = deque()
-        """When a socket must have said what it watches, earliest first."""
+        self._next_add = 0
+        self._next_ping = 0
+        self._sub_deadlines: deque[tuple[float, LiveConnection]] = deque()
+        """By when (loop time) a connection must have sent a `sub`, earliest first."""
 
-    def add(self, socket: LiveConnection, *, sub_by_s: float) -> None:
-        """A socket that must say what it watches by then."""
-        self._slots[self._next_in].add(socket)
-        self._next_in = (self._next_in + 1) % SLOTS
-        self._silent.append((sub_by_s, socket))
+    def add(self, connection: LiveConnection, *, sub_by_s: float) -> None:
+        """Add a connection that must send a `sub` by then (loop time)."""
+        self._slots[self._next_add].add(connection)
+        self._next_add = (self._next_add + 1) % SLOTS
+        self._sub_deadlines.append((sub_by_s, connection))
 
-    def remove(self, socket: LiveConnection) -> None:
-        """A socket that is closed; again: nothing."""
+    def remove(self, connection: LiveConnection) -> None:
+        """Remove a connection; again changes nothing."""
         for slot in self._slots:
-            slot.discard(socket)
+            slot.discard(connection)
 
-    def end_silent(self, now_s: float) -> None:
-        """Close the sockets that have not said in time what they watch."""
-        while self._silent and (self._silent[0][0] <= now_s or self._silent[0][1].ended):
-            socket = self._silent.popleft()[1]
-            if not socket.subscribed:
-                socket.end(CloseCode.NO_SUB, "say what to watch within the first seconds")
+    def end_without_sub(self, now_s: float) -> None:
+        """End the connections that have not sent a `sub` in time."""
+        deadlines = self._sub_deadlines
+        while deadlines and (deadlines[0][0] <= now_s or deadlines[0][1].is_ended):
+            connection = deadlines.popleft()[1]
+            if not connection.is_subscribed:
+                connection.end(CloseCode.NO_SUB, "say what to watch within the first seconds")
 
-    def ping_some(self) -> list[LiveConnection]:
-        """Ping one slot's sockets, close those that left the last pings unanswered; the ones that are there."""
-        slot = self._slots[self._next_visit]
-        self._next_visit = (self._next_visit + 1) % SLOTS
-        for socket in list(slot):
-            socket.unanswered = 0 if socket.heard else socket.unanswered + 1
-            socket.heard = False
-            if socket.unanswered >= UNANSWERED_MAX:
-                socket.end(CloseCode.NO_PONG, "no pong")
+    def ping_next_slot(self) -> list[LiveConnection]:
+        """Ping the connections of the next slot and end those that answer no pings; returns the slot's connections."""
+        slot = self._slots[self._next_ping]
+        self._next_ping = (self._next_ping + 1) % SLOTS
+        for connection in list(slot):
+            connection.unanswered_pings = 0 if connection.heard_since_ping else connection.unanswered_pings + 1
+            connection.heard_since_ping = False
+            if connection.unanswered_pings >= UNANSWERED_PINGS_MAX:
+                connection.end(CloseCode.NO_PONG, "no pong")
             else:
-                socket.say(PING)
+                connection.send_frame(PING)
         return list(slot)

@@ -1,6 +1,6 @@
-"""What clients of the live channel may say, and the codes that end a connection; `frames` has what they are told.
+"""Parses the messages of clients, and lists the codes that close a connection; `frames` has what the server sends.
 
-After the bid's way. No I/O and no clock here: bytes in, values out.
+After the bid's way. No I/O and no clock: bytes in, values out.
 """
 
 from enum import IntEnum
@@ -12,11 +12,11 @@ VERSION = 1
 MESSAGE_BYTES_MAX = 1024
 """The longest message a client may send; a longer one ends the connection with 1009."""
 RESUMED_EVENTS_MAX = 300
-"""A feed that missed more frames than this begins again with a `snap`."""
+"""A feed that has missed more frames than this gets a `snap` instead."""
 
 
 class CloseCode(IntEnum):
-    """Why the server ends a connection. `FINAL` ones are not to be retried, all others with a growing, random wait."""
+    """Close codes. A client reconnects with growing, random waits, except after those of `FINAL`."""
 
     ENDED = 1000
     RESTART = 1012
@@ -37,7 +37,7 @@ FINAL = frozenset(
         CloseCode.MALFORMED,
         CloseCode.NO_SUB,
         CloseCode.UNKNOWN_LOT,
-        # the protocol's own words for what no retry mends: protocol error, not text, too big
+        # WebSocket's own codes that no retry mends: protocol error, not UTF-8, too big
         1002,
         1007,
         1009,
@@ -46,14 +46,14 @@ FINAL = frozenset(
 
 
 class Malformed(Exception):
-    """A message that is none of ours; the text says what is wrong and what is allowed."""
+    """Not a message of this protocol; the text says what is wrong."""
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Sub(msgspec.Struct, frozen=True, tag_field="type", tag="sub", forbid_unknown_fields=True):
-    """Watch a lot: its state, or every bid. `epoch` and `seq` are where an earlier connection left off."""
+    """Watch a lot: its state, or every bid. `epoch` and `seq` are the last that an earlier connection has received."""
 
     lot_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     mode: Literal["state", "feed"] = "state"
@@ -63,12 +63,12 @@ class Sub(msgspec.Struct, frozen=True, tag_field="type", tag="sub", forbid_unkno
 
     @property
     def after(self) -> tuple[int, int] | None:
-        """The last (epoch, seq) the client has seen; None: it begins."""
+        """The last (epoch, seq) that the client has received; None: it begins."""
         return None if self.epoch is None or self.seq is None else (self.epoch, self.seq)
 
 
 class Sync(msgspec.Struct, frozen=True, tag_field="type", tag="sync", forbid_unknown_fields=True):
-    """Ask for the ledger's time; `c0` is the client's and comes back as it was."""
+    """Ask for the ledger's time; `c0` is the client's time and is returned unchanged."""
 
     c0: int | float
 
@@ -77,7 +77,7 @@ _messages = msgspec.json.Decoder(Sub | Sync)
 
 
 def read_message(data: bytes | bytearray | memoryview) -> Sub | Sync:
-    """A client's message; raises Malformed."""
+    """Parse a client's message. Raises Malformed."""
     try:
         message: Sub | Sync = _messages.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -1,31 +1,33 @@
-"""Follows the ledger for a gateway: every entry once and in order, and a check of what is known after every absence.
+"""Follows the ledger's streams for a gateway: every entry once and in order, with checks after each interruption.
 
-After the bid's way. While the ledger is away nothing is told, so nobody sees a wrong price. When it answers again,
-what it holds must continue what watchers were shown; where it does not, they are sent away to come back (4000).
+After the bid's way. While the ledger is away nothing is sent, so that nobody sees a wrong price. When it answers again,
+what it holds must continue what watchers were sent; the watchers of a lot where it does not are made to reconnect
+(4000).
 """
 
 import asyncio
 
 import structlog
 
-from api.live.backoff import honour_cancellation, waits
+from api.live.backoff import backoff_waits_s
 from api.live.clock import LedgerClock
 from api.live.hub import Hub
 from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
+from auction.ledger.cancellation import raise_if_cancelled
 from auction.ledger.tail import StreamTail
 
-ENTRIES_AT_ONCE = 500
-"""The most entries of a shard taken in one go, so that turns are told in between."""
+ENTRIES_PER_READ_MAX = 500
+"""Entries of a shard that are read at once, so that turns are sent in between."""
 
-SAMPLES_AT_ONCE = 3
-"""The quickest of a few answers tells the time best."""
+CLOCK_SAMPLES = 3
+"""Samples of the ledger's clock at a time: the one with the shortest round trip counts."""
 
 log = structlog.get_logger("api.live")
 
 
 class StreamFollower:
-    """Feeds one hub."""
+    """Reads the streams' tail for one hub."""
 
     def __init__(self, ledger: BidLedger, hub: Hub, clock: LedgerClock, *, block_ms: int) -> None:
         self._ledger = ledger
@@ -33,56 +35,56 @@ class StreamFollower:
         self._clock = clock
         self._block_ms = block_ms
         self._tail = StreamTail(ledger)
-        self._away = False
+        self._is_away = False
 
     async def run(self) -> None:
-        """Follow for ever; a ledger that is away is waited for."""
-        patience = waits()
+        """Follow until cancelled; waits for a ledger that is away."""
+        waits_s = backoff_waits_s()
         while True:
-            honour_cancellation()
+            raise_if_cancelled()
             try:
                 if not self._tail.is_started:
                     await self._tail.start()
-                    self._hub.following.set()
-                elif self._away:
-                    await self._make_sure()
+                    self._hub.is_following.set()
+                elif self._is_away:
+                    await self._check_continuity()
                     log.info("live_ledger_back")
-                    self._away, patience = False, waits()
-                self._hub.take(await self._tail.read(block_ms=self._block_ms, count=ENTRIES_AT_ONCE))
-                # many entries at once must not starve those who connect
+                    self._is_away, waits_s = False, backoff_waits_s()
+                self._hub.apply_entries(await self._tail.read(block_ms=self._block_ms, count=ENTRIES_PER_READ_MAX))
+                # many entries in a row must not keep others from connecting
                 await asyncio.sleep(0)
             except LedgerAway as error:
-                if not self._away:
+                if not self._is_away:
                     log.warning("live_ledger_away", reason=str(error))
-                self._away = True
-                await asyncio.sleep(next(patience))
+                self._is_away = True
+                await asyncio.sleep(next(waits_s))
 
-    async def look(self) -> None:
-        """Read the ledger's clock, and see whether a stream went backwards. Raises LedgerAway."""
-        for _ in range(SAMPLES_AT_ONCE):
-            await self._clock.sample(self._ledger.redis)
-        if self._tail.is_started and not self._away:
-            self._forget(await self._tail.rewind_lost_shards())
+    async def check_ledger(self) -> None:
+        """Sample the ledger's clock, and resync the lots of shards that have lost entries. Raises LedgerAway."""
+        for _ in range(CLOCK_SAMPLES):
+            await self._clock.sample(self._ledger)
+        if self._tail.is_started and not self._is_away:
+            self._resync_shards(await self._tail.rewind_lost_shards())
 
-    def _forget(self, shards: list[int]) -> None:
-        self._hub.resync(self._hub.lots_of(shards), "the ledger lost entries")
+    def _resync_shards(self, shards: list[int]) -> None:
+        self._hub.resync(self._hub.lots_on(shards), "the ledger lost entries")
 
-    async def _make_sure(self) -> None:
-        """Every lot followed must stand in the ledger as it is known here, or further on and within reach."""
-        self._forget(await self._tail.rewind_lost_shards())
-        stories = {
+    async def _check_continuity(self) -> None:
+        """Resync the lots that the ledger does not hold as they are known here, or further on and within reach."""
+        self._resync_shards(await self._tail.rewind_lost_shards())
+        projections = {
             lot_id: channel.projection
             for lot_id, channel in self._hub.channels.items()
             if channel.projection is not None
         }
-        snapshots = await self._ledger.read_many(list(stories))
-        for lot_id, projection in stories.items():
+        snapshots = await self._ledger.read_many(list(projections))
+        for lot_id, projection in projections.items():
             now = snapshots.get(lot_id)
             known = (projection.lot.epoch, projection.lot.seq)
             if now is None or (now.epoch, now.seq) < known or (now.seq == known[1] and now.chain != projection.chain):
                 self._hub.resync([lot_id], "the ledger is not where it was")
         while await self._tail.has_more():
-            self._hub.take(await self._tail.read(block_ms=None, count=ENTRIES_AT_ONCE))
+            self._hub.apply_entries(await self._tail.read(block_ms=None, count=ENTRIES_PER_READ_MAX))
         for lot_id, now in snapshots.items():
-            if stories[lot_id].lot.seq < now.seq:
+            if projections[lot_id].lot.seq < now.seq:
                 self._hub.resync([lot_id], "entries were trimmed before they were read")

@@ -134,8 +134,8 @@ async def standing_bids(tx: Transaction, lot_id: str) -> list[tuple[int, BidPlac
     ]
 
 
-async def best_bidders(tx: Transaction, lot_ids: Sequence[str], *, most: int) -> dict[str, list[str]]:
-    """Lot -> its bidders by their best standing bid, the highest first and of equal ones the earlier."""
+async def best_bidders(tx: Transaction, lot_ids: Sequence[str], *, per_lot_max: int) -> dict[str, list[str]]:
+    """Lot -> its first bidders by their best bid not voided, highest first, of equal ones the earlier."""
     best = (
         select(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen, bids.c.seq)
         .ext(distinct_on(bids.c.lot_id, bids.c.bidder_id))
@@ -145,7 +145,7 @@ async def best_bidders(tx: Transaction, lot_ids: Sequence[str], *, most: int) ->
     )
     place = func.row_number().over(partition_by=best.c.lot_id, order_by=(best.c.amount_fen.desc(), best.c.seq))
     ranked = select(best.c.lot_id, best.c.bidder_id, place.label("place")).subquery()
-    statement = select(ranked).where(ranked.c.place <= most).order_by(ranked.c.lot_id, ranked.c.place)
+    statement = select(ranked).where(ranked.c.place <= per_lot_max).order_by(ranked.c.lot_id, ranked.c.place)
     found: dict[str, list[str]] = {}
     for row in await tx.rows(statement):
         found.setdefault(row["lot_id"], []).append(row["bidder_id"])

@@ -49,13 +49,13 @@ async def assign_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> int
 
     A new number locks the sale until this transaction ends, so that a failed transaction loses no number.
     """
-    mine = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
-    paddle = await tx.session.scalar(mine)
+    assigned = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
+    paddle = await tx.session.scalar(assigned)
     if paddle is not None:
         return paddle
     await lock_sale(tx, sale_id)
     # again: the same bidder may have got one while this transaction waited
-    paddle = await tx.session.scalar(mine)
+    paddle = await tx.session.scalar(assigned)
     if paddle is not None:
         return paddle
     highest = await tx.session.scalar(select(func.max(paddles.c.paddle)).where(paddles.c.sale_id == sale_id))
@@ -103,7 +103,7 @@ async def change_power(
     """Change limit and purse (fen) and raise `power_version`, so that the change is sent to the ledger."""
     statement = (
         update(registrations)
-        .where(_mine(lot_id, bidder_id))
+        .where(_is_registration(lot_id, bidder_id))
         .values(limit_fen=limit_fen, purse_fen=purse_fen, power_version=registrations.c.power_version + 1)
     )
     await tx.session.execute(statement)
@@ -111,14 +111,14 @@ async def change_power(
 
 async def lock_registration(tx: Transaction, *, lot_id: str, bidder_id: str) -> Registration:
     """An existing registration, locked for a change by this transaction; without its deposits."""
-    statement = select(registrations).where(_mine(lot_id, bidder_id)).with_for_update()
+    statement = select(registrations).where(_is_registration(lot_id, bidder_id)).with_for_update()
     return Registration(**await tx.returned(statement))
 
 
 async def mark_synced(tx: Transaction, registration: Registration) -> None:
     """Note that the ledger has this registration's limit and purse."""
-    mine = _mine(registration.lot_id, registration.bidder_id)
-    await tx.session.execute(update(registrations).where(mine).values(synced_version=registration.power_version))
+    same = _is_registration(registration.lot_id, registration.bidder_id)
+    await tx.session.execute(update(registrations).where(same).values(synced_version=registration.power_version))
 
 
 async def lock_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> None:
@@ -173,12 +173,12 @@ async def add_link(tx: Transaction, *, bidder_id: str, kind: str, mark: str) -> 
 
 async def linked_to(tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
     """These bidders, and those who share an identity, a payment instrument or a device with one of them."""
-    mine, theirs = bidder_marks.alias("mine"), bidder_marks.alias("theirs")
+    known, shared = bidder_marks.alias("known"), bidder_marks.alias("shared")
     statement = (
-        select(theirs.c.bidder_id)
+        select(shared.c.bidder_id)
         .distinct()
-        .join(mine, and_(mine.c.kind == theirs.c.kind, mine.c.mark == theirs.c.mark))
-        .where(mine.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id))))
+        .join(known, and_(known.c.kind == shared.c.kind, known.c.mark == shared.c.mark))
+        .where(known.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id))))
     )
     return {row["bidder_id"] for row in await tx.rows(statement)} | set(bidder_ids)
 
@@ -186,11 +186,11 @@ async def linked_to(tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
 async def linked_to_each(tx: Transaction, bidder_ids: Collection[str]) -> dict[str, set[str]]:
     """Each of these bidders -> those linked to them, themselves included: `linked_to` for many at once."""
     found = {bidder_id: {bidder_id} for bidder_id in bidder_ids}
-    mine, theirs = bidder_marks.alias("mine"), bidder_marks.alias("theirs")
+    known, shared = bidder_marks.alias("known"), bidder_marks.alias("shared")
     statement = (
-        select(mine.c.bidder_id.label("bidder_id"), theirs.c.bidder_id.label("linked_id"))
-        .join(theirs, and_(mine.c.kind == theirs.c.kind, mine.c.mark == theirs.c.mark))
-        .where(mine.c.bidder_id == any_(literal(list(found), ARRAY(Id))), theirs.c.bidder_id != mine.c.bidder_id)
+        select(known.c.bidder_id.label("bidder_id"), shared.c.bidder_id.label("linked_id"))
+        .join(shared, and_(known.c.kind == shared.c.kind, known.c.mark == shared.c.mark))
+        .where(known.c.bidder_id == any_(literal(list(found), ARRAY(Id))), shared.c.bidder_id != known.c.bidder_id)
     )
     for row in await tx.rows(statement):
         found[row["bidder_id"]].add(row["linked_id"])
@@ -199,7 +199,7 @@ async def linked_to_each(tx: Transaction, bidder_ids: Collection[str]) -> dict[s
 
 async def find_registration(tx: Transaction, *, lot_id: str, bidder_id: str) -> Registration | None:
     """A bidder's registration for a lot with its deposits, or None."""
-    found = await _registrations(tx, _mine(lot_id, bidder_id), limit=1)
+    found = await _registrations(tx, _is_registration(lot_id, bidder_id), limit=1)
     return found[0] if found else None
 
 
@@ -227,7 +227,7 @@ async def registrations_to_sync(tx: Transaction, *, before_ms: int, limit: int =
     return await _registrations(tx, waiting, limit=limit, newest_first=False)
 
 
-def _mine(lot_id: str, bidder_id: str) -> ColumnElement[bool]:
+def _is_registration(lot_id: str, bidder_id: str) -> ColumnElement[bool]:
     return and_(registrations.c.lot_id == lot_id, registrations.c.bidder_id == bidder_id)
 
 
@@ -243,9 +243,12 @@ async def _registrations(
     )
     rows = await tx.rows(statement)
     pairs = [(row["lot_id"], row["bidder_id"]) for row in rows]
-    theirs = tuple_(deposits.c.lot_id, deposits.c.bidder_id).in_(pairs)
-    put_down: dict[tuple[str, str], list[Deposit]] = {}
+    belong_to_these = tuple_(deposits.c.lot_id, deposits.c.bidder_id).in_(pairs)
+    deposits_by_registration: dict[tuple[str, str], list[Deposit]] = {}
     if pairs:
-        for row in await tx.rows(select(deposits).where(theirs).order_by(deposits.c.created_at_ms)):
-            put_down.setdefault((row["lot_id"], row["bidder_id"]), []).append(Deposit(**row))
-    return [Registration(**row, deposits=tuple(put_down.get((row["lot_id"], row["bidder_id"]), ()))) for row in rows]
+        for row in await tx.rows(select(deposits).where(belong_to_these).order_by(deposits.c.created_at_ms)):
+            deposits_by_registration.setdefault((row["lot_id"], row["bidder_id"]), []).append(Deposit(**row))
+    return [
+        Registration(**row, deposits=tuple(deposits_by_registration.get((row["lot_id"], row["bidder_id"]), ())))
+        for row in rows
+    ]

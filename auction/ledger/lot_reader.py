@@ -13,8 +13,8 @@ from auction.domain.bidding import Admission
 from auction.domain.lot import Lot
 from auction.ledger.bid_ledger import BidLedger, Snapshot
 from auction.ledger.connection import ledger_errors
+from auction.ledger.entry import EntryDamaged, StreamEntry, decode
 from auction.ledger.keys import KeySpace
-from auction.ledger.stream import EntryDamaged, StreamEntry, decode
 from auction.ledger.terms_codec import unpack_terms
 
 

@@ -5,83 +5,17 @@ After the bid's way: used by the archiver, by the readers of a lot's log and by 
 
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from hashlib import sha1
 from typing import Any
 
-import msgspec
 from redis.asyncio import Redis
 
-from auction.domain.events import Event, from_row
 from auction.domain.ledger_layout import STREAM_START
 from auction.ledger.connection import ledger_errors
+from auction.ledger.entry import EntryDamaged, StreamEntry, decode
 from auction.ledger.keys import KeySpace
 
 PAGE_ENTRIES = 1000
 """Entries that the iterators read at a time."""
-
-
-class EntryDamaged(Exception):
-    """A stream or archive entry that no script wrote; the text names its id and what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamEntry:
-    """The events of one script call on one lot, all at `at_ms` (UTC ms), their seqs counting on from `first_seq`."""
-
-    stream_id: str
-    lot_id: str
-    epoch: int
-    first_seq: int
-    at_ms: int
-    events: tuple[Event, ...]
-    packed: bytes
-    """The events as the script wrote them."""
-    chain: str
-    """The lot's checksum after this entry, see `chain_of`."""
-
-    @property
-    def last_seq(self) -> int:
-        """The seq of the entry's last event."""
-        return self.first_seq + len(self.events) - 1
-
-
-def chain_of(  # noqa: PLR0917 - the fields in the order in which they are hashed
-    previous: str, lot_id: str, epoch: int, first_seq: int, at_ms: int, packed: bytes
-) -> str:
-    """A lot's running checksum after an entry (SHA-1, hex), as `lua/include/commit.lua` computes it; '' before any."""
-    head = f"{previous}\n{lot_id}\n{epoch}\n{first_seq}\n{at_ms}\n".encode()
-    return sha1(head + packed, usedforsecurity=False).hexdigest()
-
-
-def decode_events(packed: bytes) -> tuple[Event, ...]:
-    """The events of an entry's packed field; ValueError where it holds anything else."""
-    try:
-        rows = msgspec.msgpack.decode(packed, type=list[list[Any]])
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"not packed events: {error}") from error
-    if not rows:
-        raise ValueError("an entry without events")
-    return tuple(from_row(row) for row in rows)
-
-
-def decode(stream_id: str, fields: dict[bytes, bytes]) -> StreamEntry:
-    """An entry from the fields of a stream message. Raises EntryDamaged."""
-    try:
-        return StreamEntry(
-            stream_id=stream_id,
-            lot_id=fields[b"lot"].decode(),
-            epoch=int(fields[b"epoch"]),
-            first_seq=int(fields[b"seq"]),
-            at_ms=int(fields[b"at"]),
-            events=decode_events(fields[b"ev"]),
-            packed=fields[b"ev"],
-            chain=fields[b"chain"].decode(),
-        )
-    except KeyError as missing:
-        raise EntryDamaged(f"stream entry {stream_id} has no field {missing.args[0].decode()}") from missing
-    except ValueError as error:
-        raise EntryDamaged(f"stream entry {stream_id}: {error}") from error
 
 
 class LedgerStream:

@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from auction.domain.ledger_layout import StreamPosition
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import ledger_errors
-from auction.ledger.stream import EntryDamaged, LedgerStream, StreamEntry, decode
+from auction.ledger.entry import EntryDamaged, StreamEntry, decode
+from auction.ledger.stream import LedgerStream
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,10 @@ class MoneyRules:
 
     bidders: BidderPolicy = field(default_factory=BidderPolicy)
     deposit_method: str = "authorisation"
-    """"authorisation": the provider keeps deposits aside; "charge": they are taken and given back."""
+    """"authorisation": deposits are reserved at the provider; "charge": they are taken and returned."""
     delivery_centres: tuple[str, ...] = ("Beijing", "Shanghai", "Guangzhou", "Shenzhen", "Chengdu", "Wuhan")
     capture_ahead_ms: int = 24 * 3_600_000
-    """How long before the provider lets it go an authorised deposit that is still needed is captured."""
+    """An authorised deposit that is still needed is captured this long before the authorisation expires."""
 
 
 @dataclass(frozen=True, slots=True)

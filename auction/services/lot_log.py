@@ -13,7 +13,7 @@ from auction.books.archive_queries import ArchivedEntry
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import LedgerAway
 from auction.domain.events import BidPlaced, BidVoided
-from auction.ledger.stream import EntryDamaged, StreamEntry, decode_events
+from auction.ledger.entry import EntryDamaged, StreamEntry, decode_events
 from auction.services.context import AppContext
 
 PAGE_ENTRIES = 1000

@@ -1,1 +1,1 @@
-"""What goes on beside the bids: the archive, the clerk's hours. Each may run twice, and be killed at any time."""
+"""The background workers: archiver, clerk, settler, cashier. Several of each may run, and be killed at any time."""

@@ -1,4 +1,4 @@
-"""`python -m auction.workers`: the house's worker process: archiver and clerk. `auction serve` starts one."""
+"""`python -m auction.workers`: the worker process, with all workers. `auction serve` starts one. Off the bid's way."""
 
 import asyncio
 import signal
@@ -27,7 +27,7 @@ async def run(settings: Settings) -> None:
 
 
 def main() -> int:
-    """Work until told to stop; 0, or 1 with a sentence on standard error."""
+    """Run until stopped; returns 0, or 1 after one sentence on standard error."""
     try:
         settings = load_settings()
         configure_logs(settings.log_level, settings.log_format)

@@ -21,7 +21,8 @@ from auction.books.unit_of_work import Books, StatementRejected
 from auction.domain.errors import Unavailable
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.ledger.cancellation import raise_if_cancelled
-from auction.ledger.stream import EntryDamaged, LedgerStream, StreamEntry
+from auction.ledger.entry import EntryDamaged, StreamEntry
+from auction.ledger.stream import LedgerStream
 
 log = structlog.get_logger()
 

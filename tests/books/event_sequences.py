@@ -13,7 +13,7 @@ from auction.domain.events import (
     Opened,
     Scheduled,
 )
-from auction.ledger.stream import StreamEntry, chain_of
+from auction.ledger.entry import StreamEntry, chain_of
 from tests.lot_events import to_row
 
 START_MS = 1_761_120_000_000

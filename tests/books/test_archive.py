@@ -25,7 +25,7 @@ from auction.domain.events import (
     Scheduled,
 )
 from auction.domain.ledger_layout import STREAM_START
-from auction.ledger.stream import StreamEntry, decode_events
+from auction.ledger.entry import StreamEntry, decode_events
 from tests.books.conftest import Sql
 from tests.books.event_sequences import END_MS, START_MS, LotWriter, Stream, bid
 

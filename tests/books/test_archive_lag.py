@@ -6,7 +6,8 @@ from redis.asyncio import Redis
 
 from auction.books.unit_of_work import Books
 from auction.ledger.bid_ledger import BidLedger
-from auction.ledger.stream import EntryDamaged, LedgerStream
+from auction.ledger.entry import EntryDamaged
+from auction.ledger.stream import LedgerStream
 from auction.services.context import AppContext
 from auction.services.verification.archive_lag import ArchiveLag, archive_lag
 from auction.workers.archiver import Archiver

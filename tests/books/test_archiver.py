@@ -11,8 +11,9 @@ from auction.books.archive_rows import LineageBroken
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, LedgerAway
 from auction.domain.ledger_layout import STREAM_START
+from auction.ledger.entry import StreamEntry
 from auction.ledger.keys import KeySpace
-from auction.ledger.stream import LedgerStream, StreamEntry
+from auction.ledger.stream import LedgerStream
 from auction.workers import archiver
 from auction.workers.archiver import Archiver, batches, next_count
 from tests.books.conftest import Sql

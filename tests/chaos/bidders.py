@@ -1,4 +1,4 @@
-"""A crowd of bidders on one lot: what they do follows from a seed, what they see goes into a history.
+"""Clients of many bidders on one lot: what they do follows from a seed, what they see goes into a history.
 
 Each has a connection to every API process. A bid whose outcome is not known is tried again under the same key, at
 the other process, until the house says yes or no: as the bidders of a launch day do.
@@ -18,7 +18,7 @@ from auction.services.identity.tokens import Role, TokenKey
 from auction.services.registration.registrations import register
 from tests.chaos.deployment import SECRET
 from tests.chaos.history import STANDS, Attempt, History, Outcome
-from tests.chaos.tcp_proxy import Address, Wire
+from tests.chaos.http_connection import Address, HttpConnection
 
 STEP_FEN = 100
 TERMS: dict[str, Any] = {
@@ -70,7 +70,7 @@ async def open_in_sale(
 
 @dataclass(slots=True)
 class Market:
-    """What the crowd knows together: the least bid anyone was told, and the highest anyone has thought of."""
+    """What the clients know together: the least bid anyone was told, and the highest anyone has thought of."""
 
     minimum_fen: int = STEP_FEN
     highest_fen: int = 0
@@ -86,7 +86,7 @@ class Market:
 
 
 @dataclass(slots=True)
-class Crowd:
+class BiddingClients:
     """Bidders on a lot; `bid_for` or `bid_until`, any number of times."""
 
     seed: int
@@ -113,7 +113,7 @@ class Crowd:
         self._runs += 1
         async with asyncio.TaskGroup() as tasks:
             for number, bidder_id in enumerate(bidder_ids(self.size)):
-                tasks.create_task(_Bidder(self, number, bidder_id, self._runs).bid())
+                tasks.create_task(_BiddingClient(self, number, bidder_id, self._runs).bid())
 
     def goes_on(self) -> bool:
         """Whether one more attempt is wanted; counts it."""
@@ -124,28 +124,28 @@ class Crowd:
         return True
 
 
-class _Bidder:
-    """One of the crowd."""
+class _BiddingClient:
+    """One of the clients."""
 
-    def __init__(self, crowd: Crowd, number: int, bidder_id: str, run: int) -> None:
-        self._crowd = crowd
+    def __init__(self, clients: BiddingClients, number: int, bidder_id: str, run: int) -> None:
+        self._crowd = clients
         self._bidder_id = bidder_id
         self._token = token(bidder_id)
-        self._chance = Random(f"{crowd.seed} {bidder_id} {run}")
-        self._wires = [Wire(address) for address in crowd.addresses]
+        self._chance = Random(f"{clients.seed} {bidder_id} {run}")
+        self._wires = [HttpConnection(address) for address in clients.addresses]
         self._at = number % len(self._wires)
         self._keys = 0
         self._prefix = f"{bidder_id}-{run}"
         self._placed: list[tuple[str, int]] = []
 
     async def bid(self) -> None:
-        """Bid as long as the crowd does."""
+        """Bid as long as the clients do."""
         try:
             while self._crowd.goes_on():
                 await self._act()
         finally:
-            for wire in self._wires:
-                wire.hang_up()
+            for connection in self._wires:
+                connection.close()
 
     async def _act(self) -> None:
         market, chance = self._crowd.market, self._chance
@@ -173,8 +173,8 @@ class _Bidder:
         """Try until the house says yes or no."""
         deadline_s = time.monotonic() + PATIENCE_S
         while True:
-            history, wire = self._crowd.history, self._wires[self._at]
-            attempt = await history.bid(wire, self._bidder_id, self._token, amount_fen, key)
+            history, connection = self._crowd.history, self._wires[self._at]
+            attempt = await history.bid(connection, self._bidder_id, self._token, amount_fen, key)
             self._crowd.market.learn(attempt)
             if attempt.outcome not in (Outcome.UNKNOWN, Outcome.NOT_TAKEN):
                 return attempt

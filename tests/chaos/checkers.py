@@ -1,4 +1,4 @@
-"""Holds what bidders saw against what the house has written down: one function a promise, each raises `Broken`.
+"""Compares what bidders saw with what is stored: one function a promise, each raises `PromiseBroken`.
 
 Promises 1 to 3 are questions about sets. 4 and 5 are a fold written here once more, in the plainest way; the house's
 own, deeper one is `auction verify`. For 7, `at_seq` says where each answer stands: that order must respect real
@@ -18,7 +18,7 @@ from tests.chaos.history import CERTAINLY_NOT, STANDS, Attempt, History, Look, O
 from tests.chaos.record import Record, read_archive, read_stream
 
 
-class Broken(AssertionError):
+class PromiseBroken(AssertionError):
     """A promise that was not kept: its number, and what was found."""
 
     def __init__(self, promise: int, what: str) -> None:
@@ -56,9 +56,9 @@ def check_durable(history: History, record: Record) -> None:
             continue
         bid = stored.get(attempt.answer["seq"])
         if bid is None:
-            raise Broken(1, f"acknowledged and gone: {attempt}")
+            raise PromiseBroken(1, f"acknowledged and gone: {attempt}")
         if (bid.bidder_id, bid.key, bid.amount_fen) != (*attempt.whose, attempt.amount_fen):
-            raise Broken(1, f"acknowledged as {attempt}, stored as {bid}")
+            raise PromiseBroken(1, f"acknowledged as {attempt}, stored as {bid}")
 
 
 def check_no_phantoms(history: History, record: Record) -> None:
@@ -67,9 +67,9 @@ def check_no_phantoms(history: History, record: Record) -> None:
     for bid in record.bids():
         attempts = asked.get((bid.event.bidder_id, bid.event.key, bid.event.amount_fen), [])
         if not attempts:
-            raise Broken(2, f"nobody asked for {bid}")
+            raise PromiseBroken(2, f"nobody asked for {bid}")
         if all(attempt.outcome in CERTAINLY_NOT for attempt in attempts):
-            raise Broken(2, f"stored as {bid}, answered with {[attempt.outcome for attempt in attempts]}")
+            raise PromiseBroken(2, f"stored as {bid}, answered with {[attempt.outcome for attempt in attempts]}")
 
 
 def check_once(history: History, record: Record) -> None:
@@ -78,14 +78,14 @@ def check_once(history: History, record: Record) -> None:
     for bid in record.bids():
         whose = (bid.event.bidder_id, bid.event.key)
         if whose in stored:
-            raise Broken(3, f"the key {whose} stands at seq {stored[whose]} and {bid.seq}")
+            raise PromiseBroken(3, f"the key {whose} stands at seq {stored[whose]} and {bid.seq}")
         stored[whose] = bid.seq
     receipts: dict[tuple[str, str], dict[str, object]] = {}
     for attempt in history.attempts:
         if attempt.outcome in STANDS and receipts.setdefault(attempt.whose, attempt.answer) != attempt.answer:
-            raise Broken(3, f"two receipts for one bid: {receipts[attempt.whose]} and {attempt.answer}")
+            raise PromiseBroken(3, f"two receipts for one bid: {receipts[attempt.whose]} and {attempt.answer}")
         if attempt.answer.get("code") == "key-reused" and attempt.whose not in stored:
-            raise Broken(3, f"a key was called used that never was: {attempt}")
+            raise PromiseBroken(3, f"a key was called used that never was: {attempt}")
 
 
 def check_order(record: Record) -> None:
@@ -98,10 +98,10 @@ def check_order(record: Record) -> None:
                 price = event.price_fen
             if isinstance(event, BidPlaced):
                 if event.price_fen <= price:
-                    raise Broken(4, f"seq {seq} makes the price {event.price_fen} after {price}")
+                    raise PromiseBroken(4, f"seq {seq} makes the price {event.price_fen} after {price}")
                 price = event.price_fen
         if entry.last_seq != seq:
-            raise Broken(4, f"entry {entry.stream_id} ends at seq {entry.last_seq}, counted {seq}")
+            raise PromiseBroken(4, f"entry {entry.stream_id} ends at seq {entry.last_seq}, counted {seq}")
 
 
 def check_deadline(record: Record) -> None:
@@ -110,11 +110,11 @@ def check_deadline(record: Record) -> None:
     for entry in record.entries:
         for seq, event in enumerate(entry.events, entry.first_seq):
             if over:
-                raise Broken(5, f"seq {seq} follows the close: {event}")
+                raise PromiseBroken(5, f"seq {seq} follows the close: {event}")
             match event:
                 case BidPlaced():
                     if entry.at_ms >= ends_at_ms:
-                        raise Broken(5, f"seq {seq} was accepted at {entry.at_ms}, the end was {ends_at_ms}")
+                        raise PromiseBroken(5, f"seq {seq} was accepted at {entry.at_ms}, the end was {ends_at_ms}")
                     ends_at_ms = event.ends_at_ms
                 case Opened() | Resumed() | Extended():
                     ends_at_ms = event.ends_at_ms
@@ -163,7 +163,7 @@ def check_real_time(history: History) -> None:
                 latest = returned[done][1:]
             done += 1
         if place < latest[0]:
-            raise Broken(7, f"{call} began after {latest[1]} had returned, and stands before it")
+            raise PromiseBroken(7, f"{call} began after {latest[1]} had returned, and stands before it")
 
 
 class Replay:
@@ -189,7 +189,7 @@ class Replay:
         else:
             given, right = _receipt(attempt.answer), self._receipt_of(attempt)
             if given != right:
-                raise Broken(7, f"{attempt} was answered with {given}, the rules give {right}")
+                raise PromiseBroken(7, f"{attempt} was answered with {given}, the rules give {right}")
 
     def check_look(self, look: Look) -> None:
         """One reading of the lot."""
@@ -202,7 +202,7 @@ class Replay:
             lot.bids, lot.minimum_fen(), lot.ends_at_ms,
         )  # fmt: skip
         if seen != right:
-            raise Broken(7, f"a look at seq {seq} saw {seen}, it was {right}")
+            raise PromiseBroken(7, f"a look at seq {seq} saw {seen}, it was {right}")
 
     def _receipt_of(self, attempt: Attempt) -> Receipt | None:
         """The receipt that the rules give at the place where the bid is stored."""
@@ -212,7 +212,7 @@ class Replay:
             bid = Bid(attempt.bidder_id, attempt.amount_fen, attempt.key)
             decision = decide(before, self._admission(attempt.bidder_id, seq - 1), None, bid, at_ms)
             if not isinstance(decision, Accepted):
-                raise Broken(7, f"{attempt} was accepted where the rules say {decision}")
+                raise PromiseBroken(7, f"{attempt} was accepted where the rules say {decision}")
             self._receipts[attempt.whose] = decision.receipt
         return self._receipts[attempt.whose]
 
@@ -229,7 +229,7 @@ class Replay:
         bid = Bid(attempt.bidder_id, attempt.amount_fen, attempt.key)
         right = decide(lot, self._admission(attempt.bidder_id, at_seq), first, bid, answer["now_ms"])
         if not isinstance(right, Refused):
-            raise Broken(7, f"{attempt} was refused where the rules say {right}")
+            raise PromiseBroken(7, f"{attempt} was refused where the rules say {right}")
         fact = next(iter(right.code.facts), None)
         # a problem's own `status` is that of HTTP
         facts: dict[str, Any] = {} if fact is None else {fact: answer.get("lot_status" if fact == "status" else fact)}
@@ -238,11 +238,11 @@ class Replay:
             answer["now_ms"],
         )  # fmt: skip
         if answer["code"] != right.code or given != right:
-            raise Broken(7, f"{attempt} was refused, the rules give {right}")
+            raise PromiseBroken(7, f"{attempt} was refused, the rules give {right}")
 
     def _state(self, seq: int, call: object) -> Lot:
         if not 0 <= seq < len(self._states):
-            raise Broken(7, f"{call} tells of seq {seq}, the record ends at {len(self._states) - 1}")
+            raise PromiseBroken(7, f"{call} tells of seq {seq}, the record ends at {len(self._states) - 1}")
         return self._states[seq]
 
     def _admission(self, bidder_id: str, seq: int) -> Admission | None:

@@ -1,5 +1,5 @@
-"""What the tests of faults stand on."""
+"""The fixtures of the tests of faults."""
 
-from tests.chaos.lot_state import context, first_start, seed, standing
+from tests.chaos.fixtures import context, deployment, seed, session_deployment
 
-__all__ = ["context", "first_start", "seed", "standing"]
+__all__ = ["context", "deployment", "seed", "session_deployment"]

@@ -18,7 +18,7 @@ from auction import embedded
 from auction.books import migrate
 from auction.embedded import RunningServer
 from auction.settings import Settings, load_settings
-from tests.chaos.tcp_proxy import Address
+from tests.chaos.http_connection import Address
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the chaos tests, long enough"

@@ -6,7 +6,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from tests.chaos.tcp_proxy import NoAnswer, NotSent, Reply, Wire, bid_request, get_request
+from tests.chaos.http_connection import HttpConnection, NoAnswer, NotSent, Reply, bid_request, get_request
 
 
 class Outcome(StrEnum):
@@ -62,12 +62,12 @@ class History:
         self.surprises: list[str] = []
         """Answers that no call should ever get."""
 
-    async def bid(self, wire: Wire, bidder_id: str, token: str, amount_fen: int, key: str) -> Attempt:
+    async def bid(self, connection: HttpConnection, bidder_id: str, token: str, amount_fen: int, key: str) -> Attempt:
         """Bid once, and note what came of it."""
         request = bid_request(self.lot_id, token, key, amount_fen)
         invoked_s = monotonic()
         try:
-            reply = await wire.ask(request)
+            reply = await connection.ask(request)
         except NotSent:
             attempt = Attempt(bidder_id, key, amount_fen, invoked_s, monotonic(), Outcome.NOT_TAKEN)
         except NoAnswer:
@@ -79,11 +79,11 @@ class History:
         self.attempts.append(attempt)
         return attempt
 
-    async def look(self, wire: Wire) -> Look | None:
+    async def look(self, connection: HttpConnection) -> Look | None:
         """Read the lot; nothing where nobody answers."""
         invoked_s = monotonic()
         try:
-            reply = await wire.ask(get_request(f"/api/v1/lots/{self.lot_id}"))
+            reply = await connection.ask(get_request(f"/api/v1/lots/{self.lot_id}"))
         except (NotSent, NoAnswer):
             return None
         if reply.status != 200:

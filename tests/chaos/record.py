@@ -10,7 +10,7 @@ from auction.domain.ledger_layout import STREAM_START
 from auction.domain.lot import Lot, apply
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
-from auction.ledger.stream import StreamEntry
+from auction.ledger.entry import StreamEntry
 from auction.services.catalogue.lot_views import lot_record
 from auction.services.context import AppContext
 from auction.services.lot_log import decode_archived

@@ -124,7 +124,7 @@ MUTATIONS = {
     "a read waits longer than the client does": Mutation(
         f"{AWAY}::test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_ledger",
         "LedgerAway",
-        (("auction/ledger/stream.py", "block_ms = min(block_ms, self._wait_ms_max)", "pass"),),
+        (("auction/ledger/stream.py", "block_ms = min(block_ms, self._block_ms_max)", "pass"),),
     ),
     "a record that goes on past the ledger's state is believed": Mutation(
         f"{DAMAGED}[stream: a forged bid that fits]",

@@ -154,10 +154,10 @@ async def _bid_until_the_power_fails(host: Host, chance: Random) -> Bids:
     client = connect(host.url)
     try:
         ledger = await BidLedger.open(client, 16)
-        standing = await ledger.read(LOT) or await opened(ledger, LOT, bidders=bidder_ids(BIDDERS))
+        deployment = await ledger.read(LOT) or await opened(ledger, LOT, bidders=bidder_ids(BIDDERS))
         combiner, first = Combiner(ledger), asyncio.Event()
         acknowledged: Bids = {}
-        amounts = iter(range(standing.minimum_fen, 10**9, STEP_FEN))
+        amounts = iter(range(deployment.minimum_fen, 10**9, STEP_FEN))
 
         async def bid(bidder_id: str) -> None:
             while True:

@@ -13,33 +13,33 @@ from auction.ledger.stream import LedgerStream
 from auction.services.context import AppContext
 from tests.chaos.deployment import LEDGER_TIMEOUT_MS, RunningDeployment, frozen
 from tests.chaos.history import Attempt, Outcome
-from tests.chaos.tcp_proxy import Wire, get_request
-from tests.chaos.workload import Storm, storm
+from tests.chaos.http_connection import HttpConnection, get_request
+from tests.chaos.workload import Workload, run_workload
 
 
 async def test_a_ledger_that_says_nothing_accepts_nothing_and_what_it_had_heard_counts_once(
-    standing: RunningDeployment, context: AppContext, seed: int
+    deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    async with storm(standing, context, seed) as storming:
-        with frozen([standing.servers.ledger.pid]):
+    async with run_workload(deployment, context, seed) as workload:
+        with frozen([deployment.servers.ledger.pid]):
             from_s = monotonic()
             # long enough for every bidder to have been told, and to have tried elsewhere
             await asyncio.sleep(3 * LEDGER_TIMEOUT_MS / 1000)
             until_s = monotonic()
-        meanwhile = _within(storming, from_s, until_s)
+        meanwhile = _within(workload, from_s, until_s)
     outcomes = {attempt.outcome for attempt in meanwhile}
     assert outcomes <= {Outcome.UNKNOWN, Outcome.NOT_TAKEN}, outcomes
-    assert storming.history.count(Outcome.UNKNOWN) > 0
+    assert workload.history.count(Outcome.UNKNOWN) > 0
 
 
 async def test_a_ledger_that_is_gone_accepts_nothing(
-    standing: RunningDeployment, context: AppContext, seed: int
+    deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    async with storm(standing, context, seed) as storming:
-        await asyncio.to_thread(standing.servers.kill_ledger)
+    async with run_workload(deployment, context, seed) as workload:
+        await asyncio.to_thread(deployment.servers.kill_ledger)
         from_s = monotonic()
         await asyncio.sleep(0.5)
-        meanwhile = _within(storming, from_s, monotonic())
+        meanwhile = _within(workload, from_s, monotonic())
     outcomes = {attempt.outcome for attempt in meanwhile}
     assert outcomes <= {Outcome.UNKNOWN, Outcome.NOT_TAKEN}, outcomes
     said = [attempt.answer for attempt in meanwhile if attempt.answer]
@@ -49,38 +49,38 @@ async def test_a_ledger_that_is_gone_accepts_nothing(
 
 @pytest.mark.parametrize("how", ["frozen", "stopped at once"])
 async def test_bidding_goes_on_without_the_books_and_the_archive_catches_up(
-    standing: RunningDeployment, context: AppContext, seed: int, how: str
+    deployment: RunningDeployment, context: AppContext, seed: int, how: str
 ) -> None:
-    async with storm(standing, context, seed) as storming:
+    async with run_workload(deployment, context, seed) as workload:
         if how == "frozen":
-            with frozen(standing.servers.processes_of_books()):
-                await storming.until_accepted(100)
+            with frozen(deployment.servers.processes_of_books()):
+                await workload.until_accepted(100)
         else:
-            await asyncio.to_thread(standing.servers.stop_books_at_once)
-            await storming.until_accepted(100)
-            wire = Wire(standing.apis[0].address)
+            await asyncio.to_thread(deployment.servers.stop_books_at_once)
+            await workload.until_accepted(100)
+            connection = HttpConnection(deployment.apis[0].address)
             # what needs the books says so, and does not guess
-            answer = await wire.ask(get_request("/api/v1/sales"))
+            answer = await connection.ask(get_request("/api/v1/sales"))
             assert (answer.status, answer.json()["code"]) == (503, "books-away")
-            wire.hang_up()
+            connection.close()
 
 
 async def test_a_ledger_that_forgets_its_scripts_is_told_them_again(
-    standing: RunningDeployment, context: AppContext, seed: int
+    deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
     chance = Random(seed)
-    async with storm(standing, context, seed) as storming:
+    async with run_workload(deployment, context, seed) as workload:
         for _ in range(25):
             await context.ledger.redis.script_flush(chance.choice(["SYNC", "ASYNC"]))
-            await storming.until_accepted(1)
+            await workload.until_accepted(1)
     # nobody noticed
-    assert storming.history.count(Outcome.NOT_TAKEN) == 0
+    assert workload.history.count(Outcome.NOT_TAKEN) == 0
 
 
 async def test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_ledger(
-    standing: RunningDeployment,
+    deployment: RunningDeployment,
 ) -> None:
-    client = connect(standing.servers.ledger.url, timeout_ms=1_000)
+    client = connect(deployment.servers.ledger.url, timeout_ms=1_000)
     try:
         assert await LedgerStream(client, KeySpace(100)).read(99, STREAM_START, block_ms=60_000, count=1) == []
     finally:
@@ -90,30 +90,30 @@ async def test_a_short_time_out_does_not_make_a_quiet_stream_look_like_a_lost_le
 @pytest.mark.slow
 @pytest.mark.parametrize("run", range(3))
 async def test_a_long_storm_of_servers_going_away(
-    standing: RunningDeployment, context: AppContext, seed: int, run: int
+    deployment: RunningDeployment, context: AppContext, seed: int, run: int
 ) -> None:
     chance = Random(seed)
-    async with storm(standing, context, seed) as storming:
+    async with run_workload(deployment, context, seed) as workload:
         for _ in range(20):
             await asyncio.sleep(chance.expovariate(4))
             match chance.randrange(4):
                 case 0:
-                    with frozen([standing.servers.ledger.pid]):
+                    with frozen([deployment.servers.ledger.pid]):
                         await asyncio.sleep(chance.uniform(0, 3 * LEDGER_TIMEOUT_MS / 1000))
                 case 1:
-                    with frozen(standing.servers.processes_of_books()):
+                    with frozen(deployment.servers.processes_of_books()):
                         await asyncio.sleep(chance.uniform(0, 3))
                 case 2:
-                    await asyncio.to_thread(standing.servers.stop_books_at_once)
+                    await asyncio.to_thread(deployment.servers.stop_books_at_once)
                 case _:
                     await context.ledger.redis.script_flush("SYNC")
-            await storming.until_accepted(5)
-            await asyncio.to_thread(standing.restore)
+            await workload.until_accepted(5)
+            await asyncio.to_thread(deployment.restore)
 
 
-def _within(storming: Storm, from_s: float, until_s: float) -> list[Attempt]:
+def _within(workload: Workload, from_s: float, until_s: float) -> list[Attempt]:
     """The attempts that began after one moment and had returned, if they did, before another."""
-    attempts = [attempt for attempt in storming.history.attempts if attempt.invoked_s > from_s]
+    attempts = [attempt for attempt in workload.history.attempts if attempt.invoked_s > from_s]
     meanwhile = [attempt for attempt in attempts if attempt.outcome is Outcome.UNKNOWN or attempt.returned_s < until_s]
     assert meanwhile, "nobody bid"
     return meanwhile

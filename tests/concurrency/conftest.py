@@ -1,5 +1,5 @@
-"""What the tests of many clients at once stand on: the house of processes of the tests of faults."""
+"""The fixtures of the tests of many clients at once: those of the tests of faults."""
 
-from tests.chaos.lot_state import context, first_start, seed, standing
+from tests.chaos.fixtures import context, deployment, seed, session_deployment
 
-__all__ = ["context", "first_start", "seed", "standing"]
+__all__ = ["context", "deployment", "seed", "session_deployment"]

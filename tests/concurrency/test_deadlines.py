@@ -24,8 +24,8 @@ from tests.chaos.bidders import HOUR_MS, STEP_FEN, TERMS, bidder_ids, token
 from tests.chaos.checkers import check_history
 from tests.chaos.deployment import RunningDeployment
 from tests.chaos.history import History
+from tests.chaos.http_connection import Address, HttpConnection
 from tests.chaos.record import Record, caught_up, read_archive
-from tests.chaos.tcp_proxy import Address, Wire
 
 BIDDERS, AT_ONCE, A_SALE = 3, 8, 200
 OPEN_FOR_MS, WINDOW_MS, EXTENSION_MS, HARD_STOP_MS = 100, 30, 25, 60
@@ -38,25 +38,25 @@ SOFT = read_terms(
 
 
 async def test_in_200_rounds_no_bid_is_accepted_at_or_after_the_end(
-    standing: RunningDeployment, context: AppContext, seed: int
+    deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    await _rounds(standing, context, Random(seed))
+    await _rounds(deployment, context, Random(seed))
 
 
 @pytest.mark.slow
 async def test_in_5_000_rounds_no_bid_is_accepted_at_or_after_the_end(
-    standing: RunningDeployment, context: AppContext, seed: int
+    deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
     chance = Random(seed)
     for _ in range(25):
-        await _rounds(standing, context, chance)
+        await _rounds(deployment, context, chance)
 
 
-async def _rounds(standing: RunningDeployment, context: AppContext, chance: Random) -> None:
+async def _rounds(deployment: RunningDeployment, context: AppContext, chance: Random) -> None:
     """A sale of short lots, several open at a time; every answer and the whole record are checked."""
     sale = await create_sale(context, title="Short lots", actor="olga")
     waiting = iter(await _enter(context, sale.sale_id, chance))
-    addresses = [api.address for api in standing.apis]
+    addresses = [api.address for api in deployment.apis]
     histories: list[History] = []
     async with asyncio.TaskGroup() as tasks:
         for _ in range(AT_ONCE):
@@ -115,7 +115,7 @@ async def _hold(
         history = History(lot_id)
         async with asyncio.TaskGroup() as tasks:
             for number, bidder_id in enumerate(bidder_ids(BIDDERS)):
-                racer = _Racer(history, Wire(addresses[number % len(addresses)]), bidder_id, ahead_ms)
+                racer = _Racer(history, HttpConnection(addresses[number % len(addresses)]), bidder_id, ahead_ms)
                 tasks.create_task(racer.race(amounts, ends_at_ms))
         histories.append(history)
 
@@ -135,7 +135,7 @@ class _Racer:
     """A bidder who comes so shortly before the end in force, and bids until it is over."""
 
     history: History
-    wire: Wire
+    connection: HttpConnection
     bidder_id: str
     ahead_ms: int
 
@@ -146,12 +146,12 @@ class _Racer:
             for number in count(1):
                 await asyncio.sleep((ends_at_ms - self.ahead_ms) / 1000 - time.time())
                 key = f"{self.bidder_id}-{number:04d}"
-                attempt = await self.history.bid(self.wire, self.bidder_id, signed, next(amounts), key)
+                attempt = await self.history.bid(self.connection, self.bidder_id, signed, next(amounts), key)
                 if attempt.answer.get("code") == "lot-not-open":
                     return
                 ends_at_ms = attempt.answer.get("ends_at_ms", ends_at_ms)
         finally:
-            self.wire.hang_up()
+            self.connection.close()
 
 
 def _was_extended(record: Record) -> bool:

@@ -7,7 +7,7 @@ from auction.domain.events import Admitted, Opened
 from auction.domain.lot import Lot
 from auction.services.catalogue.lots import create_sale
 from auction.services.context import AppContext
-from tests.chaos.bidders import Crowd, open_in_sale
+from tests.chaos.bidders import BiddingClients, open_in_sale
 from tests.chaos.checkers import check_lot
 from tests.chaos.deployment import RunningDeployment
 from tests.chaos.history import History
@@ -18,24 +18,24 @@ CLIENTS = 8
 
 
 async def test_eight_short_histories_have_an_order_that_explains_them(
-    standing: RunningDeployment, context: AppContext, seed: int
+    deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    await _histories(standing, context, seed, 8)
+    await _histories(deployment, context, seed, 8)
 
 
 @pytest.mark.slow
 async def test_150_short_histories_have_an_order_that_explains_them(
-    standing: RunningDeployment, context: AppContext, seed: int
+    deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    await _histories(standing, context, seed, 150)
+    await _histories(deployment, context, seed, 150)
 
 
-async def _histories(standing: RunningDeployment, context: AppContext, seed: int, number: int) -> None:
+async def _histories(deployment: RunningDeployment, context: AppContext, seed: int, number: int) -> None:
     sale = await create_sale(context, title="Short histories", actor="olga")
-    addresses = [api.address for api in standing.apis]
+    addresses = [api.address for api in deployment.apis]
     for one in range(number):
         history = History(await open_in_sale(context, sale.sale_id, bidders=CLIENTS))
-        await Crowd(seed + one, history, addresses, CLIENTS, looks_percent=15).bid_for(CALLS_MAX)
+        await BiddingClients(seed + one, history, addresses, CLIENTS, looks_percent=15).bid_for(CALLS_MAX)
         await caught_up(context)
         record = await check_lot(context, history)
         start, admissions = _opened(record)

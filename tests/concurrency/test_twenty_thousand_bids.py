@@ -1,7 +1,7 @@
 """64 clients, one lot, two API processes at once: whatever the interleaving, the record is what the promises say."""
 
 from auction.services.context import AppContext
-from tests.chaos.bidders import Crowd, open_a_lot
+from tests.chaos.bidders import BiddingClients, open_a_lot
 from tests.chaos.checkers import check_lot
 from tests.chaos.deployment import RunningDeployment
 from tests.chaos.history import STANDS, History, Outcome
@@ -11,11 +11,11 @@ CLIENTS, BIDS = 64, 20_000
 
 
 async def test_20_000_bids_of_64_clients_at_two_processes_keep_every_promise(
-    standing: RunningDeployment, context: AppContext, seed: int
+    deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
     history = History(await open_a_lot(context, bidders=CLIENTS))
-    crowd = Crowd(seed, history, [api.address for api in standing.apis], CLIENTS)
-    await crowd.bid_for(BIDS)
+    clients = BiddingClients(seed, history, [api.address for api in deployment.apis], CLIENTS)
+    await clients.bid_for(BIDS)
     await caught_up(context)
     record = await check_lot(context, history)
     print(history.tally())

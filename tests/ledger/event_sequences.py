@@ -8,7 +8,8 @@ from auction.domain.bidding import Bid, Receipt, Refused
 from auction.domain.deposits import NoDeposit, PurseDeposit
 from auction.domain.terms import Bidding, Increment, SettlementTerms, Terms
 from auction.ledger.bid_ledger import AcceptedBid, BidAnswer, BidLedger, Snapshot
-from auction.ledger.stream import LedgerStream, StreamEntry, decode
+from auction.ledger.entry import StreamEntry, decode
+from auction.ledger.stream import LedgerStream
 
 SHARDS = 16
 LOT = "launch-001"

@@ -7,7 +7,7 @@ from auction.domain.events import Admitted, BidPlaced, Opened, Scheduled
 from auction.domain.ledger_layout import STREAM_START
 from auction.ledger import stream as stream_module
 from auction.ledger.bid_ledger import BidLedger
-from auction.ledger.stream import EntryDamaged, StreamEntry, chain_of, decode
+from auction.ledger.entry import EntryDamaged, StreamEntry, chain_of, decode
 from tests.ledger.event_sequences import LOT, OTHER_LOT, entries, feed_of, opened, scheduled, taken, terms
 from tests.lot_events import to_row
 

@@ -13,8 +13,8 @@ from auction.domain.events import Opened, Scheduled
 from auction.domain.lot import Lot
 from auction.domain.terms import Bidding, Increment, MaxJump, SoftClose
 from auction.ledger.bid_ledger import BidLedger
+from auction.ledger.entry import StreamEntry
 from auction.ledger.lot_reader import LotReader
-from auction.ledger.stream import StreamEntry
 from auction.ledger.tail import DamagedEntry, StreamTail
 from auction.ledger.terms_codec import pack_terms, unpack_terms
 from auction.ledger.watcher_counts import REPORT_AGE_MS_MAX, count_watchers, report_watchers

@@ -57,7 +57,7 @@ async def running(ledger: BidLedger, **changes: Any) -> AsyncIterator[Running]:
     gateway, stopping = LiveGateway(ledger, replace(CONFIG, **changes)), asyncio.Event()
     task = asyncio.create_task(gateway.run(listener, stopping))
     here = Running(gateway, f"ws://127.0.0.1:{listener.getsockname()[1]}/", stopping, task)
-    await gateway.hub.following.wait()
+    await gateway.hub.is_following.wait()
     try:
         yield here
     finally:
@@ -69,7 +69,7 @@ async def shown(here: Running, ledger: BidLedger, lot_id: str = LOT) -> None:
     """Wait until the gateway shows the lot as it stands."""
     now = await ledger.read(lot_id)
     assert now is not None
-    await until(lambda: here.gateway.hub.channels[lot_id].projection.at >= (now.epoch, now.seq))  # type: ignore[union-attr]
+    await until(lambda: here.gateway.hub.channels[lot_id].projection.position >= (now.epoch, now.seq))  # type: ignore[union-attr]
 
 
 @pytest.fixture

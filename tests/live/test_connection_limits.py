@@ -88,7 +88,7 @@ async def test_a_peer_that_does_not_hang_up_is_cut_off_and_told_nothing_more(liv
     for reader, _ in peers:
         assert b'"tick"' not in await reader.read()
     # neither peer has closed its side
-    await until(lambda: not live.gateway._sockets)
+    await until(lambda: not live.gateway._connections)
     for _, writer in peers:
         writer.close()
 
@@ -125,6 +125,7 @@ async def test_who_does_not_say_what_to_watch_is_sent_away(ledger):
         speaking(live.url) as silent,
         speaking(live.url, sub()) as watcher,
     ):
+        assert (await heard(watcher))["type"] == "snap"
         assert await closed_with(silent) == CloseCode.NO_SUB
         await taken(ledger, "ada", 100, "key-0001")
         assert (await heard_until(watcher, "tick"))[-1]["price_fen"] == 100
@@ -140,6 +141,7 @@ async def test_who_answers_no_ping_is_gone_and_who_does_stays(ledger, monkeypatc
         send_frame = mute.protocol.send_frame
         no_pongs = lambda frame: None if frame.opcode is Opcode.PONG else send_frame(frame)  # noqa: E731
         monkeypatch.setattr(mute.protocol, "send_frame", no_pongs)
+        assert (await heard(lively))["type"] == "snap"
         assert await closed_with(mute) == CloseCode.NO_PONG
         await taken(ledger, "ada", 100, "key-0001")
         await heard_until(lively, "tick")
@@ -220,42 +222,42 @@ async def test_pages_of_elsewhere_may_not(live, origin):
 
 def test_listed_origins_may_connect_and_no_others():
     limits = ConnectionLimits(LiveConfig(secret=SECRET, origins=("https://auction.example", "http://localhost:8000")))
-    assert limits.welcomes("https://auction.example", "live.auction.example")
-    assert limits.welcomes("HTTPS://Auction.Example", "live.auction.example")
-    assert limits.welcomes(None, "live.auction.example")
-    assert not limits.welcomes("https://live.auction.example", "live.auction.example")
-    assert not limits.welcomes("http://localhost:8001", "localhost")
+    assert limits.allows_origin("https://auction.example", "live.auction.example")
+    assert limits.allows_origin("HTTPS://Auction.Example", "live.auction.example")
+    assert limits.allows_origin(None, "live.auction.example")
+    assert not limits.allows_origin("https://live.auction.example", "live.auction.example")
+    assert not limits.allows_origin("http://localhost:8001", "localhost")
 
 
 def test_without_a_list_the_page_and_the_gateway_share_their_host():
     limits = ConnectionLimits(LiveConfig(secret=SECRET))
-    assert limits.welcomes("https://auction.example:8443", "auction.example:8001")
-    assert not limits.welcomes(ELSEWHERE, "auction.example")
-    assert not limits.welcomes("http://localhost:8000", "auction.example")
-    assert not limits.welcomes(ELSEWHERE, None)
-    assert limits.welcomes("http://[::1]:8000", "127.0.0.1:8001")
+    assert limits.allows_origin("https://auction.example:8443", "auction.example:8001")
+    assert not limits.allows_origin(ELSEWHERE, "auction.example")
+    assert not limits.allows_origin("http://localhost:8000", "auction.example")
+    assert not limits.allows_origin(ELSEWHERE, None)
+    assert limits.allows_origin("http://[::1]:8000", "127.0.0.1:8001")
 
 
 def test_addresses_are_told_apart_and_a_network_of_one_household_is_one():
     limits = ConnectionLimits(LiveConfig(secret=SECRET, sockets_per_address=1))
-    assert limits.enter("192.0.2.1") is None
-    assert limits.enter("192.0.2.2") is None
-    assert limits.enter("192.0.2.1") == "too many connections from this address"
-    assert limits.enter("::ffff:192.0.2.2") == "too many connections from this address"
-    assert limits.enter("2001:db8::1") is None
-    assert limits.enter("2001:db8::2%eth0") == "too many connections from this address"
-    assert limits.enter("2001:db8:0:1::1") is None
+    assert limits.add("192.0.2.1") is None
+    assert limits.add("192.0.2.2") is None
+    assert limits.add("192.0.2.1") == "too many connections from this address"
+    assert limits.add("::ffff:192.0.2.2") == "too many connections from this address"
+    assert limits.add("2001:db8::1") is None
+    assert limits.add("2001:db8::2%eth0") == "too many connections from this address"
+    assert limits.add("2001:db8:0:1::1") is None
     for _ in range(3):
-        assert limits.enter("127.0.0.1") is None
-        assert limits.enter("") is None
-    limits.leave("192.0.2.1")
-    limits.leave("192.0.2.1")
-    assert limits.enter("192.0.2.1") is None
+        assert limits.add("127.0.0.1") is None
+        assert limits.add("") is None
+    limits.remove("192.0.2.1")
+    limits.remove("192.0.2.1")
+    assert limits.add("192.0.2.1") is None
 
 
 def test_no_limit_an_address_is_none():
     limits = ConnectionLimits(LiveConfig(secret=SECRET, sockets_per_address=0))
-    assert {limits.enter("192.0.2.1") for _ in range(50)} == {None}
+    assert {limits.add("192.0.2.1") for _ in range(50)} == {None}
 
 
 # -- nothing is left behind -------------------------------------------------------------------------------------------
@@ -305,25 +307,25 @@ async def left_behind(live, ledger, count: int) -> tuple[int, int]:
     await opened(ledger)
     # what is made once only
     await come_and_go(live, 60)
-    await until(lambda: not live.gateway._sockets)
+    await until(lambda: not live.gateway._connections)
     gc.collect()
     tasks, objects = len(asyncio.all_tasks()), len(gc.get_objects())
     await come_and_go(live, count)
-    await until(lambda: not live.gateway._sockets)
+    await until(lambda: not live.gateway._connections)
     # connections that were closed by us are let go of a while later
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
     await asyncio.sleep(2.1)
     gc.collect()
     gateway = live.gateway
-    assert gateway._doorway.sockets == 0
-    assert not gateway._doorway._by_address
+    assert gateway._limits.sockets == 0
+    assert not gateway._limits._by_address
     assert not gateway._behind
-    assert not any(gateway._rounds._slots)
+    assert not any(gateway._keepalive._slots)
     for channel in gateway.hub.channels.values():
         assert not channel.watchers
         assert not channel._behind
-        assert not channel._bidders
-        assert not channel.projection.followed
+        assert not channel._by_bidder
+        assert not channel.projection.admissions
     return len(asyncio.all_tasks()) - tasks, len(gc.get_objects()) - objects
 
 

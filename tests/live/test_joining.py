@@ -51,16 +51,16 @@ async def test_many_that_join_at_once_before_the_lot_was_read_share_one_reading(
 async def test_what_happens_while_a_lot_is_being_read_is_told_all_the_same(live, ledger):
     await opened(ledger)
     hub = live.gateway.hub
-    look_back = hub._observer.last_entries
+    look_back = hub._reader.last_entries
 
     async def look_back_slowly(lot_id, **how):
         found = await look_back(lot_id, **how)
         # the lot has been read: this bid comes by the tail alone
         await taken(ledger, "ada", 100, "key-0001")
-        await until(lambda: hub._meanwhile[lot_id])
+        await until(lambda: hub._buffered[lot_id])
         return found
 
-    hub._observer.last_entries = look_back_slowly
+    hub._reader.last_entries = look_back_slowly
     async with speaking(live.url, sub(mode="feed")) as feed:
         assert (await heard(feed))["price_fen"] == 100
         await taken(ledger, "bo", 200, "key-0002")

@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.live.lot_projection import KEPT_FRAMES, Broken, LotProjection
+from api.live.lot_projection import KEPT_FRAMES, ContinuityBroken, LotProjection
 from auction.domain.bidding import Admission
 from auction.domain.events import (
     Admitted,
     BidPlaced,
+    BidVoided,
     Closed,
     Event,
     Extended,
     Held,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    BidVoided,
-    LotVoided,
 )
 from auction.domain.lot import Lot, apply
-from auction.ledger.stream import StreamEntry, chain_of
+from auction.ledger.entry import StreamEntry, chain_of
 from tests.ledger.event_sequences import LOT, terms
 from tests.lot_events import apply_all, to_row
 
@@ -116,7 +116,7 @@ def frames_in(told: bytes) -> list[dict[str, object]]:
 
 
 def tell(projection: LotProjection) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    turn = projection.turn(now_ms=1, watchers=1)
+    turn = projection.take_turn(now_ms=1, watchers=1)
     return frames_in(turn.state), frames_in(turn.feed)
 
 
@@ -138,7 +138,7 @@ def test_however_entries_come_the_feed_has_every_bid_once_in_order_without_a_hol
     bids, told_epoch = [], projection.lot.epoch
     for entry in course.entries[max(0, begun - data.draw(st.integers(0, 3))) :]:
         epoch_before = projection.lot.epoch
-        projection.take(entry)
+        projection.apply_entry(entry)
         if projection.lot.epoch == epoch_before and not data.draw(st.booleans()):
             continue
         _, feed = tell(projection)
@@ -163,7 +163,7 @@ def test_what_nobody_may_miss_is_told_to_watchers_of_the_state_too(course, data)
     projection = course.projection(begun)
     from_seq, kinds = projection.lot.seq, []
     for entry in course.entries[begun:]:
-        projection.take(entry)
+        projection.apply_entry(entry)
         if data.draw(st.booleans()):
             kinds += [(frame["type"], frame["seq"]) for frame in tell(projection)[0]]
     kinds += [(frame["type"], frame["seq"]) for frame in tell(projection)[0]]
@@ -193,23 +193,25 @@ def test_a_story_begun_late_remembers_what_one_begun_early_kept(course, data):
     early = course.projection(1)
     for entry in course.entries[1:]:
         early.take(entry)
-        early.turn(now_ms=1, watchers=1)
+        early.take_turn(now_ms=1, watchers=1)
     late = course.projection(len(course.entries))
     for feed in (False, True):
         for seq in range(course.lot.seq + 1):
-            kept = late.missed(seq, feed=feed)
-            assert kept is None or kept == early.missed(seq, feed=feed)
+            kept = late.missed_frames(seq, feed=feed)
+            assert kept is None or kept == early.missed_frames(seq, feed=feed)
     # of the epoch in force everything is remembered but its first event
     epoch_began = max((entry.last_seq for entry in course.entries if isinstance(entry.events[0], BidVoided)), default=1)
-    assert late.missed(epoch_began, feed=True) is not None
+    assert late.missed_frames(epoch_began, feed=True) is not None
     if epoch_began > 1:
-        assert late.missed(epoch_began - 1, feed=True) is None
+        assert late.missed_frames(epoch_began - 1, feed=True) is None
     # and the next bid continues both alike
     if course.lot.status != "closed":
         course.write(course.bid())
         for projection in (early, late):
-            projection.take(course.entries[-1])
-        assert frames_in(early.turn(now_ms=1, watchers=1).feed) == frames_in(late.turn(now_ms=1, watchers=1).feed)
+            projection.apply_entry(course.entries[-1])
+        assert frames_in(early.take_turn(now_ms=1, watchers=1).feed) == frames_in(
+            late.take_turn(now_ms=1, watchers=1).feed
+        )
 
 
 def test_entries_with_a_gap_before_the_reading_are_remembered_from_the_gap_on():
@@ -217,25 +219,25 @@ def test_entries_with_a_gap_before_the_reading_are_remembered_from_the_gap_on():
     course.bids(10)
     whole = course.projection(12)
     holed = LotProjection(LOT, whole.lot, course.chain, [*course.entries[:4], *course.entries[6:]])
-    assert holed.missed(6, feed=True) is None
+    assert holed.missed_frames(6, feed=True) is None
     # the end in force is known from the first bid after the gap on
-    assert holed.missed(7, feed=True) == whole.missed(7, feed=True) != []
+    assert holed.missed_frames(7, feed=True) == whole.missed_frames(7, feed=True) != []
 
 
 def test_entries_that_end_before_the_reading_are_not_remembered():
     course = Course()
     course.bids(10)
     projection = LotProjection(LOT, course.lot, course.chain, course.entries[:-1])
-    assert projection.missed(course.lot.seq - 1, feed=True) is None
-    assert projection.missed(course.lot.seq, feed=True) == []
+    assert projection.missed_frames(course.lot.seq - 1, feed=True) is None
+    assert projection.missed_frames(course.lot.seq, feed=True) == []
 
 
 def test_an_entry_that_skips_some_is_not_taken():
     course = Course()
     course.bids(3)
     projection = course.projection(3)
-    with pytest.raises(Broken, match="seq 3 of launch-001 is not continued by the entry from 5"):
-        projection.take(course.entries[4])
+    with pytest.raises(ContinuityBroken, match="seq 3 of launch-001 is not continued by the entry from 5"):
+        projection.apply_entry(course.entries[4])
 
 
 def test_an_entry_of_another_past_is_not_taken():
@@ -244,8 +246,8 @@ def test_an_entry_of_another_past_is_not_taken():
     other.write(other.bid(9))
     other.bids(2)
     projection = course.projection(4)
-    with pytest.raises(Broken):
-        projection.take(other.entries[4])
+    with pytest.raises(ContinuityBroken):
+        projection.apply_entry(other.entries[4])
 
 
 def test_an_entry_of_another_epoch_is_not_taken():
@@ -253,17 +255,17 @@ def test_an_entry_of_another_epoch_is_not_taken():
     projection = course.projection(2)
     entry = course.write(course.bid())
     chain = chain_of(projection.chain, LOT, 2, entry.first_seq, entry.at_ms, entry.packed)
-    with pytest.raises(Broken, match="epoch 2, expected 1"):
-        projection.take(replace(entry, epoch=2, chain=chain))
+    with pytest.raises(ContinuityBroken, match="epoch 2, expected 1"):
+        projection.apply_entry(replace(entry, epoch=2, chain=chain))
 
 
 def test_admissions_alone_are_not_worth_a_turn_but_count_as_seen():
     course = Course()
     projection = course.projection(2)
-    projection.take(course.write(Admitted("bidder-1", 1, -1, -1)))
-    assert projection.is_new
+    projection.apply_entry(course.write(Admitted("bidder-1", 1, -1, -1)))
+    assert projection.has_news
     assert tell(projection) == ([], [])
-    assert projection.at == (1, 3)
+    assert projection.position == (1, 3)
 
 
 def test_only_so_many_frames_are_kept():
@@ -271,27 +273,27 @@ def test_only_so_many_frames_are_kept():
     course.bids(KEPT_FRAMES + 10)
     projection = course.projection(2)
     for entry in course.entries[2:]:
-        projection.take(entry)
-    projection.turn(now_ms=1, watchers=1)
-    assert projection.missed(11, feed=True) is None
-    kept = projection.missed(12, feed=True)
+        projection.apply_entry(entry)
+    projection.take_turn(now_ms=1, watchers=1)
+    assert projection.missed_frames(11, feed=True) is None
+    kept = projection.missed_frames(12, feed=True)
     assert kept is not None
     assert len(kept) == KEPT_FRAMES
-    assert projection.missed(2, feed=False) == []
+    assert projection.missed_frames(2, feed=False) == []
 
 
 # -- signed-in bidders ------------------------------------------------------------------------------------------------
 
 
 def you(projection: LotProjection, bidder_id: str) -> dict[str, object]:
-    (frame,) = frames_in(projection.you(bidder_id))
+    (frame,) = frames_in(projection.you_frame(bidder_id))
     return {name: frame[name] for name in ("leading", "outbid_by") if name in frame}
 
 
 def following(course: Course, *bidders: str) -> LotProjection:
     projection = course.projection(len(course.entries))
     for bidder in bidders:
-        projection.followed[bidder] = Admission(int(bidder[-1]))
+        projection.admissions[bidder] = Admission(int(bidder[-1]))
     return projection
 
 
@@ -299,9 +301,9 @@ def test_the_outbid_leader_and_the_new_one_have_news_and_nobody_else():
     course = Course()
     course.write(course.bid(1))
     projection = following(course, "bidder-1", "bidder-2", "bidder-3")
-    projection.take(course.write(course.bid(2)))
-    assert projection.concerned == {"bidder-1", "bidder-2"}
-    projection.turn(now_ms=1, watchers=1)
+    projection.apply_entry(course.write(course.bid(2)))
+    assert projection.to_notify == {"bidder-1", "bidder-2"}
+    projection.take_turn(now_ms=1, watchers=1)
     assert you(projection, "bidder-1") == {"leading": False, "outbid_by": 2}
     assert you(projection, "bidder-2") == {"leading": True}
     assert you(projection, "bidder-3") == {"leading": False}
@@ -311,9 +313,9 @@ def test_who_led_only_between_two_turns_is_told_to_be_outbid():
     course = Course()
     course.write(course.bid(3))
     projection = following(course, "bidder-1")
-    projection.take(course.write(course.bid(1), course.bid(2, steps=2)))
-    assert projection.concerned == {"bidder-1"}
-    projection.turn(now_ms=1, watchers=1)
+    projection.apply_entry(course.write(course.bid(1), course.bid(2, steps=2)))
+    assert projection.to_notify == {"bidder-1"}
+    projection.take_turn(now_ms=1, watchers=1)
     assert you(projection, "bidder-1") == {"leading": False, "outbid_by": 2}
 
 
@@ -321,9 +323,9 @@ def test_who_leads_again_is_no_longer_outbid():
     course = Course()
     course.write(course.bid(1))
     projection = following(course, "bidder-1")
-    projection.take(course.write(course.bid(2)))
-    projection.take(course.write(course.bid(1)))
-    projection.turn(now_ms=1, watchers=1)
+    projection.apply_entry(course.write(course.bid(2)))
+    projection.apply_entry(course.write(course.bid(1)))
+    projection.take_turn(now_ms=1, watchers=1)
     assert you(projection, "bidder-1") == {"leading": True}
 
 
@@ -331,8 +333,8 @@ def test_a_maximum_that_the_leader_answers_at_once_is_outbid():
     course = Course()
     course.write(course.bid(1))
     projection = following(course, "bidder-1", "bidder-2")
-    projection.take(course.write(course.bid(2, leading=0)))
-    projection.turn(now_ms=1, watchers=1)
+    projection.apply_entry(course.write(course.bid(2, leading=0)))
+    projection.take_turn(now_ms=1, watchers=1)
     assert you(projection, "bidder-2") == {"leading": False, "outbid_by": 1}
     assert you(projection, "bidder-1") == {"leading": True}
 
@@ -344,9 +346,9 @@ def test_a_leader_whose_bid_was_voided_was_not_outbid():
     projection = following(course, "bidder-1", "bidder-2")
     course.void_last()
     for entry in course.entries[4:]:
-        projection.take(entry)
-    assert projection.concerned == {"bidder-1", "bidder-2"}
-    projection.turn(now_ms=1, watchers=1)
+        projection.apply_entry(entry)
+    assert projection.to_notify == {"bidder-1", "bidder-2"}
+    projection.take_turn(now_ms=1, watchers=1)
     assert you(projection, "bidder-1") == {"leading": False}
     assert you(projection, "bidder-2") == {"leading": True}
 
@@ -354,8 +356,8 @@ def test_a_leader_whose_bid_was_voided_was_not_outbid():
 def test_a_new_limit_is_news_to_its_bidder():
     course = Course()
     projection = following(course, "bidder-1")
-    projection.take(course.write(Admitted("bidder-1", 1, 70_000, -1), Admitted("bidder-2", 2, -1, -1)))
-    assert projection.concerned == {"bidder-1"}
-    assert projection.followed == {"bidder-1": Admission(1, 70_000)}
-    projection.take(course.write(Admitted("bidder-1", 1, -1, -1)))
-    assert projection.followed == {"bidder-1": Admission(1, None)}
+    projection.apply_entry(course.write(Admitted("bidder-1", 1, 70_000, -1), Admitted("bidder-2", 2, -1, -1)))
+    assert projection.to_notify == {"bidder-1"}
+    assert projection.admissions == {"bidder-1": Admission(1, 70_000)}
+    projection.apply_entry(course.write(Admitted("bidder-1", 1, -1, -1)))
+    assert projection.admissions == {"bidder-1": Admission(1, None)}

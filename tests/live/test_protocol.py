@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from api.live import frames
-from api.live.frames import Moment, SnapFrame, TickFrame, packed
+from api.live.frames import EventPosition, SnapFrame, TickFrame, encode_frame
 from api.live.protocol import FINAL, CloseCode, Malformed, Sub, Sync, read_message
 from auction.domain.events import (
     Admitted,
@@ -25,7 +25,7 @@ from auction.domain.events import (
 from auction.domain.lot import Lot, LotStatus
 from tests.ledger.event_sequences import LOT, terms
 
-AT = Moment(LOT, seq=7, at_ms=5_000, epoch=2, ends_before_ms=9_000)
+AT = EventPosition(LOT, seq=7, at_ms=5_000, epoch=2, ends_before_ms=9_000)
 
 
 def unpacked(frame: bytes) -> dict[str, object]:
@@ -41,7 +41,7 @@ def unpacked(frame: bytes) -> dict[str, object]:
 
 
 def happening(event, *, price_fen=0, leader=0) -> dict[str, object] | None:
-    frame = frames.happening(AT, event, price_fen, leader)
+    frame = frames.event_frame(AT, event, price_fen, leader)
     return None if frame is None else unpacked(frame)
 
 
@@ -146,29 +146,29 @@ def test_codes_say_which_failures_are_final():
 @pytest.mark.parametrize("length", [0, 40, 60, 61, 62, 63, 1000, 65_470, 65_480, 70_000])
 def test_a_frame_of_any_size_is_one_whole_text_message(length):
     frame = frames.PausedFrame(lot_id="x" * length, seq=1, at_ms=2, ends_at_ms=3, remaining_ms=4, reason="")
-    assert unpacked(packed(frame))["lot_id"] == "x" * length
+    assert unpacked(encode_frame(frame))["lot_id"] == "x" * length
 
 
 def test_a_state_tells_all_that_there_is_to_know_of_a_lot():
     lot = Lot(terms(), LotStatus.OPEN, 2, 9, 500, "ada", 3, 500, 4, 1_000, 9_000)
-    told = unpacked(frames.state(SnapFrame, LOT, lot, now_ms=77, watchers=12))
+    told = unpacked(frames.state_frame(SnapFrame, LOT, lot, now_ms=77, watchers=12))
     assert told == {
         "type": "snap", "lot_id": LOT, "epoch": 2, "seq": 9, "status": "open", "price_fen": 500, "leader": 3, "bids": 4,
         "minimum_fen": 600, "ends_at_ms": 9_000, "remaining_ms": 0, "now_ms": 77, "watchers": 12,
     }  # fmt: skip
-    assert unpacked(frames.state(TickFrame, LOT, lot, now_ms=77, watchers=12)) == {**told, "type": "tick"}
-    assert unpacked(frames.state(TickFrame, LOT, Lot(terms()), now_ms=0, watchers=0))["leader"] is None
+    assert unpacked(frames.state_frame(TickFrame, LOT, lot, now_ms=77, watchers=12)) == {**told, "type": "tick"}
+    assert unpacked(frames.state_frame(TickFrame, LOT, Lot(terms()), now_ms=0, watchers=0))["leader"] is None
 
 
 def test_a_bid_is_told_by_the_price_it_made_and_never_by_its_maximum():
     event = BidPlaced("ada", 3, 99_900, "key-0001", 500, 1, 9_000)
-    told = unpacked(frames.bid_made(AT, event, 5))
+    told = unpacked(frames.bid_frame(AT, event, 5))
     assert told == {
         "type": "bid", "lot_id": LOT, "seq": 7, "prev_seq": 5, "paddle": 3, "amount_fen": 500, "at_ms": 5_000,
         "leading": True,
     }  # fmt: skip
-    assert b"99900" not in frames.bid_made(AT, event, 5)
-    assert b"ada" not in frames.bid_made(AT, event, 5)
+    assert b"99900" not in frames.bid_frame(AT, event, 5)
+    assert b"ada" not in frames.bid_frame(AT, event, 5)
 
 
 def test_what_nobody_may_miss_has_a_frame_of_its_own():
@@ -217,7 +217,7 @@ def test_no_frame_names_a_bidder_or_staff():
         BidVoided(4, 300, "ada", 2, 300, "why", "eve"),
         Closed("sold", 500, "ada", 3, "staff", "why", "eve"),
     ):
-        told = frames.happening(AT, event, 500, 3)
+        told = frames.event_frame(AT, event, 500, 3)
         assert told is not None
         assert b"ada" not in told
         assert b"eve" not in told
@@ -235,6 +235,6 @@ def test_no_frame_names_a_bidder_or_staff():
 )
 def test_a_bidder_is_told_whether_they_lead_and_who_outbid_them(leader, outbid, expected):
     lot = Lot(terms(), leader_id=leader, leader_paddle={"ada": 1, "bo": 2, "": 0}[leader])
-    told = unpacked(frames.you(LOT, lot, "ada", (1, None), was_outbid=outbid))
+    told = unpacked(frames.you_frame(LOT, lot, "ada", (1, None), was_outbid=outbid))
     assert told == {"type": "you", "lot_id": LOT, "paddle": 1, "limit_fen": None, **expected}
-    assert unpacked(frames.you(LOT, lot, "cai", None, was_outbid=False))["paddle"] is None
+    assert unpacked(frames.you_frame(LOT, lot, "cai", None, was_outbid=False))["paddle"] is None

@@ -53,7 +53,7 @@ async def test_a_watcher_that_reads_again_gets_what_nobody_may_miss_and_the_newe
         slow = await stalled(live.url, LOT, mode=mode)
         await until(lambda: live.gateway.hub.channels.get(LOT) and live.gateway.hub.channels[LOT].projection)
         await until_behind(live, bidding)
-        conflated = live.gateway.tally.conflated
+        conflated = live.gateway.metrics.conflated
         await ledger.extend(LOT, by_ms=5_000, reason="behind your back", by="eve")
         await bidding.bid(30)
         await ledger.pause(LOT, reason="a look", by="eve")
@@ -61,7 +61,7 @@ async def test_a_watcher_that_reads_again_gets_what_nobody_may_miss_and_the_newe
         await bidding.bid(10)
         final = await ledger.close_now(LOT, reason="enough", by="eve")
         await shown(live, ledger)
-        assert live.gateway.tally.conflated > conflated
+        assert live.gateway.metrics.conflated > conflated
         frames = await rest(slow)
         await slow.close()
     kinds = [frame["type"] for frame in frames if frame["type"] in {"extended", "paused", "resumed", "closed"}]

@@ -97,7 +97,12 @@ async def test_a_voided_bid_begins_a_new_epoch_for_everyone(live, ledger):
             assert (await heard(each))["price_fen"] == 900
         now = await ledger.pause(LOT, reason="a look", by="eve")
         await ledger.restate(
-            LOT, at_seq=now.seq, voided_seq=last.seq, leading=LeadingBid(100, "ada", 1, 100), reason="mistyped", by="eve"
+            LOT,
+            at_seq=now.seq,
+            voided_seq=last.seq,
+            leading=LeadingBid(100, "ada", 1, 100),
+            reason="mistyped",
+            by="eve",
         )
         for each in (watcher, feed):
             *_, voided, snap = await heard_until(each, "snap")

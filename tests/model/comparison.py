@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 from auction.domain.ledger_layout import STREAM_START
 from auction.domain.lot import LeadingBid, Lot, LotStatus, apply, fold_bids
 from auction.ledger.bid_ledger import Snapshot
+from auction.ledger.entry import StreamEntry, chain_of, decode
 from auction.ledger.keys import KeySpace
-from auction.ledger.stream import StreamEntry, chain_of, decode
 from auction.ledger.terms_codec import pack_terms
 from tests.model.ledger_model import LedgerModel, ModelLot
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from auction.books import bidders, settlements
 from auction.books.deposits import Deposit
 from auction.books.unit_of_work import Transaction
+from auction.domain.states import DepositStatus, Disposition
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,14 @@ async def results_of(tx: Transaction, bidder_id: str, lot_ids: Collection[str]) 
 
 
 def _deposit_status(deposits: Sequence[Deposit]) -> str | None:
-    """The status that tells most: of what is still held or on its way back, else of the last deposit."""
+    """Held or releasing where some deposit is, else the last deposit's status."""
     statuses = [
-        "releasing" if one.status == "held" and one.disposition == "release" else one.status for one in deposits
+        DepositStatus.RELEASING
+        if one.status == DepositStatus.HELD and one.disposition == Disposition.RELEASE
+        else one.status
+        for one in deposits
     ]
-    for status in ("held", "releasing"):
+    for status in (DepositStatus.HELD, DepositStatus.RELEASING):
         if status in statuses:
             return status
     return statuses[-1] if statuses else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from auction.domain.events import Admitted, BidPlaced, Event
-from auction.ledger.stream import StreamEntry
+from auction.ledger.entry import StreamEntry
 from auction.services.catalogue.lot_views import lot_record
 from auction.services.context import AppContext
 from auction.services.lot_log import entries_backward

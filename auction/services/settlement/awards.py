@@ -171,7 +171,7 @@ async def _runners_up(
     cascading = [lot_id for lot_id in lot_ids if agreed[lot_id].settlement.cascade.depth and due[lot_id] is not None]
     if not cascading:
         return {}
-    ranked = await archive_queries.best_bidders(tx, cascading, most=RANKED_MAX)
+    ranked = await archive_queries.best_bidders(tx, cascading, per_lot_max=RANKED_MAX)
     winners = {lot_id: award.bidder_id for lot_id in cascading if (award := due[lot_id]) is not None}
     linked = await bidders.linked_to_each(tx, set(winners.values()))
     found = {}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from auction.books import archive
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
-from auction.ledger.stream import EntryDamaged
+from auction.ledger.entry import EntryDamaged
 from auction.services.context import AppContext
 
 

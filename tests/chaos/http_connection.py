@@ -34,7 +34,7 @@ class Reply:
         return msgspec.json.decode(self.body)
 
 
-class _Line(asyncio.Protocol):
+class _ReplyReader(asyncio.Protocol):
     """One connection; `answer` is set while a request is under way."""
 
     def __init__(self) -> None:
@@ -64,13 +64,13 @@ class _Line(asyncio.Protocol):
             self.answer.set_exception(NoAnswer(str(exc or "closed")))
 
 
-class Wire:
+class HttpConnection:
     """A client's connection to one server; made when first needed, and again after it was lost."""
 
     def __init__(self, address: Address, *, patience_s: float = 10.0) -> None:
         self.address = address
         self.patience_s = patience_s
-        self._line: _Line | None = None
+        self._line: _ReplyReader | None = None
 
     async def ask(self, request: bytes) -> Reply:
         """Send a request, once. Raises NotSent, NoAnswer."""
@@ -86,21 +86,21 @@ class Wire:
         finally:
             # given up, or interrupted: what still comes on this line is nobody's answer
             if not line.answer.done() or line.answer.cancelled():
-                self.hang_up()
+                self.close()
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Close the connection at once."""
         if self._line is not None and self._line.transport is not None:
             self._line.transport.abort()
         self._line = None
 
-    async def _connected(self) -> _Line:
+    async def _connected(self) -> _ReplyReader:
         if self._line is not None and self._line.transport is not None and not self._line.transport.is_closing():
             return self._line
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.patience_s):
-                _, self._line = await loop.create_connection(_Line, *self.address)
+                _, self._line = await loop.create_connection(_ReplyReader, *self.address)
         except (OSError, TimeoutError) as error:
             raise NotSent(str(error)) from error
         return self._line
