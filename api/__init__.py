@@ -1,1 +1,1 @@
-"""The house over HTTP: a door for bids, FastAPI for everything else. Knows the services, decides nothing itself."""
+"""The engine over HTTP and WebSocket: turns requests into calls of services and their results into responses."""

@@ -1,4 +1,4 @@
-"""`python -m api`: one HTTP process of the house. `auction serve` starts as many as are wanted, on one socket."""
+"""`python -m api`: one HTTP server process. `auction serve` starts as many as are configured, on one socket."""
 
 import argparse
 import socket
@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from api.http.app import SettingsError, load_settings, serve_context
+from api.app import SettingsError, load_settings, serve_context
 from api.http.server import bind
 from auction.bootstrap import running_servers
 from auction.domain.errors import AuctionError
@@ -14,11 +14,11 @@ from auction.logs import configure_logs
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop; 0, or 1 with a sentence on standard error."""
+    """Serve until SIGTERM or SIGINT. Returns 0, or 1 after an error, which is one line on standard error."""
     parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
     parser.add_argument("--host", help="the address to listen on (AUCTION_HTTP_HOST)")
     parser.add_argument("--port", type=int, help="the port to listen on, 0 for any (AUCTION_HTTP_PORT)")
-    parser.add_argument("--fd", type=int, help="a socket to serve on, inherited from who started this")
+    parser.add_argument("--fd", type=int, help="an inherited socket to serve on")
     given = parser.parse_args(arguments)
     try:
         settings = load_settings()

@@ -1,1 +1,1 @@
-"""The bid endpoint: reads a bid from a request, has it decided and answers."""
+"""The bid endpoint: reads a bid from a request, has the ledger decide on it, and sends the response."""

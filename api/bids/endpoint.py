@@ -1,8 +1,7 @@
-"""The door: `POST /api/v1/lots/{lot_id}/bids` and nothing else, in front of FastAPI. The first step of a bid's way.
+"""`POST /api/v1/lots/{lot_id}/bids`, in front of FastAPI, to which it passes everything else on.
 
-A bid's request is read here once, by hand, because this is where a launch day's storm arrives: a framework's
-routing, validation and response objects cost several times what the bid itself does. All else is passed on.
-Amounts in fen, times in UTC ms.
+Headers and body are read here without a framework: on a launch day most requests are bids, and FastAPI's routing,
+validation and response objects cost several times what the bid itself costs. Amounts are in fen, times in UTC ms.
 """
 
 from time import perf_counter
@@ -23,15 +22,15 @@ from auction.domain.bidding import Refused
 from auction.domain.errors import AuctionError
 from auction.services.bidding.placement import PlacedBid, place_bid
 from auction.services.context import AppContext
-from auction.services.identity.tokens import Identity, Role
+from auction.services.identity.roles import Role
+from auction.services.identity.tokens import Identity
 
 PREFIX = "/api/v1/lots/"
 SUFFIX = "/bids"
 
-_WANTED = frozenset(
+_HEADERS_READ = frozenset(
     {b"authorization", b"content-length", b"content-type", b"cookie", b"idempotency-key", b"x-csrf-token"}
 )
-_BIDDERS = (Role.BIDDER,)
 _JSON: Header = (b"content-type", b"application/json")
 _PROBLEM: Header = (b"content-type", MEDIA_TYPE.encode())
 _NO_STORE: Header = (b"cache-control", b"no-store")
@@ -46,7 +45,7 @@ _log = structlog.get_logger("api.bids.endpoint")
 
 
 class BidReceipt(msgspec.Struct, frozen=True):
-    """What a bidder gets for an accepted bid, the first time and at every retry."""
+    """The response to an accepted bid, and to every retry with the same key."""
 
     lot_id: str
     seq: int
@@ -62,30 +61,30 @@ class BidReceipt(msgspec.Struct, frozen=True):
 
 
 class BidEndpoint:
-    """An ASGI application around another: takes bids itself, passes everything else on."""
+    """ASGI middleware that answers bids itself and passes every other request on."""
 
     def __init__(self, app: ASGIApp, context: AppContext, authenticator: Authenticator, counts: BidCounts) -> None:
         self._app = app
         self._context = context
-        self._doorkeeper = authenticator
+        self._authenticator = authenticator
         self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take a bid, or pass on."""
+        """Answers a bid, or passes the request on."""
         if scope["type"] == "http" and scope["method"] == "POST":
             path: str = scope["path"]
             if path.startswith(PREFIX) and path.endswith(SUFFIX):
                 lot_id = path[len(PREFIX) : -len(SUFFIX)]
                 if lot_id and "/" not in lot_id:
-                    await self.take(lot_id, scope, receive, send)
+                    await self.answer_bid(lot_id, scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
-    async def take(self, lot_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one bid on a lot, unless the client hangs up before it is read."""
-        began_s = perf_counter()
+    async def answer_bid(self, lot_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reads a bid on a lot, has the ledger decide, and sends the response; none where the client disconnects."""
+        started_s = perf_counter()
         try:
-            bidder_id, key = self._admit(scope["headers"])
+            bidder_id, key = self._bidder_and_key(scope["headers"])
             amount_fen = amount_of(await read_body(receive))
             answer = await place_bid(self._context, lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key)
         except ClientGone:
@@ -94,22 +93,22 @@ class BidEndpoint:
             self._counts.count_unanswered(HttpCode.PAYLOAD_TOO_LARGE)
             await refuse_too_large(receive, send, new_request_id())
         except Unacceptable as unacceptable:
-            await self._answer_problem(unacceptable.problem, send)
+            await self._send_problem(unacceptable.problem, send)
         except AuctionError as error:
-            await self._answer_problem(problem_of(error), send)
+            await self._send_problem(problem_of(error), send)
         except Exception:  # noqa: BLE001 - every bid is answered, whatever happens
-            await self._answer_fault(lot_id, send)
+            await self._send_internal_error(lot_id, send)
         else:
-            status, content_type, body = self._decided(answer)
-            self._counts.took(perf_counter() - began_s)
+            status, content_type, body = self._response(answer)
+            self._counts.observe(perf_counter() - started_s)
             await _send(send, status, [content_type, _NO_STORE, (b"content-length", b"%d" % len(body))], body)
 
-    def _admit(self, headers: list[Header]) -> tuple[str, str]:
-        """Who bids, under which key; every header is looked at once."""
+    def _bidder_and_key(self, headers: list[Header]) -> tuple[str, str]:
+        """The bidder's id and the idempotency key. Raises Unacceptable, BodyTooLarge, NotSignedIn, WrongRole, ..."""
         found: dict[bytes, bytes] = {}
         twice: set[bytes] = set()
         for name, value in headers:
-            if name in _WANTED:
+            if name in _HEADERS_READ:
                 if name in found:
                     twice.add(name)
                 found[name] = value
@@ -117,21 +116,21 @@ class BidEndpoint:
             raise BodyTooLarge
         identity = self._identify(found, twice)
         if identity.role is not Role.BIDDER:
-            raise WrongRole(identity.role, _BIDDERS)
+            raise WrongRole(identity.role, (Role.BIDDER,))
         content_type, key = found.get(b"content-type"), found.get(b"idempotency-key")
         if content_type is None or not is_json(content_type):
             raise Unacceptable(_NOT_JSON)
         return identity.subject, checked_key(key, twice=b"idempotency-key" in twice)
 
     def _identify(self, found: dict[bytes, bytes], twice: set[bytes]) -> Identity:
-        """By the Authorization header of a program, or else by the cookies of a page."""
+        """The identity by the Authorization header (programs), or else by the session's cookies (pages)."""
         authorization = found.get(b"authorization")
         if authorization is None and b"cookie" in found:
-            return self._doorkeeper.identify_session(found[b"cookie"], found.get(b"x-csrf-token"))
-        return self._doorkeeper.identify(None if b"authorization" in twice else authorization)
+            return self._authenticator.identify_session(found[b"cookie"], found.get(b"x-csrf-token"))
+        return self._authenticator.identify(None if b"authorization" in twice else authorization)
 
-    def _decided(self, answer: PlacedBid | Refused) -> tuple[int, Header, bytes]:
-        """Status, content type and body of the ledger's decision, counted."""
+    def _response(self, answer: PlacedBid | Refused) -> tuple[int, Header, bytes]:
+        """Counts the ledger's decision; returns the response's status, content type and body."""
         if isinstance(answer, Refused):
             self._counts.refused[answer.code] += 1
             content = refusal_content(answer)
@@ -156,14 +155,14 @@ class BidEndpoint:
         self._counts.accepted += 1
         return 201, _JSON, _encode(receipt)
 
-    async def _answer_problem(self, problem: Problem, send: Send) -> None:
+    async def _send_problem(self, problem: Problem, send: Send) -> None:
         self._counts.count_unanswered(problem.code)
         body = problem.body()
         headers = [*problem.all_headers(len(body)), (b"x-request-id", new_request_id())]
         await _send(send, problem.status, headers, body)
 
-    async def _answer_fault(self, lot_id: str, send: Send) -> None:
-        """Log what was not foreseen, and say no more than that. Called while it is being handled."""
+    async def _send_internal_error(self, lot_id: str, send: Send) -> None:
+        """Logs the exception being handled, and answers 500 without details."""
         request_id = new_request_id()
         _log.exception("bid_failed", lot_id=lot_id, request_id=request_id.decode())
         self._counts.count_unanswered(HttpCode.INTERNAL_ERROR)

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: what it must look like, for the door and for every route that takes one."""
+"""The Idempotency-Key header: its rules, for the bid endpoint and for every route that requires one."""
 
 from typing import Annotated
 
@@ -14,8 +14,8 @@ _FIELD = {"field": "Idempotency-Key"}
 
 KEY_MISSING = Problem(
     HttpCode.IDEMPOTENCY_KEY_MISSING,
-    "This needs the header Idempotency-Key: 8 to 64 visible ASCII characters, new for each bid or payment, kept for "
-    "its retries.",
+    "The header Idempotency-Key is required: 8 to 64 visible ASCII characters, new for each bid or payment, the same "
+    "for its retries.",
     _FIELD,
 )
 KEY_INVALID = Problem(
@@ -26,7 +26,7 @@ KEY_INVALID = Problem(
 
 
 def checked_key(key: bytes | None, *, twice: bool) -> str:
-    """The key of a request; Unacceptable where it is missing, malformed or given twice."""
+    """The key as text. Raises Unacceptable where it is missing, malformed or given more than once."""
     if key is None:
         raise Unacceptable(KEY_MISSING)
     if twice or not KEY_LENGTH_MIN <= len(key) <= KEY_LENGTH_MAX or key.translate(None, _VISIBLE):
@@ -40,12 +40,12 @@ async def idempotency_key(
         str | None,
         Header(
             alias="Idempotency-Key",
-            description="New for each payment, kept for its retries: visible ASCII characters.",
+            description="New for each payment, the same for its retries: visible ASCII characters.",
             json_schema_extra={"minLength": KEY_LENGTH_MIN, "maxLength": KEY_LENGTH_MAX, "pattern": KEY_PATTERN},
             examples=["p-7f3c2a91"],
         ),
     ] = None,
 ) -> str:
-    """The key of a request to a route."""
+    """The idempotency key of a request to a route."""
     found = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     return checked_key(found[0] if found else None, twice=len(found) > 1)

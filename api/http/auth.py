@@ -1,4 +1,7 @@
-"""Who asks: bearer tokens, verified once and remembered until they expire. Shared by the door and the routes."""
+"""Authentication: bearer tokens and session cookies, verified once and cached until they expire.
+
+The bid endpoint and the routes share one `Authenticator`; routes declare whom they allow by the types at the end.
+"""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -10,49 +13,55 @@ from fastapi.security import HTTPBearer
 from api.http.problems import HttpCode
 from api.http.sessions import CsrfKey, session_token
 from auction.domain.errors import AuctionError
-from auction.services.identity.tokens import LENGTH_MAX, STAFF, Identity, Role, TokenCode, TokenKey, TokenRefused
+from auction.services.identity.roles import STAFF, Role
+from auction.services.identity.tokens import LENGTH_MAX, Identity, TokenCode, TokenKey, TokenRefused
 
-REMEMBERED_MAX = 50_000
-"""The most tokens remembered in one process, about 40 MB; the oldest makes room."""
+CACHED_MAX = 50_000
+"""The most tokens that one process caches, about 40 MB; the oldest is dropped first."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing: a session cookie is enough for them, without a CSRF token."""
 _SCHEME = b"bearer "
 
-bearer = HTTPBearer(auto_error=False, scheme_name="token", bearerFormat="JWT", description="A token of the house.")
+bearer = HTTPBearer(
+    auto_error=False, scheme_name="token", bearerFormat="JWT", description="A token that this server issued."
+)
 
 
 class NotSignedIn(AuctionError):
-    """No token was given."""
+    """No token was sent."""
 
     def __init__(self) -> None:
         super().__init__(
-            HttpCode.UNAUTHORIZED, "This needs a token: send the header 'Authorization: Bearer <token>', once."
+            HttpCode.UNAUTHORIZED, "A token is required: send the header 'Authorization: Bearer <token>' once."
         )
 
 
 class WrongRole(AuctionError):
-    """The token is good, for another role; facts: role, allowed."""
+    """The token is valid, but its role is not allowed here; facts: role, allowed."""
 
     def __init__(self, role: Role, allowed: tuple[Role, ...]) -> None:
         super().__init__(
             HttpCode.FORBIDDEN,
-            f"This is for {' or '.join(allowed)}; the token is for {role}.",
+            f"This requires the role {' or '.join(allowed)}; the token has the role {role}.",
             {"role": str(role), "allowed": list(map(str, allowed))},
         )
 
 
 class CsrfRefused(AuctionError):
-    """A page's session asks for a change without the value that goes with it."""
+    """A write under a session cookie came without the session's CSRF token."""
 
     def __init__(self) -> None:
         super().__init__(
             HttpCode.CSRF_TOKEN_INVALID,
-            "A change under a session cookie needs the header X-CSRF-Token with the value of the cookie auction_csrf.",
+            "A write under a session cookie requires the header X-CSRF-Token with the value of the cookie "
+            "auction_csrf.",
         )
 
 
 class Authenticator:
-    """Knows tokens by the header they came in. Not for threads: one event loop uses it."""
+    """Finds the identity for a token, and caches it. Used by one event loop; not thread-safe."""
 
-    __slots__ = ("_clock_s", "_known", "_remembered_max", "csrf", "key")
+    __slots__ = ("_cache", "_cached_max", "_clock_s", "csrf", "key")
 
     def __init__(
         self,
@@ -60,64 +69,67 @@ class Authenticator:
         csrf: CsrfKey,
         *,
         clock_s: Callable[[], float] = time.time,
-        remembered_max: int = REMEMBERED_MAX,
+        cached_max: int = CACHED_MAX,
     ) -> None:
         self.key = key
         self.csrf = csrf
         self._clock_s = clock_s
-        self._remembered_max = remembered_max
-        self._known: dict[bytes, Identity] = {}
+        self._cached_max = cached_max
+        self._cache: dict[bytes, Identity] = {}
 
     def identify(self, authorization: bytes | None) -> Identity:
-        """Whose Authorization header that is; NotSignedIn, or TokenRefused."""
+        """The identity of an Authorization header. Raises NotSignedIn without one, TokenRefused for an invalid one."""
         if authorization is None:
             raise NotSignedIn
         now_s = self._clock_s()
-        identity = self._known.get(authorization)
+        identity = self._cache.get(authorization)
         if identity is None:
-            identity = self._meet(authorization, now_s)
+            identity = self._verify_and_cache(authorization, now_s)
         elif identity.expires_at_s <= now_s:
-            del self._known[authorization]
+            del self._cache[authorization]
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
         return identity
 
-    def identify_session(self, cookie: bytes | None, csrf: bytes | None) -> Identity:
-        """Whose page asks for a change, by its cookies; NotSignedIn, CsrfRefused or TokenRefused."""
+    def identify_session(self, cookie: bytes | None, csrf_token: bytes | None) -> Identity:
+        """The identity of a session that makes a write: by its Cookie and X-CSRF-Token headers.
+
+        Raises NotSignedIn, CsrfRefused, TokenRefused.
+        """
         token = session_token(cookie)
         if token is None:
             raise NotSignedIn
-        if not self.csrf.fits(token, csrf):
+        if not self.csrf.fits(token, csrf_token):
             raise CsrfRefused
         return self.identify(b"Bearer " + token)
 
-    def _meet(self, authorization: bytes, now_s: float) -> Identity:
+    def _verify_and_cache(self, authorization: bytes, now_s: float) -> Identity:
         if len(authorization) > LENGTH_MAX or authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise TokenRefused(
                 TokenCode.TOKEN_INVALID,
-                "The Authorization header must be 'Bearer <token>', with a token of this house.",
+                "The Authorization header must be 'Bearer <token>', with a token that this server issued.",
             )
         token = authorization[len(_SCHEME) :].strip()
         identity = self.key.verify(token.decode("ascii", "replace"), now_s)
-        while len(self._known) >= self._remembered_max:
-            del self._known[next(iter(self._known))]
-        self._known[authorization] = identity
+        while len(self._cache) >= self._cached_max:
+            del self._cache[next(iter(self._cache))]
+        self._cache[authorization] = identity
         return identity
 
 
 def authorization_of(headers: list[tuple[bytes, bytes]]) -> bytes | None:
-    """The one Authorization header; none where there is none, or more than one."""
+    """The value of the Authorization header; None where it is missing or given more than once."""
     found = [value for name, value in headers if name == b"authorization"]
     return found[0] if len(found) == 1 else None
 
 
-async def visitor(request: Request) -> Identity | None:
-    """Who asks, where anyone may: nobody known without a token; a token that is given must be good.
+async def optional_identity(request: Request) -> Identity | None:
+    """The identity of a request to a public route; None without a token, or where a page's session has expired.
 
-    A page whose session is over is a page of nobody.
+    Raises TokenRefused for an Authorization header with an invalid token.
     """
     if "authorization" in request.headers:
         return _identify(request)
-    token = session_token(_header(request, b"cookie"))
+    token = session_token(_single_header(request, b"cookie"))
     if token is None:
         return None
     authenticator: Authenticator = request.app.state.authenticator
@@ -127,50 +139,49 @@ async def visitor(request: Request) -> Identity | None:
         return None
 
 
-def _needs(*roles: Role) -> Callable[..., Awaitable[Identity]]:
-    async def signed_in(request: Request, _documented: Annotated[object, Security(bearer)]) -> Identity:
+def _require(*roles: Role) -> Callable[..., Awaitable[Identity]]:
+    """A dependency: the identity of a request, which must have one of these roles."""
+
+    async def identity_in_role(request: Request, _documented: Annotated[object, Security(bearer)]) -> Identity:
         identity = _identify(request)
         if identity.role not in roles:
             raise WrongRole(identity.role, roles)
         return identity
 
-    return signed_in
+    return identity_in_role
 
 
 def _identify(request: Request) -> Identity:
     authenticator: Authenticator = request.app.state.authenticator
     authorization = authorization_of(request.scope["headers"])
-    token = session_token(_header(request, b"cookie"))
+    token = session_token(_single_header(request, b"cookie"))
     if "authorization" in request.headers or token is None:
         return authenticator.identify(authorization)
-    if request.method in READING:
+    if request.method in SAFE_METHODS:
         return authenticator.identify(b"Bearer " + token)
-    return authenticator.identify_session(_header(request, b"cookie"), _header(request, b"x-csrf-token"))
+    return authenticator.identify_session(_single_header(request, b"cookie"), _single_header(request, b"x-csrf-token"))
 
 
-def _header(request: Request, name: bytes) -> bytes | None:
+def _single_header(request: Request, name: bytes) -> bytes | None:
     found = [value for given, value in request.scope["headers"] if given == name]
     return found[0] if len(found) == 1 else None
 
 
 def is_staff(identity: Identity | None) -> bool:
-    """Whether the house itself asks: staff see what the public does not, such as a reserve."""
+    """Whether this is a member of staff, who sees more than the public, such as reserves."""
     return identity is not None and identity.role in STAFF
 
 
 def bidder_id_of(identity: Identity | None) -> str | None:
-    """The bidder who asks; None for staff and for visitors without a token."""
+    """The bidder's id; None for staff and for requests without a token."""
     return identity.subject if identity is not None and identity.role is Role.BIDDER else None
 
 
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing: a session's cookie is enough for them."""
-
-Visitor = Annotated[Identity | None, Depends(visitor)]
-Bidder = Annotated[Identity, Depends(_needs(Role.BIDDER))]
-Ops = Annotated[Identity, Depends(_needs(Role.OPS))]
-Finance = Annotated[Identity, Depends(_needs(Role.FINANCE))]
-MoneyReader = Annotated[Identity, Depends(_needs(Role.FINANCE, Role.OPS, Role.AUDITOR))]
-Auditor = Annotated[Identity, Depends(_needs(Role.FINANCE, Role.AUDITOR))]
-DeskReader = Annotated[Identity, Depends(_needs(*STAFF))]
-SignedIn = Annotated[Identity, Depends(_needs(*Role))]
+Visitor = Annotated[Identity | None, Depends(optional_identity)]
+Bidder = Annotated[Identity, Depends(_require(Role.BIDDER))]
+Ops = Annotated[Identity, Depends(_require(Role.OPS))]
+Finance = Annotated[Identity, Depends(_require(Role.FINANCE))]
+MoneyReader = Annotated[Identity, Depends(_require(Role.FINANCE, Role.OPS, Role.AUDITOR))]
+Auditor = Annotated[Identity, Depends(_require(Role.FINANCE, Role.AUDITOR))]
+Staff = Annotated[Identity, Depends(_require(*STAFF))]
+SignedIn = Annotated[Identity, Depends(_require(*Role))]

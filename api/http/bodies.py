@@ -1,8 +1,8 @@
-"""Request bodies, for the door and for every other route: at most 16 KB, and JSON without tricks.
+"""Request bodies: at most 16 KB, and JSON without ambiguities.
 
-`read_body` stops reading where the limit is passed, with or without a content-length. `read_json` refuses what
-parsers disagree about (fields given twice, NaN, endless numbers) and what the servers behind cannot store (NUL,
-half characters), each as a `Fault` that names the field.
+`read_body` stops reading as soon as the limit is exceeded, with or without a Content-Length. `read_json` refuses what
+parsers read differently (duplicate fields, NaN, very long numbers) and what the servers behind cannot store (NUL, lone
+surrogates), each as a `Fault` that names the field.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ DEPTH_MAX = 16
 """How deep JSON may be nested; terms are four deep."""
 DIGITS_MAX = 100
 JSON = b"application/json"
-SHOWN_CHARACTERS_MAX = 60
+QUOTED_CHARACTERS_MAX = 60
 
 _LINGER_S = 2.0
 _LINGER_BYTES = 4_194_304
 
 
 class BodyTooLarge(Exception):
-    """The body is, or says it is, over the limit."""
+    """The body, or its Content-Length, exceeds the limit."""
 
 
 class ClientGone(Exception):
-    """The client hung up before its request was complete: there is nobody to answer."""
+    """The client disconnected before its request was complete; no answer can be sent."""
 
 
 class BodyMalformed(Exception):
-    """The body is no acceptable JSON."""
+    """The body is not acceptable JSON; `fault` says why."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.detail)
@@ -41,18 +41,28 @@ class BodyMalformed(Exception):
 
 
 def is_too_long(content_length: bytes) -> bool:
-    """Whether a content-length header announces more than the limit."""
+    """Whether a Content-Length header announces more than the limit."""
     digits = content_length.lstrip(b"0")
     return len(digits) > 5 or (len(digits) == 5 and int(digits) > BODY_BYTES_MAX)
 
 
 def is_json(content_type: bytes) -> bool:
-    """Whether a content-type header says JSON, whatever its parameters."""
-    return content_type == JSON or content_type.partition(b";")[0].strip().lower() == JSON
+    """Whether a Content-Type header is application/json, with any parameters."""
+    return content_type == JSON or _media_type(content_type) == JSON
+
+
+def is_json_suffixed(content_type: bytes) -> bool:
+    """Whether FastAPI would parse a body of this Content-Type as JSON: application/json, or application/...+json."""
+    media_type = _media_type(content_type)
+    return media_type == JSON or (media_type.startswith(b"application/") and media_type.endswith(b"+json"))
+
+
+def _media_type(content_type: bytes) -> bytes:
+    return content_type.partition(b";")[0].strip().lower()
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body; BodyTooLarge as soon as it is over the limit, ClientGone where the client hung up."""
+    """The whole body. Raises BodyTooLarge as soon as it exceeds the limit, ClientGone where the client disconnects."""
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone
@@ -68,7 +78,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def refuse_too_large(receive: Receive, send: Send, request_id: bytes) -> None:
-    """Answer 413 and end the connection, lingering a little so that a client in mid-body still reads the answer."""
+    """Answer 413 and close the connection, after a short wait in which a client still sending can read the answer."""
     own = ((b"connection", b"close"), (b"x-request-id", request_id))
     problem = Problem(HttpCode.PAYLOAD_TOO_LARGE, PAYLOAD_TOO_LARGE, {"limit_bytes": BODY_BYTES_MAX}, own)
     body = problem.body()
@@ -83,7 +93,7 @@ async def refuse_too_large(receive: Receive, send: Send, request_id: bytes) -> N
 
 
 async def _discard(receive: Receive) -> None:
-    """Take in what the client is still sending, up to a bound."""
+    """Read and drop what the client is still sending, up to a bound."""
     discarded = 0
     while discarded < _LINGER_BYTES:
         message = await receive()
@@ -93,32 +103,32 @@ async def _discard(receive: Receive) -> None:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A receive that gives a body read before, then whatever comes next."""
-    given = False
+    """A `receive` that returns a body that was read before, then whatever comes next."""
+    is_replayed = False
 
-    async def again() -> Message:
-        nonlocal given
-        if given:
+    async def replayed() -> Message:
+        nonlocal is_replayed
+        if is_replayed:
             return await receive()
-        given = True
+        is_replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return again
+    return replayed
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """The first header of that lower-case name."""
+    """The first header of that lower-case name, or None."""
     return next((value for found, value in scope["headers"] if found == name), None)
 
 
 def read_json(raw: bytes) -> Any:
-    """The value of a JSON text; BodyMalformed where it is none, or one that this house does not take."""
+    """The value of a JSON text. Raises BodyMalformed where it is not JSON, or not acceptable JSON."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        _refuse("", HttpCode.MALFORMED, f"The body is not UTF-8: wrong byte at position {error.start}.")
+        _refuse("", HttpCode.MALFORMED, f"The body is not UTF-8: invalid byte at position {error.start}.")
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole_number)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}" if text.strip() else "it is empty"
         _refuse("", HttpCode.MALFORMED, f"The body is not JSON: {where}.")
@@ -128,14 +138,14 @@ def read_json(raw: bytes) -> Any:
     return value
 
 
-def shown(value: object) -> str:
-    """A value as it may be repeated in an answer: as JSON, and short."""
+def quoted(value: object) -> str:
+    """A value as a sentence may quote it: as JSON, cut to 60 characters."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=lambda other: type(other).__name__)
     except (TypeError, ValueError, RecursionError):
         text = type(value).__name__
     text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."
+    return text if len(text) <= QUOTED_CHARACTERS_MAX else text[: QUOTED_CHARACTERS_MAX - 3] + "..."
 
 
 def _refuse(field: str, code: HttpCode, detail: str) -> NoReturn:
@@ -151,22 +161,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        _refuse(shown(twice)[1:-1], HttpCode.DUPLICATE_FIELD, f"{shown(twice)} is given more than once; give it once.")
+        _refuse(
+            quoted(twice)[1:-1], HttpCode.DUPLICATE_FIELD, f"{quoted(twice)} is given more than once; give it once."
+        )
     return found
 
 
-def _constant(name: str) -> NoReturn:
-    _refuse("", HttpCode.MALFORMED, f"The body is not JSON: {name} is no JSON number.")
+def _refuse_constant(name: str) -> NoReturn:
+    _refuse("", HttpCode.MALFORMED, f"The body is not JSON: {name} is not a JSON number.")
 
 
-def _whole_number(digits: str) -> int:
+def _integer(digits: str) -> int:
     if len(digits) > DIGITS_MAX:
-        _refuse("", HttpCode.MALFORMED, f"The body holds a number of more than {DIGITS_MAX} digits.")
+        _refuse("", HttpCode.MALFORMED, f"The body has a number of more than {DIGITS_MAX} digits.")
     return int(digits)
 
 
 def _check_storable(value: object) -> None:
-    """Refuse text that the servers behind cannot hold, and nesting beyond reason."""
+    """Refuse text that the servers behind cannot store, and too deep nesting."""
     level: list[tuple[str, object]] = [("", value)]
     for _ in range(DEPTH_MAX):
         below: list[tuple[str, object]] = []
@@ -187,8 +199,8 @@ def _check_storable(value: object) -> None:
 
 def _check_text(path: str, text: str) -> None:
     if "\0" in text:
-        _refuse(path, HttpCode.WRONG_TEXT, f"{path or 'The body'} holds a NUL character (U+0000); leave it out.")
+        _refuse(path, HttpCode.WRONG_TEXT, f"{path or 'The body'} contains a NUL character (U+0000); leave it out.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        _refuse(path, HttpCode.WRONG_TEXT, f"{path or 'The body'} holds half a character (a lone surrogate).")
+        _refuse(path, HttpCode.WRONG_TEXT, f"{path or 'The body'} contains half a character (a lone surrogate).")

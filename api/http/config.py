@@ -1,4 +1,4 @@
-"""What the API is told at its start."""
+"""The configuration of the HTTP API."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """The secret that tokens are signed with, and what pages are told of the house."""
+    """The key of tokens, and what `GET /config` tells pages."""
 
     secret: str = field(repr=False)
     live_url: str | None = None
@@ -16,13 +16,13 @@ class ApiConfig:
     locale: str = "zh-CN"
     token_lifetime_s: int = 43_200
     payment_provider: str = "sandbox"
-    """Who takes the money; pages offer the sandbox's cards where it is the sandbox."""
+    """The provider in use; pages offer the sandbox's test cards where it is the sandbox."""
     delivery_centres: tuple[str, ...] = ()
     live_port: int | None = None
-    """Where the gateways listen, on the host that a page came from, unless `live_url` says it all."""
+    """The port of the live gateways, used with the host of the page's own address unless `live_url` is set."""
 
     def live_url_for(self, host: str | None, *, secure: bool) -> str | None:
-        """Where a page that was asked for at a host finds the live channel; None: nowhere."""
+        """The address of the live channel for a page with this Host header; None: there is no live channel."""
         if self.live_url is not None or self.live_port is None or not host:
             return self.live_url
         name = host if host.endswith("]") else host.rpartition(":")[0] or host

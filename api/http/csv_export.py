@@ -1,10 +1,14 @@
-"""The journal and the results as CSV; amounts in fen, times in UTC ms, one header row.
+"""The journal and the results as CSV files for spreadsheets: UTF-8 with a byte order mark, one header row.
 
-An export is one moment of the books: it is read in one transaction, put aside, and sent at the client's pace.
+Amounts are in fen, times in UTC milliseconds; further columns at the end repeat them in yuan with two decimals
+(`*_yuan`) and in ISO 8601 (`*_utc`). An export is consistent: it is read in one transaction into a temporary file,
+which is then sent at the client's pace.
 """
 
 import csv
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -15,17 +19,20 @@ from auction.services.context import AppContext
 from auction.services.settlement.finance_views import list_settlements
 
 PAGE = 1000
-IN_MEMORY_BYTES = 4_194_304
-"""What is larger is put aside on disk."""
+IN_MEMORY_BYTES_MAX = 4_194_304
+"""A larger export is kept on disk while it is sent."""
 CHUNK_CHARACTERS = 65_536
 RESULTS_MAX = 100_000
+BYTE_ORDER_MARK = "\ufeff"
+"""Tells spreadsheets that the file is UTF-8."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Cells = Sequence[object]
 
 
 async def journal_rows(context: AppContext, lot_id: str | None) -> AsyncIterator[Cells]:
-    """A row a line of the journal, entries in the order of writing."""
+    """The header, then a row for each line of the journal, in the order in which entries were posted."""
     yield ("entry_id", "at_ms", "kind", "lot_id", "cause", "cause_ref", "key", "account", "bidder", "amount_fen")
     async with context.books.reading() as tx:
         after_id = 0
@@ -38,13 +45,13 @@ async def journal_rows(context: AppContext, lot_id: str | None) -> AsyncIterator
 
 
 async def result_rows(context: AppContext) -> AsyncIterator[Cells]:
-    """A row a lot after the hammer."""
+    """The header, then a row for each lot that has closed."""
     yield (
         "lot_id", "title", "state", "outcome", "hammer_price_fen", "paddle", "bidder", "price_fen", "due_fen",
         "held_fen", "forfeited_fen", "claim_fen", "relisted_from", "relisted_as", "changed_at_ms",
     )  # fmt: skip
-    board = await list_settlements(context, limit=RESULTS_MAX)
-    for row in board.rows:
+    found = await list_settlements(context, limit=RESULTS_MAX)
+    for row in found.rows:
         settlement, award = row.settlement, row.award
         yield (
             settlement.lot_id,
@@ -65,26 +72,51 @@ async def result_rows(context: AppContext) -> AsyncIterator[Cells]:
         )
 
 
-async def streamed(rows: AsyncIterator[Cells], name: str) -> StreamingResponse:
-    """Rows as a CSV file to be saved, complete before its first byte is sent."""
-    # closed by whoever sends the last of it, or with the response
-    aside: IO[str] = SpooledTemporaryFile(IN_MEMORY_BYTES, "w+", encoding="utf-8", newline="")  # noqa: SIM115
-    writer = csv.writer(aside)
-    async for row in rows:
+async def csv_response(rows: AsyncIterator[Cells], name: str) -> StreamingResponse:
+    """A response that browsers save as `name`.csv. All rows are read before its first byte is sent."""
+    # closed when the last of it is sent, or with the response
+    file: IO[str] = SpooledTemporaryFile(IN_MEMORY_BYTES_MAX, "w+", encoding="utf-8", newline="")  # noqa: SIM115
+    file.write(BYTE_ORDER_MARK)
+    writer = csv.writer(file)
+    async for row in _with_readable_columns(rows):
         writer.writerow([_cell(value) for value in row])
-    aside.seek(0)
+    file.seek(0)
     headers = {"content-disposition": f'attachment; filename="{name}.csv"', "cache-control": "no-store"}
-    return StreamingResponse(_chunks(aside), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(_chunks(file), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _chunks(aside: IO[str]) -> Iterator[str]:
-    with aside:
-        while chunk := aside.read(CHUNK_CHARACTERS):
+async def _with_readable_columns(rows: AsyncIterator[Cells]) -> AsyncIterator[Cells]:
+    """The rows with a column in yuan for each in fen, and one in ISO 8601 for each in milliseconds, at their end."""
+    header = [str(name) for name in await anext(rows)]
+    amounts = [at for at, name in enumerate(header) if name.endswith("_fen")]
+    times = [at for at, name in enumerate(header) if name.endswith("at_ms")]
+    in_yuan = [header[at].removesuffix("_fen") + "_yuan" for at in amounts]
+    yield (*header, *in_yuan, *(header[at].removesuffix("_ms") + "_utc" for at in times))
+    async for row in rows:
+        yield (*row, *(_yuan(row[at]) for at in amounts), *(_iso_8601(row[at]) for at in times))
+
+
+def _yuan(amount_fen: object) -> Decimal | None:
+    """An amount in yuan, with two decimals."""
+    return Decimal(amount_fen).scaleb(-2) if isinstance(amount_fen, int) else None
+
+
+def _iso_8601(at_ms: object) -> str | None:
+    """A time in UTC, to the millisecond, such as 2026-01-31T12:00:00.000Z."""
+    if not isinstance(at_ms, int):
+        return None
+    at = _EPOCH + timedelta(milliseconds=at_ms)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _chunks(file: IO[str]) -> Iterator[str]:
+    with file:
+        while chunk := file.read(CHUNK_CHARACTERS):
             yield chunk
 
 
 def _cell(value: object) -> object:
-    """A value as a cell; text that a spreadsheet would run as a formula is quoted."""
+    """The value of a cell; text that a spreadsheet would run as a formula gets an apostrophe in front."""
     if value is None:
         return ""
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):

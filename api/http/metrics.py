@@ -1,4 +1,4 @@
-"""What the bid's way counts, for Prometheus. The door adds to plain numbers; they become metrics when asked for."""
+"""Prometheus metrics of bids over HTTP. The endpoint adds to plain numbers; a scrape turns them into metrics."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from prometheus_client.registry import Collector
 from auction.domain.errors import RefusalCode
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-"""Upper bounds of the buckets a bid's time is sorted into."""
+"""Upper bounds of the histogram's buckets."""
 
 
 class BidCounts(Collector):
-    """Bids answered by this process: accepted, repeated, refused by code, unanswered by code, and how long each took.
+    """Counts the bids of this process: accepted, repeated, refused by code, unanswered by code; and their durations.
 
-    One event loop adds to it without a lock; a scrape reads whole numbers.
+    Only one event loop adds to it, so there is no lock.
     """
 
     __slots__ = ("_buckets", "_seconds", "accepted", "refused", "repeated", "unanswered")
@@ -25,21 +25,21 @@ class BidCounts(Collector):
         self.repeated = 0
         self.refused: dict[str, int] = dict.fromkeys(map(str, RefusalCode), 0)
         self.unanswered: dict[str, int] = {}
-        """Answers that were no decision: malformed, not signed in, ledger away, outcome unknown, ..."""
+        """Bids that the ledger did not decide on: malformed, not signed in, ledger unavailable, outcome unknown, ..."""
         self._buckets = [0] * (len(SECONDS) + 1)
         self._seconds = 0.0
 
-    def took(self, seconds: float) -> None:
-        """Note how long a decided bid took, from its headers to its answer."""
+    def observe(self, seconds: float) -> None:
+        """Adds the duration of a decided bid, from reading its headers to its response."""
         self._buckets[bisect_left(SECONDS, seconds)] += 1
         self._seconds += seconds
 
     def count_unanswered(self, code: str) -> None:
-        """Note a bid that got no decision."""
+        """Adds a bid that got no decision."""
         self.unanswered[code] = self.unanswered.get(code, 0) + 1
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they stand."""
+        """The current metrics."""
         accepted = CounterMetricFamily("auction_bids_accepted", "Bids that the ledger accepted.")
         accepted.add_metric([], self.accepted)
         yield accepted
@@ -61,6 +61,6 @@ class BidCounts(Collector):
         for bound, count in zip([*map(str, SECONDS), "+Inf"], self._buckets, strict=True):
             total += count
             buckets.append((bound, float(total)))
-        times = HistogramMetricFamily("auction_bid_seconds", "From a bid's headers to its answer, decided bids only.")
+        times = HistogramMetricFamily("auction_bid_seconds", "From a bid's headers to its response, decided bids only.")
         times.add_metric([], buckets, self._seconds)
         return times

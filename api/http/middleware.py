@@ -1,6 +1,6 @@
-"""The frame around FastAPI: request ids, the body limit, strict JSON, and an answer whatever goes wrong inside.
+"""Middleware around FastAPI: request ids, the body limit, strict JSON, and an answer to every failure.
 
-The door has its own, quicker way through the same checks (`api.http.bodies`).
+The bid endpoint applies the same checks (`api.http.bodies`) in a faster way of its own.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from api.http.bodies import (
     BodyTooLarge,
     ClientGone,
     header,
-    is_json,
+    is_json_suffixed,
     is_too_long,
     read_body,
     read_json,
@@ -33,59 +33,64 @@ _log = structlog.get_logger("api")
 
 
 def new_request_id() -> bytes:
-    """An id for a request: unique to the process, then counted."""
+    """A new id for a request: a part unique to this process, and a counter."""
     return f"{_PROCESS}-{next(_numbers):x}".encode()
 
 
 class RequestMiddleware:
-    """An ASGI application around FastAPI's router. Never raises once a request has come in whole."""
+    """ASGI middleware that passes on requests with an acceptable body only, and logs each request that may write.
+
+    It does not raise, unless a failure comes after the response has started.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a checked request on and see that it is answered."""
+        """Check one request, pass it on, and answer what fails with a problem."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = perf_counter()
+        started_s = perf_counter()
         request_id = _request_id(scope)
-        answer = _Answer(send, request_id)
+        response = _Response(send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
             try:
-                receive = await _whole(scope, receive)
-                await self._app(scope, receive, answer.send)
+                receive = await _checked_body(scope, receive)
+                await self._app(scope, receive, response.send)
             except ClientGone:
                 return
             except BodyTooLarge:
                 await refuse_too_large(receive, send, request_id)
             except BodyMalformed as malformed:
-                await answer.send_problem(problem_of_faults([malformed.fault]))
+                await response.send_problem(problem_of_faults([malformed.fault]))
             except Exception as error:
                 _log.exception("request_failed", method=scope["method"], path=scope["path"])
-                if answer.status:
-                    # too late for an answer: only the connection's end tells the client
-                    raise RuntimeError("failed after the answer had begun") from error
-                await answer.send_problem(INTERNAL_ERROR)
+                if response.status:
+                    # too late to answer: only closing the connection tells the client
+                    raise RuntimeError("failed after the response had started") from error
+                await response.send_problem(INTERNAL_ERROR)
             if scope["method"] not in {"GET", "HEAD", "OPTIONS"}:
-                took_ms = round((perf_counter() - began) * 1000, 1)
-                _log.info("request", method=scope["method"], path=scope["path"], status=answer.status, took_ms=took_ms)
+                took_ms = round((perf_counter() - started_s) * 1000, 1)
+                _log.info(
+                    "request", method=scope["method"], path=scope["path"], status=response.status, took_ms=took_ms
+                )
 
 
-class _Answer:
-    """What has been sent; puts the request's id on it."""
+class _Response:
+    """Sends the response with the request's id in a header; `status` is 0 until it has started."""
 
-    __slots__ = ("_id", "_send", "status")
+    __slots__ = ("_id_header", "_send", "status")
 
     def __init__(self, send: Send, request_id: bytes) -> None:
         self._send = send
-        self._id = (b"x-request-id", request_id)
+        self._id_header = (b"x-request-id", request_id)
         self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), self._id]
+            message["headers"] = [*message.get("headers", ()), self._id_header]
         await self._send(message)
 
     async def send_problem(self, problem: Problem) -> None:
@@ -96,19 +101,19 @@ class _Answer:
 
 
 def _request_id(scope: Scope) -> bytes:
-    """The id a proxy gave the request, if it is one; else a new one."""
+    """The X-Request-ID of a proxy where it is acceptable, else a new id."""
     given = header(scope, b"x-request-id")
     if given is not None and is_visible_ascii(given.decode("latin-1"), _ID_LENGTH_MIN, _ID_LENGTH_MAX):
         return given
     return new_request_id()
 
 
-async def _whole(scope: Scope, receive: Receive) -> Receive:
-    """Reads the body and checks it; a receive that gives it again."""
+async def _checked_body(scope: Scope, receive: Receive) -> Receive:
+    """Reads the whole body; returns a `receive` that replays it. Raises BodyTooLarge, BodyMalformed, ClientGone."""
     length = header(scope, b"content-length")
     if length is not None and is_too_long(length):
         raise BodyTooLarge
     body = await read_body(receive)
-    if body and is_json(header(scope, b"content-type") or b""):
+    if body and is_json_suffixed(header(scope, b"content-type") or b""):
         read_json(body)
     return replay(body, receive)

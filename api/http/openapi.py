@@ -1,4 +1,4 @@
-"""What the OpenAPI page says beyond what FastAPI can see: problems, the bid's body, and who may see more."""
+"""Completes the OpenAPI document that FastAPI generates: problem responses by code, and optional authentication."""
 
 from collections import defaultdict
 from typing import Any
@@ -12,7 +12,7 @@ from auction.services.identity.tokens import TokenCode
 
 Responses = dict[int | str, dict[str, Any]]
 
-_ANYTHING = (
+_ANY_ROUTE = (
     HttpCode.PAYLOAD_TOO_LARGE,
     HttpCode.MALFORMED,
     HttpCode.MISSING_FIELD,
@@ -37,19 +37,19 @@ BID = (
     HttpCode.IDEMPOTENCY_KEY_INVALID,
 )
 
-VISITOR: dict[str, Any] = {"security": [{}, {"token": []}]}
-"""For routes that anyone may ask and staff see more of."""
+OPTIONAL_TOKEN: dict[str, Any] = {"security": [{}, {"token": []}]}
+"""For public routes whose response has more in it with a token."""
 
 _PROBLEM_SCHEMA: dict[str, Any] = {
     "title": "Problem",
-    "description": "RFC 9457, with the facts of the code as further members.",
+    "description": "RFC 9457; the facts of the code are further members.",
     "type": "object",
     "properties": {
         "type": {"type": "string", "pattern": f"^{TYPE_PREFIX}[a-z-]+$"},
         "title": {"type": "string"},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "A sentence for people: what was wrong and what is allowed."},
-        "code": {"type": "string", "enum": sorted(ROWS), "description": "Stable; the part to decide by."},
+        "detail": {"type": "string", "description": "What was wrong and what is allowed, in a sentence."},
+        "code": {"type": "string", "enum": sorted(ROWS), "description": "Stable; programs decide by it."},
     },
     "required": ["type", "title", "status", "detail", "code"],
     "additionalProperties": True,
@@ -57,9 +57,9 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
 
 
 def problems(*codes: str) -> Responses:
-    """The documented problems of a route, by status: these, and those any route may answer with."""
+    """The problem responses of a route for FastAPI's `responses`: of these codes, and of those that any route has."""
     by_status: dict[int, list[str]] = defaultdict(list)
-    for code in dict.fromkeys([*map(str, codes), *map(str, _ANYTHING)]):
+    for code in dict.fromkeys([*map(str, codes), *map(str, _ANY_ROUTE)]):
         by_status[ROWS[code].status].append(code)
     return {status: _problem_response(status, found) for status, found in sorted(by_status.items())}
 
@@ -79,20 +79,20 @@ def _problem_response(status: int, codes: list[str]) -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Make the application's OpenAPI page complete: it is made once, when it is first asked for."""
+    """Replaces the application's `openapi()`; the document is built once, when it is first requested."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            page = get_openapi(
+            document = get_openapi(
                 title=app.title,
                 version=app.version,
                 summary=app.summary,
                 description=app.description,
                 routes=app.routes,
             )
-            schemas = page.setdefault("components", {}).setdefault("schemas", {})
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas["Problem"] = _PROBLEM_SCHEMA
-            app.openapi_schema = page
+            app.openapi_schema = document
         return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the page
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

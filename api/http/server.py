@@ -1,4 +1,4 @@
-"""Serves the API on a socket until told to stop: then takes no more connections, and finishes what it has begun."""
+"""Runs the API under uvicorn on a socket; on SIGTERM or SIGINT accepts no more connections and finishes requests."""
 
 import asyncio
 import contextlib
@@ -10,19 +10,19 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-BACKLOG = 4096
-"""Connections that may wait to be accepted: a storm arrives at once."""
+from auction.serving.sockets import BACKLOG
+
 KEEP_ALIVE_S = 75
-"""Longer than a proxy keeps an idle connection, so that the proxy is the one to close it."""
+"""Longer than proxies keep an idle connection, so that the proxy is the one to close it."""
 DRAIN_S = 10
-"""The longest that begun requests are waited for; a bid takes a ledger's time-out at the most."""
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+"""The longest that requests in progress are waited for; a bid takes the ledger's time-out at most."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger("api.http.server")
 
 
 class ApiServer(uvicorn.Server):
-    """Uvicorn, stopped by `stop` or by a signal, without ending the process: the house is closed after it."""
+    """A uvicorn server that `stop` or a signal ends without ending the process, so that the context can be closed."""
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class ApiServer(uvicorn.Server):
                 lifespan="off",
                 access_log=False,
                 log_config=None,
-                # nobody looks at client addresses here
+                # client addresses are not used
                 proxy_headers=False,
                 server_header=False,
                 backlog=BACKLOG,
@@ -44,16 +44,16 @@ class ApiServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to `serve`: uvicorn would raise them again, and the house would not be closed."""
+        """Leaves signals to `serve`: uvicorn would raise them again, which ends the process."""
         yield
 
     def stop(self) -> None:
-        """Take no more connections and finish what has begun."""
+        """Accepts no more connections and finishes requests in progress."""
         self.should_exit = True
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket to serve on, port 0 for any; OSError where the address is taken."""
+    """A bound socket to serve on; port 0 means any free port. Raises OSError where the address is in use."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -69,15 +69,15 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT."""
     server = ApiServer(app)
     loop = asyncio.get_running_loop()
-    for number in STOPPING:
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, server.stop)
     try:
         _log.info("listening", address=":".join(map(str, listener.getsockname()[:2])))
         await server.serve(sockets=[listener])
         _log.info("stopped")
     finally:
-        for number in STOPPING:
+        for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)

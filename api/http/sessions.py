@@ -1,7 +1,7 @@
-"""Sessions of pages: the token in a cookie that scripts cannot read, and beside it one that proves the page is ours.
+"""Browser sessions: the token in an HttpOnly cookie, and a second cookie with a CSRF token.
 
-A page sends the second cookie's value back in a header with every change; another site can make a browser send
-cookies, but can neither read them nor set the header. Requests with an Authorization header need none of this.
+Pages repeat the CSRF token in the header X-CSRF-Token of every write. Another site can make a browser send cookies, but
+can neither read them nor set the header. Requests with an Authorization header need no CSRF token.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _SESSION = SESSION_COOKIE.encode() + b"="
 
 
 class CsrfKey:
-    """Makes and checks the value that goes with a session's changes; derived from the house's secret."""
+    """Computes and checks CSRF tokens; its key is derived from AUCTION_SECRET_KEY."""
 
     __slots__ = ("_key",)
 
@@ -27,15 +27,15 @@ class CsrfKey:
 
     @classmethod
     def derive(cls, secret: str) -> Self:
-        """The key of a house with this secret."""
+        """The key for this secret."""
         return cls(hmac.digest(secret.encode(), _PURPOSE, hashlib.sha256))
 
     def value_for(self, token: bytes) -> str:
-        """The value that goes with a session's token: 32 hex digits."""
+        """The CSRF token of a session's token: 32 hex digits."""
         return hmac.digest(self._key, token, "sha256").hex()[:32]
 
     def fits(self, token: bytes, value: bytes | None) -> bool:
-        """Whether that value goes with that token."""
+        """Whether this is the CSRF token of that session's token, in constant time."""
         return value is not None and hmac.compare_digest(self.value_for(token).encode(), value)
 
     def __repr__(self) -> str:
@@ -43,24 +43,26 @@ class CsrfKey:
 
 
 def session_token(cookie: bytes | None) -> bytes | None:
-    """The session's token in a Cookie header, or None."""
+    """The session's token from a Cookie header, or None."""
     if cookie is None or _SESSION not in cookie:
         return None
     for part in cookie.split(b";"):
-        crumb = part.strip()
-        if crumb.startswith(_SESSION):
-            return crumb[len(_SESSION) :] or None
+        cookie_pair = part.strip()
+        if cookie_pair.startswith(_SESSION):
+            return cookie_pair[len(_SESSION) :] or None
     return None
 
 
 def begin_session(response: Response, key: CsrfKey, token: str, *, lifetime_s: int, secure: bool) -> None:
-    """Put a session's two cookies on an answer."""
+    """Sets a session's two cookies on a response."""
     cookies = ((SESSION_COOKIE, token, True), (CSRF_COOKIE, key.value_for(token.encode()), False))
-    for name, value, hidden in cookies:
-        response.set_cookie(name, value, max_age=lifetime_s, path="/", secure=secure, httponly=hidden, samesite="lax")
+    for name, value, http_only in cookies:
+        response.set_cookie(
+            name, value, max_age=lifetime_s, path="/", secure=secure, httponly=http_only, samesite="lax"
+        )
 
 
 def end_session(response: Response, *, secure: bool) -> None:
-    """Take them back."""
-    for name, hidden in ((SESSION_COOKIE, True), (CSRF_COOKIE, False)):
-        response.delete_cookie(name, path="/", secure=secure, httponly=hidden, samesite="lax")
+    """Deletes a session's cookies."""
+    for name, http_only in ((SESSION_COOKIE, True), (CSRF_COOKIE, False)):
+        response.delete_cookie(name, path="/", secure=secure, httponly=http_only, samesite="lax")

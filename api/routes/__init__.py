@@ -1,4 +1,4 @@
-"""The routes of the public surface, a module a subject. Each asks a service and shows what it answers."""
+"""The routes, a module a subject: each calls a service and returns its result as a response."""
 
 from fastapi import APIRouter
 

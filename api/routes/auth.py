@@ -1,64 +1,31 @@
-"""Signing up, signing in, and what a signed-in page needs: sessions in cookies, tokens for programs."""
+"""Accounts, sign-in and sign-out: tokens for programs, sessions in cookies for pages."""
 
 import time
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
-from pydantic import BaseModel, Field
 
 from api.http.auth import Authenticator, SignedIn, Visitor
 from api.http.config import ApiConfig
 from api.http.openapi import SIGNED_IN, WRITE, problems
 from api.http.sessions import begin_session, end_session
 from api.routes.dependencies import Context
+from api.schemas.auth import IdentityResponse, LiveTokenResponse, SessionResponse, TokenResponse
 from api.schemas.requests import CreateAccountRequest, SignInRequest
 from api.schemas.text import Password, Username
 from auction.books.accounts import LoginAccount
 from auction.domain.errors import ProblemCode
 from auction.services.identity import accounts
-from auction.services.identity.tokens import Identity, Role
+from auction.services.identity.roles import Role
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 LIVE_TOKEN_LIFETIME_S = 120
-"""Long enough to open a live connection with."""
+"""Long enough to open a live connection."""
 
 
-class TokenResponse(BaseModel):
-    """A token for the Authorization header, as in OAuth 2."""
-
-    access_token: str
-    token_type: str = "bearer"  # noqa: S105 - the kind of token, not a token
-    expires_in: int = Field(description="Seconds.")
-
-
-class LiveTokenResponse(BaseModel):
-    """A short-lived token for the first `sub` of a live connection."""
-
-    token: str
-    expires_in: int = Field(description="Seconds.")
-
-
-class IdentityResponse(BaseModel):
-    """Who is signed in."""
-
-    subject: str
-    name: str
-    role: Role
-
-    @classmethod
-    def of(cls, identity: Identity) -> "IdentityResponse":
-        """What a token says."""
-        return cls(subject=identity.subject, name=identity.name, role=identity.role)
-
-
-class SessionResponse(BaseModel):
-    """The page's session; `identity` null: nobody is signed in."""
-
-    identity: IdentityResponse | None
-
-
-def _token(request: Request, account: LoginAccount) -> tuple[str, int]:
+def _issue_token(request: Request, account: LoginAccount) -> tuple[str, int]:
+    """A token for an account, and its lifetime in seconds."""
     config: ApiConfig = request.app.state.config
     authenticator: Authenticator = request.app.state.authenticator
     lifetime_s = config.token_lifetime_s
@@ -79,9 +46,9 @@ async def give_token(
     username: Annotated[Username, Form()],
     password: Annotated[Password, Form()],
 ) -> TokenResponse:
-    """A token for a user name and password, sent as a form."""
+    """Issue a token for a user name and password, which are sent as a form."""
     account = await accounts.authenticate(context, username=username, password=password)
-    token, lifetime_s = _token(request, account)
+    token, lifetime_s = _issue_token(request, account)
     return TokenResponse(access_token=token, expires_in=lifetime_s)
 
 
@@ -91,32 +58,33 @@ async def give_token(
     responses=problems(ProblemCode.USERNAME_INVALID, ProblemCode.USERNAME_TAKEN, ProblemCode.PASSWORD_INVALID, *WRITE),
 )
 async def create_account(context: Context, new: CreateAccountRequest) -> IdentityResponse:
-    """Create a bidder's account. Staff accounts are made on the command line."""
+    """Create a bidder's account. Accounts of staff are created on the command line."""
     account = await accounts.create_account(context, username=new.username, password=new.password, name=new.name)
-    return IdentityResponse(subject=account.subject, name=account.name, role=Role(account.role))
+    return IdentityResponse.of_account(account)
 
 
 @router.post("/session", responses=problems(ProblemCode.CREDENTIALS_WRONG, *WRITE))
-async def sign_in(request: Request, response: Response, context: Context, given: SignInRequest) -> SessionResponse:
-    """Sign a page in: two cookies, one of them out of reach of scripts."""
-    account = await accounts.authenticate(context, username=given.username, password=given.password)
-    token, lifetime_s = _token(request, account)
+async def sign_in(
+    request: Request, response: Response, context: Context, credentials: SignInRequest
+) -> SessionResponse:
+    """Start a session for a page: sets an HttpOnly cookie with the token, and a cookie with the CSRF token."""
+    account = await accounts.authenticate(context, username=credentials.username, password=credentials.password)
+    token, lifetime_s = _issue_token(request, account)
     begin_session(
         response, request.app.state.authenticator.csrf, token, lifetime_s=lifetime_s, secure=_is_secure(request)
     )
-    role = Role(account.role)
-    return SessionResponse(identity=IdentityResponse(subject=account.subject, name=account.name, role=role))
+    return SessionResponse(identity=IdentityResponse.of_account(account))
 
 
 @router.get("/session", responses=problems())
 async def show_session(visitor: Visitor) -> SessionResponse:
-    """Who is signed in, if anybody is."""
+    """Who is signed in."""
     return SessionResponse(identity=None if visitor is None else IdentityResponse.of(visitor))
 
 
 @router.delete("/session", status_code=204, response_class=Response, responses=problems())
 async def sign_out(request: Request) -> Response:
-    """Sign the page out."""
+    """End the session of a page."""
     response = Response(status_code=204)
     end_session(response, secure=_is_secure(request))
     return response
@@ -124,7 +92,7 @@ async def sign_out(request: Request) -> Response:
 
 @router.post("/live-token", responses=problems(*SIGNED_IN))
 async def give_live_token(request: Request, identity: SignedIn) -> LiveTokenResponse:
-    """A short-lived token for a live connection, which a page's cookies do not reach."""
+    """Issue a short-lived token for a live connection, to which browsers do not send a page's cookies."""
     authenticator: Authenticator = request.app.state.authenticator
     token = authenticator.key.issue(
         subject=identity.subject,
@@ -137,5 +105,5 @@ async def give_live_token(request: Request, identity: SignedIn) -> LiveTokenResp
 
 
 def _is_secure(request: Request) -> bool:
-    """Whether the visitor came over TLS, to us or to the proxy in front."""
+    """Whether the client used TLS, to this server or to a proxy in front of it."""
     return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"

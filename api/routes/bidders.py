@@ -1,4 +1,4 @@
-"""What staff note of a bidder: how well the house knows them. The house's rules cap limits by it."""
+"""What staff record about bidders: how far their identity is verified, which caps their limits."""
 
 import hashlib
 
@@ -16,15 +16,17 @@ router = APIRouter(prefix="/ops/bidders", tags=["ops"])
 
 
 class BidderResponse(BaseModel):
-    """A bidder and how well they are known."""
+    """A bidder, and how far their identity is verified."""
 
     bidder_id: str
     identity_level: int
 
 
 @router.post("/{bidder_id}/identity", responses=problems(ProblemCode.BIDDER_UNKNOWN, *SIGNED_IN, *WRITE))
-async def note_identity(context: Context, ops: Ops, bidder_id: BidderId, known: IdentityLevelRequest) -> BidderResponse:
-    """Note that a bidder's identity was verified; accounts of one identity count as linked."""
+async def set_identity_level(
+    context: Context, ops: Ops, bidder_id: BidderId, known: IdentityLevelRequest
+) -> BidderResponse:
+    """Record how far a bidder's identity is verified. Accounts with the same identity count as linked."""
     digest = None if known.identity is None else hashlib.sha256(known.identity.encode()).hexdigest()
     await know_bidder(context, bidder_id, level=known.level, identity_mark=digest, actor=ops.subject)
     return BidderResponse(bidder_id=bidder_id, identity_level=known.level)

@@ -1,4 +1,4 @@
-"""What a page needs to know of the house before anything else."""
+"""The configuration that pages load first."""
 
 import time
 
@@ -13,13 +13,13 @@ router = APIRouter(tags=["config"])
 
 @router.get("/config", responses=problems())
 async def config(request: Request) -> ConfigResponse:
-    """Where the live channel is, and how money and dates are written, who takes payments."""
-    context: ApiConfig = request.app.state.config
+    """The address of the live channel, currency and locale, payment provider and delivery centres."""
+    api_config: ApiConfig = request.app.state.config
     return ConfigResponse(
-        live_url=context.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https"),
+        live_url=api_config.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https"),
         now_ms=int(time.time() * 1000),
-        currency=context.currency,
-        locale=context.locale,
-        payment_provider=context.payment_provider,
-        delivery_centres=list(context.delivery_centres),
+        currency=api_config.currency,
+        locale=api_config.locale,
+        payment_provider=api_config.payment_provider,
+        delivery_centres=list(api_config.delivery_centres),
     )

@@ -26,7 +26,7 @@ def _visible_schema(length_max: int) -> dict[str, Any]:
 
 
 def _not_found(code: ProblemCode, what: str, field: str, allowed: str) -> NotFound:
-    return NotFound(code, f"There is no such {what}: {field} must be {allowed}.", {"field": field})
+    return NotFound(code, f"There is no such {what}: {field} must be {allowed}.")
 
 
 def _checked(value: str, length_max: int, code: ProblemCode, what: str, field: str) -> str:

@@ -1,4 +1,4 @@
-"""For those who watch the house: alive, ready, and in numbers. Outside `/api/v1`."""
+"""Health checks and metrics for operations, outside `/api/v1`."""
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry
@@ -14,23 +14,23 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/healthz", responses=problems())
 async def healthz() -> HealthzResponse:
-    """The process is alive, whatever else is not."""
+    """The process is running, whatever the state of the servers behind it."""
     return HealthzResponse(status="ok")
 
 
 @router.get(
-    "/readyz", responses={**problems(), 503: {"model": ReadyzResponse, "description": "Not ready; each part says why."}}
+    "/readyz", responses={**problems(), 503: {"model": ReadyzResponse, "description": "Not ready; the parts say why."}}
 )
 async def readyz(context: Context, response: Response) -> ReadyzResponse:
-    """Whether bids can be taken and written down."""
-    found = await check_readiness(context)
-    if not found.ready:
+    """Whether bids can be taken and archived."""
+    readiness = await check_readiness(context)
+    if not readiness.ready:
         response.status_code = 503
         response.headers["retry-after"] = "1"
-    return ReadyzResponse(ready=found.ready, ledger=found.ledger, books=found.books, migrations=found.migrations)
+    return ReadyzResponse.of(readiness)
 
 
-class Metrics(Response):
+class MetricsResponse(Response):
     """Prometheus' text format."""
 
     media_type = CONTENT_TYPE_LATEST
@@ -38,10 +38,10 @@ class Metrics(Response):
 
 @router.get(
     "/metrics",
-    response_class=Metrics,
+    response_class=MetricsResponse,
     responses={200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}, **problems()},
 )
 async def metrics(request: Request) -> Response:
-    """What this process has counted, for Prometheus."""
+    """The metrics of this process, for Prometheus."""
     registry: CollectorRegistry = request.app.state.registry
-    return Metrics(generate_latest(registry))
+    return MetricsResponse(generate_latest(registry))

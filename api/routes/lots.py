@@ -1,4 +1,4 @@
-"""Lots and the bids on them, for anyone to look at; and the documented bid, which the door takes before FastAPI."""
+"""Public routes of lots and their bids; and, for the documentation, the bid that `api.bids.endpoint` answers."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from api.bids.endpoint import BidEndpoint
 from api.bids.idempotency import KEY_LENGTH_MAX, KEY_LENGTH_MIN, KEY_PATTERN
 from api.http.auth import Visitor, bidder_id_of, is_staff
-from api.http.openapi import AWAY, BID, TOKEN, VISITOR, problems
+from api.http.openapi import AWAY, BID, OPTIONAL_TOKEN, TOKEN, problems
 from api.routes.dependencies import ID_SCHEMA, Context, LotId
 from api.schemas.public import BidAcceptedResponse, BidsResponse, LotResponse
 from api.schemas.requests import SEQ_MAX, BidRequest
@@ -22,7 +22,7 @@ _KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "New for each bid, kept for its retries: visible ASCII characters.",
+    "description": "New for each bid, the same for its retries: visible ASCII characters.",
     "schema": {
         "type": "string",
         "minLength": KEY_LENGTH_MIN,
@@ -38,9 +38,9 @@ _BID: dict[str, Any] = {
 }
 
 
-@router.get("", responses=problems(ProblemCode.LOT_UNKNOWN, *TOKEN, *AWAY), openapi_extra=VISITOR)
+@router.get("", responses=problems(ProblemCode.LOT_UNKNOWN, *TOKEN, *AWAY), openapi_extra=OPTIONAL_TOKEN)
 async def show_lot(context: Context, lot_id: LotId, visitor: Visitor) -> LotResponse:
-    """One lot as it stands now. Staff see its reserve; bidders see what became of their own part once it has ended."""
+    """A lot as it is now. Staff also see its reserve; a bidder sees their own result once it has closed."""
     view = await lot_views.show_lot(context, lot_id, bidder_id=bidder_id_of(visitor))
     return LotResponse.of(view, to_staff=is_staff(visitor))
 
@@ -52,7 +52,7 @@ async def list_bids(
     after_seq: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0,
     limit: Annotated[int, Query(ge=1, le=lot_views.BIDS_PAGE_MAX)] = 100,
 ) -> BidsResponse:
-    """Accepted bids after a seq, oldest first."""
+    """Accepted bids after a sequence number, oldest first."""
     return BidsResponse.of(await lot_views.list_bids(context, lot_id, after_seq=after_seq, limit=limit))
 
 
@@ -61,7 +61,7 @@ async def list_bids(
     status_code=201,
     response_model=BidAcceptedResponse,
     responses={
-        200: {"model": BidAcceptedResponse, "description": "A retry: what was answered the first time."},
+        200: {"model": BidAcceptedResponse, "description": "A retry: the response of the first time."},
         201: {"description": "Accepted."},
         **problems(*BID),
     },
@@ -70,17 +70,17 @@ async def list_bids(
 async def place_bid(
     request: Request, lot_id: Annotated[str, Path(json_schema_extra=ID_SCHEMA, examples=["launch-001"])]
 ) -> Response:
-    """Bid on a lot. Every refusal by a rule carries the lot as the decision saw it."""
-    return _AtTheDoor(request.app.state.door, lot_id)
+    """Bid on a lot. A refused bid's response has the lot's state at the decision."""
+    return _BidAnswer(request.app.state.bid_endpoint, lot_id)
 
 
-class _AtTheDoor(Response):
-    """The door's own answer, for an application that is asked without its door."""
+class _BidAnswer(Response):
+    """The bid endpoint's answer, where FastAPI's application is called without the endpoint in front."""
 
-    def __init__(self, door: BidEndpoint, lot_id: str) -> None:
+    def __init__(self, bid_endpoint: BidEndpoint, lot_id: str) -> None:
         super().__init__()
-        self._door = door
+        self._bid_endpoint = bid_endpoint
         self._lot_id = lot_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._door.take(self._lot_id, scope, receive, send)
+        await self._bid_endpoint.answer_bid(self._lot_id, scope, receive, send)

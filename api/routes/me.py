@@ -1,4 +1,4 @@
-"""What is a bidder's own: registrations, deposits, awards to pay, offers to answer."""
+"""Routes for a bidder's own registrations, deposits, awards and offers."""
 
 from fastapi import APIRouter, Response
 
@@ -10,10 +10,9 @@ from api.schemas.bidder import (
     AwardsResponse,
     OfferResponse,
     OffersResponse,
-    OwnDepositResponse,
     OwnDepositsResponse,
 )
-from api.schemas.public import RegistrationResponse, RegistrationsResponse
+from api.schemas.public import RegistrationsResponse
 from api.schemas.requests import HandoverRequest, PaymentRequest, RefusalRequest
 from auction.books.settlements import Award
 from auction.domain.errors import ProblemCode
@@ -29,31 +28,29 @@ _OFFER = (ProblemCode.OFFER_UNKNOWN, ProblemCode.OFFER_OVER)
 
 @router.get("/registrations", responses=problems(*SIGNED_IN, ProblemCode.BOOKS_AWAY))
 async def my_registrations(context: Context, bidder: Bidder) -> RegistrationsResponse:
-    """The lots you may bid on."""
-    found = await registrations.registrations_of(context, bidder.subject)
-    return RegistrationsResponse(registrations=[RegistrationResponse.of(one) for one in found])
+    """Your registrations."""
+    return RegistrationsResponse.of(await registrations.registrations_of(context, bidder.subject))
 
 
 @router.get("/deposits", responses=problems(*SIGNED_IN, ProblemCode.BOOKS_AWAY))
 async def my_deposits(context: Context, bidder: Bidder) -> OwnDepositsResponse:
-    """Your deposits, and where each of them is."""
+    """Your deposits, and the state of each."""
     found = await bidder_views.deposits_of(context, bidder.subject)
-    return OwnDepositsResponse(now_ms=context.clock_ms(), deposits=[OwnDepositResponse.of(one) for one in found])
+    return OwnDepositsResponse.of(found, now_ms=context.clock_ms())
 
 
 @router.get("/awards", responses=problems(*SIGNED_IN, ProblemCode.BOOKS_AWAY))
 async def my_awards(context: Context, bidder: Bidder) -> AwardsResponse:
-    """The lots you won, and what is to be paid until when."""
+    """The lots that you bought, what you have to pay, and until when."""
     found = await bidder_views.awards_of(context, bidder.subject)
-    centres = context.money.delivery_centres
-    return AwardsResponse(now_ms=context.clock_ms(), awards=[AwardResponse.of(one, centres) for one in found])
+    return AwardsResponse.of(found, context.money.delivery_centres, now_ms=context.clock_ms())
 
 
 @router.get("/offers", responses=problems(*SIGNED_IN, ProblemCode.BOOKS_AWAY))
 async def my_offers(context: Context, bidder: Bidder) -> OffersResponse:
-    """Lots offered to you because their winners did not pay."""
+    """Lots that are offered to you because their buyers did not pay."""
     found = await bidder_views.offers_of(context, bidder.subject)
-    return OffersResponse(now_ms=context.clock_ms(), offers=[OfferResponse.of(one) for one in found])
+    return OffersResponse.of(found, now_ms=context.clock_ms())
 
 
 @router.post(
@@ -80,7 +77,7 @@ async def pay_award(
     response: Response,
     payment: PaymentRequest | None = None,
 ) -> AwardResponse:
-    """Pay for a lot: what your deposit does not cover. A retry under the same key pays once."""
+    """Pay for a lot what your deposit does not cover. Retries with the same key pay once."""
     award = await award_payment.pay_award(
         context,
         award_id,
@@ -90,18 +87,17 @@ async def pay_award(
     )
     if award.status == "due":
         response.status_code = 202
-    return await _shown(context, award)
+    return await _award_response(context, award)
 
 
 @router.post("/awards/{award_id}/refuse", responses=problems(*_AWARD, ProblemCode.PAYMENT_PENDING, *SIGNED_IN, *WRITE))
 async def refuse_award(
     context: Context, bidder: Bidder, award_id: AwardId, refusal: RefusalRequest | None = None
 ) -> AwardResponse:
-    """Say that you will not pay: your deposit is forfeited at once, and the default is remembered."""
+    """Refuse to pay: your deposit is forfeited at once, and the default is recorded."""
     reason = None if refusal is None else refusal.reason
-    return await _shown(
-        context, await award_payment.refuse_award(context, award_id, bidder_id=bidder.subject, reason=reason)
-    )
+    award = await award_payment.refuse_award(context, award_id, bidder_id=bidder.subject, reason=reason)
+    return await _award_response(context, award)
 
 
 @router.post(
@@ -109,26 +105,27 @@ async def refuse_award(
     responses=problems(*_AWARD, ProblemCode.DELIVERY_CENTRE_UNKNOWN, *SIGNED_IN, *WRITE),
 )
 async def choose_centre(context: Context, bidder: Bidder, award_id: AwardId, where: HandoverRequest) -> AwardResponse:
-    """Choose where to fetch a paid lot."""
+    """Choose where to collect a paid lot."""
     award = await award_payment.choose_centre(
         context, award_id, bidder_id=bidder.subject, delivery_centre=where.delivery_centre
     )
-    return await _shown(context, award)
+    return await _award_response(context, award)
 
 
 @router.post("/offers/{offer_id}/accept", responses=problems(*_OFFER, *SIGNED_IN, *WRITE))
 async def accept_offer(context: Context, bidder: Bidder, offer_id: OfferId) -> AwardResponse:
-    """Take a lot that is offered to you; it is awarded to you, and is to be paid."""
-    return await _shown(context, await runner_up_offers.accept_offer(context, offer_id, bidder_id=bidder.subject))
+    """Accept an offer: the lot is awarded to you, and you have to pay it."""
+    award = await runner_up_offers.accept_offer(context, offer_id, bidder_id=bidder.subject)
+    return await _award_response(context, award)
 
 
 @router.post("/offers/{offer_id}/decline", responses=problems(*_OFFER, *SIGNED_IN, *WRITE))
 async def decline_offer(context: Context, bidder: Bidder, offer_id: OfferId) -> OfferResponse:
-    """Say no to an offer; it costs you nothing."""
+    """Decline an offer, at no cost to you."""
     await runner_up_offers.decline_offer(context, offer_id, bidder_id=bidder.subject)
     found = {one.offer.offer_id: one for one in await bidder_views.offers_of(context, bidder.subject)}
     return OfferResponse.of(found[offer_id])
 
 
-async def _shown(context: AppContext, award: Award) -> AwardResponse:
+async def _award_response(context: AppContext, award: Award) -> AwardResponse:
     return AwardResponse.of(await bidder_views.own_award_view(context, award), context.money.delivery_centres)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.http.auth import DeskReader, Ops
+from api.http.auth import Ops, Staff
 from api.http.openapi import AWAY, SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId, Seq
 from api.schemas.public import LotResponse, SaleCreatedResponse, SaleResponse
@@ -158,7 +158,7 @@ async def void_bid(context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: 
 
 
 @router.get("/lots", responses=problems(*SIGNED_IN, *AWAY))
-async def show_desk(context: Context, _reader: DeskReader) -> DeskResponse:
+async def show_desk(context: Context, _reader: Staff) -> DeskResponse:
     """Every sale with its lots as they stand now, drafts and reserves included."""
     sales = await lot_views.list_sales(context)
     shown = [SaleResponse.of(sale, to_staff=True) for sale in sales]
@@ -172,7 +172,7 @@ async def show_desk(context: Context, _reader: DeskReader) -> DeskResponse:
 )
 async def show_events(
     context: Context,
-    _reader: DeskReader,
+    _reader: Staff,
     lot_id: LotId,
     *,
     after_seq: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0,
@@ -188,7 +188,7 @@ async def show_events(
 
 
 @router.get("/health", responses=problems(*SIGNED_IN))
-async def show_health(context: Context, _reader: DeskReader) -> HealthResponse:
+async def show_health(context: Context, _reader: Staff) -> HealthResponse:
     """Whether the servers are there, and how far the archive is behind."""
     try:
         lag = await archive_lag(context)

@@ -1,4 +1,4 @@
-"""Registering for a lot and raising its deposit: what a bidder does before the first bid, and for a higher one."""
+"""Routes by which bidders register for a lot and raise their deposit."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -40,8 +40,8 @@ _DEVICE_LENGTH_MAX = 200
     "/lots/{lot_id}/registrations",
     status_code=201,
     responses={
-        200: {"model": RegistrationResponse, "description": "Registered before: the same."},
-        202: {"model": RegistrationResponse, "description": "The payment provider has not decided yet; ask again."},
+        200: {"model": RegistrationResponse, "description": "Already registered: the same response."},
+        202: {"model": RegistrationResponse, "description": "The payment provider has not decided yet; try again."},
         **problems(*_REFUSALS, *SIGNED_IN, *WRITE, *PAID),
     },
 )
@@ -54,11 +54,13 @@ async def register(
     request: Request,
     response: Response,
 ) -> RegistrationResponse:
-    """Accept a lot's terms, put down its deposit, get a paddle and a limit."""
+    """Accept a lot's terms and pay its deposit; returns a paddle number and a bidding limit."""
     if not admission.accept_terms:
-        raise RequestRefused(ProblemCode.TERMS_NOT_ACCEPTED, "Accept the lot's terms to register: accept_terms true.")
+        raise RequestRefused(
+            ProblemCode.TERMS_NOT_ACCEPTED, "To register, accept the lot's terms: set accept_terms to true."
+        )
     device = request.headers.get("x-device-id")
-    asked = await registrations.register(
+    outcome = await registrations.register(
         context,
         lot_id,
         bidder_id=bidder.subject,
@@ -67,12 +69,12 @@ async def register(
         payment_method=admission.payment_method,
         device=None if device is None else device[:_DEVICE_LENGTH_MAX],
     )
-    if asked.registration is None:
+    if outcome.registration is None:
         response.status_code = 202
-        return RegistrationResponse.waiting(lot_id, asked.deposit)
-    if not asked.created:
+        return RegistrationResponse.pending(lot_id, outcome.deposit)
+    if not outcome.created:
         response.status_code = 200
-    return RegistrationResponse.of(asked.registration)
+    return RegistrationResponse.of(outcome.registration)
 
 
 @router.post(
@@ -80,15 +82,15 @@ async def register(
     status_code=201,
     responses={
         200: {"model": TopUpResponse, "description": "A retry: the same top-up."},
-        202: {"model": TopUpResponse, "description": "The payment provider has not decided yet; ask again."},
+        202: {"model": TopUpResponse, "description": "The payment provider has not decided yet; try again."},
         **problems(*_TOP_UP, *SIGNED_IN, *WRITE, *PAID),
     },
 )
 async def top_up(
     context: Context, lot_id: LotId, bidder: Bidder, *, more: TopUpRequest, key: IdempotencyKey, response: Response
 ) -> TopUpResponse:
-    """Add to your deposit, which raises your limit at once, in a running lot too."""
-    asked = await registrations.top_up(
+    """Add to your deposit. Your limit rises at once, also while the lot is open."""
+    outcome = await registrations.top_up(
         context,
         lot_id,
         bidder_id=bidder.subject,
@@ -96,8 +98,8 @@ async def top_up(
         key=key,
         payment_method=more.payment_method,
     )
-    if asked.deposit is not None and asked.deposit.status == "pending":
+    if outcome.deposit is not None and outcome.deposit.status == "pending":
         response.status_code = 202
-    elif not asked.created:
+    elif not outcome.created:
         response.status_code = 200
-    return TopUpResponse.of(asked)
+    return TopUpResponse.of(outcome)

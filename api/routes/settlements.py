@@ -1,4 +1,4 @@
-"""What finance does after the hammer: the board, one lot's story, and the steps that people decide."""
+"""Routes for finance: settlements of closed lots, and the decisions that people make about them."""
 
 from collections.abc import Awaitable
 from typing import Annotated
@@ -26,25 +26,27 @@ from auction.services.settlement import (
 
 router = APIRouter(prefix="/ops/settlements", tags=["finance"])
 
-_WAITS = "Asked for; another person has to agree."
-_TWO_PERSONS: Responses = {202: {"model": SettlementDetailResponse, "description": _WAITS}}
+_TWO_PERSONS: Responses = {
+    202: {"model": SettlementDetailResponse, "description": "Recorded; another person has to approve it."}
+}
 _LOT = (ProblemCode.LOT_UNKNOWN, ProblemCode.SETTLEMENT_UNKNOWN)
 
 
-def _acting(*codes: ProblemCode) -> Responses:
+def _action_problems(*codes: ProblemCode) -> Responses:
     return problems(*_LOT, ProblemCode.WRONG_STATE, *codes, *SIGNED_IN, *WRITE)
 
 
-async def _story(context: AppContext, lot_id: str) -> SettlementDetailResponse:
+async def _detail(context: AppContext, lot_id: str) -> SettlementDetailResponse:
     return SettlementDetailResponse.of(await finance_views.show_settlement(context, lot_id))
 
 
-async def _when_two_agree(
-    context: AppContext, lot_id: str, response: Response, act: Awaitable[Approval | None]
+async def _detail_after(
+    context: AppContext, lot_id: str, response: Response, action: Awaitable[Approval | None]
 ) -> SettlementDetailResponse:
-    if await act is not None:
+    """Does what may need a second person: answers 202 where it now waits for approval."""
+    if await action is not None:
         response.status_code = 202
-    return await _story(context, lot_id)
+    return await _detail(context, lot_id)
 
 
 @router.get("", responses=problems(*SIGNED_IN, ProblemCode.BOOKS_AWAY))
@@ -54,7 +56,7 @@ async def list_settlements(
     state: Annotated[SettlementState | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
 ) -> SettlementListResponse:
-    """Every lot after the hammer, the nearest deadline first."""
+    """Settlements of closed lots, the nearest deadline first."""
     return SettlementListResponse.of(
         await finance_views.list_settlements(context, state=None if state is None else str(state), limit=limit)
     )
@@ -62,62 +64,64 @@ async def list_settlements(
 
 @router.get("/{lot_id}", responses=problems(*_LOT, *SIGNED_IN, ProblemCode.BOOKS_AWAY))
 async def show_settlement(context: Context, _reader: MoneyReader, lot_id: LotId) -> SettlementDetailResponse:
-    """One lot's settlement: its steps, its money, its journal."""
-    return await _story(context, lot_id)
+    """A lot's settlement, with its steps, deposits, payments and journal entries."""
+    return await _detail(context, lot_id)
 
 
 @router.post(
     "/{lot_id}/default",
-    responses=_TWO_PERSONS | _acting(ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
+    responses=_TWO_PERSONS | _action_problems(ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
 )
 async def declare_default(
     context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest, response: Response
 ) -> SettlementDetailResponse:
-    """Declare that the winner does not pay, before their time is over; the deposit is forfeited. Two persons."""
-    act = payment_default.default_by_staff(context, lot_id, actor=finance.subject, reason=reason.reason)
-    return await _when_two_agree(context, lot_id, response, act)
+    """Declare a default before the deadline; the deposit is forfeited. Needs two persons."""
+    action = payment_default.default_by_staff(context, lot_id, actor=finance.subject, reason=reason.reason)
+    return await _detail_after(context, lot_id, response, action)
 
 
-@router.post("/{lot_id}/offer", responses=_acting(ProblemCode.NOBODY_TO_OFFER))
+@router.post("/{lot_id}/offer", responses=_action_problems(ProblemCode.NOBODY_TO_OFFER))
 async def offer(context: Context, finance: Finance, lot_id: LotId) -> SettlementDetailResponse:
-    """Offer a defaulted lot to the next runner-up now."""
+    """Offer a defaulted lot to the next runner-up."""
     await runner_up_offers.offer_by_staff(context, lot_id, actor=finance.subject)
-    return await _story(context, lot_id)
+    return await _detail(context, lot_id)
 
 
-@router.post("/{lot_id}/relist", responses=_acting())
+@router.post("/{lot_id}/relist", responses=_action_problems())
 async def relist(
     context: Context, finance: Finance, lot_id: LotId, how: RelistRequest | None = None
 ) -> SettlementDetailResponse:
-    """Sell a defaulted lot again: a new draft, linked to this lot; its defaulter is barred from it."""
+    """Create a new draft that replaces a defaulted lot, and from which the defaulter is barred."""
     cost_fen = None if how is None else how.cost_fen
     await relists.relist_by_staff(context, lot_id, actor=finance.subject, cost_fen=cost_fen)
-    return await _story(context, lot_id)
+    return await _detail(context, lot_id)
 
 
-@router.post("/{lot_id}/handover-confirmed", responses=_acting(ProblemCode.DELIVERY_CENTRE_MISSING))
+@router.post("/{lot_id}/handover-confirmed", responses=_action_problems(ProblemCode.DELIVERY_CENTRE_MISSING))
 async def confirm_handover(context: Context, finance: Finance, lot_id: LotId) -> SettlementDetailResponse:
-    """The winner has fetched the lot: the seller is paid."""
+    """Confirm that the buyer has collected the lot; the seller is paid."""
     await handover.confirm_handover(context, lot_id, actor=finance.subject)
-    return await _story(context, lot_id)
+    return await _detail(context, lot_id)
 
 
-@router.post("/{lot_id}/writeoff", responses=_TWO_PERSONS | _acting(ProblemCode.SAME_PERSON, ProblemCode.NO_CLAIM))
+@router.post(
+    "/{lot_id}/writeoff", responses=_TWO_PERSONS | _action_problems(ProblemCode.SAME_PERSON, ProblemCode.NO_CLAIM)
+)
 async def write_off(
     context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest, response: Response
 ) -> SettlementDetailResponse:
-    """Give up what a defaulter owes. Two persons."""
-    act = waterfall.write_off(context, lot_id, actor=finance.subject, reason=reason.reason)
-    return await _when_two_agree(context, lot_id, response, act)
+    """Write off the claim against a defaulter. Needs two persons."""
+    action = waterfall.write_off(context, lot_id, actor=finance.subject, reason=reason.reason)
+    return await _detail_after(context, lot_id, response, action)
 
 
 @router.post(
     "/{lot_id}/void",
-    responses=_TWO_PERSONS | _acting(ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
+    responses=_TWO_PERSONS | _action_problems(ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
 )
 async def void(
     context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest, response: Response
 ) -> SettlementDetailResponse:
-    """Undo a closed lot before it is settled: everybody gets their money back. Two persons."""
-    act = voids.void_settlement(context, lot_id, actor=finance.subject, reason=reason.reason)
-    return await _when_two_agree(context, lot_id, response, act)
+    """Declare a closed lot void before it is settled; everybody is refunded. Needs two persons."""
+    action = voids.void_settlement(context, lot_id, actor=finance.subject, reason=reason.reason)
+    return await _detail_after(context, lot_id, response, action)

@@ -1,4 +1,4 @@
-"""Where payment providers say what became of what they were asked; each notice proves itself by its signature."""
+"""The route to which payment providers send notices of outcomes; each notice is verified by its signature."""
 
 from fastapi import APIRouter, Request
 

@@ -1,4 +1,4 @@
-"""The bodies of answers about a bidder's own money: deposits, awards, offers. Amounts in fen, times in UTC ms."""
+"""Responses about a bidder's own deposits, awards and offers. Amounts are in fen, times in UTC ms."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -10,20 +10,20 @@ from auction.services.settlement.bidder_views import OwnAward, OwnDeposit, OwnOf
 
 
 class TopUpResponse(BaseModel):
-    """A raised deposit and the limit that it gives. `limit_fen` and `purse_fen` null: without."""
+    """An addition to a deposit, and the limit with it. `limit_fen` and `purse_fen` are null where there is none."""
 
     lot_id: str
     deposit_id: str
     status: str = Field(description="pending, or held.")
     amount_fen: int
-    held_fen: int = Field(description="All that is held for the lot now.")
+    held_fen: int = Field(description="Everything that is held for the lot now.")
     limit_fen: int | None
     purse_fen: int | None
 
     @classmethod
-    def of(cls, asked: RegistrationOutcome) -> Self:
-        """What became of a top-up."""
-        registration, deposit = asked.registration, asked.deposit
+    def of(cls, outcome: RegistrationOutcome) -> Self:
+        """The response for a top-up."""
+        registration, deposit = outcome.registration, outcome.deposit
         if registration is None or deposit is None:
             raise ValueError("a top-up without registration or deposit")
         return cls(
@@ -38,29 +38,45 @@ class TopUpResponse(BaseModel):
 
 
 class OwnDepositResponse(BaseModel):
-    """A deposit of yours and where it is."""
+    """One of your deposits, and its state."""
 
     deposit_id: str
     lot_id: str
     title: str
     policy: str
-    method: str = Field(description="authorisation: kept aside by the provider; charge: taken.")
+    method: str = Field(description="authorisation: reserved by the provider; charge: paid.")
     amount_fen: int
     status: str = Field(description="pending, held, failed, releasing, released, applied, forfeited or lapsed.")
-    captured_fen: int | None = Field(description="What of it is with the house as money; null: nothing yet.")
+    captured_fen: int | None = Field(description="How much of it has been collected; null: nothing yet.")
     created_at_ms: int
     held_at_ms: int | None
-    expires_at_ms: int | None = Field(description="When the provider lets it go by itself.")
-    release_by_ms: int | None = Field(description="Until when it is kept, for you may yet be offered the lot.")
+    expires_at_ms: int | None = Field(description="When the provider's authorisation expires.")
+    release_by_ms: int | None = Field(
+        description="It is held until then at the latest, as the lot may still be offered to you."
+    )
     ended_at_ms: int | None
-    why: str | None = Field(description="Why it was declined, let go or lost, as a word.")
+    why: str | None = Field(description="Why it was declined, released or forfeited, as a word.")
 
     @classmethod
     def of(cls, own: OwnDeposit) -> Self:
-        """A deposit of the books."""
+        """The response for a deposit."""
         deposit = own.deposit
-        same = cls.model_fields.keys() - {"title", "why"}
-        return cls(title=own.title, why=deposit.reason, **{name: getattr(deposit, name) for name in same})
+        return cls(
+            deposit_id=deposit.deposit_id,
+            lot_id=deposit.lot_id,
+            title=own.title,
+            policy=deposit.policy,
+            method=deposit.method,
+            amount_fen=deposit.amount_fen,
+            status=deposit.status,
+            captured_fen=deposit.captured_fen,
+            created_at_ms=deposit.created_at_ms,
+            held_at_ms=deposit.held_at_ms,
+            expires_at_ms=deposit.expires_at_ms,
+            release_by_ms=deposit.release_by_ms,
+            ended_at_ms=deposit.ended_at_ms,
+            why=deposit.reason,
+        )
 
 
 class OwnDepositsResponse(BaseModel):
@@ -69,34 +85,39 @@ class OwnDepositsResponse(BaseModel):
     now_ms: int
     deposits: list[OwnDepositResponse]
 
+    @classmethod
+    def of(cls, deposits: Sequence[OwnDeposit], *, now_ms: int) -> Self:
+        """The response for a bidder's deposits."""
+        return cls(now_ms=now_ms, deposits=[OwnDepositResponse.of(deposit) for deposit in deposits])
+
 
 class AwardResponse(BaseModel):
-    """A lot you won, and what is to be paid."""
+    """A lot that you bought, and what you have to pay."""
 
     award_id: str
     lot_id: str
     title: str
     paddle: int
-    source: str = Field(description="hammer, or offer.")
+    source: str = Field(description="hammer: you made the highest bid; offer: you accepted an offer.")
     status: str = Field(description="due, paid, settled, defaulted or void.")
     price_fen: int
     fee_fen: int
     total_fen: int
     received_fen: int
-    deposit_fen: int = Field(description="What your deposit will pay.")
-    due_fen: int = Field(description="What you are still to pay yourself.")
+    deposit_fen: int = Field(description="How much of it your deposit pays.")
+    due_fen: int = Field(description="How much you still have to pay.")
     payment_under_way: bool
     awarded_at_ms: int
     pay_by_ms: int
-    default_at_ms: int = Field(description="The end of the grace: then it is a default.")
+    default_at_ms: int = Field(description="End of the grace period; unpaid then, it is a default.")
     paid_at_ms: int | None
     delivery_centre: str | None
-    delivery_centres: list[str] = Field(description="Where it can be fetched.")
+    delivery_centres: list[str] = Field(description="Where the lot can be collected.")
     settled_at_ms: int | None
 
     @classmethod
-    def of(cls, own: OwnAward, centres: Sequence[str]) -> Self:
-        """An award of the books."""
+    def of(cls, own: OwnAward, delivery_centres: Sequence[str]) -> Self:
+        """The response for an award."""
         award = own.award
         return cls(
             award_id=award.award_id,
@@ -117,20 +138,25 @@ class AwardResponse(BaseModel):
             default_at_ms=award.default_at_ms,
             paid_at_ms=award.paid_at_ms,
             delivery_centre=award.delivery_centre,
-            delivery_centres=list(centres),
+            delivery_centres=list(delivery_centres),
             settled_at_ms=award.settled_at_ms,
         )
 
 
 class AwardsResponse(BaseModel):
-    """Lots you won, newest first."""
+    """Lots that you bought, newest first."""
 
     now_ms: int
     awards: list[AwardResponse]
 
+    @classmethod
+    def of(cls, awards: Sequence[OwnAward], delivery_centres: Sequence[str], *, now_ms: int) -> Self:
+        """The response for a bidder's awards."""
+        return cls(now_ms=now_ms, awards=[AwardResponse.of(award, delivery_centres) for award in awards])
+
 
 class OfferResponse(BaseModel):
-    """A lot offered to you because its winner did not pay."""
+    """A lot that is offered to you because its buyer did not pay."""
 
     offer_id: str
     lot_id: str
@@ -146,10 +172,21 @@ class OfferResponse(BaseModel):
 
     @classmethod
     def of(cls, own: OwnOffer) -> Self:
-        """An offer of the books."""
+        """The response for an offer."""
         offer = own.offer
-        more = {"title": own.title, "fee_fen": own.fee_fen}
-        return cls(**more, **{name: getattr(offer, name) for name in cls.model_fields if name not in more})
+        return cls(
+            offer_id=offer.offer_id,
+            lot_id=offer.lot_id,
+            title=own.title,
+            paddle=offer.paddle,
+            status=offer.status,
+            price_fen=offer.price_fen,
+            fee_fen=own.fee_fen,
+            own_bid_fen=offer.own_bid_fen,
+            offered_at_ms=offer.offered_at_ms,
+            expires_at_ms=offer.expires_at_ms,
+            answered_at_ms=offer.answered_at_ms,
+        )
 
 
 class OffersResponse(BaseModel):
@@ -157,3 +194,8 @@ class OffersResponse(BaseModel):
 
     now_ms: int
     offers: list[OfferResponse]
+
+    @classmethod
+    def of(cls, offers: Sequence[OwnOffer], *, now_ms: int) -> Self:
+        """The response for a bidder's offers."""
+        return cls(now_ms=now_ms, offers=[OfferResponse.of(offer) for offer in offers])

@@ -1,20 +1,19 @@
-"""The bodies of answers for finance and auditors: the board, a lot's story, the journal. In fen and UTC ms."""
+"""Responses for finance about closed lots: awards, offers, defaults, deposits, operations. In fen and UTC ms."""
 
 from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from auction.books.audit import StaffAction
+from api.schemas.journal import EntryResponse
 from auction.books.defaults import Approval, Default
 from auction.books.deposits import Deposit
-from auction.books.journal import PostedEntry
 from auction.books.operations import Operation
-from auction.books.settlements import Award, Step
+from auction.books.settlements import Award, Offer, Step
 from auction.services.settlement.finance_views import SettlementDetail, SettlementList, SettlementRow
 
 
 class ApprovalResponse(BaseModel):
-    """An act that waits for a second person."""
+    """An action that needs the approval of a second person."""
 
     action: str = Field(description="void, default or writeoff.")
     reason: str
@@ -24,12 +23,18 @@ class ApprovalResponse(BaseModel):
 
     @classmethod
     def of(cls, approval: Approval) -> Self:
-        """A request of the books."""
-        return cls(**{name: getattr(approval, name) for name in cls.model_fields})
+        """The response for an approval."""
+        return cls(
+            action=approval.action,
+            reason=approval.reason,
+            asked_by=approval.asked_by,
+            asked_at_ms=approval.asked_at_ms,
+            expires_at_ms=approval.expires_at_ms,
+        )
 
 
 class SettlementResponse(BaseModel):
-    """A lot on the board."""
+    """The settlement of a lot, in a row."""
 
     lot_id: str
     sale_id: str
@@ -37,14 +42,14 @@ class SettlementResponse(BaseModel):
     state: str
     outcome: str
     hammer_price_fen: int | None
-    paddle: int | None = Field(description="Of the award in force, or the last one.")
+    paddle: int | None = Field(description="Of the current award, or of the last one.")
     bidder: str | None
     price_fen: int | None
     due_fen: int
     held_fen: int
     forfeited_fen: int
     claim_fen: int
-    deadline_at_ms: int | None = Field(description="When it moves on by itself.")
+    deadline_at_ms: int | None = Field(description="When the next step happens by itself.")
     delivery_centre: str | None
     relisted_as: str | None
     relisted_from: str | None
@@ -55,7 +60,7 @@ class SettlementResponse(BaseModel):
 
     @classmethod
     def of(cls, row: SettlementRow) -> Self:
-        """A row of the board."""
+        """The response for a settlement."""
         settlement, award = row.settlement, row.award
         return cls(
             lot_id=settlement.lot_id,
@@ -83,26 +88,26 @@ class SettlementResponse(BaseModel):
 
 
 class SettlementListResponse(BaseModel):
-    """Settlements, the nearest deadline first, and how many are in each state."""
+    """Settlements, the nearest deadline first, and how many there are in each state."""
 
     now_ms: int
     counts: dict[str, int]
-    names: dict[str, str] = Field(description="Id of a bidder or of staff -> their name.")
+    names: dict[str, str] = Field(description="Id of a bidder or of a member of staff -> name.")
     settlements: list[SettlementResponse]
 
     @classmethod
-    def of(cls, board: SettlementList) -> Self:
-        """The board."""
+    def of(cls, found: SettlementList) -> Self:
+        """The response for a list of settlements."""
         return cls(
-            now_ms=board.now_ms,
-            counts=dict(board.counts),
-            names=dict(board.names),
-            settlements=[SettlementResponse.of(row) for row in board.rows],
+            now_ms=found.now_ms,
+            counts=dict(found.counts),
+            names=dict(found.names),
+            settlements=[SettlementResponse.of(row) for row in found.rows],
         )
 
 
 class StepResponse(BaseModel):
-    """A step on a lot's way from hammer to handover."""
+    """A step of a settlement."""
 
     step: str
     state: str
@@ -113,49 +118,19 @@ class StepResponse(BaseModel):
 
     @classmethod
     def of(cls, step: Step) -> Self:
-        """A step of the books."""
-        return cls(**{name: getattr(step, name) for name in cls.model_fields})
-
-
-class LineResponse(BaseModel):
-    """One side of an entry: debit above 0, credit below."""
-
-    account: str
-    amount_fen: int
-    bidder: str | None
-
-
-class EntryResponse(BaseModel):
-    """A journal entry."""
-
-    entry_id: int
-    key: str
-    kind: str
-    lot_id: str
-    cause: str
-    cause_ref: str
-    at_ms: int
-    lines: list[LineResponse]
-
-    @classmethod
-    def of(cls, entry: PostedEntry) -> Self:
-        """An entry of the books."""
-        lines = [
-            LineResponse(account=str(line.account), amount_fen=line.amount_fen, bidder=line.bidder_id)
-            for line in entry.lines
-        ]
-        return cls(lines=lines, **{name: getattr(entry, name) for name in cls.model_fields if name != "lines"})
-
-
-class JournalResponse(BaseModel):
-    """A page of the journal in the order of writing; `next_after_id` null: there is no more."""
-
-    entries: list[EntryResponse]
-    next_after_id: int | None
+        """The response for a step."""
+        return cls(
+            step=step.step,
+            state=step.state,
+            actor=step.actor,
+            at_ms=step.at_ms,
+            reason=step.reason,
+            details=dict(step.details),
+        )
 
 
 class AwardHistoryResponse(BaseModel):
-    """An award, as finance sees it."""
+    """An award of the lot."""
 
     award_id: str
     bidder_id: str
@@ -174,12 +149,58 @@ class AwardHistoryResponse(BaseModel):
 
     @classmethod
     def of(cls, award: Award) -> Self:
-        """An award of the books."""
-        return cls(**{name: getattr(award, name) for name in cls.model_fields})
+        """The response for an award."""
+        return cls(
+            award_id=award.award_id,
+            bidder_id=award.bidder_id,
+            paddle=award.paddle,
+            source=award.source,
+            status=award.status,
+            price_fen=award.price_fen,
+            fee_fen=award.fee_fen,
+            received_fen=award.received_fen,
+            awarded_at_ms=award.awarded_at_ms,
+            pay_by_ms=award.pay_by_ms,
+            default_at_ms=award.default_at_ms,
+            paid_at_ms=award.paid_at_ms,
+            delivery_centre=award.delivery_centre,
+            settled_at_ms=award.settled_at_ms,
+        )
+
+
+class OfferHistoryResponse(BaseModel):
+    """An offer of the lot to a runner-up."""
+
+    offer_id: str
+    bidder_id: str
+    paddle: int
+    number: int
+    status: str
+    price_fen: int
+    own_bid_fen: int
+    offered_at_ms: int
+    expires_at_ms: int
+    answered_at_ms: int | None
+
+    @classmethod
+    def of(cls, offer: Offer) -> Self:
+        """The response for an offer."""
+        return cls(
+            offer_id=offer.offer_id,
+            bidder_id=offer.bidder_id,
+            paddle=offer.paddle,
+            number=offer.number,
+            status=offer.status,
+            price_fen=offer.price_fen,
+            own_bid_fen=offer.own_bid_fen,
+            offered_at_ms=offer.offered_at_ms,
+            expires_at_ms=offer.expires_at_ms,
+            answered_at_ms=offer.answered_at_ms,
+        )
 
 
 class DefaultResponse(BaseModel):
-    """A default: what was forfeited, who got it, what is claimed."""
+    """A default: what was forfeited, how it was distributed, and what is claimed."""
 
     default_id: str
     bidder_id: str
@@ -199,32 +220,28 @@ class DefaultResponse(BaseModel):
 
     @classmethod
     def of(cls, default: Default) -> Self:
-        """A default of the books."""
-        return cls(**{name: getattr(default, name) for name in cls.model_fields})
-
-
-class OperationResponse(BaseModel):
-    """Something asked of the payment provider."""
-
-    operation_id: str
-    kind: str
-    bidder_id: str
-    amount_fen: int
-    status: str
-    provider_ref: str | None
-    failure: str | None
-    attempts: int
-    created_at_ms: int
-    resolved_at_ms: int | None
-
-    @classmethod
-    def of(cls, operation: Operation) -> Self:
-        """An operation of the books."""
-        return cls(**{name: getattr(operation, name) for name in cls.model_fields})
+        """The response for a default."""
+        return cls(
+            default_id=default.default_id,
+            bidder_id=default.bidder_id,
+            price_fen=default.price_fen,
+            cause=default.cause,
+            status=default.status,
+            at_ms=default.at_ms,
+            resolve_by_ms=default.resolve_by_ms,
+            cost_fen=default.cost_fen,
+            forfeited_fen=default.forfeited_fen,
+            resale_lot_id=default.resale_lot_id,
+            resale_price_fen=default.resale_price_fen,
+            split=None if default.split is None else dict(default.split),
+            claim_fen=default.claim_fen,
+            written_off=default.written_off,
+            resolved_at_ms=default.resolved_at_ms,
+        )
 
 
 class DepositHistoryResponse(BaseModel):
-    """A deposit, as finance sees it."""
+    """A deposit for the lot."""
 
     deposit_id: str
     bidder_id: str
@@ -239,28 +256,54 @@ class DepositHistoryResponse(BaseModel):
 
     @classmethod
     def of(cls, deposit: Deposit) -> Self:
-        """A deposit of the books."""
-        same = cls.model_fields.keys() - {"why"}
-        return cls(why=deposit.reason, **{name: getattr(deposit, name) for name in same})
+        """The response for a deposit."""
+        return cls(
+            deposit_id=deposit.deposit_id,
+            bidder_id=deposit.bidder_id,
+            method=deposit.method,
+            amount_fen=deposit.amount_fen,
+            captured_fen=deposit.captured_fen,
+            status=deposit.status,
+            disposition=deposit.disposition,
+            release_by_ms=deposit.release_by_ms,
+            expires_at_ms=deposit.expires_at_ms,
+            why=deposit.reason,
+        )
 
 
-class OfferHistoryResponse(BaseModel):
-    """An offer, as finance sees it."""
+class OperationResponse(BaseModel):
+    """A request to the payment provider."""
 
-    offer_id: str
+    operation_id: str
+    kind: str
     bidder_id: str
-    paddle: int
-    number: int
+    amount_fen: int
     status: str
-    price_fen: int
-    own_bid_fen: int
-    offered_at_ms: int
-    expires_at_ms: int
-    answered_at_ms: int | None
+    provider_ref: str | None
+    failure: str | None
+    attempts: int
+    created_at_ms: int
+    resolved_at_ms: int | None
+
+    @classmethod
+    def of(cls, operation: Operation) -> Self:
+        """The response for an operation."""
+        return cls(
+            operation_id=operation.operation_id,
+            kind=operation.kind,
+            bidder_id=operation.bidder_id,
+            amount_fen=operation.amount_fen,
+            status=operation.status,
+            provider_ref=operation.provider_ref,
+            failure=operation.failure,
+            attempts=operation.attempts,
+            created_at_ms=operation.created_at_ms,
+            resolved_at_ms=operation.resolved_at_ms,
+        )
 
 
 class SettlementDetailResponse(BaseModel):
-    """Everything about one lot after the hammer."""
+    """Everything about the settlement of one lot."""
 
     now_ms: int
     settlement: SettlementResponse
@@ -272,73 +315,29 @@ class SettlementDetailResponse(BaseModel):
     operations: list[OperationResponse]
     steps: list[StepResponse]
     entries: list[EntryResponse]
-    balances: dict[str, int] = Field(description="Account -> balance in fen, debit above 0.")
-    names: dict[str, str] = Field(description="Id of a bidder or of staff -> their name.")
+    balances: dict[str, int] = Field(description="Account -> balance in fen, debit positive.")
+    names: dict[str, str] = Field(description="Id of a bidder or of a member of staff -> name.")
 
     @classmethod
-    def of(cls, story: SettlementDetail) -> Self:
-        """A lot's story."""
-        offers = [
-            OfferHistoryResponse(**{name: getattr(offer, name) for name in OfferHistoryResponse.model_fields})
-            for offer in story.offers
-        ]
+    def of(cls, detail: SettlementDetail) -> Self:
+        """The response for a lot's settlement."""
         return cls(
-            now_ms=story.now_ms,
-            settlement=SettlementResponse.of(story.row),
-            terms=dict(story.row.record.terms.get("settlement", {})),
-            awards=[AwardHistoryResponse.of(award) for award in story.awards],
-            offers=offers,
-            defaults=[DefaultResponse.of(default) for default in story.defaults],
-            deposits=[DepositHistoryResponse.of(deposit) for deposit in story.deposits],
-            operations=[OperationResponse.of(operation) for operation in story.operations],
-            steps=[StepResponse.of(step) for step in story.steps],
-            entries=[EntryResponse.of(entry) for entry in story.entries],
-            balances={str(account): amount for account, amount in story.balances.items()},
-            names=dict(story.names),
+            now_ms=detail.now_ms,
+            settlement=SettlementResponse.of(detail.row),
+            terms=dict(detail.row.record.terms.get("settlement", {})),
+            awards=[AwardHistoryResponse.of(award) for award in detail.awards],
+            offers=[OfferHistoryResponse.of(offer) for offer in detail.offers],
+            defaults=[DefaultResponse.of(default) for default in detail.defaults],
+            deposits=[DepositHistoryResponse.of(deposit) for deposit in detail.deposits],
+            operations=[OperationResponse.of(operation) for operation in detail.operations],
+            steps=[StepResponse.of(step) for step in detail.steps],
+            entries=[EntryResponse.of(entry) for entry in detail.entries],
+            balances={str(account): amount for account, amount in detail.balances.items()},
+            names=dict(detail.names),
         )
 
 
-class StaffActionResponse(BaseModel):
-    """Who of the staff did what, and why."""
-
-    action_id: int
-    actor: str
-    action: str
-    sale_id: str | None
-    lot_id: str | None
-    reason: str | None
-    details: dict[str, Any]
-    at_ms: int
-
-    @classmethod
-    def of(cls, action: StaffAction) -> Self:
-        """An act of the books."""
-        return cls(**{name: getattr(action, name) for name in cls.model_fields})
-
-
-class AuditResponse(BaseModel):
-    """Acts of staff, newest first; `next_before_id` null: there are no older ones."""
-
-    actions: list[StaffActionResponse]
-    next_before_id: int | None
-
-
-class InvariantResponse(BaseModel):
-    """A rule of money, and where it is broken."""
-
-    name: str
-    rule: str
-    broken: list[str]
-
-
-class InvariantsResponse(BaseModel):
-    """Every rule of money, checked now."""
-
-    holds: bool
-    invariants: list[InvariantResponse]
-
-
 class WebhookResponse(BaseModel):
-    """Whether a provider's notice was about something of ours."""
+    """Whether a provider's notice was about an operation of this system."""
 
     taken: bool

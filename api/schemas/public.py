@@ -1,21 +1,23 @@
-"""The bodies of answers, as in the public surface. Amounts in fen, times in UTC ms, durations in ms."""
+"""Responses of public routes and of registrations. Amounts are in fen, times in UTC ms, durations in ms."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.schemas.requests import TERMS_FIELDS
 from auction.books.bidders import Registration
+from auction.books.catalogue import Sale
 from auction.books.deposits import Deposit
-from auction.services.catalogue.lot_views import BidPage, LotView, SaleView
+from auction.services.catalogue.lot_views import BidPage, BidView, LotView, SaleView
+from auction.services.verification.readiness import Readiness
 
 TermsResponse = Annotated[
     dict[str, Any],
     WithJsonSchema(
         {
             "type": "object",
-            "description": "What bidders agree to. `reserve_fen` is there for staff only.",
+            "description": "The terms that bidders accept. Only staff see `reserve_fen`.",
             "properties": {**TERMS_FIELDS, "reserve_fen": {"type": ["integer", "null"]}},
             "required": list(TERMS_FIELDS),
             "additionalProperties": True,
@@ -25,23 +27,23 @@ TermsResponse = Annotated[
 
 
 class BidAcceptedResponse(BaseModel):
-    """An accepted bid; a retry with the same key gets the same bytes."""
+    """An accepted bid. A retry with the same key gets exactly the same response."""
 
     lot_id: str
     seq: int
     amount_fen: int
     price_fen: int = Field(description="The price after this bid.")
-    minimum_fen: int = Field(description="The least another bidder could offer after this bid.")
+    minimum_fen: int = Field(description="The lowest bid that another bidder could make after this one.")
     leading: bool
     ends_at_ms: int
     at_ms: int
     at_seq: int
     paddle: int
-    receipt: str = Field(description="The house's signature over lot, seq, bidder, amount and time.")
+    receipt: str = Field(description="The server's signature over lot, sequence number, bidder, amount and time.")
 
 
 class LotResponse(BaseModel):
-    """A lot as it stands at `now_ms`, by the ledger's clock. `leader` is a paddle; `price_fen` 0: no bid yet."""
+    """A lot at `now_ms` by the ledger's clock. `leader` is a paddle number; `price_fen` is 0 before the first bid."""
 
     lot_id: str
     sale_id: str
@@ -57,27 +59,33 @@ class LotResponse(BaseModel):
     epoch: int
     opens_at_ms: int | None
     ends_at_ms: int | None
-    remaining_ms: int = Field(description="Time left when a paused or held lot goes on.")
+    remaining_ms: int = Field(description="Time left once a paused or held lot resumes.")
     review_above_fen: int | None
     now_ms: int
     minimum_fen: int
     watchers: int
     reserve_met: bool | None = Field(description="Whether the price has reached the reserve; null without a reserve.")
     outcome: str | None = Field(description="How it ended: sold, no-bids, reserve-unmet or void; null before the end.")
-    settlement: str | None = Field(description="Where a closed lot stands: awarded, paid, relisted, ...")
-    award_paddle: int | None = Field(description="Who holds the award in force: the winner, or a runner-up.")
+    settlement: str | None = Field(description="State of a closed lot: awarded, paid, relisted, ...")
+    award_paddle: int | None = Field(
+        description="Paddle of the buyer under the current award: the winner, or a runner-up."
+    )
     award_price_fen: int | None
-    relisted_as: str | None = Field(description="The lot that is sold in its place, where its buyer did not pay.")
+    relisted_as: str | None = Field(description="The lot that replaces this one after its buyer did not pay.")
     relisted_from: str | None
-    my_paddle: int | None = Field(description="To a bidder registered for a lot that has ended, as all of `my_*`.")
-    my_award_status: str | None = Field(description="due, paid, settled, defaulted or void; null: never won by you.")
+    my_paddle: int | None = Field(
+        description="Only for a bidder registered for a lot that has closed, like all of `my_*`."
+    )
+    my_award_status: str | None = Field(description="due, paid, settled, defaulted or void; null: you have no award.")
     my_award_source: str | None = Field(description="hammer, or offer.")
-    my_offer_status: str | None = Field(description="open, accepted, declined, lapsed or withdrawn; null: no offer.")
+    my_offer_status: str | None = Field(
+        description="open, accepted, declined, lapsed or withdrawn; null: you have no offer."
+    )
     my_deposit_status: str | None = Field(description="held, releasing, released, applied, forfeited, ...")
 
     @classmethod
     def of(cls, view: LotView, *, to_staff: bool) -> Self:
-        """The view as staff or the public may see it."""
+        """The response for staff, or for the public."""
         record, result = view.record, view.result
         terms = {name: term for name, term in record.terms.items() if to_staff or name != "reserve_fen"}
         return cls(
@@ -116,7 +124,7 @@ class LotResponse(BaseModel):
 
 
 class SaleResponse(BaseModel):
-    """A sale and its lots, by number."""
+    """A sale and its lots, in the order of their numbers."""
 
     sale_id: str
     title: str
@@ -124,80 +132,102 @@ class SaleResponse(BaseModel):
 
     @classmethod
     def of(cls, view: SaleView, *, to_staff: bool) -> Self:
-        """The view as staff or the public may see it."""
+        """The response for staff, or for the public."""
         return cls(
             sale_id=view.sale_id, title=view.title, lots=[LotResponse.of(lot, to_staff=to_staff) for lot in view.lots]
         )
 
 
 class SalesResponse(BaseModel):
-    """Every sale, newest first."""
+    """All sales, newest first."""
 
     sales: list[SaleResponse]
 
+    @classmethod
+    def of(cls, views: Sequence[SaleView], *, to_staff: bool) -> Self:
+        """The response for staff, or for the public."""
+        return cls(sales=[SaleResponse.of(view, to_staff=to_staff) for view in views])
+
 
 class SaleCreatedResponse(BaseModel):
-    """A new sale."""
+    """A sale that was created."""
 
     sale_id: str
     title: str
 
+    @classmethod
+    def of(cls, sale: Sale) -> Self:
+        """The response to its creation."""
+        return cls(sale_id=sale.sale_id, title=sale.title)
+
 
 class BidResponse(BaseModel):
-    """An accepted bid as the public sees it; `amount_fen` is the price it made, never a maximum."""
-
-    model_config = ConfigDict(from_attributes=True)
+    """An accepted bid. In proxy lots, `amount_fen` is the price after the bid, never the bidder's maximum."""
 
     seq: int
     paddle: int
     amount_fen: int
     at_ms: int
-    leading: bool = Field(description="Whether it led when it came.")
+    leading: bool = Field(description="Whether it was the leading bid when it was accepted.")
     voided: bool
+
+    @classmethod
+    def of(cls, bid: BidView) -> Self:
+        """The response for a bid."""
+        return cls(
+            seq=bid.seq,
+            paddle=bid.paddle,
+            amount_fen=bid.amount_fen,
+            at_ms=bid.at_ms,
+            leading=bid.leading,
+            voided=bid.voided,
+        )
 
 
 class BidsResponse(BaseModel):
-    """A lot's bids, oldest first; `next_after_seq` null: there are no more."""
+    """A page of a lot's bids, oldest first. `next_after_seq` null: the last page."""
 
     bids: list[BidResponse]
     next_after_seq: int | None
 
     @classmethod
     def of(cls, page: BidPage) -> Self:
-        """A page of bids."""
-        return cls(bids=[BidResponse.model_validate(bid) for bid in page.bids], next_after_seq=page.next_after_seq)
+        """The response for a page of bids."""
+        return cls(bids=[BidResponse.of(bid) for bid in page.bids], next_after_seq=page.next_after_seq)
 
 
 class DepositResponse(BaseModel):
-    """What the bidder put down for the lot."""
+    """The bidder's deposit for the lot."""
 
-    deposit_id: str | None = Field(description="Null where the lot asks for none.")
+    deposit_id: str | None = Field(description="Null where the lot requires none.")
     status: str = Field(description="none, pending, held, failed, releasing, released, applied, forfeited or lapsed.")
-    held_fen: int = Field(description="What is held now, top-ups counted.")
+    held_fen: int = Field(description="Held now, with top-ups.")
 
     @classmethod
     def of(cls, deposits: Sequence[Deposit]) -> Self:
-        """The deposits of the books, the one that tells most: of the last, unless an earlier one is still held."""
+        """The response for all deposits of a bidder for a lot: about the first that is held, else about the last."""
         if not deposits:
             return cls(deposit_id=None, status="none", held_fen=0)
         held = [deposit for deposit in deposits if deposit.status == "held"]
-        shown = held[0] if held else deposits[-1]
+        representative = held[0] if held else deposits[-1]
         held_fen = sum(deposit.amount_fen for deposit in held)
-        return cls(deposit_id=shown.deposit_id, status=shown.status, held_fen=held_fen)
+        return cls(deposit_id=representative.deposit_id, status=representative.status, held_fen=held_fen)
 
 
 class RegistrationResponse(BaseModel):
-    """A bidder's right to bid on a lot. `limit_fen` and `purse_fen` null: without."""
+    """A bidder's registration for a lot. `limit_fen` and `purse_fen` are null where there is no such limit."""
 
     lot_id: str
     paddle: int | None = Field(description="Null while the payment provider has not decided on the deposit.")
     limit_fen: int | None
-    purse_fen: int | None = Field(description="What leading bids on all lots of the sale may come to together.")
+    purse_fen: int | None = Field(
+        description="The most that the bidder's leading bids on all lots of the sale may add up to."
+    )
     deposit: DepositResponse
 
     @classmethod
     def of(cls, registration: Registration) -> Self:
-        """A registration of the books."""
+        """The response for a registration."""
         return cls(
             lot_id=registration.lot_id,
             paddle=registration.paddle,
@@ -207,8 +237,8 @@ class RegistrationResponse(BaseModel):
         )
 
     @classmethod
-    def waiting(cls, lot_id: str, deposit: Deposit | None) -> Self:
-        """A registration that waits for its deposit: nothing may be bid yet."""
+    def pending(cls, lot_id: str, deposit: Deposit | None) -> Self:
+        """The response while the payment provider has not decided on the deposit: bids are not accepted yet."""
         return cls(
             lot_id=lot_id,
             paddle=None,
@@ -223,28 +253,43 @@ class RegistrationsResponse(BaseModel):
 
     registrations: list[RegistrationResponse]
 
+    @classmethod
+    def of(cls, registrations: Sequence[Registration]) -> Self:
+        """The response for a bidder's registrations."""
+        return cls(registrations=[RegistrationResponse.of(registration) for registration in registrations])
+
 
 class ConfigResponse(BaseModel):
-    """What a page needs to know of the house."""
+    """What pages need before anything else."""
 
     live_url: str | None
     now_ms: int
     currency: str
     locale: str
     payment_provider: str = Field(description="sandbox, or stripe.")
-    delivery_centres: list[str] = Field(description="Where a lot that was paid can be fetched.")
+    delivery_centres: list[str] = Field(description="Where a paid lot can be collected.")
 
 
 class HealthzResponse(BaseModel):
-    """The process answers."""
+    """The process is running."""
 
     status: str
 
 
 class ReadyzResponse(BaseModel):
-    """Each part: "ok", or what is wrong with it."""
+    """Whether bids can be taken and archived. Each part: "ok", or what is wrong with it."""
 
     ready: bool
     ledger: str
     books: str
     migrations: str
+
+    @classmethod
+    def of(cls, readiness: Readiness) -> Self:
+        """The response for a check."""
+        return cls(
+            ready=readiness.ready,
+            ledger=readiness.ledger,
+            books=readiness.books,
+            migrations=readiness.migrations,
+        )

@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
-from api.http.app import create_app
+from api.app import create_app
 from api.http.config import ApiConfig
 from api.http.server import ApiServer, bind
 from auction.bootstrap import open_context

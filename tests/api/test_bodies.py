@@ -3,7 +3,7 @@ import json
 import pytest
 
 from api.bids.body import amount_of
-from api.http.bodies import BODY_BYTES_MAX, BodyMalformed, is_json, is_too_long, read_json, shown
+from api.http.bodies import BODY_BYTES_MAX, BodyMalformed, is_json, is_too_long, quoted, read_json
 from api.http.problems import Unacceptable
 
 WRONG = [
@@ -137,7 +137,7 @@ def test_only_json_is_json(content_type, is_one):
 
 
 def test_what_is_shown_of_a_value_is_short_and_can_be_sent():
-    assert shown("x" * 1000) == '"' + "x" * 56 + "..."
-    assert shown("\ud800") == '"?"'
-    assert shown(b"raw") == '"bytes"'
-    assert shown({1j: 2}) == "dict"
+    assert quoted("x" * 1000) == '"' + "x" * 56 + "..."
+    assert quoted("\ud800") == '"?"'
+    assert quoted(b"raw") == '"bytes"'
+    assert quoted({1j: 2}) == "dict"

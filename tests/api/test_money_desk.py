@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -315,7 +316,8 @@ async def rows_of(asker: Asker, path: str) -> list[list[str]]:
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["content-disposition"].startswith("attachment; filename=")
-    return list(csv.reader(io.StringIO(answer.text, newline="")))
+    assert answer.content.startswith(b"\xef\xbb\xbf"), "spreadsheets know UTF-8 by its byte order mark"
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
 
 async def test_the_journal_is_taken_along_as_csv_line_by_line_over_many_pages(
@@ -329,6 +331,7 @@ async def test_the_journal_is_taken_along_as_csv_line_by_line_over_many_pages(
     header, *rows = await rows_of(asker, "/ops/journal.csv")
     assert header == [
         "entry_id", "at_ms", "kind", "lot_id", "cause", "cause_ref", "key", "account", "bidder", "amount_fen",
+        "amount_yuan", "at_utc",
     ]  # fmt: skip
     shown = [
         [str(entry["entry_id"]), entry["key"], line["account"], line["bidder"] or "", str(line["amount_fen"])]
@@ -338,8 +341,23 @@ async def test_the_journal_is_taken_along_as_csv_line_by_line_over_many_pages(
     assert [[row[0], row[6], row[7], row[8], row[9]] for row in rows] == shown
     assert sum(int(row[9]) for row in rows) == 0
     assert any(int(row[9]) < 0 for row in rows), "a credit stays a number"
+    assert [row[10] for row in rows] == [f"{int(row[9]) / 100:.2f}" for row in rows]
+    assert [row[11] for row in rows] == [iso_8601(row[1]) for row in rows]
 
     assert {row[3] for row in (await rows_of(asker, f"/ops/journal.csv?lot_id={lot_id}"))[1:]} == {lot_id}
+
+
+@pytest.mark.parametrize(
+    "amount_fen, in_yuan",
+    [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (10_000, "100.00"), (1 - 10**13, "-99999999999.99")],
+)
+def test_an_amount_in_yuan_is_exact(amount_fen: int, in_yuan: str) -> None:
+    assert str(csv_export._yuan(amount_fen)) == in_yuan
+
+
+def iso_8601(at_ms: str) -> str:
+    """That many milliseconds since 1970 as a date and time, worked out another way than the export does."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(at_ms) // 1000)) + f".{int(at_ms) % 1000:03d}Z"
 
 
 async def test_the_results_are_taken_along_as_csv_a_lot_a_row(stage: Stage, asker: Asker) -> None:
@@ -353,11 +371,20 @@ async def test_the_results_are_taken_along_as_csv_a_lot_a_row(stage: Stage, aske
     header, *rows = await rows_of(asker, "/ops/results.csv")
     found = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
     assert found.keys() == {defaulted, due, unsold}
+    assert header == [
+        "lot_id", "title", "state", "outcome", "hammer_price_fen", "paddle", "bidder", "price_fen", "due_fen",
+        "held_fen", "forfeited_fen", "claim_fen", "relisted_from", "relisted_as", "changed_at_ms",
+        "hammer_price_yuan", "price_yuan", "due_yuan", "held_yuan", "forfeited_yuan", "claim_yuan", "changed_at_utc",
+    ]  # fmt: skip
     assert found[defaulted]["state"] == "relisted"
     assert found[defaulted]["relisted_as"] != ""
     assert (found[defaulted]["forfeited_fen"], found[defaulted]["claim_fen"]) == ("10000", "40000")
+    assert (found[defaulted]["forfeited_yuan"], found[defaulted]["claim_yuan"]) == ("100.00", "400.00")
     assert (found[due]["bidder"], found[due]["price_fen"], found[due]["due_fen"]) == ("bob", "2000", "2000")
+    assert (found[due]["price_yuan"], found[due]["forfeited_yuan"]) == ("20.00", "0.00")
+    assert found[due]["changed_at_utc"] == iso_8601(found[due]["changed_at_ms"])
     assert (found[unsold]["outcome"], found[unsold]["bidder"], found[unsold]["price_fen"]) == ("no-bids", "", "")
+    assert (found[unsold]["hammer_price_yuan"], found[unsold]["price_yuan"]) == ("", "")
 
 
 @pytest.mark.parametrize(

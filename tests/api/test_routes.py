@@ -76,7 +76,7 @@ async def test_the_public_never_sees_a_reserve_and_staff_do(asker):
         for headers in (None, signed()):
             answer = await asker.get(path, headers)
             assert answer.status_code == 200
-            assert "reserve" not in answer.text
+            assert "reserve_fen" not in answer.text
             assert "5000" not in answer.text
     for role in (Role.OPS, Role.FINANCE, Role.AUDITOR):
         staff = signed("olga", role)

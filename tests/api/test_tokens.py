@@ -124,42 +124,42 @@ def counting():
 
 
 def test_a_token_is_verified_once_and_not_again_until_it_expires(clock, counting):
-    keeper = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0])
+    authenticator = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0])
     header = f"Bearer {token(now_s=NOW_S)}".encode()
 
-    assert keeper.identify(header) is keeper.identify(header)
+    assert authenticator.identify(header) is authenticator.identify(header)
     assert counting.verified == 1
 
     clock[0] += 3600
     with pytest.raises(TokenRefused, match="expired"):
-        keeper.identify(header)
+        authenticator.identify(header)
     with pytest.raises(TokenRefused, match="expired"):
-        keeper.identify(header)
+        authenticator.identify(header)
 
 
-def test_the_oldest_token_is_forgotten_where_too_many_are_remembered(clock, counting):
-    keeper = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0], remembered_max=2)
+def test_the_oldest_token_is_forgotten_where_too_many_are_cached(clock, counting):
+    authenticator = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0], cached_max=2)
     headers = [f"Bearer {token(who, now_s=NOW_S)}".encode() for who in ("ann", "bob", "cat")]
     for header in headers:
-        keeper.identify(header)
+        authenticator.identify(header)
 
     for header in reversed(headers):
-        keeper.identify(header)
+        authenticator.identify(header)
 
     assert counting.verified == 4  # ann's once more, and only hers
-    assert len(keeper._known) == 2
+    assert len(authenticator._cache) == 2
 
 
 def test_the_scheme_is_read_whatever_its_case_and_no_other_is_accepted(clock, counting):
-    keeper = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0])
+    authenticator = Authenticator(counting, CsrfKey.derive(SECRET), clock_s=lambda: clock[0])
     text = token(now_s=NOW_S).encode()
 
-    assert keeper.identify(b"bEaReR  " + text).subject == "ann"
+    assert authenticator.identify(b"bEaReR  " + text).subject == "ann"
     for wrong in (b"Basic " + text, text, b"Bearer", b"Bearer ", b"", b"Bearer " + text + b"\xff", b"Bearer " * 1000):
         with pytest.raises(TokenRefused):
-            keeper.identify(wrong)
+            authenticator.identify(wrong)
     with pytest.raises(NotSignedIn):
-        keeper.identify(None)
+        authenticator.identify(None)
 
 
 def test_two_tokens_are_none():

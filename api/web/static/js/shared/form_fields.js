@@ -3,6 +3,7 @@
 import { element } from "./element.js";
 import { t } from "./i18n.js";
 import { parseFen, yuanShort } from "./money.js";
+import { typedText } from "./text_input.js";
 
 const UNITS = [
   ["seconds", 1000],
@@ -213,7 +214,7 @@ export function textField(
   return framed(id, name, control, {
     ...more,
     read() {
-      const text = control.value.trim();
+      const text = typedText(control.value);
       if (!needed(text, required)) return null;
       if (text.length < least) throw new InputError(t("ops.mistyped.short", { n: least }));
       if (pattern && !pattern.test(text)) throw new InputError(t(`ops.mistyped.${name}`));

@@ -5,6 +5,7 @@ import { byId } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { problemText } from "../shared/problems.js";
+import { typedText } from "../shared/text_input.js";
 
 const PASSWORD_MIN = 10;
 const USERNAME = /^[A-Za-z0-9._-]{3,32}$/;
@@ -30,7 +31,7 @@ byId("sign-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const username = byId("username").value.trim();
   const password = byId("password").value;
-  const name = byId("name").value.trim();
+  const name = typedText(byId("name").value);
   const wrong = mistake(username, password, name);
   if (wrong) {
     showError(wrong);

@@ -1,4 +1,4 @@
-"""Puts the API together: the door in front, FastAPI behind it, both on one house."""
+"""Assembles the HTTP API: the bid endpoint in front, FastAPI behind it, both on one application context."""
 
 import socket
 
@@ -23,12 +23,12 @@ from auction.settings import Settings, SettingsError, load_settings
 
 __all__ = ["SettingsError", "config_of", "create_app", "load_settings", "serve_context"]
 
-DESCRIPTION = """Money is integer fen (`*_fen`), time is UTC milliseconds (`*_at_ms`), a duration milliseconds (`*_ms`).
-Everything that is not a success is `application/problem+json`; decide by its `code`."""
+DESCRIPTION = """Amounts are whole fen (`*_fen`), times UTC milliseconds (`*_at_ms`), durations milliseconds (`*_ms`).
+Every answer that is not a success is `application/problem+json`; programs decide by its `code`."""
 
 
 def create_app(context: AppContext, config: ApiConfig) -> ASGIApp:
-    """The API of a house, ready to be served or tested."""
+    """The ASGI application for a context."""
     authenticator = Authenticator(TokenKey(config.secret), CsrfKey.derive(config.secret))
     counts = BidCounts()
     app = FastAPI(
@@ -46,17 +46,17 @@ def create_app(context: AppContext, config: ApiConfig) -> ASGIApp:
     app.add_middleware(RequestMiddleware)
     exception_handlers.install(app)
     openapi.install(app)
-    door = BidEndpoint(app, context, authenticator, counts)
+    bid_endpoint = BidEndpoint(app, context, authenticator, counts)
     app.state.context = context
     app.state.config = config
     app.state.authenticator = authenticator
-    app.state.door = door
+    app.state.bid_endpoint = bid_endpoint
     app.state.registry = _registry(counts)
-    return door
+    return bid_endpoint
 
 
 def config_of(settings: Settings) -> ApiConfig:
-    """What of the settings the API needs. Raises SettingsError where there is no secret."""
+    """The settings that the API uses. Raises SettingsError where there is no secret."""
     return ApiConfig(
         secret=settings.secret,
         live_url=settings.live_url,
@@ -70,7 +70,7 @@ def config_of(settings: Settings) -> ApiConfig:
 
 
 async def serve_context(settings: Settings, listener: socket.socket) -> None:
-    """Serve the house of these settings until told to stop; then close it, bids first."""
+    """Serves the API on a socket until SIGTERM or SIGINT, then closes the context."""
     async with open_context(settings) as context:
         await serve(create_app(context, config_of(settings)), listener)
 

@@ -1,0 +1,48 @@
+"""Responses about accounts, sign-in and sessions."""
+
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from auction.books.accounts import LoginAccount
+from auction.services.identity.roles import Role
+from auction.services.identity.tokens import Identity
+
+
+class TokenResponse(BaseModel):
+    """A token for the Authorization header, as in OAuth 2."""
+
+    access_token: str
+    token_type: str = "bearer"  # noqa: S105 - the kind of token, not a token
+    expires_in: int = Field(description="Seconds.")
+
+
+class LiveTokenResponse(BaseModel):
+    """A short-lived token for the first `sub` frame of a live connection."""
+
+    token: str
+    expires_in: int = Field(description="Seconds.")
+
+
+class IdentityResponse(BaseModel):
+    """An account, or whoever a token was issued for."""
+
+    subject: str
+    name: str
+    role: Role
+
+    @classmethod
+    def of(cls, identity: Identity) -> Self:
+        """The response for the identity of a token."""
+        return cls(subject=identity.subject, name=identity.name, role=identity.role)
+
+    @classmethod
+    def of_account(cls, account: LoginAccount) -> Self:
+        """The response for an account."""
+        return cls(subject=account.subject, name=account.name, role=Role(account.role))
+
+
+class SessionResponse(BaseModel):
+    """The session of a page. `identity` null: not signed in."""
+
+    identity: IdentityResponse | None
