@@ -1,1 +1,1 @@
-"""Load on a running house, and benchmarks beside what a user would write instead. Against this machine only."""
+"""Load tests against a server of their own, and benchmarks against baselines. For this machine only."""

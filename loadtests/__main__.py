@@ -1,4 +1,4 @@
-"""`python -m loadtests`: a storm of bidders against a house of its own, then the record is checked (`make load`)."""
+"""`python -m loadtests`: bidders and watchers against a server of its own, then `auction verify` (`make load`)."""
 
 import sys
 

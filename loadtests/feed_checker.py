@@ -1,65 +1,64 @@
-"""What one watcher of the live channel has been told of its lot, and what must never have happened.
+"""Checks the frames that one watcher of the live channel receives for its lot.
 
-Beside the bid's way. No I/O here: frames in, `faults` out. It believes nothing it is told: a price that falls within an
-epoch, a hole or a repeat in the feed are written down. `live_client` brings it frames with asyncio, `watcher` with
-gevent.
+No I/O: frames in, `faults` out. A fault is what must never happen: a price that falls within an epoch, a gap or a
+repetition in the feed. `live_client` gives it frames with asyncio, `watcher` with gevent.
 """
 
 from typing import Any, Literal
 
-Heard = dict[str, Any]
+Frame = dict[str, Any]
 Mode = Literal["state", "feed"]
-SILENCE_S = 60.0
-"""How long a connection may be silent before the gateway has said how often it pings."""
+SILENCE_S_MAX = 60.0
+"""How long a connection may be silent before `hello` has said how often the gateway pings."""
 OVER = ("closed", "void")
 
 
 class FeedChecker:
-    """One watcher's knowledge of one lot, over all of its connections."""
+    """What one watcher has received of one lot, over all of its connections."""
 
     def __init__(self, lot_id: str, *, mode: Mode = "state", token: str | None = None) -> None:
         self.lot_id, self.mode, self.token = lot_id, mode, token
         self.epoch = self.seq = 0
-        """Where to go on from; 0: nothing seen yet."""
-        self.state: Heard = {}
+        """Where to resume; 0: nothing received yet."""
+        self.state: Frame = {}
         """The last `snap` or `tick`."""
-        self.you: Heard = {}
-        self.happenings: list[Heard] = []
+        self.you: Frame = {}
+        self.events: list[Frame] = []
         """`extended`, `paused`, `resumed`, `held`, `voided`, `closed`."""
         self.snaps: list[tuple[int, int]] = []
-        """Epoch and seq of each `snap`: what a feed has not been told one by one."""
+        """Epoch and seq of each `snap`: what a feed has not received bid by bid."""
         self.faults: list[str] = []
         self.frames = 0
         """Frames about the lot, heartbeats apart."""
         self.is_over = False
-        """Whether the lot was seen to end: by `closed`, or as it stood when the watcher came back."""
-        self.silence_s = SILENCE_S
-        """A connection that is silent for longer is dead."""
+        """Whether the lot is over, by `closed` or by a state after a reconnect."""
+        self.silence_s_max = SILENCE_S_MAX
+        """A connection that is silent for longer is taken for lost."""
         self._price_fen = 0
 
     @property
-    def sub(self) -> Heard:
-        """What to say first on a connection: what is watched, and where to go on from."""
-        sub: Heard = {"type": "sub", "lot_id": self.lot_id, "mode": self.mode}
+    def sub(self) -> Frame:
+        """The first frame on a connection: what is watched, and where to resume."""
+        sub: Frame = {"type": "sub", "lot_id": self.lot_id, "mode": self.mode}
         if self.token is not None:
             sub["token"] = self.token
         if self.epoch:
             sub |= {"epoch": self.epoch, "seq": self.seq}
         return sub
 
-    def take(self, frame: Heard) -> None:
-        """Take in one frame."""
+    def receive(self, frame: Frame) -> None:
+        """Check one frame and take over what it says."""
         if frame.get("lot_id", self.lot_id) != self.lot_id:
             self.faults.append(f"a frame of another lot: {frame}")
             return
         match frame["type"]:
             case "hello":
-                self.silence_s = frame["ping_ms"] * 2.5 / 1000
+                self.silence_s_max = frame["ping_ms"] * 2.5 / 1000
                 return
             case "snap" | "tick":
-                self._take_state(frame)
+                self._receive_state(frame)
             case "bid":
-                self._take_bid(frame)
+                self._receive_bid(frame)
             case "you":
                 self.you = frame
             case "hb":
@@ -67,40 +66,40 @@ class FeedChecker:
                     self.seq = frame["seq"]
                 return
             case _:
-                self._take_happening(frame)
+                self._receive_event(frame)
         self.frames += 1
 
-    def _take_state(self, frame: Heard) -> None:
+    def _receive_state(self, frame: Frame) -> None:
         at = (frame["epoch"], frame["seq"])
         if at < (self.epoch, self.seq):
             self.faults.append(f"went back from {self.epoch, self.seq} to {at}")
         if frame["type"] == "snap":
             self.snaps.append(at)
         if frame["epoch"] == self.epoch:
-            self._see_price(frame["price_fen"], at)
+            self._check_price(frame["price_fen"], at)
         self.epoch, self.seq = at
         self._price_fen = frame["price_fen"]
         self.state = frame
         self.is_over = self.is_over or frame["status"] in OVER
 
-    def _take_bid(self, frame: Heard) -> None:
+    def _receive_bid(self, frame: Frame) -> None:
         if frame["prev_seq"] > self.seq:
-            self.faults.append(f"a hole before bid {frame['seq']}: it follows {frame['prev_seq']}, seen {self.seq}")
+            self.faults.append(f"a gap before bid {frame['seq']}: it follows {frame['prev_seq']}, received {self.seq}")
         if frame["seq"] <= self.seq:
-            self.faults.append(f"bid {frame['seq']} again, or late: seen {self.seq}")
-        self._see_price(frame["amount_fen"], (self.epoch, frame["seq"]))
+            self.faults.append(f"bid {frame['seq']} repeated, or late: received {self.seq}")
+        self._check_price(frame["amount_fen"], (self.epoch, frame["seq"]))
         self.seq = max(self.seq, frame["seq"])
 
-    def _take_happening(self, frame: Heard) -> None:
+    def _receive_event(self, frame: Frame) -> None:
         if frame["seq"] < self.seq:
-            self.faults.append(f"{frame['type']} {frame['seq']} late: seen {self.seq}")
+            self.faults.append(f"{frame['type']} {frame['seq']} late: received {self.seq}")
         self.seq = max(self.seq, frame["seq"])
         if frame["type"] == "voided":
             self.epoch, self._price_fen = frame["epoch"], frame["price_fen"]
         self.is_over = self.is_over or frame["type"] == "closed"
-        self.happenings.append(frame)
+        self.events.append(frame)
 
-    def _see_price(self, price_fen: int, at: tuple[int, int]) -> None:
+    def _check_price(self, price_fen: int, at: tuple[int, int]) -> None:
         if price_fen < self._price_fen:
             self.faults.append(f"the price fell from {self._price_fen} to {price_fen} at {at}")
         self._price_fen = max(price_fen, self._price_fen)

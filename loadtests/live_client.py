@@ -1,7 +1,6 @@
-"""A watcher of the live channel: connects, comes back where it left off, and notes whatever must never happen.
+"""A watcher of the live channel with asyncio: connects, resumes after a lost connection, and checks what it receives.
 
-Beside the bid's way, with asyncio. Tests hold what it saw against the ledger; what must never happen is `witness`'s to
-know.
+The checks are those of `feed_checker`; tests also compare what it received with the ledger.
 """
 
 import asyncio
@@ -16,15 +15,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
 from api.live.protocol import FINAL
-from loadtests.feed_checker import FeedChecker, Heard, Mode
+from loadtests.feed_checker import FeedChecker, Frame, Mode
 
-WAIT_FIRST_S, WAIT_S_MAX = 0.1, 10.0
+DELAY_FIRST_S, DELAY_S_MAX = 0.1, 10.0
 LOST = 1006
-"""The code of a connection that ended without one."""
+"""The code for a connection that ended without a close frame."""
 
 
 class LiveClient(FeedChecker):
-    """One watcher of one lot. `run` until the end of the lot or until cancelled; look at it meanwhile."""
+    """One watcher of one lot. `run` ends with the lot or when cancelled; its attributes can be read meanwhile."""
 
     def __init__(
         self,
@@ -33,34 +32,34 @@ class LiveClient(FeedChecker):
         *,
         mode: Mode = "state",
         token: str | None = None,
-        wait_s_max: float = WAIT_S_MAX,
-        on_frame: Callable[[Heard], None] = lambda _: None,
+        wait_s_max: float = DELAY_S_MAX,
+        on_frame: Callable[[Frame], None] = lambda _: None,
     ) -> None:
         super().__init__(lot_id, mode=mode, token=token)
         self.url = url
-        self.bids: list[Heard] = []
+        self.bids: list[Frame] = []
         self.closes: list[int] = []
-        """How each connection ended."""
+        """The close code of each connection."""
         self._wait_s_max = wait_s_max
         self._on_frame = on_frame
         self._offset_ms, self._round_trip_ms = 0.0, float("inf")
         self._connection: ClientConnection | None = None
-        self._news = asyncio.Event()
+        self._received = asyncio.Event()
 
     # -- connecting --------------------------------------------------------------------------------------------------
 
     async def run(self) -> int:
-        """Watch until the server says that it is final; its code."""
+        """Watch until a close code is final; that code."""
         failures = 0
         while True:
-            told_before = self.frames
+            frames_before = self.frames
             code = await self._connected()
             self.closes.append(code)
             if code in FINAL:
                 return code
-            failures = 1 if self.frames > told_before else failures + 1
-            # full jitter: whoever lost the same server comes back at a time of their own
-            await asyncio.sleep(random.uniform(0, min(self._wait_s_max, WAIT_FIRST_S * 2**failures)))
+            failures = 1 if self.frames > frames_before else failures + 1
+            # full jitter: the watchers of a lost server do not all come back at once
+            await asyncio.sleep(random.uniform(0, min(self._wait_s_max, DELAY_FIRST_S * 2**failures)))
 
     async def _connected(self) -> int:
         try:
@@ -76,7 +75,7 @@ class LiveClient(FeedChecker):
                 self._connection = connection
                 await connection.send(json.dumps(self.sub))
                 while True:
-                    self.take(json.loads(await asyncio.wait_for(connection.recv(), self.silence_s)))
+                    self.receive(json.loads(await asyncio.wait_for(connection.recv(), self.silence_s_max)))
         except ConnectionClosed as closed:
             return LOST if closed.rcvd is None else closed.rcvd.code
         except (OSError, TimeoutError, InvalidHandshake, InvalidMessage):
@@ -85,53 +84,53 @@ class LiveClient(FeedChecker):
             self._connection = None
 
     def cut(self) -> None:
-        """Lose the connection, as a train into a tunnel does."""
+        """Abort the connection without a close frame."""
         if self._connection is not None:
             self._connection.transport.abort()
 
     # -- the ledger's time -------------------------------------------------------------------------------------------
 
     async def sync(self) -> None:
-        """Ask for the ledger's time; the quickest answer counts."""
+        """Ask for the ledger's time; the answer with the shortest round trip counts."""
         if self._connection is not None:
             with contextlib.suppress(ConnectionClosed):
                 await self._connection.send(json.dumps({"type": "sync", "c0": time.time() * 1000}))
 
     def now_ms(self) -> float:
-        """The ledger's time as this watcher knows it, UTC ms."""
+        """The ledger's time by this watcher's clock offset, UTC ms."""
         return time.time() * 1000 + self._offset_ms
 
-    def _synced(self, answer: Heard) -> None:
+    def _receive_synced(self, answer: Frame) -> None:
         c0, c3 = answer["c0"], time.time() * 1000
         round_trip_ms = c3 - c0 - (answer["s2"] - answer["s1"])
         if round_trip_ms <= self._round_trip_ms:
             self._round_trip_ms = round_trip_ms
             self._offset_ms = ((answer["s1"] - c0) + (answer["s2"] - c3)) / 2
 
-    # -- what is heard -----------------------------------------------------------------------------------------------
+    # -- frames ------------------------------------------------------------------------------------------------------
 
-    async def until(self, seen: Callable[["LiveClient"], object]) -> None:
-        """Wait until this watcher has seen something."""
-        while not seen(self):
-            self._news.clear()
-            await self._news.wait()
+    async def until(self, condition: Callable[["LiveClient"], object]) -> None:
+        """Wait until the condition holds; it is checked after each frame."""
+        while not condition(self):
+            self._received.clear()
+            await self._received.wait()
 
-    def take(self, frame: Heard) -> None:
-        """Take in one frame."""
+    def receive(self, frame: Frame) -> None:
+        """Check one frame, and wake whoever waits with `until`."""
         if frame["type"] == "synced":
-            self._synced(frame)
+            self._receive_synced(frame)
         else:
-            super().take(frame)
+            super().receive(frame)
         self._on_frame(frame)
-        self._news.set()
+        self._received.set()
 
-    def _take_bid(self, frame: Heard) -> None:
-        super()._take_bid(frame)
+    def _receive_bid(self, frame: Frame) -> None:
+        super()._receive_bid(frame)
         self.bids.append(frame)
 
 
 async def stalled(url: str, lot_id: str, *, mode: str = "state", receive_bytes: int = 4096) -> ClientConnection:
-    """A watcher that says what it watches and then reads nothing: a phone in a tunnel. To be closed by the caller."""
+    """A connection that subscribes and then reads nothing, with a small receive buffer. The caller closes it."""
     host, _, port = url.removeprefix("ws://").rstrip("/").rpartition(":")
     own = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)

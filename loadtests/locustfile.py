@@ -1,8 +1,8 @@
-"""What locust runs: `loadtests.bidder` or `loadtests.watcher` against this machine only, and the counts left behind.
+"""What locust runs: the users of `loadtests.bidder` or `loadtests.watcher`, against this machine only.
 
-Started by `python -m loadtests`, once with the bidders and once with the watchers. It says in the environment where the
-house is: AUCTION_SECRET_KEY, LOAD_LOTS (ids, by comma), LOAD_LIVE (the live channel) and LOAD_TALLY (the file for the
-counts).
+Started by `python -m loadtests`, once for the bidders and once for the watchers, with these variables in the
+environment: AUCTION_SECRET_KEY, LOAD_LOTS (ids, separated by commas), LOAD_LIVE_URL (the live channel) and
+LOAD_STATISTICS (the file that the statistics are written to).
 """
 
 import os
@@ -18,18 +18,18 @@ from loadtests.watcher import FeedWatcher, StateWatcher
 
 __all__ = ["Bidder", "FeedWatcher", "StateWatcher"]
 
-OUR_OWN = {"127.0.0.1", "localhost", "::1"}
+LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 @events.init.add_listener
-def only_here(environment: Any, **_: Any) -> None:
-    """Refuse to load anything but this machine."""
-    if urlsplit(environment.host or "").hostname not in OUR_OWN:
-        raise SystemExit(f"this load is for {', '.join(sorted(OUR_OWN))} only, not for {environment.host}")
+def refuse_other_hosts(environment: Any, **_: Any) -> None:
+    """End locust unless its target is this machine."""
+    if urlsplit(environment.host or "").hostname not in LOCAL_HOSTS:
+        raise SystemExit(f"load tests may target {', '.join(sorted(LOCAL_HOSTS))} only, not {environment.host}")
 
 
 @events.test_stop.add_listener
-def leave_counts(environment: Any, **_: Any) -> None:
-    """Write the counts where the run will read them."""
+def write_statistics(environment: Any, **_: Any) -> None:
+    """Write the statistics for the process that started this one."""
     role = bidder if Bidder in environment.user_classes else watcher
-    role.counted(environment).write(Path(os.environ["LOAD_TALLY"]))
+    role.final_statistics(environment).write(Path(os.environ["LOAD_STATISTICS"]))

@@ -1,4 +1,4 @@
-"""The locust processes of a load run: one with the bidders, one with the watchers; each writes its counts to a file."""
+"""The locust processes of a load run: one for the bidders, one for the watchers; each writes statistics to a file."""
 
 import os
 import subprocess
@@ -12,27 +12,27 @@ from loadtests.sale import Staff
 from loadtests.server import AuctionServer, AuctionServerFailed, tail
 from loadtests.statistics import BidderStatistics, WatchStatistics
 
-LAST_ANSWERS_S = 10
-"""How long begun bids may go on after the time is over."""
-JOINED_S = 60.0
-"""How long watchers may take to be there."""
-LEFT_S = 30.0
-"""How long watchers may take to see that their lots are closed."""
+STOP_S = 10
+"""How long bids under way may take after the end of the run."""
+CONNECT_S = 60.0
+"""How long all watchers may take to connect."""
+CLOSE_S = 30.0
+"""How long watchers may take to receive the close of their lots."""
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 ROOT = Path(__file__).parents[1]
 
 
 class LocustRunner:
-    """One process of locust's, started."""
+    """One running locust process."""
 
     def __init__(
         self, server: AuctionServer, folder: Path, name: str, lot_ids: Sequence[str], words: Sequence[str]
     ) -> None:
-        self.counts, self._log = folder / f"{name}.json", folder / f"{name}.log"
+        self.statistics, self._log = folder / f"{name}.json", folder / f"{name}.log"
         environment = dict(server.environment) | {
-            "LOAD_LIVE": server.live_url,
+            "LOAD_LIVE_URL": server.live_url,
             "LOAD_LOTS": ",".join(lot_ids),
-            "LOAD_TALLY": str(self.counts),
+            "LOAD_STATISTICS": str(self.statistics),
             "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         }
         command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
@@ -47,75 +47,77 @@ class LocustRunner:
                 stderr=subprocess.STDOUT,
             )
 
-    def wait(self, patience_s: float) -> None:
-        """Wait for its counts; told to stop where it takes too long, it leaves them as they are."""
+    def wait(self, timeout_s: float) -> None:
+        """Wait for its statistics, after the time-out by stopping it. Raises AuctionServerFailed without them."""
         try:
-            self.process.wait(patience_s)
+            self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self.process.terminate()
-            self.process.wait(LAST_ANSWERS_S + LEFT_S)
-        if self.process.returncode != 0 or not self.counts.exists():
-            raise self.failed(f"locust ended with {self.process.returncode}")
+            self.process.wait(STOP_S + CLOSE_S)
+        if self.process.returncode != 0 or not self.statistics.exists():
+            raise self.failure(f"locust ended with {self.process.returncode}")
 
-    def failed(self, why: str) -> AuctionServerFailed:
-        """Why the run cannot go on, with the end of the log."""
-        return AuctionServerFailed(f"{why}:\n{tail(self._log)}")
+    def failure(self, reason: str) -> AuctionServerFailed:
+        """The error for a run that cannot continue, with the end of the log."""
+        return AuctionServerFailed(f"{reason}:\n{tail(self._log)}")
 
-    def clear_away(self) -> None:
-        """End what an interrupted run has left."""
+    def kill(self) -> None:
+        """Kill the process where an interrupted run has left it."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
 
 
-def bid(server: AuctionServer, folder: Path, lot_ids: Sequence[str], *, users: int, seconds: int) -> BidderStatistics:
-    """Let so many bidders bid; what became of their bids."""
-    words = ["-u", str(users), "-r", str(users), "-t", f"{seconds}s", "--stop-timeout", str(LAST_ANSWERS_S), "Bidder"]
+def run_bidders(
+    server: AuctionServer, folder: Path, lot_ids: Sequence[str], *, users: int, seconds: int
+) -> BidderStatistics:
+    """Run so many bidders for so many seconds; their statistics."""
+    words = ["-u", str(users), "-r", str(users), "-t", f"{seconds}s", "--stop-timeout", str(STOP_S), "Bidder"]
     locust = LocustRunner(server, folder, "bidders", lot_ids, words)
     try:
         locust.wait(seconds + 120)
     finally:
-        locust.clear_away()
-    return BidderStatistics.read(locust.counts)
+        locust.kill()
+    return BidderStatistics.read(locust.statistics)
 
 
 class WatcherRunner:
-    """The watchers of a run; `None` of them is a crowd too."""
+    """The watchers of a run; without a process there are none."""
 
     def __init__(self, locust: LocustRunner | None) -> None:
         self._locust = locust
 
-    def leave(self) -> WatchStatistics:
-        """Wait until every watcher has seen its lot end; what they were told."""
+    def finish(self) -> WatchStatistics:
+        """Wait until every watcher has seen its lot end; their statistics."""
         if self._locust is None:
             return WatchStatistics()
-        self._locust.wait(LEFT_S)
-        return WatchStatistics.read(self._locust.counts)
+        self._locust.wait(CLOSE_S)
+        return WatchStatistics.read(self._locust.statistics)
 
 
 @contextmanager
-def watching(
+def running_watchers(
     server: AuctionServer, folder: Path, lot_ids: Sequence[str], watchers: int, staff: Staff
 ) -> Iterator[WatcherRunner]:
-    """So many watchers, half of them of the feed, for as long as the block runs; all there as it begins."""
+    """Run so many watchers, half of them in mode feed, during the block; all are connected when it begins."""
     if watchers == 0:
         yield WatcherRunner(None)
         return
     words = ["-u", str(watchers), "-r", str(watchers), "FeedWatcher", "StateWatcher"]
     locust = LocustRunner(server, folder, "watchers", lot_ids, words)
     try:
-        _until_there(locust, lot_ids, watchers, staff)
+        _wait_until_connected(locust, lot_ids, watchers, staff)
         yield WatcherRunner(locust)
     finally:
-        locust.clear_away()
+        locust.kill()
 
 
-def _until_there(locust: LocustRunner, lot_ids: Sequence[str], watchers: int, staff: Staff) -> None:
-    """Wait until the house itself counts every watcher."""
-    deadline_s = time.monotonic() + JOINED_S
+def _wait_until_connected(locust: LocustRunner, lot_ids: Sequence[str], watchers: int, staff: Staff) -> None:
+    """Wait until the server counts every watcher."""
+    deadline_s = time.monotonic() + CONNECT_S
     while (counted := staff.count_watchers(lot_ids)) != watchers:
         if locust.process.poll() is not None:
-            raise locust.failed(f"the watchers ended with {locust.process.returncode}")
+            raise locust.failure(f"the watchers ended with {locust.process.returncode}")
         if time.monotonic() > deadline_s:
-            raise locust.failed(f"the house counts {counted} of {watchers} watchers after {JOINED_S:.0f} s")
+            raise locust.failure(f"the server counts {counted} of {watchers} watchers after {CONNECT_S:.0f} s")
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The sale that a load run bids on, entered, opened and closed over HTTP as staff do it."""
+"""The sale of a load run, created, opened and closed over HTTP as staff do it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from loadtests.server import AuctionServer
 CLERK_LIFETIME_S = 7200
 # no soft close: the run says when the lots end
 TERMS: Mapping[str, Any] = {"soft_close": None}
-STAYS_OPEN_MS = 3_600_000
+OPEN_MS = 3_600_000
 
 
 class Staff:
-    """Staff of the house with the role `ops`."""
+    """Calls the staff's routes with a token of the role `ops`."""
 
     def __init__(self, server: AuctionServer) -> None:
         token = TokenKey(server.secret).issue(
@@ -30,25 +30,25 @@ class Staff:
         )
 
     def open_sale(self, lots: int) -> tuple[str, list[str]]:
-        """A sale of so many 1-yuan lots, open; its id and theirs."""
-        sale_id = self._post("ops/sales", {"title": "A storm of bidders"})["sale_id"]
+        """Create a sale of so many 1-yuan lots and open them; the id of the sale and those of the lots."""
+        sale_id = self._post("ops/sales", {"title": "Load test"})["sale_id"]
         lot_ids = []
         for number in range(1, lots + 1):
             lot = {"sale_id": sale_id, "title": f"Lot {number}", "preset": "jd-flash", "terms": TERMS}
             lot_id = self._post("ops/lots", lot)["lot_id"]
-            self._post(f"ops/lots/{lot_id}/open", {"duration_ms": STAYS_OPEN_MS})
+            self._post(f"ops/lots/{lot_id}/open", {"duration_ms": OPEN_MS})
             lot_ids.append(lot_id)
         return sale_id, lot_ids
 
     def close(self, lot_id: str) -> Mapping[str, Any]:
-        """Close a lot; how it stands then."""
+        """Close a lot; its final state."""
         return self._post(f"ops/lots/{lot_id}/close", {"reason": "the load run is over"})
 
     def count_watchers(self, lot_ids: Sequence[str]) -> int:
-        """How many watch these lots, as the house counts them."""
+        """How many watch these lots, as the server counts them."""
         return sum(self._get(f"lots/{lot_id}")["watchers"] for lot_id in lot_ids)
 
-    def leave(self) -> None:
+    def close_connections(self) -> None:
         """Let go of the connection."""
         self._client.close()
 

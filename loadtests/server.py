@@ -1,4 +1,4 @@
-"""A house of its own for a load run: `auction serve` on embedded servers in a temporary directory, on loopback only."""
+"""The server of a load run: `auction serve` on embedded servers in a temporary directory, on loopback only."""
 
 import os
 import secrets
@@ -22,12 +22,12 @@ LOG_LINES_SHOWN = 45
 
 
 class AuctionServerFailed(Exception):
-    """The house did not open, or did not stop as it should."""
+    """The server did not start, did not stop as it should, or a load run on it cannot continue."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuctionServer:
-    """A house that answers: where, and the environment in which commands find it."""
+    """A running server: its addresses, and the environment in which commands use it."""
 
     address: str
     live_url: str
@@ -45,17 +45,17 @@ def free_port() -> int:
 
 
 def clean_environment() -> dict[str, str]:
-    """This environment without settings of another house."""
+    """This process's environment without settings of another installation."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AUCTION_")}
 
 
 @contextmanager
 def running_server(folder: Path, *, workers: int) -> Iterator[AuctionServer]:
-    """A house under `folder` for as long as the block runs, drained at its end."""
+    """Run a server under `folder` during the block; drained at its end. Raises AuctionServerFailed."""
     secret = secrets.token_urlsafe(48)
     port, live_port = free_port(), free_port()
     environment = clean_environment() | {
-        "AUCTION_DATA_DIR": str(folder / "house"),
+        "AUCTION_DATA_DIR": str(folder / "data"),
         "AUCTION_SECRET_KEY": secret,
         "AUCTION_HTTP_HOST": LOOPBACK,
         "AUCTION_HTTP_PORT": str(port),
@@ -73,7 +73,7 @@ def running_server(folder: Path, *, workers: int) -> Iterator[AuctionServer]:
             log=log,
         )
         try:
-            _until_ready(server, process)
+            _wait_until_ready(server, process)
             yield server
         finally:
             status = _stop(process)
@@ -82,7 +82,7 @@ def running_server(folder: Path, *, workers: int) -> Iterator[AuctionServer]:
 
 
 def run_command(server: AuctionServer, *words: str) -> "subprocess.CompletedProcess[str]":
-    """An `auction` command on the house's servers."""
+    """Run an `auction` command on the same servers."""
     command = [sys.executable, "-m", "auction.cli", *words]
     return subprocess.run(
         command, env=dict(server.environment), cwd=server.log.parent, capture_output=True, text=True, check=False
@@ -91,26 +91,26 @@ def run_command(server: AuctionServer, *words: str) -> "subprocess.CompletedProc
 
 def _start(words: list[str], folder: Path, environment: Mapping[str, str], output: TextIO) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "auction.cli", *words]
-    # in a group of its own: Ctrl-C reaches this process, which then stops the house
+    # in a process group of its own: Ctrl-C reaches this process, which then stops the server
     return subprocess.Popen(
         command, cwd=folder, env=dict(environment), stdout=output, stderr=subprocess.STDOUT, process_group=0
     )
 
 
-def _until_ready(server: AuctionServer, process: "subprocess.Popen[bytes]") -> None:
-    asked = [f"{server.address}/readyz", server.live_url.replace("ws://", "http://") + "healthz"]
+def _wait_until_ready(server: AuctionServer, process: "subprocess.Popen[bytes]") -> None:
+    urls = [f"{server.address}/readyz", server.live_url.replace("ws://", "http://") + "healthz"]
     deadline_s = time.monotonic() + READY_S
-    with httpx.Client(timeout=5.0, trust_env=False) as visitor:
+    with httpx.Client(timeout=5.0, trust_env=False) as client:
         while time.monotonic() < deadline_s:
             if process.poll() is not None:
                 raise AuctionServerFailed(f"serve ended with {process.returncode} at its start:\n{tail(server.log)}")
             try:
-                if all(visitor.get(place).status_code == httpx.codes.OK for place in asked):
+                if all(client.get(url).status_code == httpx.codes.OK for url in urls):
                     return
             except httpx.HTTPError:
                 pass
             time.sleep(0.1)
-    raise AuctionServerFailed(f"the house did not answer within {READY_S:.0f} s:\n{tail(server.log)}")
+    raise AuctionServerFailed(f"the server did not answer within {READY_S:.0f} s:\n{tail(server.log)}")
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> int:

@@ -1,1 +1,1 @@
-"""What a user would write instead, or the least that could be done: what the benches measure the house against."""
+"""Baselines of the benchmarks: the obvious implementation, or the least work that is possible."""

@@ -1,4 +1,4 @@
-"""The live channel as one would write it first: the `websockets` server and its `broadcast()`, five times a second."""
+"""A baseline of the live channel: the `websockets` server and its `broadcast()`, five times a second."""
 
 import asyncio
 import contextlib
@@ -13,17 +13,17 @@ from websockets.exceptions import ConnectionClosed
 TICK_S = 0.2
 
 
-async def attend(connection: ServerConnection) -> None:
-    """Read what the watcher says, and do nothing about it."""
-    # a watcher that drops is nobody's fault: not for the log
+async def discard(connection: ServerConnection) -> None:
+    """Read and discard what a watcher sends."""
+    # a lost connection is not an error
     with contextlib.suppress(ConnectionClosed):
         async for _ in connection:
             pass
 
 
 async def main(port: int, size: int) -> None:
-    """Tell everyone a tick of so many bytes, for ever."""
-    async with serve(attend, "127.0.0.1", port, compression=None, backlog=4096) as server:
+    """Send everyone a tick of so many bytes, endlessly."""
+    async with serve(discard, "127.0.0.1", port, compression=None, backlog=4096) as server:
         seq, next_s = 0, time.monotonic()
         while True:
             next_s += TICK_S

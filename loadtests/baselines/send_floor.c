@@ -1,5 +1,5 @@
-/* The floor of the live bench: accepts watchers, then five times a second one bare send() each. No parsing, no
- * protocol but a fixed answer to the handshake; nothing a server could leave out. Usage: send_floor PORT BYTES */
+/* A baseline of the live benchmark: accepts watchers, then calls send() for each five times a second. No parsing, no
+ * protocol but a fixed answer to the handshake: the least work that is possible. Usage: send_floor PORT BYTES */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -25,12 +25,12 @@ static long long now_ms(clockid_t clock) {
   return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-static void welcome(int listener) {
+static void accept_watcher(int listener) {
   int one = 1;
   int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
   if (peer < 0 || count == SOCKETS_MAX) return;
   char request[4096];
-  /* the crowd sends its request at once and in one piece */
+  /* the watchers send their request at once and in one piece */
   if (recv(peer, request, sizeof request, 0) <= 0) {
     close(peer);
     return;
@@ -40,7 +40,7 @@ static void welcome(int listener) {
   sockets[count++] = peer;
 }
 
-static void tell(long seq, int bytes) {
+static void send_tick(long seq, int bytes) {
   static char frame[65536];
   int size = snprintf(frame + 4, sizeof frame - 4, "{\"type\":\"tick\",\"seq\":%ld,\"at_ms\":%lld,\"rest\":\"", seq,
                       now_ms(CLOCK_REALTIME));
@@ -70,10 +70,10 @@ int main(int argc, char **argv) {
     long long left = next - now_ms(CLOCK_MONOTONIC);
     struct pollfd waiting = {.fd = listener, .events = POLLIN};
     if (left > 0 && poll(&waiting, 1, (int)left) > 0) {
-      welcome(listener);
+      accept_watcher(listener);
       continue;
     }
-    tell(++seq, atoi(argv[2]));
+    send_tick(++seq, atoi(argv[2]));
     next += TICK_MS;
   }
 }

@@ -1,1 +1,1 @@
-"""Side-by-side benchmarks: each figure beside its floor, on the same machine in the same run (`auction bench`)."""
+"""Benchmarks against a baseline, both measured on the same machine in the same run (`auction bench`)."""

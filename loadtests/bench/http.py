@@ -1,7 +1,7 @@
-"""Bids over HTTP beside a no-op POST on the same server: one API process, 64 connections, `appendfsync always`.
+"""Bids over HTTP against a no-op POST on the same server: one API process, 64 connections, `appendfsync always`.
 
-The server runs on one core, `wrk` on the other; runs alternate, and the median of each is compared. Every accepted
-bid is then checked by the house's own verification.
+The server runs on one core, `wrk` on the other; runs alternate, and the medians are compared. Afterwards every accepted
+bid is verified.
 """
 
 import asyncio
@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auction.books.migrate import upgrade
-from auction.bootstrap import open_context, running_servers
+from auction.bootstrap import migrated_servers, open_context
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
 from auction.services.identity.tokens import Role, TokenKey
 from auction.services.verification.verdicts import verify_lot
@@ -35,7 +34,7 @@ SERVER_CORE, LOAD_CORE = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class HttpRun:
-    """What wrk saw in one run; times in ms."""
+    """The result of one run of wrk; times in ms."""
 
     accepted_per_s: float
     refused: int
@@ -45,24 +44,24 @@ class HttpRun:
 
 
 def bench_http(*, seconds: int = 5, runs: int = 5) -> dict[str, Any]:
-    """Alternate runs of bids and of the no-op; medians, spreads and their ratio."""
+    """Alternate runs of bids and of the no-op; medians, ranges and their ratio."""
     if shutil.which("wrk") is None:
-        raise SystemExit("this bench drives the server with wrk: apt-get install wrk")
+        raise SystemExit("this benchmark needs wrk: apt-get install wrk")
     with tempfile.TemporaryDirectory(prefix="auction-bench-") as folder:
         secret = os.urandom(32).hex()
-        with running_servers(load_settings(data_dir=Path(folder), secret_key=secret)) as settings:
-            upgrade(str(settings.database_url))
+        wanted = load_settings(data_dir=Path(folder), redis_url=None, database_url=None, secret_key=secret)
+        with migrated_servers(wanted) as settings:
             tokens = Path(folder) / "tokens"
             tokens.write_text("\n".join(_tokens(secret)) + "\n")
-            bids, floor = [], []
+            bids, baseline = [], []
             lots = asyncio.run(_lots(settings, runs))
             for lot_id in lots:
                 with serving([sys.executable, "-m", "loadtests.bench.noop"], {}) as port:
-                    floor.append(drive(port, "bench-000", tokens, seconds))
+                    baseline.append(run_wrk(port, "bench-000", tokens, seconds))
                 with serving([sys.executable, "-m", "api", "--port"], _environment(settings, secret)) as port:
-                    bids.append(drive(port, lot_id, tokens, seconds))
+                    bids.append(run_wrk(port, lot_id, tokens, seconds))
             verdict = asyncio.run(_verify(settings, lots))
-    return _report(bids, floor, verdict)
+    return _report(bids, baseline, verdict)
 
 
 def _tokens(secret: str) -> list[str]:
@@ -74,7 +73,7 @@ def _tokens(secret: str) -> list[str]:
 
 
 async def _lots(settings: Settings, count: int) -> list[str]:
-    """As many open lots under launch-day terms, every bidder admitted to each."""
+    """Create and open so many lots under launch-day terms, and admit every bidder to each."""
     async with open_context(settings) as context:
         sale = await create_sale(context, title="bench", actor="bench", sale_id="bench")
         lots = []
@@ -111,7 +110,7 @@ def _environment(settings: Settings, secret: str) -> dict[str, str]:
 
 @contextmanager
 def serving(command: list[str], environment: dict[str, str]) -> Iterator[int]:
-    """A server process on a core of its own; its port, once it answers."""
+    """Run a server process on a core of its own; its port, once it accepts connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -134,8 +133,8 @@ def serving(command: list[str], environment: dict[str, str]) -> Iterator[int]:
         process.wait(timeout=30)
 
 
-def drive(port: int, lot_id: str, tokens: Path, seconds: int) -> HttpRun:
-    """One run of wrk against a port."""
+def run_wrk(port: int, lot_id: str, tokens: Path, seconds: int) -> HttpRun:
+    """Run wrk once against a port."""
     done = subprocess.run(
         [
             *("taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"),
@@ -158,8 +157,8 @@ def drive(port: int, lot_id: str, tokens: Path, seconds: int) -> HttpRun:
     )
 
 
-def _report(bids: list[HttpRun], floor: list[HttpRun], verdict: dict[str, Any]) -> dict[str, Any]:
-    rate, ceiling = _middle(bids), _middle(floor)
+def _report(bids: list[HttpRun], baseline: list[HttpRun], verdict: dict[str, Any]) -> dict[str, Any]:
+    rate, ceiling = _median(bids), _median(baseline)
     return {
         "bids": rate,
         "noop": ceiling,
@@ -172,7 +171,7 @@ def _report(bids: list[HttpRun], floor: list[HttpRun], verdict: dict[str, Any]) 
     }
 
 
-def _middle(runs: list[HttpRun]) -> dict[str, Any]:
+def _median(runs: list[HttpRun]) -> dict[str, Any]:
     rates = [run.accepted_per_s for run in runs]
     return {
         "per_s": round(statistics.median(rates)),

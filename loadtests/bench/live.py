@@ -1,8 +1,8 @@
-"""Live prices to a crowd: what one delivery costs the server, beside a C loop of bare sends and beside `broadcast()`.
+"""Live prices to many watchers: the CPU cost of one delivery, against a C loop of bare sends and against `broadcast()`.
 
-Five ticks a second to every socket, conflation never in play. The server runs on one core, the crowd (and the ledger)
-on the other. Each server is measured over the same seconds of one run, and its time on the core is the kernel's
-own account of it.
+Five ticks a second to every socket, so that conflation has nothing to do. The server runs on one core, the watchers and
+the ledger on the other. Each server is measured for the same number of seconds in one run; its CPU time is the kernel's
+figure.
 """
 
 import asyncio
@@ -32,66 +32,70 @@ from auction.settings import Settings, load_settings
 LOT = "bench-001"
 SERVER_CORE, LOAD_CORE = 0, 1
 TICK_S = 0.2
-FLOOR_SOURCE = Path(__file__).parents[1] / "baselines" / "send_floor.c"
+BASELINE_SOURCE = Path(__file__).parents[1] / "baselines" / "send_floor.c"
 TICK_BYTES = 240
 """About the size of a `tick`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRun:
-    """One server under one crowd. Latencies (ms): from the decision to the last socket's having it."""
+    """One server with one number of watchers. Latencies (ms): from the decision until the last socket had it."""
 
     us_a_delivery: float
     kb_a_socket: float
     deliveries: int
     share: float
-    """Of all that should have been delivered."""
+    """Delivered, of all deliveries due."""
     last_p50_ms: float
     last_p99_ms: float
 
 
-def bench_live(*, crowds: tuple[int, ...] = (1_000, 5_000), seconds: int = 10, runs: int = 3) -> dict[str, Any]:
-    """Medians of alternating runs, and the gateway's ratio to the floor and to `broadcast()`, by size of the crowd."""
+def bench_live(*, socket_counts: tuple[int, ...] = (1_000, 5_000), seconds: int = 10, runs: int = 3) -> dict[str, Any]:
+    """Medians of alternating runs, and the gateway's ratio to both baselines, by the number of sockets."""
     if shutil.which("cc") is None:
-        raise SystemExit("the floor of this bench is compiled with cc: apt-get install gcc")
+        raise SystemExit("this benchmark compiles its baseline with cc: apt-get install gcc")
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="auction-bench-") as folder:
-        floor = Path(folder) / "send_floor"
-        subprocess.run(["cc", "-O2", "-o", floor, FLOOR_SOURCE], check=True)
-        asked = load_settings(data_dir=Path(folder) / "data", secret_key=os.urandom(32).hex())
-        with running_servers(asked, books=False) as settings, _Bidder(settings) as bidder:
-            for count in crowds:
+        baseline_program = Path(folder) / "send_floor"
+        subprocess.run(["cc", "-O2", "-o", baseline_program, BASELINE_SOURCE], check=True)
+        wanted = load_settings(
+            data_dir=Path(folder) / "data", redis_url=None, database_url=None, secret_key=os.urandom(32).hex()
+        )
+        with running_servers(wanted, books=False) as settings, _Bidder(settings) as bidder:
+            for count in socket_counts:
                 found: dict[str, list[LiveRun]] = {"send_floor": [], "broadcast": [], "gateway": []}
                 for _ in range(runs):
-                    found["send_floor"].append(_watched([str(floor), "{port}", str(TICK_BYTES)], count, seconds))
+                    found["send_floor"].append(
+                        _measure([str(baseline_program), "{port}", str(TICK_BYTES)], count, seconds)
+                    )
                     baseline = [sys.executable, "-m", "loadtests.baselines.broadcasting", "{port}", str(TICK_BYTES)]
-                    found["broadcast"].append(_watched(baseline, count, seconds))
+                    found["broadcast"].append(_measure(baseline, count, seconds))
                     gateway = [sys.executable, "-m", "api.live", "--port", "{port}"]
-                    found["gateway"].append(_watched(gateway, count, seconds, settings, bidder))
+                    found["gateway"].append(_measure(gateway, count, seconds, settings, bidder))
                 figures[f"{count} sockets"] = _report(found)
     return figures
 
 
 class _Bidder:
-    """Bids on the lot, five a second, in a thread of its own; knows when each was decided."""
+    """Bids on the lot five times a second, in a thread of its own, and records when each bid was decided."""
 
     def __init__(self, settings: Settings) -> None:
         self.decided: dict[int, int] = {}
         """Seq -> the ledger's time (UTC ms) of the bid."""
         self._settings = settings
-        self._over = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._bid()))
 
     def __enter__(self) -> "_Bidder":
         self._thread.start()
         while not self.decided:
             if not self._thread.is_alive():
-                raise SystemExit("no bid was taken")
+                raise SystemExit("no bid was accepted")
             time.sleep(0.05)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopping.set()
         self._thread.join()
 
     async def _bid(self) -> None:
@@ -103,7 +107,7 @@ class _Bidder:
                 await ledger.admit(LOT, bidder_id=f"bidder-{paddle}", paddle=paddle, limit_fen=None, purse_fen=None)
             await ledger.open_now(LOT, ends_at_ms=now_ms + 86_400_000, by="bench")
             number = 0
-            while not self._over.is_set():
+            while not self._stopping.is_set():
                 number += 1
                 bid = Bid(f"bidder-{1 + number % 2}", 100 * number, f"key-{number:08d}")
                 (answer,) = await ledger.place_bids(LOT, [bid])
@@ -113,38 +117,38 @@ class _Bidder:
                 await asyncio.sleep(TICK_S)
 
 
-def _watched(
+def _measure(
     command: list[str], count: int, seconds: int, settings: Settings | None = None, bidder: _Bidder | None = None
 ) -> LiveRun:
-    """One server under a crowd of so many sockets for so many seconds."""
+    """Measure one server with so many sockets for so many seconds."""
     environment = {} if settings is None else _environment(settings)
     with _server(command, environment) as (process, port):
         kb_before = _resident_kb(process.pid)
-        with _crowd(port, count) as crowd:
+        with _watchers(port, count) as watchers:
             kb_after = _resident_kb(process.pid)
-            began_ns = _on_core_ns(process.pid)
+            before_ns = _cpu_ns(process.pid)
             time.sleep(seconds)
-            used_ns = _on_core_ns(process.pid) - began_ns
-            heard = json.loads(crowd.communicate("stop\n", timeout=60)[0])
-    sent_at_ms = {seq: noted[2] for seq, noted in heard["heard"].items()}
+            used_ns = _cpu_ns(process.pid) - before_ns
+            received = json.loads(watchers.communicate("stop\n", timeout=60)[0])
+    sent_at_ms = {seq: noted[2] for seq, noted in received["by_seq"].items()}
     if bidder is not None:
         sent_at_ms = {seq: bidder.decided.get(int(seq), 0) for seq in sent_at_ms}
-    # the first and the last tick may have been heard by some before or after the counting
-    whole = sorted(heard["heard"], key=int)[1:-1]
-    lasts = [heard["heard"][seq][1] - sent_at_ms[seq] for seq in whole]
+    # some sockets may have received the first and the last tick before or after the counting
+    complete = sorted(received["by_seq"], key=int)[1:-1]
+    last_ms = [received["by_seq"][seq][1] - sent_at_ms[seq] for seq in complete]
     return LiveRun(
-        us_a_delivery=used_ns / 1_000 / (heard["ticks"] * seconds / heard["seconds"]),
+        us_a_delivery=used_ns / 1_000 / (received["ticks"] * seconds / received["seconds"]),
         kb_a_socket=(kb_after - kb_before) / count,
-        deliveries=heard["ticks"],
-        share=sum(heard["heard"][seq][0] for seq in whole) / (len(whole) * count),
-        last_p50_ms=statistics.median(lasts),
-        last_p99_ms=statistics.quantiles(lasts, n=100)[98],
+        deliveries=received["ticks"],
+        share=sum(received["by_seq"][seq][0] for seq in complete) / (len(complete) * count),
+        last_p50_ms=statistics.median(last_ms),
+        last_p99_ms=statistics.quantiles(last_ms, n=100)[98],
     )
 
 
 @contextmanager
 def _server(command: list[str], environment: dict[str, str]) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """A server process on a core of its own and its port, once it answers."""
+    """Run a server process on a core of its own; the process and its port, once it accepts connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -167,16 +171,16 @@ def _server(command: list[str], environment: dict[str, str]) -> Iterator[tuple["
 
 
 @contextmanager
-def _crowd(port: int, count: int) -> Iterator["subprocess.Popen[str]"]:
-    """A crowd that has been told something, on the other core."""
+def _watchers(port: int, count: int) -> Iterator["subprocess.Popen[str]"]:
+    """Run the watchers' process on the other core; each has received a tick when the block begins."""
     words = ["taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "loadtests.bench.watchers", str(port), str(count)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as crowd:
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watchers:
         try:
-            if crowd.stdout is None or crowd.stdout.readline() != "ready\n":
-                raise SystemExit("the crowd could not connect")
-            yield crowd
+            if watchers.stdout is None or watchers.stdout.readline() != "ready\n":
+                raise SystemExit("the watchers could not connect")
+            yield watchers
         finally:
-            crowd.kill()
+            watchers.kill()
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -187,8 +191,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _on_core_ns(pid: int) -> int:
-    """How long the process has been running on a core, all its threads together."""
+def _cpu_ns(pid: int) -> int:
+    """The CPU time of all threads of a process."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 
@@ -199,23 +203,23 @@ def _resident_kb(pid: int) -> int:
 
 
 def _report(found: dict[str, list[LiveRun]]) -> dict[str, Any]:
-    middles = {name: _middle(runs) for name, runs in found.items()}
-    ours = middles["gateway"]["us_a_delivery"]
+    medians = {name: _median(runs) for name, runs in found.items()}
+    ours = medians["gateway"]["us_a_delivery"]
     return {
-        **middles,
-        "gateway_to_floor": round(ours / middles["send_floor"]["us_a_delivery"], 2),
-        "gateway_to_broadcast": round(ours / middles["broadcast"]["us_a_delivery"], 2),
+        **medians,
+        "gateway_to_floor": round(ours / medians["send_floor"]["us_a_delivery"], 2),
+        "gateway_to_broadcast": round(ours / medians["broadcast"]["us_a_delivery"], 2),
         "ticks_a_second": round(1 / TICK_S),
         "durability": "appendfsync always",
     }
 
 
-def _middle(runs: list[LiveRun]) -> dict[str, Any]:
-    costs = [run.us_a_delivery for run in runs]
+def _median(runs: list[LiveRun]) -> dict[str, Any]:
+    costs_us = [run.us_a_delivery for run in runs]
     return {
-        "us_a_delivery": round(statistics.median(costs), 2),
-        "lowest_us": round(min(costs), 2),
-        "highest_us": round(max(costs), 2),
+        "us_a_delivery": round(statistics.median(costs_us), 2),
+        "lowest_us": round(min(costs_us), 2),
+        "highest_us": round(max(costs_us), 2),
         "kb_a_socket": round(statistics.median(run.kb_a_socket for run in runs), 1),
         "last_socket_p50_ms": round(statistics.median(run.last_p50_ms for run in runs), 1),
         "last_socket_p99_ms": round(statistics.median(run.last_p99_ms for run in runs), 1),

@@ -1,4 +1,4 @@
-"""The floor of the HTTP bench: an ASGI app that reads a POST and answers as many bytes as a bid's receipt has."""
+"""The baseline of the HTTP benchmark: an ASGI app that reads a POST and answers with as many bytes as a receipt has."""
 
 import sys
 
@@ -17,7 +17,7 @@ END = {"type": "http.response.body", "body": BODY}
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Take the whole request, decide nothing, answer."""
+    """Read the whole request and answer."""
     assert scope["type"] == "http"
     while (await receive()).get("more_body"):
         pass

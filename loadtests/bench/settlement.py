@@ -1,9 +1,9 @@
-"""Thousands of lots closed at once: how fast they are awarded and their losers' deposits released, beside bare rows.
+"""Thousands of lots closed at once: how fast they are awarded and the losers' deposits released, against bare rows.
 
-Each lot has a winner, a runner-up whose deposit is kept, and a loser whose deposit goes back. Lots, bids, deposits and
-results are written into the books directly; what is measured goes through the house's own services, with the sandbox
-as the payment provider. The floor is as many rows, in batches of the same size, by plain INSERT into tables of the
-same shape without triggers or foreign keys. At the end every rule of money is checked.
+Each lot has a winner, a runner-up whose deposit stays held, and a loser whose deposit is released. Lots, bids, deposits
+and results are written to the database directly; what is measured goes through the services, with the sandbox as the
+payment provider. The baseline writes as many rows, in batches of the same size, by plain INSERT into tables of the same
+shape without triggers or foreign keys. At the end every rule of money is checked.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from sqlalchemy import insert, text
 
 from auction.books import journal
 from auction.books.journal import Cause
-from auction.books.migrate import upgrade
 from auction.books.tables import (
     awards,
     bidder_marks,
@@ -33,7 +32,7 @@ from auction.books.tables import (
     settlement_steps,
     settlements,
 )
-from auction.bootstrap import open_context, running_servers
+from auction.bootstrap import migrated_servers, open_context
 from auction.domain import journal as recipes
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
@@ -49,43 +48,42 @@ from auction.settings import Settings, load_settings
 from auction.workers.cashier import OPERATIONS_AT_ONCE
 
 LOTS = 10_000
-AT_A_LOT = 3
+BIDDERS_PER_LOT = 3
 """Winner, runner-up and loser."""
 BIDDERS = 3_000
 PRICE_FEN, STEP_FEN, DEPOSIT_FEN = 8_990_000, 100, 10_000
-HOLDS_AT_ONCE = 1_000
+HOLDS_BATCH = 1_000
 HOLD = "sandbox-ok"
 GOAL_LOTS_PER_S = 500
 
 
 def bench_settlement(*, lot_count: int = LOTS) -> dict[str, Any]:
-    """Lots a second for awarding and for releasing, the floor of each, and whether the rules of money hold after."""
+    """Lots a second for awarding and releasing, the baseline of each, and the rules of money that are broken after."""
     configure_logs("warning", "console")
     with tempfile.TemporaryDirectory(prefix="auction-bench-") as folder:
-        asked = load_settings(
+        wanted = load_settings(
             data_dir=Path(folder),
             redis_url=None,
             database_url=None,
             secret_key=os.urandom(32).hex(),
             payment_provider="sandbox",
         )
-        with running_servers(asked) as settings:
-            upgrade(str(settings.database_url))
+        with migrated_servers(wanted) as settings:
             return asyncio.run(_measure(settings, lot_count))
 
 
 async def _measure(settings: Settings, lot_count: int) -> dict[str, Any]:
     async with open_context(settings) as context:
-        await _build(context, lot_count)
+        await _create_lots(context, lot_count)
         awarding_s = await _award(context, lot_count)
         releasing_s = await _release(context)
         broken = [f"{rule.name}: {rule.broken[0]}" for rule in await check_money(context) if rule.broken]
         await _check_all_done(context, lot_count)
-        floor_s = await _floor(context)
+        baseline_s = await _measure_baseline(context)
     return {
         "lots": lot_count,
-        "awarding": _rate(lot_count, awarding_s, floor_s["awarding"]),
-        "releasing": _rate(lot_count, releasing_s, floor_s["releasing"]),
+        "awarding": _rate(lot_count, awarding_s, baseline_s["awarding"]),
+        "releasing": _rate(lot_count, releasing_s, baseline_s["releasing"]),
         "both_lots_per_s": round(lot_count / (awarding_s + releasing_s)),
         "goal_lots_per_s": GOAL_LOTS_PER_S,
         "durability": "synchronous commit",
@@ -93,30 +91,30 @@ async def _measure(settings: Settings, lot_count: int) -> dict[str, Any]:
     }
 
 
-def _rate(lot_count: int, ours_s: float, floor_s: float) -> dict[str, Any]:
+def _rate(lot_count: int, ours_s: float, baseline_s: float) -> dict[str, Any]:
     return {
         "lots_per_s": round(lot_count / ours_s),
-        "floor_lots_per_s": round(lot_count / floor_s),
-        "ratio": round(floor_s / ours_s, 3),
+        "floor_lots_per_s": round(lot_count / baseline_s),
+        "ratio": round(baseline_s / ours_s, 3),
     }
 
 
 async def _award(context: AppContext, lot_count: int) -> float:
     """Open every settlement, as the settler does; the seconds it took."""
-    began_s, opened = time.perf_counter(), 0
+    started_s, opened = time.perf_counter(), 0
     while more := await open_settlements(context):
         opened += more
     if opened != lot_count:
         raise SystemExit(f"{opened} of {lot_count} settlements were opened")
-    return time.perf_counter() - began_s
+    return time.perf_counter() - started_s
 
 
 async def _release(context: AppContext) -> float:
-    """Have every deposit released that was let go, as the cashier does; the seconds it took."""
-    began_s = time.perf_counter()
+    """Perform every release of a deposit, as the cashier does; the seconds it took."""
+    started_s = time.perf_counter()
     while await perform_due(context, limit=OPERATIONS_AT_ONCE):
         pass
-    return time.perf_counter() - began_s
+    return time.perf_counter() - started_s
 
 
 async def _check_all_done(context: AppContext, lot_count: int) -> None:
@@ -124,18 +122,18 @@ async def _check_all_done(context: AppContext, lot_count: int) -> None:
         awarded = await tx.session.scalar(text("SELECT count(*) FROM awards WHERE status = 'due'"))
         released = await tx.session.scalar(text("SELECT count(*) FROM deposits WHERE status = 'released'"))
     if (awarded, released) != (lot_count, lot_count):
-        raise SystemExit(f"of {lot_count} lots {awarded} are awarded and {released} deposits are released")
+        raise SystemExit(f"of {lot_count} lots {awarded} are awarded, and {released} deposits are released")
 
 
-# --- what is there before ---------------------------------------------------------------------------------------------
+# --- fixtures ---------------------------------------------------------------------------------------------------------
 
 
-async def _build(context: AppContext, lot_count: int) -> None:
-    """Closed lots with their bids, results and held deposits; the deposits are held at the sandbox too."""
+async def _create_lots(context: AppContext, lot_count: int) -> None:
+    """Write closed lots with their bids, results and deposits; the deposits are held at the sandbox as well."""
     await create_sale(context, title="bench", actor="bench", sale_id="bench")
     terms = read_terms(merge_terms(load_preset("jd-flash"), {"settlement": {"cascade": {"depth": 1}}}))
     agreed, now_ms = terms_as_mapping(terms), context.clock_ms()
-    seats = [(lot, place) for lot in range(1, lot_count + 1) for place in range(AT_A_LOT)]
+    seats = [(lot, place) for lot in range(1, lot_count + 1) for place in range(BIDDERS_PER_LOT)]
     people = [f"bidder-{number}" for number in range(BIDDERS)]
     async with context.books.transaction() as tx:
         await tx.copy(bidders, [(one, one) for one in people], ("bidder_id", "name"))
@@ -164,8 +162,8 @@ async def _build(context: AppContext, lot_count: int) -> None:
 
 
 async def _hold_deposits(context: AppContext, seats: Sequence[tuple[int, int]], now_ms: int) -> None:
-    for start in range(0, len(seats), HOLDS_AT_ONCE):
-        some = seats[start : start + HOLDS_AT_ONCE]
+    for start in range(0, len(seats), HOLDS_BATCH):
+        some = seats[start : start + HOLDS_BATCH]
         replies = await asyncio.gather(*(_held(context, lot, place) for lot, place in some))
         entries = [
             (
@@ -198,7 +196,7 @@ def _lot(number: int) -> str:
 
 
 def _bidder(lot: int, place: int) -> str:
-    return f"bidder-{(lot * AT_A_LOT + place) % BIDDERS}"
+    return f"bidder-{(lot * BIDDERS_PER_LOT + place) % BIDDERS}"
 
 
 def _deposit(lot: int, place: int) -> str:
@@ -256,7 +254,7 @@ def _operation_row(lot: int, place: int, reply: Reply, now_ms: int) -> dict[str,
     }
 
 
-# --- the floor --------------------------------------------------------------------------------------------------------
+# --- baseline ---------------------------------------------------------------------------------------------------------
 
 AWARDED = {
     settlements: "true",
@@ -267,7 +265,7 @@ AWARDED = {
     payment_operations: "kind = 'release'",
     deposits: "status = 'released' OR release_by_ms IS NOT NULL",
 }
-"""What awarding writes, row by row: new rows, and as many again for the deposits that it changes."""
+"""The rows that awarding writes: new ones, and one for each deposit that it changes."""
 RELEASED = {
     journal_entries: "kind = 'authorisation-ended'",
     journal_lines: "key LIKE 'authorisation-ended:%'",
@@ -276,7 +274,7 @@ RELEASED = {
 }
 
 
-async def _floor(context: AppContext) -> dict[str, float]:
+async def _measure_baseline(context: AppContext) -> dict[str, float]:
     """The seconds that the same rows take by plain INSERT into bare tables, in batches of the same size."""
     return {
         "awarding": await _insert_again(context, AWARDED, LOTS_AT_ONCE),
@@ -288,20 +286,20 @@ async def _insert_again(context: AppContext, written: dict[Any, str], lots_a_bat
     rows: dict[Any, list[dict[str, Any]]] = {}
     async with context.books.transaction() as tx:
         for table, which in written.items():
-            await tx.session.execute(text(f"DROP TABLE IF EXISTS floor_{table.name}"))
-            await tx.session.execute(text(f"CREATE TABLE floor_{table.name} (LIKE {table.name} INCLUDING INDEXES)"))
+            await tx.session.execute(text(f"DROP TABLE IF EXISTS baseline_{table.name}"))
+            await tx.session.execute(text(f"CREATE TABLE baseline_{table.name} (LIKE {table.name} INCLUDING INDEXES)"))
             columns = ", ".join(table.c.keys())
             query = f"SELECT {columns} FROM {table.name} WHERE {which}"  # noqa: S608 - names of ours
             rows[table] = [dict(row) for row in await tx.rows(text(query))]
-    bare = {table: table.to_metadata(type(table.metadata)(), name=f"floor_{table.name}") for table in rows}
+    bare = {table: table.to_metadata(type(table.metadata)(), name=f"baseline_{table.name}") for table in rows}
     lot_count = min(map(len, rows.values()))
     took_s = 0.0
     for start in range(0, lot_count, lots_a_batch):
-        began_s = time.perf_counter()
+        started_s = time.perf_counter()
         async with context.books.transaction() as tx:
             for table, found in rows.items():
                 a_lot = len(found) // lot_count
                 some = found[start * a_lot : (start + lots_a_batch) * a_lot]
                 await tx.session.execute(insert(bare[table]), some)
-        took_s += time.perf_counter() - began_s
+        took_s += time.perf_counter() - started_s
     return took_s

@@ -1,8 +1,8 @@
-"""A crowd of watchers for the live bench, in a process of its own: holds sockets, reads all of them, notes when.
+"""The watchers of the live benchmark, in a process of their own: many sockets, and when each tick was received.
 
-`python -m loadtests.bench.watchers PORT SOCKETS` prints `ready` once everyone has been told something, and after a line
-on its standard input what was heard: the frames, and for each seq how many sockets had it and when (ms) the last one
-did.
+`python -m loadtests.bench.watchers PORT SOCKETS` prints `ready` once every socket has received a tick. After a line on
+its standard input it prints what was received since: the number of ticks, and for each seq on how many sockets it was
+received and when (ms) on the last one.
 """
 
 import json
@@ -20,37 +20,37 @@ _SEQ, _AT, _TICK = b'"seq":', b'"at_ms":', b'"type":"tick"'
 
 
 def masked(text: bytes) -> bytes:
-    """A short text as a client sends it, under a mask that changes nothing."""
+    """A short text frame of a client, with a mask of zeros."""
     return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text
 
 
 class WatcherSockets:
-    """So many open sockets and what they were told."""
+    """So many open sockets and the ticks that they received."""
 
     def __init__(self, port: int, count: int) -> None:
-        self.forget()
+        self.reset()
         self.poll = select.epoll()
         self.sockets: dict[int, socket.socket] = {}
         for _ in range(count):
             watcher = socket.create_connection(("127.0.0.1", port))
             watcher.sendall(REQUEST)
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                answer += watcher.recv(4096)
+            response = b""
+            while b"\r\n\r\n" not in response:
+                response += watcher.recv(4096)
             watcher.sendall(masked(SUB))
             watcher.setblocking(False)
             self.poll.register(watcher.fileno(), select.EPOLLIN)
             self.sockets[watcher.fileno()] = watcher
             self.read(0)
 
-    def forget(self) -> None:
-        """Begin to count."""
+    def reset(self) -> None:
+        """Start counting from zero."""
         self.ticks = 0
-        self.heard: dict[int, list[float]] = {}
-        """Seq -> how many sockets heard it, when the last one did, and when it was sent, where it says so."""
+        self.by_seq: dict[int, list[float]] = {}
+        """Seq -> how many sockets received it, when (ms) the last one did, and when it was sent (0: unknown)."""
 
     def read(self, timeout_s: float) -> None:
-        """Read whatever has come."""
+        """Read everything that has arrived."""
         for number, _ in self.poll.poll(timeout_s):
             data = self.sockets[number].recv(65536)
             if not data:
@@ -62,11 +62,11 @@ class WatcherSockets:
                 end = data.find(b",", start)
                 if start < len(_SEQ) or end < 0:
                     break
-                noted = self.heard.get(int(data[start:end]))
-                if noted is None:
-                    noted = self.heard[int(data[start:end])] = [0, 0.0, _number(data, _AT, at)]
-                noted[0] += 1
-                noted[1] = now_ms
+                entry = self.by_seq.get(int(data[start:end]))
+                if entry is None:
+                    entry = self.by_seq[int(data[start:end])] = [0, 0.0, _number(data, _AT, at)]
+                entry[0] += 1
+                entry[1] = now_ms
                 self.ticks += 1
                 at = data.find(_TICK, end)
 
@@ -78,16 +78,17 @@ def _number(data: bytes, name: bytes, start: int) -> int:
 
 
 def main(port: int, count: int) -> None:
-    """Hold the sockets until told to stop."""
-    crowd = WatcherSockets(port, count)
-    while crowd.ticks < count:
-        crowd.read(1)
-    crowd.forget()
+    """Read the sockets until a line on standard input."""
+    watchers = WatcherSockets(port, count)
+    while watchers.ticks < count:
+        watchers.read(1)
+    watchers.reset()
     print("ready", flush=True)
-    began_s = time.monotonic()
+    started_s = time.monotonic()
     while not select.select([sys.stdin], [], [], 0)[0]:
-        crowd.read(0.2)
-    print(json.dumps({"ticks": crowd.ticks, "seconds": time.monotonic() - began_s, "heard": crowd.heard}), flush=True)
+        watchers.read(0.2)
+    seconds = time.monotonic() - started_s
+    print(json.dumps({"ticks": watchers.ticks, "seconds": seconds, "by_seq": watchers.by_seq}), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 
 from loadtests.feed_checker import FeedChecker
 from loadtests.run import report
-from loadtests.statistics import FAULTS_TOLD, BidderStatistics, WatcherStatistics, WatchStatistics
+from loadtests.statistics import FAULTS_SHOWN_MAX, BidderStatistics, WatcherStatistics, WatchStatistics
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,11 +37,11 @@ def test_a_short_run_ends_with_counts_and_a_clean_record(tmp_path):
     for mode, watchers in (("state", 4), ("feed", 5)):
         (said,) = [line for line in done.stdout.splitlines() if line.split()[:1] == [mode]]
         assert f"frames to {watchers} watchers, 0 faults" in said
-        assert f"{watchers} saw the end" in said
+        assert f"{watchers} received the close" in said
         # a first state, a bid, and the end
         assert int(counts[mode].replace(",", "")) >= 3 * watchers
     assert done.stdout.count("timed)") == 2
-    assert list(tmp_path.iterdir()) == [], "the house's data is still there"
+    assert list(tmp_path.iterdir()) == [], "the server's data is still there"
 
 
 WRONG = [
@@ -69,7 +69,7 @@ def test_locust_loads_this_machine_only(tmp_path):
     done = subprocess.run(
         [sys.executable, *command, "--host", "http://192.0.2.1"],
         cwd=ROOT,
-        env=dict(os.environ) | {"LOAD_TALLY": str(tmp_path / "tally.json"), "LOAD_LOTS": "x-001"},
+        env=dict(os.environ) | {"LOAD_STATISTICS": str(tmp_path / "statistics.json"), "LOAD_LOTS": "x-001"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -81,63 +81,63 @@ def test_locust_loads_this_machine_only(tmp_path):
 
 
 def test_counts_survive_their_file(tmp_path):
-    tally = BidderStatistics(
+    bidders = BidderStatistics(
         bidders=2, accepted=3, refused=Counter({"bid-too-low": 4}), failed=Counter({"500": 1}), last_s=2.0
     )
-    tally.write(tmp_path / "tally.json")
-    assert BidderStatistics.read(tmp_path / "tally.json") == tally
-    assert json.loads((tmp_path / "tally.json").read_text())["refused"] == {"bid-too-low": 4}
+    bidders.write(tmp_path / "bidders.json")
+    assert BidderStatistics.read(tmp_path / "bidders.json") == bidders
+    assert json.loads((tmp_path / "bidders.json").read_text())["refused"] == {"bid-too-low": 4}
 
 
 def test_the_report_keeps_accepted_refused_and_failed_apart():
-    tally = BidderStatistics(
-        accepted=30, found=2, refused=Counter({"bid-too-low": 9, "already-leading": 1}), last_s=10.0
+    bidders = BidderStatistics(
+        accepted=30, repeated=2, refused=Counter({"bid-too-low": 9, "already-leading": 1}), last_s=10.0
     )
-    tally.failed["500 internal-error"] = 2
-    said = report(tally, [{"lot_id": "s-001", "bids": 30, "price_fen": 7_819_339_900}], WatchStatistics())
-    assert "accepted         30  (2 found by a retry)" in said
+    bidders.failed["500 internal-error"] = 2
+    said = report(bidders, [{"lot_id": "s-001", "bids": 30, "price_fen": 7_819_339_900}], WatchStatistics())
+    assert "accepted         30  (2 of them in an earlier attempt)" in said
     assert "refused          10  bid-too-low 9, already-leading 1" in said
     assert "failed            2  500 internal-error 2" in said
     assert "78,193,399.00 yuan" in said
     assert "4/s, 3/s accepted" in said
-    assert "Late" not in said
+    assert "Delay" not in said
 
 
-def test_what_watchers_saw_survives_its_file_and_is_told_by_mode(tmp_path):
+def test_watcher_statistics_survive_their_file_and_are_reported_by_mode(tmp_path):
     watched = WatchStatistics(
-        state=WatcherStatistics(watchers=2, frames=20, closed=2, late_ms={5: 98, 7: 1, 40: 1}),
+        state=WatcherStatistics(watchers=2, frames=20, closed=2, delays_ms={5: 98, 7: 1, 40: 1}),
         feed=WatcherStatistics(watchers=1, frames=1_100, reconnects=3, closed=1),
     )
     watched.write(tmp_path / "watchers.json")
     assert WatchStatistics.read(tmp_path / "watchers.json") == watched
     assert watched.holds
     said = report(BidderStatistics(), [], watched)
-    assert "state            20  frames to 2 watchers, 0 faults, 0 reconnects, 2 saw the end" in said
-    assert "late              5  ms in the middle, 7 ms for the slowest in a hundred, 40 ms at most (100 timed)" in said
-    assert "feed          1,100  frames to 1 watcher, 0 faults, 3 reconnects, 1 saw the end" in said
+    assert "state            20  frames to 2 watchers, 0 faults, 0 reconnects, 2 received the close" in said
+    assert "delay             5  ms p50, 7 ms p99, 40 ms max (100 timed)" in said
+    assert "feed          1,100  frames to 1 watcher, 0 faults, 3 reconnects, 1 received the close" in said
 
 
 @pytest.mark.parametrize(
     "wrong", [
         WatchStatistics(state=WatcherStatistics(watchers=2, closed=1)),
-        WatchStatistics(feed=WatcherStatistics(watchers=1, closed=1, faults=1, first_faults=["a hole"])),
-        WatchStatistics(failed={"feed watcher sent away with 4500": 1}),
+        WatchStatistics(feed=WatcherStatistics(watchers=1, closed=1, faults=1, first_faults=["a gap"])),
+        WatchStatistics(failed={"feed watcher: connection ended with 4500": 1}),
     ],
 )  # fmt: skip
-def test_a_run_whose_watchers_saw_wrong_does_not_hold_and_says_why(wrong):
+def test_a_run_whose_watchers_received_something_wrong_does_not_hold_and_says_why(wrong):
     assert not wrong.holds
-    for told in [*wrong.feed.first_faults, *wrong.failed]:
-        assert told in report(
+    for sentence in [*wrong.feed.first_faults, *wrong.failed]:
+        assert sentence in report(
             BidderStatistics(), [], WatchStatistics(WatcherStatistics(watchers=1), wrong.feed, wrong.failed)
         )
 
 
-def test_many_faults_are_counted_and_some_told():
+def test_many_faults_are_counted_and_some_are_shown():
     watched = WatcherStatistics()
     for _ in range(3):
-        watched.note_faults(["the price fell"] * (FAULTS_TOLD - 1))
-    assert watched.faults == 3 * (FAULTS_TOLD - 1)
-    assert len(watched.first_faults) == FAULTS_TOLD
+        watched.record_faults(["the price fell"] * (FAULTS_SHOWN_MAX - 1))
+    assert watched.faults == 3 * (FAULTS_SHOWN_MAX - 1)
+    assert len(watched.first_faults) == FAULTS_SHOWN_MAX
 
 
 def state(kind: str, seq: int, price_fen: int, *, epoch: int = 1, status: str = "open") -> dict[str, object]:
@@ -148,8 +148,8 @@ def bid(seq: int, prev_seq: int, amount_fen: int) -> dict[str, object]:
     return {"type": "bid", "lot_id": "s-001", "seq": seq, "prev_seq": prev_seq, "amount_fen": amount_fen}
 
 
-def test_a_witness_lets_skipped_states_and_a_new_epoch_pass():
-    witness = FeedChecker("s-001", mode="feed")
+def test_a_checker_lets_skipped_states_and_a_new_epoch_pass():
+    checker = FeedChecker("s-001", mode="feed")
     for frame in [
         state("snap", 3, 100),
         bid(5, 3, 200),
@@ -158,28 +158,28 @@ def test_a_witness_lets_skipped_states_and_a_new_epoch_pass():
         state("snap", 7, 100, epoch=2),
         state("tick", 8, 100, epoch=2, status="closed"),
     ]:
-        assert not witness.is_over
-        witness.take(frame)
-    assert witness.faults == []
-    assert witness.is_over
-    assert witness.frames == 6
-    assert witness.sub == {"type": "sub", "lot_id": "s-001", "mode": "feed", "epoch": 2, "seq": 8}
+        assert not checker.is_over
+        checker.receive(frame)
+    assert checker.faults == []
+    assert checker.is_over
+    assert checker.frames == 6
+    assert checker.sub == {"type": "sub", "lot_id": "s-001", "mode": "feed", "epoch": 2, "seq": 8}
 
 
 @pytest.mark.parametrize(
     "frame, fault", [
-        (bid(6, 5, 300), "a hole before bid 6"),
-        (bid(4, 3, 200), "bid 4 again"),
+        (bid(6, 5, 300), "a gap before bid 6"),
+        (bid(4, 3, 200), "bid 4 repeated"),
         (bid(5, 4, 100), "the price fell from 200 to 100"),
         (state("tick", 5, 100), "the price fell from 200 to 100"),
         (state("tick", 3, 200), "went back"),
         (bid(5, 4, 300) | {"lot_id": "s-002"}, "a frame of another lot"),
     ],
 )  # fmt: skip
-def test_a_witness_writes_down_what_must_never_happen(frame, fault):
-    witness = FeedChecker("s-001", mode="feed")
-    witness.take(state("snap", 3, 100))
-    witness.take(bid(4, 3, 200))
-    witness.take(frame)
-    (found,) = witness.faults
+def test_a_checker_records_what_must_never_happen(frame, fault):
+    checker = FeedChecker("s-001", mode="feed")
+    checker.receive(state("snap", 3, 100))
+    checker.receive(bid(4, 3, 200))
+    checker.receive(frame)
+    (found,) = checker.faults
     assert fault in found
