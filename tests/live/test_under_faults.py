@@ -142,7 +142,7 @@ def hold_against(client: LiveClient, final: Snapshot, told: dict[int, int]) -> N
         assert [(bid["seq"], bid["amount_fen"]) for bid in client.bids] == [
             (seq, price) for seq, price in told.items() if seq > joined[1]
         ]
-        assert [event["type"] for event in client.happenings] == ["extended", "closed"]
+        assert [event["type"] for event in client.events] == ["extended", "closed"]
     if client.token is not None:
         assert client.you["leading"] == (client.you["paddle"] == final.leader_paddle)
 
