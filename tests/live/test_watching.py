@@ -25,7 +25,7 @@ async def test_a_watcher_is_greeted_then_shown_the_lot_then_told_its_news(live, 
         assert snap == {
             "type": "snap", "lot_id": LOT, "epoch": 1, "seq": now.seq, "status": "open", "price_fen": 100, "leader": 1,
             "bids": 1, "minimum_fen": 200, "ends_at_ms": now.ends_at_ms, "remaining_ms": 0, "now_ms": snap["now_ms"],
-            "watchers": 1,
+            "watchers": 1, "reserve_met": None, "outcome": None,
         }  # fmt: skip
         await taken(ledger, "bo", 500, "key-0002")
         tick = await heard(watcher)
@@ -118,6 +118,22 @@ async def test_a_withdrawn_lot_is_closed_as_void(live, ledger):
         await ledger.void(LOT, reason="stolen", by="eve")
         closed, tick = await heard_until(watcher, "tick")
         assert (closed["type"], closed["status"], closed["leader"], tick["status"]) == ("closed", "void", None, "void")
+        assert tick["outcome"] == "void"
+
+
+async def test_a_watcher_is_told_whether_the_reserve_is_met_and_never_how_high_it_is(live, ledger):
+    await opened(ledger, of=terms(reserve_fen=7_777))
+    async with speaking(live.url, sub()) as watcher:
+        assert (await heard(watcher))["reserve_met"] is False
+        await taken(ledger, "ada", 7_700, "key-0001")
+        below = await heard(watcher)
+        await taken(ledger, "bo", 7_800, "key-0002")
+        above = await heard(watcher)
+        await ledger.close_now(LOT, reason="the end", by="eve")
+        *_, after = await heard_until(watcher, "tick")
+    assert [below["reserve_met"], above["reserve_met"], above["outcome"]] == [False, True, None]
+    assert (after["reserve_met"], after["outcome"]) == (True, "sold")
+    assert not any("7777" in str(frame) for frame in (below, above, after))
 
 
 async def test_one_socket_may_watch_several_lots_and_change_how(live, ledger):

@@ -258,6 +258,23 @@ def test_a_lot_without_a_reserve_is_sold_at_any_price():
     assert closed_event(bid(open_lot(), "ada", 100), CloseCause.TIME, "", "").outcome == "sold"
 
 
+@pytest.mark.parametrize("price, met", [(0, False), (1_999, False), (2_000, True)])
+def test_a_reserve_is_met_from_its_amount_on(price, met):
+    lot = open_lot(terms(reserve_fen=2_000))
+    assert (bid(lot, "ada", price) if price else lot).reserve_met is met
+
+
+def test_without_a_reserve_nothing_is_met_or_unmet():
+    assert bid(open_lot(), "ada", 100).reserve_met is None
+
+
+def test_a_lot_has_an_outcome_from_its_end_on():
+    lot = bid(open_lot(terms(reserve_fen=2_000)), "ada", 100)
+    assert lot.outcome is None
+    assert done(lot, close_now(lot, reason="recall", by="li"), NOW + 5).outcome == "reserve-unmet"
+    assert done(lot, void(lot, reason="stolen", by="li"), NOW + 5).outcome == "void"
+
+
 def test_a_lots_time_never_goes_back():
     lot = bid(open_lot(), "ada", 100, now_ms=NOW)
     assert (lot.now(NOW - 9_000), lot.now(NOW), lot.now(NOW + 1)) == (NOW, NOW, NOW + 1)
