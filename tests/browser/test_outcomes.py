@@ -162,20 +162,3 @@ async def test_a_lot_without_a_bid_was_won_by_nobody(public_server, visitors):
         close(public_server, lot_id)
         await says(watcher, "watcher", "no-bids", text("outcome.lot.no-bids", "zh-CN"))
         await card_says(watcher, lot_id, "watcher", "no-bids")
-
-
-def test_only_the_bidder_who_asks_is_told_of_their_own_part(public_server):
-    ann, bob = "own.ann", "own.bob"
-    lot_id = contested_lot(public_server, "Own part", [(bob, 100_000), (ann, 200_000)], reserve_fen=150_000)
-    close(public_server, lot_id)
-    until_state(public_server, lot_id, "awarded")
-    mine = {name: as_bidder(public_server, name, "GET", f"/lots/{lot_id}") for name in (ann, bob)}
-    assert [mine[name]["my_award_status"] for name in (ann, bob)] == ["due", None]
-    assert [mine[name]["my_paddle"] for name in (ann, bob)] == [2, 1]
-    for seen in (*mine.values(), as_bidder(public_server, "own.stranger", "GET", f"/lots/{lot_id}")):
-        assert (seen["outcome"], seen["reserve_met"], seen["award_paddle"]) == ("sold", True, 2)
-        assert "reserve_fen" not in seen["terms"]
-        assert ann not in str(seen)
-        assert bob not in str(seen)
-    stranger = as_bidder(public_server, "own.stranger", "GET", f"/lots/{lot_id}")
-    assert {value for name, value in stranger.items() if name.startswith("my_")} == {None}
