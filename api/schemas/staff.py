@@ -1,4 +1,4 @@
-"""The bodies of the staff page: the desk's lots, a lot's event log, the house's health, terms as they are checked."""
+"""Requests and responses of the staff page: lots, event logs, health, presets, checks of terms."""
 
 from dataclasses import fields
 from typing import Any, Self
@@ -14,20 +14,20 @@ from auction.services.catalogue.terms_check import TermsChecked
 from auction.services.verification.archive_lag import ArchiveLag
 from auction.services.verification.readiness import Readiness
 
-_NEVER_SHOWN = frozenset({"key", "amount_fen", "ceiling_fen"})
-"""In proxy lots a maximum, which nobody sees; in direct lots the price says the same. And a bidder's own key."""
-_OWN_NAMES = {"bidder_id": "bidder", "leader_id": "leader_bidder", "leader_paddle": "leader"}
+_WITHHELD_FIELDS = frozenset({"key", "amount_fen", "ceiling_fen"})
+"""The bidder's idempotency key; and amounts, which in proxy lots are maxima (in direct lots the price is the same)."""
+_RENAMED_FIELDS = {"bidder_id": "bidder", "leader_id": "leader_bidder", "leader_paddle": "leader"}
 
 
-class DeskResponse(BaseModel):
-    """Every sale with its lots as staff see them, newest sale first, at `now_ms` by the ledger's clock."""
+class StaffSalesResponse(BaseModel):
+    """All sales with their lots, drafts included, newest sale first, at `now_ms` by the ledger's clock."""
 
     now_ms: int
     sales: list[SaleResponse]
 
 
 class EventResponse(BaseModel):
-    """One event of a lot's ledger in plain fields; a field that its kind does not have is left out."""
+    """One event of a lot's ledger; fields that its kind does not have are left out."""
 
     seq: int
     epoch: int
@@ -35,14 +35,14 @@ class EventResponse(BaseModel):
     kind: str = Field(
         description="scheduled, admitted, opened, bid, held, paused, resumed, extended, voided, closed, void"
     )
-    by: str | None = Field(None, description="Who of the staff; empty: the rules themselves.")
+    by: str | None = Field(None, description="The member of staff who did it; empty: the rules.")
     reason: str | None = None
-    bidder: str | None = Field(None, description="The bidder's id, for staff only.")
+    bidder: str | None = Field(None, description="The bidder's id.")
     paddle: int | None = None
-    price_fen: int | None = Field(None, description="The price after it.")
+    price_fen: int | None = Field(None, description="The price after the event.")
     leading: bool | None = None
-    bid_seq: int | None = Field(None, description="The bid that was declared void.")
-    leader: int | None = Field(None, description="The paddle that leads after it; 0: nobody.")
+    bid_seq: int | None = Field(None, description="Sequence number of the voided bid.")
+    leader: int | None = Field(None, description="Paddle of the leading bidder after the event; 0: none.")
     leader_bidder: str | None = None
     limit_fen: int | None = Field(None, description="-1: none.")
     purse_fen: int | None = Field(None, description="-1: none.")
@@ -50,52 +50,51 @@ class EventResponse(BaseModel):
     ends_at_ms: int | None = None
     hard_stop_at_ms: int | None = Field(None, description="0: none.")
     remaining_ms: int | None = None
-    review_above_fen: int | None = Field(None, description="0: none from here.")
+    review_above_fen: int | None = Field(None, description="0: no limit from here on.")
     outcome: str | None = Field(None, description="sold, no-bids or reserve-unmet.")
     cause: str | None = Field(None, description="time, cap or staff.")
     terms_sha256: str | None = None
 
     @classmethod
-    def of(cls, happening: LoggedEvent) -> Self:
-        """An event of the ledger; never a maximum."""
-        event = happening.event
-        return cls(
-            seq=happening.seq, epoch=happening.epoch, at_ms=happening.at_ms, kind=event.kind, **_plain_fields(event)
-        )
+    def of(cls, logged: LoggedEvent) -> Self:
+        """The response for an event, without maxima."""
+        event = logged.event
+        return cls(seq=logged.seq, epoch=logged.epoch, at_ms=logged.at_ms, kind=event.kind, **_fields_of_kind(event))
 
 
-def _plain_fields(event: Event) -> dict[str, Any]:
-    plain = {
-        _OWN_NAMES.get(field.name, field.name): getattr(event, field.name)
+def _fields_of_kind(event: Event) -> dict[str, Any]:
+    """The fields that events of this kind have, by the names that they have in the response."""
+    found = {
+        _RENAMED_FIELDS.get(field.name, field.name): getattr(event, field.name)
         for field in fields(event)
-        if field.name not in _NEVER_SHOWN
+        if field.name not in _WITHHELD_FIELDS
     }
     if isinstance(event, BidPlaced):
-        plain["leading"] = event.leading == 1
-    return plain
+        found["leading"] = event.leading == 1
+    return found
 
 
 class EventsResponse(BaseModel):
-    """A lot's events, newest first; `next_before_seq` left out: there are no older ones of those asked for."""
+    """A page of a lot's events, newest first. `next_before_seq` left out: the last page."""
 
     events: list[EventResponse]
     next_before_seq: int | None = None
 
     @classmethod
     def of(cls, page: EventPage) -> Self:
-        """A page of the log."""
-        return cls(events=[EventResponse.of(one) for one in page.events], next_before_seq=page.next_before_seq)
+        """The response for a page of the log."""
+        return cls(events=[EventResponse.of(event) for event in page.events], next_before_seq=page.next_before_seq)
 
 
 class ArchiveResponse(BaseModel):
-    """How old the oldest entry is that is not written down, and on how many shards some wait."""
+    """Age of the oldest ledger entry that is not archived yet, and the number of shards with such entries."""
 
     behind_ms: int
     shards: int
 
 
 class HealthResponse(BaseModel):
-    """Each part: "ok", or what is wrong with it. `archive` null: it cannot be told while a server is away."""
+    """Each part: "ok", or what is wrong with it. `archive` null: unknown while a server is unavailable."""
 
     ready: bool
     ledger: str
@@ -105,7 +104,7 @@ class HealthResponse(BaseModel):
 
     @classmethod
     def of(cls, readiness: Readiness, lag: ArchiveLag | None) -> Self:
-        """What was found."""
+        """The response for a check."""
         return cls(
             ready=readiness.ready,
             ledger=readiness.ledger,
@@ -116,7 +115,7 @@ class HealthResponse(BaseModel):
 
 
 class PresetResponse(BaseModel):
-    """ReadyzResponse-made terms, complete."""
+    """A preset's terms, complete."""
 
     name: str
     terms: TermsResponse
@@ -129,7 +128,7 @@ class PresetsResponse(BaseModel):
 
 
 class TermsCheckRequest(RequestModel):
-    """Terms in the making. Anything may be wrong with them: that is what is asked."""
+    """Terms to check; they may contradict themselves."""
 
     preset: IdReference | None = Field(None, examples=["jd-flash"])
     list_price_fen: Fen | None = Field(None, examples=[8_990_000])
@@ -148,14 +147,14 @@ class ContradictionResponse(BaseModel):
 
 
 class TermsCheckedResponse(BaseModel):
-    """The terms a lot would have, or everything wrong with them."""
+    """The complete terms, or every contradiction in them."""
 
     terms: TermsResponse | None
     contradictions: list[ContradictionResponse]
 
     @classmethod
     def of(cls, checked: TermsChecked) -> Self:
-        """What the rules say."""
+        """The response for a check of terms."""
         return cls(
             terms=None if checked.terms is None else dict(checked.terms),
             contradictions=[
