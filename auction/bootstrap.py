@@ -15,6 +15,7 @@ from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway
 from auction.domain.ledger_layout import LAYOUT
 from auction.domain.settlement import BidderPolicy
+from auction.domain.states import DepositMethod
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
@@ -22,6 +23,7 @@ from auction.ledger.stream import LedgerStream
 from auction.payments import open_gateway
 from auction.payments.gateway import PaymentGateway
 from auction.services.context import AppContext, MoneyRules
+from auction.services.settlement.payment_outcomes import SettlementOutcomes
 from auction.settings import Settings, SettingsError
 from auction.signing.receipts import ReceiptKey
 
@@ -107,6 +109,7 @@ async def open_context(settings: Settings, *, secret: str | None = None) -> Asyn
             books=books,
             receipts=receipts,
             gateway=gateway,
+            award_outcomes=SettlementOutcomes(),
             money=_money_rules(settings),
         )
         await combiner.drain()
@@ -154,7 +157,7 @@ def _gateway(settings: Settings, secret: str) -> PaymentGateway:
 def _money_rules(settings: Settings) -> MoneyRules:
     return MoneyRules(
         bidders=BidderPolicy(identity_limits=settings.identity_levels),
-        deposit_method=settings.deposit_method,
+        deposit_method=DepositMethod(settings.deposit_method),
         delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),
     )
 

@@ -10,7 +10,7 @@ from api.http.openapi import SIGNED_IN, WRITE, problems
 from api.routes.dependencies import BidderId, Context
 from api.schemas.requests import IdentityLevelRequest
 from auction.domain.errors import ProblemCode
-from auction.services.registration.identity_levels import know_bidder
+from auction.services.registration.identity_levels import set_identity
 
 router = APIRouter(prefix="/ops/bidders", tags=["ops"])
 
@@ -28,5 +28,5 @@ async def set_identity_level(
 ) -> BidderResponse:
     """Record how far a bidder's identity is verified. Accounts with the same identity count as linked."""
     digest = None if known.identity is None else hashlib.sha256(known.identity.encode()).hexdigest()
-    await know_bidder(context, bidder_id, level=known.level, identity_mark=digest, actor=ops.subject)
+    await set_identity(context, bidder_id, level=known.level, identity_mark=digest, actor=ops.subject)
     return BidderResponse(bidder_id=bidder_id, identity_level=known.level)

@@ -9,7 +9,7 @@ from api.schemas.bidder import TopUpResponse
 from api.schemas.public import RegistrationResponse
 from api.schemas.requests import RegistrationRequest, TopUpRequest
 from auction.domain.errors import ProblemCode, RefusalCode, RequestRefused
-from auction.services.registration import registrations
+from auction.services.payments import registration_deposits
 
 router = APIRouter(tags=["bidders"])
 
@@ -60,7 +60,7 @@ async def register(
             ProblemCode.TERMS_NOT_ACCEPTED, "To register, accept the lot's terms: set accept_terms to true."
         )
     device = request.headers.get("x-device-id")
-    outcome = await registrations.register(
+    outcome = await registration_deposits.register(
         context,
         lot_id,
         bidder_id=bidder.subject,
@@ -90,7 +90,7 @@ async def top_up(
     context: Context, lot_id: LotId, bidder: Bidder, *, more: TopUpRequest, key: IdempotencyKey, response: Response
 ) -> TopUpResponse:
     """Add to your deposit. Your limit rises at once, also while the lot is open."""
-    outcome = await registrations.top_up(
+    outcome = await registration_deposits.top_up(
         context,
         lot_id,
         bidder_id=bidder.subject,

@@ -10,7 +10,7 @@ from api.http.openapi import SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId
 from api.schemas.finance import SettlementDetailResponse, SettlementListResponse
 from api.schemas.requests import ReasonRequest, RelistRequest
-from auction.books.defaults import Approval
+from auction.books.approvals import Approval
 from auction.domain.errors import ProblemCode
 from auction.domain.states import SettlementState
 from auction.services.context import AppContext
@@ -57,9 +57,7 @@ async def list_settlements(
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
 ) -> SettlementListResponse:
     """Settlements of closed lots, the nearest deadline first."""
-    return SettlementListResponse.of(
-        await finance_views.list_settlements(context, state=None if state is None else str(state), limit=limit)
-    )
+    return SettlementListResponse.of(await finance_views.list_settlements(context, state=state, limit=limit))
 
 
 @router.get("/{lot_id}", responses=problems(*_LOT, *SIGNED_IN, ProblemCode.BOOKS_AWAY))

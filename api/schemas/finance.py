@@ -5,10 +5,11 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from api.schemas.journal import EntryResponse
-from auction.books.defaults import Approval, Default
+from auction.books.approvals import Approval
+from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.operations import Operation
-from auction.books.settlements import Award, Offer, Step
+from auction.books.settlements import Award, Offer, SettlementStep
 from auction.services.settlement.finance_views import SettlementDetail, SettlementList, SettlementRow
 
 
@@ -117,7 +118,7 @@ class StepResponse(BaseModel):
     details: dict[str, Any]
 
     @classmethod
-    def of(cls, step: Step) -> Self:
+    def of(cls, step: SettlementStep) -> Self:
         """The response for a step."""
         return cls(
             step=step.step,

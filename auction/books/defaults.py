@@ -1,6 +1,7 @@
-"""Winners who did not pay: what was forfeited, who got it, what is still claimed; and what two persons must agree to.
+"""Stores defaults: winners who did not pay, what was forfeited, who was paid from it, and what is still claimed.
 
-After the bid's way. A default is remembered: it raises the bidder's next deposits, and a second bars them.
+After the bid's way. Past defaults raise a bidder's next deposits and may bar them. Each `mark_...` and `set_...` checks
+the status it leaves and raises InvalidTransition where it is another.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,16 +11,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, any_, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.tables import Id, approvals, defaults, lots
+from auction.books.tables import Id, defaults, lots
+from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
+from auction.domain.states import UNRESOLVED_DEFAULT, DefaultCause, DefaultStatus
 
 CHAIN_MAX = 20
-"""How many times one thing may be relisted before nobody looks further back."""
+"""How many relistings of one lot are followed back."""
+
+UNRESOLVED = defaults.c.status.in_(UNRESOLVED_DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """A winner did not pay, in fen. Columns: `auction.books.money_tables`."""
+    """A winner did not pay; amounts in fen. Columns: `auction.books.tables.settlements`."""
 
     default_id: str
     lot_id: str
@@ -27,8 +32,8 @@ class Default:
     price_fen: int
     fee_fen: int
     commission_fen: int
-    cause: str
-    status: str
+    cause: DefaultCause
+    status: DefaultStatus
     at_ms: int
     resolve_by_ms: int
     cost_fen: int
@@ -41,20 +46,10 @@ class Default:
     written_off: bool
     resolved_at_ms: int | None
 
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """An act that two persons of staff must want."""
-
-    approval_id: int
-    lot_id: str
-    action: str
-    reason: str
-    asked_by: str
-    asked_at_ms: int
-    expires_at_ms: int
-    agreed_by: str | None
-    agreed_at_ms: int | None
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether its waterfall has not run and it was not returned."""
+        return self.status in UNRESOLVED_DEFAULT
 
 
 async def add(
@@ -66,12 +61,12 @@ async def add(
     price_fen: int,
     fee_fen: int,
     commission_fen: int,
-    cause: str,
+    cause: DefaultCause,
     at_ms: int,
     resolve_by_ms: int,
     cost_fen: int,
 ) -> None:
-    """Remember a default."""
+    """Add a default whose deposits are being collected."""
     await tx.session.execute(
         insert(defaults).values(
             default_id=default_id,
@@ -88,55 +83,55 @@ async def add(
     )
 
 
+# --- finding ----------------------------------------------------------------------------------------------------------
+
+
 async def lock(tx: Transaction, default_id: str) -> Default | None:
-    """A default, for this transaction alone to change; None: there is none."""
+    """A default, locked for a change by this transaction, or None."""
     row = await tx.row(select(defaults).where(defaults.c.default_id == default_id).with_for_update())
     return None if row is None else Default(**row)
 
 
-async def change(tx: Transaction, default_id: str, **values: object) -> None:
-    """What collecting, sharing out or giving up makes of a default."""
-    await tx.session.execute(update(defaults).where(defaults.c.default_id == default_id).values(**values))
-
-
 async def of_lot(tx: Transaction, lot_id: str) -> list[Default]:
     """A lot's defaults, oldest first."""
-    return await _found(tx, defaults.c.lot_id == lot_id)
+    return await _defaults(tx, defaults.c.lot_id == lot_id)
 
 
 async def of_lots(tx: Transaction, lot_ids: Sequence[str]) -> list[Default]:
     """The defaults of these lots, oldest first."""
-    return await _found(tx, defaults.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
+    return await _defaults(tx, defaults.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
 
 
 async def of_bidder(tx: Transaction, bidder_id: str) -> list[Default]:
-    """A bidder's defaults, oldest first; those that staff declared void do not count."""
-    return await _found(tx, (defaults.c.bidder_id == bidder_id) & (defaults.c.status != "returned"))
+    """A bidder's defaults that count, oldest first: those returned when the lot was declared void do not."""
+    return await _defaults(tx, (defaults.c.bidder_id == bidder_id) & (defaults.c.status != DefaultStatus.RETURNED))
 
 
 async def collecting(tx: Transaction, *, limit: int = 100) -> list[Default]:
-    """Defaults whose deposits have not all come in."""
-    return await _found(tx, defaults.c.status == "collecting", limit=limit)
+    """Defaults whose deposits are still being captured, oldest first."""
+    return await _defaults(tx, defaults.c.status == DefaultStatus.COLLECTING, limit=limit)
 
 
 async def to_resolve(tx: Transaction, *, now_ms: int, limit: int = 100) -> list[Default]:
-    """Defaults to share out: collected, and resold or past their deadline; the latest first, as gaps are reduced."""
-    ready = (defaults.c.status == "collected") & (
+    """Defaults whose waterfall may run: collected, and resold or past their deadline. The latest first.
+
+    The order matters: what a later defaulter paid reduces the gap of an earlier one.
+    """
+    ready = (defaults.c.status == DefaultStatus.COLLECTED) & (
         defaults.c.resale_price_fen.is_not(None) | (defaults.c.resolve_by_ms <= now_ms)
     )
-    return (await _found(tx, ready, limit=limit))[::-1]
+    return (await _defaults(tx, ready, limit=limit))[::-1]
 
 
-async def unresolved_in_chain(tx: Transaction, lot_ids: Sequence[str]) -> list[Default]:
-    """Defaults of these lots that wait for a resale, oldest first, for this transaction alone to change."""
+async def lock_unresolved(tx: Transaction, lot_ids: Sequence[str]) -> list[Default]:
+    """Unresolved defaults of these lots, oldest first, locked for a change by this transaction."""
     which = defaults.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id)))
-    waiting = defaults.c.status.in_(("collecting", "collected"))
-    statement = select(defaults).where(which, waiting).order_by(defaults.c.at_ms, defaults.c.default_id)
+    statement = select(defaults).where(which, UNRESOLVED).order_by(defaults.c.at_ms, defaults.c.default_id)
     return [Default(**row) for row in await tx.rows(statement.with_for_update())]
 
 
 async def ancestors_of(tx: Transaction, lot_id: str) -> list[str]:
-    """The lot, the lot it was relisted from, and so on back."""
+    """The lot, the lot it was relisted from, and so on, at most CHAIN_MAX."""
     chain = [lot_id]
     while len(chain) < CHAIN_MAX:
         before = await tx.session.scalar(select(lots.c.relisted_from).where(lots.c.lot_id == chain[-1]))
@@ -146,58 +141,63 @@ async def ancestors_of(tx: Transaction, lot_id: str) -> list[str]:
     return chain
 
 
-async def _found(tx: Transaction, which: ColumnElement[bool], *, limit: int = 1000) -> list[Default]:
+# --- transitions ------------------------------------------------------------------------------------------------------
+
+
+async def set_cost(tx: Transaction, default_id: str, *, cost_fen: int) -> Default:
+    """Set the cost of auctioning the lot again, in fen, of an unresolved default."""
+    return await _change(tx, default_id, UNRESOLVED, cost_fen=cost_fen)
+
+
+async def set_resale(tx: Transaction, default_id: str, *, lot_id: str, price_fen: int) -> Default:
+    """Set the lot that was sold instead, and its price in fen, of an unresolved default."""
+    return await _change(tx, default_id, UNRESOLVED, resale_lot_id=lot_id, resale_price_fen=price_fen)
+
+
+async def clear_resale(tx: Transaction, default_id: str) -> Default:
+    """Forget the resale of an unresolved default: its lot was declared void."""
+    return await _change(tx, default_id, UNRESOLVED, resale_lot_id=None, resale_price_fen=None)
+
+
+async def mark_collected(tx: Transaction, default_id: str, *, forfeited_fen: int) -> Default:
+    """Collecting -> collected, with the sum of the forfeited deposits in fen."""
+    collecting_now = defaults.c.status == DefaultStatus.COLLECTING
+    return await _change(tx, default_id, collecting_now, status=DefaultStatus.COLLECTED, forfeited_fen=forfeited_fen)
+
+
+async def mark_resolved(
+    tx: Transaction, default_id: str, *, split: Mapping[str, Any], gap_met_fen: int, claim_fen: int, at_ms: int
+) -> Default:
+    """Collected -> resolved, with how the waterfall divided the deposit and what is claimed, in fen."""
+    return await _change(
+        tx,
+        default_id,
+        defaults.c.status == DefaultStatus.COLLECTED,
+        status=DefaultStatus.RESOLVED,
+        split=dict(split),
+        gap_met_fen=gap_met_fen,
+        claim_fen=claim_fen,
+        resolved_at_ms=at_ms,
+    )
+
+
+async def mark_returned(tx: Transaction, default_id: str, *, at_ms: int) -> Default:
+    """Collecting or collected -> returned."""
+    return await _change(tx, default_id, UNRESOLVED, status=DefaultStatus.RETURNED, resolved_at_ms=at_ms)
+
+
+async def mark_written_off(tx: Transaction, default_id: str) -> Default:
+    """Give up the claim of a resolved default."""
+    claimed = (defaults.c.status == DefaultStatus.RESOLVED) & ~defaults.c.written_off
+    return await _change(tx, default_id, claimed, written_off=True)
+
+
+async def _change(tx: Transaction, default_id: str, leaving: ColumnElement[bool], **values: object) -> Default:
+    statement = update(defaults).where(defaults.c.default_id == default_id, leaving).values(**values)
+    what = f"default {default_id} to {values.get('status', ', '.join(values))}"
+    return Default(**await transition(tx, statement.returning(*defaults.c), what))
+
+
+async def _defaults(tx: Transaction, which: ColumnElement[bool], *, limit: int = 1000) -> list[Default]:
     statement = select(defaults).where(which).order_by(defaults.c.at_ms, defaults.c.default_id).limit(limit)
     return [Default(**row) for row in await tx.rows(statement)]
-
-
-# --- what two persons must agree to -----------------------------------------------------------------------------------
-
-
-async def waiting_approval(tx: Transaction, lot_id: str, action: str, *, now_ms: int, since_ms: int) -> Approval | None:
-    """The request for an act, not older than `since_ms`, that nobody has agreed to yet and that has not expired."""
-    statement = (
-        select(approvals)
-        .where(
-            approvals.c.lot_id == lot_id,
-            approvals.c.action == action,
-            approvals.c.agreed_by.is_(None),
-            approvals.c.expires_at_ms > now_ms,
-            approvals.c.asked_at_ms >= since_ms,
-        )
-        .order_by(approvals.c.approval_id.desc())
-        .limit(1)
-    )
-    row = await tx.row(statement)
-    return None if row is None else Approval(**row)
-
-
-async def ask_approval(
-    tx: Transaction, *, lot_id: str, action: str, reason: str, asked_by: str, asked_at_ms: int, expires_at_ms: int
-) -> Approval:
-    """One person wants it."""
-    statement = insert(approvals).values(
-        lot_id=lot_id,
-        action=action,
-        reason=reason,
-        asked_by=asked_by,
-        asked_at_ms=asked_at_ms,
-        expires_at_ms=expires_at_ms,
-    )
-    return Approval(**await tx.returned(statement.returning(*approvals.c)))
-
-
-async def agree(tx: Transaction, approval_id: int, *, by: str, at_ms: int) -> None:
-    """Another person wants it too."""
-    mine = approvals.c.approval_id == approval_id
-    await tx.session.execute(update(approvals).where(mine).values(agreed_by=by, agreed_at_ms=at_ms))
-
-
-async def approvals_of_lots(tx: Transaction, lot_ids: Sequence[str], *, now_ms: int) -> list[Approval]:
-    """Requests for acts on these lots that wait for a second person."""
-    statement = select(approvals).where(
-        approvals.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))),
-        approvals.c.agreed_by.is_(None),
-        approvals.c.expires_at_ms > now_ms,
-    )
-    return [Approval(**row) for row in await tx.rows(statement.order_by(approvals.c.approval_id))]

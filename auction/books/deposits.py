@@ -1,39 +1,45 @@
-"""Deposits in the books: asked for, held at the provider, and each ended exactly once.
+"""Stores deposits: requested, held at the provider, and each ended exactly once.
 
-Beside the bid's way. Bidding power follows from what is held here (`auction.services.registration.bidding_power`);
-which end a deposit has is decided once, by `decide`, and reached when the provider confirms.
+Beside the bid's way. Bidding power follows from what is held here (`auction.services.registration.bidding_power`).
+What a deposit is used for, its disposition, is decided once, by `set_disposition`, and reached when the provider
+confirms. Each `mark_...` checks the status it leaves and raises InvalidTransition where it is another.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from sqlalchemy import and_, any_, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, any_, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.tables import Id, awards, deposits, lots, settlements
+from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
-from auction.domain.lot import ADMITTING
+from auction.domain.lot import ADMITTING, LotStatus
+from auction.domain.states import AwardStatus, DepositMethod, DepositPolicyKind, DepositStatus, Disposition
 
 REGISTRATION = "registration"
-"""The request key of the deposit that a registration asks for."""
-Disposition = Literal["release", "apply", "forfeit"]
+"""The request key of the deposit that a registration needs."""
+
+AVAILABLE = and_(deposits.c.status == DepositStatus.HELD, deposits.c.disposition.is_(None))
+"""Held, and its disposition not decided."""
+OPEN_HOLD = (DepositStatus.HELD, DepositStatus.RELEASING)
+"""Statuses in which the provider may still reserve a deposit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """One sum a bidder put down for a lot, in fen, and where it is now. Columns: `auction.books.money_tables`."""
+    """An amount in fen that a bidder put down for a lot. Columns: `auction.books.tables.payments`."""
 
     deposit_id: str
     lot_id: str
     bidder_id: str
     request_key: str
-    policy: str
-    method: str
+    policy: DepositPolicyKind
+    method: DepositMethod
     amount_fen: int
-    status: str
-    disposition: str | None
+    status: DepositStatus
+    disposition: Disposition | None
     award_id: str | None
     payment_method: str
     provider: str
@@ -48,36 +54,44 @@ class Deposit:
     reason: str | None
 
     @property
-    def counts(self) -> bool:
-        """Whether bidding power may rest on it: held, and not on its way out."""
-        return self.status == "held" and self.disposition is None
+    def is_available(self) -> bool:
+        """Whether it is held and its disposition is not decided, so that bidding power may rest on it."""
+        return self.status is DepositStatus.HELD and self.disposition is None
 
     @property
     def is_cash(self) -> bool:
-        """Whether the house has the money, and not only the provider's word."""
+        """Whether it was charged or captured, and not only authorised."""
         return self.captured_fen is not None
 
     @property
+    def is_purse(self) -> bool:
+        """Whether it serves every lot of the sale."""
+        return self.policy is DepositPolicyKind.PURSE
+
+    @property
     def worth_fen(self) -> int:
-        """What it can pay: what was captured of it, or while it is only promised all of it."""
+        """What it can pay, in fen: what was captured of it, or all of it while it is only authorised."""
         return self.amount_fen if self.captured_fen is None else self.captured_fen
 
 
-async def ask(
+# --- requesting and finding -------------------------------------------------------------------------------------------
+
+
+async def request(
     tx: Transaction,
     *,
     deposit_id: str,
     lot_id: str,
     bidder_id: str,
     request_key: str,
-    policy: str,
-    method: str,
+    policy: DepositPolicyKind,
+    method: DepositMethod,
     amount_fen: int,
     payment_method: str,
     provider: str,
     at_ms: int,
 ) -> tuple[Deposit, bool]:
-    """Note that a bidder is asked for a deposit; under a known request key: the one there is, and False."""
+    """Add a pending deposit: it, and True. One with this request key exists: that one, unchanged, and False."""
     statement = (
         postgresql.insert(deposits)
         .values(
@@ -103,45 +117,44 @@ async def ask(
 
 
 async def find(tx: Transaction, deposit_id: str) -> Deposit:
-    """A deposit that must be there."""
+    """An existing deposit."""
     return Deposit(**await tx.returned(select(deposits).where(deposits.c.deposit_id == deposit_id)))
+
+
+async def lock(tx: Transaction, deposit_id: str) -> Deposit:
+    """An existing deposit, locked for a change by this transaction."""
+    mine = select(deposits).where(deposits.c.deposit_id == deposit_id)
+    return Deposit(**await tx.returned(mine.with_for_update()))
 
 
 async def purses_among(tx: Transaction, deposit_ids: Collection[str]) -> set[str]:
     """Those of these deposits that serve every lot of a sale."""
-    wanted = deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))
-    statement = select(deposits.c.deposit_id).where(wanted, deposits.c.policy == "purse")
+    statement = select(deposits.c.deposit_id).where(_among(deposit_ids), deposits.c.policy == DepositPolicyKind.PURSE)
     return {row["deposit_id"] for row in await tx.rows(statement)}
-
-
-async def lock(tx: Transaction, deposit_id: str) -> Deposit:
-    """A deposit, for this transaction alone to change."""
-    mine = select(deposits).where(deposits.c.deposit_id == deposit_id)
-    return Deposit(**await tx.returned(mine.with_for_update()))
 
 
 async def deposits_of_lot(
     tx: Transaction, lot_id: str, *, bidder_id: str | None = None, locked: bool = False
 ) -> list[Deposit]:
-    """A lot's deposits, oldest first; `locked`: for this transaction alone to change."""
+    """A lot's deposits, oldest first; `locked`: for a change by this transaction."""
     statement = select(deposits).where(deposits.c.lot_id == lot_id)
     if bidder_id is not None:
         statement = statement.where(deposits.c.bidder_id == bidder_id)
     statement = statement.order_by(deposits.c.created_at_ms, deposits.c.deposit_id)
-    return await _found(tx, statement.with_for_update() if locked else statement)
+    return await _deposits(tx, statement.with_for_update() if locked else statement)
 
 
-async def deposits_of_lots(tx: Transaction, lot_ids: Collection[str]) -> list[Deposit]:
-    """The deposits of these lots, for this transaction alone to change, in one order everywhere."""
+async def lock_deposits_of_lots(tx: Transaction, lot_ids: Collection[str]) -> list[Deposit]:
+    """The deposits of these lots by id, locked for a change by this transaction."""
     wanted = deposits.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id)))
-    return await _found(tx, select(deposits).where(wanted).order_by(deposits.c.deposit_id).with_for_update())
+    return await _deposits(tx, select(deposits).where(wanted).order_by(deposits.c.deposit_id).with_for_update())
 
 
 async def held_by_lot(tx: Transaction, lot_ids: Collection[str]) -> dict[str, int]:
-    """Lot -> what is held for it in fen; lots for which nothing is are missing."""
+    """Lot -> the sum of its held deposits in fen; lots without any are missing."""
     statement = (
         select(deposits.c.lot_id, func.sum(deposits.c.amount_fen).label("held_fen"))
-        .where(deposits.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), deposits.c.status == "held")
+        .where(deposits.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), deposits.c.status == DepositStatus.HELD)
         .group_by(deposits.c.lot_id)
     )
     return {row["lot_id"]: int(row["held_fen"]) for row in await tx.rows(statement)}
@@ -149,146 +162,218 @@ async def held_by_lot(tx: Transaction, lot_ids: Collection[str]) -> dict[str, in
 
 async def deposits_for_award(tx: Transaction, award_id: str) -> list[Deposit]:
     """The deposits that pay an award, or are forfeited for it."""
-    return await _found(tx, select(deposits).where(deposits.c.award_id == award_id).order_by(deposits.c.deposit_id))
+    return await _deposits(tx, select(deposits).where(deposits.c.award_id == award_id).order_by(deposits.c.deposit_id))
 
 
 async def deposits_of_bidder(tx: Transaction, bidder_id: str, *, limit: int = 1000) -> list[Deposit]:
     """A bidder's deposits, newest first."""
     statement = select(deposits).where(deposits.c.bidder_id == bidder_id)
-    return await _found(tx, statement.order_by(deposits.c.created_at_ms.desc(), deposits.c.deposit_id).limit(limit))
+    return await _deposits(tx, statement.order_by(deposits.c.created_at_ms.desc(), deposits.c.deposit_id).limit(limit))
 
 
 async def deposits_on_sale(tx: Transaction, *, sale_id: str, bidder_id: str) -> list[Deposit]:
-    """A bidder's deposits over all lots of a sale."""
+    """A bidder's deposits for all lots of a sale, by id."""
     statement = (
         select(deposits)
         .join(lots, lots.c.lot_id == deposits.c.lot_id)
         .where(lots.c.sale_id == sale_id, deposits.c.bidder_id == bidder_id)
     )
-    return await _found(tx, statement.order_by(deposits.c.deposit_id))
+    return await _deposits(tx, statement.order_by(deposits.c.deposit_id))
 
 
 async def deposits_expiring(tx: Transaction, *, before_ms: int, limit: int = 100) -> list[Deposit]:
-    """Authorised deposits that the provider lets go before a time and whose end is not decided."""
+    """Authorised deposits without a disposition that expire before a time, the earliest first."""
     statement = (
         select(deposits)
-        .where(
-            deposits.c.status == "held",
-            deposits.c.captured_fen.is_(None),
-            deposits.c.disposition.is_(None),
-            deposits.c.expires_at_ms < before_ms,
-        )
+        .where(AVAILABLE, deposits.c.captured_fen.is_(None), deposits.c.expires_at_ms < before_ms)
         .order_by(deposits.c.expires_at_ms)
         .limit(limit)
     )
-    return await _found(tx, statement)
+    return await _deposits(tx, statement)
 
 
 async def deposits_to_release(tx: Transaction, *, now_ms: int, limit: int = 200) -> list[Deposit]:
-    """Deposits that are kept for a runner-up past the time that was said."""
-    overdue = and_(
-        deposits.c.status == "held",
-        deposits.c.disposition.is_(None),
-        deposits.c.policy != "purse",
-        deposits.c.release_by_ms <= now_ms,
-    )
+    """Deposits that were kept for a runner-up until a time that has passed, locked for a change."""
+    overdue = and_(AVAILABLE, deposits.c.policy != DepositPolicyKind.PURSE, deposits.c.release_by_ms <= now_ms)
     statement = select(deposits).where(overdue).order_by(deposits.c.deposit_id).limit(limit)
-    return await _found(tx, statement.with_for_update(skip_locked=True))
+    return await _deposits(tx, statement.with_for_update(skip_locked=True))
 
 
 async def idle_purses(tx: Transaction, *, now_ms: int, limit: int = 200) -> list[Deposit]:
-    """Purse deposits that nothing rests on: every lot of the sale is over and its settlement opened, their bidder owes
-    nothing on it, and is no runner-up who may be asked.
+    """Purse deposits that are not needed any more, locked for a change.
+
+    Every lot of the sale has ended and its settlement is open, the bidder has no award due on the sale, and is no
+    runner-up who may be made an offer.
     """
     of_sale = lots.alias("of_sale")
-    mine = of_sale.c.sale_id == lots.c.sale_id
+    same_sale = of_sale.c.sale_id == lots.c.sale_id
     settled = exists().where(settlements.c.lot_id == of_sale.c.lot_id)
-    waiting = exists().where(mine, or_(of_sale.c.status.in_(ADMITTING), (of_sale.c.status == "closed") & ~settled))
+    not_over = exists().where(
+        same_sale, or_(of_sale.c.status.in_(ADMITTING), (of_sale.c.status == LotStatus.CLOSED) & ~settled)
+    )
     owing = exists().where(
-        mine,
+        same_sale,
         awards.c.lot_id == of_sale.c.lot_id,
         awards.c.bidder_id == deposits.c.bidder_id,
-        awards.c.status == "due",
+        awards.c.status == AwardStatus.DUE,
     )
     statement = (
         select(deposits)
         .join(lots, lots.c.lot_id == deposits.c.lot_id)
         .where(
-            deposits.c.policy == "purse",
-            deposits.c.status == "held",
-            deposits.c.disposition.is_(None),
+            AVAILABLE,
+            deposits.c.policy == DepositPolicyKind.PURSE,
             or_(deposits.c.release_by_ms.is_(None), deposits.c.release_by_ms <= now_ms),
-            ~waiting,
+            ~not_over,
             ~owing,
         )
         .order_by(deposits.c.deposit_id)
         .limit(limit)
         .with_for_update(of=deposits, skip_locked=True)
     )
-    return await _found(tx, statement)
+    return await _deposits(tx, statement)
 
 
-async def decide(
+# --- the disposition --------------------------------------------------------------------------------------------------
+
+
+async def set_disposition(
     tx: Transaction,
     deposit_ids: Sequence[str],
     disposition: Disposition,
     *,
     reason: str,
-    status: str | None = None,
     award_id: str | None = None,
 ) -> list[Deposit]:
-    """Give held deposits their one end; those that have one already are left out. The deposits as they are now."""
-    values: dict[str, Any] = {"disposition": disposition, "reason": reason, "award_id": award_id}
-    if status is not None:
-        values["status"] = status
+    """Decide what held deposits are used for; those with a disposition are left out. The changed deposits.
+
+    To be released, they are releasing from now on; to be applied or forfeited, they stay held until that is done.
+    """
+    status = DepositStatus.RELEASING if disposition is Disposition.RELEASE else DepositStatus.HELD
+    statement = (
+        update(deposits)
+        .where(_among(deposit_ids), AVAILABLE)
+        .values(disposition=disposition, reason=reason, award_id=award_id, status=status)
+    )
+    return await _deposits(tx, statement.returning(*deposits.c))
+
+
+async def change_disposition(tx: Transaction, award_id: str, disposition: Disposition, *, reason: str) -> list[Deposit]:
+    """Give deposits that were to pay an award, and have not, another disposition. The changed deposits."""
     statement = (
         update(deposits)
         .where(
-            deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id))),
-            deposits.c.status == "held",
-            deposits.c.disposition.is_(None),
+            deposits.c.award_id == award_id,
+            deposits.c.status == DepositStatus.HELD,
+            deposits.c.disposition == Disposition.APPLY,
         )
-        .values(**values)
-        .returning(*deposits.c)
-    )
-    return await _found(tx, statement)
-
-
-async def redirect(tx: Transaction, award_id: str, disposition: Disposition, *, reason: str) -> list[Deposit]:
-    """Turn the deposits that were to pay an award, and have not, to another end. The deposits as they are now."""
-    statement = (
-        update(deposits)
-        .where(deposits.c.award_id == award_id, deposits.c.status == "held", deposits.c.disposition == "apply")
         .values(disposition=disposition, reason=reason)
-        .returning(*deposits.c)
     )
-    return await _found(tx, statement)
+    return await _deposits(tx, statement.returning(*deposits.c))
 
 
-async def keep_for_runners_up(tx: Transaction, deposit_ids: Sequence[str], *, release_by_ms: int) -> None:
-    """Say until when these deposits stay, for whom the lot may yet be offered to."""
-    which = deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))
-    await tx.session.execute(update(deposits).where(which).values(release_by_ms=release_by_ms))
+async def keep_until(tx: Transaction, deposit_ids: Sequence[str], *, release_by_ms: int | None) -> None:
+    """Set until when (UTC ms) available deposits are kept for a runner-up; None: for as long as they are needed."""
+    statement = update(deposits).where(_among(deposit_ids), AVAILABLE).values(release_by_ms=release_by_ms)
+    await tx.session.execute(statement)
 
 
-async def change(tx: Transaction, deposit_id: str, **values: object) -> Deposit:
-    """What the provider's answer makes of a deposit."""
-    statement = update(deposits).where(deposits.c.deposit_id == deposit_id).values(**values).returning(*deposits.c)
-    return Deposit(**await tx.returned(statement))
+# --- transitions ------------------------------------------------------------------------------------------------------
 
 
-async def end_releasing(tx: Transaction, deposit_ids: Sequence[str], *, at_ms: int) -> None:
-    """Deposits whose holds were let go; those that had another end before keep it."""
-    which = deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))
-    statement = update(deposits).where(which, deposits.c.status == "releasing")
-    await tx.session.execute(statement.values(status="released", ended_at_ms=at_ms))
+async def mark_held(
+    tx: Transaction,
+    deposit_id: str,
+    *,
+    provider_ref: str,
+    instrument: str | None,
+    expires_at_ms: int | None,
+    captured_fen: int | None,
+    at_ms: int,
+) -> Deposit:
+    """Pending -> held. `captured_fen` None: authorised until `expires_at_ms`; else charged."""
+    return await _mark(
+        tx,
+        deposit_id,
+        deposits.c.status == DepositStatus.PENDING,
+        status=DepositStatus.HELD,
+        provider_ref=provider_ref,
+        instrument=instrument,
+        expires_at_ms=expires_at_ms,
+        captured_fen=captured_fen,
+        held_at_ms=at_ms,
+    )
 
 
-async def end_all(tx: Transaction, deposit_ids: Sequence[str], status: str, *, at_ms: int) -> None:
-    """Deposits that have come to their decided end."""
-    which = deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))
-    await tx.session.execute(update(deposits).where(which).values(status=status, ended_at_ms=at_ms))
+async def mark_failed(tx: Transaction, deposit_id: str, *, reason: str, at_ms: int) -> Deposit:
+    """Pending -> failed."""
+    return await _mark(
+        tx,
+        deposit_id,
+        deposits.c.status == DepositStatus.PENDING,
+        status=DepositStatus.FAILED,
+        ended_at_ms=at_ms,
+        reason=reason,
+    )
 
 
-async def _found(tx: Transaction, statement: Any) -> list[Deposit]:
+async def mark_captured(tx: Transaction, deposit_id: str, *, captured_fen: int) -> Deposit:
+    """An authorised deposit, held or releasing, becomes cash; its status stays."""
+    authorised = and_(deposits.c.status.in_(OPEN_HOLD), deposits.c.captured_fen.is_(None))
+    return await _mark(tx, deposit_id, authorised, captured_fen=captured_fen, expires_at_ms=None)
+
+
+async def mark_lapsed(tx: Transaction, deposit_id: str, *, reason: str, at_ms: int) -> Deposit:
+    """An authorised deposit, held or releasing -> lapsed."""
+    authorised = and_(deposits.c.status.in_(OPEN_HOLD), deposits.c.captured_fen.is_(None))
+    return await _mark(tx, deposit_id, authorised, status=DepositStatus.LAPSED, ended_at_ms=at_ms, reason=reason)
+
+
+async def mark_refunding(tx: Transaction, deposit_id: str) -> Deposit:
+    """A cash deposit to be released, held or releasing -> releasing, until its refund is confirmed."""
+    refundable = and_(
+        deposits.c.status.in_(OPEN_HOLD),
+        deposits.c.disposition == Disposition.RELEASE,
+        deposits.c.captured_fen.is_not(None),
+    )
+    return await _mark(tx, deposit_id, refundable, status=DepositStatus.RELEASING)
+
+
+async def mark_applied(tx: Transaction, deposit_id: str, *, at_ms: int) -> Deposit:
+    """A held cash deposit to be applied -> applied."""
+    return await _mark(tx, deposit_id, _cash_for(Disposition.APPLY), status=DepositStatus.APPLIED, ended_at_ms=at_ms)
+
+
+async def mark_forfeited(tx: Transaction, deposit_id: str, *, at_ms: int) -> Deposit:
+    """A held cash deposit to be forfeited -> forfeited."""
+    return await _mark(
+        tx, deposit_id, _cash_for(Disposition.FORFEIT), status=DepositStatus.FORFEITED, ended_at_ms=at_ms
+    )
+
+
+async def mark_released(tx: Transaction, deposit_ids: Sequence[str], *, at_ms: int) -> None:
+    """Releasing -> released, for many; deposits that have ended in another way keep their status."""
+    statement = update(deposits).where(_among(deposit_ids), deposits.c.status == DepositStatus.RELEASING)
+    await tx.session.execute(statement.values(status=DepositStatus.RELEASED, ended_at_ms=at_ms))
+
+
+def _cash_for(disposition: Disposition) -> ColumnElement[bool]:
+    return and_(
+        deposits.c.status == DepositStatus.HELD,
+        deposits.c.disposition == disposition,
+        deposits.c.captured_fen.is_not(None),
+    )
+
+
+async def _mark(tx: Transaction, deposit_id: str, leaving: ColumnElement[bool], **values: object) -> Deposit:
+    statement = update(deposits).where(deposits.c.deposit_id == deposit_id, leaving).values(**values)
+    what = f"deposit {deposit_id} to {values.get('status', 'captured')}"
+    return Deposit(**await transition(tx, statement.returning(*deposits.c), what))
+
+
+def _among(deposit_ids: Collection[str]) -> ColumnElement[bool]:
+    return deposits.c.deposit_id == any_(literal(list(deposit_ids), ARRAY(Id)))
+
+
+async def _deposits(tx: Transaction, statement: Executable) -> list[Deposit]:
     return [Deposit(**row) for row in await tx.rows(statement)]

@@ -1,13 +1,12 @@
-"""The journal: every movement of money as a balanced entry, written once and never changed.
+"""Stores the journal: every movement of money as a balanced entry, posted once and never changed.
 
-Beside the bid's way. Entries come from the recipes of `auction.domain.journal`; the database itself refuses one that
-does not balance, and any change of one that is there.
+Beside the bid's way. Entries are made by `auction.domain.journal`; triggers of the database refuse one that does not
+balance, and every change of a posted one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
 
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.dialects import postgresql
@@ -15,14 +14,15 @@ from sqlalchemy.dialects import postgresql
 from auction.books.tables import journal_entries, journal_lines
 from auction.books.unit_of_work import Transaction
 from auction.domain.journal import JournalAccount, JournalEntry, JournalLine
+from auction.domain.states import CauseKind
 
-ROWS_A_STATEMENT = 2_000
-CauseKind = Literal["lot-event", "gateway-call", "staff-action", "bidder-action", "deadline"]
+BATCH_ENTRIES_MAX = 2_000
+"""Entries posted by one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What brought an entry about: its kind, and which one (a lot and seq, an operation, an act, a deadline)."""
+    """What caused an entry: the kind, and which one (a lot and event, an operation, an act, a deadline)."""
 
     kind: CauseKind
     ref: str
@@ -30,32 +30,32 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class PostedEntry:
-    """An entry as it stands in the journal; `entry_id` rises in the order of writing."""
+    """An entry in the journal; `entry_id` rises in the order of posting."""
 
     entry_id: int
     key: str
     kind: str
     lot_id: str
-    cause: str
+    cause: CauseKind
     cause_ref: str
     at_ms: int
     lines: tuple[JournalLine, ...]
 
 
 async def post(tx: Transaction, entries: Sequence[JournalEntry], *, cause: Cause, at_ms: int) -> int:
-    """Write entries of one cause; those written before are left out. How many were new."""
+    """Post entries of one cause; those posted before are left out. How many were new."""
     return await post_each(tx, [(entry, cause) for entry in entries], at_ms=at_ms)
 
 
 async def post_each(tx: Transaction, entries: Sequence[tuple[JournalEntry, Cause]], *, at_ms: int) -> int:
-    """Write entries, each with its own cause; those written before are left out. How many were new."""
+    """Post entries, each with its own cause; those posted before are left out. How many were new."""
     new = 0
-    for start in range(0, len(entries), ROWS_A_STATEMENT):
-        new += await _post_some(tx, entries[start : start + ROWS_A_STATEMENT], at_ms)
+    for start in range(0, len(entries), BATCH_ENTRIES_MAX):
+        new += await _post_batch(tx, entries[start : start + BATCH_ENTRIES_MAX], at_ms)
     return new
 
 
-async def _post_some(tx: Transaction, entries: Sequence[tuple[JournalEntry, Cause]], at_ms: int) -> int:
+async def _post_batch(tx: Transaction, entries: Sequence[tuple[JournalEntry, Cause]], at_ms: int) -> int:
     rows = [
         {
             "key": entry.key,
@@ -73,7 +73,7 @@ async def _post_some(tx: Transaction, entries: Sequence[tuple[JournalEntry, Caus
         {
             "key": entry.key,
             "number": number,
-            "account": str(line.account),
+            "account": line.account,
             "bidder_id": line.bidder_id,
             "amount_fen": line.amount_fen,
         }
@@ -89,7 +89,7 @@ async def _post_some(tx: Transaction, entries: Sequence[tuple[JournalEntry, Caus
 async def entries_of(
     tx: Transaction, *, lot_id: str | None = None, after_id: int = 0, limit: int = 1000
 ) -> list[PostedEntry]:
-    """A page of the journal in the order of writing: of one lot, or all of it."""
+    """A page of the journal in the order of posting: of one lot, or of all."""
     which: list[ColumnElement[bool]] = [journal_entries.c.entry_id > after_id]
     if lot_id is not None:
         which.append(journal_entries.c.lot_id == lot_id)
@@ -105,16 +105,16 @@ async def entries_of(
         facts = dict(rows[0])
         for name in ("account", "bidder_id", "amount_fen"):
             del facts[name]
-        lines = tuple(JournalLine(JournalAccount(row["account"]), row["amount_fen"], row["bidder_id"]) for row in rows)
+        lines = tuple(JournalLine(row["account"], row["amount_fen"], row["bidder_id"]) for row in rows)
         found.append(PostedEntry(**facts, lines=lines))
     return found
 
 
 async def balances(tx: Transaction, *, lot_id: str | None = None) -> dict[JournalAccount, int]:
-    """The balance of each account in fen, debit above 0, of one lot or of all; accounts never used are missing."""
+    """Account -> its balance in fen, debit above 0, of one lot or of all; accounts without lines are missing."""
     statement = select(journal_lines.c.account, func.sum(journal_lines.c.amount_fen).label("balance_fen"))
     if lot_id is not None:
         of_lot = journal_entries.c.lot_id == lot_id
         statement = statement.join(journal_entries, journal_entries.c.key == journal_lines.c.key).where(of_lot)
     rows = await tx.rows(statement.group_by(journal_lines.c.account).order_by(journal_lines.c.account))
-    return {JournalAccount(row["account"]): int(row["balance_fen"]) for row in rows}
+    return {row["account"]: int(row["balance_fen"]) for row in rows}

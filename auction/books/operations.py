@@ -1,29 +1,33 @@
-"""What the payment provider is asked: committed before the call, resolved after it, found again after a crash.
+"""Stores operations requested from the payment provider: committed before the call, resolved after it.
 
-Beside the bid's way. An operation's id is its idempotency key at the provider, so asking again is always safe: whoever
-finds an unresolved operation that is due claims it, asks, and resolves it.
+Beside the bid's way. An operation's id is its idempotency key at the provider, so repeating the call is always safe:
+whoever finds an unresolved operation that is due claims it, calls the provider, and resolves it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, any_, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, any_, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.tables import Id, payment_operations
+from auction.books.transitions import InvalidTransition, transition
 from auction.books.unit_of_work import Transaction
+from auction.domain.states import RELEASE_SUPERSEDED, UNRESOLVED_OPERATION, OperationKind, OperationStatus
 
 CLAIM_MS = 20_000
 """How long a claimed operation is left to whoever claimed it."""
 
+UNRESOLVED = payment_operations.c.status.in_(UNRESOLVED_OPERATION)
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing asked of the provider, in fen. Columns: `auction.books.money_tables`."""
+    """A request to the payment provider, in fen. Columns: `auction.books.tables.payments`."""
 
     operation_id: str
-    kind: str
+    kind: OperationKind
     lot_id: str
     bidder_id: str
     deposit_id: str | None
@@ -32,9 +36,10 @@ class Operation:
     payment_method: str
     target_ref: str | None
     amount_fen: int
-    status: str
+    status: OperationStatus
     provider_ref: str | None
     failure: str | None
+    """Where it failed: a `FailureCode`, or the decline code of the card's bank."""
     attempts: int
     first_operation_id: str
     attempt_number: int
@@ -43,17 +48,27 @@ class Operation:
     resolved_at_ms: int | None
 
     @property
-    def resolved(self) -> bool:
-        """Whether its outcome is known for good."""
-        return self.status in {"succeeded", "failed"}
+    def is_resolved(self) -> bool:
+        """Whether its outcome is known and final."""
+        return self.status not in UNRESOLVED_OPERATION
+
+    @property
+    def is_open_charge(self) -> bool:
+        """Whether it is a charge whose outcome is not known yet."""
+        return self.kind is OperationKind.CHARGE and not self.is_resolved
+
+    @property
+    def is_received_charge(self) -> bool:
+        """Whether it is a charge that succeeded."""
+        return self.kind is OperationKind.CHARGE and self.status is OperationStatus.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An operation about to be asked for; the id says what it is for, so the same intent is written once."""
+    """An operation to be requested. Its id says what it is for, so the same intent is stored once."""
 
     operation_id: str
-    kind: str
+    kind: OperationKind
     lot_id: str
     bidder_id: str
     amount_fen: int
@@ -63,12 +78,12 @@ class Intent:
     award_id: str | None = None
     target_ref: str | None = None
     first_operation_id: str | None = None
-    """The operation that failed and is asked for again under this id; None: this is the first."""
+    """The failed operation that this one repeats under a new id; None: this is the first."""
     attempt_number: int = 1
 
 
 async def intend(tx: Transaction, intents: Sequence[Intent], *, at_ms: int, first_try_ms: int = 0) -> None:
-    """Write intents down; those there already stay as they are. Due at once, or `first_try_ms` later."""
+    """Store intents, due at once or `first_try_ms` later. Operations with the same ids exist: they stay unchanged."""
     rows = [
         {
             "operation_id": one.operation_id,
@@ -92,14 +107,14 @@ async def intend(tx: Transaction, intents: Sequence[Intent], *, at_ms: int, firs
         await tx.session.execute(postgresql.insert(payment_operations).on_conflict_do_nothing(), rows)
 
 
+# --- claiming and finding ---------------------------------------------------------------------------------------------
+
+
 async def claim_due(tx: Transaction, *, now_ms: int, limit: int) -> list[Operation]:
-    """Unresolved operations whose time has come, for the caller to ask; others leave them alone for CLAIM_MS."""
+    """Claim unresolved operations that are due, for the caller to request; others skip them for CLAIM_MS."""
     due = (
         select(payment_operations.c.operation_id)
-        .where(
-            or_(payment_operations.c.status == "intended", payment_operations.c.status == "pending"),
-            payment_operations.c.next_try_at_ms <= now_ms,
-        )
+        .where(UNRESOLVED, payment_operations.c.next_try_at_ms <= now_ms)
         .order_by(payment_operations.c.next_try_at_ms)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -108,17 +123,15 @@ async def claim_due(tx: Transaction, *, now_ms: int, limit: int) -> list[Operati
 
 
 async def claim(tx: Transaction, operation_id: str, *, now_ms: int) -> Operation | None:
-    """One unresolved operation, whenever it is due; None where it is resolved."""
-    mine = payment_operations.c.operation_id == operation_id
-    unresolved = payment_operations.c.status.in_(("intended", "pending"))
-    found = await _claim(tx, mine & unresolved, now_ms)
+    """Claim one unresolved operation, due or not; None where it is resolved."""
+    found = await _claim(tx, (payment_operations.c.operation_id == operation_id) & UNRESOLVED, now_ms)
     return found[0] if found else None
 
 
-async def _claim(tx: Transaction, which: object, now_ms: int) -> list[Operation]:
+async def _claim(tx: Transaction, which: ColumnElement[bool], now_ms: int) -> list[Operation]:
     statement = (
         update(payment_operations)
-        .where(which)  # type: ignore[arg-type]
+        .where(which)
         .values(attempts=payment_operations.c.attempts + 1, next_try_at_ms=now_ms + CLAIM_MS)
         .returning(*payment_operations.c)
     )
@@ -126,43 +139,27 @@ async def _claim(tx: Transaction, which: object, now_ms: int) -> list[Operation]
 
 
 async def find(tx: Transaction, operation_id: str) -> Operation:
-    """An operation that must be there."""
+    """An existing operation."""
     mine = select(payment_operations).where(payment_operations.c.operation_id == operation_id)
     return Operation(**await tx.returned(mine))
 
 
 async def lock(tx: Transaction, operation_id: str) -> Operation:
-    """An operation, for this transaction alone to resolve."""
+    """An existing operation, locked for a change by this transaction."""
     mine = select(payment_operations).where(payment_operations.c.operation_id == operation_id)
     return Operation(**await tx.returned(mine.with_for_update()))
 
 
 async def lock_all(tx: Transaction, operation_ids: Sequence[str]) -> list[Operation]:
-    """Operations, for this transaction alone to resolve, in one order everywhere."""
-    wanted = payment_operations.c.operation_id == any_(literal(list(operation_ids), ARRAY(Id)))
-    statement = select(payment_operations).where(wanted).order_by(payment_operations.c.operation_id)
+    """Operations by id, locked for a change by this transaction."""
+    statement = select(payment_operations).where(_among(operation_ids)).order_by(payment_operations.c.operation_id)
     return [Operation(**row) for row in await tx.rows(statement.with_for_update())]
 
 
-async def resolve_all(
-    tx: Transaction, operation_ids: Sequence[str], *, status: str, at_ms: int, ref: str | None = None
-) -> None:
-    """Operations of one outcome."""
-    which = payment_operations.c.operation_id == any_(literal(list(operation_ids), ARRAY(Id)))
-    values: dict[str, object] = {"status": status, "resolved_at_ms": at_ms}
-    if ref is not None:
-        values["provider_ref"] = ref
-    await tx.session.execute(update(payment_operations).where(which).values(**values))
-
-
-async def change(tx: Transaction, operation_id: str, **values: object) -> None:
-    """What the provider's answer makes of an operation."""
-    mine = payment_operations.c.operation_id == operation_id
-    await tx.session.execute(update(payment_operations).where(mine).values(**values))
-
-
-async def find_by_notice(tx: Transaction, *, operation_id: str | None, kind: str, ref: str) -> Operation | None:
-    """The operation that a provider's notice is about: by the id it carries, else by the provider's id."""
+async def find_by_notice(
+    tx: Transaction, *, operation_id: str | None, kind: OperationKind, ref: str
+) -> Operation | None:
+    """The operation that a provider's notice is about: by the id in it, else by the provider's own id; or None."""
     table = payment_operations.c
     if operation_id is not None:
         which = table.operation_id == operation_id
@@ -173,51 +170,118 @@ async def find_by_notice(tx: Transaction, *, operation_id: str | None, kind: str
 
 
 async def operations_of_lot(tx: Transaction, lot_id: str) -> list[Operation]:
-    """Everything the provider was asked about a lot, oldest first."""
-    statement = select(payment_operations).where(payment_operations.c.lot_id == lot_id)
-    statement = statement.order_by(payment_operations.c.created_at_ms, payment_operations.c.operation_id)
-    return [Operation(**row) for row in await tx.rows(statement)]
+    """All operations of a lot, oldest first."""
+    return await _operations(tx, payment_operations.c.lot_id == lot_id)
 
 
 async def operations_of_award(tx: Transaction, award_id: str) -> list[Operation]:
-    """Everything the provider was asked about an award, oldest first."""
-    statement = select(payment_operations).where(payment_operations.c.award_id == award_id)
-    statement = statement.order_by(payment_operations.c.created_at_ms, payment_operations.c.operation_id)
-    return [Operation(**row) for row in await tx.rows(statement)]
+    """All operations of an award, oldest first."""
+    return await _operations(tx, payment_operations.c.award_id == award_id)
 
 
 async def unresolved_of_lots(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, int]:
-    """Lot -> how many operations wait for the provider's answer; lots without any are missing."""
+    """Lot -> how many of its operations are unresolved; lots without any are missing."""
     table = payment_operations.c
     statement = (
-        select(table.lot_id, func.count().label("waiting"))
-        .where(table.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), table.status.in_(("intended", "pending")))
+        select(table.lot_id, func.count().label("unresolved"))
+        .where(table.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), UNRESOLVED)
         .group_by(table.lot_id)
     )
-    return {row["lot_id"]: row["waiting"] for row in await tx.rows(statement)}
+    return {row["lot_id"]: row["unresolved"] for row in await tx.rows(statement)}
 
 
 async def stuck_of_lots(tx: Transaction, lot_ids: Sequence[str], *, attempts: int) -> dict[str, list[str]]:
-    """Lot -> its operations that were tried so often, or failed for good, that people should look."""
+    """Lot -> the ids of its operations that a person should look at.
+
+    Those are unresolved after `attempts` calls, and refunds and releases that failed and were not repeated with
+    success.
+    """
     table = payment_operations.c
-    unresolved = table.status.in_(("intended", "pending")) & (table.attempts >= attempts)
+    unresolved = UNRESOLVED & (table.attempts >= attempts)
     failed = and_(
-        table.status == "failed",
-        table.kind.in_(("release", "refund")),
-        # a hold that was free already, or became money that goes back: nothing is left to do
-        table.failure.is_(None) | table.failure.not_in(("expired", "already_released", "already_captured")),
+        table.status == OperationStatus.FAILED,
+        table.kind.in_((OperationKind.RELEASE, OperationKind.REFUND)),
+        table.failure.is_(None) | table.failure.not_in(RELEASE_SUPERSEDED),
     )
     later = payment_operations.alias("later")
-    mended = exists().where(
+    repeated = exists().where(
         later.c.operation_id != table.operation_id,
-        func.split_part(later.c.operation_id, ".", 1) == func.split_part(table.operation_id, ".", 1),
+        later.c.first_operation_id == table.first_operation_id,
         later.c.created_at_ms >= table.created_at_ms,
-        later.c.status == "succeeded",
+        later.c.status == OperationStatus.SUCCEEDED,
     )
     statement = select(table.lot_id, table.operation_id).where(
-        table.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), or_(unresolved, failed & ~mended)
+        table.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), or_(unresolved, failed & ~repeated)
     )
     found: dict[str, list[str]] = {}
     for row in await tx.rows(statement.order_by(table.lot_id, table.operation_id)):
         found.setdefault(row["lot_id"], []).append(row["operation_id"])
     return found
+
+
+# --- transitions ------------------------------------------------------------------------------------------------------
+
+
+async def mark_pending(
+    tx: Transaction, operation_id: str, *, provider_ref: str | None, next_try_at_ms: int
+) -> Operation:
+    """Intended or pending -> pending: the provider has not decided. Raises InvalidTransition where it is resolved."""
+    return await _mark(
+        tx,
+        operation_id,
+        status=OperationStatus.PENDING,
+        provider_ref=provider_ref,
+        next_try_at_ms=next_try_at_ms,
+    )
+
+
+async def mark_succeeded(tx: Transaction, operation_id: str, *, provider_ref: str | None, at_ms: int) -> Operation:
+    """Intended or pending -> succeeded. Raises InvalidTransition where it is resolved."""
+    return await _mark(
+        tx,
+        operation_id,
+        status=OperationStatus.SUCCEEDED,
+        provider_ref=provider_ref,
+        failure=None,
+        resolved_at_ms=at_ms,
+    )
+
+
+async def mark_failed(
+    tx: Transaction, operation_id: str, *, provider_ref: str | None, failure: str | None, at_ms: int
+) -> Operation:
+    """Intended or pending -> failed. Raises InvalidTransition where it is resolved."""
+    return await _mark(
+        tx,
+        operation_id,
+        status=OperationStatus.FAILED,
+        provider_ref=provider_ref,
+        failure=failure,
+        resolved_at_ms=at_ms,
+    )
+
+
+async def mark_all_succeeded(tx: Transaction, operation_ids: Sequence[str], *, at_ms: int) -> None:
+    """Intended or pending -> succeeded, for many. Raises InvalidTransition where one of them is resolved."""
+    statement = update(payment_operations).where(_among(operation_ids), UNRESOLVED)
+    statement = statement.values(status=OperationStatus.SUCCEEDED, resolved_at_ms=at_ms)
+    changed = await tx.rows(statement.returning(payment_operations.c.operation_id))
+    if len(changed) != len(operation_ids):
+        resolved = sorted(set(operation_ids) - {row["operation_id"] for row in changed})
+        raise InvalidTransition(f"operations to succeeded: resolved before: {', '.join(resolved)}")
+
+
+async def _mark(tx: Transaction, operation_id: str, **values: object) -> Operation:
+    statement = update(payment_operations).where(payment_operations.c.operation_id == operation_id, UNRESOLVED)
+    what = f"operation {operation_id} to {values['status']}"
+    return Operation(**await transition(tx, statement.values(**values).returning(*payment_operations.c), what))
+
+
+def _among(operation_ids: Sequence[str]) -> ColumnElement[bool]:
+    return payment_operations.c.operation_id == any_(literal(list(operation_ids), ARRAY(Id)))
+
+
+async def _operations(tx: Transaction, which: ColumnElement[bool]) -> list[Operation]:
+    order = (payment_operations.c.created_at_ms, payment_operations.c.operation_id)
+    statement = select(payment_operations).where(which).order_by(*order)
+    return [Operation(**row) for row in await tx.rows(statement)]

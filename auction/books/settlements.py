@@ -1,7 +1,8 @@
-"""What follows the hammer, in the books: settlements, their steps, awards and offers.
+"""Stores what follows the close of a lot: settlements, their timelines, awards and offers.
 
 After the bid's way. A settlement's row is locked before anything about its lot is changed, so of two who act at once
-one finds what the other has done.
+the second sees what the first has done. Each `move` and `mark_...` checks the state it leaves and raises
+InvalidTransition where it is another.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,19 +15,30 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.archive_queries import LotResult
 from auction.books.tables import Id, awards, lot_results, lots, offers, settlement_steps, settlements
+from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
-from auction.domain.states import LIVE_AWARD
+from auction.domain.states import (
+    ALLOWED,
+    LIVE_AWARD,
+    STATE_AFTER,
+    AwardSource,
+    AwardStatus,
+    OfferStatus,
+    SettlementAction,
+    SettlementState,
+    StepName,
+)
 
-DUE_AT_ONCE = 100
+DUE_PAGE = 100
 """Deadlines read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Where a lot is after the hammer. Columns: `auction.books.money_tables`."""
+    """The state of a closed lot. Columns: `auction.books.tables.settlements`."""
 
     lot_id: str
-    state: str
+    state: SettlementState
     outcome: str
     hammer_price_fen: int | None
     deadline_at_ms: int | None
@@ -37,12 +49,12 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a lot's way from hammer to handover."""
+class SettlementStep:
+    """One step in a settlement's timeline, and the state it left the settlement in."""
 
     lot_id: str
-    step: str
-    state: str
+    step: StepName
+    state: SettlementState
     actor: str
     at_ms: int
     reason: str | None = None
@@ -57,11 +69,11 @@ class Award:
     lot_id: str
     bidder_id: str
     paddle: int
-    source: str
+    source: AwardSource
     price_fen: int
     fee_fen: int
     received_fen: int
-    status: str
+    status: AwardStatus
     awarded_at_ms: int
     pay_by_ms: int
     default_at_ms: int
@@ -76,13 +88,13 @@ class Award:
 
     @property
     def due_fen(self) -> int:
-        """What has not come in yet."""
+        """What has not been received yet."""
         return self.total_fen - self.received_fen
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A second chance for a runner-up, at a price in fen, until a time."""
+    """An offer of a defaulted lot to a runner-up, at a price in fen, until a time."""
 
     offer_id: str
     lot_id: str
@@ -91,7 +103,7 @@ class Offer:
     number: int
     price_fen: int
     own_bid_fen: int
-    status: str
+    status: OfferStatus
     offered_at_ms: int
     expires_at_ms: int
     answered_at_ms: int | None
@@ -101,7 +113,7 @@ class Offer:
 
 
 async def results_to_settle(tx: Transaction, *, limit: int) -> list[LotResult]:
-    """Results of lots whose settlement was never opened; two who ask at once get different ones."""
+    """Results of lots without a settlement, the earliest first, locked; concurrent calls get different ones."""
     statement = (
         select(*lot_results.c)
         .join(lots, lots.c.lot_id == lot_results.c.lot_id)
@@ -114,7 +126,7 @@ async def results_to_settle(tx: Transaction, *, limit: int) -> list[LotResult]:
 
 
 async def open_all(tx: Transaction, opened: Sequence[Settlement]) -> set[str]:
-    """Open settlements; those there already stay as they are. The lots of those that are new."""
+    """Add settlements; existing ones stay unchanged. The lots of the new ones."""
     if not opened:
         return set()
     statement = postgresql.insert(settlements).on_conflict_do_nothing().returning(settlements.c.lot_id)
@@ -122,7 +134,7 @@ async def open_all(tx: Transaction, opened: Sequence[Settlement]) -> set[str]:
 
 
 async def lock(tx: Transaction, lot_id: str) -> Settlement | None:
-    """A lot's settlement, for this transaction alone to change; None: there is none (yet)."""
+    """A lot's settlement, locked for a change by this transaction, or None."""
     row = await tx.row(select(settlements).where(settlements.c.lot_id == lot_id).with_for_update())
     return None if row is None else Settlement(**row)
 
@@ -134,13 +146,13 @@ async def find(tx: Transaction, lot_id: str) -> Settlement | None:
 
 
 async def find_of_lots(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, Settlement]:
-    """Lot -> its settlement, of those that have one."""
+    """Lot -> its settlement; lots without one are missing."""
     statement = select(settlements).where(settlements.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
     return {row["lot_id"]: Settlement(**row) for row in await tx.rows(statement)}
 
 
-async def find_all(tx: Transaction, *, state: str | None = None, limit: int = 500) -> list[Settlement]:
-    """Settlements, those with the next deadline first, then those changed last."""
+async def find_all(tx: Transaction, *, state: SettlementState | None = None, limit: int = 500) -> list[Settlement]:
+    """Settlements, the nearest deadline first, those without one after them, last changed first."""
     statement = select(settlements)
     if state is not None:
         statement = statement.where(settlements.c.state == state)
@@ -148,16 +160,16 @@ async def find_all(tx: Transaction, *, state: str | None = None, limit: int = 50
     return [Settlement(**row) for row in await tx.rows(statement.order_by(*order).limit(limit))]
 
 
-async def count_by_state(tx: Transaction) -> dict[str, int]:
-    """State -> how many settlements are in it."""
+async def count_by_state(tx: Transaction) -> dict[SettlementState, int]:
+    """State -> how many settlements are in it; states without any are missing."""
     statement = select(settlements.c.state, func.count().label("lots")).group_by(settlements.c.state)
     return {row["state"]: row["lots"] for row in await tx.rows(statement)}
 
 
 async def lots_due(
-    tx: Transaction, *, now_ms: int, after: tuple[int, str] = (0, ""), limit: int = DUE_AT_ONCE
+    tx: Transaction, *, now_ms: int, after: tuple[int, str] = (0, ""), limit: int = DUE_PAGE
 ) -> list[tuple[int, str]]:
-    """Deadlines that have passed and their lots, the earliest first; `after` continues behind the last of a page."""
+    """Passed deadlines and their lots, the earliest first; `after` continues after the last one of a page."""
     table = settlements.c
     statement = (
         select(table.deadline_at_ms, table.lot_id)
@@ -169,15 +181,35 @@ async def lots_due(
 
 
 async def move(
-    tx: Transaction, lot_id: str, *, state: str, at_ms: int, deadline_at_ms: int | None, **more: object
-) -> None:
-    """Put a locked settlement into a state."""
-    values = {"state": state, "changed_at_ms": at_ms, "deadline_at_ms": deadline_at_ms, **more}
-    await tx.session.execute(update(settlements).where(settlements.c.lot_id == lot_id).values(**values))
+    tx: Transaction,
+    lot_id: str,
+    action: SettlementAction,
+    *,
+    at_ms: int,
+    deadline_at_ms: int | None,
+    offers_made: int | None = None,
+    relisted_as: str | None = None,
+) -> SettlementState:
+    """Move a settlement by an action to the state it leads to, and set its next deadline. That state.
+
+    `offers_made` goes with an offer, `relisted_as` (the new lot's id) with a relisting; None: unchanged. Raises
+    InvalidTransition where the action is not allowed in the settlement's state.
+    """
+    state = STATE_AFTER[action]
+    values: dict[str, Any] = {"state": state, "changed_at_ms": at_ms, "deadline_at_ms": deadline_at_ms}
+    if offers_made is not None:
+        values["offers_made"] = offers_made
+    if relisted_as is not None:
+        values["relisted_as"] = relisted_as
+    statement = update(settlements).where(settlements.c.lot_id == lot_id, settlements.c.state.in_(ALLOWED[action]))
+    await transition(
+        tx, statement.values(**values).returning(settlements.c.lot_id), f"settlement of lot {lot_id} by {action}"
+    )
+    return state
 
 
-async def add_steps(tx: Transaction, steps: Sequence[Step]) -> None:
-    """Write steps down, in their order."""
+async def add_steps(tx: Transaction, steps: Sequence[SettlementStep]) -> None:
+    """Add steps to timelines, in this order."""
     rows = [
         {
             "lot_id": one.lot_id,
@@ -194,25 +226,25 @@ async def add_steps(tx: Transaction, steps: Sequence[Step]) -> None:
         await tx.session.execute(insert(settlement_steps), rows)
 
 
-async def steps_of(tx: Transaction, lot_id: str) -> list[Step]:
-    """A lot's steps, oldest first."""
+async def steps_of(tx: Transaction, lot_id: str) -> list[SettlementStep]:
+    """A settlement's timeline, oldest step first."""
     table = settlement_steps.c
     columns = (table.lot_id, table.step, table.state, table.actor, table.at_ms, table.reason, table.details)
     statement = select(*columns).where(table.lot_id == lot_id).order_by(table.step_id)
-    return [Step(**row) for row in await tx.rows(statement)]
+    return [SettlementStep(**row) for row in await tx.rows(statement)]
 
 
 # --- awards -----------------------------------------------------------------------------------------------------------
 
 
 async def add_awards(tx: Transaction, new: Sequence[Award]) -> None:
-    """Enter awards; the database refuses a second live one of a lot."""
+    """Add awards; the database refuses a second live one of a lot."""
     if new:
         await tx.session.execute(insert(awards), [_row(one) for one in new])
 
 
 async def live_award(tx: Transaction, lot_id: str) -> Award | None:
-    """The award of a lot that is in force, if there is one."""
+    """The award in force of a lot, or None."""
     row = await tx.row(select(awards).where(awards.c.lot_id == lot_id, awards.c.status.in_(LIVE_AWARD)))
     return None if row is None else Award(**row)
 
@@ -230,12 +262,6 @@ async def find_award(tx: Transaction, award_id: str) -> Award | None:
     return None if row is None else Award(**row)
 
 
-async def change_award(tx: Transaction, award_id: str, **values: object) -> Award:
-    """What a payment, a default or a handover makes of an award."""
-    statement = update(awards).where(awards.c.award_id == award_id).values(**values).returning(*awards.c)
-    return Award(**await tx.returned(statement))
-
-
 async def awards_of_lot(tx: Transaction, lot_id: str) -> list[Award]:
     """A lot's awards, oldest first."""
     return await _awards(tx, awards.c.lot_id == lot_id)
@@ -251,6 +277,42 @@ async def awards_of_bidder(tx: Transaction, bidder_id: str) -> list[Award]:
     return (await _awards(tx, awards.c.bidder_id == bidder_id))[::-1]
 
 
+async def record_received(tx: Transaction, award_id: str, *, received_fen: int) -> Award:
+    """Set how much of a due award has been received, in fen. The award."""
+    return await _mark_award(tx, award_id, (AwardStatus.DUE,), received_fen=received_fen)
+
+
+async def mark_award_paid(tx: Transaction, award_id: str, *, at_ms: int) -> Award:
+    """Due -> paid."""
+    return await _mark_award(tx, award_id, (AwardStatus.DUE,), status=AwardStatus.PAID, paid_at_ms=at_ms)
+
+
+async def mark_award_defaulted(tx: Transaction, award_id: str) -> Award:
+    """Due -> defaulted."""
+    return await _mark_award(tx, award_id, (AwardStatus.DUE,), status=AwardStatus.DEFAULTED)
+
+
+async def set_delivery_centre(tx: Transaction, award_id: str, delivery_centre: str) -> Award:
+    """Set where a paid lot will be collected. The award."""
+    return await _mark_award(tx, award_id, (AwardStatus.PAID,), delivery_centre=delivery_centre)
+
+
+async def mark_award_settled(tx: Transaction, award_id: str, *, at_ms: int) -> Award:
+    """Paid -> settled."""
+    return await _mark_award(tx, award_id, (AwardStatus.PAID,), status=AwardStatus.SETTLED, settled_at_ms=at_ms)
+
+
+async def mark_award_void(tx: Transaction, award_id: str) -> Award:
+    """Due or paid -> void."""
+    return await _mark_award(tx, award_id, (AwardStatus.DUE, AwardStatus.PAID), status=AwardStatus.VOID)
+
+
+async def _mark_award(tx: Transaction, award_id: str, leaving: Sequence[AwardStatus], **values: object) -> Award:
+    statement = update(awards).where(awards.c.award_id == award_id, awards.c.status.in_(leaving)).values(**values)
+    what = f"award {award_id} to {values.get('status', ', '.join(values))}"
+    return Award(**await transition(tx, statement.returning(*awards.c), what))
+
+
 async def _awards(tx: Transaction, which: ColumnElement[bool]) -> list[Award]:
     statement = select(awards).where(which).order_by(awards.c.awarded_at_ms, awards.c.award_id)
     return [Award(**row) for row in await tx.rows(statement)]
@@ -260,13 +322,13 @@ async def _awards(tx: Transaction, which: ColumnElement[bool]) -> list[Award]:
 
 
 async def add_offer(tx: Transaction, offer: Offer) -> None:
-    """Enter an offer; the database refuses a second open one of a lot, and a second to one bidder."""
+    """Add an offer; the database refuses a second open one of a lot, and a second to the same bidder."""
     await tx.session.execute(insert(offers).values(_row(offer)))
 
 
 async def open_offer(tx: Transaction, lot_id: str) -> Offer | None:
-    """The offer of a lot that waits for an answer, if there is one."""
-    row = await tx.row(select(offers).where(and_(offers.c.lot_id == lot_id, offers.c.status == "open")))
+    """The open offer of a lot, or None."""
+    row = await tx.row(select(offers).where(and_(offers.c.lot_id == lot_id, offers.c.status == OfferStatus.OPEN)))
     return None if row is None else Offer(**row)
 
 
@@ -276,14 +338,15 @@ async def find_offer(tx: Transaction, offer_id: str) -> Offer | None:
     return None if row is None else Offer(**row)
 
 
-async def answer_offer(tx: Transaction, offer_id: str, status: str, *, at_ms: int) -> Offer:
-    """Close an open offer."""
-    statement = update(offers).where(offers.c.offer_id == offer_id).values(status=status, answered_at_ms=at_ms)
-    return Offer(**await tx.returned(statement.returning(*offers.c)))
+async def close_offer(tx: Transaction, offer_id: str, status: OfferStatus, *, at_ms: int) -> Offer:
+    """Open -> accepted, declined, lapsed or withdrawn."""
+    statement = update(offers).where(offers.c.offer_id == offer_id, offers.c.status == OfferStatus.OPEN)
+    statement = statement.values(status=status, answered_at_ms=at_ms)
+    return Offer(**await transition(tx, statement.returning(*offers.c), f"offer {offer_id} to {status}"))
 
 
 async def offers_of_lot(tx: Transaction, lot_id: str) -> list[Offer]:
-    """A lot's offers in their order."""
+    """A lot's offers by number."""
     statement = select(offers).where(offers.c.lot_id == lot_id).order_by(offers.c.number)
     return [Offer(**row) for row in await tx.rows(statement)]
 

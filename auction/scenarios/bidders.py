@@ -18,7 +18,7 @@ from auction.ledger.bid_ledger import AcceptedBid, BidAnswer
 from auction.scenarios.price_path import DEFAULTER_DEPOSIT_FEN, BidderProfile, PlannedBid
 from auction.services.catalogue import lots
 from auction.services.context import AppContext
-from auction.services.registration import registrations
+from auction.services.payments import registration_deposits
 
 STAFF = "front-desk"
 BATCH, BATCH_WITH_LIMITS = 256, 8
@@ -93,7 +93,7 @@ class LotBidders:
         minimum_fen = self._terms.deposit.minimum_fen()
         if minimum_fen > profile.budget_fen:
             return
-        outcome = await registrations.register(
+        outcome = await registration_deposits.register(
             self._context, self._lot_id, bidder_id=profile.bidder_id, name=profile.name
         )
         if outcome.registration is None:
@@ -190,7 +190,7 @@ class LotBidders:
         if not enough or enough[0] <= held_fen:
             return
         more_fen = enough[0] - held_fen
-        await registrations.top_up(
+        await registration_deposits.top_up(
             self._context, self._lot_id, bidder_id=profile.bidder_id, amount_fen=more_fen, key=self._key()
         )
         self._held_fen[profile.bidder_id] = enough[0]

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from auction.bootstrap import SANDBOX_FILE, migrated_servers, open_context
 from auction.payments.sandbox import SandboxGateway
 from auction.services.context import AppContext
-from auction.services.payments.gateway_calls import perform_due, take_notice
+from auction.services.payments.gateway_calls import perform_due, receive_notice
 from auction.services.settlement.deadlines import settle
 from auction.services.settlement.finance_views import SettlementDetail, show_settlement
 from auction.settings import Settings, load_settings
@@ -50,7 +50,7 @@ class ScenarioHarness:
             done = await settle(self.context)
             done += await perform_due(self.context)
             for notice in await self.gateway.due_notices(NOTICES_BATCH):
-                await take_notice(self.context, self.gateway.provider, notice.body, notice.headers)
+                await receive_notice(self.context, self.gateway.provider, notice.body, notice.headers)
                 await self.gateway.notice_delivered(notice.id)
                 done += 1
             if not done:

@@ -3,12 +3,16 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from cachetools import LRUCache
 
 from auction.books.catalogue import LotRecord
-from auction.books.unit_of_work import Books
+from auction.books.deposits import Deposit
+from auction.books.operations import Operation
+from auction.books.unit_of_work import Books, Transaction
 from auction.domain.settlement import BidderPolicy
+from auction.domain.states import DepositMethod
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.stream import LedgerStream
@@ -28,11 +32,22 @@ class MoneyRules:
     """The house's rules about money: those for bidders, and how deposits are held."""
 
     bidders: BidderPolicy = field(default_factory=BidderPolicy)
-    deposit_method: str = "authorisation"
-    """"authorisation": deposits are reserved at the provider; "charge": they are taken and returned."""
+    deposit_method: DepositMethod = DepositMethod.AUTHORISATION
     delivery_centres: tuple[str, ...] = ("Beijing", "Shanghai", "Guangzhou", "Shenzhen", "Chengdu", "Wuhan")
     capture_ahead_ms: int = 24 * 3_600_000
     """An authorised deposit that is still needed is captured this long before the authorisation expires."""
+
+
+class AwardOutcomes(Protocol):
+    """What the outcome of a payment operation does to an award; both run in the transaction that resolves it."""
+
+    async def record_payment(self, context: "AppContext", tx: Transaction, operation: Operation, now_ms: int) -> None:
+        """Record a charge for an award, received or declined."""
+        ...
+
+    async def record_capture(self, tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
+        """Record the capture of a deposit, or that it failed, for the award that the deposit is used for."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,7 @@ class AppContext:
     books: Books
     receipts: ReceiptKey
     gateway: PaymentGateway
+    award_outcomes: AwardOutcomes
     money: MoneyRules = field(default_factory=MoneyRules)
     clock_ms: Callable[[], int] = system_clock_ms
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))

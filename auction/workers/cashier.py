@@ -11,7 +11,7 @@ from auction.books.unit_of_work import StatementRejected
 from auction.payments.gateway import GatewayAway
 from auction.payments.sandbox import SandboxGateway
 from auction.services.context import AppContext
-from auction.services.payments.gateway_calls import perform_due, take_notice
+from auction.services.payments.gateway_calls import perform_due, receive_notice
 from auction.workers.retry import run_repeatedly
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ class Cashier:
             due = await gateway.due_notices(NOTICES_AT_ONCE)
             for notice in due:
                 try:
-                    await take_notice(self._context, gateway.provider, notice.body, notice.headers)
+                    await receive_notice(self._context, gateway.provider, notice.body, notice.headers)
                 except (StatementRejected, ValueError, RuntimeError):
                     # it comes again; the others do not wait for it
                     log.exception("notice_not_taken", notice=notice.id)

@@ -33,7 +33,8 @@ from auction.books.tables import (
     settlements,
 )
 from auction.bootstrap import migrated_servers, open_context
-from auction.domain import journal as recipes
+from auction.domain import journal as postings
+from auction.domain.states import CauseKind
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.logs import configure_logs
@@ -167,13 +168,13 @@ async def _hold_deposits(context: AppContext, seats: Sequence[tuple[int, int]], 
         replies = await asyncio.gather(*(_held(context, lot, place) for lot, place in some))
         entries = [
             (
-                recipes.deposit_authorised(
+                postings.deposit_authorised(
                     deposit_id=_deposit(lot, place),
                     lot_id=_lot(lot),
                     bidder_id=_bidder(lot, place),
                     amount_fen=DEPOSIT_FEN,
                 ),
-                Cause("gateway-call", f"hold-{_deposit(lot, place)}"),
+                Cause(CauseKind.GATEWAY_CALL, f"hold-{_deposit(lot, place)}"),
             )
             for lot, place in some
         ]

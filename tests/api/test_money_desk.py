@@ -16,8 +16,8 @@ from auction.domain.settlement import BidderPolicy
 from auction.services.catalogue import lots
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Role
-from auction.services.registration import registrations
-from auction.services.registration.identity_levels import know_bidder
+from auction.services.payments import registration_deposits
+from auction.services.registration.identity_levels import set_identity
 from auction.services.settlement import award_payment
 from tests.api.conftest import OPS, Asker, signed
 from tests.api.money_snapshot import nothing_moves
@@ -499,11 +499,11 @@ async def test_a_limit_follows_what_the_house_knows_of_a_bidder_up_and_down_at_o
     rules = BidderPolicy(identity_limits=((0, 300_000), (1, 700_000)))
     strict = replace(stage.context, money=replace(stage.context.money, bidders=rules))
     lot_id = await stage.open_lot(LADDER)
-    asked = await registrations.register(strict, lot_id, bidder_id="ann", name="Ann")
+    asked = await registration_deposits.register(strict, lot_id, bidder_id="ann", name="Ann")
     assert asked.registration is not None
     limits = [asked.registration.limit_fen]
     for level in (1, 2, 0):
-        await know_bidder(strict, "ann", level=level, identity_mark=None, actor="olga")
+        await set_identity(strict, "ann", level=level, identity_mark=None, actor="olga")
         told_of = await stage.context.ledger.power(lot_id, "ann")
         assert told_of is not None
         limits.append(told_of.limit_fen)

@@ -5,6 +5,7 @@ import pytest
 from auction.books import bidders, catalogue, deposits
 from auction.books.unit_of_work import Books, Transaction
 from auction.domain.errors import LedgerAway, NotFound
+from auction.domain.states import DepositMethod, DepositPolicyKind
 from tests.books.conftest import Sql
 
 SHA = "f" * 64
@@ -37,26 +38,35 @@ async def register(
 
 async def put_down(tx: Transaction, lot_id: str, bidder_id: str, amount_fen: int) -> None:
     """A purse deposit that the provider holds; the same again changes nothing."""
-    deposit, _ = await deposits.ask(
+    deposit, is_new = await deposits.request(
         tx,
         deposit_id=f"d-{lot_id}-{bidder_id}",
         lot_id=lot_id,
         bidder_id=bidder_id,
         request_key=deposits.REGISTRATION,
-        policy="purse",
-        method="authorisation",
+        policy=DepositPolicyKind.PURSE,
+        method=DepositMethod.AUTHORISATION,
         amount_fen=amount_fen,
         payment_method="sandbox-ok",
         provider="sandbox",
         at_ms=1,
     )
-    await deposits.change(tx, deposit.deposit_id, status="held")
+    if is_new:
+        await deposits.mark_held(
+            tx,
+            deposit.deposit_id,
+            provider_ref="sbh_1",
+            instrument=None,
+            expires_at_ms=2,
+            captured_fen=None,
+            at_ms=1,
+        )
 
 
 async def held_on_sale_fen(books: Books, sale_id: str, bidder_id: str) -> int:
     async with books.reading() as tx:
         found = await deposits.deposits_on_sale(tx, sale_id=sale_id, bidder_id=bidder_id)
-    return sum(one.amount_fen for one in found if one.counts and one.policy == "purse")
+    return sum(one.amount_fen for one in found if one.is_available and one.is_purse)
 
 
 async def test_paddles_count_from_one_in_each_sale_and_a_bidder_keeps_theirs(books: Books, launch: str) -> None:

@@ -16,6 +16,7 @@ from auction.books import journal
 from auction.books.invariants import INVARIANTS
 from auction.books.unit_of_work import Books, Transaction
 from auction.domain.journal import JournalAccount
+from auction.domain.states import DepositMethod
 from auction.services.catalogue import lots
 from auction.services.settlement import award_payment, handover
 from auction.services.settlement.deadlines import settle
@@ -55,7 +56,7 @@ async def play(stage: Stage) -> None:
     await stage.register(await stage.open_lot(), "fay")
 
     charging = replace(
-        stage, context=replace(stage.context, money=replace(stage.context.money, deposit_method="charge"))
+        stage, context=replace(stage.context, money=replace(stage.context.money, deposit_method=DepositMethod.CHARGE))
     )
     await charging.register(await charging.open_lot(), "gus")
     lost = await charging.open_lot({"settlement": {"payment_window_ms": DAY_MS, "cascade": {"depth": 0}}})
@@ -100,7 +101,7 @@ async def played(played_url: str) -> AsyncIterator[Books]:
 
 async def broken_rules(tx: Transaction) -> dict[str, list[str]]:
     """Rule -> where it is broken; rules that hold are missing."""
-    return {one.name: found for one in INVARIANTS if (found := await one.broken(tx))}
+    return {one.name: found for one in INVARIANTS if (found := await one.violations(tx))}
 
 
 async def test_on_clean_books_no_rule_is_broken(played: Books) -> None:
@@ -182,44 +183,44 @@ DAMAGES = {
     "a promise is larger than was booked": Damage(
         "authorisations",
         "UPDATE deposits SET amount_fen = amount_fen + 1 WHERE bidder_id = 'fay'",
-        "bidder fay: 10000 fen in memo_authorised, 10001 kept aside",
+        "bidder fay: 10000 fen in memo_authorised, 10001 authorised",
     ),
     "a promise ended without an entry": Damage(
         "authorisations",
         "UPDATE deposits SET status = 'lapsed' WHERE bidder_id = 'fay'",
-        "bidder fay: 10000 fen in memo_authorised, 0 kept aside",
+        "bidder fay: 10000 fen in memo_authorised, 0 authorised",
     ),
     "a promise was booked for another bidder": Damage(
         "authorisations",
         "UPDATE journal_lines SET bidder_id = 'gus' WHERE account = 'memo_authorised' AND bidder_id = 'fay'",
-        "bidder fay: 0 fen in memo_authorised, 10000 kept aside",
+        "bidder fay: 0 fen in memo_authorised, 10000 authorised",
     ),
     "a deposit has two ends": Damage(
         "deposits-end-once",
         f"{ANOTHER_END} WHERE deposit_id = {BOBS_DEPOSIT}",
-        "is applied, meant to apply: applied 1, forfeited 1",
+        "is applied, to apply: applied 1, forfeited 1",
     ),
     "a deposit ended as it was not decided": Damage(
         "deposits-end-once",
         "UPDATE deposits SET disposition = 'forfeit' WHERE bidder_id = 'bob'",
-        "is applied, meant to forfeit: applied 1",
+        "is applied, to forfeit: applied 1",
     ),
     "a deposit has an end that nobody decided": Damage(
         "deposits-end-once",
         f"{ANOTHER_END} WHERE deposit_id = {FAYS_DEPOSIT}",
-        "is held, meant to None: applied 0, forfeited 1",
+        "is held, to None: applied 0, forfeited 1",
     ),
     "a deposit is called released and was not": Damage(
         "deposits-end-once",
         "UPDATE deposits SET status = 'released', disposition = 'release' WHERE bidder_id = 'fay'",
-        "is released, meant to release: applied 0, forfeited 0, let go 0, given back 0 times",
+        "is released, to release: applied 0, forfeited 0, authorisation ended 0, refund owed 0 times",
     ),
     "a deposit was released twice": Damage(
         "deposits-end-once",
         "INSERT INTO journal_entries (key, kind, lot_id, cause, cause_ref, at_ms) "
         "SELECT 'authorisation-ended:' || deposit_id, 'authorisation-ended', lot_id, 'deadline', 'x', 1 "
         "FROM deposits WHERE bidder_id = 'hal'",
-        "let go 1, given back 1 times",
+        "authorisation ended 1, refund owed 1 times",
     ),
     "a lot is sold to two at once": Damage(
         "one-live-award",
@@ -241,27 +242,27 @@ DAMAGES = {
     "a default is called resolved and nothing was shared out": Damage(
         "suspense-cleared",
         "UPDATE defaults SET status = 'resolved' WHERE bidder_id = 'eve'",
-        "bidder eve: 10000 fen in suspense, 0 wait to be shared out",
+        "bidder eve: 10000 fen in suspense, 0 of unresolved defaults",
     ),
     "a forfeited deposit was shared out twice": Damage(
         "suspense-cleared",
         "UPDATE defaults SET status = 'collected' WHERE bidder_id = 'dan'",
-        "bidder dan: 0 fen in suspense, 10000 wait to be shared out",
+        "bidder dan: 0 fen in suspense, 10000 of unresolved defaults",
     ),
     "a refund is owed and nobody asked for it": Damage(
         "refunds-owed",
         "DELETE FROM payment_operations WHERE kind = 'refund' AND bidder_id = 'hal'",
-        "bidder hal: 10000 fen owed back, 0 asked of the provider",
+        "bidder hal: 10000 fen owed back, 0 in unconfirmed refunds",
     ),
     "a refund was done and is still owed": Damage(
         "refunds-owed",
         "UPDATE payment_operations SET status = 'succeeded' WHERE kind = 'refund' AND bidder_id = 'hal'",
-        "bidder hal: 10000 fen owed back, 0 asked of the provider",
+        "bidder hal: 10000 fen owed back, 0 in unconfirmed refunds",
     ),
     "a refund is asked for and not owed": Damage(
         "refunds-owed",
         "DELETE FROM journal_lines WHERE account = 'refund_payable' AND bidder_id = 'hal'",
-        "bidder hal: 0 fen owed back, 10000 asked of the provider",
+        "bidder hal: 0 fen owed back, 10000 in unconfirmed refunds",
     ),
     "a charge was booked as another amount": Damage(
         "cash-is-with-the-provider",
@@ -271,7 +272,7 @@ DAMAGES = {
     "a charge was booked and never taken": Damage(
         "cash-is-with-the-provider",
         "UPDATE payment_operations SET status = 'failed' WHERE kind = 'charge' AND bidder_id = 'bob'",
-        "by the provider's answers",
+        "by resolved operations",
     ),
     "the ledger named another winner": Damage(
         "awards-follow-the-ledger",
@@ -289,7 +290,7 @@ DAMAGES = {
     "an entry names an answer that there is not": Damage(
         "causes-exist",
         f"UPDATE journal_entries SET cause_ref = 'charge-ghost' WHERE key = {ANNS_PAYMENT}",
-        "names the operation charge-ghost, which there is not",
+        "names the operation charge-ghost, which does not exist",
     ),
     "a claim is higher than was booked": Damage(
         "claims-stand",

@@ -6,13 +6,14 @@ from sqlalchemy.exc import DBAPIError
 
 from auction.books import journal, settlements
 from auction.books.journal import Cause
-from auction.books.settlements import Step
+from auction.books.settlements import SettlementStep
 from auction.books.unit_of_work import Books, StatementRejected, Transaction
-from auction.domain import journal as recipes
+from auction.domain import journal as postings
 from auction.domain.journal import JournalAccount, JournalEntry, JournalLine
+from auction.domain.states import CauseKind, SettlementState, StepName
 from tests.books.conftest import Sql
 
-CAUSE = Cause("gateway-call", "charge-1")
+CAUSE = Cause(CauseKind.GATEWAY_CALL, "charge-1")
 HEAD = "INSERT INTO journal_entries (key, kind, lot_id, cause, cause_ref, at_ms) VALUES"
 LINES = "INSERT INTO journal_lines (key, number, account, amount_fen) VALUES"
 
@@ -20,7 +21,7 @@ LINES = "INSERT INTO journal_lines (key, number, account, amount_fen) VALUES"
 def received(
     operation_id: str, amount_fen: int = 500, lot_id: str = "launch-001", bidder_id: str = "ann"
 ) -> JournalEntry:
-    return recipes.payment_received(
+    return postings.payment_received(
         operation_id=operation_id, lot_id=lot_id, bidder_id=bidder_id, amount_fen=amount_fen
     )
 
@@ -58,8 +59,8 @@ def database_error(rejected: pytest.ExceptionInfo[StatementRejected]) -> BaseExc
 
 
 async def test_an_entry_stands_as_it_was_written_with_its_lines_in_their_order_and_its_cause(books: Books) -> None:
-    entry = recipes.award(award_id="a-1", lot_id="launch-001", bidder_id="ann", price_fen=1_000, fee_fen=50)
-    assert await post(books, entry, cause=Cause("lot-event", "launch-001:closed"), at_ms=99) == 1
+    entry = postings.award(award_id="a-1", lot_id="launch-001", bidder_id="ann", price_fen=1_000, fee_fen=50)
+    assert await post(books, entry, cause=Cause(CauseKind.LOT_EVENT, "launch-001:closed"), at_ms=99) == 1
 
     async with books.reading() as tx:
         (found,) = await journal.entries_of(tx)
@@ -71,7 +72,7 @@ async def test_an_entry_stands_as_it_was_written_with_its_lines_in_their_order_a
 
 async def test_an_entry_that_is_posted_again_stands_once_as_it_was_first(books: Books) -> None:
     assert await post(books, received("op-1"), at_ms=1) == 1
-    assert await post(books, received("op-1"), received("op-2"), cause=Cause("deadline", "later"), at_ms=2) == 1
+    assert await post(books, received("op-1"), received("op-2"), cause=Cause(CauseKind.DEADLINE, "later"), at_ms=2) == 1
 
     async with books.reading() as tx:
         first, second = await journal.entries_of(tx)
@@ -102,7 +103,9 @@ async def test_an_entry_of_a_transaction_that_fails_was_never_there(books: Books
 
 
 async def test_thousands_of_entries_are_posted_at_once_each_with_its_own_cause(books: Books) -> None:
-    many = [(received(f"op-{number}", number), Cause("gateway-call", f"op-{number}")) for number in range(1, 2_502)]
+    many = [
+        (received(f"op-{number}", number), Cause(CauseKind.GATEWAY_CALL, f"op-{number}")) for number in range(1, 2_502)
+    ]
     async with books.transaction() as tx:
         assert await journal.post_each(tx, many, at_ms=1) == 2_501
         assert await journal.post_each(tx, many, at_ms=1) == 0
@@ -146,7 +149,7 @@ async def test_the_journal_is_read_in_the_order_of_writing_page_by_page_of_all_l
 async def test_balances_are_of_the_house_or_of_one_lot_and_sum_to_nothing(books: Books) -> None:
     await post(
         books,
-        recipes.award(award_id="a-1", lot_id="launch-001", bidder_id="ann", price_fen=1_000, fee_fen=50),
+        postings.award(award_id="a-1", lot_id="launch-001", bidder_id="ann", price_fen=1_000, fee_fen=50),
         received("op-1", 300),
         received("op-2", 20, lot_id="launch-002"),
     )
@@ -168,7 +171,7 @@ async def test_balances_are_of_the_house_or_of_one_lot_and_sum_to_nothing(books:
 async def test_what_is_written_is_never_changed(books: Books, table: str, change: str) -> None:
     await post(books, received("op-1"))
     async with books.transaction() as tx:
-        await settlements.add_steps(tx, [Step("launch-001", "paid", "paid", "ann", 1)])
+        await settlements.add_steps(tx, [SettlementStep("launch-001", StepName.PAID, SettlementState.PAID, "ann", 1)])
     if table == "journal_lines":
         change = change.replace("lot_id", "amount_fen")
 

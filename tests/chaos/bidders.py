@@ -15,7 +15,7 @@ from typing import Any
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot, schedule_lot
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Role, TokenKey
-from auction.services.registration.registrations import register
+from auction.services.payments.registration_deposits import register
 from tests.chaos.deployment import SECRET
 from tests.chaos.history import STANDS, Attempt, History, Outcome
 from tests.chaos.http_connection import Address, HttpConnection

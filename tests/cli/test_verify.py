@@ -29,7 +29,7 @@ from auction.services.catalogue.lots import (
     void_bid,
 )
 from auction.services.context import AppContext
-from auction.services.registration import registrations
+from auction.services.payments import registration_deposits
 from auction.services.verification.verdicts import verify_lot
 from auction.settings import load_settings
 from auction.workers.archiver import Archiver
@@ -387,7 +387,7 @@ async def with_a_deposit(kept: Kept) -> str:
     terms = {**TERMS, "deposit": {"policy": "flat", "amount_fen": 10_000}}
     lot_id = (await create_lot(kept.context, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
     await open_lot(kept.context, lot_id, duration_ms=3_600_000, actor="olga")
-    await registrations.register(kept.context, lot_id, bidder_id="ada", name="Ada")
+    await registration_deposits.register(kept.context, lot_id, bidder_id="ada", name="Ada")
     await Archiver(kept.context.books, kept.context.stream).catch_up()
     return lot_id
 
@@ -435,7 +435,7 @@ async def test_power_that_no_deposit_backs_is_named(kept: Kept) -> None:
     terms = {**TERMS, "deposit": {"policy": "ladder", "bands": [{"deposit_fen": 10_000, "limit_fen": 1_000_000}]}}
     lot_id = (await create_lot(kept.context, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
     await open_lot(kept.context, lot_id, duration_ms=3_600_000, actor="olga")
-    asked = await registrations.register(kept.context, lot_id, bidder_id="ada", name="Ada")
+    asked = await registration_deposits.register(kept.context, lot_id, bidder_id="ada", name="Ada")
     assert asked.registration is not None
     await kept.context.ledger.admit(
         lot_id, bidder_id="ada", paddle=asked.registration.paddle, limit_fen=9_000_000, purse_fen=None

@@ -22,8 +22,9 @@ from auction.payments.sandbox import SandboxGateway
 from auction.presets import load_preset
 from auction.services.catalogue import lots
 from auction.services.context import AppContext
-from auction.services.payments.gateway_calls import perform_due, take_notice
-from auction.services.registration import registrations
+from auction.services.payments import registration_deposits
+from auction.services.payments.gateway_calls import perform_due, receive_notice
+from auction.services.registration.registrations import RegistrationOutcome
 from auction.services.settlement import award_payment, runner_up_offers
 from auction.services.settlement.deadlines import settle
 from auction.services.settlement.finance_views import SettlementDetail, show_settlement
@@ -84,9 +85,9 @@ class Stage:
         await lots.open_lot(self.context, lot_id, duration_ms=HOUR_MS, actor="olga")
         return lot_id
 
-    async def register(self, lot_id: str, bidder: str, **more: Any) -> registrations.RegistrationOutcome:
+    async def register(self, lot_id: str, bidder: str, **more: Any) -> RegistrationOutcome:
         """A bidder with their deposit held."""
-        return await registrations.register(self.context, lot_id, bidder_id=bidder, name=bidder.title(), **more)
+        return await registration_deposits.register(self.context, lot_id, bidder_id=bidder, name=bidder.title(), **more)
 
     async def bid(self, lot_id: str, bidder: str, yuan: int) -> None:
         """An accepted bid."""
@@ -120,7 +121,7 @@ class Stage:
             done = await settle(self.context)
             done += await perform_due(self.context)
             for notice in await self.gateway.due_notices(100):
-                await take_notice(self.context, "sandbox", notice.body, notice.headers)
+                await receive_notice(self.context, "sandbox", notice.body, notice.headers)
                 await self.gateway.notice_delivered(notice.id)
                 done += 1
             if not done:

@@ -22,8 +22,8 @@ from auction.payments.gateway import Reply
 from auction.payments.sandbox import SandboxGateway
 from auction.payments.sandbox_file import OperationRequest
 from auction.services.context import AppContext
+from auction.services.payments import registration_deposits
 from auction.services.payments.gateway_calls import perform_due
-from auction.services.registration import registrations
 from auction.services.settlement import (
     award_payment,
     awards,
@@ -33,7 +33,7 @@ from auction.services.settlement import (
     voids,
     waterfall,
 )
-from auction.services.settlement.deadlines import capture_expiring, meet_deadlines
+from auction.services.settlement.deadlines import capture_expiring, process_deadlines
 from auction.settings import load_settings
 from auction.workers.cashier import Cashier
 from tests.settlement.conftest import NOTICE_SECRET, SECRET
@@ -111,12 +111,12 @@ class CountedGateway(SandboxGateway):
 
 async def register_ann(context: AppContext, lot_id: str) -> None:
     """A deposit is held, and its bidder admitted."""
-    await registrations.register(context, lot_id, bidder_id="ann", name="Ann")
+    await registration_deposits.register(context, lot_id, bidder_id="ann", name="Ann")
 
 
 async def top_up_ann(context: AppContext, lot_id: str) -> None:
     """A deposit is raised, and the limit with it."""
-    await registrations.top_up(context, lot_id, bidder_id="ann", amount_fen=90_000, key="top-up-1")
+    await registration_deposits.top_up(context, lot_id, bidder_id="ann", amount_fen=90_000, key="top-up-1")
 
 
 async def pay_as_ann(context: AppContext, lot_id: str) -> None:
@@ -183,17 +183,17 @@ ACTIONS: dict[str, Callable[[AppContext, str], Awaitable[None]]] = {
     "refund again": by_itself(perform_due),
     "keep": by_itself(capture_expiring),
     "charge": pay_as_ann,
-    "default": by_itself(meet_deadlines),
+    "default": by_itself(process_deadlines),
     "refusal": refuse_as_ann,
     "capture": by_itself(perform_due),
-    "collect": by_itself(payment_default.collect),
-    "offer": by_itself(meet_deadlines),
+    "collect": by_itself(payment_default.record_collected),
+    "offer": by_itself(process_deadlines),
     "accept": accept_as_bob,
     "decline": decline_as_bob,
-    "lapse": by_itself(meet_deadlines),
-    "relist": by_itself(meet_deadlines),
+    "lapse": by_itself(process_deadlines),
+    "relist": by_itself(process_deadlines),
     "resale": pay_as_bob,
-    "waterfall": by_itself(waterfall.share_out),
+    "waterfall": by_itself(waterfall.run_waterfalls),
     "writeoff": write_off,
     "handover": confirm_handover,
     "void": void,

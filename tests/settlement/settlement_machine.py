@@ -20,14 +20,14 @@ from sqlalchemy import text
 from auction.books import archive, operations
 from auction.bootstrap import SANDBOX_FILE
 from auction.domain.bidding import Bid
-from auction.domain.ledger_layout import STREAM_START
 from auction.domain.errors import AuctionError
+from auction.domain.ledger_layout import STREAM_START
 from auction.domain.states import OperationKind
 from auction.payments import sandbox_notices
 from auction.payments.sandbox import DueNotice, SandboxGateway
 from auction.services.catalogue import lots
-from auction.services.payments import gateway_calls
-from auction.services.payments.gateway_calls import perform_due, take_notice
+from auction.services.payments import gateway_calls, registration_deposits
+from auction.services.payments.gateway_calls import perform_due, receive_notice
 from auction.services.registration import registrations
 from auction.services.settlement import (
     award_payment,
@@ -197,7 +197,7 @@ class SettlementMachine(RuleBasedStateMachine):
     def register(self, number: int, bidder: str, card: str) -> None:
         device = "a phone" if bidder in {"ann", "eve"} else None
         self._do(
-            registrations.register(
+            registration_deposits.register(
                 self.stage.context, self._lot(number), bidder_id=bidder, name=bidder, payment_method=card, device=device
             )
         )
@@ -206,7 +206,7 @@ class SettlementMachine(RuleBasedStateMachine):
     def top_up(self, number: int, bidder: str, card: str, yuan: int) -> None:
         key = self._key()
         self._do(
-            registrations.top_up(
+            registration_deposits.top_up(
                 self.stage.context,
                 self._lot(number),
                 bidder_id=bidder,
@@ -390,7 +390,7 @@ class SettlementMachine(RuleBasedStateMachine):
         self.chance.shuffle(notices)
         for notice in notices:
             headers = sandbox_notices.signed(notice.body, NOTICE_SECRET, stage.clock() / 1000)
-            await take_notice(stage.context, "sandbox", notice.body, headers)
+            await receive_notice(stage.context, "sandbox", notice.body, headers)
         async with stage.context.books.reading() as tx:
             asked = [one for lot_id in self.lots for one in await operations.operations_of_lot(tx, lot_id)]
         for one in asked:
@@ -449,7 +449,7 @@ class SettlementMachine(RuleBasedStateMachine):
     async def _bid(self, number: int, bidder: str, card: str) -> None:
         """The least bid that counts, and a registration where it is missing."""
         lot_id, context = self._lot(number), self.stage.context
-        await registrations.register(context, lot_id, bidder_id=bidder, name=bidder, payment_method=card)
+        await registration_deposits.register(context, lot_id, bidder_id=bidder, name=bidder, payment_method=card)
         snapshot = await context.ledger.read(lot_id)
         if snapshot is not None:
             amount_fen = snapshot.minimum_fen + self.chance.randrange(90) * YUAN
@@ -486,6 +486,6 @@ class SettlementMachine(RuleBasedStateMachine):
         due = await stage.gateway.due_notices(100)
         for notice in due:
             self.delivered.append(notice)
-            await take_notice(stage.context, "sandbox", notice.body, notice.headers)
+            await receive_notice(stage.context, "sandbox", notice.body, notice.headers)
             await stage.gateway.notice_delivered(notice.id)
         return len(due)

@@ -16,11 +16,12 @@ from auction.books.unit_of_work import Transaction
 from auction.bootstrap import SANDBOX_FILE, open_context
 from auction.domain.errors import AuctionError, ProblemCode
 from auction.domain.settlement import BidderPolicy
+from auction.domain.states import Disposition, OperationKind
 from auction.payments.sandbox import SandboxGateway
 from auction.services.catalogue import lots
 from auction.services.context import AppContext
+from auction.services.payments import registration_deposits
 from auction.services.payments.gateway_calls import perform_due
-from auction.services.registration import registrations
 from auction.services.settlement import award_payment, handover, payment_default, relists, runner_up_offers, voids
 from auction.services.settlement.awards import open_settlements
 from auction.services.settlement.deadlines import settle
@@ -115,11 +116,12 @@ async def test_the_end_of_a_deposit_is_decided_once(stage: Stage, other: AppCont
         lot_id = await stage.sold_lot(BIDS)
         (held,) = await stage.deposits(lot_id, "ann")
 
-        async def decide(context: AppContext, end: deposits.Disposition, deposit_id: str = held.deposit_id) -> int:
+        async def decide(context: AppContext, end: Disposition, deposit_id: str = held.deposit_id) -> int:
             async with context.books.transaction() as tx:
-                return len(await deposits.decide(tx, [deposit_id], end, reason="a race"))
+                return len(await deposits.set_disposition(tx, [deposit_id], end, reason="a race"))
 
-        assert sum(await asyncio.gather(decide(stage.context, "apply"), decide(other, "forfeit"))) == 1
+        ends = decide(stage.context, Disposition.APPLY), decide(other, Disposition.FORFEIT)
+        assert sum(await asyncio.gather(*ends)) == 1
 
 
 async def test_two_settlers_meet_a_deadline_once(stage: Stage, other: AppContext) -> None:
@@ -257,7 +259,7 @@ async def test_a_payment_asked_for_twice_under_one_key_is_one_payment(stage: Sta
         )
         assert refusals(ends) == []
         await stage.settle()
-        assert [one.kind for one in (await stage.story(lot_id)).operations].count("charge") == 1
+        assert [one.kind for one in (await stage.story(lot_id)).operations].count(OperationKind.CHARGE) == 1
         assert await stage.state(lot_id) == "paid"
 
 
@@ -330,7 +332,7 @@ async def test_a_bidder_who_registers_twice_at_once_puts_down_one_deposit(stage:
     lot_id = await stage.open_lot()
     await asyncio.gather(
         *(
-            registrations.register(context, lot_id, bidder_id="ann", name="Ann")
+            registration_deposits.register(context, lot_id, bidder_id="ann", name="Ann")
             for context in (stage.context, other, stage.context, other)
         )
     )

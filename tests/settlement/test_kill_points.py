@@ -23,7 +23,7 @@ from auction.services.payments.deposit_outcomes import RETRY_MS_MIN
 from auction.services.payments.gateway_calls import perform_due
 from auction.services.registration import registrations
 from auction.services.settlement import award_payment, awards, voids, waterfall
-from auction.services.settlement.deadlines import meet_deadlines
+from auction.services.settlement.deadlines import process_deadlines
 from auction.services.settlement.finance_views import list_settlements
 from auction.services.verification.money_checks import check_money
 from tests.settlement.conftest import DAY_MS, YUAN, Stage
@@ -123,7 +123,7 @@ async def overdue(stage: Stage) -> str:
 async def defaulted(stage: Stage) -> str:
     """Ann's deposit is to be captured, and was not asked for."""
     lot_id = await overdue(stage)
-    await meet_deadlines(stage.context)
+    await process_deadlines(stage.context)
     return lot_id
 
 

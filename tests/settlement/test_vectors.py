@@ -13,8 +13,8 @@ from auction.domain.journal import JournalAccount
 from auction.domain.settlement import BidderPolicy
 from auction.domain.states import OperationKind
 from auction.services.catalogue import lots
-from auction.services.registration import registrations
-from auction.services.registration.identity_levels import know_bidder
+from auction.services.payments import registration_deposits
+from auction.services.registration.identity_levels import set_identity
 from auction.services.settlement import (
     award_payment,
     handover,
@@ -338,7 +338,7 @@ async def test_a_winner_who_paid_in_time_does_not_default_while_the_house_waits_
 async def test_where_a_part_of_the_deposit_cannot_be_captured_the_winner_pays_exactly_the_rest(stage: Stage) -> None:
     lot_id = await stage.open_lot(LADDER)
     await stage.register(lot_id, "ann", payment_method="sandbox-capture-fails")
-    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
+    await registration_deposits.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
     await stage.bid(lot_id, "ann", 1_500)
     await stage.close(lot_id)
 
@@ -350,7 +350,7 @@ async def test_where_a_part_of_the_deposit_cannot_be_captured_the_winner_pays_ex
 async def test_a_default_collects_what_can_be_captured_of_a_ladder_of_deposits(stage: Stage) -> None:
     lot_id = await stage.open_lot(LADDER | settlement(when_exhausted="unsold"))
     await stage.register(lot_id, "ann", payment_method="sandbox-capture-fails")
-    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
+    await registration_deposits.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
     await stage.bid(lot_id, "ann", 15_000)
     await stage.close(lot_id)
     await stage.pass_time(DAY_MS)
@@ -531,10 +531,12 @@ async def test_a_bidder_whose_flat_deposit_ran_out_may_put_down_another(stage: S
     await stage.register(lot_id, "ann", payment_method="sandbox-expires")
     await stage.pass_time(6_000)
 
-    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=100 * YUAN, key="top-up-1")
+    await registration_deposits.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=100 * YUAN, key="top-up-1")
     await stage.bid(lot_id, "ann", 500)
     with pytest.raises(RequestRefused) as enough:
-        await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=100 * YUAN, key="top-up-2")
+        await registration_deposits.top_up(
+            stage.context, lot_id, bidder_id="ann", amount_fen=100 * YUAN, key="top-up-2"
+        )
     assert enough.value.code == ProblemCode.DEPOSIT_NOT_NEEDED
 
 
@@ -614,8 +616,10 @@ async def test_topping_up_a_ladder_raises_the_limit_in_the_ledger(stage: Stage) 
     assert power is not None
     assert power.limit_fen == 10_000 * YUAN
 
-    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
-    again = await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
+    await registration_deposits.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
+    again = await registration_deposits.top_up(
+        stage.context, lot_id, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1"
+    )
     assert not again.created
     power = await stage.context.ledger.power(lot_id, "ann")
     assert power is not None
@@ -709,7 +713,7 @@ async def test_after_a_default_a_deposit_counts_for_less(stage: Stage) -> None:
     assert power is not None
     assert power.limit_fen == 10_000 * YUAN
 
-    await registrations.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1 * YUAN, key="top-up-1")
+    await registration_deposits.top_up(stage.context, lot_id, bidder_id="ann", amount_fen=1 * YUAN, key="top-up-1")
     power = await stage.context.ledger.power(lot_id, "ann")
     assert power is not None
     assert power.limit_fen == 20_000 * YUAN
@@ -748,7 +752,7 @@ async def test_how_well_a_bidder_is_known_caps_their_limit(stage: Stage) -> None
     lot_id = await stage.open_lot()
     await stage.register(lot_id, "ann")
     for level, limit_fen in ((0, 1_000 * YUAN), (1, 50_000 * YUAN), (2, None), (0, 1_000 * YUAN)):
-        await know_bidder(stage.context, "ann", level=level, identity_mark=None, actor="olga")
+        await set_identity(stage.context, "ann", level=level, identity_mark=None, actor="olga")
         power = await stage.context.ledger.power(lot_id, "ann")
         assert power is not None
         assert power.limit_fen == limit_fen

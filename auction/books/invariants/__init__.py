@@ -1,6 +1,6 @@
-"""The rules of money as they must hold at any moment, one a file: run by tests, by `auction verify` and on demand.
+"""The rules of money that hold at any moment, one a module: checked by tests, by `auction verify` and on demand.
 
-Each module names its `RULE` and finds where it is `broken` by reading the books; none of them changes anything.
+Each module states its `RULE` and finds its `violations` in the database; none of them changes anything.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,15 +25,15 @@ from auction.books.unit_of_work import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A rule of money: its name, a sentence, and how to find where it is broken."""
+    """A rule of money: its name, the rule as a sentence, and the query for its violations."""
 
     name: str
     rule: str
-    broken: Callable[[Transaction], Awaitable[list[str]]]
+    violations: Callable[[Transaction], Awaitable[list[str]]]
 
 
 INVARIANTS = tuple(
-    Invariant(module.__name__.rpartition(".")[2].replace("_", "-"), module.RULE, module.broken)
+    Invariant(module.__name__.rpartition(".")[2].replace("_", "-"), module.RULE, module.violations)
     for module in (
         entries_balance,
         deposits_held,

@@ -1,12 +1,12 @@
-"""A lot is awarded by the hammer to whom the ledger named, at the ledger's price."""
+"""A lot is awarded to the winner in its closed event, at the price in it."""
 
 from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "The award by the hammer is the winner and the price that the ledger's closed event named."
+RULE = "The award at the close has the winner and the price of the ledger's closed event."
 
-BROKEN = text("""
+QUERY = text("""
     SELECT awards.lot_id, awards.bidder_id, awards.price_fen, lot_results.winner_id, lot_results.hammer_price_fen
     FROM awards LEFT JOIN lot_results ON lot_results.lot_id = awards.lot_id
     WHERE awards.source = 'hammer' AND (lot_results.winner_id IS DISTINCT FROM awards.bidder_id
@@ -15,12 +15,12 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
     return [
         (
             f"lot {row['lot_id']} is awarded to {row['bidder_id']} at {row['price_fen']} fen, "
             f"the ledger named {row['winner_id']} at {row['hammer_price_fen']}"
         )
-        for row in await tx.rows(BROKEN)
+        for row in await tx.rows(QUERY)
     ]

@@ -1,12 +1,12 @@
-"""Cash is what the provider took less what it gave back and what sellers got."""
+"""Cash is what the provider took, less refunds and what sellers were paid."""
 
 from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "Cash is what charges and captures brought, less refunds and what sellers were paid."
+RULE = "Cash is the sum of charges and captures, less refunds and what sellers were paid."
 
-BROKEN = text("""
+QUERY = text("""
     WITH moved AS (
         SELECT coalesce(sum(CASE WHEN kind = 'refund' THEN -amount_fen ELSE amount_fen END), 0) AS fen
         FROM payment_operations WHERE kind IN ('charge', 'capture', 'refund') AND status = 'succeeded'
@@ -21,9 +21,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
     return [
-        f"{row['booked_fen']} fen of cash in the journal, {row['moved_fen']} by the provider's answers"
-        for row in await tx.rows(BROKEN)
+        f"{row['booked_fen']} fen of cash in the journal, {row['moved_fen']} by resolved operations"
+        for row in await tx.rows(QUERY)
     ]

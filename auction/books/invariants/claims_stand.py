@@ -1,12 +1,12 @@
-"""What defaulters still owe is what the books claim of them."""
+"""What defaulters owe in the journal is what is claimed of them."""
 
 from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "shortfall_receivable is the sum of the claims that were raised and not written off."
+RULE = "shortfall_receivable is the sum of the claims that are not written off."
 
-BROKEN = text("""
+QUERY = text("""
     WITH account AS (
         SELECT bidder_id, sum(amount_fen) AS fen FROM journal_lines
         WHERE account = 'shortfall_receivable' GROUP BY bidder_id
@@ -21,9 +21,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
     return [
         f"bidder {row['bidder_id']}: {row['booked_fen']} fen in shortfall_receivable, {row['claimed_fen']} claimed"
-        for row in await tx.rows(BROKEN)
+        for row in await tx.rows(QUERY)
     ]

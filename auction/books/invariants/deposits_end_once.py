@@ -1,12 +1,12 @@
-"""A deposit has one end: its journal shows one, and the one that was decided."""
+"""A deposit that has ended has one entry in the journal that ends it, and the one of its disposition."""
 
 from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "Every deposit ends exactly once, as it was decided."
+RULE = "Every deposit ends exactly once, according to its disposition."
 
-BROKEN = text("""
+QUERY = text("""
     WITH ends AS (
         SELECT deposits.deposit_id, deposits.status, deposits.disposition, deposits.captured_fen,
             (SELECT count(*) FROM journal_entries WHERE key = 'deposit-applied:' || deposit_id) AS applied,
@@ -26,12 +26,12 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
     return [
         (
-            f"deposit {row['deposit_id']} is {row['status']}, meant to {row['disposition']}: applied {row['applied']}, "
-            f"forfeited {row['forfeited']}, let go {row['ended']}, given back {row['owed']} times"
+            f"deposit {row['deposit_id']} is {row['status']}, to {row['disposition']}: applied {row['applied']}, "
+            f"forfeited {row['forfeited']}, authorisation ended {row['ended']}, refund owed {row['owed']} times"
         )
-        for row in await tx.rows(BROKEN)
+        for row in await tx.rows(QUERY)
     ]

@@ -1,12 +1,12 @@
-"""The account of held deposits is what the deposits say is held as money, bidder by bidder."""
+"""The account of held deposits is the sum of the held cash deposits, for each bidder."""
 
 from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "deposits_held is the sum of the deposits that are held as money."
+RULE = "deposits_held is the sum of the held cash deposits."
 
-BROKEN = text("""
+QUERY = text("""
     WITH account AS (
         SELECT bidder_id, -sum(amount_fen) AS fen FROM journal_lines
         WHERE account = 'deposits_held' GROUP BY bidder_id
@@ -22,9 +22,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
     return [
         f"bidder {row['bidder_id']}: {row['booked_fen']} fen in deposits_held, {row['held_fen']} held"
-        for row in await tx.rows(BROKEN)
+        for row in await tx.rows(QUERY)
     ]

@@ -1,4 +1,4 @@
-"""Debits equal credits in every entry, in money and in memo accounts apart."""
+"""Debits equal credits in every entry, separately in money and in memo accounts."""
 
 from sqlalchemy import text
 
@@ -6,7 +6,7 @@ from auction.books.unit_of_work import Transaction
 
 RULE = "Every journal entry balances, and money never mixes with memo accounts."
 
-BROKEN = text("""
+QUERY = text("""
     SELECT key, sum(amount_fen)::bigint AS over_fen,
         coalesce(sum(amount_fen) FILTER (WHERE account LIKE 'memo%'), 0)::bigint AS memo_fen
     FROM journal_lines GROUP BY key
@@ -18,9 +18,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
     return [
         f"entry {row['key']} is {row['over_fen']} fen over, {row['memo_fen']} of it in memo accounts, or has no lines"
-        for row in await tx.rows(BROKEN)
+        for row in await tx.rows(QUERY)
     ]

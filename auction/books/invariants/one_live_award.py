@@ -1,4 +1,4 @@
-"""A lot is sold to one bidder at a time, and what is due for it is what its award says."""
+"""A lot has one award in force at most, and buyers owe in the journal what their due awards say."""
 
 from sqlalchemy import text
 
@@ -6,7 +6,7 @@ from auction.books.unit_of_work import Transaction
 
 RULE = "A lot has at most one live award, and buyers owe what their due awards say."
 
-BROKEN = text("""
+QUERY = text("""
     WITH account AS (
         SELECT journal_lines.bidder_id, sum(journal_lines.amount_fen) AS fen
         FROM journal_lines WHERE account = 'buyer_receivable' GROUP BY bidder_id
@@ -25,6 +25,6 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
-    return [str(row["what"]) for row in await tx.rows(BROKEN)]
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
+    return [str(row["what"]) for row in await tx.rows(QUERY)]

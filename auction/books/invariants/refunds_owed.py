@@ -1,4 +1,4 @@
-"""What is owed back is being given back: every fen of it has an operation that is not done."""
+"""What is owed back in the journal is what refunds that are not confirmed will pay."""
 
 from sqlalchemy import text
 
@@ -6,13 +6,12 @@ from auction.books.unit_of_work import Transaction
 
 RULE = "refund_payable is the sum of the refunds that the provider has not confirmed."
 
-BROKEN = text("""
+QUERY = text("""
     WITH account AS (
         SELECT bidder_id, -sum(amount_fen) AS fen FROM journal_lines
         WHERE account = 'refund_payable' GROUP BY bidder_id
     ), first AS (
-        SELECT split_part(operation_id, '.', 1) AS refund, bidder_id, max(amount_fen) AS fen,
-            bool_or(status = 'succeeded') AS done
+        SELECT first_operation_id, bidder_id, max(amount_fen) AS fen, bool_or(status = 'succeeded') AS done
         FROM payment_operations WHERE kind = 'refund' GROUP BY 1, 2
     ), waiting AS (
         SELECT bidder_id, sum(fen) AS fen FROM first WHERE NOT done GROUP BY bidder_id
@@ -25,9 +24,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
     return [
-        f"bidder {row['bidder_id']}: {row['booked_fen']} fen owed back, {row['waiting_fen']} asked of the provider"
-        for row in await tx.rows(BROKEN)
+        f"bidder {row['bidder_id']}: {row['booked_fen']} fen owed back, {row['waiting_fen']} in unconfirmed refunds"
+        for row in await tx.rows(QUERY)
     ]

@@ -1,4 +1,4 @@
-"""Nothing of a seller stays with the house once it is theirs."""
+"""Sellers are paid at once what they are owed."""
 
 from sqlalchemy import text
 
@@ -6,7 +6,7 @@ from auction.books.unit_of_work import Transaction
 
 RULE = "seller_payable is zero, and seller_clearing is the price of the awards not handed over."
 
-BROKEN = text("""
+QUERY = text("""
     SELECT 'sellers are owed ' || -sum(amount_fen) || ' fen' AS what FROM journal_lines
     WHERE account = 'seller_payable' HAVING sum(amount_fen) <> 0
     UNION ALL
@@ -17,6 +17,6 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
-    return [str(row["what"]) for row in await tx.rows(BROKEN)]
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
+    return [str(row["what"]) for row in await tx.rows(QUERY)]

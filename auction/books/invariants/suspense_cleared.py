@@ -1,12 +1,12 @@
-"""Forfeited deposits are in suspense until shared out, and not a fen longer."""
+"""Forfeited deposits are in suspense until their waterfall has run, and not longer."""
 
 from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "forfeit_suspense holds what is forfeited and not shared out, and nothing of a resolved default."
+RULE = "forfeit_suspense is the sum of the forfeited deposits whose waterfall has not run."
 
-BROKEN = text("""
+QUERY = text("""
     WITH account AS (
         SELECT journal_lines.bidder_id, -sum(journal_lines.amount_fen) AS fen
         FROM journal_lines WHERE account = 'forfeit_suspense' GROUP BY bidder_id
@@ -24,9 +24,9 @@ BROKEN = text("""
 """)
 
 
-async def broken(tx: Transaction) -> list[str]:
-    """Where the rule does not hold, as sentences."""
+async def violations(tx: Transaction) -> list[str]:
+    """One sentence for each violation, at most 100."""
     return [
-        f"bidder {row['bidder_id']}: {row['booked_fen']} fen in suspense, {row['waiting_fen']} wait to be shared out"
-        for row in await tx.rows(BROKEN)
+        f"bidder {row['bidder_id']}: {row['booked_fen']} fen in suspense, {row['waiting_fen']} of unresolved defaults"
+        for row in await tx.rows(QUERY)
     ]

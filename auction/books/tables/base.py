@@ -30,7 +30,7 @@ EnumT = TypeVar("EnumT", bound=StrEnum)
 
 
 class EnumText(TypeDecorator[EnumT]):
-    """A text column that holds the values of a StrEnum: rows carry its members, other values are a ValueError."""
+    """A text column that holds the values of a StrEnum: rows carry its members; no other value is accepted."""
 
     impl = Text
     cache_ok = True

@@ -1,7 +1,8 @@
-"""What the provider's answers make of deposits: held, captured, let go; each change with its journal entry.
+"""Records what the payment provider did with deposits (held, captured, released, refunded), and requests releases.
 
-Beside the bid's way. Called by `auction.services.payments.gateway_calls` inside the transaction that resolves an
-operation. A deposit has one end, decided before the provider is asked for it (`auction.books.deposits.decide`).
+Beside the bid's way. The `record_...` functions run in the transaction that resolves an operation
+(`auction.services.payments.gateway_calls`); each changes the deposit and posts the journal entry. What a deposit is
+used for is decided before the provider is asked (`auction.books.deposits.set_disposition`).
 """
 
 import hashlib
@@ -12,44 +13,51 @@ from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.operations import Intent, Operation
 from auction.books.unit_of_work import Transaction
-from auction.domain import journal as recipes
+from auction.domain import journal as postings
 from auction.domain.journal import JournalAccount, JournalEntry
 from auction.domain.lot import ADMITTING
-from auction.domain.states import FailureCode
+from auction.domain.states import (
+    HOLD_ENDED,
+    CauseKind,
+    DepositReason,
+    DepositStatus,
+    Disposition,
+    OperationKind,
+)
 from auction.domain.terms_reader import read_terms
 from auction.payments.gateway import Reply
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import is_barred_from, restate_power
+from auction.services.registration.registrations import register_bidder
 
-GONE = (FailureCode.EXPIRED, FailureCode.ALREADY_RELEASED)
-"""A hold that cannot be let go because the provider has done so already."""
-BARRED = "bidder-barred"
-"""Why a deposit goes back whose instrument links its bidder to who defaulted on the lot before."""
-RETRIES_MAX = 12
-"""How often a refund or release that fails is asked for again before only people can help."""
+ATTEMPTS_MAX = 12
+"""How often a refund or release is attempted before a person has to look at it."""
 RETRY_MS_MIN, RETRY_MS_MAX = 2_000, 3_600_000
 
 
+# --- outcomes of holds and captures -----------------------------------------------------------------------------------
+
+
 async def record_hold(context: AppContext, tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> None:
-    """The deposit is there: it counts from now, and its bidder is registered. Too late, or barred: it goes back."""
-    deposit = await deposits.lock(tx, str(operation.deposit_id))
-    charged = operation.kind == "charge"
-    deposit = await deposits.change(
+    """Record a successful hold or charge: the deposit is held, and its bidder registered with the limit it gives.
+
+    It is released again where the lot is over by now, or where its card links the bidder to a defaulter who may not
+    bid on the lot.
+    """
+    deposit_id = str(operation.deposit_id)
+    pending = await deposits.lock(tx, deposit_id)
+    is_charge = operation.kind is OperationKind.CHARGE
+    deposit = await deposits.mark_held(
         tx,
-        deposit.deposit_id,
-        status="held",
+        deposit_id,
         provider_ref=reply.ref,
         instrument=reply.instrument,
-        expires_at_ms=None if charged else reply.expires_at_ms,
-        captured_fen=deposit.amount_fen if charged else None,
-        held_at_ms=now_ms,
+        expires_at_ms=None if is_charge else reply.expires_at_ms,
+        captured_fen=pending.amount_fen if is_charge else None,
+        at_ms=now_ms,
     )
-    recipe = recipes.deposit_charged if charged else recipes.deposit_authorised
-    entry = recipe(
-        deposit_id=deposit.deposit_id,
-        lot_id=deposit.lot_id,
-        bidder_id=deposit.bidder_id,
-        amount_fen=deposit.amount_fen,
+    entry = (postings.deposit_charged if is_charge else postings.deposit_authorised)(
+        deposit_id=deposit_id, lot_id=deposit.lot_id, bidder_id=deposit.bidder_id, amount_fen=deposit.amount_fen
     )
     await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
     if reply.instrument is not None:
@@ -57,109 +65,114 @@ async def record_hold(context: AppContext, tx: Transaction, operation: Operation
         await bidders.add_link(tx, bidder_id=deposit.bidder_id, kind="instrument", mark=digest)
     lot = await catalogue.lock_lot_status(tx, deposit.lot_id)
     if lot.status not in ADMITTING:
-        await release_deposits(tx, [deposit], reason="lot-over", now_ms=now_ms, cause=gateway_cause(operation))
+        reason = DepositReason.LOT_OVER
+    elif await is_barred_from(tx, lot, deposit.bidder_id):
+        reason = DepositReason.BIDDER_BARRED
+    else:
+        await register_bidder(context, tx, lot, read_terms(lot.terms), deposit.bidder_id)
         return
-    if await is_barred_from(tx, lot, deposit.bidder_id):
-        # the card told who they are
-        await release_deposits(tx, [deposit], reason=BARRED, now_ms=now_ms, cause=gateway_cause(operation))
-        return
-    paddle = await bidders.assign_paddle(tx, sale_id=lot.sale_id, bidder_id=deposit.bidder_id)
-    await bidders.add_registration(
-        tx,
-        lot_id=lot.lot_id,
-        bidder_id=deposit.bidder_id,
-        paddle=paddle,
-        limit_fen=0,
-        purse_fen=None,
-        terms_sha256=read_terms(lot.terms).sha256(),
-    )
-    await restate_power(context, tx, lot, deposit.bidder_id)
+    await release_deposits(tx, [deposit], reason=reason, now_ms=now_ms, cause=gateway_cause(operation))
 
 
 async def record_decline(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> None:
-    """The provider did not hold the deposit: nothing was taken, nobody is registered by it."""
-    await deposits.change(
-        tx, str(operation.deposit_id), status="failed", ended_at_ms=now_ms, reason=str(reply.failure or "declined")
-    )
+    """Record a declined hold or charge of a deposit: nothing was taken, and nobody is registered by it."""
+    reason = str(reply.failure or DepositReason.DECLINED)
+    await deposits.mark_failed(tx, str(operation.deposit_id), reason=reason, at_ms=now_ms)
 
 
 async def record_capture(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> Deposit:
-    """The provider's promise became money of the house: all of it, or what was asked for."""
-    deposit = await deposits.lock(tx, str(operation.deposit_id))
+    """Record a successful capture: the deposit is cash, all of it or the amount that was asked for. The deposit."""
+    held = await deposits.lock(tx, str(operation.deposit_id))
     captured_fen = operation.amount_fen if reply.amount_fen is None else reply.amount_fen
-    entry = recipes.deposit_captured(
-        deposit_id=deposit.deposit_id,
-        lot_id=deposit.lot_id,
-        bidder_id=deposit.bidder_id,
-        held_fen=deposit.amount_fen,
+    entry = postings.deposit_captured(
+        deposit_id=held.deposit_id,
+        lot_id=held.lot_id,
+        bidder_id=held.bidder_id,
+        held_fen=held.amount_fen,
         captured_fen=captured_fen,
     )
     await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
-    return await deposits.change(tx, deposit.deposit_id, captured_fen=captured_fen, expires_at_ms=None)
+    return await deposits.mark_captured(tx, held.deposit_id, captured_fen=captured_fen)
 
 
 async def record_lapse(
     context: AppContext, tx: Transaction, operation: Operation, reply: Reply, now_ms: int
 ) -> Deposit:
-    """The provider would not capture: the promise is worth nothing, and bidding power rests on it no longer."""
+    """Record a failed capture: the authorisation is worthless and gives no bidding power any more. The deposit.
+
+    Its release is requested, unless the provider says that the hold has ended. A deposit whose release was confirmed
+    before stays released.
+    """
     before = await deposits.lock(tx, str(operation.deposit_id))
-    entry = recipes.authorisation_ended(
+    if before.status is DepositStatus.RELEASED:
+        return before
+    entry = postings.authorisation_ended(
         deposit_id=before.deposit_id,
         lot_id=before.lot_id,
         bidder_id=before.bidder_id,
         amount_fen=before.amount_fen,
     )
     await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
-    deposit = await deposits.change(
-        tx, before.deposit_id, status="lapsed", ended_at_ms=now_ms, reason=str(reply.failure or "lapsed")
-    )
-    if reply.failure not in GONE:
-        # what would not be captured is not left to run out on the bidder's card either
-        await operations.intend(tx, [_of_deposit(deposit, "release", deposit.amount_fen)], at_ms=now_ms)
+    reason = str(reply.failure or DepositReason.LAPSED)
+    deposit = await deposits.mark_lapsed(tx, before.deposit_id, reason=reason, at_ms=now_ms)
+    if reply.failure not in HOLD_ENDED:
+        # otherwise the bidder's card stays blocked until the hold expires
+        await operations.intend(tx, [_intent(deposit, OperationKind.RELEASE, deposit.amount_fen)], at_ms=now_ms)
     if before.disposition is None:
         lot = await catalogue.find_lot(tx, deposit.lot_id)
         await restate_power(context, tx, lot, deposit.bidder_id)
     return deposit
 
 
+# --- releases and refunds ---------------------------------------------------------------------------------------------
+
+
 async def release_deposits(
-    tx: Transaction, some: Sequence[Deposit], *, reason: str, now_ms: int, cause: Cause
+    tx: Transaction, some: Sequence[Deposit], *, reason: DepositReason, now_ms: int, cause: Cause
 ) -> list[Deposit]:
-    """Decide that deposits go back, and ask for it; those with another end already are left alone."""
-    decided = await deposits.decide(
-        tx, [deposit.deposit_id for deposit in some], "release", reason=reason, status="releasing"
+    """Decide that deposits are released, and request it; those with a disposition are left out. The deposits."""
+    releasing = await deposits.set_disposition(
+        tx, [deposit.deposit_id for deposit in some], Disposition.RELEASE, reason=reason
     )
     entries: list[JournalEntry] = []
     intents: list[Intent] = []
-    for deposit in decided:
+    for deposit in releasing:
         if deposit.captured_fen is None:
-            intents.append(_of_deposit(deposit, "release", deposit.amount_fen))
-            continue
-        entries.append(_refund_owed(deposit, deposit.captured_fen, JournalAccount.DEPOSITS_HELD))
-        intents.append(_of_deposit(deposit, "refund", deposit.captured_fen))
+            intents.append(_intent(deposit, OperationKind.RELEASE, deposit.amount_fen))
+        else:
+            entries.append(_refund_owed(deposit, deposit.captured_fen))
+            intents.append(refund_of(deposit, deposit.captured_fen))
     await journal.post(tx, entries, cause=cause, at_ms=now_ms)
     await operations.intend(tx, intents, at_ms=now_ms)
-    return decided
+    return releasing
 
 
-async def record_releases(tx: Transaction, done: Sequence[Operation], now_ms: int) -> None:
-    """The provider let holds go: the promises end, and with them the deposits, unless they have ended otherwise."""
+async def refund_deposit(tx: Transaction, deposit: Deposit, *, now_ms: int, cause: Cause) -> None:
+    """Owe the bidder a whole cash deposit that is to be released, and request the refund."""
+    amount_fen = deposit.captured_fen or 0
+    await journal.post(tx, [_refund_owed(deposit, amount_fen)], cause=cause, at_ms=now_ms)
+    await operations.intend(tx, [refund_of(deposit, amount_fen)], at_ms=now_ms)
+    await deposits.mark_refunding(tx, deposit.deposit_id)
+
+
+async def record_releases(tx: Transaction, released: Sequence[Operation], now_ms: int) -> None:
+    """Record that the provider released holds: the authorisations end, and the deposits that wait for it."""
     entries = [
         (
-            recipes.authorisation_ended(
+            postings.authorisation_ended(
                 deposit_id=str(one.deposit_id), lot_id=one.lot_id, bidder_id=one.bidder_id, amount_fen=one.amount_fen
             ),
             gateway_cause(one),
         )
-        for one in done
+        for one in released
     ]
     await journal.post_each(tx, entries, at_ms=now_ms)
-    await deposits.end_releasing(tx, [str(one.deposit_id) for one in done], at_ms=now_ms)
+    await deposits.mark_released(tx, [str(one.deposit_id) for one in released], at_ms=now_ms)
 
 
 async def record_refund(tx: Transaction, operation: Operation, now_ms: int) -> None:
-    """The provider gave money back: the house owes it no longer."""
-    entry = recipes.refund_paid(
+    """Record a confirmed refund, and that the deposit is released if it waited for it."""
+    entry = postings.refund_paid(
         key_id=operation.first_operation_id,
         lot_id=operation.lot_id,
         bidder_id=operation.bidder_id,
@@ -167,15 +180,16 @@ async def record_refund(tx: Transaction, operation: Operation, now_ms: int) -> N
     )
     await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
     if operation.deposit_id is not None:
-        deposit = await deposits.find(tx, operation.deposit_id)
-        if deposit.status == "releasing":
-            await deposits.end_all(tx, [deposit.deposit_id], "released", at_ms=now_ms)
+        await deposits.mark_released(tx, [operation.deposit_id], at_ms=now_ms)
 
 
-async def retry_operation(tx: Transaction, operation: Operation, now_ms: int) -> None:
-    """A refund or release that failed is asked for under a new id, later each time; the old answer would repeat."""
+async def repeat_operation(tx: Transaction, operation: Operation, now_ms: int) -> None:
+    """Intend a failed refund or release again, each time later, up to ATTEMPTS_MAX.
+
+    It gets a new id: under the old one the provider would repeat its answer.
+    """
     number = operation.attempt_number + 1
-    if number > RETRIES_MAX:
+    if number > ATTEMPTS_MAX:
         return
     wait_ms = min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (number - 2))
     again = Intent(
@@ -195,25 +209,20 @@ async def retry_operation(tx: Transaction, operation: Operation, now_ms: int) ->
     await operations.intend(tx, [again], at_ms=now_ms, first_try_ms=wait_ms)
 
 
-async def return_money(
-    tx: Transaction, deposit: Deposit, amount_fen: int, *, source: JournalAccount, now_ms: int, cause: Cause
-) -> None:
-    """Owe a bidder back a part of a captured deposit out of an account, and ask the provider to give it back."""
-    await journal.post(tx, [_refund_owed(deposit, amount_fen, source)], cause=cause, at_ms=now_ms)
-    await operations.intend(tx, [_of_deposit(deposit, "refund", amount_fen)], at_ms=now_ms)
+# --- intents and entries ----------------------------------------------------------------------------------------------
 
 
 def capture_of(deposit: Deposit, amount_fen: int) -> Intent:
-    """The intent to turn an authorised deposit into money."""
-    return _of_deposit(deposit, "capture", amount_fen)
+    """The intent to capture so much of an authorised deposit."""
+    return _intent(deposit, OperationKind.CAPTURE, amount_fen)
 
 
 def refund_of(deposit: Deposit, amount_fen: int) -> Intent:
-    """The intent to give back so much of a captured deposit."""
-    return _of_deposit(deposit, "refund", amount_fen)
+    """The intent to refund so much of a cash deposit."""
+    return _intent(deposit, OperationKind.REFUND, amount_fen)
 
 
-def _of_deposit(deposit: Deposit, kind: str, amount_fen: int) -> Intent:
+def _intent(deposit: Deposit, kind: OperationKind, amount_fen: int) -> Intent:
     return Intent(
         operation_id=f"{kind}-{deposit.deposit_id}",
         kind=kind,
@@ -227,16 +236,16 @@ def _of_deposit(deposit: Deposit, kind: str, amount_fen: int) -> Intent:
     )
 
 
-def _refund_owed(deposit: Deposit, amount_fen: int, source: JournalAccount) -> JournalEntry:
-    return recipes.refund_owed(
+def _refund_owed(deposit: Deposit, amount_fen: int) -> JournalEntry:
+    return postings.refund_owed(
         key_id=f"refund-{deposit.deposit_id}",
         lot_id=deposit.lot_id,
         bidder_id=deposit.bidder_id,
         amount_fen=amount_fen,
-        source=source,
+        source=JournalAccount.DEPOSITS_HELD,
     )
 
 
 def gateway_cause(operation: Operation) -> Cause:
-    """The provider's answer to an operation, as a cause."""
-    return Cause("gateway-call", operation.operation_id)
+    """The outcome of an operation as a cause of journal entries."""
+    return Cause(CauseKind.GATEWAY_CALL, operation.operation_id)

@@ -1,8 +1,8 @@
-"""Bidding power: what a bidder's held deposits allow, kept in the books and told to the ledger.
+"""Bidding power: what a bidder's held deposits allow on a lot, kept in the database and sent to the ledger.
 
-Beside the bid's way. The books come first: power is raised there, committed, then told; it is lowered there and told
-before the deposit it rested on goes anywhere. Telling happens under the registration's lock, so the ledger never hears
-an older figure after a newer one; whatever a crash leaves untold the clerk tells within a second.
+Beside the bid's way. The database comes first: power is raised there, committed, then sent; it is lowered there and
+sent before the deposit it rested on is released. It is sent under the registration's lock, so the ledger never gets an
+older figure after a newer one; what a crash leaves unsent, the clerk sends within a second.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from auction.services.context import AppContext
 
 
 async def power_of(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str) -> Power:
-    """What the bidder's held deposits allow on a lot: by its policy, past defaults and how well they are known."""
+    """The bidder's power on a lot: by its deposit policy, past defaults, and the limit of their identity level."""
     power = await power_of_deposits(context, tx, record, bidder_id)
     cap_fen = identity_limit_fen(await bidders.identity_level(tx, bidder_id), context.money.bidders)
     if cap_fen is None or (power.limit_fen is not None and power.limit_fen <= cap_fen):
@@ -30,12 +30,12 @@ async def power_of(context: AppContext, tx: Transaction, record: LotRecord, bidd
 
 
 async def power_of_deposits(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str) -> Power:
-    """What the bidder's held deposits allow on a lot, however well they are known.
+    """The bidder's power on a lot, whatever their identity level.
 
-    A default makes the deposits after it count for less; those that were there before keep their worth.
+    After a default, new deposits count for less; those from before it count in full.
     """
     terms = read_terms(record.terms)
-    held = [one for one in await held_for(tx, record, terms, bidder_id) if one.counts]
+    held = [one for one in await deposits_for(tx, record, terms, bidder_id) if one.is_available]
     past = await defaults.of_bidder(tx, bidder_id)
     before_fen = sum(one.amount_fen for one in held if not past or one.created_at_ms <= past[0].at_ms)
     after_fen = sum(one.amount_fen for one in held) - before_fen
@@ -46,7 +46,7 @@ async def power_of_deposits(context: AppContext, tx: Transaction, record: LotRec
 
 
 async def is_barred_from(tx: Transaction, record: LotRecord, bidder_id: str) -> bool:
-    """Whether a lot is sold again because this bidder, or somebody linked to them, did not pay for it."""
+    """Whether a lot is a relisting after a default by this bidder or by somebody linked to them."""
     if record.relisted_from is None:
         return False
     chain = await defaults.ancestors_of(tx, record.relisted_from)
@@ -54,16 +54,16 @@ async def is_barred_from(tx: Transaction, record: LotRecord, bidder_id: str) -> 
     return bidder_id in await bidders.linked_to(tx, defaulters)
 
 
-async def held_for(tx: Transaction, record: LotRecord, terms: Terms, bidder_id: str) -> list[Deposit]:
-    """The deposits that count for a lot: its own, or with a purse those of the whole sale."""
+async def deposits_for(tx: Transaction, record: LotRecord, terms: Terms, bidder_id: str) -> list[Deposit]:
+    """The bidder's deposits that serve a lot: those for it, or under a purse policy all purses of the sale."""
     if isinstance(terms.deposit, PurseDeposit):
         found = await deposits.deposits_on_sale(tx, sale_id=record.sale_id, bidder_id=bidder_id)
-        return [deposit for deposit in found if deposit.policy == "purse"]
+        return [deposit for deposit in found if deposit.is_purse]
     return await deposits.deposits_of_lot(tx, record.lot_id, bidder_id=bidder_id)
 
 
 async def restate_power(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str) -> None:
-    """Write the power down that the deposits allow now, for every lot of the sale that it changes on."""
+    """Store the power that the deposits allow now, for every lot of the sale on which it changes."""
     await bidders.lock_paddle(tx, sale_id=record.sale_id, bidder_id=bidder_id)
     for registration in await bidders.registrations_on_sale(tx, sale_id=record.sale_id, bidder_id=bidder_id):
         lot = record if registration.lot_id == record.lot_id else await catalogue.find_lot(tx, registration.lot_id)
@@ -79,34 +79,34 @@ async def restate_power(context: AppContext, tx: Transaction, record: LotRecord,
 
 
 async def sync_power(context: AppContext, lot_id: str, bidder_id: str) -> Registration:
-    """Tell the ledger what the books hold for a bidder on a lot. Raises LedgerAway, WrongStatus, RequestRefused.
+    """Send a bidder's stored power on a lot to the ledger; repeating it changes nothing. The registration.
 
-    A ledger that knows it already is told again without effect.
+    Raises LedgerAway, BooksAway, RequestRefused, and WrongStatus where the lot ended before the bidder was admitted.
     """
     async with context.books.transaction() as tx:
-        mine = await bidders.lock_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
+        registration = await bidders.lock_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
         try:
             await context.ledger.admit(
                 lot_id,
                 bidder_id=bidder_id,
-                paddle=mine.paddle,
-                limit_fen=mine.limit_fen,
-                purse_fen=mine.purse_fen,
+                paddle=registration.paddle,
+                limit_fen=registration.limit_fen,
+                purse_fen=registration.purse_fen,
             )
         except AuctionError as error:
             if error.code != ProblemCode.WRONG_STATUS:
                 raise
             # the lot is over: nobody bids on it, whatever their power
-            await bidders.mark_synced(tx, mine)
-            if mine.synced_version == 0:
+            await bidders.mark_synced(tx, registration)
+            if registration.synced_version == 0:
                 raise
-            return mine
-        await bidders.mark_synced(tx, mine)
-    return mine
+            return registration
+        await bidders.mark_synced(tx, registration)
+    return registration
 
 
 async def sync_sale_power(context: AppContext, sale_id: str, bidder_id: str) -> None:
-    """Tell the ledger of every change on a sale that it was not told of. Raises LedgerAway."""
+    """Send every change of a bidder's power on a sale that the ledger does not have. Raises LedgerAway, BooksAway."""
     async with context.books.reading() as tx:
         found = await bidders.registrations_on_sale(tx, sale_id=sale_id, bidder_id=bidder_id)
     for registration in unsynced(found):
@@ -114,5 +114,5 @@ async def sync_sale_power(context: AppContext, sale_id: str, bidder_id: str) -> 
 
 
 def unsynced(registrations: Sequence[Registration]) -> list[Registration]:
-    """Registrations with a change that the ledger was not told of."""
+    """Registrations with a change of power that the ledger does not have."""
     return [registration for registration in registrations if registration.synced_version < registration.power_version]

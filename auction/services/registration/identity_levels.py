@@ -1,4 +1,4 @@
-"""How well the house knows its bidders: the level caps their limits, and one identity links its accounts."""
+"""Identity levels of bidders: the level caps their limits, and one verified identity links its accounts."""
 
 from auction.books import audit, bidders, catalogue
 from auction.domain.errors import NotFound, ProblemCode
@@ -6,10 +6,10 @@ from auction.services.context import AppContext
 from auction.services.registration.bidding_power import restate_power, sync_power, unsynced
 
 
-async def know_bidder(
+async def set_identity(
     context: AppContext, bidder_id: str, *, level: int, identity_mark: str | None, actor: str
 ) -> None:
-    """Note a bidder's level of identity and what was verified (a SHA-256 in hex); limits follow at once.
+    """Set a bidder's identity level, link them by the verified identity (a SHA-256 in hex), and change their limits.
 
     Raises NotFound(bidder-unknown), LedgerAway, BooksAway.
     """

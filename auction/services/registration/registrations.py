@@ -1,8 +1,8 @@
-"""Admits bidders to lots: the deposit is held first, then the books register them, then the ledger gives them power.
+"""Requests registrations and top-ups of deposits: checks them, and states which deposit is to be held.
 
-The answer of the payment provider does the registering (`auction.services.payments.deposit_outcomes.record_hold`),
-whoever brings it: this call, a notice, or the cashier after a crash. So nobody is admitted on a deposit that is not
-there.
+Beside the bid's way. Nothing here calls the payment provider: `auction.services.payments.registration_deposits` does,
+and the provider's answer registers the bidder (`auction.services.payments.deposit_outcomes.record_hold`), whoever
+brings it. So nobody is admitted on a deposit that is not held.
 """
 
 import hashlib
@@ -20,47 +20,50 @@ from auction.domain.errors import AuctionError, ProblemCode, RefusalCode, Reques
 from auction.domain.lot import ADMITTING
 from auction.domain.money import FEN_MAX, yuan
 from auction.domain.settlement import barred_until_ms, required_deposit_fen
+from auction.domain.states import DepositMethod, DepositReason, DepositStatus, OperationKind
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 from auction.services.catalogue.lot_views import lot_record
 from auction.services.context import AppContext
-from auction.services.payments.deposit_outcomes import BARRED
-from auction.services.payments.gateway_calls import USUAL_METHOD, perform
 from auction.services.registration.bidding_power import (
-    held_for,
+    deposits_for,
     is_barred_from,
     power_of_deposits,
     restate_power,
     sync_power,
 )
 
-WAITING_MS = 5_000
-"""A registration not seen admitted for so long is told to the ledger again."""
+UNSEEN_MS = 5_000
+"""A registration that is not archived as admitted after so long is sent to the ledger again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationOutcome:
-    """What became of a registration or top-up. `registration` None: the provider has not decided on the deposit yet."""
+    """A registration or top-up. `registration` None: the deposit is pending; `created` False: it was made before."""
 
     registration: Registration | None
     deposit: Deposit | None
     created: bool
 
 
-async def register(
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+async def request_registration(
     context: AppContext,
     lot_id: str,
     *,
     bidder_id: str,
     name: str,
-    deposit_fen: int | None = None,
-    payment_method: str | None = None,
-    device: str | None = None,
+    deposit_fen: int | None,
+    payment_method: str,
+    device: str | None,
 ) -> RegistrationOutcome:
-    """Register a bidder for a lot, holding the deposit first; again: the same registration, not created.
+    """Request a registration for a lot, with its deposit in fen (None: the smallest).
 
-    Raises NotFound, RequestRefused(registration-closed, deposit-too-low, deposit-too-high, deposit-declined,
-    bidder-barred), LedgerAway, BooksAway, PaymentsAway.
+    Where there is a deposit to hold, the outcome carries it and no registration. Where none is needed, the bidder is
+    registered at once; one who is registered gets the same registration, not created. Raises NotFound,
+    RequestRefused(registration-closed, deposit-too-low, deposit-too-high, bidder-barred), LedgerAway, BooksAway.
     """
     record = await lot_record(context, lot_id)
     async with context.books.reading() as tx:
@@ -69,28 +72,28 @@ async def register(
         if known.synced_version < known.power_version or known.admitted_at_ms is None:
             await sync_power(context, lot_id, bidder_id)
         return RegistrationOutcome(known, None, created=False)
-    await _still_admitting(context, record)
-    waiting = await _ask_deposit(
+    await _check_admitting(context, record)
+    deposit = await _request_deposit(
         context,
         record,
         bidder_id=bidder_id,
         name=name,
         deposit_fen=deposit_fen,
-        payment_method=payment_method or USUAL_METHOD,
+        payment_method=payment_method,
         device=device,
     )
-    if waiting is not None:
-        waiting = await _hold(context, waiting)
-    return await _outcome(context, lot_id, bidder_id, waiting)
+    if deposit is None:
+        return await outcome_of(context, lot_id, bidder_id, None)
+    return RegistrationOutcome(None, deposit, created=True)
 
 
-async def top_up(
-    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str, payment_method: str | None = None
-) -> RegistrationOutcome:
-    """Add to a deposit, which raises the limit; under the same key again: the same top-up, not created.
+async def request_top_up(
+    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str, payment_method: str
+) -> tuple[Deposit, bool]:
+    """Request that so much is added to a deposit: the new deposit, and True; under a known key: that one, and False.
 
-    Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, deposit-declined,
-    registration-closed, key-reused), LedgerAway, BooksAway, PaymentsAway.
+    Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, registration-closed,
+    key-reused), LedgerAway, BooksAway.
     """
     record = await lot_record(context, lot_id)
     request_key = f"top-up-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
@@ -106,14 +109,12 @@ async def top_up(
                 f"This Idempotency-Key was used for {yuan(before[0].amount_fen)} yuan; use a new one.",
                 {"amount_fen": before[0].amount_fen},
             )
-        deposit = await _hold(context, before[0])
-        asked = await _outcome(context, lot_id, bidder_id, deposit)
-        return RegistrationOutcome(asked.registration, deposit, created=False)
-    await _still_admitting(context, record)
+        return before[0], False
+    await _check_admitting(context, record)
     terms = read_terms(record.terms)
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
-        held_fen = sum(d.amount_fen for d in await held_for(tx, record, terms, bidder_id) if d.counts)
+        held_fen = await _held_fen(tx, record, terms, bidder_id)
         _check_top_up(await power_of_deposits(context, tx, record, bidder_id), held_fen, amount_fen)
         deposit = await _intend_hold(
             context,
@@ -123,12 +124,55 @@ async def top_up(
             bidder_id=bidder_id,
             request_key=request_key,
             amount_fen=amount_fen,
-            payment_method=payment_method or USUAL_METHOD,
+            payment_method=payment_method,
             now_ms=now_ms,
         )
-    deposit = await _hold(context, deposit)
-    asked = await _outcome(context, lot_id, bidder_id, deposit)
-    return RegistrationOutcome(asked.registration, deposit, created=True)
+    return deposit, True
+
+
+async def outcome_of(context: AppContext, lot_id: str, bidder_id: str, deposit: Deposit | None) -> RegistrationOutcome:
+    """The registration that a held deposit, or none, has led to; its power is sent to the ledger if it was not.
+
+    Raises RequestRefused(bidder-barred, registration-closed) where the deposit is released, LedgerAway, BooksAway.
+    """
+    async with context.books.reading() as tx:
+        found = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
+    if found is None:
+        if deposit is not None and deposit.reason == DepositReason.BIDDER_BARRED:
+            raise _barred()
+        if deposit is not None and deposit.status is not DepositStatus.PENDING:
+            raise RequestRefused(
+                ProblemCode.REGISTRATION_CLOSED, "The lot ended while the deposit was being held; it goes back to you."
+            )
+        return RegistrationOutcome(None, deposit, created=True)
+    if found.synced_version < found.power_version:
+        await sync_power(context, lot_id, bidder_id)
+    return RegistrationOutcome(found, deposit, created=True)
+
+
+def hold_id(deposit: Deposit) -> str:
+    """The id of the operation that holds a deposit."""
+    return f"hold-{deposit.deposit_id}"
+
+
+# --- registrations ----------------------------------------------------------------------------------------------------
+
+
+async def register_bidder(
+    context: AppContext, tx: Transaction, record: LotRecord, terms: Terms, bidder_id: str
+) -> None:
+    """Register a bidder for a lot, with the power that their held deposits give."""
+    paddle = await bidders.assign_paddle(tx, sale_id=record.sale_id, bidder_id=bidder_id)
+    await bidders.add_registration(
+        tx,
+        lot_id=record.lot_id,
+        bidder_id=bidder_id,
+        paddle=paddle,
+        limit_fen=0,
+        purse_fen=None,
+        terms_sha256=terms.sha256(),
+    )
+    await restate_power(context, tx, record, bidder_id)
 
 
 async def registrations_of(context: AppContext, bidder_id: str) -> list[Registration]:
@@ -138,24 +182,27 @@ async def registrations_of(context: AppContext, bidder_id: str) -> list[Registra
 
 
 async def sync_waiting_powers(context: AppContext) -> int:
-    """Tell the ledger of powers that it may not have got; how many it was told."""
-    before_ms = context.clock_ms() - WAITING_MS
+    """Send the powers to the ledger that it may not have; how many were sent. Raises LedgerAway, BooksAway."""
+    before_ms = context.clock_ms() - UNSEEN_MS
     async with context.books.reading() as tx:
         waiting = await bidders.registrations_to_sync(tx, before_ms=before_ms)
-    told = 0
+    sent = 0
     for registration in waiting:
         try:
             await sync_power(context, registration.lot_id, registration.bidder_id)
-            told += 1
+            sent += 1
         except RequestRefused:
             continue
         except AuctionError as error:
             if error.code != ProblemCode.WRONG_STATUS:
                 raise
-    return told
+    return sent
 
 
-async def _still_admitting(context: AppContext, record: LotRecord) -> None:
+# --- checks and intents -----------------------------------------------------------------------------------------------
+
+
+async def _check_admitting(context: AppContext, record: LotRecord) -> None:
     snapshot = None if record.status == DRAFT else await context.ledger.read(record.lot_id)
     status = DRAFT if snapshot is None else str(snapshot.status)
     if status not in ADMITTING:
@@ -166,7 +213,7 @@ async def _still_admitting(context: AppContext, record: LotRecord) -> None:
         )
 
 
-async def _ask_deposit(
+async def _request_deposit(
     context: AppContext,
     record: LotRecord,
     *,
@@ -176,29 +223,31 @@ async def _ask_deposit(
     payment_method: str,
     device: str | None,
 ) -> Deposit | None:
-    """Commit what is asked of the provider; None: the lot asks for no deposit, and the bidder is registered."""
+    """Commit the deposit to hold and its intent; None: no deposit is needed, and the bidder is registered."""
     terms = read_terms(record.terms)
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         await bidders.ensure_bidder(tx, bidder_id=bidder_id, name=name)
         if device is not None:
-            await bidders.add_link(tx, bidder_id=bidder_id, kind="device", mark=hashlib.sha256(device.encode()).hexdigest())
+            await bidders.add_link(
+                tx, bidder_id=bidder_id, kind="device", mark=hashlib.sha256(device.encode()).hexdigest()
+            )
         past = await _check_history(context, tx, record, bidder_id, now_ms)
-        held_fen = sum(d.amount_fen for d in await held_for(tx, record, terms, bidder_id) if d.counts)
+        held_fen = await _held_fen(tx, record, terms, bidder_id)
         minimum_fen = required_deposit_fen(terms.deposit.minimum_fen(), past, context.money.bidders)
         amount_fen = _deposit_to_hold(minimum_fen, deposit_fen, held_fen)
         if amount_fen == 0:
-            await _register_without(context, tx, record, terms, bidder_id)
+            await register_bidder(context, tx, record, terms, bidder_id)
             return None
         earlier = await deposits.deposits_of_lot(tx, record.lot_id, bidder_id=bidder_id)
-        declined = sum(1 for one in earlier if one.status == "failed")
+        declined = sum(1 for one in earlier if one.status is DepositStatus.FAILED)
         return await _intend_hold(
             context,
             tx,
             record,
             terms,
             bidder_id=bidder_id,
-            # a declined deposit does not stand in the way of another try
+            # after a declined deposit, another may be tried under a new key
             request_key=REGISTRATION if not declined else f"{REGISTRATION}-{declined + 1}",
             amount_fen=amount_fen,
             payment_method=payment_method,
@@ -207,7 +256,7 @@ async def _ask_deposit(
 
 
 async def _check_history(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str, now_ms: int) -> int:
-    """How many defaults the bidder has on record; RequestRefused(bidder-barred) where they may not bid here."""
+    """How many defaults the bidder has. Raises RequestRefused(bidder-barred) where they may not bid on the lot."""
     theirs = await defaults.of_bidder(tx, bidder_id)
     until_ms = barred_until_ms([default.at_ms for default in theirs], context.money.bidders)
     if until_ms is not None and now_ms < until_ms:
@@ -221,21 +270,8 @@ async def _check_history(context: AppContext, tx: Transaction, record: LotRecord
     return len(theirs)
 
 
-async def _register_without(
-    context: AppContext, tx: Transaction, record: LotRecord, terms: Terms, bidder_id: str
-) -> None:
-    """Register at once: no deposit is asked, or what is held on the sale serves for this lot too."""
-    paddle = await bidders.assign_paddle(tx, sale_id=record.sale_id, bidder_id=bidder_id)
-    await bidders.add_registration(
-        tx,
-        lot_id=record.lot_id,
-        bidder_id=bidder_id,
-        paddle=paddle,
-        limit_fen=0,
-        purse_fen=None,
-        terms_sha256=terms.sha256(),
-    )
-    await restate_power(context, tx, record, bidder_id)
+async def _held_fen(tx: Transaction, record: LotRecord, terms: Terms, bidder_id: str) -> int:
+    return sum(one.amount_fen for one in await deposits_for(tx, record, terms, bidder_id) if one.is_available)
 
 
 async def _intend_hold(
@@ -250,14 +286,14 @@ async def _intend_hold(
     payment_method: str,
     now_ms: int,
 ) -> Deposit:
-    """Write down a deposit and the intent to have it held; asked before under the same key: that one."""
-    deposit, created = await deposits.ask(
+    """Add a pending deposit and the intent to hold it; requested before under the same key: that one."""
+    deposit, created = await deposits.request(
         tx,
         deposit_id=f"d{secrets.token_hex(8)}",
         lot_id=record.lot_id,
         bidder_id=bidder_id,
         request_key=request_key,
-        policy=str(terms.deposit.as_mapping()["policy"]),
+        policy=terms.deposit.kind,
         method=context.money.deposit_method,
         amount_fen=amount_fen,
         payment_method=payment_method,
@@ -267,7 +303,7 @@ async def _intend_hold(
     if created:
         intent = Intent(
             operation_id=hold_id(deposit),
-            kind="charge" if deposit.method == "charge" else "hold",
+            kind=OperationKind.CHARGE if deposit.method is DepositMethod.CHARGE else OperationKind.HOLD,
             lot_id=deposit.lot_id,
             bidder_id=bidder_id,
             amount_fen=amount_fen,
@@ -275,46 +311,9 @@ async def _intend_hold(
             payment_method=payment_method,
             deposit_id=deposit.deposit_id,
         )
-        # this call asks at once; the cashier only if it does not come to that
+        # whoever requested it calls the provider at once; the cashier only after a crash
         await operations.intend(tx, [intent], at_ms=now_ms, first_try_ms=operations.CLAIM_MS)
     return deposit
-
-
-def hold_id(deposit: Deposit) -> str:
-    """The operation by which a deposit is held."""
-    return f"hold-{deposit.deposit_id}"
-
-
-async def _hold(context: AppContext, deposit: Deposit) -> Deposit:
-    """Ask for the deposit, or look what became of it. Raises RequestRefused(deposit-declined), PaymentsAway."""
-    if deposit.status == "pending":
-        await perform(context, hold_id(deposit))
-        async with context.books.reading() as tx:
-            deposit = await deposits.find(tx, deposit.deposit_id)
-    if deposit.status == "failed":
-        raise RequestRefused(
-            ProblemCode.DEPOSIT_DECLINED,
-            f"The deposit of {yuan(deposit.amount_fen)} yuan was declined ({deposit.reason}); nothing was taken. "
-            "Try another way to pay.",
-            {"failure": deposit.reason, "amount_fen": deposit.amount_fen},
-        )
-    return deposit
-
-
-async def _outcome(context: AppContext, lot_id: str, bidder_id: str, deposit: Deposit | None) -> RegistrationOutcome:
-    async with context.books.reading() as tx:
-        found = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
-    if found is None:
-        if deposit is not None and deposit.reason == BARRED:
-            raise _barred()
-        if deposit is not None and deposit.status != "pending":
-            raise RequestRefused(
-                ProblemCode.REGISTRATION_CLOSED, "The lot ended while the deposit was being held; it goes back to you."
-            )
-        return RegistrationOutcome(None, deposit, created=True)
-    if found.synced_version < found.power_version:
-        await sync_power(context, lot_id, bidder_id)
-    return RegistrationOutcome(found, deposit, created=True)
 
 
 def _barred() -> RequestRefused:
@@ -324,9 +323,9 @@ def _barred() -> RequestRefused:
 
 
 def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int) -> int:
-    """What a registration holds, in fen: the least that is asked for unless more is offered; 0: no deposit.
+    """How much a registration holds, in fen: what is missing of the minimum, or more if wanted; 0: no deposit.
 
-    A purse that was filled for another lot of the sale serves for this one too.
+    `held_fen` is held already: a purse for another lot of the sale serves for this one too.
     """
     missing_fen = max(0, minimum_fen - held_fen)
     if wanted_fen is None:

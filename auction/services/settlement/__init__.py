@@ -1,5 +1,5 @@
-"""What follows the hammer, a verb a function: award, payment, default, offers, relisting, handover, voiding.
+"""What follows the close of a lot: award, payment, default, offers to runners-up, relisting, handover, voiding.
 
-After the bid's way: begun by the archived result of a lot, moved on by payments, by people and by deadlines. Each
-transition is one transaction under the lock of the lot's settlement, and does nothing where it has been done.
+After the bid's way. It begins with the archived result of a lot and is moved on by payments, people and deadlines. Each
+transition is one transaction under the lock of the lot's settlement; repeated, it changes nothing.
 """

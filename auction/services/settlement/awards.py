@@ -1,40 +1,48 @@
-"""From the hammer to the award: opens the settlement of every lot whose result is archived, hundreds at a time.
+"""Opens the settlement of every lot whose result is archived, hundreds at a time, and awards the lots that sold.
 
-Losers' deposits go back at once; those of the runners-up who may yet be offered the lot stay until a stated time.
+Losers' deposits are released at once; those of runners-up who may be offered the lot are kept until a stated time.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from auction.books import archive_queries, bidders, catalogue, deposits, journal, settlements
 from auction.books.archive_queries import LotResult
 from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
-from auction.books.settlements import Award, Settlement, Step
+from auction.books.settlements import Award, Settlement, SettlementStep
 from auction.books.unit_of_work import Transaction
-from auction.domain import journal as recipes
+from auction.domain import journal as postings
+from auction.domain.events import Outcome
+from auction.domain.journal import JournalEntry
+from auction.domain.lot import LotStatus
 from auction.domain.money import share
-from auction.domain.states import SettlementState
+from auction.domain.states import AwardSource, AwardStatus, CauseKind, DepositReason, SettlementState, StepName
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import release_deposits
-from auction.services.settlement.transitions import HOUSE
+from auction.services.settlement.transitions import SYSTEM_ACTOR
 
 LOTS_AT_ONCE = 500
 RANKED_MAX = 20
-"""How many bidders of a lot are looked at for its runners-up; linked accounts are left out of them."""
+"""Of how many bidders of a lot the runners-up are chosen; accounts linked to the winner are left out of them."""
 
-STATE_AFTER = {
-    "sold": SettlementState.AWARDED,
-    "no-bids": SettlementState.UNSOLD,
-    "reserve-unmet": SettlementState.UNSOLD,
-    "void": SettlementState.VOID,
-}
+FIRST_STATE: Mapping[str, SettlementState] = MappingProxyType(
+    {
+        Outcome.SOLD: SettlementState.AWARDED,
+        Outcome.NO_BIDS: SettlementState.UNSOLD,
+        Outcome.RESERVE_UNMET: SettlementState.UNSOLD,
+        LotStatus.VOID: SettlementState.VOID,
+    }
+)
+"""A lot's outcome -> the state its settlement begins in."""
 
 
 async def open_settlements(context: AppContext, *, limit: int = LOTS_AT_ONCE) -> int:
-    """Open the settlements of lots that ended; how many. Again: nothing. Raises BooksAway."""
+    """Open the settlements of lots that have ended, up to a limit; how many. Raises BooksAway."""
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         results = await settlements.results_to_settle(tx, limit=limit)
@@ -49,12 +57,12 @@ async def open_settlements(context: AppContext, *, limit: int = LOTS_AT_ONCE) ->
         await settlements.add_awards(tx, awards)
         await journal.post_each(tx, [(entry_of(award), _cause(award.lot_id)) for award in awards], at_ms=now_ms)
         await settlements.add_steps(tx, [_step(result, due[result.lot_id], now_ms) for result in results])
-        await _return_deposits(tx, results, agreed, due, now_ms)
+        await _release_losers(tx, results, agreed, due, now_ms)
     return len(results)
 
 
 def _terms_of(records: Mapping[str, LotRecord]) -> dict[str, Terms]:
-    """Lot -> its terms; those of one fingerprint are read once: a sale's lots are mostly sold under the same."""
+    """Lot -> its terms. Equal terms are read once: most lots of a sale have the same."""
     read: dict[str, Terms] = {}
     agreed = {}
     for lot_id, record in records.items():
@@ -66,8 +74,8 @@ def _terms_of(records: Mapping[str, LotRecord]) -> dict[str, Terms]:
 
 
 def award_of(result: LotResult, terms: Terms, now_ms: int) -> Award | None:
-    """The award of a lot that sold; its time to pay counts from now. None: it did not sell."""
-    if result.outcome != "sold" or result.hammer_price_fen is None:
+    """The award of a lot, to be paid within a window that begins now; None: it did not sell."""
+    if result.outcome != Outcome.SOLD or result.hammer_price_fen is None:
         return None
     settlement = terms.settlement
     pay_by_ms = now_ms + settlement.payment_window_ms
@@ -76,11 +84,11 @@ def award_of(result: LotResult, terms: Terms, now_ms: int) -> Award | None:
         lot_id=result.lot_id,
         bidder_id=str(result.winner_id),
         paddle=result.winner_paddle or 0,
-        source="hammer",
+        source=AwardSource.HAMMER,
         price_fen=result.hammer_price_fen,
         fee_fen=share(result.hammer_price_fen, settlement.buyer_fee_bps),
         received_fen=0,
-        status="due",
+        status=AwardStatus.DUE,
         awarded_at_ms=now_ms,
         pay_by_ms=pay_by_ms,
         default_at_ms=pay_by_ms + settlement.grace_ms,
@@ -90,9 +98,9 @@ def award_of(result: LotResult, terms: Terms, now_ms: int) -> Award | None:
     )
 
 
-def entry_of(award: Award) -> recipes.JournalEntry:
+def entry_of(award: Award) -> JournalEntry:
     """The journal entry of an award."""
-    return recipes.award(
+    return postings.award(
         award_id=award.award_id,
         lot_id=award.lot_id,
         bidder_id=award.bidder_id,
@@ -102,13 +110,13 @@ def entry_of(award: Award) -> recipes.JournalEntry:
 
 
 def _cause(lot_id: str) -> Cause:
-    return Cause("lot-event", f"{lot_id}:closed")
+    return Cause(CauseKind.LOT_EVENT, f"{lot_id}:closed")
 
 
 def _opened(result: LotResult, award: Award | None, now_ms: int) -> Settlement:
     return Settlement(
         lot_id=result.lot_id,
-        state=str(STATE_AFTER[result.outcome]),
+        state=FIRST_STATE[result.outcome],
         outcome=result.outcome,
         hammer_price_fen=result.hammer_price_fen,
         deadline_at_ms=None if award is None else award.default_at_ms,
@@ -119,8 +127,8 @@ def _opened(result: LotResult, award: Award | None, now_ms: int) -> Settlement:
     )
 
 
-def _step(result: LotResult, award: Award | None, now_ms: int) -> Step:
-    details: dict[str, object] = {"outcome": result.outcome, "closed_seq": result.closed_seq, "cause": result.cause}
+def _step(result: LotResult, award: Award | None, now_ms: int) -> SettlementStep:
+    details: dict[str, Any] = {"outcome": result.outcome, "closed_seq": result.closed_seq, "cause": result.cause}
     if award is not None:
         details |= {
             "award_id": award.award_id,
@@ -130,44 +138,45 @@ def _step(result: LotResult, award: Award | None, now_ms: int) -> Step:
             "pay_by_ms": award.pay_by_ms,
             "default_at_ms": award.default_at_ms,
         }
-    state = STATE_AFTER[result.outcome]
-    step = "awarded" if award is not None else str(state)
-    return Step(result.lot_id, step, str(state), HOUSE, now_ms, None, details)
+    state = FIRST_STATE[result.outcome]
+    # the first step is named for the state
+    return SettlementStep(result.lot_id, StepName(state), state, SYSTEM_ACTOR, now_ms, None, details)
 
 
-async def _return_deposits(
+async def _release_losers(
     tx: Transaction,
     results: Sequence[LotResult],
     agreed: Mapping[str, Terms],
     due: Mapping[str, Award | None],
     now_ms: int,
 ) -> None:
-    """Let the losers' deposits go, and say to the runners-up until when theirs stay."""
+    """Release the losers' deposits, and set until when those of runners-up are kept."""
     lot_ids = [result.lot_id for result in results]
-    kept = await _runners_up(tx, lot_ids, agreed, due)
-    going: list[Deposit] = []
-    staying: dict[int, list[str]] = {}
-    for deposit in await deposits.deposits_of_lots(tx, lot_ids):
+    runners_up = await _runners_up(tx, lot_ids, agreed, due)
+    to_release: list[Deposit] = []
+    to_keep: dict[int, list[str]] = {}
+    for deposit in await deposits.lock_deposits_of_lots(tx, lot_ids):
         award = due[deposit.lot_id]
-        if not deposit.counts or (award is not None and deposit.bidder_id == award.bidder_id):
+        if not deposit.is_available or (award is not None and deposit.bidder_id == award.bidder_id):
             continue
-        if award is not None and deposit.bidder_id in kept.get(deposit.lot_id, ()):
+        if award is not None and deposit.bidder_id in runners_up.get(deposit.lot_id, ()):
             cascade = agreed[deposit.lot_id].settlement.cascade
             until_ms = award.default_at_ms + cascade.depth * cascade.offer_window_ms
-            staying.setdefault(until_ms, []).append(deposit.deposit_id)
-        elif deposit.policy != "purse":
-            # a purse serves the other lots of the sale too: the sweep lets it go when they are over
-            going.append(deposit)
-    for until_ms, deposit_ids in sorted(staying.items()):
-        await deposits.keep_for_runners_up(tx, deposit_ids, release_by_ms=until_ms)
-    if going:
-        await release_deposits(tx, going, reason="not-won", now_ms=now_ms, cause=Cause("lot-event", "closed"))
+            to_keep.setdefault(until_ms, []).append(deposit.deposit_id)
+        elif not deposit.is_purse:
+            # a purse serves the other lots of the sale too: it is released once they are over
+            to_release.append(deposit)
+    for until_ms, deposit_ids in sorted(to_keep.items()):
+        await deposits.keep_until(tx, deposit_ids, release_by_ms=until_ms)
+    if to_release:
+        cause = Cause(CauseKind.LOT_EVENT, "closed")
+        await release_deposits(tx, to_release, reason=DepositReason.NOT_WON, now_ms=now_ms, cause=cause)
 
 
 async def _runners_up(
     tx: Transaction, lot_ids: Sequence[str], agreed: Mapping[str, Terms], due: Mapping[str, Award | None]
 ) -> dict[str, list[str]]:
-    """Lot -> the bidders who may be offered it if its winner does not pay."""
+    """Lot -> the bidders who may be offered it after a default; lots whose terms offer to nobody are missing."""
     cascading = [lot_id for lot_id in lot_ids if agreed[lot_id].settlement.cascade.depth and due[lot_id] is not None]
     if not cascading:
         return {}

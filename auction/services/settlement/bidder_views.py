@@ -1,4 +1,4 @@
-"""What a bidder sees of their own money: awards to pay, offers to answer, deposits and where they are."""
+"""A bidder's own money: awards to pay, offers to answer, deposits. Read only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from auction.books.deposits import Deposit
 from auction.books.settlements import Award, Offer
 from auction.books.unit_of_work import Transaction
 from auction.domain.money import share
+from auction.domain.states import AwardStatus
 from auction.domain.terms_reader import read_terms
 from auction.services.context import AppContext
-from auction.services.registration.bidding_power import held_for
+from auction.services.settlement.payment_outcomes import secured_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,13 @@ class OwnAward:
     deposit_fen: int
     """What their deposits will pay of it."""
     to_pay_fen: int
-    """What is left to pay by them."""
+    """What they have to pay themselves."""
     payment_under_way: bool
 
 
 @dataclass(frozen=True, slots=True)
 class OwnOffer:
-    """An offer with the fee that would come on top, in fen."""
+    """An offer with the fee that would be added, in fen."""
 
     offer: Offer
     title: str
@@ -57,17 +58,15 @@ async def own_award_view(context: AppContext, award: Award) -> OwnAward:
 
 async def _own_award(tx: Transaction, award: Award) -> OwnAward:
     record = await catalogue.find_lot(tx, award.lot_id)
-    held = await held_for(tx, record, read_terms(record.terms), award.bidder_id)
-    on_its_way = [d for d in held if d.counts or (d.award_id == award.award_id and d.status == "held")]
-    deposit_fen = min(award.due_fen, sum(deposit.worth_fen for deposit in on_its_way))
-    asked = await operations.operations_of_award(tx, award.award_id)
-    is_due = award.status == "due"
+    is_due = award.status is AwardStatus.DUE
+    deposit_fen = min(award.due_fen, await secured_fen(tx, record, read_terms(record.terms), award))
+    requested = await operations.operations_of_award(tx, award.award_id)
     return OwnAward(
         award=award,
         title=record.title,
         deposit_fen=deposit_fen if is_due else 0,
         to_pay_fen=award.due_fen - deposit_fen if is_due else 0,
-        payment_under_way=any(one.kind == "charge" and not one.resolved for one in asked),
+        payment_under_way=any(one.is_open_charge for one in requested),
     )
 
 

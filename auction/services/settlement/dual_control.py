@@ -1,42 +1,43 @@
-"""Acts that no single person of staff may do: one asks, another agrees, and then it is done."""
+"""Dual control: acts that one person of staff requests and another has to approve before they are done."""
 
-from auction.books import audit, defaults
-from auction.books.defaults import Approval
+from auction.books import approvals, audit
+from auction.books.approvals import Approval
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.states import ApprovalAction
 
-WAITS_MS = 24 * 3_600_000
+REQUEST_VALID_MS = 24 * 3_600_000
 """How long a request waits for the second person."""
 
 
-async def ask_or_agree(
-    tx: Transaction, lot_id: str, action: str, *, actor: str, reason: str, now_ms: int, since_ms: int
+async def request_or_approve(
+    tx: Transaction, lot_id: str, action: ApprovalAction, *, actor: str, reason: str, now_ms: int, since_ms: int
 ) -> Approval | None:
-    """The request that now waits for another person; None: this is the other person, and the act may be done.
+    """Request an act, or approve another person's request: the request that now waits, or None: do it.
 
-    A request from before `since_ms`, when the settlement last moved, meant another state of things: it does not count.
-    Raises RequestRefused(same-person) where whoever asked would agree with themselves.
+    Requests from before `since_ms`, when the settlement last changed its state, do not count. Raises
+    RequestRefused(same-person) where the actor would approve their own request.
     """
-    waiting = await defaults.waiting_approval(tx, lot_id, action, now_ms=now_ms, since_ms=since_ms)
+    waiting = await approvals.find_waiting(tx, lot_id, action, now_ms=now_ms, since_ms=since_ms)
     if waiting is None:
-        asked = await defaults.ask_approval(
+        requested = await approvals.request(
             tx,
             lot_id=lot_id,
             action=action,
             reason=reason,
             asked_by=actor,
             asked_at_ms=now_ms,
-            expires_at_ms=now_ms + WAITS_MS,
+            expires_at_ms=now_ms + REQUEST_VALID_MS,
         )
         await audit.record_action(tx, actor=actor, action=f"ask-{action}", lot_id=lot_id, reason=reason)
-        return asked
+        return requested
     if waiting.asked_by == actor:
         raise RequestRefused(
             ProblemCode.SAME_PERSON,
             "You asked for this yourself; another person of staff has to agree.",
             {"asked_by": actor, "asked_at_ms": waiting.asked_at_ms, "expires_at_ms": waiting.expires_at_ms},
         )
-    await defaults.agree(tx, waiting.approval_id, by=actor, at_ms=now_ms)
+    await approvals.approve(tx, waiting.approval_id, by=actor, at_ms=now_ms)
     await audit.record_action(
         tx,
         actor=actor,

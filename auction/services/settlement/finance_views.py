@@ -1,28 +1,31 @@
-"""What finance sees: every lot after the hammer, what comes next and what is at stake, and one lot's whole story."""
+"""Finance's views of settlements: a list with deadlines and amounts, and everything about one lot. Read only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auction.books import accounts, catalogue, defaults, deposits, journal, operations, settlements
+from auction.books import accounts, approvals, catalogue, defaults, deposits, journal, operations, settlements
+from auction.books.approvals import Approval
 from auction.books.catalogue import LotRecord
-from auction.books.defaults import Approval, Default
+from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.journal import PostedEntry
 from auction.books.operations import Operation
-from auction.books.settlements import Award, Offer, Settlement, Step
+from auction.books.settlements import Award, Offer, Settlement, SettlementStep
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode
 from auction.domain.journal import JournalAccount
+from auction.domain.states import AwardStatus, SettlementState
 from auction.services.context import AppContext
 
 STUCK_ATTEMPTS = 3
-"""From this many tries on, something asked of the provider is shown as stuck."""
-ENTRIES_SHOWN = 500
+"""After this many calls an unresolved operation is shown as stuck."""
+ENTRIES_MAX = 500
+"""Journal entries in the view of one lot."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementRow:
-    """A lot on the board; amounts in fen."""
+    """A settlement in the list; amounts in fen."""
 
     settlement: Settlement
     record: LotRecord
@@ -34,24 +37,24 @@ class SettlementRow:
     claim_fen: int
     waiting_operations: int
     stuck: tuple[str, ...]
-    """Operations that were tried again and again."""
+    """Ids of the operations that a person should look at."""
     approvals: tuple[Approval, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementList:
-    """Settlements with the nearest deadline first, and how many there are in each state."""
+    """Settlements, the nearest deadline first, and how many there are in each state."""
 
     rows: Sequence[SettlementRow]
-    counts: Mapping[str, int]
+    counts: Mapping[SettlementState, int]
     names: Mapping[str, str]
-    """Bidder or staff id -> the name that the house knows."""
+    """Id of a bidder or of staff -> their name."""
     now_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementDetail:
-    """Everything about one lot after the hammer."""
+    """Everything about one lot after its close."""
 
     row: SettlementRow
     awards: Sequence[Award]
@@ -59,16 +62,18 @@ class SettlementDetail:
     defaults: Sequence[Default]
     deposits: Sequence[Deposit]
     operations: Sequence[Operation]
-    steps: Sequence[Step]
+    steps: Sequence[SettlementStep]
     entries: Sequence[PostedEntry]
     balances: Mapping[JournalAccount, int]
     names: Mapping[str, str]
-    """Bidder or staff id -> the name that the house knows."""
+    """Id of a bidder or of staff -> their name."""
     now_ms: int
 
 
-async def list_settlements(context: AppContext, *, state: str | None = None, limit: int = 200) -> SettlementList:
-    """The board, of one state or of all."""
+async def list_settlements(
+    context: AppContext, *, state: SettlementState | None = None, limit: int = 200
+) -> SettlementList:
+    """Settlements of one state or of all."""
     async with context.books.reading() as tx:
         found = await settlements.find_all(tx, state=state, limit=limit)
         counts = await settlements.count_by_state(tx)
@@ -78,7 +83,7 @@ async def list_settlements(context: AppContext, *, state: str | None = None, lim
 
 
 async def show_settlement(context: AppContext, lot_id: str) -> SettlementDetail:
-    """One lot's whole settlement. NotFound(lot-unknown, settlement-unknown)."""
+    """Everything about one lot. Raises NotFound(lot-unknown, settlement-unknown)."""
     async with context.books.reading() as tx:
         settlement = await settlements.find(tx, lot_id)
         if settlement is None:
@@ -101,14 +106,14 @@ async def show_settlement(context: AppContext, lot_id: str) -> SettlementDetail:
             deposits=held,
             operations=await operations.operations_of_lot(tx, lot_id),
             steps=steps,
-            entries=await journal.entries_of(tx, lot_id=lot_id, limit=ENTRIES_SHOWN),
+            entries=await journal.entries_of(tx, lot_id=lot_id, limit=ENTRIES_MAX),
             balances=await journal.balances(tx, lot_id=lot_id),
             now_ms=context.clock_ms(),
         )
 
 
 def _people(rows: Sequence[SettlementRow]) -> set[str]:
-    """Everybody whom these rows name: winners, and staff who ask for something."""
+    """Everybody whom these rows name: winners, and staff with a request that waits."""
     winners = {row.award.bidder_id for row in rows if row.award is not None}
     return winners | {approval.asked_by for row in rows for approval in row.approvals}
 
@@ -121,7 +126,7 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
     waiting = await operations.unresolved_of_lots(tx, lot_ids)
     stuck = await operations.stuck_of_lots(tx, lot_ids, attempts=STUCK_ATTEMPTS)
     past = await defaults.of_lots(tx, lot_ids)
-    asked = await defaults.approvals_of_lots(tx, lot_ids, now_ms=now_ms)
+    requested = await approvals.waiting_of_lots(tx, lot_ids, now_ms=now_ms)
     return [
         SettlementRow(
             settlement=one,
@@ -136,9 +141,9 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
             waiting_operations=waiting.get(one.lot_id, 0),
             stuck=tuple(stuck.get(one.lot_id, ())),
             approvals=tuple(
-                # what was asked before the settlement moved on is void
+                # a request from before the settlement changed its state is void
                 approval
-                for approval in asked
+                for approval in requested
                 if approval.lot_id == one.lot_id and approval.asked_at_ms >= one.changed_at_ms
             ),
         )
@@ -147,4 +152,4 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
 
 
 def _due_fen(award: Award | None) -> int:
-    return award.due_fen if award is not None and award.status == "due" else 0
+    return award.due_fen if award is not None and award.status is AwardStatus.DUE else 0

@@ -1,34 +1,34 @@
-"""The end of a sale: the lot is handed over, the seller is paid, the commissions are earned."""
+"""The end of a sale: staff confirm the handover, the seller is paid, commission and fee are earned."""
 
 from auction.books import audit, journal, settlements
 from auction.books.journal import Cause
 from auction.books.settlements import Award
-from auction.domain import journal as recipes
+from auction.domain import journal as postings
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.money import share
-from auction.domain.states import SettlementState
+from auction.domain.states import AwardStatus, CauseKind, SettlementAction
 from auction.services.context import AppContext
 from auction.services.settlement.transitions import lock_settlement, move
 
 
 async def confirm_handover(context: AppContext, lot_id: str, *, actor: str) -> Award:
-    """The winner has fetched the lot at the centre they chose.
+    """Record that the winner has collected the lot at the centre they chose, and pay the seller. The settled award.
 
-    Raises NotFound(settlement-unknown), WrongState, RequestRefused(delivery-centre-missing).
+    Raises NotFound(settlement-unknown), WrongState, RequestRefused(delivery-centre-missing), BooksAway.
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
-        locked = await lock_settlement(tx, lot_id, "confirm-handover")
+        locked = await lock_settlement(tx, lot_id, SettlementAction.CONFIRM_HANDOVER)
         award = await settlements.live_award(tx, lot_id)
-        if award is None or award.status != "paid":
-            raise WrongState("confirm the handover", locked.settlement.state, ["paid"])
+        if award is None or award.status is not AwardStatus.PAID:
+            raise WrongState("confirm the handover", locked.settlement.state, [AwardStatus.PAID])
         if award.delivery_centre is None:
             raise RequestRefused(
                 ProblemCode.DELIVERY_CENTRE_MISSING, "The winner has not chosen a delivery centre yet."
             )
         commission_fen = share(award.price_fen, locked.terms.settlement.seller_commission_bps)
         entries = [
-            recipes.lot_settled(
+            postings.lot_settled(
                 award_id=award.award_id,
                 lot_id=lot_id,
                 bidder_id=award.bidder_id,
@@ -39,14 +39,14 @@ async def confirm_handover(context: AppContext, lot_id: str, *, actor: str) -> A
         ]
         to_seller_fen = award.price_fen - commission_fen
         if to_seller_fen:
-            entries.append(recipes.seller_paid(key_id=award.award_id, lot_id=lot_id, amount_fen=to_seller_fen))
-        await journal.post(tx, entries, cause=Cause("staff-action", f"handover:{lot_id}:{actor}"), at_ms=now_ms)
+            entries.append(postings.seller_paid(key_id=award.award_id, lot_id=lot_id, amount_fen=to_seller_fen))
+        cause = Cause(CauseKind.STAFF_ACTION, f"handover:{lot_id}:{actor}")
+        await journal.post(tx, entries, cause=cause, at_ms=now_ms)
         await audit.record_action(tx, actor=actor, action="confirm-handover", lot_id=lot_id)
         await move(
             tx,
             lot_id,
-            SettlementState.SETTLED,
-            "settled",
+            SettlementAction.CONFIRM_HANDOVER,
             actor=actor,
             at_ms=now_ms,
             deadline_at_ms=None,
@@ -57,4 +57,4 @@ async def confirm_handover(context: AppContext, lot_id: str, *, actor: str) -> A
                 "commission_fen": commission_fen + award.fee_fen,
             },
         )
-        return await settlements.change_award(tx, award.award_id, status="settled", settled_at_ms=now_ms)
+        return await settlements.mark_award_settled(tx, award.award_id, at_ms=now_ms)

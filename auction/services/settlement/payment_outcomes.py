@@ -1,192 +1,201 @@
-"""What a winner's payment does: the award fills up from payments and deposits until nothing is due, and then is paid.
+"""What payments and captures do to an award: it is paid once payments and deposits cover everything that is due.
 
-Called inside the transaction that resolves a payment operation. A payment first, then the deposit: a declined card
-costs nobody a deposit.
+`SettlementOutcomes` is called in the transaction that resolves a payment operation. The winner's charge comes first and
+the deposit after it, so that a declined card costs nobody a deposit.
 """
 
+from collections.abc import Sequence
+
 from auction.books import defaults, deposits, journal, operations, settlements
+from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.operations import Intent, Operation
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
-from auction.domain import journal as recipes
+from auction.domain import journal as postings
+from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.journal import JournalAccount
-from auction.domain.states import SettlementState
+from auction.domain.states import (
+    AwardStatus,
+    CauseKind,
+    DepositReason,
+    DepositStatus,
+    Disposition,
+    OperationKind,
+    OperationStatus,
+    SettlementAction,
+    StepName,
+)
+from auction.domain.terms import Terms
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import (
     capture_of,
     gateway_cause,
+    refund_deposit,
     refund_of,
     release_deposits,
-    return_money,
 )
-from auction.services.registration.bidding_power import held_for, restate_power
-from auction.services.settlement.transitions import HOUSE, LockedSettlement, lock_settlement, move, note
+from auction.services.registration.bidding_power import deposits_for, restate_power
+from auction.services.settlement.transitions import SYSTEM_ACTOR, LockedSettlement, add_step, lock_settlement, move
 
 
-async def record_payment(context: AppContext, tx: Transaction, operation: Operation, now_ms: int) -> None:
-    """A charge for an award came in, or was declined. For an award that is over it goes back at once."""
-    award = await settlements.find_award(tx, str(operation.award_id))
-    if award is None:
-        raise RuntimeError(f"operation {operation.operation_id} pays for an award that is not in the books")
-    locked = await lock_settlement(tx, operation.lot_id)
-    details = {"award_id": award.award_id, "amount_fen": operation.amount_fen, "operation_id": operation.operation_id}
-    if operation.status == "failed":
-        details["failure"] = operation.failure or ""
-        await note(
+class SettlementOutcomes:
+    """Implements `auction.services.context.AwardOutcomes`."""
+
+    async def record_payment(self, context: AppContext, tx: Transaction, operation: Operation, now_ms: int) -> None:
+        """Record a charge for an award, received or declined, and apply the deposits if it completes the payment.
+
+        A charge for an award that is not due any more, or for more than is due, is refunded at once.
+        """
+        award = await settlements.find_award(tx, str(operation.award_id))
+        if award is None:
+            raise RuntimeError(f"operation {operation.operation_id} pays for an award that is not in the database")
+        locked = await lock_settlement(tx, operation.lot_id)
+        details = {
+            "award_id": award.award_id,
+            "amount_fen": operation.amount_fen,
+            "operation_id": operation.operation_id,
+        }
+        if operation.status is OperationStatus.FAILED:
+            await add_step(
+                tx,
+                operation.lot_id,
+                locked.settlement.state,
+                StepName.PAYMENT_DECLINED,
+                actor=SYSTEM_ACTOR,
+                at_ms=now_ms,
+                details={**details, "failure": operation.failure or ""},
+            )
+            return
+        entry = postings.payment_received(
+            operation_id=operation.operation_id,
+            lot_id=operation.lot_id,
+            bidder_id=operation.bidder_id,
+            amount_fen=operation.amount_fen,
+        )
+        cause = gateway_cause(operation)
+        await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
+        if award.status is not AwardStatus.DUE or operation.amount_fen > award.due_fen:
+            await refund_payment(tx, operation, JournalAccount.BUYER_RECEIVABLE, now_ms=now_ms, cause=cause)
+            return
+        await add_step(
             tx,
             operation.lot_id,
             locked.settlement.state,
-            "payment-declined",
-            actor=HOUSE,
+            StepName.PAYMENT_RECEIVED,
+            actor=operation.bidder_id,
             at_ms=now_ms,
             details=details,
         )
+        received_fen = award.received_fen + operation.amount_fen
+        award = await settlements.record_received(tx, award.award_id, received_fen=received_fen)
+        await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=cause)
+
+    async def record_capture(self, tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
+        """Use a captured deposit as its disposition says, or note that it lapsed."""
+        cause = gateway_cause(operation)
+        match deposit.disposition:
+            case Disposition.RELEASE if deposit.is_cash:
+                # it was captured to be applied or kept, and is to be released by now
+                await refund_deposit(tx, deposit, now_ms=now_ms, cause=cause)
+            case Disposition.FORFEIT:
+                if deposit.is_cash:
+                    await forfeit_deposit(tx, deposit, now_ms=now_ms, cause=cause)
+                await _add_capture_step(tx, operation, deposit, now_ms)
+            case Disposition.APPLY:
+                await _add_capture_step(tx, operation, deposit, now_ms)
+                award = await settlements.find_award(tx, str(deposit.award_id))
+                if award is not None and award.status is AwardStatus.DUE:
+                    locked = await lock_settlement(tx, award.lot_id)
+                    await complete_payment(tx, locked, award, now_ms=now_ms, cause=cause)
+
+
+async def _add_capture_step(tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
+    settlement = await settlements.find(tx, operation.lot_id)
+    if settlement is None:
         return
-    entry = recipes.payment_received(
-        operation_id=operation.operation_id,
-        lot_id=operation.lot_id,
-        bidder_id=operation.bidder_id,
-        amount_fen=operation.amount_fen,
+    step = StepName.DEPOSIT_CAPTURED if deposit.is_cash else StepName.DEPOSIT_LAPSED
+    details = {"deposit_id": deposit.deposit_id, "amount_fen": deposit.captured_fen or deposit.amount_fen}
+    await add_step(tx, operation.lot_id, settlement.state, step, actor=SYSTEM_ACTOR, at_ms=now_ms, details=details)
+
+
+# --- what is due and what covers it -----------------------------------------------------------------------------------
+
+
+async def secured_fen(tx: Transaction, record: LotRecord, terms: Terms, award: Award) -> int:
+    """What the winner's deposits can pay of an award, in fen, those that are being captured for it included."""
+    return sum(
+        deposit.worth_fen
+        for deposit in await deposits_for(tx, record, terms, award.bidder_id)
+        if deposit.is_available or (deposit.status is DepositStatus.HELD and deposit.award_id == award.award_id)
     )
-    await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
-    if award.status != "due" or operation.amount_fen > award.due_fen:
-        await refund_payment(
-            tx, operation, JournalAccount.BUYER_RECEIVABLE, now_ms=now_ms, cause=gateway_cause(operation)
+
+
+def check_no_open_charge(requested: Sequence[Operation]) -> None:
+    """Raises RequestRefused(payment-pending) where the outcome of a charge among an award's operations is not known."""
+    if any(one.is_open_charge for one in requested):
+        raise RequestRefused(
+            ProblemCode.PAYMENT_PENDING, "A payment for this award is under way; wait for what becomes of it."
         )
-        return
-    await note(
-        tx,
-        operation.lot_id,
-        locked.settlement.state,
-        "payment-received",
-        actor=operation.bidder_id,
-        at_ms=now_ms,
-        details=details,
-    )
-    received_fen = award.received_fen + operation.amount_fen
-    award = await settlements.change_award(tx, award.award_id, received_fen=received_fen)
-    await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=gateway_cause(operation))
-
-
-async def refund_payment(
-    tx: Transaction, paid: Operation, source: JournalAccount, *, now_ms: int, cause: Cause
-) -> None:
-    """Owe a payment back out of an account, and ask the provider to return it."""
-    key_id = f"refund-{paid.operation_id}"
-    entry = recipes.refund_owed(
-        key_id=key_id, lot_id=paid.lot_id, bidder_id=paid.bidder_id, amount_fen=paid.amount_fen, source=source
-    )
-    await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
-    await operations.intend(tx, [refund_of_payment(paid)], at_ms=now_ms)
-
-
-def refund_of_payment(paid: Operation) -> Intent:
-    """The intent to return a payment, whole."""
-    return Intent(
-        operation_id=f"refund-{paid.operation_id}",
-        kind="refund",
-        lot_id=paid.lot_id,
-        bidder_id=paid.bidder_id,
-        amount_fen=paid.amount_fen,
-        provider=paid.provider,
-        payment_method=paid.payment_method,
-        award_id=paid.award_id,
-        target_ref=paid.provider_ref,
-    )
 
 
 async def apply_deposits(
     context: AppContext, tx: Transaction, locked: LockedSettlement, award: Award, *, now_ms: int, cause: Cause
 ) -> Award:
-    """Decide that the winner's deposits pay what is due, capture those only promised, and complete if possible."""
+    """Decide that the winner's deposits pay what is due, request their captures, and complete the payment if possible.
+
+    The award as it is then.
+    """
     covered_fen = 0
-    promised: list[tuple[Deposit, int]] = []
-    for deposit in await held_for(tx, locked.record, locked.terms, award.bidder_id):
+    to_capture: list[tuple[Deposit, int]] = []
+    for deposit in await deposits_for(tx, locked.record, locked.terms, award.bidder_id):
         left_fen = award.due_fen - covered_fen
-        if not deposit.counts or left_fen <= 0:
+        if not deposit.is_available or left_fen <= 0:
             continue
-        if not await deposits.decide(tx, [deposit.deposit_id], "apply", reason="paid", award_id=award.award_id):
+        changed = await deposits.set_disposition(
+            tx, [deposit.deposit_id], Disposition.APPLY, reason=DepositReason.PAID, award_id=award.award_id
+        )
+        if not changed:
             # a purse that pays for another lot of the sale by now
             continue
         if not deposit.is_cash:
-            promised.append((deposit, left_fen))
+            to_capture.append((deposit, left_fen))
         covered_fen += deposit.worth_fen
-        if deposit.policy == "purse":
+        if deposit.is_purse:
             await restate_power(context, tx, locked.record, award.bidder_id)
-    for deposit, left_fen in promised:
-        # of several, one may fail: then all of the others is needed, and what is too much goes back
-        wanted_fen = min(deposit.amount_fen, left_fen) if len(promised) == 1 else deposit.amount_fen
+    for deposit, left_fen in to_capture:
+        # of several captures one may fail: then the others are needed whole, and what is too much is refunded
+        wanted_fen = min(deposit.amount_fen, left_fen) if len(to_capture) == 1 else deposit.amount_fen
         await operations.intend(tx, [capture_of(deposit, wanted_fen)], at_ms=now_ms)
-    return await complete(tx, locked, award, now_ms=now_ms, cause=cause)
+    return await complete_payment(tx, locked, award, now_ms=now_ms, cause=cause)
 
 
-async def complete(tx: Transaction, locked: LockedSettlement, award: Award, *, now_ms: int, cause: Cause) -> Award:
-    """Apply the deposits once they are all money and cover what is due; until then they stay held, and nothing is paid.
+async def complete_payment(
+    tx: Transaction, locked: LockedSettlement, award: Award, *, now_ms: int, cause: Cause
+) -> Award:
+    """Apply the deposits and mark the award paid, if all are cash and cover what is due. The award as it is then.
 
-    A deposit that could not be captured leaves a rest, which the winner pays by another payment.
+    Otherwise the deposits stay held. Where one could not be captured, the winner pays the rest by another charge.
     """
-    waiting = [d for d in await deposits.deposits_for_award(tx, award.award_id) if d.status == "held"]
-    if any(not deposit.is_cash for deposit in waiting):
+    held = [
+        deposit
+        for deposit in await deposits.deposits_for_award(tx, award.award_id)
+        if deposit.status is DepositStatus.HELD
+    ]
+    if any(not deposit.is_cash for deposit in held):
         return award
-    if sum(deposit.captured_fen or 0 for deposit in waiting) < award.due_fen:
+    if sum(deposit.captured_fen or 0 for deposit in held) < award.due_fen:
         return award
-    for deposit in waiting:
-        award = await _apply(tx, deposit, award, now_ms=now_ms, cause=cause)
+    for deposit in held:
+        award = await _apply_deposit(tx, deposit, award, now_ms=now_ms, cause=cause)
     return await _mark_paid(tx, locked, award, now_ms)
 
 
-async def record_award_capture(tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
-    """A deposit was captured, or could not be: what it was captured for goes on."""
-    if deposit.disposition == "release" and deposit.is_cash:
-        # it was to be kept or applied, and was let go meanwhile
-        await return_money(
-            tx,
-            deposit,
-            deposit.captured_fen or 0,
-            source=JournalAccount.DEPOSITS_HELD,
-            now_ms=now_ms,
-            cause=gateway_cause(operation),
-        )
-        await deposits.change(tx, deposit.deposit_id, status="releasing")
-    if deposit.disposition == "forfeit" and deposit.is_cash:
-        await forfeit(tx, deposit, now_ms=now_ms, cause=gateway_cause(operation))
-    if deposit.disposition in {"apply", "forfeit"}:
-        await add_capture_step(tx, operation, deposit, now_ms)
-    if deposit.disposition == "apply":
-        award = await settlements.find_award(tx, str(deposit.award_id))
-        if award is not None and award.status == "due":
-            locked = await lock_settlement(tx, award.lot_id)
-            await complete(tx, locked, award, now_ms=now_ms, cause=gateway_cause(operation))
-
-
-async def add_capture_step(tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
-    """Write down in the timeline what became of a deposit that was captured."""
-    settlement = await settlements.find(tx, operation.lot_id)
-    if settlement is None:
-        return
-    step = "deposit-captured" if deposit.is_cash else "deposit-lapsed"
-    details = {"deposit_id": deposit.deposit_id, "amount_fen": deposit.captured_fen or deposit.amount_fen}
-    await note(tx, operation.lot_id, settlement.state, step, actor=HOUSE, at_ms=now_ms, details=details)
-
-
-async def forfeit(tx: Transaction, deposit: Deposit, *, now_ms: int, cause: Cause) -> None:
-    """A captured or charged deposit of a defaulter waits in suspense for the waterfall."""
-    entry = recipes.deposit_forfeited(
-        deposit_id=deposit.deposit_id,
-        lot_id=deposit.lot_id,
-        bidder_id=deposit.bidder_id,
-        amount_fen=deposit.captured_fen or 0,
-    )
-    await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
-    await deposits.end_all(tx, [deposit.deposit_id], "forfeited", at_ms=now_ms)
-
-
-async def _apply(tx: Transaction, deposit: Deposit, award: Award, *, now_ms: int, cause: Cause) -> Award:
-    """Let a deposit that is cash pay; what it is above the due goes back to its bidder."""
+async def _apply_deposit(tx: Transaction, deposit: Deposit, award: Award, *, now_ms: int, cause: Cause) -> Award:
+    """Pay an award with a cash deposit; the part above what is due is refunded. The award."""
     amount_fen = deposit.captured_fen or 0
-    entry = recipes.deposit_applied(
+    entry = postings.deposit_applied(
         deposit_id=deposit.deposit_id,
         lot_id=deposit.lot_id,
         bidder_id=deposit.bidder_id,
@@ -197,36 +206,80 @@ async def _apply(tx: Transaction, deposit: Deposit, award: Award, *, now_ms: int
     paid_fen = min(amount_fen, award.due_fen)
     if amount_fen > paid_fen:
         await operations.intend(tx, [refund_of(deposit, amount_fen - paid_fen)], at_ms=now_ms)
-    await deposits.end_all(tx, [deposit.deposit_id], "applied", at_ms=now_ms)
-    return await settlements.change_award(tx, award.award_id, received_fen=award.received_fen + paid_fen)
+    await deposits.mark_applied(tx, deposit.deposit_id, at_ms=now_ms)
+    return await settlements.record_received(tx, award.award_id, received_fen=award.received_fen + paid_fen)
 
 
 async def _mark_paid(tx: Transaction, locked: LockedSettlement, award: Award, now_ms: int) -> Award:
-    """Nothing is due any more: the runners-up are free, and a default before this sale knows what the lot fetched."""
-    award = await settlements.change_award(tx, award.award_id, status="paid", paid_at_ms=now_ms)
+    """Mark an award paid, release the runners-up, and set the resale of defaults on the lots before this one."""
+    award = await settlements.mark_award_paid(tx, award.award_id, at_ms=now_ms)
     await move(
         tx,
         locked.lot_id,
-        SettlementState.PAID,
-        "paid",
+        SettlementAction.PAY,
         actor=award.bidder_id,
         at_ms=now_ms,
         deadline_at_ms=None,
         details={"award_id": award.award_id, "received_fen": award.received_fen, "paddle": award.paddle},
     )
-    await release_remaining(tx, locked, now_ms=now_ms, cause=Cause("lot-event", f"{locked.lot_id}:paid"))
+    await release_remaining(tx, locked, now_ms=now_ms, cause=Cause(CauseKind.LOT_EVENT, f"{locked.lot_id}:paid"))
     chain = await defaults.ancestors_of(tx, locked.lot_id)
-    for default in await defaults.unresolved_in_chain(tx, chain):
-        await defaults.change(tx, default.default_id, resale_lot_id=locked.lot_id, resale_price_fen=award.price_fen)
+    for default in await defaults.lock_unresolved(tx, chain):
+        await defaults.set_resale(tx, default.default_id, lot_id=locked.lot_id, price_fen=award.price_fen)
     return award
 
 
+# --- refunds, forfeits and releases -----------------------------------------------------------------------------------
+
+
+async def refund_payment(
+    tx: Transaction, paid: Operation, source: JournalAccount, *, now_ms: int, cause: Cause
+) -> None:
+    """Owe a whole payment back out of an account, and request its refund."""
+    entry = postings.refund_owed(
+        key_id=f"refund-{paid.operation_id}",
+        lot_id=paid.lot_id,
+        bidder_id=paid.bidder_id,
+        amount_fen=paid.amount_fen,
+        source=source,
+    )
+    await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
+    await operations.intend(tx, [refund_of_payment(paid)], at_ms=now_ms)
+
+
+def refund_of_payment(paid: Operation) -> Intent:
+    """The intent to refund a whole payment."""
+    return Intent(
+        operation_id=f"refund-{paid.operation_id}",
+        kind=OperationKind.REFUND,
+        lot_id=paid.lot_id,
+        bidder_id=paid.bidder_id,
+        amount_fen=paid.amount_fen,
+        provider=paid.provider,
+        payment_method=paid.payment_method,
+        award_id=paid.award_id,
+        target_ref=paid.provider_ref,
+    )
+
+
+async def forfeit_deposit(tx: Transaction, deposit: Deposit, *, now_ms: int, cause: Cause) -> None:
+    """Move a defaulter's cash deposit to suspense, where it waits for the waterfall."""
+    entry = postings.deposit_forfeited(
+        deposit_id=deposit.deposit_id,
+        lot_id=deposit.lot_id,
+        bidder_id=deposit.bidder_id,
+        amount_fen=deposit.captured_fen or 0,
+    )
+    await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
+    await deposits.mark_forfeited(tx, deposit.deposit_id, at_ms=now_ms)
+
+
 async def release_remaining(tx: Transaction, locked: LockedSettlement, *, now_ms: int, cause: Cause) -> None:
-    """Let go what is still held for a lot; a purse waits for the other lots of the sale."""
-    kept = [deposit for deposit in await deposits.deposits_of_lot(tx, locked.lot_id, locked=True) if deposit.counts]
-    purses = [deposit.deposit_id for deposit in kept if deposit.policy == "purse"]
+    """Release what is still held for a lot; a purse stays for the other lots of the sale, but not for this one."""
+    held = [one for one in await deposits.deposits_of_lot(tx, locked.lot_id, locked=True) if one.is_available]
+    purses = [deposit.deposit_id for deposit in held if deposit.is_purse]
     if purses:
-        await deposits.keep_for_runners_up(tx, purses, release_by_ms=now_ms)
-    others = [deposit for deposit in kept if deposit.policy != "purse"]
+        await deposits.keep_until(tx, purses, release_by_ms=now_ms)
+    others = [deposit for deposit in held if not deposit.is_purse]
     if others:
-        await release_deposits(tx, others, reason="not-needed", now_ms=now_ms, cause=cause)
+        await release_deposits(tx, others, reason=DepositReason.NOT_NEEDED, now_ms=now_ms, cause=cause)

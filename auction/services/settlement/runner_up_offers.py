@@ -1,4 +1,4 @@
-"""After a default: the lot is offered to runners-up who consent, else relisted or given up, as the terms say."""
+"""Offers a defaulted lot to runners-up, who accept or decline; else relists it or leaves it unsold, by its terms."""
 
 import asyncio
 
@@ -10,37 +10,48 @@ from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.domain.events import BidPlaced
 from auction.domain.money import share
 from auction.domain.settlement import BestBid, floor_fen, offer_price_fen, runners_up
-from auction.domain.states import SettlementState
+from auction.domain.states import (
+    AwardSource,
+    AwardStatus,
+    CauseKind,
+    DepositReason,
+    OfferStatus,
+    SettlementAction,
+    SettlementState,
+)
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import release_deposits
 from auction.services.settlement.awards import entry_of
 from auction.services.settlement.payment_outcomes import release_remaining
 from auction.services.settlement.relists import relist
-from auction.services.settlement.transitions import HOUSE, LockedSettlement, lock_settlement, move
+from auction.services.settlement.transitions import SYSTEM_ACTOR, LockedSettlement, lock_settlement, move
 
 StandingBids = list[tuple[int, BidPlaced]]
 
 
-async def advance(context: AppContext, lot_id: str) -> str:
-    """What comes after a default or a declined offer: the next offer, relisting, or unsold. The state then.
+async def advance(context: AppContext, lot_id: str) -> SettlementState:
+    """Move a defaulted lot on: the next offer, or as the terms say when nobody is left. The state then.
 
-    In any other state: nothing.
+    A lot in another state is not changed. Raises NotFound(settlement-unknown), BooksAway.
     """
     async with context.books.transaction() as tx:
         locked = await lock_settlement(tx, lot_id)
-        if locked.settlement.state != SettlementState.DEFAULTED:
+        if locked.settlement.state is not SettlementState.DEFAULTED:
             return locked.settlement.state
         found = await _next_runner_up(tx, locked)
         if found is not None:
-            await _offer(context, tx, locked, *found, actor=HOUSE)
-            return str(SettlementState.OFFERED)
+            await _offer(context, tx, locked, *found, actor=SYSTEM_ACTOR)
+            return SettlementState.OFFERED
         return await _exhausted(context, tx, locked)
 
 
 async def offer_by_staff(context: AppContext, lot_id: str, *, actor: str) -> Offer:
-    """Offer a defaulted lot to the next runner-up now. Raises WrongState, RequestRefused(nobody-to-offer)."""
+    """Offer a defaulted or unsold lot to the next runner-up now, beyond the depth of the terms too.
+
+    Raises NotFound(settlement-unknown), WrongState, RequestRefused(nobody-to-offer), BooksAway.
+    """
     async with context.books.transaction() as tx:
-        locked = await lock_settlement(tx, lot_id, "offer")
+        locked = await lock_settlement(tx, lot_id, SettlementAction.OFFER)
         found = await _next_runner_up(tx, locked, beyond_depth=True)
         if found is None:
             raise RequestRefused(
@@ -52,19 +63,19 @@ async def offer_by_staff(context: AppContext, lot_id: str, *, actor: str) -> Off
 
 
 async def accept_offer(context: AppContext, offer_id: str, *, bidder_id: str) -> Award:
-    """Consent to an offer: a new award, with its own time to pay; accepted before: the award it made.
+    """Accept an offer: a new award, with its own time to pay; accepted before: the same award.
 
-    Raises NotFound(offer-unknown), RequestRefused(offer-over), WrongState.
+    Raises NotFound(offer-unknown), RequestRefused(offer-over), WrongState, BooksAway.
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         locked, offer = await _own_offer(tx, offer_id, bidder_id)
-        if offer.status == "accepted":
+        if offer.status is OfferStatus.ACCEPTED:
             award = await settlements.find_award(tx, _award_id(offer))
             if award is not None:
                 return award
         _check_open(offer, now_ms)
-        await settlements.answer_offer(tx, offer_id, "accepted", at_ms=now_ms)
+        await settlements.close_offer(tx, offer_id, OfferStatus.ACCEPTED, at_ms=now_ms)
         terms = locked.terms.settlement
         pay_by_ms = now_ms + terms.payment_window_ms
         award = Award(
@@ -72,11 +83,11 @@ async def accept_offer(context: AppContext, offer_id: str, *, bidder_id: str) ->
             lot_id=offer.lot_id,
             bidder_id=bidder_id,
             paddle=offer.paddle,
-            source="offer",
+            source=AwardSource.OFFER,
             price_fen=offer.price_fen,
             fee_fen=share(offer.price_fen, terms.buyer_fee_bps),
             received_fen=0,
-            status="due",
+            status=AwardStatus.DUE,
             awarded_at_ms=now_ms,
             pay_by_ms=pay_by_ms,
             default_at_ms=pay_by_ms + terms.grace_ms,
@@ -85,14 +96,13 @@ async def accept_offer(context: AppContext, offer_id: str, *, bidder_id: str) ->
             settled_at_ms=None,
         )
         await settlements.add_awards(tx, [award])
-        cause = Cause("bidder-action", f"accept:{offer_id}")
+        cause = Cause(CauseKind.BIDDER_ACTION, f"accept:{offer_id}")
         await journal.post(tx, [entry_of(award)], cause=cause, at_ms=now_ms)
-        await _keep(tx, offer, None)
+        await _keep_deposits(tx, offer, None)
         await move(
             tx,
             offer.lot_id,
-            SettlementState.AWARDED,
-            "offer-accepted",
+            SettlementAction.ACCEPT,
             actor=bidder_id,
             at_ms=now_ms,
             deadline_at_ms=award.default_at_ms,
@@ -108,42 +118,50 @@ async def accept_offer(context: AppContext, offer_id: str, *, bidder_id: str) ->
 
 
 async def decline_offer(context: AppContext, offer_id: str, *, bidder_id: str) -> Offer:
-    """Say no to an offer, without penalty; declined before: the same. Raises NotFound, RequestRefused(offer-over)."""
+    """Decline an offer, without penalty; declined before: the same.
+
+    Raises NotFound(offer-unknown), RequestRefused(offer-over), BooksAway.
+    """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         locked, offer = await _own_offer(tx, offer_id, bidder_id)
-        if offer.status == "declined":
+        if offer.status is OfferStatus.DECLINED:
             return offer
         _check_open(offer, now_ms)
-        return await _close_offer(tx, locked, offer, "declined", actor=bidder_id, now_ms=now_ms)
+        return await _close_offer(tx, locked, offer, SettlementAction.DECLINE, actor=bidder_id, now_ms=now_ms)
 
 
 async def lapse_offer(context: AppContext, lot_id: str) -> bool:
-    """Close an offer that nobody answered in time; whether there was one."""
+    """Close an offer that was not answered in time; whether there was one. Raises NotFound(settlement-unknown)."""
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         locked = await lock_settlement(tx, lot_id)
         offer = await settlements.open_offer(tx, lot_id)
         if offer is None or now_ms < offer.expires_at_ms:
             return False
-        await _close_offer(tx, locked, offer, "lapsed", actor=HOUSE, now_ms=now_ms)
+        await _close_offer(tx, locked, offer, SettlementAction.LAPSE, actor=SYSTEM_ACTOR, now_ms=now_ms)
     return True
 
 
 async def _close_offer(
-    tx: Transaction, locked: LockedSettlement, offer: Offer, status: str, *, actor: str, now_ms: int
+    tx: Transaction, locked: LockedSettlement, offer: Offer, action: SettlementAction, *, actor: str, now_ms: int
 ) -> Offer:
-    offer = await settlements.answer_offer(tx, offer.offer_id, status, at_ms=now_ms)
+    """Close an offer by DECLINE or LAPSE, and release the runner-up's deposits."""
+    declined = action is SettlementAction.DECLINE
+    status = OfferStatus.DECLINED if declined else OfferStatus.LAPSED
+    offer = await settlements.close_offer(tx, offer.offer_id, status, at_ms=now_ms)
     theirs = await deposits.deposits_of_lot(tx, offer.lot_id, bidder_id=offer.bidder_id, locked=True)
-    going = [deposit for deposit in theirs if deposit.counts and deposit.policy != "purse"]
     await release_deposits(
-        tx, going, reason=f"offer-{status}", now_ms=now_ms, cause=Cause("bidder-action", offer.offer_id)
+        tx,
+        [deposit for deposit in theirs if deposit.is_available and not deposit.is_purse],
+        reason=DepositReason.OFFER_DECLINED if declined else DepositReason.OFFER_LAPSED,
+        now_ms=now_ms,
+        cause=Cause(CauseKind.BIDDER_ACTION, offer.offer_id),
     )
     await move(
         tx,
         locked.lot_id,
-        SettlementState.DEFAULTED,
-        f"offer-{status}",
+        action,
         actor=actor,
         at_ms=now_ms,
         deadline_at_ms=now_ms,
@@ -162,8 +180,9 @@ async def _own_offer(tx: Transaction, offer_id: str, bidder_id: str) -> tuple[Lo
 
 
 def _check_open(offer: Offer, now_ms: int) -> None:
-    if offer.status != "open" or now_ms >= offer.expires_at_ms:
-        status = offer.status if offer.status != "open" else "lapsed"
+    is_open = offer.status is OfferStatus.OPEN
+    if not is_open or now_ms >= offer.expires_at_ms:
+        status = OfferStatus.LAPSED if is_open else offer.status
         raise RequestRefused(
             ProblemCode.OFFER_OVER,
             f"This offer is over: it is {status}.",
@@ -178,16 +197,16 @@ def _award_id(offer: Offer) -> str:
 async def _next_runner_up(
     tx: Transaction, locked: LockedSettlement, *, beyond_depth: bool = False
 ) -> tuple[BestBid, int] | None:
-    """Who is offered the lot next, and at which price; None: nobody, or the price would be under the floor."""
+    """Who is offered the lot next, and at which price in fen; None: nobody, or the price would be below the floor."""
     cascade = locked.terms.settlement.cascade
     if locked.settlement.offers_made >= cascade.depth and not beyond_depth:
         return None
-    past = await settlements.offers_of_lot(tx, locked.lot_id)
+    earlier = await settlements.offers_of_lot(tx, locked.lot_id)
     defaulters = {default.bidder_id for default in await defaults.of_lot(tx, locked.lot_id)}
     linked = await bidders.linked_to(tx, defaulters)
-    passed_over = {offer.bidder_id for offer in past}
+    had_offer = {offer.bidder_id for offer in earlier}
     standing = await archive_queries.standing_bids(tx, locked.lot_id)
-    return await asyncio.to_thread(_best_offer, locked, standing, linked | passed_over)
+    return await asyncio.to_thread(_best_offer, locked, standing, linked | had_offer)
 
 
 def _best_offer(locked: LockedSettlement, standing: StandingBids, without: set[str]) -> tuple[BestBid, int] | None:
@@ -213,18 +232,17 @@ async def _offer(
         number=number,
         price_fen=price_fen,
         own_bid_fen=best.amount_fen,
-        status="open",
+        status=OfferStatus.OPEN,
         offered_at_ms=now_ms,
         expires_at_ms=now_ms + locked.terms.settlement.cascade.offer_window_ms,
         answered_at_ms=None,
     )
     await settlements.add_offer(tx, offer)
-    await _keep(tx, offer, offer.expires_at_ms)
+    await _keep_deposits(tx, offer, offer.expires_at_ms)
     await move(
         tx,
         locked.lot_id,
-        SettlementState.OFFERED,
-        "offered",
+        SettlementAction.OFFER,
         actor=actor,
         at_ms=now_ms,
         deadline_at_ms=offer.expires_at_ms,
@@ -240,28 +258,28 @@ async def _offer(
     return offer
 
 
-async def _keep(tx: Transaction, offer: Offer, until_ms: int | None) -> None:
-    """What the runner-up put down stays while the offer is open, and until they have paid (None) once it is taken."""
-    for deposit in await deposits.deposits_of_lot(tx, offer.lot_id, bidder_id=offer.bidder_id):
-        if deposit.counts:
-            await deposits.change(tx, deposit.deposit_id, release_by_ms=until_ms)
+async def _keep_deposits(tx: Transaction, offer: Offer, until_ms: int | None) -> None:
+    """Keep the runner-up's deposits until a time (UTC ms), or for as long as they are needed (None)."""
+    theirs = await deposits.deposits_of_lot(tx, offer.lot_id, bidder_id=offer.bidder_id)
+    available = [deposit.deposit_id for deposit in theirs if deposit.is_available]
+    await deposits.keep_until(tx, available, release_by_ms=until_ms)
 
 
-async def _exhausted(context: AppContext, tx: Transaction, locked: LockedSettlement) -> str:
+async def _exhausted(context: AppContext, tx: Transaction, locked: LockedSettlement) -> SettlementState:
+    """Relist a lot that nobody is left for, or leave it unsold, as the terms say. The state then."""
     now_ms = context.clock_ms()
     if locked.terms.settlement.when_exhausted == "relist":
-        await relist(context, tx, locked, actor=HOUSE, cost_fen=locked.terms.settlement.reauction_cost_fen)
-        return str(SettlementState.RELISTED)
-    cause = Cause("deadline", f"{locked.lot_id}:exhausted")
+        await relist(context, tx, locked, actor=SYSTEM_ACTOR, cost_fen=locked.terms.settlement.reauction_cost_fen)
+        return SettlementState.RELISTED
+    cause = Cause(CauseKind.DEADLINE, f"{locked.lot_id}:exhausted")
     await release_remaining(tx, locked, now_ms=now_ms, cause=cause)
     await move(
         tx,
         locked.lot_id,
-        SettlementState.UNSOLD,
-        "unsold",
-        actor=HOUSE,
+        SettlementAction.GIVE_UP,
+        actor=SYSTEM_ACTOR,
         at_ms=now_ms,
         deadline_at_ms=None,
         details={"why": "nobody to offer it to"},
     )
-    return str(SettlementState.UNSOLD)
+    return SettlementState.UNSOLD

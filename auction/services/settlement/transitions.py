@@ -1,38 +1,58 @@
-"""What every transition of a settlement shares: its lock, its step in the timeline, and the lot's terms."""
+"""What all transitions of a settlement share: the lock, the check of the state, and the step in the timeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from auction.books import catalogue, settlements
 from auction.books.catalogue import LotRecord
-from auction.books.settlements import Settlement, Step
+from auction.books.settlements import Settlement, SettlementStep
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, WrongState
-from auction.domain.states import ALLOWED, SettlementAction, SettlementState
+from auction.domain.states import ALLOWED, SettlementAction, SettlementState, StepName
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 
-HOUSE = "the house"
-"""The actor where a deadline or a provider's answer moved a settlement, and no person."""
+SYSTEM_ACTOR = "the house"
+"""The actor of steps that a deadline or the payment provider brought about, and no person."""
 
-IN_WORDS = {
-    "pay": "pay for it",
-    "default": "declare a default",
-    "offer": "offer it to a runner-up",
-    "accept": "accept the offer",
-    "decline": "decline the offer",
-    "lapse": "let the offer lapse",
-    "relist": "relist it",
-    "give-up": "give it up",
-    "confirm-handover": "confirm the handover",
-    "void": "void it",
-}
+ACTION_PHRASES: Mapping[SettlementAction, str] = MappingProxyType(
+    {
+        SettlementAction.PAY: "pay for it",
+        SettlementAction.DEFAULT: "declare a default",
+        SettlementAction.OFFER: "offer it to a runner-up",
+        SettlementAction.ACCEPT: "accept the offer",
+        SettlementAction.DECLINE: "decline the offer",
+        SettlementAction.LAPSE: "let the offer lapse",
+        SettlementAction.RELIST: "relist it",
+        SettlementAction.GIVE_UP: "give it up",
+        SettlementAction.CONFIRM_HANDOVER: "confirm the handover",
+        SettlementAction.VOID: "void it",
+    }
+)
+"""Each action as error messages name it."""
+
+STEP_OF: Mapping[SettlementAction, StepName] = MappingProxyType(
+    {
+        SettlementAction.PAY: StepName.PAID,
+        SettlementAction.DEFAULT: StepName.DEFAULTED,
+        SettlementAction.OFFER: StepName.OFFERED,
+        SettlementAction.ACCEPT: StepName.OFFER_ACCEPTED,
+        SettlementAction.DECLINE: StepName.OFFER_DECLINED,
+        SettlementAction.LAPSE: StepName.OFFER_LAPSED,
+        SettlementAction.RELIST: StepName.RELISTED,
+        SettlementAction.GIVE_UP: StepName.UNSOLD,
+        SettlementAction.CONFIRM_HANDOVER: StepName.SETTLED,
+        SettlementAction.VOID: StepName.VOID,
+    }
+)
+"""Each action's step in the timeline."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockedSettlement:
-    """A lot after the hammer, locked for one transaction: where it stands, and what was agreed."""
+    """A settlement locked by this transaction, with its lot and the lot's terms."""
 
     settlement: Settlement
     record: LotRecord
@@ -40,12 +60,12 @@ class LockedSettlement:
 
     @property
     def lot_id(self) -> str:
-        """The lot."""
+        """The lot's id."""
         return self.settlement.lot_id
 
 
-async def lock_settlement(tx: Transaction, lot_id: str, action: str | None = None) -> LockedSettlement:
-    """A lot's settlement, for this transaction alone. NotFound; WrongState where its state forbids `action`."""
+async def lock_settlement(tx: Transaction, lot_id: str, action: SettlementAction | None = None) -> LockedSettlement:
+    """Lock a lot's settlement. Raises NotFound(settlement-unknown), WrongState where its state forbids `action`."""
     settlement = await settlements.lock(tx, lot_id)
     if settlement is None:
         record = await catalogue.find_lot(tx, lot_id)
@@ -55,51 +75,54 @@ async def lock_settlement(tx: Transaction, lot_id: str, action: str | None = Non
             {"lot_id": lot_id},
         )
     if action is not None:
-        must_allow(settlement, action)
+        check_allowed(settlement, action)
     record = await catalogue.find_lot(tx, lot_id)
     return LockedSettlement(settlement, record, read_terms(record.terms))
 
 
-def must_allow(settlement: Settlement, action: str) -> None:
+def check_allowed(settlement: Settlement, action: SettlementAction) -> None:
     """Raises WrongState where the settlement's state does not allow an action."""
-    if not allows(settlement, action):
-        allowed = [str(state) for state in ALLOWED[SettlementAction(action)]]
-        raise WrongState(IN_WORDS[action], settlement.state, allowed)
-
-
-def allows(settlement: Settlement, action: str) -> bool:
-    """Whether the settlement's state allows an action."""
-    return settlement.state in ALLOWED[SettlementAction(action)]
+    allowed = ALLOWED[action]
+    if settlement.state not in allowed:
+        raise WrongState(ACTION_PHRASES[action], settlement.state, [str(state) for state in allowed])
 
 
 async def move(
     tx: Transaction,
     lot_id: str,
-    state: SettlementState,
-    step: str,
+    action: SettlementAction,
     *,
     actor: str,
     at_ms: int,
     deadline_at_ms: int | None,
     reason: str | None = None,
     details: Mapping[str, Any] | None = None,
-    **more: object,
+    offers_made: int | None = None,
+    relisted_as: str | None = None,
 ) -> None:
-    """Put a locked settlement into a state, and write the step down."""
-    await settlements.move(tx, lot_id, state=str(state), at_ms=at_ms, deadline_at_ms=deadline_at_ms, **more)
-    await note(tx, lot_id, str(state), step, actor=actor, at_ms=at_ms, reason=reason, details=details)
+    """Move a locked settlement by an action, and add the step to its timeline. See `auction.books.settlements.move`."""
+    state = await settlements.move(
+        tx,
+        lot_id,
+        action,
+        at_ms=at_ms,
+        deadline_at_ms=deadline_at_ms,
+        offers_made=offers_made,
+        relisted_as=relisted_as,
+    )
+    await add_step(tx, lot_id, state, STEP_OF[action], actor=actor, at_ms=at_ms, reason=reason, details=details)
 
 
-async def note(
+async def add_step(
     tx: Transaction,
     lot_id: str,
-    state: str,
-    step: str,
+    state: SettlementState,
+    step: StepName,
     *,
     actor: str,
     at_ms: int,
     reason: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down a step that leaves the settlement in its state."""
-    await settlements.add_steps(tx, [Step(lot_id, step, state, actor, at_ms, reason, dict(details or {}))])
+    """Add a step to a settlement's timeline; `state` is the state after it."""
+    await settlements.add_steps(tx, [SettlementStep(lot_id, step, state, actor, at_ms, reason, dict(details or {}))])

@@ -1,22 +1,27 @@
-"""Shares a forfeited deposit out once the resale is paid or the terms' deadline passes, and raises what is claimed."""
+"""Runs waterfalls: divides a forfeited deposit once the resale is paid or the deadline passes, and claims the rest.
+
+Staff may write claims off.
+"""
 
 from dataclasses import asdict
 
 from auction.books import catalogue, defaults, journal
-from auction.books.defaults import Approval, Default
+from auction.books.approvals import Approval
+from auction.books.defaults import Default
 from auction.books.journal import Cause
 from auction.books.unit_of_work import Transaction
-from auction.domain import journal as recipes
+from auction.domain import journal as postings
 from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, StepName
 from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Split, claim_fen, needs, split
 from auction.services.context import AppContext
-from auction.services.settlement.dual_control import ask_or_agree
-from auction.services.settlement.transitions import HOUSE, lock_settlement, note
+from auction.services.settlement.dual_control import request_or_approve
+from auction.services.settlement.transitions import SYSTEM_ACTOR, add_step, lock_settlement
 
 
-async def share_out(context: AppContext) -> int:
-    """Run the waterfall of every default that is ready for it, the latest of a lot first; how many."""
+async def run_waterfalls(context: AppContext) -> int:
+    """Run the waterfall of every default that is ready for it, the latest first; how many. Raises BooksAway."""
     async with context.books.reading() as tx:
         ready = await defaults.to_resolve(tx, now_ms=context.clock_ms())
     done = 0
@@ -24,20 +29,18 @@ async def share_out(context: AppContext) -> int:
         async with context.books.transaction() as tx:
             await lock_settlement(tx, one.lot_id)
             default = await defaults.lock(tx, one.default_id)
-            if default is None or default.status != "collected":
+            if default is None or default.status is not DefaultStatus.COLLECTED:
                 continue
-            if await _waits_for_a_later_one(tx, default):
+            if await _waits_for_later(tx, default):
                 continue
-            await _share(context, tx, default)
+            await _resolve(context, tx, default)
         done += 1
     return done
 
 
-async def _waits_for_a_later_one(tx: Transaction, default: Default) -> bool:
-    """Whether somebody defaulted on the same thing later and is not shared out: they reduce this one's gap."""
-    return any(
-        other.status in {"collecting", "collected"} and _is_later(other, default) for other in await _chain(tx, default)
-    )
+async def _waits_for_later(tx: Transaction, default: Default) -> bool:
+    """Whether a later default on the same lot is unresolved: what it pays reduces this one's gap."""
+    return any(other.is_unresolved and _is_later(other, default) for other in await _chain(tx, default))
 
 
 def _is_later(other: Default, default: Default) -> bool:
@@ -45,7 +48,7 @@ def _is_later(other: Default, default: Default) -> bool:
 
 
 async def _chain(tx: Transaction, default: Default) -> list[Default]:
-    """Every default on the same thing, on this lot and on those it was relisted as, oldest first."""
+    """Every default on this lot and on the lots it was relisted as, oldest first."""
     lot_ids = [default.lot_id]
     while len(lot_ids) < defaults.CHAIN_MAX:
         later = await catalogue.relisted_as(tx, lot_ids[-1])
@@ -55,7 +58,7 @@ async def _chain(tx: Transaction, default: Default) -> list[Default]:
     return await defaults.of_lots(tx, lot_ids)
 
 
-async def _share(context: AppContext, tx: Transaction, default: Default) -> None:
+async def _resolve(context: AppContext, tx: Transaction, default: Default) -> None:
     now_ms = context.clock_ms()
     record = await catalogue.find_lot(tx, default.lot_id)
     terms = read_terms(record.terms).settlement
@@ -81,22 +84,21 @@ async def _share(context: AppContext, tx: Transaction, default: Default) -> None
         hammer_price_fen=default.price_fen,
     )
     await _post(tx, default, parts, owed_fen, now_ms)
-    await defaults.change(
+    await defaults.mark_resolved(
         tx,
         default.default_id,
-        status="resolved",
         split=asdict(parts),
         gap_met_fen=min(need.gap_fen, parts.gap_fen + owed_fen),
         claim_fen=owed_fen,
-        resolved_at_ms=now_ms,
+        at_ms=now_ms,
     )
     locked = await lock_settlement(tx, default.lot_id)
-    await note(
+    await add_step(
         tx,
         default.lot_id,
         locked.settlement.state,
-        "waterfall",
-        actor=HOUSE,
+        StepName.WATERFALL,
+        actor=SYSTEM_ACTOR,
         at_ms=now_ms,
         details={
             "default_id": default.default_id,
@@ -112,21 +114,23 @@ async def _post(tx: Transaction, default: Default, parts: Split, owed_fen: int, 
     about = {"default_id": default.default_id, "lot_id": default.lot_id, "bidder_id": default.bidder_id}
     entries = []
     if parts.forfeited_fen:
-        entries.append(recipes.waterfall_paid(**about, split=parts))
+        entries.append(postings.waterfall_paid(**about, split=parts))
         seller_fen = parts.gap_fen + (parts.rest_fen if parts.rest_to == "seller" else 0)
         if seller_fen:
             key_id = f"waterfall-{default.default_id}"
-            entries.append(recipes.seller_paid(key_id=key_id, lot_id=default.lot_id, amount_fen=seller_fen))
+            entries.append(postings.seller_paid(key_id=key_id, lot_id=default.lot_id, amount_fen=seller_fen))
     if owed_fen:
-        entries.append(recipes.claim_raised(**about, amount_fen=owed_fen))
+        entries.append(postings.claim_raised(**about, amount_fen=owed_fen))
     if entries:
-        await journal.post(tx, entries, cause=Cause("deadline", f"waterfall:{default.default_id}"), at_ms=now_ms)
+        await journal.post(
+            tx, entries, cause=Cause(CauseKind.DEADLINE, f"waterfall:{default.default_id}"), at_ms=now_ms
+        )
 
 
 async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str) -> Approval | None:
-    """Give the claims of a lot up: two persons must want it. The request that waits, or None: done.
+    """Write the claims of a lot off, which needs two persons: the request that waits, or None: done.
 
-    Raises NotFound(settlement-unknown), RequestRefused(no-claim, same-person).
+    Raises NotFound(settlement-unknown), RequestRefused(no-claim, same-person), BooksAway.
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
@@ -134,10 +138,10 @@ async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str
         claimed = [one for one in await defaults.of_lot(tx, lot_id) if one.claim_fen and not one.written_off]
         if not claimed:
             raise RequestRefused(ProblemCode.NO_CLAIM, f"Nothing is claimed for lot {lot_id}.", {"lot_id": lot_id})
-        waiting = await ask_or_agree(
+        waiting = await request_or_approve(
             tx,
             lot_id,
-            "writeoff",
+            ApprovalAction.WRITE_OFF,
             actor=actor,
             reason=reason,
             now_ms=now_ms,
@@ -146,17 +150,17 @@ async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str
         if waiting is not None:
             return waiting
         for one in claimed:
-            entry = recipes.claim_written_off(
+            entry = postings.claim_written_off(
                 default_id=one.default_id, lot_id=lot_id, bidder_id=one.bidder_id, amount_fen=one.claim_fen
             )
-            cause = Cause("staff-action", f"writeoff:{one.default_id}:{actor}")
+            cause = Cause(CauseKind.STAFF_ACTION, f"writeoff:{one.default_id}:{actor}")
             await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
-            await defaults.change(tx, one.default_id, written_off=True)
-        await note(
+            await defaults.mark_written_off(tx, one.default_id)
+        await add_step(
             tx,
             lot_id,
             locked.settlement.state,
-            "claim-written-off",
+            StepName.CLAIM_WRITTEN_OFF,
             actor=actor,
             at_ms=now_ms,
             reason=reason,

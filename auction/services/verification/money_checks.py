@@ -31,7 +31,7 @@ class MoneyCheck:
 async def check_money(context: AppContext) -> list[MoneyCheck]:
     """Check every invariant, on one state of the database. Raises BooksAway, LedgerAway."""
     async with context.books.reading() as tx:
-        found = [MoneyCheck(one.name, one.rule, await one.broken(tx)) for one in INVARIANTS]
+        found = [MoneyCheck(one.name, one.rule, await one.violations(tx)) for one in INVARIANTS]
     excess = await _excess_power(context)
     if excess:
         await asyncio.sleep(SYNC_S)

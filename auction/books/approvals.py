@@ -1,0 +1,86 @@
+"""Stores requests for acts that need two persons of staff: one requests, another approves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import any_, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from auction.books.tables import Id, approvals
+from auction.books.transitions import transition
+from auction.books.unit_of_work import Transaction
+from auction.domain.states import ApprovalAction
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A request for an act on a lot, and who approved it; `agreed_by` None: nobody yet."""
+
+    approval_id: int
+    lot_id: str
+    action: ApprovalAction
+    reason: str
+    asked_by: str
+    asked_at_ms: int
+    expires_at_ms: int
+    agreed_by: str | None
+    agreed_at_ms: int | None
+
+
+async def find_waiting(
+    tx: Transaction, lot_id: str, action: ApprovalAction, *, now_ms: int, since_ms: int
+) -> Approval | None:
+    """The latest request for an act that is not approved, has not expired and is not older than `since_ms`, or None."""
+    statement = (
+        select(approvals)
+        .where(
+            approvals.c.lot_id == lot_id,
+            approvals.c.action == action,
+            approvals.c.agreed_by.is_(None),
+            approvals.c.expires_at_ms > now_ms,
+            approvals.c.asked_at_ms >= since_ms,
+        )
+        .order_by(approvals.c.approval_id.desc())
+        .limit(1)
+    )
+    row = await tx.row(statement)
+    return None if row is None else Approval(**row)
+
+
+async def request(
+    tx: Transaction,
+    *,
+    lot_id: str,
+    action: ApprovalAction,
+    reason: str,
+    asked_by: str,
+    asked_at_ms: int,
+    expires_at_ms: int,
+) -> Approval:
+    """Add one person's request for an act."""
+    statement = insert(approvals).values(
+        lot_id=lot_id,
+        action=action,
+        reason=reason,
+        asked_by=asked_by,
+        asked_at_ms=asked_at_ms,
+        expires_at_ms=expires_at_ms,
+    )
+    return Approval(**await tx.returned(statement.returning(*approvals.c)))
+
+
+async def approve(tx: Transaction, approval_id: int, *, by: str, at_ms: int) -> Approval:
+    """Note that another person approves a request. Raises InvalidTransition where it is approved already."""
+    statement = update(approvals).where(approvals.c.approval_id == approval_id, approvals.c.agreed_by.is_(None))
+    statement = statement.values(agreed_by=by, agreed_at_ms=at_ms)
+    return Approval(**await transition(tx, statement.returning(*approvals.c), f"approval {approval_id} to approved"))
+
+
+async def waiting_of_lots(tx: Transaction, lot_ids: Sequence[str], *, now_ms: int) -> list[Approval]:
+    """The requests on these lots that are not approved and have not expired, oldest first."""
+    statement = select(approvals).where(
+        approvals.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))),
+        approvals.c.agreed_by.is_(None),
+        approvals.c.expires_at_ms > now_ms,
+    )
+    return [Approval(**row) for row in await tx.rows(statement.order_by(approvals.c.approval_id))]
