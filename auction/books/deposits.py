@@ -112,8 +112,8 @@ async def request(
     row = await tx.row(statement)
     if row is not None:
         return Deposit(**row), True
-    mine = and_(deposits.c.lot_id == lot_id, deposits.c.bidder_id == bidder_id, deposits.c.request_key == request_key)
-    return Deposit(**await tx.returned(select(deposits).where(mine))), False
+    known = and_(deposits.c.lot_id == lot_id, deposits.c.bidder_id == bidder_id, deposits.c.request_key == request_key)
+    return Deposit(**await tx.returned(select(deposits).where(known))), False
 
 
 async def find(tx: Transaction, deposit_id: str) -> Deposit:
@@ -123,8 +123,8 @@ async def find(tx: Transaction, deposit_id: str) -> Deposit:
 
 async def lock(tx: Transaction, deposit_id: str) -> Deposit:
     """An existing deposit, locked for a change by this transaction."""
-    mine = select(deposits).where(deposits.c.deposit_id == deposit_id)
-    return Deposit(**await tx.returned(mine.with_for_update()))
+    statement = select(deposits).where(deposits.c.deposit_id == deposit_id)
+    return Deposit(**await tx.returned(statement.with_for_update()))
 
 
 async def purses_among(tx: Transaction, deposit_ids: Collection[str]) -> set[str]:

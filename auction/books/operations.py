@@ -140,14 +140,14 @@ async def _claim(tx: Transaction, which: ColumnElement[bool], now_ms: int) -> li
 
 async def find(tx: Transaction, operation_id: str) -> Operation:
     """An existing operation."""
-    mine = select(payment_operations).where(payment_operations.c.operation_id == operation_id)
-    return Operation(**await tx.returned(mine))
+    statement = select(payment_operations).where(payment_operations.c.operation_id == operation_id)
+    return Operation(**await tx.returned(statement))
 
 
 async def lock(tx: Transaction, operation_id: str) -> Operation:
     """An existing operation, locked for a change by this transaction."""
-    mine = select(payment_operations).where(payment_operations.c.operation_id == operation_id)
-    return Operation(**await tx.returned(mine.with_for_update()))
+    statement = select(payment_operations).where(payment_operations.c.operation_id == operation_id)
+    return Operation(**await tx.returned(statement.with_for_update()))
 
 
 async def lock_all(tx: Transaction, operation_ids: Sequence[str]) -> list[Operation]:

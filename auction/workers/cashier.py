@@ -1,6 +1,6 @@
-"""The cashier: asks the payment provider for what the books intend, and takes in the sandbox's notices.
+"""The cashier: requests intended operations from the payment provider, and delivers the sandbox's notices.
 
-After the bid's way. What a crash left unasked or unresolved is asked again under its own id; several cashiers may run.
+After the bid's way. What a crash left unresolved is requested again under the same id; several cashiers may run.
 """
 
 import asyncio
@@ -16,44 +16,45 @@ from auction.workers.retry import run_repeatedly
 
 log = structlog.get_logger()
 
-LOOK_S = 0.2
+POLL_S = 0.2
+"""The wait before it looks again, when nothing was due."""
 OPERATIONS_AT_ONCE = 256
 NOTICES_AT_ONCE = 64
 
 
 class Cashier:
-    """One cashier of the house; `run` until cancelled."""
+    """One cashier; `run` until cancelled."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def run(self) -> None:
-        """Ask and take in, side by side."""
+        """Request operations and deliver notices, concurrently."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(run_repeatedly("cashier", "operations", self.ask))
+            tasks.create_task(run_repeatedly("cashier", "operations", self.perform_operations))
             if isinstance(self._context.gateway, SandboxGateway):
-                tasks.create_task(run_repeatedly("cashier", "notices", self.carry_notices))
+                tasks.create_task(run_repeatedly("cashier", "notices", self.deliver_notices))
 
-    async def ask(self) -> float:
-        """Ask for what is due; the seconds until it is worth looking again."""
-        return 0.0 if await perform_due(self._context, limit=OPERATIONS_AT_ONCE) else LOOK_S
+    async def perform_operations(self) -> float:
+        """Request the operations that are due; the seconds to wait before the next time. Raises BooksAway."""
+        return 0.0 if await perform_due(self._context, limit=OPERATIONS_AT_ONCE) else POLL_S
 
-    async def carry_notices(self) -> float:
-        """Bring the sandbox's notices to the house, signature checked like any provider's."""
+    async def deliver_notices(self) -> float:
+        """Deliver the sandbox's notices, as a provider would by webhook; the seconds to wait before the next time."""
         gateway = self._context.gateway
         if not isinstance(gateway, SandboxGateway):
-            return LOOK_S
+            return POLL_S
         try:
             due = await gateway.due_notices(NOTICES_AT_ONCE)
             for notice in due:
                 try:
                     await receive_notice(self._context, gateway.provider, notice.body, notice.headers)
                 except (StatementRejected, ValueError, RuntimeError):
-                    # it comes again; the others do not wait for it
-                    log.exception("notice_not_taken", notice=notice.id)
+                    # it is due again later, and delays no other
+                    log.exception("notice_not_recorded", notice=notice.id)
                     continue
                 await gateway.notice_delivered(notice.id)
         except GatewayAway as error:
-            log.warning("notices_wait", reason=str(error))
-            return LOOK_S
-        return 0.0 if len(due) == NOTICES_AT_ONCE else LOOK_S
+            log.warning("notices_delayed", reason=str(error))
+            return POLL_S
+        return 0.0 if len(due) == NOTICES_AT_ONCE else POLL_S

@@ -159,9 +159,9 @@ async def write_off(context: AppContext, lot_id: str) -> None:
     await waterfall.write_off(context, lot_id, actor="flo", reason="nothing to be had")
 
 
-async def carry_notices(context: AppContext, lot_id: str) -> None:
+async def deliver_notices(context: AppContext, lot_id: str) -> None:
     """The provider says what became of what was pending."""
-    await Cashier(context).carry_notices()
+    await Cashier(context).deliver_notices()
 
 
 def by_itself(step: Callable[[AppContext], Awaitable[object]]) -> Callable[[AppContext, str], Awaitable[None]]:
@@ -176,7 +176,7 @@ def by_itself(step: Callable[[AppContext], Awaitable[object]]) -> Callable[[AppC
 ACTIONS: dict[str, Callable[[AppContext, str], Awaitable[None]]] = {
     "hold": register_ann,
     "top-up": top_up_ann,
-    "notice": carry_notices,
+    "notice": deliver_notices,
     "award": by_itself(awards.open_settlements),
     "release": by_itself(perform_due),
     "refund": by_itself(perform_due),

@@ -12,7 +12,7 @@ from typing import Any
 from auction.books import audit, catalogue
 from auction.books.catalogue import DRAFT, LotRecord, Sale
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
-from auction.domain.lot import fold_bids, schedule
+from auction.domain.lot import ADMITTING, STOPPED, LotStatus, fold_bids, schedule
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.domain.text import SALE_ID_LENGTH_MAX, is_sale_id
@@ -170,7 +170,7 @@ async def open_lot(
 
 async def pause_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
     """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
-    await _require_scheduled(context, lot_id, "pause it", ("open",))
+    await _require_scheduled(context, lot_id, "pause it", (LotStatus.OPEN,))
     return await view_after(context, await context.ledger.pause(lot_id, reason=reason, by=actor))
 
 
@@ -179,25 +179,25 @@ async def resume_lot(context: AppContext, lot_id: str, *, actor: str, review_abo
 
     Raises WrongStatus, NotFound, RequestRefused(review-limit-too-low).
     """
-    await _require_scheduled(context, lot_id, "resume it", ("paused", "held"))
+    await _require_scheduled(context, lot_id, "resume it", STOPPED)
     return await view_after(context, await context.ledger.resume(lot_id, review_above_fen=review_above_fen, by=actor))
 
 
 async def extend_lot(context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str) -> LotView:
     """Move the end of an open lot by `by_ms`, at most a year. Raises WrongStatus, NotFound."""
-    await _require_scheduled(context, lot_id, "extend it", ("open",))
+    await _require_scheduled(context, lot_id, "extend it", (LotStatus.OPEN,))
     return await view_after(context, await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor))
 
 
 async def close_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
     """Close an open lot before its end. Raises WrongStatus, NotFound."""
-    await _require_scheduled(context, lot_id, "close it", ("open",))
+    await _require_scheduled(context, lot_id, "close it", (LotStatus.OPEN,))
     return await view_after(context, await context.ledger.close_now(lot_id, reason=reason, by=actor))
 
 
 async def void_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
     """Void a lot that has not closed. Raises WrongStatus, NotFound."""
-    await _require_scheduled(context, lot_id, "void it", ("scheduled", "open", "paused", "held"))
+    await _require_scheduled(context, lot_id, "void it", ADMITTING)
     return await view_after(context, await context.ledger.void(lot_id, reason=reason, by=actor))
 
 
@@ -206,12 +206,12 @@ async def void_bid(context: AppContext, lot_id: str, seq: int, *, reason: str, a
 
     Raises WrongStatus, NotFound(bid-unknown), RequestRefused(bid-already-void, ledger-moved).
     """
-    await _require_scheduled(context, lot_id, "void a bid of it", ("paused", "held"))
+    await _require_scheduled(context, lot_id, "void a bid of it", STOPPED)
     snapshot = await context.ledger.read(lot_id)
     if snapshot is None:
         raise NotFound(ProblemCode.LOT_UNKNOWN, f"The ledger does not know lot {lot_id}.")
-    if snapshot.status not in {"paused", "held"}:
-        raise WrongStatus("void a bid of it", str(snapshot.status), ("paused", "held"))
+    if snapshot.status not in STOPPED:
+        raise WrongStatus("void a bid of it", str(snapshot.status), STOPPED)
     bids = await read_bids(context, lot_id, until_seq=snapshot.seq)
     if seq in bids.voided:
         raise RequestRefused(ProblemCode.BID_ALREADY_VOID, f"The bid at seq {seq} is void already.", {"seq": seq})
