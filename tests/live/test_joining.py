@@ -18,14 +18,18 @@ def bids_in(frames: list[dict]) -> list[int]:
 async def test_whoever_joins_while_bids_pour_in_misses_none_and_gets_none_twice(live, ledger, watching):
     await opened(ledger)
     bidding = Bidding(ledger)
-    pouring = asyncio.create_task(bidding.bid(300))
     clients: list[LiveClient] = []
-    while not pouring.done() and len(clients) < 60:
-        clients.append(watching(live.url, mode="feed" if len(clients) % 4 else "state"))
-        await clients[-1].until(lambda client: client.state)
-        await asyncio.sleep(0)
+
+    async def pour() -> None:
+        while len(clients) < 24:
+            await bidding.bid()
+
+    pouring = asyncio.create_task(pour())
+    for number in range(24):
+        client = watching(live.url, mode="feed" if number % 4 else "state")
+        await client.until(lambda client: client.state)
+        clients.append(client)
     await pouring
-    assert len(clients) > 10
     last_seq = max(bidding.prices)
     for client in clients:
         await client.until(lambda client: client.state["seq"] >= last_seq)

@@ -1,17 +1,31 @@
 """What a watcher hears, from greeting to end, over real sockets."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from api.live.clock import DRIFT_MS
 from api.live.protocol import CloseCode
 from auction.domain.lot import LeadingBid
 from auction.domain.terms import Bidding, SoftClose
 from auction.services.identity.tokens import Role
 from tests.ledger.event_sequences import LOT, OTHER_LOT, bid, opened, scheduled, taken, terms
 from tests.live.conftest import Bidding as Bids
-from tests.live.conftest import closed_with, heard, heard_until, running, say, speaking, sub, token, until
+from tests.live.conftest import (
+    Heard,
+    Running,
+    closed_with,
+    heard,
+    heard_until,
+    running,
+    say,
+    speaking,
+    sub,
+    token,
+    until,
+)
 
 LATE = terms(soft_close=SoftClose(4_000_000, 5_000_000))
 
@@ -155,14 +169,17 @@ async def test_one_socket_may_watch_several_lots_and_change_how(live, ledger):
 
 async def test_busy_lots_are_told_in_turns_and_the_last_state_is_never_left_out(ledger):
     await opened(ledger)
+    bids = Bids(ledger)
+    ticks: list[Heard] = []
     async with running(ledger, tick_ms=150) as live, speaking(live.url, sub()) as watcher:
         await heard(watcher)
-        await Bids(ledger).bid(40)
-        ticks = [await heard(watcher)]
-        while ticks[-1]["bids"] < 40:
+        # on a machine that takes 150 ms for each bid it takes more of them until two share a turn
+        while not 0 < len(ticks) < bids.made:
+            await bids.bid(10)
             ticks.append(await heard(watcher))
-        assert ticks[-1]["price_fen"] == 4_000
-        assert len(ticks) < 40
+            while ticks[-1]["bids"] < bids.made:
+                ticks.append(await heard(watcher))
+        assert ticks[-1]["price_fen"] == 100 * bids.made
 
 
 # -- bidders ----------------------------------------------------------------------------------------------------------
@@ -222,10 +239,12 @@ async def test_all_screens_of_a_bidder_are_told_and_nobody_elses(live, ledger):
 
 async def test_a_token_that_runs_out_leaves_an_anonymous_watcher(ledger):
     await opened(ledger)
-    signed_in = sub(token=token("ada", lifetime_s=1))
-    async with running(ledger, ping_ms=150) as live, speaking(live.url, signed_in) as watcher:
+    async with running(ledger, ping_ms=150) as live, speaking(live.url, sub(token=token("ada"))) as watcher:
         await heard_until(watcher, "you")
         (channel,) = live.gateway.hub.channels.values()
+        (socket,) = live.gateway._connections
+        assert socket.identity is not None
+        socket.identity = replace(socket.identity, expires_at_s=0)
         await until(lambda: not any(each.bidder_id for each in channel.watchers))
         await taken(ledger, "ada", 100, "key-0001")
         await heard_until(watcher, "tick")
@@ -236,6 +255,11 @@ async def test_a_token_that_runs_out_leaves_an_anonymous_watcher(ledger):
 # -- time -------------------------------------------------------------------------------------------------------------
 
 
+def doubt_of(live: Running) -> float:
+    """How far the gateway's idea of the ledger's time may be off, in ms: half a round trip, and a clock's drift."""
+    return max(sample.round_trip_ms for sample in live.gateway.clock._samples) + DRIFT_MS
+
+
 async def test_the_ledgers_time_is_told_on_request(live, ledger):
     async with speaking(live.url) as anyone:
         before_ms = await ledger.now_ms()
@@ -243,7 +267,8 @@ async def test_the_ledgers_time_is_told_on_request(live, ledger):
         synced = await heard(anyone)
         after_ms = await ledger.now_ms()
         assert (synced["type"], synced["c0"]) == ("synced", 17.25)
-        assert before_ms - 30 <= synced["s1"] <= synced["s2"] <= after_ms + 30
+        doubt_ms = doubt_of(live)
+        assert before_ms - doubt_ms <= synced["s1"] <= synced["s2"] <= after_ms + doubt_ms
 
 
 async def test_an_idle_lot_is_said_to_be_alive(ledger):
@@ -252,7 +277,7 @@ async def test_an_idle_lot_is_said_to_be_alive(ledger):
     async with running(ledger, ping_ms=100) as live, speaking(live.url, sub()) as watcher:
         beat = (await heard_until(watcher, "hb"))[-1]
         assert (beat["type"], beat["seq"], beat["watchers"]) == ("hb", now.seq, 1)
-        assert abs(beat["now_ms"] - await ledger.now_ms()) < 5_000
+        assert now.now_ms - doubt_of(live) <= beat["now_ms"] <= await ledger.now_ms() + doubt_of(live)
 
 
 # -- ends -------------------------------------------------------------------------------------------------------------
