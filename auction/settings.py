@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auction.domain.money import FEN_MAX
+from auction.domain.text import DELIVERY_CENTRE
 
 PREFIX = "AUCTION_"
 SECRET_LENGTH_MIN = 32
@@ -61,10 +62,10 @@ def _origins(listed: str) -> str:
 
 
 def _names(listed: str) -> str:
-    names = [name.strip() for name in listed.split(",")]
-    if not all(1 <= len(name) <= 100 and name.isprintable() for name in names) or len(set(names)) < len(names):
+    names = [DELIVERY_CENTRE.accept(name.strip()) for name in listed.split(",")]
+    if len(set(names)) < len(names):
         raise ValueError
-    return listed
+    return ",".join(names)
 
 
 def _limits(listed: str) -> str:

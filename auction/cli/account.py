@@ -25,7 +25,7 @@ def account(
     from auction.settings import load_settings
 
     try:
-        name = NAME.accept(name or username)
+        name = NAME.accept(name) if name else username
     except TextRefused as refused:
         print_error(f"--name {refused}")
         raise typer.Exit(2) from None

@@ -75,11 +75,27 @@ def test_settings_do_not_change():
         ),
         ("LOCALE", "Chinese, please", "AUCTION_LOCALE must be a language tag such as zh-CN, got 'Chinese, please'"),
         ("LIVE_URL", "http://x", "AUCTION_LIVE_URL must be an address such as wss://live.example.com/, got 'http://x'"),
+        (
+            "DELIVERY_CENTRES",
+            "Beijing,,Wuhan",
+            "AUCTION_DELIVERY_CENTRES must be names with commas between them, got 'Beijing,,Wuhan'",
+        ),
+        ("DELIVERY_CENTRES", "A, A", "AUCTION_DELIVERY_CENTRES must be names with commas between them, got 'A, A'"),
+        (
+            "DELIVERY_CENTRES",
+            "A\u200b",
+            "AUCTION_DELIVERY_CENTRES must be names with commas between them, got 'A\\u200b'",
+        ),
         ("SECRET_KEY", "short", "AUCTION_SECRET_KEY must be a secret of at least 32 characters, got 5 characters"),
     ],
 )
 def test_a_wrong_value_is_answered_with_a_sentence_that_names_the_variable(monkeypatch, name, value, sentence):
     assert wrong(monkeypatch, name, value) == sentence
+
+
+def test_delivery_centres_are_named_as_bidders_name_them():
+    # in form C, as texts in requests are
+    assert load_settings(delivery_centres="Orle\u0301ans, 北京").delivery_centres == "Orl\xe9ans,北京"
 
 
 def test_every_wrong_value_is_named_at_once(monkeypatch):
