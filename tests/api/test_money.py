@@ -393,7 +393,7 @@ async def test_a_deposit_that_is_not_decided_yet_admits_nobody_until_it_is(stage
 async def test_whoever_is_barred_puts_nothing_down(stage: Stage, asker: Asker) -> None:
     lot_id = await stage.sold_lot([("ann", 1_000)])
     await stage.pass_time(DAY_MS)
-    relisted = (await stage.story(lot_id)).row.settlement.relisted_as
+    relisted = (await stage.detail(lot_id)).row.settlement.relisted_as
     assert relisted is not None
     await asker.ops(f"/lots/{relisted}/open", {"duration_ms": 3_600_000})
     async with nothing_moves(stage):

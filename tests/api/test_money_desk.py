@@ -178,9 +178,9 @@ async def test_a_handover_is_confirmed_where_the_winner_chose_and_not_before(sta
         refused(await act(asker, lot_id, "handover-confirmed"), 409, "delivery-centre-missing")
 
     await award_payment.choose_centre(stage.context, f"a-{lot_id}-1", bidder_id="ann", delivery_centre="Beijing")
-    story = (await act(asker, lot_id, "handover-confirmed")).json()
-    assert (story["settlement"]["state"], story["settlement"]["delivery_centre"]) == ("settled", "Beijing")
-    assert story["balances"]["seller_payable"] == 0
+    detail = (await act(asker, lot_id, "handover-confirmed")).json()
+    assert (detail["settlement"]["state"], detail["settlement"]["delivery_centre"]) == ("settled", "Beijing")
+    assert detail["balances"]["seller_payable"] == 0
 
 
 async def test_a_lot_with_nobody_left_to_offer_it_to_is_not_offered(stage: Stage, asker: Asker) -> None:
@@ -519,7 +519,7 @@ async def test_accounts_of_one_identity_are_linked_by_it(stage: Stage, asker: As
     await stage.pass_time(DAY_MS)
     # the runner-up is the defaulter under another name
     assert await stage.state(lot_id) == "relisted"
-    relisted = (await stage.story(lot_id)).row.settlement.relisted_as
+    relisted = (await stage.detail(lot_id)).row.settlement.relisted_as
     await asker.ops(f"/lots/{relisted}/open", {"duration_ms": 3_600_000})
     async with nothing_moves(stage):
         for bidder in ("ann", "bob"):

@@ -1,4 +1,4 @@
-"""A house with real servers, a sandbox provider and a steered clock: lots are bid on, closed, archived and settled."""
+"""Real servers, a sandbox provider and a clock set by the test: lots are bid on, closed, archived and settled."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,7 +48,7 @@ TERMS: dict[str, Any] = {
 
 @dataclass
 class Clock:
-    """The house's time, moved by hand; starts where the machine is."""
+    """The time that deadlines are met by, advanced by the test; starts at the machine's."""
 
     ms: int
 
@@ -56,13 +56,13 @@ class Clock:
         return self.ms
 
     def forward(self, ms: int) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.ms += ms
 
 
 @dataclass
 class Stage:
-    """A house to play on, with the moves that tests of money keep making."""
+    """A running context, and what tests of money do with it again and again."""
 
     context: AppContext
     clock: Clock
@@ -73,7 +73,7 @@ class Stage:
     async def open_lot(
         self, terms: dict[str, Any] | None = None, *, preset: str | None = None, sale_id: str | None = None
     ) -> str:
-        """An open lot under TERMS or a preset, with a test's own terms laid over them."""
+        """An open lot under TERMS or a preset, changed by the test's own terms."""
         base = load_preset(preset) if preset else TERMS
         if sale_id is None:
             sale_id = f"sale{next(self._numbers)}"
@@ -86,22 +86,22 @@ class Stage:
         return lot_id
 
     async def register(self, lot_id: str, bidder: str, **more: Any) -> RegistrationOutcome:
-        """A bidder with their deposit held."""
+        """Register a bidder, with their deposit held."""
         return await registration_deposits.register(self.context, lot_id, bidder_id=bidder, name=bidder.title(), **more)
 
     async def bid(self, lot_id: str, bidder: str, yuan: int) -> None:
-        """An accepted bid."""
+        """Place a bid that is accepted."""
         key = f"key-{next(self._numbers):08d}"
         (answer,) = await self.context.ledger.place_bids(lot_id, [Bid(bidder, yuan * YUAN, key)])
         assert isinstance(answer, AcceptedBid), answer
 
     async def close(self, lot_id: str) -> None:
-        """Close a lot and settle what follows at once."""
+        """Close a lot and do what is due then."""
         await lots.close_lot(self.context, lot_id, reason="the test says so", actor="olga")
         await self.settle()
 
     async def sold_lot(self, bids: list[tuple[str, int]], terms: dict[str, Any] | None = None, **more: Any) -> str:
-        """A lot that was bid on (bidder, yuan) and closed."""
+        """A closed lot with these bids (bidder, yuan)."""
         lot_id = await self.open_lot(terms, **more)
         for bidder in dict.fromkeys(bidder for bidder, _ in bids):
             await self.register(lot_id, bidder)
@@ -111,11 +111,11 @@ class Stage:
         return lot_id
 
     async def archive(self) -> None:
-        """Write down what the ledger holds."""
+        """Archive what the ledger holds."""
         await self.archiver.catch_up()
 
     async def settle(self) -> None:
-        """Archive, settle and pay until nothing is left to do now."""
+        """Archive, settle and perform payment operations until nothing is due now."""
         for _ in range(30):
             await self.archive()
             done = await settle(self.context)
@@ -126,15 +126,15 @@ class Stage:
                 done += 1
             if not done:
                 return
-        raise AssertionError("the house does not come to rest")
+        raise AssertionError("there is always something due")
 
     async def pass_time(self, ms: int) -> None:
-        """Let time pass, and what it brings about happen."""
+        """Advance the time and do what is due then."""
         self.clock.forward(ms)
         await self.settle()
 
     async def pay(self, lot_id: str, *, method: str | None = None, key: str = "pay-key-1") -> Award:
-        """The winner pays."""
+        """Pay as the winner."""
         award = await self.award(lot_id)
         paid = await award_payment.pay_award(
             self.context, award.award_id, bidder_id=award.bidder_id, key=key, payment_method=method
@@ -143,13 +143,13 @@ class Stage:
         return paid
 
     async def accept(self, lot_id: str) -> Award:
-        """The runner-up takes the offer that is open."""
-        offer = (await self.story(lot_id)).offers[-1]
+        """Accept the open offer as the runner-up."""
+        offer = (await self.detail(lot_id)).offers[-1]
         return await runner_up_offers.accept_offer(self.context, offer.offer_id, bidder_id=offer.bidder_id)
 
     async def resell(self, lot_id: str, bids: list[tuple[str, int]]) -> str:
-        """Open the lot that a lot was relisted as, bid on it, and close it."""
-        relisted = (await self.story(lot_id)).row.settlement.relisted_as
+        """Open the lot that a lot was relisted as, place bids on it, and close it."""
+        relisted = (await self.detail(lot_id)).row.settlement.relisted_as
         assert relisted is not None
         await lots.open_lot(self.context, relisted, duration_ms=HOUR_MS, actor="olga")
         for bidder in dict.fromkeys(bidder for bidder, _ in bids):
@@ -159,40 +159,40 @@ class Stage:
         await self.close(relisted)
         return relisted
 
-    async def story(self, lot_id: str) -> SettlementDetail:
-        """Everything about a lot after the hammer."""
+    async def detail(self, lot_id: str) -> SettlementDetail:
+        """Everything about a lot after its close."""
         return await show_settlement(self.context, lot_id)
 
     async def state(self, lot_id: str) -> str:
-        """Where a lot's settlement stands."""
-        return (await self.story(lot_id)).row.settlement.state
+        """The state of a lot's settlement."""
+        return (await self.detail(lot_id)).row.settlement.state
 
     async def award(self, lot_id: str) -> Award:
         """The last award of a lot."""
-        return (await self.story(lot_id)).awards[-1]
+        return (await self.detail(lot_id)).awards[-1]
 
     async def the_default(self, lot_id: str) -> Default:
         """The only default of a lot."""
-        (found,) = (await self.story(lot_id)).defaults
+        (found,) = (await self.detail(lot_id)).defaults
         return found
 
     async def deposits(self, lot_id: str, bidder: str | None = None) -> list[Deposit]:
         """A lot's deposits."""
-        return [d for d in (await self.story(lot_id)).deposits if bidder in {None, d.bidder_id}]
+        return [d for d in (await self.detail(lot_id)).deposits if bidder in {None, d.bidder_id}]
 
     async def balance(self, lot_id: str, account: JournalAccount) -> int:
         """An account's balance of a lot in yuan, debit above 0."""
-        fen = (await self.story(lot_id)).balances.get(account, 0)
+        fen = (await self.detail(lot_id)).balances.get(account, 0)
         assert fen % YUAN == 0
         return fen // YUAN
 
     async def check(self) -> None:
-        """Every rule of money holds, and the provider has the cash that the journal says."""
+        """Check every rule of money, and that the provider has the cash in the journal."""
         await check_all(self.context, self.gateway)
 
 
 async def check_all(context: AppContext, gateway: SandboxGateway) -> None:
-    """Every rule of money holds, and the provider's own record agrees with the journal."""
+    """Check every rule of money, and that the provider's record agrees with the journal."""
     broken = {one.name: one.broken for one in await check_money(context) if one.broken}
     assert not broken, broken
     async with context.books.reading() as tx:
@@ -214,7 +214,7 @@ async def check_all(context: AppContext, gateway: SandboxGateway) -> None:
 async def open_stage(
     valkey_url: str, books_url: str, data_dir: Path, *, deposit_method: str = "authorisation"
 ) -> AsyncIterator[Stage]:
-    """A stage on an emptied ledger and fresh books; checked at its end."""
+    """A stage on an empty ledger and a fresh database; its money is checked at the end."""
     settings = load_settings(
         redis_url=valkey_url,
         database_url=books_url,
@@ -239,7 +239,7 @@ async def open_stage(
 async def stage(
     valkey_url: str, redis: Redis, books_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Stage]:
-    """A house on a steered clock; `deposit_method` may be given as the fixture's parameter. Checked at its end."""
+    """A stage; `deposit_method` may be given as the fixture's parameter. Its money is checked at the end."""
     method = getattr(request, "param", "authorisation")
     async with open_stage(valkey_url, books_url, tmp_path, deposit_method=method) as played:
         yield played

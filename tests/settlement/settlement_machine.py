@@ -440,8 +440,8 @@ class SettlementMachine(RuleBasedStateMachine):
         self.lots.append(await self.stage.open_lot(terms, sale_id=SALE))
 
     async def _open_relisted(self, number: int) -> None:
-        story = await show_settlement(self.stage.context, self._sold(number))
-        relisted = story.row.settlement.relisted_as
+        detail = await show_settlement(self.stage.context, self._sold(number))
+        relisted = detail.row.settlement.relisted_as
         if relisted is not None:
             await lots.open_lot(self.stage.context, relisted, duration_ms=HOUR_MS, actor="olga")
             self.lots.append(relisted)
@@ -463,15 +463,15 @@ class SettlementMachine(RuleBasedStateMachine):
             await self._work(who)
 
     async def _by_winner(self, number: int, verb: Callable[..., Awaitable[Any]], **more: Any) -> None:
-        story = await show_settlement(self.stage.context, self._sold(number))
-        if story.awards:
-            award = story.awards[-1]
+        detail = await show_settlement(self.stage.context, self._sold(number))
+        if detail.awards:
+            award = detail.awards[-1]
             await verb(self.stage.context, award.award_id, bidder_id=award.bidder_id, **more)
 
     async def _answer(self, number: int, accepts: bool) -> None:
-        story = await show_settlement(self.stage.context, self._sold(number))
-        if story.offers:
-            offer = story.offers[-1]
+        detail = await show_settlement(self.stage.context, self._sold(number))
+        if detail.offers:
+            offer = detail.offers[-1]
             verb = runner_up_offers.accept_offer if accepts else runner_up_offers.decline_offer
             await verb(self.stage.context, offer.offer_id, bidder_id=offer.bidder_id)
 

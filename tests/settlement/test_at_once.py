@@ -64,7 +64,7 @@ def refusals(ends: list[Any]) -> list[str]:
 
 async def steps(stage: Stage, lot_id: str) -> Counter[str]:
     """How often each step was taken."""
-    return Counter(step.step for step in (await stage.story(lot_id)).steps)
+    return Counter(step.step for step in (await stage.detail(lot_id)).steps)
 
 
 async def test_two_workers_open_fifty_settlements_once_each(stage: Stage, other: AppContext) -> None:
@@ -243,7 +243,7 @@ async def test_a_winner_who_pays_with_two_cards_at_once_pays_once(stage: Stage, 
         assert len(refusals(ends)) <= 1
         assert set(refusals(ends)) <= {ProblemCode.WRONG_STATE, ProblemCode.PAYMENT_PENDING}
         await stage.settle()
-        charges = [one for one in (await stage.story(lot_id)).operations if one.kind == "charge"]
+        charges = [one for one in (await stage.detail(lot_id)).operations if one.kind == "charge"]
         assert [one.amount_fen for one in charges] == [400 * YUAN]
         assert await stage.state(lot_id) == "paid"
 
@@ -259,7 +259,7 @@ async def test_a_payment_asked_for_twice_under_one_key_is_one_payment(stage: Sta
         )
         assert refusals(ends) == []
         await stage.settle()
-        assert [one.kind for one in (await stage.story(lot_id)).operations].count(OperationKind.CHARGE) == 1
+        assert [one.kind for one in (await stage.detail(lot_id)).operations].count(OperationKind.CHARGE) == 1
         assert await stage.state(lot_id) == "paid"
 
 
@@ -302,9 +302,9 @@ async def test_an_offer_that_is_accepted_and_declined_at_once_has_one_answer(sta
         )
         assert refusals(ends) == [ProblemCode.OFFER_OVER]
         await stage.settle()
-        (offer,) = (await stage.story(lot_id)).offers
+        (offer,) = (await stage.detail(lot_id)).offers
         assert offer.status in {"accepted", "declined"}
-        assert len((await stage.story(lot_id)).awards) == (2 if offer.status == "accepted" else 1)
+        assert len((await stage.detail(lot_id)).awards) == (2 if offer.status == "accepted" else 1)
 
 
 async def test_an_offer_that_is_withdrawn_while_it_is_accepted_leaves_no_award_behind(

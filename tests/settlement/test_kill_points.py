@@ -27,7 +27,7 @@ from auction.services.settlement.deadlines import process_deadlines
 from auction.services.settlement.finance_views import list_settlements
 from auction.services.verification.money_checks import check_money
 from tests.settlement.conftest import DAY_MS, YUAN, Stage
-from tests.settlement.dying_worker import ACTIONS, Fate, Place, Point, counted, work_until_killed
+from tests.settlement.killed_worker import ACTIONS, Deployment, KillSwitch, Point, counted, work_until_killed
 
 CASCADE = {"settlement": {"payment_window_ms": DAY_MS, "cascade": {"depth": 1, "price": "own_bid"}}}
 SHORTFALL = {
@@ -194,7 +194,7 @@ async def to_be_voided(stage: Stage) -> str:
 
 
 @dataclass(frozen=True)
-class SettlementDetail:
+class KillCase:
     """A thing to be done: how it begins, what it takes, and the books and the provider once it is done."""
 
     begins: Callable[[Stage], Awaitable[str]]
@@ -214,17 +214,17 @@ FORFEITED = HELD | {"award-reversed": 1, "deposit-captured": 1, "deposit-forfeit
 OFFERED = FORFEITED | {"deposit-authorised": 2}
 DEPOSIT_FEN, REST_FEN = 100 * YUAN, 900 * YUAN
 
-STORIES = {
-    "hold": SettlementDetail(
+CASES = {
+    "hold": KillCase(
         open_lot, 1, 4, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
     ),
-    "top-up": SettlementDetail(
+    "top-up": KillCase(
         small_deposit, 1, 4, {"deposit-authorised": 2}, Movements(DEPOSIT_FEN + 90_000, 0, 0, 0), more={"deposits": 2}
     ),
-    "notice": SettlementDetail(
+    "notice": KillCase(
         slow_deposit, 0, 2, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
     ),
-    "award": SettlementDetail(
+    "award": KillCase(
         hammered,
         0,
         1,
@@ -232,7 +232,7 @@ STORIES = {
         Movements(DEPOSIT_FEN, 0, 0, 0),
         "awarded",
     ),
-    "release": SettlementDetail(
+    "release": KillCase(
         awarded,
         1,
         2,
@@ -240,7 +240,7 @@ STORIES = {
         Movements(DEPOSIT_FEN, 0, 0, 0),
         "awarded",
     ),
-    "refund": SettlementDetail(
+    "refund": KillCase(
         awarded,
         1,
         2,
@@ -249,7 +249,7 @@ STORIES = {
         "awarded",
         method="charge",
     ),
-    "refund again": SettlementDetail(
+    "refund again": KillCase(
         refund_failed,
         1,
         2,
@@ -258,19 +258,15 @@ STORIES = {
         "awarded",
         method="charge",
     ),
-    "keep": SettlementDetail(
+    "keep": KillCase(
         promise_running_out, 0, 1, HELD | {"deposit-captured": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "awarded"
     ),
-    "charge": SettlementDetail(sold, 2, 5, PAID, Movements(0, REST_FEN, DEPOSIT_FEN, 0), "paid"),
-    "default": SettlementDetail(
-        overdue, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}
-    ),
-    "refusal": SettlementDetail(
-        sold, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}
-    ),
-    "capture": SettlementDetail(defaulted, 1, 2, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
-    "collect": SettlementDetail(captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
-    "offer": SettlementDetail(
+    "charge": KillCase(sold, 2, 5, PAID, Movements(0, REST_FEN, DEPOSIT_FEN, 0), "paid"),
+    "default": KillCase(overdue, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}),
+    "refusal": KillCase(sold, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}),
+    "capture": KillCase(defaulted, 1, 2, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
+    "collect": KillCase(captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),
+    "offer": KillCase(
         defaulted_with_runner_up,
         0,
         1,
@@ -279,19 +275,17 @@ STORIES = {
         "offered",
         more={"offers": 1},
     ),
-    "accept": SettlementDetail(
+    "accept": KillCase(
         offered, 0, 1, OFFERED | {"award": 2}, Movements(DEPOSIT_FEN, 0, DEPOSIT_FEN, 0), "awarded", more={"awards": 2}
     ),
-    "decline": SettlementDetail(
+    "decline": KillCase(
         offered, 0, 1, OFFERED | {"authorisation-ended": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"
     ),
-    "lapse": SettlementDetail(
+    "lapse": KillCase(
         ignored_offer, 0, 1, OFFERED | {"authorisation-ended": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"
     ),
-    "relist": SettlementDetail(
-        captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"lots": 2}
-    ),
-    "resale": SettlementDetail(
+    "relist": KillCase(captured, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"lots": 2}),
+    "resale": KillCase(
         resold,
         1,
         3,
@@ -301,7 +295,7 @@ STORIES = {
         Movements(0, 0, DEPOSIT_FEN + 80 * YUAN, 0),
         "paid",
     ),
-    "waterfall": SettlementDetail(
+    "waterfall": KillCase(
         nobody_resold,
         0,
         1,
@@ -309,7 +303,7 @@ STORIES = {
         Movements(0, 0, DEPOSIT_FEN, 0),
         "relisted",
     ),
-    "writeoff": SettlementDetail(
+    "writeoff": KillCase(
         claimed,
         0,
         1,
@@ -317,7 +311,7 @@ STORIES = {
         Movements(0, 0, DEPOSIT_FEN, 0),
         "relisted",
     ),
-    "handover": SettlementDetail(
+    "handover": KillCase(
         to_be_fetched,
         0,
         1,
@@ -325,7 +319,7 @@ STORIES = {
         Movements(0, REST_FEN, DEPOSIT_FEN, 0),
         "settled",
     ),
-    "void": SettlementDetail(
+    "void": KillCase(
         to_be_voided,
         0,
         1,
@@ -336,23 +330,23 @@ STORIES = {
 }
 
 
-def points_of(story: SettlementDetail) -> Iterator[Point]:
+def points_of(case: KillCase) -> Iterator[Point]:
     """Before and after each call of the provider, before each commit of the books and after the last.
 
     After one of the others nothing lasting has happened that there was not before the next.
     """
-    for nth in range(1, story.calls + 1):
+    for nth in range(1, case.calls + 1):
         yield Point("before the call", nth)
         yield Point("after the call", nth)
-    for nth in range(1, story.commits + 1):
+    for nth in range(1, case.commits + 1):
         yield Point("before the commit", nth)
-    yield Point("after the commit", story.commits)
+    yield Point("after the commit", case.commits)
 
 
 POINTS = [
-    pytest.param(story.method, action, point, id=f"{action}, {point}")
-    for action, story in STORIES.items()
-    for point in points_of(story)
+    pytest.param(case.method, action, point, id=f"{action}, {point}")
+    for action, case in CASES.items()
+    for point in points_of(case)
 ]
 
 
@@ -363,13 +357,13 @@ POINTS = [
 class Workers:
     """Starts workers in processes of their own, for the house of a test."""
 
-    place: Callable[[Stage], Place]
+    deployment: Callable[[Stage], Deployment]
     context: multiprocessing.context.ForkServerContext
 
     def run(self, stage: Stage, action: str, lot_id: str, point: Point) -> int:
         """The worker's exit code."""
         worker = self.context.Process(
-            target=work_until_killed, args=(self.place(stage), action, lot_id, point), daemon=True
+            target=work_until_killed, args=(self.deployment(stage), action, lot_id, point), daemon=True
         )
         worker.start()
         worker.join(JOIN_S)
@@ -383,7 +377,7 @@ class Workers:
 def fork_server() -> multiprocessing.context.ForkServerContext:
     """Starts processes from one that has imported everything and opened nothing."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.settlement.dying_worker"])
+    context.set_forkserver_preload(["tests.settlement.killed_worker"])
     return context
 
 
@@ -396,7 +390,7 @@ def workers(
     request: pytest.FixtureRequest,
 ) -> Workers:
     method = request.node.callspec.params["stage"]
-    return Workers(lambda stage: Place(valkey_url, books_url, tmp_path, method, stage.clock.ms), fork_server)
+    return Workers(lambda stage: Deployment(valkey_url, books_url, tmp_path, method, stage.clock.ms), fork_server)
 
 
 async def rules_hold(stage: Stage) -> None:
@@ -428,24 +422,24 @@ async def retry_operation(stage: Stage, action: str, lot_id: str) -> None:
     await stage.settle()
 
 
-async def is_done_once(stage: Stage, lot_id: str, story: SettlementDetail) -> None:
+async def is_done_once(stage: Stage, lot_id: str, case: KillCase) -> None:
     """The journal, the provider and the settlement are those of a house that was never killed."""
     async with stage.context.books.reading() as tx:
         kinds = await tx.rows(text("SELECT kind, count(*) AS entries FROM journal_entries GROUP BY kind"))
         counts = {}
-        for table in story.more:
+        for table in case.more:
             counts[table] = await tx.session.scalar(text(f"SELECT count(*) FROM {table}"))
         unresolved = await operations.unresolved_of_lots(tx, [lot_id])
         unsynced = await tx.session.scalar(
             text("SELECT count(*) FROM registrations WHERE synced_version < power_version")
         )
-    assert Counter({row["kind"]: row["entries"] for row in kinds}) == Counter(story.entries)
-    assert await stage.gateway.movements() == story.moved
-    assert counts == story.more
+    assert Counter({row["kind"]: row["entries"] for row in kinds}) == Counter(case.entries)
+    assert await stage.gateway.movements() == case.moved
+    assert counts == case.more
     assert unresolved == {}
     assert unsynced == 0
-    if story.state is not None:
-        assert await stage.state(lot_id) == story.state
+    if case.state is not None:
+        assert await stage.state(lot_id) == case.state
         assert not any(row.stuck for row in (await list_settlements(stage.context)).rows)
 
 
@@ -453,8 +447,8 @@ async def is_done_once(stage: Stage, lot_id: str, story: SettlementDetail) -> No
 async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
     stage: Stage, workers: Workers, action: str, point: Point
 ) -> None:
-    story = STORIES[action]
-    lot_id = await story.begins(stage)
+    case = CASES[action]
+    lot_id = await case.begins(stage)
 
     assert workers.run(stage, action, lot_id, point) == -signal.SIGKILL, "the worker outlived its point"
 
@@ -464,25 +458,23 @@ async def test_a_kill_at_any_point_loses_nothing_and_does_nothing_twice(
     await stage.pass_time(TAKEN_UP_MS)
     await rules_hold(stage)
     await retry_operation(stage, action, lot_id)
-    await is_done_once(stage, lot_id, story)
+    await is_done_once(stage, lot_id, case)
 
 
-@pytest.mark.parametrize(
-    "stage, action", [(story.method, action) for action, story in STORIES.items()], indirect=["stage"]
-)
+@pytest.mark.parametrize("stage, action", [(case.method, action) for action, case in CASES.items()], indirect=["stage"])
 async def test_the_points_are_all_there_are(stage: Stage, tmp_path: Path, action: str) -> None:
-    story = STORIES[action]
-    lot_id = await story.begins(stage)
+    case = CASES[action]
+    lot_id = await case.begins(stage)
 
-    fate = Fate(None)
-    async with counted(stage.context, tmp_path, stage.clock.ms, fate) as context:
+    kill_switch = KillSwitch(None)
+    async with counted(stage.context, tmp_path, stage.clock.ms, kill_switch) as context:
         await ACTIONS[action](context, lot_id)
-    assert (fate.calls, fate.commits) == (story.calls, story.commits)
+    assert (kill_switch.calls, kill_switch.commits) == (case.calls, case.commits)
 
     await stage.settle()
     await retry_operation(stage, action, lot_id)
-    await is_done_once(stage, lot_id, story)
+    await is_done_once(stage, lot_id, case)
 
 
 def test_every_way_money_moves_has_its_points() -> None:
-    assert STORIES.keys() == ACTIONS.keys()
+    assert CASES.keys() == ACTIONS.keys()

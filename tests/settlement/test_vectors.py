@@ -8,7 +8,7 @@ import pytest
 from auction.books import bidders, deposits
 from auction.books.deposits import Deposit
 from auction.domain.bidding import Bid, Refused
-from auction.domain.errors import ProblemCode, RefusalCode, RequestRefused
+from auction.domain.errors import PaymentsAway, ProblemCode, RefusalCode, RequestRefused
 from auction.domain.journal import JournalAccount
 from auction.domain.settlement import BidderPolicy
 from auction.domain.states import OperationKind
@@ -86,7 +86,7 @@ async def void(stage: Stage, lot_id: str) -> None:
 
 async def offers(stage: Stage, lot_id: str) -> list[tuple[str, int, str]]:
     """To whom a lot was offered, for how many yuan, and what they said."""
-    return [(one.bidder_id, one.price_fen // YUAN, one.status) for one in (await stage.story(lot_id)).offers]
+    return [(one.bidder_id, one.price_fen // YUAN, one.status) for one in (await stage.detail(lot_id)).offers]
 
 
 async def money_back_fen(stage: Stage) -> int:
@@ -249,7 +249,7 @@ async def test_two_defaults_before_one_resale_make_the_seller_whole_once_and_pay
     assert await stage.state(lot_id) == "relisted"
     await stage.pay(await stage.resell(lot_id, [("cleo", 8_500)]))
 
-    ann, bob = (await stage.story(lot_id)).defaults
+    ann, bob = (await stage.detail(lot_id)).defaults
     assert (ann.bidder_id, bob.bidder_id) == ("ann", "bob")
     assert ann.split is not None
     assert bob.split is not None
@@ -325,7 +325,7 @@ async def test_a_winner_who_paid_in_time_does_not_default_while_the_house_waits_
     behind_a_bad_line(stage, faults)
     award = await stage.award(lot_id)
     stage.clock.forward(DAY_MS - 1_000)
-    with pytest.raises(Exception, match="does not answer"):
+    with pytest.raises(PaymentsAway):
         await award_payment.pay_award(stage.context, award.award_id, bidder_id="ann", key="pay-key-1")
     await stage.pass_time(1_000)
     assert await stage.state(lot_id) == "awarded"
@@ -375,7 +375,7 @@ async def test_declined_and_lapsed_offers_cost_nothing_and_release_the_deposit(s
     assert await stage.state(lot_id) == "relisted"
     released = {"dora": ["released"], "cleo": ["released"], "bob": ["released"], "ann": ["forfeited"]}
     assert await statuses(stage, lot_id) == released
-    assert [one.bidder_id for one in (await stage.story(lot_id)).defaults] == ["ann"]
+    assert [one.bidder_id for one in (await stage.detail(lot_id)).defaults] == ["ann"]
 
 
 async def test_an_offer_that_is_over_cannot_be_accepted(stage: Stage) -> None:
@@ -395,7 +395,7 @@ async def test_a_runner_up_who_accepts_and_does_not_pay_defaults_too(stage: Stag
 
     assert await stage.state(lot_id) == "relisted"
     assert await statuses(stage, lot_id) == {"bob": ["forfeited"], "ann": ["forfeited"]}
-    assert [(one.bidder_id, one.price_fen) for one in (await stage.story(lot_id)).defaults] == [
+    assert [(one.bidder_id, one.price_fen) for one in (await stage.detail(lot_id)).defaults] == [
         ("ann", 500 * YUAN),
         ("bob", 400 * YUAN),
     ]
@@ -450,7 +450,7 @@ async def test_a_lot_that_is_void_before_it_was_paid_gives_everybody_their_depos
     assert await stage.state(lot_id) == "void"
     assert await statuses(stage, lot_id) == {"bob": ["released"], "ann": ["released"]}
     assert await money_back_fen(stage) == 0
-    assert not any((await stage.story(lot_id)).balances.values())
+    assert not any((await stage.detail(lot_id)).balances.values())
 
 
 @either_way
@@ -465,7 +465,7 @@ async def test_a_paid_lot_that_is_void_gives_the_buyer_all_of_it_back(stage: Sta
     await stage.settle()
 
     assert await money_back_fen(stage) == 0
-    assert not any((await stage.story(lot_id)).balances.values())
+    assert not any((await stage.detail(lot_id)).balances.values())
 
 
 @either_way
@@ -725,7 +725,7 @@ async def test_a_relisted_lot_bars_its_defaulter_and_the_accounts_linked_to_them
     await stage.bid(lot_id, "ann", 500)
     await stage.close(lot_id)
     await refuse(stage, lot_id)
-    relisted = (await stage.story(lot_id)).row.settlement.relisted_as
+    relisted = (await stage.detail(lot_id)).row.settlement.relisted_as
     assert relisted is not None
     await lots.open_lot(stage.context, relisted, duration_ms=HOUR_MS, actor="olga")
 
@@ -798,6 +798,6 @@ async def test_what_two_defaulters_owe_together_is_the_loss_and_no_more(stage: S
     await stage.pass_time(DAY_MS)
     await stage.pay(await stage.resell(lot_id, [("cho", 5_000)]))
 
-    by_bidder = {one.bidder_id: one for one in (await stage.story(lot_id)).defaults}
+    by_bidder = {one.bidder_id: one for one in (await stage.detail(lot_id)).defaults}
     assert (by_bidder["bob"].forfeited_fen, by_bidder["bob"].claim_fen) == (100 * YUAN, 2_900 * YUAN)
     assert (by_bidder["ann"].forfeited_fen, by_bidder["ann"].claim_fen) == (100 * YUAN, 1_900 * YUAN)

@@ -84,7 +84,7 @@ async def _call_provider(context: AppContext, operation: Operation, *, of_purse:
     """What the provider answers. `of_purse`: the operation's deposit may be a purse, which other lots rest on."""
     gateway, operation_id = context.gateway, operation.operation_id
     if operation.provider != gateway.provider:
-        raise PaymentsAway(f"{operation_id} was asked of {operation.provider}, which this house does not use any more.")
+        raise PaymentsAway(f"{operation_id} was requested from {operation.provider}, which is not used here any more.")
     if of_purse:
         await _lower_power_first(context, operation)
     try:
@@ -145,7 +145,7 @@ async def receive_notice(context: AppContext, provider: str, body: bytes, header
     if provider != context.gateway.provider:
         raise NotFound(
             ProblemCode.PROVIDER_UNKNOWN,
-            f"This house is paid through {context.gateway.provider}.",
+            f"Payments here go through {context.gateway.provider}.",
             {"provider": provider[:64]},
         )
     try:

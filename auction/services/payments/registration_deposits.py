@@ -76,8 +76,8 @@ async def _hold(context: AppContext, deposit: Deposit) -> Deposit:
     if deposit.status is DepositStatus.FAILED:
         raise RequestRefused(
             ProblemCode.DEPOSIT_DECLINED,
-            f"The deposit of {yuan(deposit.amount_fen)} yuan was declined ({deposit.reason}); nothing was taken. "
-            "Try another way to pay.",
+            f"The deposit of {yuan(deposit.amount_fen)} yuan was declined ({deposit.reason}); nothing was charged. "
+            "Try another payment method.",
             {"failure": deposit.reason, "amount_fen": deposit.amount_fen},
         )
     return deposit

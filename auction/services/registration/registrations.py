@@ -142,7 +142,7 @@ async def outcome_of(context: AppContext, lot_id: str, bidder_id: str, deposit: 
             raise _barred()
         if deposit is not None and deposit.status is not DepositStatus.PENDING:
             raise RequestRefused(
-                ProblemCode.REGISTRATION_CLOSED, "The lot ended while the deposit was being held; it goes back to you."
+                ProblemCode.REGISTRATION_CLOSED, "The lot ended while the deposit was being held; it is released again."
             )
         return RegistrationOutcome(None, deposit, created=True)
     if found.synced_version < found.power_version:
@@ -333,7 +333,7 @@ def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int) ->
     if wanted_fen < missing_fen:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_LOW,
-            f"This lot asks you for a deposit of at least {yuan(missing_fen)} yuan; {yuan(wanted_fen)} was offered.",
+            f"The deposit for this lot is at least {yuan(missing_fen)} yuan; {yuan(wanted_fen)} was offered.",
             {"minimum_fen": missing_fen},
         )
     if minimum_fen == 0:
@@ -341,7 +341,7 @@ def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int) ->
     if held_fen + wanted_fen > FEN_MAX:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_HIGH,
-            f"Deposits on a sale may come to {yuan(FEN_MAX)} yuan at the most.",
+            f"The deposits on a sale are limited to {yuan(FEN_MAX)} yuan.",
             {"maximum_fen": FEN_MAX - held_fen},
         )
     return wanted_fen
@@ -351,7 +351,7 @@ def _check_top_up(power: Power, held_fen: int, amount_fen: int) -> None:
     if held_fen + amount_fen > FEN_MAX:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_HIGH,
-            f"Deposits on a sale may come to {yuan(FEN_MAX)} yuan at the most.",
+            f"The deposits on a sale are limited to {yuan(FEN_MAX)} yuan.",
             {"maximum_fen": FEN_MAX - held_fen},
         )
     if power == Power():

@@ -42,8 +42,8 @@ async def pay_award(
         if operation.status is OperationStatus.FAILED:
             raise RequestRefused(
                 ProblemCode.PAYMENT_DECLINED,
-                f"The payment was declined ({operation.failure}); nothing was taken. Pay with another method, "
-                "under a new Idempotency-Key.",
+                f"The payment was declined ({operation.failure}); nothing was charged. Use another payment method "
+                "and a new Idempotency-Key.",
                 {"failure": operation.failure},
             )
     await perform_captures(context, award_id)
@@ -95,7 +95,7 @@ def _check_in_time(award: Award, now_ms: int) -> None:
     if now_ms >= award.default_at_ms:
         raise RequestRefused(
             ProblemCode.PAYMENT_LATE,
-            "The time to pay for this lot is over, with its grace.",
+            "The time to pay for this lot is over, its grace period included.",
             {"pay_by_ms": award.pay_by_ms, "default_at_ms": award.default_at_ms, "now_ms": now_ms},
         )
 
@@ -132,7 +132,7 @@ async def choose_centre(context: AppContext, award_id: str, *, bidder_id: str, d
     if delivery_centre not in centres:
         raise RequestRefused(
             ProblemCode.DELIVERY_CENTRE_UNKNOWN,
-            f"There is no such delivery centre; there are {', '.join(centres)}.",
+            f"Unknown delivery centre; choose one of {', '.join(centres)}.",
             {"delivery_centres": list(centres)},
         )
     async with context.books.transaction() as tx:
@@ -140,7 +140,7 @@ async def choose_centre(context: AppContext, award_id: str, *, bidder_id: str, d
         locked = await lock_settlement(tx, award.lot_id)
         award = await own_award(tx, award_id, bidder_id)
         if award.status is not AwardStatus.PAID:
-            raise WrongState("choose where to fetch it", award.status, [AwardStatus.PAID])
+            raise WrongState("choose where to collect it", award.status, [AwardStatus.PAID])
         if award.delivery_centre != delivery_centre:
             await add_step(
                 tx,

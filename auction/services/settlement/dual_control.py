@@ -34,7 +34,7 @@ async def request_or_approve(
     if waiting.asked_by == actor:
         raise RequestRefused(
             ProblemCode.SAME_PERSON,
-            "You asked for this yourself; another person of staff has to agree.",
+            "You requested this yourself; another member of staff has to approve it.",
             {"asked_by": actor, "asked_at_ms": waiting.asked_at_ms, "expires_at_ms": waiting.expires_at_ms},
         )
     await approvals.approve(tx, waiting.approval_id, by=actor, at_ms=now_ms)

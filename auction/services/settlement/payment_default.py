@@ -112,7 +112,7 @@ async def _default(
         # the winner has paid their part; the capture is not in their hands
         raise RequestRefused(
             ProblemCode.PAYMENT_PENDING,
-            "The deposit that pays this award is being captured; wait for what becomes of it.",
+            "The deposit that pays this award is being captured; wait for its outcome.",
         )
     await settlements.mark_award_defaulted(tx, award.award_id)
     journal_cause = Cause(CAUSE_KIND[cause], f"default:{award.award_id}:{actor}"[:CAUSE_REF_LENGTH_MAX])

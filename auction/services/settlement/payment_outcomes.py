@@ -136,7 +136,7 @@ def check_no_open_charge(requested: Sequence[Operation]) -> None:
     """Raises RequestRefused(payment-pending) where the outcome of a charge among an award's operations is not known."""
     if any(one.is_open_charge for one in requested):
         raise RequestRefused(
-            ProblemCode.PAYMENT_PENDING, "A payment for this award is under way; wait for what becomes of it."
+            ProblemCode.PAYMENT_PENDING, "A payment for this award is in progress; wait for its outcome."
         )
 
 

@@ -56,8 +56,8 @@ async def offer_by_staff(context: AppContext, lot_id: str, *, actor: str) -> Off
         if found is None:
             raise RequestRefused(
                 ProblemCode.NOBODY_TO_OFFER,
-                "Nobody is left to offer this lot to: no other bidder, only accounts linked to the defaulter, "
-                "or the price would be under the floor. Relist it.",
+                "There is no runner-up to offer this lot to: no other bidder, only accounts linked to the defaulter, "
+                "or the price would be below the floor. Relist it.",
             )
         return await _offer(context, tx, locked, *found, actor=actor)
 

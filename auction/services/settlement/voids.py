@@ -136,7 +136,7 @@ async def _return_forfeited(tx: Transaction, locked: LockedSettlement, *, now_ms
         theirs = await deposits.deposits_for_award(tx, default.default_id)
         if any(deposit.status is DepositStatus.HELD for deposit in theirs):
             raise RequestRefused(
-                ProblemCode.PAYMENT_PENDING, "A forfeited deposit is being captured; wait for what becomes of it."
+                ProblemCode.PAYMENT_PENDING, "A forfeited deposit is being captured; wait for its outcome."
             )
         for deposit in theirs:
             if deposit.status is DepositStatus.FORFEITED:

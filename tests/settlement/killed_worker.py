@@ -1,7 +1,7 @@
-"""A process of the house that does one thing, and is killed with SIGKILL at a stated point of it.
+"""A process that performs one action and is killed with SIGKILL at a given point of it.
 
-Started by `test_kill_points` through a fork server. Nothing in the house knows of it: the books and the provider that
-it is given count what goes through them.
+Started by `test_kill_points` through a fork server. The code under test is unchanged: the database and the provider that
+it is given count commits and calls.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ Moment = Literal["before the call", "after the call", "before the commit", "afte
 
 @dataclass(frozen=True)
 class Point:
-    """Where the worker dies: at the n-th call of the provider or commit of the books, before or after it."""
+    """Where the worker is killed: before or after the n-th call of the provider, or commit of the database."""
 
     when: Moment
     nth: int
@@ -53,8 +53,8 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Place:
-    """The house that the worker works for, and its time."""
+class Deployment:
+    """The servers that the worker works on, and its time."""
 
     valkey_url: str
     books_url: str
@@ -64,15 +64,15 @@ class Place:
 
 
 @dataclass
-class Fate:
-    """Counts what the worker does, and ends it at its point."""
+class KillSwitch:
+    """Counts calls and commits, and kills the worker at its point."""
 
     point: Point | None
     calls: int = 0
     commits: int = 0
 
-    def meet(self, when: Moment, nth: int) -> None:
-        """Die here, if it is here; without a word, as in a power cut."""
+    def reached(self, when: Moment, nth: int) -> None:
+        """Kill the process if this is the point, as a power cut would."""
         if self.point == Point(when, nth):
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -80,92 +80,92 @@ class Fate:
 class CountedBooks(Books):
     """Books whose commits are counted."""
 
-    def __init__(self, books: Books, fate: Fate) -> None:
+    def __init__(self, books: Books, kill_switch: KillSwitch) -> None:
         super().__init__(books.engine)
-        self._fate = fate
+        self._kill_switch = kill_switch
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """See `Books.transaction`."""
         async with super().transaction() as tx:
             yield tx
-            self._fate.commits += 1
-            nth = self._fate.commits
-            self._fate.meet("before the commit", nth)
-        self._fate.meet("after the commit", nth)
+            self._kill_switch.commits += 1
+            nth = self._kill_switch.commits
+            self._kill_switch.reached("before the commit", nth)
+        self._kill_switch.reached("after the commit", nth)
 
 
 class CountedGateway(SandboxGateway):
-    """The sandbox; what is asked of it is counted."""
+    """The sandbox, with its calls counted."""
 
-    fate: Fate
+    kill_switch: KillSwitch
 
     async def _perform(self, asked: OperationRequest, amount_fen: int | None = None) -> Reply:
-        self.fate.calls += 1
-        nth = self.fate.calls
-        self.fate.meet("before the call", nth)
+        self.kill_switch.calls += 1
+        nth = self.kill_switch.calls
+        self.kill_switch.reached("before the call", nth)
         reply = await super()._perform(asked, amount_fen)
-        self.fate.meet("after the call", nth)
+        self.kill_switch.reached("after the call", nth)
         return reply
 
 
 async def register_ann(context: AppContext, lot_id: str) -> None:
-    """A deposit is held, and its bidder admitted."""
+    """Register: a deposit is held and its bidder admitted."""
     await registration_deposits.register(context, lot_id, bidder_id="ann", name="Ann")
 
 
 async def top_up_ann(context: AppContext, lot_id: str) -> None:
-    """A deposit is raised, and the limit with it."""
+    """Top up: a deposit is raised, and the limit with it."""
     await registration_deposits.top_up(context, lot_id, bidder_id="ann", amount_fen=90_000, key="top-up-1")
 
 
 async def pay_as_ann(context: AppContext, lot_id: str) -> None:
-    """A charge for the rest of the price, then the deposit."""
+    """Pay an award: a charge for the rest of the price, then the deposit."""
     await award_payment.pay_award(context, f"a-{lot_id}-1", bidder_id="ann", key="pay-key-1")
 
 
 async def pay_as_bob(context: AppContext, lot_id: str) -> None:
-    """The resale of a defaulted lot is paid, which the default learns of."""
+    """Pay the resale of a defaulted lot, which sets the resale of the default."""
     await award_payment.pay_award(context, f"a-{lot_id}-1", bidder_id="bob", key="pay-key-1")
 
 
 async def accept_as_bob(context: AppContext, lot_id: str) -> None:
-    """A runner-up takes the lot."""
+    """Accept the offer as the runner-up."""
     await runner_up_offers.accept_offer(context, f"o-{lot_id}-1", bidder_id="bob")
 
 
 async def decline_as_bob(context: AppContext, lot_id: str) -> None:
-    """A runner-up does not want it."""
+    """Decline the offer as the runner-up."""
     await runner_up_offers.decline_offer(context, f"o-{lot_id}-1", bidder_id="bob")
 
 
 async def refuse_as_ann(context: AppContext, lot_id: str) -> None:
-    """A winner will not pay."""
+    """Refuse to pay as the winner."""
     await award_payment.refuse_award(context, f"a-{lot_id}-1", bidder_id="ann")
 
 
 async def confirm_handover(context: AppContext, lot_id: str) -> None:
-    """Finance sees the lot fetched."""
+    """Confirm the handover as finance."""
     await handover.confirm_handover(context, lot_id, actor="fin")
 
 
 async def void(context: AppContext, lot_id: str) -> None:
-    """The second person agrees."""
+    """Approve as the second person."""
     await voids.void_settlement(context, lot_id, actor="flo", reason="wrong description")
 
 
 async def write_off(context: AppContext, lot_id: str) -> None:
-    """The second person agrees."""
+    """Approve as the second person."""
     await waterfall.write_off(context, lot_id, actor="flo", reason="nothing to be had")
 
 
 async def deliver_notices(context: AppContext, lot_id: str) -> None:
-    """The provider says what became of what was pending."""
+    """Deliver the provider's notices of pending operations."""
     await Cashier(context).deliver_notices()
 
 
-def by_itself(step: Callable[[AppContext], Awaitable[object]]) -> Callable[[AppContext, str], Awaitable[None]]:
-    """A step that the workers take, whatever lot is due."""
+def of_worker(step: Callable[[AppContext], Awaitable[object]]) -> Callable[[AppContext, str], Awaitable[None]]:
+    """An action of a worker, on whatever lot is due."""
 
     async def taken(context: AppContext, lot_id: str) -> None:
         await step(context)
@@ -177,23 +177,23 @@ ACTIONS: dict[str, Callable[[AppContext, str], Awaitable[None]]] = {
     "hold": register_ann,
     "top-up": top_up_ann,
     "notice": deliver_notices,
-    "award": by_itself(awards.open_settlements),
-    "release": by_itself(perform_due),
-    "refund": by_itself(perform_due),
-    "refund again": by_itself(perform_due),
-    "keep": by_itself(capture_expiring),
+    "award": of_worker(awards.open_settlements),
+    "release": of_worker(perform_due),
+    "refund": of_worker(perform_due),
+    "refund again": of_worker(perform_due),
+    "keep": of_worker(capture_expiring),
     "charge": pay_as_ann,
-    "default": by_itself(process_deadlines),
+    "default": of_worker(process_deadlines),
     "refusal": refuse_as_ann,
-    "capture": by_itself(perform_due),
-    "collect": by_itself(payment_default.record_collected),
-    "offer": by_itself(process_deadlines),
+    "capture": of_worker(perform_due),
+    "collect": of_worker(payment_default.record_collected),
+    "offer": of_worker(process_deadlines),
     "accept": accept_as_bob,
     "decline": decline_as_bob,
-    "lapse": by_itself(process_deadlines),
-    "relist": by_itself(process_deadlines),
+    "lapse": of_worker(process_deadlines),
+    "relist": of_worker(process_deadlines),
     "resale": pay_as_bob,
-    "waterfall": by_itself(waterfall.run_waterfalls),
+    "waterfall": of_worker(waterfall.run_waterfalls),
     "writeoff": write_off,
     "handover": confirm_handover,
     "void": void,
@@ -201,29 +201,31 @@ ACTIONS: dict[str, Callable[[AppContext, str], Awaitable[None]]] = {
 
 
 @asynccontextmanager
-async def counted(context: AppContext, data_dir: Path, now_ms: int, fate: Fate) -> AsyncIterator[AppContext]:
-    """The house at that time, with every call and commit of it counted."""
+async def counted(
+    context: AppContext, data_dir: Path, now_ms: int, kill_switch: KillSwitch
+) -> AsyncIterator[AppContext]:
+    """The context at that time, with every call and commit counted."""
     gateway = CountedGateway(data_dir / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=lambda: now_ms)
-    gateway.fate = fate
-    yield replace(context, books=CountedBooks(context.books, fate), gateway=gateway, clock_ms=lambda: now_ms)
+    gateway.kill_switch = kill_switch
+    yield replace(context, books=CountedBooks(context.books, kill_switch), gateway=gateway, clock_ms=lambda: now_ms)
     await gateway.close()
 
 
-def work_until_killed(place: Place, action: str, lot_id: str, point: Point) -> None:
-    """Do one thing and die at the point."""
+def work_until_killed(deployment: Deployment, action: str, lot_id: str, point: Point) -> None:
+    """Perform an action and be killed at the point."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    asyncio.run(_work(place, action, lot_id, Fate(point)))
+    asyncio.run(_work(deployment, action, lot_id, KillSwitch(point)))
 
 
-async def _work(place: Place, action: str, lot_id: str, fate: Fate) -> None:
+async def _work(deployment: Deployment, action: str, lot_id: str, kill_switch: KillSwitch) -> None:
     settings = load_settings(
-        redis_url=place.valkey_url,
-        database_url=place.books_url,
+        redis_url=deployment.valkey_url,
+        database_url=deployment.books_url,
         secret_key=SECRET,
-        data_dir=place.data_dir,
-        deposit_method=place.deposit_method,
+        data_dir=deployment.data_dir,
+        deposit_method=deployment.deposit_method,
     )
     async with open_context(settings) as opened:
         await opened.gateway.close()
-        async with counted(opened, place.data_dir, place.now_ms, fate) as context:
+        async with counted(opened, deployment.data_dir, deployment.now_ms, kill_switch) as context:
             await ACTIONS[action](context, lot_id)
