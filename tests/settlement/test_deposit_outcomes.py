@@ -2,10 +2,11 @@
 
 from auction.books import deposits, operations
 from auction.books.deposits import Deposit
-from auction.books.journal import Cause
-from auction.domain.states import CauseKind, DepositReason, DepositStatus, FailureCode, OperationStatus
-from auction.services.payments.deposit_outcomes import capture_of, release_deposits
+from auction.domain.states import DepositReason, DepositStatus, FailureCode, OperationStatus
+from auction.services.catalogue import lots
+from auction.services.payments.deposit_outcomes import capture_of
 from auction.services.payments.gateway_calls import perform
+from auction.services.settlement.awards import open_settlements
 from tests.settlement.conftest import Stage
 
 
@@ -20,14 +21,10 @@ async def held_deposit(stage: Stage) -> Deposit:
 
 
 async def release(stage: Stage, deposit: Deposit) -> None:
-    async with stage.context.books.transaction() as tx:
-        await release_deposits(
-            tx,
-            [deposit],
-            reason=DepositReason.NOT_NEEDED,
-            now_ms=stage.clock.ms,
-            cause=Cause(CauseKind.DEADLINE, "the test"),
-        )
+    """Close the lot without a bid, which intends the release."""
+    await lots.close_lot(stage.context, deposit.lot_id, reason="the test says so", actor="olga")
+    await stage.archive()
+    assert await open_settlements(stage.context) == 1
 
 
 async def status_of(stage: Stage, deposit: Deposit) -> tuple[DepositStatus, str | None]:
@@ -40,23 +37,23 @@ async def test_a_capture_that_fails_after_the_release_leaves_the_deposit_release
     deposit = await held_deposit(stage)
     await release(stage, deposit)
     await perform(stage.context, f"release-{deposit.deposit_id}")
-    assert await status_of(stage, deposit) == (DepositStatus.RELEASED, DepositReason.NOT_NEEDED)
+    assert await status_of(stage, deposit) == (DepositStatus.RELEASED, DepositReason.NOT_WON)
 
     capture = await perform(stage.context, f"capture-{deposit.deposit_id}")
     assert (capture.status, capture.failure) == (OperationStatus.FAILED, FailureCode.ALREADY_RELEASED)
-    assert await status_of(stage, deposit) == (DepositStatus.RELEASED, DepositReason.NOT_NEEDED)
+    assert await status_of(stage, deposit) == (DepositStatus.RELEASED, DepositReason.NOT_WON)
 
 
 async def test_a_deposit_captured_before_its_release_is_refunded(stage: Stage) -> None:
     deposit = await held_deposit(stage)
     await release(stage, deposit)
     await perform(stage.context, f"capture-{deposit.deposit_id}")
-    assert await status_of(stage, deposit) == (DepositStatus.RELEASING, DepositReason.NOT_NEEDED)
+    assert await status_of(stage, deposit) == (DepositStatus.RELEASING, DepositReason.NOT_WON)
 
     superseded = await perform(stage.context, f"release-{deposit.deposit_id}")
     assert (superseded.status, superseded.failure) == (OperationStatus.FAILED, FailureCode.ALREADY_CAPTURED)
-    assert await status_of(stage, deposit) == (DepositStatus.RELEASING, DepositReason.NOT_NEEDED)
+    assert await status_of(stage, deposit) == (DepositStatus.RELEASING, DepositReason.NOT_WON)
     await perform(stage.context, f"refund-{deposit.deposit_id}")
-    assert await status_of(stage, deposit) == (DepositStatus.RELEASED, DepositReason.NOT_NEEDED)
+    assert await status_of(stage, deposit) == (DepositStatus.RELEASED, DepositReason.NOT_WON)
     async with stage.context.books.reading() as tx:
         assert await operations.stuck_of_lots(tx, [deposit.lot_id], attempts=1) == {}
