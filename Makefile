@@ -47,12 +47,16 @@ $(DEV): $(VENV)/.pip pyproject.toml
 	@touch $(RUN) $@
 
 .PHONY: demo
-demo: setup-run ## a running auction on this machine: servers, a sale of four lots, bots, pages
+demo: setup-run ## an auction on this machine until Ctrl-C: servers, a sale of four lots, bots, pages
 	@$(BIN)/auction demo $(ARGS)
 
 .PHONY: serve
 serve: setup-run ## the real thing, on configured servers (AUCTION_REDIS_URL, AUCTION_DATABASE_URL) or embedded ones
 	@$(BIN)/auction serve $(ARGS)
+
+.PHONY: debug
+debug: setup ## servers up, everything in one process: breakpoint() works, a change of the code restarts it
+	@$(BIN)/python -m api.debug $(ARGS)
 
 # pytest's summary is the last line of a good run, so the floor speaks only when something is under it.
 .PHONY: test
@@ -77,23 +81,27 @@ chaos: setup ## the slow lane: faults, long random runs, mutations that must be 
 	@$(BIN)/python -m pytest -m slow --timeout=3600 $(ARGS)
 
 .PHONY: lint
-lint: setup ## formatting, ruff, mypy --strict, the direction of imports
+lint: setup ## formatting, ruff, mypy --strict, the direction of imports; Biome for scripts and styles
 	@$(BIN)/ruff format --check --output-format concise . || { echo "not formatted: run 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-cache 2>&1) || { printf '%s\n' "$$report" >&2; exit 1; }
+	@test -x $(BIN)/biome || { echo "scripts and styles not checked: Biome has no wheel for this machine" >&2; exit 0; }; \
+	  report=$$($(BIN)/biome check --error-on-warnings --colors=off 2>&1) \
+	  || { printf '%s\n' "$$report" "format: run 'make format'" >&2; exit 1; }
 
 .PHONY: format
 format: setup ## put the code in form
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
+	@test ! -x $(BIN)/biome || $(BIN)/biome check --write --linter-enabled=false --log-level=error
 
 .PHONY: bench
-bench: setup ## side-by-side figures of the hot path on this machine
+bench: setup ## benchmarks against a no-op baseline on this machine
 	@$(BIN)/auction bench $(ARGS)
 
 .PHONY: load
-load: setup ## a minute of bidders and watchers against embedded servers, then the books are checked
+load: setup ## a minute of bidders and watchers against embedded servers, then the record is verified
 	@$(BIN)/python -m loadtests $(ARGS)
 
 .PHONY: constraints

@@ -18,6 +18,7 @@ from auction.cli.serve import serve
 from auction.cli.token import token
 from auction.cli.verify import verify
 from auction.console.output import print_error
+from auction.console.termination import sigterm_as_interrupt
 
 app = typer.Typer(
     name="auction",
@@ -39,9 +40,10 @@ app.add_typer(scenario, name="scenario")
 
 
 def main() -> None:
-    """Run a command; an expected error is one sentence on standard error and exit code 1."""
+    """Run a command; an expected error becomes one sentence on standard error and exit code 1."""
     try:
-        app()
+        with sigterm_as_interrupt():
+            app()
     except Exception as error:
         if not isinstance(error, _expected_errors()):
             raise

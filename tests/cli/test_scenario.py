@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import signal
 from collections import Counter
 from io import StringIO
 from itertools import pairwise
@@ -27,7 +28,7 @@ from auction.scenarios.price_path import (
 )
 from auction.scenarios.report import print_report
 from tests.cli.commands import auction
-from tests.cli.processes import commanded
+from tests.cli.processes import commanded, is_running, until
 
 FEW = ("--bids", "300")
 
@@ -125,6 +126,19 @@ def report_on(results: list[NoShow], *, columns: int) -> str:
 def words_of(report: str) -> Counter[str]:
     """The words of a report, without lines and borders."""
     return Counter(re.findall(r"[^\s─-╿]+", report))
+
+
+def test_sigterm_in_the_middle_leaves_no_server_and_no_data(tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with commanded(tmp_path, "scenario", "no-show", TMPDIR=str(temporary)) as command:
+        (pid_file,) = until(lambda: list(temporary.glob("*/books/pgdata/postmaster.pid")), "the database server")
+        pid = int(until(pid_file.read_text, "its process id").split()[0])
+        command.process.send_signal(signal.SIGTERM)
+        assert command.ended() != 0
+    assert "Traceback" not in command.output()
+    assert not is_running(pid)
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize(
