@@ -13,7 +13,7 @@ from auction.serving.roles import ServingRole
 from auction.serving.supervisor import ProcessSpec
 from auction.settings import PREFIX, Settings
 
-READY_S = 60.0
+READY_S = 300.0
 """How long the first process may take to answer."""
 _POLL_S = 0.1
 
