@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -187,23 +186,33 @@ def started(context, valkey_url, books_url):
         process.communicate()
 
 
-async def until_ready(http: httpx.AsyncClient) -> None:
-    deadline = time.monotonic() + 20
+async def until_ready(http: httpx.AsyncClient, running: subprocess.Popen[str]) -> None:
+    # as long as it takes, and the test's own limit bounds it: a busy machine starts slowly
     while True:
+        assert running.poll() is None, "the process ended before it was ready"
         try:
             if (await http.get("/readyz")).status_code == 200:
                 return
         except httpx.TransportError:
             pass
-        assert time.monotonic() < deadline, "the process did not become ready"
         await asyncio.sleep(0.05)
+
+
+async def until_refused(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionError:
+            return
+        writer.close()
+        await asyncio.sleep(0.02)
 
 
 async def test_the_process_serves_and_at_sigterm_finishes_what_it_has_begun(started, unused_tcp_port):
     port = unused_tcp_port
     running = started("--host", "127.0.0.1", "--port", str(port))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        await until_ready(http)
+        await until_ready(http, running)
         lot_id = await Asker(http).open_lot()
 
     async with connected(port) as (reader, writer):
@@ -211,14 +220,12 @@ async def test_the_process_serves_and_at_sigterm_finishes_what_it_has_begun(star
         await writer.drain()
         await asyncio.sleep(0.1)
         running.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.3)
-        with pytest.raises(ConnectionError):
-            await asyncio.open_connection("127.0.0.1", port)
+        await until_refused(port)
         writer.write(b":100}")
         status, headers, bid = await answer_of(reader)
 
     assert (status, headers["connection"], bid["price_fen"]) == (201, "close", 100)
-    _, said = await asyncio.to_thread(running.communicate, timeout=15)
+    _, said = await asyncio.to_thread(running.communicate, timeout=60)
     assert running.returncode == 0, said
     events = [json.loads(line)["event"] for line in said.splitlines()]
     assert events[0] == "listening"
@@ -233,15 +240,15 @@ async def test_processes_on_one_socket_share_its_connections_and_one_may_end(sta
         descriptor, port = listener.fileno(), listener.getsockname()[1]
         first, second = (started("--fd", str(descriptor), pass_fds=(descriptor,)) for _ in range(2))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=httpx.Limits(max_connections=1)) as http:
-        await until_ready(http)
+        await until_ready(http, second)
         lot_id = await Asker(http).open_lot()
 
     # SIGTERM finds a process that is still starting as well
     first.send_signal(signal.SIGTERM)
-    await asyncio.to_thread(first.wait, 15)
+    await asyncio.to_thread(first.wait, 60)
 
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        await until_ready(http)
+        await until_ready(http, second)
         assert (await Asker(http).bid(lot_id, 100)).status_code == 201
     assert second.poll() is None
 
@@ -253,7 +260,7 @@ def test_a_wrong_setting_stops_the_process_with_a_sentence(tmp_path):
         env={**environment, "AUCTION_SECRET_KEY": "short", "AUCTION_DATA_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 
