@@ -162,7 +162,7 @@ async def test_an_archiver_killed_at_any_moment_leaves_nothing_half_written(
 
 
 class DeafFeed(LedgerStream):
-    """A feed whose client loses a cancellation, as `asyncio.wait_for` does on Python 3.11 in a narrow moment."""
+    """A stream whose client loses a cancellation, as `asyncio.wait_for` does on Python 3.11 in a narrow moment."""
 
     def __init__(self, redis: "Redis", keys: KeySpace) -> None:
         super().__init__(redis, keys)
@@ -214,7 +214,7 @@ async def test_two_archivers_at_once_write_each_bid_once(
 
 
 class FlakyFeed(LedgerStream):
-    """The real feed, behind a line that can be cut."""
+    """The real stream, behind a line that can be cut."""
 
     cut = False
     tried = 0

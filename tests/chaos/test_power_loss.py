@@ -186,9 +186,9 @@ async def _stored(host: Host) -> Bids:
     client = connect(host.url)
     try:
         ledger = await BidLedger.open(client, 16)
-        feed, after = LedgerStream(client, ledger.keys), STREAM_START
+        stream, after = LedgerStream(client, ledger.keys), STREAM_START
         found: Bids = {}
-        while entries := await feed.read(ledger.keys.shard_of(LOT), after, block_ms=None, count=1000):
+        while entries := await stream.read(ledger.keys.shard_of(LOT), after, block_ms=None, count=1000):
             for entry in entries:
                 for seq, event in enumerate(entry.events, entry.first_seq):
                     if isinstance(event, BidPlaced):

@@ -115,6 +115,6 @@ async def contents(ledger: BidLedger) -> dict[bytes, Any]:
     return found
 
 
-def feed_of(ledger: BidLedger) -> LedgerStream:
-    """The feed of the same server."""
+def stream_of(ledger: BidLedger) -> LedgerStream:
+    """The streams of the same server."""
     return LedgerStream(ledger.redis, ledger.keys)

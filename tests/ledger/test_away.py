@@ -26,10 +26,10 @@ READS: dict[str, Call] = {
     "deadlines": lambda ledger: ledger.deadlines(per_shard_max=1),
     "now_ms": lambda ledger: ledger.now_ms(),
     "open": lambda ledger: BidLedger.open(ledger.redis, SHARDS),
-    "feed.read": lambda ledger: LedgerStream(ledger.redis, ledger.keys).read(1, STREAM_START, block_ms=None, count=1),
-    "feed.last_ids": lambda ledger: LedgerStream(ledger.redis, ledger.keys).last_ids([1]),
-    "feed.first_id": lambda ledger: LedgerStream(ledger.redis, ledger.keys).first_id(1),
-    "feed.trim": lambda ledger: LedgerStream(ledger.redis, ledger.keys).trim(1, STREAM_START),
+    "stream.read": lambda ledger: LedgerStream(ledger.redis, ledger.keys).read(1, STREAM_START, block_ms=None, count=1),
+    "stream.last_ids": lambda ledger: LedgerStream(ledger.redis, ledger.keys).last_ids([1]),
+    "stream.first_id": lambda ledger: LedgerStream(ledger.redis, ledger.keys).first_id(1),
+    "stream.trim": lambda ledger: LedgerStream(ledger.redis, ledger.keys).trim(1, STREAM_START),
 }
 WRITES: dict[str, Call] = {
     "place_bids": lambda ledger: ledger.place_bids(LOT, [Bid("ada", 100, "key-0001")]),

@@ -8,16 +8,16 @@ from auction.domain.ledger_layout import STREAM_START
 from auction.ledger import stream as stream_module
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import EntryDamaged, StreamEntry, chain_of, decode
-from tests.ledger.event_sequences import LOT, OTHER_LOT, entries, feed_of, opened, scheduled, taken, terms
+from tests.ledger.event_sequences import LOT, OTHER_LOT, entries, stream_of, opened, scheduled, taken, terms
 from tests.lot_events import to_row
 
 ELSEWHERE = "elsewhere-001"
 
 
-async def test_the_feed_reads_what_the_scripts_wrote_in_order(ledger: BidLedger) -> None:
+async def test_the_stream_gives_what_the_scripts_wrote_in_order(ledger: BidLedger) -> None:
     await opened(ledger, bidders=("ada",))
     await taken(ledger, "ada", 100, "key-0001")
-    stream, shard = feed_of(ledger), ledger.keys.shard_of(LOT)
+    stream, shard = stream_of(ledger), ledger.keys.shard_of(LOT)
     found = await stream.read(shard, STREAM_START, block_ms=None, count=100)
     assert [type(event) for entry in found for event in entry.events] == [Scheduled, Admitted, Opened, BidPlaced]
     assert [(entry.first_seq, entry.last_seq) for entry in found] == [(1, 1), (2, 2), (3, 3), (4, 4)]
@@ -33,7 +33,7 @@ async def test_the_feed_reads_what_the_scripts_wrote_in_order(ledger: BidLedger)
 
 async def test_a_waiting_reader_gets_the_next_entry(ledger: BidLedger) -> None:
     await scheduled(ledger)
-    stream, shard = feed_of(ledger), ledger.keys.shard_of(LOT)
+    stream, shard = stream_of(ledger), ledger.keys.shard_of(LOT)
     last = await stream.last_id(shard)
     reader = asyncio.create_task(stream.read(shard, last, block_ms=4000, count=10))
     blocked = 0
@@ -46,7 +46,7 @@ async def test_a_waiting_reader_gets_the_next_entry(ledger: BidLedger) -> None:
 
 async def test_the_feed_knows_its_shards_and_how_far_each_is(ledger: BidLedger) -> None:
     await scheduled(ledger)
-    stream = feed_of(ledger)
+    stream = stream_of(ledger)
     shard, other = ledger.keys.shard_of(LOT), ledger.keys.shard_of(ELSEWHERE)
     assert shard != other
     assert stream.shards == range(16)
@@ -62,7 +62,7 @@ async def test_trimming_keeps_what_comes_from_a_position_on(ledger: BidLedger) -
     await ledger.redis.config_set("stream-node-max-entries", 1)  # trimming is by whole nodes
     try:
         await opened(ledger)
-        stream, shard = feed_of(ledger), ledger.keys.shard_of(LOT)
+        stream, shard = stream_of(ledger), ledger.keys.shard_of(LOT)
         before = await entries(ledger)
         assert await stream.trim(shard, STREAM_START) == 0
         assert await stream.trim(shard, before[2].stream_id) == 2
@@ -135,11 +135,11 @@ async def test_a_strange_entry_stops_the_feed(ledger: BidLedger) -> None:
     shard = ledger.keys.shard_of(LOT)
     await ledger.redis.xadd(ledger.keys.stream(shard), {"who": "knows"})
     with pytest.raises(EntryDamaged, match="has no field lot"):
-        await feed_of(ledger).read(shard, STREAM_START, block_ms=None, count=10)
+        await stream_of(ledger).read(shard, STREAM_START, block_ms=None, count=10)
 
 
 async def backwards(ledger: BidLedger, after_id: str = STREAM_START, lot_id: str = LOT) -> list[StreamEntry]:
-    return [entry async for entry in feed_of(ledger).lot_entries_back_to(lot_id, after_id)]
+    return [entry async for entry in stream_of(ledger).lot_entries_back_to(lot_id, after_id)]
 
 
 async def test_a_lots_entries_are_read_from_the_newest_back_to_a_position(ledger: BidLedger, monkeypatch) -> None:
@@ -158,8 +158,8 @@ async def test_a_shards_entries_are_read_page_by_page_from_a_position(ledger: Bi
     await opened(ledger, bidders=("ada", "bo"))
     written = await entries(ledger)
     shard = ledger.keys.shard_of(LOT)
-    assert [entry async for entry in feed_of(ledger).entries_after(shard, STREAM_START)] == written
-    assert [entry async for entry in feed_of(ledger).entries_after(shard, written[0].stream_id)] == written[1:]
+    assert [entry async for entry in stream_of(ledger).entries_after(shard, STREAM_START)] == written
+    assert [entry async for entry in stream_of(ledger).entries_after(shard, written[0].stream_id)] == written[1:]
 
 
 async def test_a_damaged_entry_is_left_out_on_the_way_back(ledger: BidLedger) -> None:

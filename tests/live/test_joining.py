@@ -191,16 +191,16 @@ async def test_who_has_seen_more_elsewhere_waits_and_is_never_shown_less(live, l
         channel = live.gateway.hub.channels[LOT]
         back = sub(mode="feed", epoch=1, seq=ahead.seq, token=token("bo"))
         async with speaking(live.url, back) as ahead_of_us:
-            await until(lambda: channel.early)
+            await until(lambda: channel.ahead)
             # the claim has been checked with the ledger, which has as much
             await until(lambda: not live.gateway.hub._tasks)
-            assert channel.early
+            assert channel.ahead
             go_on.set()
             first = await heard(ahead_of_us)
             assert (first["type"], first["seq"], first["price_fen"]) == ("tick", ahead.seq, 700)
             you = (await heard_until(ahead_of_us, "you"))[-1]
             assert you["leading"]
-        assert not channel.early
+        assert not channel.ahead
 
 
 async def test_who_claims_more_than_the_ledger_has_is_shown_what_there_is(live, ledger):

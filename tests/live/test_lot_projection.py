@@ -189,10 +189,10 @@ def test_what_nobody_may_miss_is_told_to_watchers_of_the_state_too(course, data)
 
 @settings(max_examples=60, deadline=None)
 @given(courses(), st.data())
-def test_a_story_begun_late_remembers_what_one_begun_early_kept(course, data):
+def test_a_projection_begun_late_has_the_frames_of_one_begun_early(course, data):
     early = course.projection(1)
     for entry in course.entries[1:]:
-        early.take(entry)
+        early.apply_entry(entry)
         early.take_turn(now_ms=1, watchers=1)
     late = course.projection(len(course.entries))
     for feed in (False, True):

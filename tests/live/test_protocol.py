@@ -155,7 +155,11 @@ def test_a_state_tells_all_that_there_is_to_know_of_a_lot():
     assert told == {
         "type": "snap", "lot_id": LOT, "epoch": 2, "seq": 9, "status": "open", "price_fen": 500, "leader": 3, "bids": 4,
         "minimum_fen": 600, "ends_at_ms": 9_000, "remaining_ms": 0, "now_ms": 77, "watchers": 12,
+        "reserve_met": None, "outcome": None,
     }  # fmt: skip
+    reserved = Lot(terms(reserve_fen=501), LotStatus.CLOSED, 2, 9, 500, "ada", 3, 500, 4, 1_000, 9_000)
+    ended = unpacked(frames.state_frame(SnapFrame, LOT, reserved, now_ms=77, watchers=12))
+    assert (ended["reserve_met"], ended["outcome"]) == (False, "reserve-unmet")
     assert unpacked(frames.state_frame(TickFrame, LOT, lot, now_ms=77, watchers=12)) == {**told, "type": "tick"}
     assert unpacked(frames.state_frame(TickFrame, LOT, Lot(terms()), now_ms=0, watchers=0))["leader"] is None
 

@@ -303,6 +303,7 @@ async def test_long_after_its_end_a_lots_watchers_are_told_that_nothing_more_com
     async with running(ledger, ping_ms=100, ended_ms=50) as live:
         async with speaking(live.url, sub()) as one, speaking(live.url, sub(), sub(OTHER_LOT)) as both:
             await heard(one)
+            assert {(await heard(both))["lot_id"] for _ in range(2)} == {LOT, OTHER_LOT}
             await ledger.close_now(LOT, reason="enough", by="eve")
             assert (await heard_until(one, "closed"))[-1]["status"] == "closed"
             assert await closed_with(one) == CloseCode.ENDED
