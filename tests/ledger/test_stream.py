@@ -8,7 +8,7 @@ from auction.domain.ledger_layout import STREAM_START
 from auction.ledger import stream as stream_module
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import EntryDamaged, StreamEntry, chain_of, decode
-from tests.ledger.event_sequences import LOT, OTHER_LOT, entries, stream_of, opened, scheduled, taken, terms
+from tests.ledger.event_sequences import LOT, OTHER_LOT, entries, opened, scheduled, stream_of, taken, terms
 from tests.lot_events import to_row
 
 ELSEWHERE = "elsewhere-001"
@@ -44,7 +44,7 @@ async def test_a_waiting_reader_gets_the_next_entry(ledger: BidLedger) -> None:
     assert (entry.lot_id, entry.first_seq) == (OTHER_LOT, 1)
 
 
-async def test_the_feed_knows_its_shards_and_how_far_each_is(ledger: BidLedger) -> None:
+async def test_the_streams_are_known_by_shard_and_how_far_each_is(ledger: BidLedger) -> None:
     await scheduled(ledger)
     stream = stream_of(ledger)
     shard, other = ledger.keys.shard_of(LOT), ledger.keys.shard_of(ELSEWHERE)
@@ -130,7 +130,7 @@ def test_a_damaged_entry_is_named(damage: dict[bytes, bytes]) -> None:
         decode("7-0", GOOD | damage)
 
 
-async def test_a_strange_entry_stops_the_feed(ledger: BidLedger) -> None:
+async def test_a_strange_entry_stops_the_reading(ledger: BidLedger) -> None:
     await scheduled(ledger, of=terms())
     shard = ledger.keys.shard_of(LOT)
     await ledger.redis.xadd(ledger.keys.stream(shard), {"who": "knows"})

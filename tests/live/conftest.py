@@ -20,7 +20,7 @@ from api.live.__main__ import bind
 from api.live.config import LiveConfig
 from api.live.gateway import LiveGateway
 from auction.domain.bidding import Bid
-from auction.ledger.bid_ledger import BidLedger, AcceptedBid
+from auction.ledger.bid_ledger import AcceptedBid, BidLedger
 from auction.ledger.connection import connect as connect_ledger
 from auction.services.identity.tokens import Role, TokenKey
 from loadtests.live_client import LiveClient

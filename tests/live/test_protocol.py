@@ -12,15 +12,15 @@ from api.live.protocol import FINAL, CloseCode, Malformed, Sub, Sync, read_messa
 from auction.domain.events import (
     Admitted,
     BidPlaced,
+    BidVoided,
     Closed,
     Extended,
     Held,
+    LotVoided,
     Opened,
     Paused,
     Resumed,
     Scheduled,
-    BidVoided,
-    LotVoided,
 )
 from auction.domain.lot import Lot, LotStatus
 from tests.ledger.event_sequences import LOT, terms
