@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from auction.books.tables import Id, ledger_entries, lots, sales
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
+from auction.domain.text import is_id
 
 DRAFT = "draft"
 SCHEDULED = "scheduled"
@@ -60,7 +61,8 @@ async def add_sale(tx: Transaction, *, sale_id: str, title: str, actor: str) -> 
 
 async def find_sale(tx: Transaction, sale_id: str) -> Sale:
     """A sale. Raises NotFound(sale-unknown)."""
-    row = await tx.row(select(sales).where(sales.c.sale_id == sale_id))
+    # text that no id can be, such as half a character, is not for the database
+    row = await tx.row(select(sales).where(sales.c.sale_id == sale_id)) if is_id(sale_id) else None
     if row is None:
         raise _no_sale(sale_id)
     return Sale(**row)

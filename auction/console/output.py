@@ -14,9 +14,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and
 
 
 def print_error(sentence: str) -> None:
-    """Print an error for people on standard error."""
+    """Print an error for people on standard error; bytes of an argument that are not UTF-8 are escaped."""
     err.print("[bold red]error:[/] ", end="")
-    err.print(sentence, markup=False)
+    err.print(sentence.encode("utf-8", "backslashreplace").decode(), markup=False)
 
 
 def print_json(result: Any) -> None:

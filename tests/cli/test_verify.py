@@ -107,7 +107,7 @@ async def kept(
     monkeypatch.setenv("AUCTION_REDIS_URL", valkey_url)
     monkeypatch.setenv("AUCTION_DATABASE_URL", books_url)
     books = await asyncpg.connect(books_url.replace("+asyncpg", ""))
-    async with open_context(load_settings(), secret="any secret will do: nothing is signed here") as context:
+    async with open_context(load_settings(), secret="any secret", with_payments=False) as context:
         await _three_lots(context)
         yield Kept(context, books)
     await books.close()
@@ -200,7 +200,16 @@ async def test_one_thing_to_check_must_be_named(kept: Kept, words: tuple[str, ..
         assert option in said.err
 
 
-@pytest.mark.parametrize("words", [("--lot", "launch-009"), ("--lot", "No Lot"), ("--sale", "unheard-of")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--lot", "launch-009"),
+        ("--lot", "No Lot"),
+        ("--sale", "unheard-of"),
+        ("--lot", "\udcff"),
+        ("--sale", "a\udcff"),
+    ],
+)
 async def test_what_does_not_exist_is_not_called_good(kept: Kept, words: tuple[str, ...]) -> None:
     said = await auction_aside("verify", *words)
     assert said.code == 1
