@@ -1,4 +1,4 @@
-"""How every process of the house logs: events with fields, to standard error, as lines for people or as JSON."""
+"""The logs of every process: events with fields on standard error, as lines for people or as JSON."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ from structlog.typing import Processor
 
 
 def configure_logs(level: str, form: str) -> None:
-    """Set up structlog, and the standard library's logging behind it; `form`: console or json. Once, at the start."""
+    """Configure structlog and the standard library's logging; `form` is console or json. Called once, at the start."""
     known: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -36,5 +36,5 @@ def configure_logs(level: str, form: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
-    # libraries say much that only their authors need
+    # of libraries only warnings and errors
     logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[handler], force=True)

@@ -93,16 +93,16 @@ class Command:
             pids.setdefault(event["name"], []).append(event["pid"])
         return pids
 
-    def until_said(self, words: str) -> None:
+    def until_said(self, words: str, *, timeout_s: float = TIMEOUT_S) -> None:
         def heard() -> bool:
             assert self.process.poll() is None or words in self.said, self.output()
             return words in self.said
 
-        until(heard, f"{words!r} on standard output")
+        until(heard, f"{words!r} on standard output", timeout_s=timeout_s)
 
-    def ended(self) -> int:
+    def ended(self, *, timeout_s: float = TIMEOUT_S) -> int:
         try:
-            return self.process.wait(TIMEOUT_S)
+            return self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it does not end:\n{self.output()}") from None
 
@@ -143,6 +143,7 @@ def served(folder: Path, port: int, *words: str) -> Iterator[Command]:
         *words,
         AUCTION_DATA_DIR=str(folder / "var"),
         AUCTION_SECRET_KEY=SECRET,
+        AUCTION_PAYMENT_PROVIDER="sandbox",
         AUCTION_LIVE_PORT=str(free_port()),
         AUCTION_LOG_FORMAT="json",
     ) as command:
