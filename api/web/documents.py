@@ -26,22 +26,25 @@ class Page:
 
     name: str
     styles: tuple[str, ...]
-    """Style sheets after the shared one, by name, in the order in which they apply."""
+    """Style sheets after the shared ones, `static/css/<name>.css`, in the order in which they apply."""
     skip_to: str = "#main"
     """Where the link leads by which a keyboard skips the header."""
     skip_text: str = "skip"
     """The name of that link's text."""
 
 
-_SIGN_IN = Page("sign_in", ("sign_in",), skip_to="#content")
+_SHARED = ("shared/base", "shared/page_header", "shared/controls", "shared/notices", "shared/overview")
+_LOT = ("lot/page", "lot/bidding", "lot/bids")
+_STAFF = ("ops/page", "ops/lot_panel", "ops/event_log", "ops/forms", "ops/narrow")
+_SIGN_IN = Page("sign_in", ("sign_in/page",), skip_to="#content")
 PAGES = {
-    "/": Page("sales", ("sales",), skip_to="#content"),
-    "/lots/{lot_id}": Page("lot", ("lot",), skip_to="#bidding", skip_text="lot.skip-to-bidding"),
+    "/": Page("sales", ("sales/page",), skip_to="#content"),
+    "/lots/{lot_id}": Page("lot", _LOT, skip_to="#bidding", skip_text="lot.skip-to-bidding"),
     "/sign-in": _SIGN_IN,
     "/sign-up": _SIGN_IN,
-    "/me": Page("me", ("me",), skip_to="#mine"),
-    "/ops": Page("ops", ("ops",)),
-    "/ops/settlements": Page("settlements", ("ops", "settlements")),
+    "/me": Page("me", ("me/page",), skip_to="#mine"),
+    "/ops": Page("ops", _STAFF),
+    "/ops/settlements": Page("settlements", (*_STAFF, "settlements/page", "settlements/detail")),
 }
 
 
@@ -53,7 +56,7 @@ def routes() -> list[BaseRoute]:
 
 def document(page: Page, language: str) -> str:
     """The document of a page in one language. Raises ValueError where a place in the shell is not filled."""
-    sheets = ("base", *page.styles)
+    sheets = (*_SHARED, *page.styles)
     parts = {
         "language": language,
         "page": page.name,

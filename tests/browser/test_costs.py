@@ -58,8 +58,8 @@ async def test_the_terms_tell_fee_grace_latest_end_review_and_reserve(public_ser
     async with visitors.page() as page:
         await page.goto(f"/lots/{lot_id}")
         await term(page, "fee", text("terms.fee-percent", n="2.5"))
-        await term(page, "grace", text("terms.hours", n=1))
-        await term(page, "hard-stop", text("terms.minutes", n=30))
+        await term(page, "grace", "1 hour")
+        await term(page, "hard-stop", "30 minutes")
         await term(page, "review", text("terms.review-at", amount="500,000"))
         await term(page, "reserve", text("terms.reserve-unmet"))
         await expect(page.locator("#reserve")).to_have_text(text("lot.reserve-unmet"))

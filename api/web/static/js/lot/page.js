@@ -1,9 +1,9 @@
 // The lot page: connects the live channel, the bid box, the list of bids and the price chart.
 
 import { get, post } from "../shared/api.js";
-import { LedgerClock, timeLeft } from "../shared/clock.js";
-import { byId, element, setText } from "../shared/element.js";
-import { dateTime, t, timeOfDay } from "../shared/i18n.js";
+import { LedgerClock } from "../shared/clock.js";
+import { byId, element, restartAnimation, setText } from "../shared/element.js";
+import { t } from "../shared/i18n.js";
 import { LiveClient } from "../shared/live_client.js";
 import { afterRender, LiveRegion } from "../shared/live_region.js";
 import { lotPicture } from "../shared/lot_picture.js";
@@ -12,6 +12,7 @@ import { showPageHeader } from "../shared/page_header.js";
 import { showTerms } from "../shared/terms_text.js";
 import { BidBox } from "./bid_box.js";
 import { BidList } from "./bid_list.js";
+import { Countdown } from "./countdown.js";
 import { PriceChart } from "./price_chart.js";
 import { LotResult } from "./result.js";
 
@@ -20,6 +21,7 @@ const main = byId("lot");
 const clock = new LedgerClock();
 const liveRegion = new LiveRegion(byId("spoken"));
 const list = new BidList(byId("bids"), byId("no-bids"));
+const countdown = new Countdown(() => clock.now());
 const chart = new PriceChart(byId("chart"), () => clock.now());
 
 let lot = null;
@@ -46,7 +48,11 @@ async function start() {
     provider: config.payment_provider,
     announce: (text) => liveRegion.announce(text),
     // a deposit that was seen through before anybody listened is known to whoever listens first
-    registered: () => live && (live.stop(), listen(who, config)),
+    registered() {
+      if (!live) return;
+      live.stop();
+      listen(who, config);
+    },
   });
   result = new LotResult({
     lot,
@@ -58,8 +64,8 @@ async function start() {
   await Promise.all([box.start(), loadBids()]);
   show(lot);
   if (lot.status === "draft") return;
-  await listen(who, config);
-  setInterval(tick, 100);
+  listen(who, config);
+  setInterval(() => countdown.tick(), 100);
 }
 
 function fail(problem) {
@@ -106,7 +112,7 @@ async function loadBids() {
 let bidsLoaded = false;
 const bufferedBids = [];
 
-async function listen(who, config) {
+function listen(who, config) {
   if (!config.live_url) {
     poll();
     return;
@@ -138,7 +144,7 @@ async function listen(who, config) {
   live.start();
 }
 
-/** Without a live channel the page still tells the truth, a little later. */
+/** Without a live channel the page asks every two seconds. */
 function poll() {
   setInterval(async () => {
     try {
@@ -165,7 +171,9 @@ function onSnapshot(facts) {
     return;
   }
   epochSeen = facts.epoch;
-  loadBids().catch(() => {});
+  loadBids().catch(() => {
+    // the list stays as it is; the next snapshot asks again
+  });
 }
 
 function show(facts) {
@@ -180,7 +188,7 @@ function show(facts) {
   box.show(facts);
   if (before && before.status !== facts.status) liveRegion.announce(t(`status.${facts.status}`));
   result.show(shown);
-  tick();
+  countdown.show({ ...shown, opens_at_ms: shown.opens_at_ms ?? lot.opens_at_ms });
 }
 
 function price(facts, before) {
@@ -190,15 +198,13 @@ function price(facts, before) {
   const figure = byId("price");
   const feeBps = lot.terms.settlement.buyer_fee_bps;
   const withBuyersFee = { total: yuan(withFee(amount, feeBps)), percent: feeBps / 100 };
-  byId("price-with-fee").hidden = !feeBps;
+  byId("price-with-fee").hidden = !feeBps || facts.status === "void";
   setText(byId("price-with-fee"), t("lot.price-with-fee", withBuyersFee));
   if (byId("price-figure").textContent === text) return;
   byId("price-figure").textContent = text;
   figure.dataset.length = text.length > 12 ? "long" : "short";
   if (!before) return;
-  figure.classList.remove("moved");
-  void figure.offsetWidth;
-  figure.classList.add("moved");
+  restartAnimation(figure, "moved");
   liveRegion.announcePrice(t("lot.price-spoken", { price: text }));
 }
 
@@ -218,45 +224,12 @@ function reserve({ reserve_met: isMet, status }) {
   showTerms(byId("terms"), lot);
 }
 
-let extendedUntil = 0;
-
 function showEvent(frame) {
   if (frame.type === "extended") {
-    byId("extended").textContent = t("lot.extended", { until: timeOfDay(frame.ends_at_ms) });
-    byId("extended").hidden = false;
-    extendedUntil = Date.now() + 8000;
-    afterRender(() => liveRegion.announce(t("lot.extended", { until: timeOfDay(frame.ends_at_ms) })));
+    const text = countdown.showExtension(frame.ends_at_ms);
+    afterRender(() => liveRegion.announce(text));
   } else if (frame.type === "voided") {
     list.void(frame.bid_seq);
     liveRegion.announce(t("lot.bid-voided"));
   }
-}
-
-function tick() {
-  if (!shown) return;
-  if (extendedUntil && Date.now() > extendedUntil) {
-    byId("extended").hidden = true;
-    extendedUntil = 0;
-  }
-  const left = byId("time-left");
-  const label = byId("countdown-label");
-  const ended = ["closed", "void", "draft"].includes(shown.status);
-  byId("countdown").hidden = ended && !shown.ends_at_ms;
-  if (ended) {
-    label.textContent = t("lot.ended");
-    left.textContent = shown.ends_at_ms ? dateTime(shown.ends_at_ms) : "";
-    left.classList.remove("ending");
-    return;
-  }
-  if (shown.status === "paused" || shown.status === "held") {
-    label.textContent = t("lot.time-kept");
-    left.textContent = shown.remaining_ms ? timeLeft(shown.remaining_ms) : "–";
-    return;
-  }
-  const scheduled = shown.status === "scheduled";
-  const until = scheduled ? (shown.opens_at_ms ?? lot.opens_at_ms) : shown.ends_at_ms;
-  const ms = until - clock.now();
-  label.textContent = t(scheduled ? "lot.opens-in" : "lot.time-left");
-  left.textContent = ms > 0 ? timeLeft(ms) : t(scheduled ? "lot.opening" : "lot.closing");
-  left.classList.toggle("ending", !scheduled && ms < 60_000);
 }

@@ -9,7 +9,7 @@ import { problemText } from "../shared/problems.js";
 import { depositText } from "../shared/terms_text.js";
 
 const AGAIN_MS = 2000;
-const ADMITTING = ["scheduled", "open", "paused", "held"];
+const REGISTRATION_OPEN = ["scheduled", "open", "paused", "held"];
 
 const path = (lotId, rest) => `/lots/${encodeURIComponent(lotId)}/${rest}`;
 const later = () => new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
@@ -107,13 +107,13 @@ function rungs(deposit, registration) {
 
 /** Whether a higher deposit would let this bidder bid more on a lot in this status. */
 export function canTopUp(lot, registration, status) {
-  if (!registration || !ADMITTING.includes(status)) return false;
+  if (!registration || !REGISTRATION_OPEN.includes(status)) return false;
   const { deposit } = lot.terms;
   if (deposit.policy === "purse") return true;
   return deposit.policy === "ladder" && registration.limit_fen !== null && rungs(deposit, registration).length > 0;
 }
 
-/** The form for more deposit; `raised(answer)` is told of the new limit. Its own problems it tells itself. */
+/** The form for more deposit; `raised(answer)` is called with the new limit. It shows its own problems. */
 export function topUpForm({ lotId, lot, registration, provider, raised }) {
   const { deposit } = lot.terms;
   const ladder = deposit.policy === "ladder";

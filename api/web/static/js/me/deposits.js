@@ -10,15 +10,16 @@ const TONES = { pending: "info", held: "good", releasing: "info", forfeited: "ba
 
 const STATUS_TONES = { open: "good", paused: "warn", held: "warn", scheduled: "info", void: "bad" };
 
-/** Where a deposit is, in a sentence. */
-function whereabouts(deposit) {
+/** Where a deposit is, in a sentence; `lot` is its lot, as far as it is known. */
+function depositStatusText(deposit, lot) {
   const { status, why } = deposit;
   const facts = {
     when: dateTime(deposit.ended_at_ms ?? 0),
     failure: failureText(why),
     captured: yuan(deposit.captured_fen ?? 0),
   };
-  const because = hasText(`deposit.why.${why}`) ? t(`deposit.why.${why}`) : "";
+  const cause = `deposit.why.${lot.outcome === "void" ? "void" : why}`;
+  const because = hasText(cause) ? t(cause) : "";
   if (status === "held") {
     const taken = deposit.captured_fen !== null;
     const how = t(taken ? "deposit.held.taken" : "deposit.held.aside");
@@ -61,7 +62,7 @@ export function depositRow(page) {
       root.dataset.status = deposit.status;
       fill(deposit.lot_id, {
         amount: `¥${yuan(deposit.amount_fen)}`,
-        words: whereabouts(deposit),
+        words: depositStatusText(deposit, page.lot(deposit.lot_id)),
         badge: t(`deposit.${deposit.status}`),
         tone: TONES[deposit.status],
       });

@@ -2,6 +2,7 @@
 
 import { timeLeft } from "../shared/clock.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
+import { showDefinitions } from "../shared/definition_list.js";
 import { element, setText } from "../shared/element.js";
 import { dateTime, t } from "../shared/i18n.js";
 import { yuan } from "../shared/money.js";
@@ -79,14 +80,11 @@ export function offerCard(offerId, page) {
     setText(title, offer.title);
     title.href = `/lots/${encodeURIComponent(offer.lot_id)}`;
     const rows = [
-      ["offer.price", offer.price_fen],
-      ["award.bill.fee", offer.fee_fen],
-      ["offer.total", offer.price_fen + offer.fee_fen],
+      ["offer.price", `¥${yuan(offer.price_fen)}`],
+      ["award.bill.fee", `¥${yuan(offer.fee_fen)}`],
+      ["offer.total", `¥${yuan(offer.price_fen + offer.fee_fen)}`, { row: "due" }],
     ];
-    if (!bill.childElementCount)
-      bill.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
-    bill.lastElementChild.dataset.row = "due";
-    rows.forEach(([, fen], index) => setText(bill.children[index].lastElementChild, `¥${yuan(fen)}`));
+    showDefinitions(bill, rows);
     tick();
   }
 

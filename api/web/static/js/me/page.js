@@ -2,6 +2,7 @@
 
 import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
+import { showDefinitions } from "../shared/definition_list.js";
 import { byId, element, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
@@ -10,7 +11,7 @@ import { yuan } from "../shared/money.js";
 import { outcomeOf } from "../shared/outcome.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { problemText } from "../shared/problems.js";
-import { awardCard } from "./awards.js";
+import { AwardCard } from "./awards.js";
 import { depositRow, registrationRow } from "./deposits.js";
 import { offerCard } from "./offers.js";
 
@@ -32,7 +33,7 @@ const page = {
   lot: (lotId) => lotsById.get(lotId) ?? { title: lotId, status: null },
 };
 const lists = {
-  awards: new KeyedList(byId("awards"), (id) => awardCard(id, page)),
+  awards: new KeyedList(byId("awards"), (id) => new AwardCard(id, page)),
   offers: new KeyedList(byId("offers"), (id) => offerCard(id, page)),
   deposits: new KeyedList(byId("deposits"), () => depositRow(page)),
   registrations: new KeyedList(byId("registrations"), () => registrationRow(page)),
@@ -61,7 +62,7 @@ async function start() {
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
 }
 
-/** Not signed in, or staff: said plainly, with the way in. */
+/** Not signed in, or staff: say so, with the link to sign in. */
 function gate(who) {
   byId("gate").replaceChildren(
     element("h1", {}, t("me.title")),
@@ -140,8 +141,9 @@ function lookAtLots(registrations) {
         lotsById.set(lotId, { ...lot, lookedAt: looked });
         lists.registrations.show(registrations, (one) => one.lot_id);
       },
-      // it is looked up again soon enough
-      () => {},
+      () => {
+        // it is looked up again soon enough
+      },
     );
   }
 }
@@ -156,23 +158,19 @@ function placeOffers(first) {
   if (offers.contains(focused) || awards.contains(focused)) focused.focus({ preventScroll: true });
 }
 
+const urgent = (is) => ({ urgent: is ? "yes" : "no" });
+
 function figures(mine) {
   const due = mine.awards.filter((award) => award.status === "due");
   const open = mine.offers.filter((offer) => offer.status === "open");
   const held = mine.deposits.filter((deposit) => deposit.status === "held");
   const sum = (some, name) => some.reduce((total, one) => total + one[name], 0);
   const rows = [
-    ["me.figure.due", `¥${yuan(sum(due, "due_fen"))}`, due.length > 0],
-    ["me.figure.offers", String(open.length), open.length > 0],
-    ["me.figure.held", `¥${yuan(sum(held, "amount_fen"))}`, false],
+    ["me.figure.due", `¥${yuan(sum(due, "due_fen"))}`, urgent(due.length > 0)],
+    ["me.figure.offers", String(open.length), urgent(open.length > 0)],
+    ["me.figure.held", `¥${yuan(sum(held, "amount_fen"))}`, urgent(false)],
   ];
-  const host = byId("figures");
-  if (!host.childElementCount)
-    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
-  rows.forEach(([, words, urgent], index) => {
-    setText(host.children[index].lastElementChild, words);
-    host.children[index].dataset.urgent = urgent ? "yes" : "no";
-  });
+  showDefinitions(byId("figures"), rows);
 }
 
 function tick() {

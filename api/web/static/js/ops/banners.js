@@ -1,4 +1,4 @@
-// Banners over the desk: a server that is away, an archive that lags, a live channel that is gone, a lost connection.
+// Banners of the staff page: a server that is away, an archive that lags, a lost live channel or connection.
 
 import { element } from "../shared/element.js";
 import { t, timeOfDay } from "../shared/i18n.js";
@@ -7,24 +7,27 @@ import { durationText } from "../shared/staff_text.js";
 const LAG_MS = 3000;
 const LAG_BAD_MS = 60_000;
 
+/** What is wrong with the servers, by their health answer. */
+function serverWarnings(health) {
+  const found = [];
+  if (health.ledger !== "ok") found.push(["ledger", "bad", t("ops.trouble.ledger")]);
+  if (health.books !== "ok") found.push(["books", "bad", t("ops.trouble.books")]);
+  else if (health.migrations !== "ok" && health.ledger === "ok") {
+    found.push(["migrations", "warn", t("ops.trouble.migrations", { detail: health.migrations })]);
+  }
+  const lagMs = health.archive?.behind_ms ?? 0;
+  if (lagMs > LAG_MS) {
+    const facts = { lag: durationText(Math.floor(lagMs / 1000) * 1000), shards: health.archive.shards };
+    found.push(["archive", lagMs > LAG_BAD_MS ? "bad" : "warn", t("ops.trouble.archive", facts)]);
+  }
+  return found;
+}
+
 /** What is wrong now: [[name, tone, words]], nothing when all is well. */
 export function activeWarnings({ health, reached, liveLost, overdue }) {
   if (!reached.ok)
     return [["connection", "bad", t("ops.trouble.connection", { at: reached.at ? timeOfDay(reached.at) : "–" })]];
-  const found = [];
-  if (health) {
-    if (health.ledger !== "ok") found.push(["ledger", "bad", t("ops.trouble.ledger")]);
-    if (health.books !== "ok") found.push(["books", "bad", t("ops.trouble.books")]);
-    else if (health.migrations !== "ok" && health.ledger === "ok")
-      found.push(["migrations", "warn", t("ops.trouble.migrations", { detail: health.migrations })]);
-    const lag = health.archive?.behind_ms ?? 0;
-    if (lag > LAG_MS)
-      found.push([
-        "archive",
-        lag > LAG_BAD_MS ? "bad" : "warn",
-        t("ops.trouble.archive", { lag: durationText(Math.floor(lag / 1000) * 1000), shards: health.archive.shards }),
-      ]);
-  }
+  const found = health ? serverWarnings(health) : [];
   if (liveLost) found.push(["live", "warn", t("ops.trouble.live")]);
   if (overdue)
     found.push([
@@ -35,7 +38,7 @@ export function activeWarnings({ health, reached, liveLost, overdue }) {
   return found;
 }
 
-/** Shows activeWarnings; a banner that stays is changed in place. */
+/** Shows the active warnings; a banner that stays is changed in place. */
 export class Banners {
   #host;
 

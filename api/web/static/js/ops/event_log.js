@@ -1,4 +1,4 @@
-// A lot's event log, newest first and live: what came is put on top, older events are fetched when asked for.
+// A lot's event log, newest first and live: new events are put on top, older ones are fetched on request.
 
 import { get } from "../shared/api.js";
 import { element } from "../shared/element.js";
@@ -15,7 +15,7 @@ function limitWords(event) {
   return event.limit_fen < 0 ? t("ops.event.no-limit") : t("ops.event.limit", { limit: yuanShort(event.limit_fen) });
 }
 
-const TELL = {
+const EVENT_FACTS = {
   scheduled: (e) => ({
     opens: shortDateTime(e.opens_at_ms),
     ends: shortDateTime(e.ends_at_ms),
@@ -40,7 +40,7 @@ const TELL = {
 
 /** An event in a sentence. */
 export function eventText(event) {
-  const facts = TELL[event.kind]?.(event) ?? {};
+  const facts = EVENT_FACTS[event.kind]?.(event) ?? {};
   if (event.kind === "bid" && !event.leading) return t("ops.event.bid-behind", facts);
   if (event.kind === "resumed" && event.review_above_fen) return t("ops.event.resumed-review", facts);
   if (event.kind === "voided" && !event.leader) return t("ops.event.voided-empty", facts);
@@ -162,7 +162,7 @@ export class EventLog {
     });
   }
 
-  async #page(wanted) {
+  #page(wanted) {
     const query = new URLSearchParams({ ...wanted, limit: PAGE, without_bids: this.#withoutBids });
     return get(`/ops/lots/${encodeURIComponent(this.#lotId)}/events?${query}`);
   }

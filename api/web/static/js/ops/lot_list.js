@@ -1,4 +1,4 @@
-// The lots of the desk: newest facts of each, how fast bids come, and the list that shows them without moving about.
+// The lots of the staff page: newest facts of each, how fast bids come, and the list, whose rows keep their place.
 
 import { timeLeft } from "../shared/clock.js";
 import { element, setText } from "../shared/element.js";
@@ -138,18 +138,17 @@ export class LotList {
     this.#shown = [lots, store, selected, now];
     this.#host.removeAttribute("aria-busy");
     for (const [name, statuses] of GROUPS) {
+      const members = lots.filter((lot) => statuses.includes(lot.status));
+      if (name === "running") members.sort((a, b) => RUNNING.indexOf(a.status) - RUNNING.indexOf(b.status));
+      const shown = name === "over" && !this.#allOver ? members.slice(0, OVER_MAX) : members;
       const group = this.#groups.get(name);
-      let some = lots.filter((lot) => statuses.includes(lot.status));
-      if (name === "running") some.sort((a, b) => RUNNING.indexOf(a.status) - RUNNING.indexOf(b.status));
-      const hidden = name === "over" && !this.#allOver ? Math.max(0, some.length - OVER_MAX) : 0;
-      group.tally.textContent = some.length ? formatCount(some.length) : "";
-      group.more.hidden = hidden === 0;
-      some = hidden ? some.slice(0, OVER_MAX) : some;
-      group.root.hidden = some.length === 0 && name !== "running";
-      group.none.textContent = some.length === 0 ? t(lots.length ? "ops.none-running" : "ops.no-lots") : "";
-      group.none.hidden = some.length > 0;
-      this.#place(group.list, some);
-      for (const lot of some) this.#fill(lot, store, lot.lot_id === selected, now);
+      group.tally.textContent = members.length ? formatCount(members.length) : "";
+      group.more.hidden = shown.length === members.length;
+      group.root.hidden = shown.length === 0 && name !== "running";
+      setText(group.none, t(lots.length ? "ops.none-running" : "ops.no-lots"));
+      group.none.hidden = shown.length > 0;
+      this.#place(group.list, shown);
+      for (const lot of shown) this.#fill(lot, store, lot.lot_id === selected, now);
     }
   }
 

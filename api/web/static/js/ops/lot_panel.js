@@ -1,6 +1,7 @@
-// One lot on the desk: its live facts, what may be done with it now, its terms in words, and its event log.
+// One lot on the staff page: its live facts, what may be done with it now, its terms in words, and its event log.
 
 import { confirmAction } from "../shared/confirm_dialog.js";
+import { showDefinitions } from "../shared/definition_list.js";
 import { element, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
@@ -10,7 +11,7 @@ import { EventLog } from "./event_log.js";
 import { ACTIONS, actionsFor } from "./lot_actions.js";
 import { bidRateText, RUNNING, timeLeftFigure } from "./lot_list.js";
 
-/** The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is told of an action. */
+/** The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is called after an action. */
 export class LotPanel {
   #host;
   #lotId;
@@ -154,14 +155,7 @@ export class LotPanel {
       lot.preset ? ["ops.fact.preset", lot.preset] : null,
       ["ops.fact.seq", `${formatCount(lot.seq)} / ${lot.epoch}`],
     ].filter(Boolean);
-    const host = this.#parts.facts;
-    if (host.childElementCount !== rows.length) {
-      host.replaceChildren(...rows.map(() => element("div", {}, element("dt", {}), element("dd", {}))));
-    }
-    rows.forEach(([name, words], index) => {
-      setText(host.children[index].firstElementChild, t(name));
-      setText(host.children[index].lastElementChild, words);
-    });
+    showDefinitions(this.#parts.facts, rows);
   }
 
   #note(lot) {

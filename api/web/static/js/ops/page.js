@@ -1,19 +1,19 @@
-// The staff desk: asks for all lots every second, follows one of them live, and goes on whatever server is away.
+// The staff page: asks for all lots every second, watches one of them live, and goes on whatever server is away.
 
 import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
-import { confirmAction } from "../shared/confirm_dialog.js";
+import { showDefinitions } from "../shared/definition_list.js";
 import { byId, element, setText } from "../shared/element.js";
-import { textField } from "../shared/form_fields.js";
 import { t, timeOfDay } from "../shared/i18n.js";
-import { LiveClient } from "../shared/live_client.js";
 import { LiveRegion } from "../shared/live_region.js";
 import { showPageHeader } from "../shared/page_header.js";
-import { formatCount, staffProblemText } from "../shared/staff_text.js";
+import { formatCount } from "../shared/staff_text.js";
 import { activeWarnings, Banners } from "./banners.js";
+import { LiveSubscription } from "./live_subscription.js";
 import { LotForm } from "./lot_form.js";
 import { bidRateText, LotList, LotStore, RUNNING } from "./lot_list.js";
 import { LotPanel } from "./lot_panel.js";
+import { createSale } from "./new_sale.js";
 
 const EVERY_MS = 1000;
 const HIDDEN_MS = 5000;
@@ -27,6 +27,7 @@ const store = new LotStore();
 const list = new LotList(byId("lots"));
 const banners = new Banners(byId("banners"));
 const liveRegion = new LiveRegion(byId("spoken"));
+const live = new LiveSubscription(clock, showLive);
 const form = new LotForm(byId("panel"), { sales: () => sales, created: lotCreated, newSale });
 
 let sales = [];
@@ -34,10 +35,7 @@ let order = [];
 let health = null;
 let panel = null;
 let chosen = null;
-let live = null;
-let subscribedLot = null;
 let liveUrl = null;
-let liveLostAt = null;
 let reached = { ok: true, at: null };
 let failures = 0;
 let ended = false;
@@ -63,7 +61,7 @@ async function start() {
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
 }
 
-/** Not signed in, or not for this desk: said plainly, with the way in. */
+/** Not signed in, or not allowed to: say so, with the link to sign in. */
 function gate(who) {
   const next = encodeURIComponent(`/ops${location.hash}`);
   const words = who ? t("ops.gate.role", { name: who.name, role: t(`ops.role.${who.role}`) }) : t("ops.gate.nobody");
@@ -85,7 +83,7 @@ function gate(who) {
 
 function wait(everyMs) {
   const ms = document.visibilityState === "visible" ? everyMs : Math.max(everyMs, HIDDEN_MS);
-  // a house in trouble is asked less often, and not by all desks at once
+  // a server in trouble is asked less often, and not by all pages at once
   return failures ? Math.min(8000, ms * 1.6 ** failures) * (0.6 + 0.4 * Math.random()) : ms;
 }
 
@@ -135,7 +133,7 @@ async function requestFailed(problem) {
   reached = { ok: answered, at: reached.at };
   if (!answered) return;
   await refreshHealth();
-  // without the books the ledger still tells of lots that the house has met
+  // without the database the ledger still answers for lots that were loaded before
   if (problem.code === "books-away") await Promise.all(running().map((lot) => refreshOne(lot.lot_id)));
 }
 
@@ -157,7 +155,7 @@ async function refreshHealth() {
 function signedOut() {
   if (ended) return;
   ended = true;
-  live?.stop();
+  live.stop();
   const next = encodeURIComponent(`/ops${location.hash}`);
   byId("banners").replaceChildren(
     element(
@@ -178,7 +176,7 @@ function show() {
   if (ended) return;
   list.show(lots(), store, chosen, clock.now());
   figures();
-  updateLiveSubscription();
+  live.update(liveUrl, store.get(chosen), running());
   if (panel && store.get(chosen)) panel.show();
   tick();
 }
@@ -193,10 +191,7 @@ function figures() {
     ["ops.figure.watching", formatCount(on.reduce((sum, lot) => sum + lot.watchers, 0))],
     ["ops.figure.clock", timeOfDay(clock.now())],
   ];
-  const host = byId("figures");
-  if (!host.childElementCount)
-    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
-  rows.forEach(([, words], index) => setText(host.children[index].lastElementChild, words));
+  showDefinitions(byId("figures"), rows);
 }
 
 function tick() {
@@ -210,7 +205,7 @@ function tick() {
   if (panel && store.get(chosen)) panel.tick();
   const time = byId("figures").lastElementChild?.lastElementChild;
   if (time) setText(time, timeOfDay(now));
-  const liveLost = liveLostAt !== null && Date.now() - liveLostAt > LIVE_LOST_MS;
+  const liveLost = live.lostMs() > LIVE_LOST_MS;
   // what is shown may be old, but an end that has passed is past: a ledger that is away closes nothing
   const trusted = !failures || (health && health.ledger !== "ok");
   const overdue =
@@ -256,73 +251,15 @@ function choose(lotId) {
   panel = null;
   chosen = lotId;
   if (lotId) panel = new LotPanel(byId("panel"), lotId, { store, now: () => clock.now(), done });
-  updateLiveSubscription();
+  live.update(liveUrl, store.get(chosen), running());
 }
 
-const isFollowed = (lot) => lot && !["draft", "closed", "void"].includes(lot.status);
-
-/** Follow the chosen lot, else one that runs: a desk hears of a live channel that is gone whatever it looks at. */
-function updateLiveSubscription() {
-  const on = running();
-  let wanted = chosen && isFollowed(store.get(chosen)) ? chosen : null;
-  wanted ??= on.some((lot) => lot.lot_id === subscribedLot) ? subscribedLot : (on[0]?.lot_id ?? null);
-  if (wanted === subscribedLot || !liveUrl) return;
-  live?.stop();
-  live = null;
-  subscribedLot = wanted;
-  if (wanted) subscribe(wanted);
-  else liveLostAt = null;
-}
-
-/** One lot by the live channel: prices between two askings, and word of a channel that is gone. */
-function subscribe(lotId) {
-  live = new LiveClient({
-    url: liveUrl,
-    lotId,
-    mode: "state",
-    clock,
-    on: {
-      connection(state) {
-        if (state === "live" || state === "ended") liveLostAt = null;
-        else if (state === "lost") liveLostAt ??= Date.now();
-      },
-      state(facts) {
-        const before = store.get(lotId);
-        const {
-          lot_id: id,
-          epoch,
-          seq,
-          status,
-          price_fen: price,
-          leader,
-          bids,
-          minimum_fen: minimum,
-          ends_at_ms: ends,
-          remaining_ms: left,
-          now_ms: now,
-          watchers,
-        } = facts;
-        const newer = store.take({
-          lot_id: id,
-          epoch,
-          seq,
-          status,
-          price_fen: price,
-          leader,
-          bids,
-          minimum_fen: minimum,
-          ends_at_ms: ends,
-          remaining_ms: left,
-          now_ms: now,
-          watchers,
-        });
-        if (!newer || lotId !== chosen) return;
-        if (before.status !== status) refresh();
-        panel?.show();
-      },
-    },
-  });
-  live.start();
+/** Newer facts of a lot from the live channel, between two answers of the server. */
+function showLive(facts) {
+  const before = store.get(facts.lot_id);
+  if (!store.take(facts) || facts.lot_id !== chosen) return;
+  if (before.status !== facts.status) refresh();
+  panel?.show();
 }
 
 function done(lot, words) {
@@ -332,19 +269,7 @@ function done(lot, words) {
 }
 
 async function newSale() {
-  const fields = {
-    title: textField("sale-title", "sale_title"),
-    sale_id: textField("sale-id", "sale_id", { required: false, most: 48, pattern: /^[a-z0-9]+(-[a-z0-9]+)*$/ }),
-  };
-  const made = await confirmAction({
-    title: t("ops.new-sale"),
-    confirm: t("ops.create-sale"),
-    fields,
-    sentence: () => t("ops.sentence.sale"),
-    path: () => "/ops/sales",
-    words: staffProblemText,
-    body: ({ title, sale_id: id }) => (id ? { title, sale_id: id } : { title }),
-  });
+  const made = await createSale();
   if (!made) return;
   liveRegion.announce(t("ops.done.sale", { title: made.title }));
   await refresh();
@@ -353,7 +278,7 @@ async function newSale() {
   else location.hash = hash;
 }
 
-async function lotCreated(lot) {
+function lotCreated(lot) {
   const sale = sales.find((one) => one.sale_id === lot.sale_id);
   store.take({ ...lot, sale_title: sale?.title ?? "" });
   if (!order.includes(lot.lot_id)) order.unshift(lot.lot_id);

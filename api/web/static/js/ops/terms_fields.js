@@ -1,43 +1,14 @@
 // The terms of a lot to be, as fields in words: what was changed of a preset, and where a contradiction belongs.
 
 import { element } from "../shared/element.js";
-import {
-  amountField,
-  checkField,
-  choiceField,
-  durationField,
-  InputError,
-  percentField,
-  wholeField,
-} from "../shared/form_fields.js";
+import { InputError } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
-import { amountTableField } from "./amount_table_field.js";
-
-const FLOOR = "settlement.cascade.floor_fen";
-
-// every order in which a forfeited deposit may pay, as the field's values
-const ORDERS = [
-  "cost,gap,commission",
-  "cost,commission,gap",
-  "gap,cost,commission",
-  "gap,commission,cost",
-  "commission,cost,gap",
-  "commission,gap,cost",
-];
-
-const orderWords = (order) =>
-  order
-    .split(",")
-    .map((step) => t(`ops.waterfall.${step}`))
-    .join(t("ops.waterfall.then"));
-
-const choices = (prefix, values) => values.map((value) => [value, t(`${prefix}.${value}`)]);
+import { FIELD_GROUPS, FLOOR, termsFieldList } from "./terms_field_list.js";
 
 /** Fields of the terms in four groups. `changed` is called after every change by hand. */
 export class TermsFields {
   #fields;
   #touched = new Set();
-  #groups;
   #changed;
   #terms = null;
   #mistyped = new Set();
@@ -46,35 +17,11 @@ export class TermsFields {
   constructor(changed) {
     this.#changed = changed;
     const noted = (path) => () => this.#note(path);
-    this.#fields = this.#make(noted);
-    this.#groups = {
-      price: ["bidding", "start_price_fen", "increments", "on_grid", "reserve_fen", "cap_fen"],
-      guard: ["max_jump.steps", "max_jump.percent", "max_jump.fen", "review_above_fen"],
-      end: ["soft_close", "soft_close.window_ms", "soft_close.extension_ms", "soft_close.hard_stop_ms"],
-      deposit: ["deposit.policy", "deposit.amount_fen", "deposit.multiplier", "deposit.bands"],
-      after: [
-        "settlement.payment_window_ms",
-        "settlement.grace_ms",
-        "settlement.buyer_fee_bps",
-        "settlement.seller_commission_bps",
-        "settlement.default_liability",
-        "settlement.percent_bps",
-        "settlement.waterfall",
-        "settlement.rest_to",
-        "settlement.reauction_cost_fen",
-        "settlement.resale_window_ms",
-        "settlement.when_exhausted",
-        "settlement.cascade.depth",
-        "settlement.cascade.price",
-        "settlement.cascade.floor_percent",
-        "settlement.cascade.floor_fen",
-        "settlement.cascade.offer_window_ms",
-      ],
-    };
+    this.#fields = termsFieldList(noted);
     this.root = element(
       "div",
       { class: "term-groups" },
-      Object.entries(this.#groups).map(([name, paths]) =>
+      Object.entries(FIELD_GROUPS).map(([name, paths]) =>
         element(
           "fieldset",
           { class: "group" },
@@ -89,122 +36,6 @@ export class TermsFields {
       ),
     );
     for (const [path, field] of this.#fields) field.root.addEventListener("input", noted(path));
-  }
-
-  #make(noted) {
-    const id = (path) => `term-${path.replaceAll(".", "-")}`;
-    const all = [
-      ["bidding", choiceField(id("bidding"), "bidding", choices("terms", ["direct", "proxy"]))],
-      ["start_price_fen", amountField(id("start_price_fen"), "start_price_fen", { required: true })],
-      [
-        "increments",
-        amountTableField(
-          id("increments"),
-          "increments",
-          { name: "from_fen", key: "from_fen", required: true, zero: true },
-          { name: "step_fen", key: "step_fen", required: true },
-          noted("increments"),
-        ),
-      ],
-      ["on_grid", checkField(id("on_grid"), "on_grid")],
-      ["reserve_fen", amountField(id("reserve_fen"), "reserve_fen")],
-      ["cap_fen", amountField(id("cap_fen"), "cap_fen")],
-      ["max_jump.steps", wholeField(id("max_jump.steps"), "jump_steps", { unit: "ops.unit.steps" })],
-      ["max_jump.percent", wholeField(id("max_jump.percent"), "jump_percent", { unit: "ops.unit.percent" })],
-      ["max_jump.fen", amountField(id("max_jump.fen"), "jump_fen")],
-      ["review_above_fen", amountField(id("review_above_fen"), "review_above_fen")],
-      ["soft_close", checkField(id("soft_close"), "soft_close")],
-      ["soft_close.window_ms", durationField(id("soft_close.window_ms"), "window_ms", { required: true })],
-      ["soft_close.extension_ms", durationField(id("soft_close.extension_ms"), "extension_ms", { required: true })],
-      ["soft_close.hard_stop_ms", durationField(id("soft_close.hard_stop_ms"), "hard_stop_ms")],
-      [
-        "deposit.policy",
-        choiceField(id("deposit.policy"), "policy", choices("ops.policy", ["none", "flat", "ladder", "purse"])),
-      ],
-      ["deposit.amount_fen", amountField(id("deposit.amount_fen"), "deposit_fen", { required: true })],
-      [
-        "deposit.multiplier",
-        wholeField(id("deposit.multiplier"), "multiplier", { required: true, unit: "ops.unit.times" }),
-      ],
-      [
-        "deposit.bands",
-        amountTableField(
-          id("deposit.bands"),
-          "bands",
-          { name: "band_deposit_fen", key: "deposit_fen", required: true },
-          { name: "band_limit_fen", key: "limit_fen" },
-          noted("deposit.bands"),
-        ),
-      ],
-      [
-        "settlement.payment_window_ms",
-        durationField(id("settlement.payment_window_ms"), "payment_window_ms", { required: true }),
-      ],
-      ["settlement.grace_ms", durationField(id("settlement.grace_ms"), "grace_ms", { required: true })],
-      ["settlement.buyer_fee_bps", percentField(id("settlement.buyer_fee_bps"), "buyer_fee_bps", { required: true })],
-      [
-        "settlement.seller_commission_bps",
-        percentField(id("settlement.seller_commission_bps"), "seller_commission_bps", { required: true }),
-      ],
-      [
-        "settlement.default_liability",
-        choiceField(
-          id("settlement.default_liability"),
-          "default_liability",
-          choices("terms.liability", ["deposit_only", "shortfall", "percent"]),
-        ),
-      ],
-      ["settlement.percent_bps", percentField(id("settlement.percent_bps"), "percent_bps", { required: true })],
-      [
-        "settlement.waterfall",
-        choiceField(
-          id("settlement.waterfall"),
-          "waterfall",
-          ORDERS.map((order) => [order, orderWords(order)]),
-        ),
-      ],
-      [
-        "settlement.rest_to",
-        choiceField(id("settlement.rest_to"), "rest_to", choices("ops.rest", ["house", "seller"])),
-      ],
-      [
-        "settlement.reauction_cost_fen",
-        amountField(id("settlement.reauction_cost_fen"), "reauction_cost_fen", { required: true, zero: true }),
-      ],
-      [
-        "settlement.resale_window_ms",
-        durationField(id("settlement.resale_window_ms"), "resale_window_ms", { required: true }),
-      ],
-      [
-        "settlement.when_exhausted",
-        choiceField(id("settlement.when_exhausted"), "when_exhausted", choices("ops.exhausted", ["relist", "unsold"])),
-      ],
-      [
-        "settlement.cascade.depth",
-        choiceField(
-          id("settlement.cascade.depth"),
-          "depth",
-          [0, 1, 2, 3].map((n) => [n, t(`ops.depth.${n}`)]),
-        ),
-      ],
-      [
-        "settlement.cascade.price",
-        choiceField(id("settlement.cascade.price"), "cascade_price", choices("ops.cascade", ["clean", "own_bid"])),
-      ],
-      [
-        "settlement.cascade.floor_percent",
-        wholeField(id("settlement.cascade.floor_percent"), "floor_percent", {
-          required: true,
-          unit: "ops.unit.percent",
-        }),
-      ],
-      [FLOOR, amountField(id(FLOOR), "floor_fen")],
-      [
-        "settlement.cascade.offer_window_ms",
-        durationField(id("settlement.cascade.offer_window_ms"), "offer_window_ms", { required: true }),
-      ],
-    ];
-    return new Map(all);
   }
 
   #note(path) {
@@ -278,7 +109,7 @@ export class TermsFields {
       }
       try {
         value[path] = field.read();
-        // what the house found wrong stays until it has looked again
+        // what the server found wrong stays until it has checked again
         if (this.#mistyped.delete(path)) field.showError("");
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
@@ -318,18 +149,18 @@ export class TermsFields {
 
   /** Put each contradiction beside the field it is best mended in; those that have none there are given back. */
   showError(contradictions) {
-    const homeless = [];
+    const unplaced = [];
     const words = new Map();
     for (const found of contradictions) {
-      const path = this.#home(found.field);
-      if (!path) homeless.push(found);
-      else words.set(path, [...(words.get(path) ?? []), found.words]);
+      const path = this.#fieldPath(found.field);
+      if (path) words.set(path, [...(words.get(path) ?? []), found.words]);
+      else unplaced.push(found);
     }
     for (const [path, field] of this.#fields) field.showError((words.get(path) ?? []).join(" "));
-    return homeless;
+    return unplaced;
   }
 
-  #home(given) {
+  #fieldPath(given) {
     if (given === "max_jump") return "max_jump.steps";
     let path = given.replace(/\[\d+\].*$/, "");
     while (path && !this.#fields.has(path)) path = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : "";
@@ -338,7 +169,7 @@ export class TermsFields {
 
   /** Bring the field of a contradiction into view. */
   focus(given) {
-    const field = this.#fields.get(this.#home(given));
+    const field = this.#fields.get(this.#fieldPath(given));
     const control = field?.control ?? field?.root.querySelector("input");
     control?.focus();
   }

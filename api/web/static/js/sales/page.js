@@ -80,7 +80,7 @@ function card(lot) {
   const facts = element(
     "div",
     { class: "facts numbers" },
-    element("span", { class: "badge", "data-status": lot.status }, t(`status.${lot.status}`)),
+    badge(lot),
     element("span", { class: "title" }, lot.title),
     element("span", { class: "sale" }, lot.sale),
     element("span", { class: "label" }, t(label(lot))),
@@ -89,6 +89,15 @@ function card(lot) {
     foot(lot),
   );
   return element("a", { class: "card lot-card", href: `/lots/${encodeURIComponent(lot.lot_id)}` }, picture, facts);
+}
+
+/** How the lot turned out for a visitor who took part; for others its status. */
+function badge(lot) {
+  const outcome = outcomeOf(lot);
+  if (!outcome || outcome.viewer === "watcher") {
+    return element("span", { class: "badge", "data-status": lot.status }, t(`status.${lot.status}`));
+  }
+  return element("span", { class: "badge", "data-tone": outcome.tone }, t(outcome.badge));
 }
 
 function label(lot) {

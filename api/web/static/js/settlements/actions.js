@@ -1,4 +1,4 @@
-// What finance may do with a lot after the hammer: when, the fields asked for, the consequence in a sentence, the request.
+// What finance may do with a closed lot: when, the fields asked for, the consequence in a sentence, the request.
 
 import { amountField, reasonField } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";

@@ -1,7 +1,8 @@
-// The settlement board: asks for all lots after the hammer every two seconds, and for the chosen one's whole detail.
+// The settlements page: asks for all closed lots every two seconds, and for everything about the chosen one.
 
 import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
+import { showDefinitions } from "../shared/definition_list.js";
 import { byId, element, setText } from "../shared/element.js";
 import { t, timeOfDay } from "../shared/i18n.js";
 import { LiveRegion } from "../shared/live_region.js";
@@ -48,7 +49,7 @@ async function start() {
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
 }
 
-/** Not signed in, or a bidder: said plainly, with the way in. */
+/** Not signed in, or a bidder: say so, with the link to sign in. */
 function gate() {
   const words = who
     ? t("money.gate.role", { name: who.name, role: t(`ops.role.${who.role}`) })
@@ -131,19 +132,13 @@ function figures() {
   const sum = (name) => `¥${yuanShort(shown.settlements.reduce((total, one) => total + one[name], 0))}`;
   const waiting = shown.settlements.filter((one) => one.stuck.length || one.approvals.length).length;
   const rows = [
-    ["money.due", sum("due_fen"), "no"],
-    ["money.held", sum("held_fen"), "no"],
-    ["money.forfeited", sum("forfeited_fen"), "no"],
-    ["money.claim", sum("claim_fen"), "no"],
-    ["money.needs-a-person", String(waiting), waiting ? "yes" : "no"],
+    ["money.due", sum("due_fen"), { urgent: "no" }],
+    ["money.held", sum("held_fen"), { urgent: "no" }],
+    ["money.forfeited", sum("forfeited_fen"), { urgent: "no" }],
+    ["money.claim", sum("claim_fen"), { urgent: "no" }],
+    ["money.needs-a-person", String(waiting), { urgent: waiting ? "yes" : "no" }],
   ];
-  const host = byId("figures");
-  if (!host.childElementCount)
-    host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
-  rows.forEach(([, words, urgent], index) => {
-    setText(host.children[index].lastElementChild, words);
-    host.children[index].dataset.urgent = urgent;
-  });
+  showDefinitions(byId("figures"), rows);
 }
 
 function showState(wanted) {

@@ -1,4 +1,4 @@
-// The lots after the hammer: one row each, changed in place, and the states to choose from with their counts.
+// The closed lots: one row each, changed in place, and the states to filter by with their counts.
 
 import { element, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";

@@ -1,14 +1,16 @@
-// One lot on the settlement board: where it stands, what may be done, who must agree, and its whole detail below.
+// One lot on the settlements page: its state, what may be done, who must agree, and its details below.
 
 import { get, timeoutSignal } from "../shared/api.js";
 import { timeLeft } from "../shared/clock.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
+import { showDefinitions } from "../shared/definition_list.js";
 import { element, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuan } from "../shared/money.js";
 import { shortDateTime, staffProblemText } from "../shared/staff_text.js";
 import { ACTIONS, consequenceText, pendingApproval } from "./actions.js";
+import { approvalNotice } from "./approval_notice.js";
 import { addNames, isUrgent, nameOf, STATE_TONES } from "./settlement_text.js";
 import { SettlementTimeline } from "./timeline.js";
 
@@ -96,7 +98,9 @@ export class SettlementPanel {
     });
     parts.outcome = element("p", { class: "notice good", id: "lot-outcome", role: "status", hidden: true });
     parts.detail = element("div", { class: "settlement-detail" });
-    this.#approvals = new KeyedList(parts.approvals, (action) => this.#approval(action));
+    this.#approvals = new KeyedList(parts.approvals, (action) =>
+      approvalNotice(action, { who: this.#who, isBusy: () => this.#busy, agree: () => this.act(action) }),
+    );
     this.#host.replaceChildren(
       element("a", { class: "back", href: "#" }, t("ops.back")),
       element(
@@ -198,39 +202,7 @@ export class SettlementPanel {
       ["money.centre", settlement.delivery_centre ?? "–"],
       ["money.changed", shortDateTime(settlement.changed_at_ms)],
     ];
-    const host = this.#parts.facts;
-    if (!host.childElementCount)
-      host.append(...rows.map(([name]) => element("div", {}, element("dt", {}, t(name)), element("dd", {}))));
-    rows.forEach(([, words], index) => setText(host.children[index].lastElementChild, words));
-  }
-
-  /** One request that waits for a second person, with the way to agree for whoever may. */
-  #approval(action) {
-    const words = element("p", {});
-    const why = element("q", { class: "why" });
-    const mine = element("p", { class: "soft", hidden: true }, t("money.approval.yours"));
-    const agree = element(
-      "button",
-      { class: "button main", type: "button", id: `agree-${action}`, onclick: () => this.act(action) },
-      t("money.agree"),
-    );
-    return {
-      root: element("div", { class: "notice warn approval", "data-approval": action }, words, why, mine, agree),
-      show: (approval) => {
-        const facts = {
-          action: t(`money.action.${action}`),
-          by: nameOf(approval.asked_by),
-          when: shortDateTime(approval.asked_at_ms),
-          until: shortDateTime(approval.expires_at_ms),
-        };
-        setText(words, t("money.approval", facts));
-        setText(why, approval.reason);
-        const own = approval.asked_by === this.#who.subject;
-        mine.hidden = !own || this.#who.role !== "finance";
-        agree.hidden = own || this.#who.role !== "finance";
-        agree.disabled = this.#busy;
-      },
-    };
+    showDefinitions(this.#parts.facts, rows);
   }
 
   #offerActions(settlement) {

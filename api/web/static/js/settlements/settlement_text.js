@@ -1,4 +1,4 @@
-// What follows the hammer in words: states, deadlines, the steps of the timeline, accounts and kinds of entries.
+// Texts of settlements: states, deadlines, the steps of the timeline, accounts and kinds of entries.
 
 import { timeLeft } from "../shared/clock.js";
 import { hasText, t } from "../shared/i18n.js";
@@ -18,9 +18,9 @@ export const STATE_TONES = {
   void: "bad",
 };
 const URGENT_MS = 3_600_000;
-const HOUSE = "the house";
+const SYSTEM = "the house";
 
-/** A phrase by the name of something the house says, or the name itself where there is none. */
+/** The text for a code of the server, or the code itself where there is none. */
 export const textOrCode = (kind, name) => (hasText(`${kind}.${name}`) ? t(`${kind}.${name}`) : name);
 
 export const isUrgent = (settlement, now) =>
@@ -37,13 +37,15 @@ export function deadlineText(settlement, now) {
 const names = new Map();
 
 /** Take in what an answer says of whom its ids stand for. */
-export const addNames = (found) => Object.entries(found).forEach(([id, name]) => names.set(id, name));
+export function addNames(found) {
+  for (const [id, name] of Object.entries(found)) names.set(id, name);
+}
 
-/** The name of a bidder or of somebody of staff; the id where nobody told. */
+/** The name of a bidder or of somebody of staff; the id where the name is not known. */
 export const nameOf = (id) => names.get(id) ?? id;
 
-/** Who did it: a person of staff, a bidder, or the house itself. */
-export const actorText = (actor) => (actor === HOUSE ? t("money.house") : nameOf(actor));
+/** Who did it: a person of staff, a bidder, or the system itself. */
+export const actorText = (actor) => (actor === SYSTEM ? t("money.house") : nameOf(actor));
 
 /** A step of the timeline in a sentence, with its amounts. */
 export function stepText({ step, details }) {

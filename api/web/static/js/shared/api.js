@@ -1,6 +1,6 @@
-// Talks to the house: JSON in and out, problems as data, the session's CSRF token on every change.
+// Requests to the API: JSON in and out, problems as data, the session's CSRF token on every change.
 
-/** An answer that is not a success: `code` and the facts beside it, as the house gave them. */
+/** An answer that is not a success: `code` and the facts beside it, as the server gave them. */
 export class Problem extends Error {
   constructor(body, status) {
     super(body.detail ?? body.title ?? `HTTP ${status}`);

@@ -1,4 +1,4 @@
-// The ledger's time in this page: the offset with the shortest round trip wins, so a slow answer cannot bend it.
+// The ledger's time in this page: the offset with the shortest round trip is used, so slow answers do no harm.
 
 const SAMPLES_KEPT = 8;
 

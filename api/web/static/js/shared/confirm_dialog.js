@@ -31,8 +31,8 @@ function valuesOf(fields, complaining) {
 
 /**
  * Ask before something is done. `sentence(values)` and `stale()` are asked again and again while the dialog is open;
- * stale gives words where it can no longer be done; `words(problem)` says why it was not, `failed` is told of it.
- * Resolves to the house's answer, or null where they went back.
+ * stale gives text where it can no longer be done; `words(problem)` gives the text of a refusal, `failed` is called with it.
+ * Resolves to the server's answer, or null where they went back.
  */
 export function confirmAction({
   title,
@@ -44,7 +44,7 @@ export function confirmAction({
   path,
   body,
   words: explain = problemText,
-  failed = () => {},
+  failed = null,
 }) {
   const dialog = byId("act");
   const words = element("p", { class: danger ? "sentence danger" : "sentence", id: "act-sentence" });
@@ -126,7 +126,7 @@ export function confirmAction({
         go.textContent = confirm;
         go.disabled = false;
         tell(explain(problem));
-        failed(problem);
+        failed?.(problem);
       }
     });
     look();

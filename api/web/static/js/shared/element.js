@@ -31,6 +31,14 @@ export function setText(place, words) {
   if (place.textContent !== words) place.textContent = words;
 }
 
+/** Run the CSS animation of a class from its start, also while it is running. */
+export function restartAnimation(place, name) {
+  place.classList.remove(name);
+  // reading the layout makes the browser see the class go before it comes back
+  place.getBoundingClientRect();
+  place.classList.add(name);
+}
+
 /** The element of that id; it must be there. */
 export function byId(id) {
   const found = document.getElementById(id);

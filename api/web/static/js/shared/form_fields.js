@@ -1,4 +1,4 @@
-// The fields of the staff page's forms: each knows its words, reads itself into the house's units, and says what is wrong.
+// The fields of the staff pages' forms: label and hint, reading into fen and ms, and what is wrong with the input.
 
 import { element } from "./element.js";
 import { t } from "./i18n.js";
@@ -12,7 +12,7 @@ const UNITS = [
   ["days", 86_400_000],
 ];
 
-/** Something typed that is no value of its field; `words` say what would be. */
+/** Input that is no value of its field; `words` says what would be. */
 export class InputError extends Error {
   constructor(words) {
     super(words);

@@ -41,6 +41,7 @@ export function timeOfDay(atMs) {
 /** Store the other language as the visitor's choice and load the page in it. */
 export function switchLanguage() {
   const other = language === "zh-CN" ? "en" : "zh-CN";
+  // biome-ignore lint/suspicious/noDocumentCookie: browsers in use lack the Cookie Store API
   document.cookie = `auction_language=${other}; path=/; max-age=31536000; samesite=lax`;
   location.reload();
 }

@@ -1,4 +1,4 @@
-// Speaks to screen readers without chatter: the latest words win, prices at most every few seconds.
+// What screen readers announce: only the latest text, and prices at most every few seconds.
 
 const PRICE_EVERY_MS = 8000;
 const EVERY_MS = 1200;

@@ -1,4 +1,4 @@
-// The head of every page: who is signed in, the way to the other pages, the language switch.
+// The header of every page: who is signed in, the way to the other pages, the language switch.
 
 import { get, remove } from "./api.js";
 import { byId, element } from "./element.js";
@@ -44,6 +44,8 @@ export async function showPageHeader() {
 }
 
 async function signOut() {
-  await remove("/auth/session").catch(() => {});
+  await remove("/auth/session").catch(() => {
+    // the page says after its reload who is signed in
+  });
   location.reload();
 }

@@ -1,7 +1,7 @@
-// A problem of the house in plain words: why, and what would be accepted.
+// The sentence for a problem the server answered with: why, and what would be accepted.
 
+import { dateTime, hasText, t } from "./i18n.js";
 import { yuan } from "./money.js";
-import { hasText, t, dateTime } from "./i18n.js";
 
 const AMOUNTS = ["minimum_fen", "maximum_fen", "limit_fen", "available_fen", "cap_fen", "price_fen", "amount_fen"];
 const MOMENTS = ["until_ms", "expires_at_ms", "default_at_ms"];
@@ -31,7 +31,7 @@ export function failureText(code) {
   return hasText(`failure.${code}`) ? t(`failure.${code}`) : String(code);
 }
 
-/** Where a lot stands after the hammer, or an award or offer of it, as a part of a sentence. */
+/** The state of a settlement, an award or an offer, as a part of a sentence. */
 export function stateText(state) {
   for (const phrase of [`settlement.${state}`, `award.${state}`, `offer.${state}`])
     if (hasText(phrase)) return t(phrase);

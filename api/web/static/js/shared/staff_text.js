@@ -1,9 +1,9 @@
-// The staff page's own words: problems as staff need to hear them, durations, lots by name.
+// Texts of the staff pages: problems as staff need to hear them, durations, moments, prices.
 
 import { timeLeft } from "./clock.js";
+import { hasText, language, t, timeOfDay } from "./i18n.js";
 import { yuan, yuanShort } from "./money.js";
-import { stateText, problemText } from "./problems.js";
-import { timeOfDay, hasText, language, t } from "./i18n.js";
+import { problemText, stateText } from "./problems.js";
 
 /** Why an action or a form was not taken, for staff. */
 export function staffProblemText(problem) {

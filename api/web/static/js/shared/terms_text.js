@@ -1,15 +1,20 @@
 // A lot's terms in words, for the people who agree to them.
 
 import { element } from "./element.js";
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 import { yuanShort } from "./money.js";
 
-/** Minutes, hours or days, whichever says it shortest. */
+const UNITS = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1000],
+];
+
+/** A duration in the largest unit of which it is a whole number, such as "30 days" or "5 minutes"; else in seconds. */
 export function roundDurationText(ms) {
-  if (ms % 86_400_000 === 0) return t("terms.days", { n: ms / 86_400_000 });
-  if (ms % 3_600_000 === 0) return t("terms.hours", { n: ms / 3_600_000 });
-  if (ms % 60_000 === 0) return t("terms.minutes", { n: ms / 60_000 });
-  return t("terms.seconds", { n: ms / 1000 });
+  const [unit, unitMs] = UNITS.find(([, size]) => ms % size === 0) ?? UNITS.at(-1);
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(ms / unitMs);
 }
 
 function steps(terms) {
@@ -20,7 +25,13 @@ function steps(terms) {
     .join("; ");
 }
 
-/** The deposit a bidder is asked for, in words. */
+/** The least deposit with which a bidder may bid, in words. */
+export function leastDepositText(deposit) {
+  if (deposit.policy !== "ladder") return depositText(deposit);
+  return t("terms.ladder-from", { deposit: yuanShort(deposit.bands[0].deposit_fen) });
+}
+
+/** The deposit a bidder is asked for, in words; each band of a ladder on a line of its own. */
 export function depositText(deposit) {
   if (deposit.policy === "flat") return `¥${yuanShort(deposit.amount_fen)}`;
   if (deposit.policy === "purse") {
@@ -34,7 +45,7 @@ export function depositText(deposit) {
           limit: band.limit_fen === null ? "" : yuanShort(band.limit_fen),
         }),
       )
-      .join("; ");
+      .join("\n");
   }
   return t("terms.no-deposit");
 }

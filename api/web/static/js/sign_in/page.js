@@ -11,7 +11,7 @@ const PASSWORD_MIN = 10;
 const USERNAME = /^[A-Za-z0-9._-]{3,32}$/;
 const up = location.pathname.startsWith("/sign-up");
 const given = new URLSearchParams(location.search).get("next") ?? "/";
-// only ever to a page of this house
+// only ever to a page of this site
 const next = /^\/(?![/\\])/.test(given) ? given : "/";
 
 showPageHeader();
@@ -41,7 +41,7 @@ byId("sign-form").addEventListener("submit", async (event) => {
   try {
     if (up) await post("/auth/accounts", { username, password, name });
     const { identity } = await post("/auth/session", { username, password });
-    location.assign(deskOf(identity));
+    location.assign(landingPage(identity));
   } catch (problem) {
     showError(problemText(problem));
     byId("sign-button").disabled = false;
@@ -51,8 +51,8 @@ byId("sign-form").addEventListener("submit", async (event) => {
 // not before: a form that is sent by itself would lose where its visitor came from
 byId("sign-button").disabled = false;
 
-/** Back to where they came from; those who look after money to their own desk, unless they came from a page of it. */
-function deskOf(identity) {
+/** Back to where they came from; finance and auditors to the settlements page, unless they came from there. */
+function landingPage(identity) {
   const money = identity && ["finance", "auditor"].includes(identity.role);
   return money && ["/", "/ops"].includes(next.split("#")[0]) ? "/ops/settlements" : next;
 }

@@ -1,0 +1,198 @@
+// The form that bids: the next amounts on buttons, one's own amount, the confirmation of a big jump, and the answer.
+
+import { placeBid } from "../shared/api.js";
+import { byId, element, setText } from "../shared/element.js";
+import { t } from "../shared/i18n.js";
+import { parseFen, withFee, yuan, yuanShort } from "../shared/money.js";
+import { problemText } from "../shared/problems.js";
+import { BidButton } from "./bid_button.js";
+import { amountAfterSteps, isBigJump } from "./increments.js";
+
+const RAISES = [1, 5, 10];
+const LONG_FEN = 100_000_000;
+const RETRIED = ["bid-too-low", "off-grid"];
+
+const isOver = (facts) => ["closed", "void"].includes(facts?.status);
+
+/** Bids on one lot by HTTP; `announce(text)` tells screen readers what is wrong with an amount. */
+export class BidForm {
+  #lotId;
+  #lot;
+  #announce;
+  #facts = null;
+  #online = true;
+  #leading = false;
+  #busy = false;
+  #steps = [];
+  #retry = null;
+
+  constructor({ lotId, lot, announce }) {
+    this.#lotId = lotId;
+    this.#lot = lot;
+    this.#announce = announce;
+    byId("bid-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#bidOwn();
+    });
+    byId("own-amount").addEventListener("input", () => {
+      this.#showMistake("");
+      this.#showOwnTotal();
+    });
+  }
+
+  /** Whether this bidder leads, as last set. */
+  get leading() {
+    return this.#leading;
+  }
+
+  /** Whether the live channel is there: without it the price may be old, so bidding waits. */
+  setOnline(online) {
+    this.#online = online;
+    this.#enable();
+  }
+
+  /** An answer that said "you lead" must not outlive the lead. */
+  setLeading(leading) {
+    if (this.#leading && !leading) this.clear();
+    this.#leading = leading;
+    this.#enable();
+  }
+
+  /** Show the amounts that follow from the newest facts of the lot. */
+  show(facts) {
+    this.#facts = facts;
+    if (document.activeElement !== byId("own-amount") || !byId("own-amount").value) {
+      byId("own-amount").placeholder = yuan(facts.minimum_fen);
+    }
+    byId("own-hint").textContent = this.#waits()
+      ? t("lot.leading-wait")
+      : t("lot.minimum", { amount: yuan(facts.minimum_fen) });
+    this.#showAmounts(facts);
+    this.#enable();
+  }
+
+  /** Say what came of a bid, of a registration or of a deposit; `tone` is good, bad, warn or "". After the end the
+   * outcome of the lot is what counts, and an answer that comes late is not shown. */
+  tell(tone, text) {
+    this.#retry = null;
+    if (isOver(this.#facts)) return;
+    byId("outcome").replaceChildren(element("p", { class: `notice ${tone}` }, text));
+  }
+
+  /** Take back what was said, and the retry with it. */
+  clear() {
+    this.#retry = null;
+    byId("outcome").replaceChildren();
+  }
+
+  get #feeBps() {
+    return this.#lot.terms.settlement.buyer_fee_bps;
+  }
+
+  #button(attributes) {
+    return new BidButton({ feeBps: this.#feeBps, bid: (amount) => this.#bid(amount), ...attributes });
+  }
+
+  /** The amounts on the buttons; a button that is being pressed keeps its own. */
+  #showAmounts(facts) {
+    const host = byId("steps");
+    if (this.#steps.length === 0) {
+      this.#steps = RAISES.map((steps) => [steps, this.#button({ class: "button main", "data-steps": steps })]);
+      host.replaceChildren(...this.#steps.map(([, button]) => button.root));
+    }
+    host.dataset.length = facts.minimum_fen >= LONG_FEN ? "long" : "short";
+    for (const [steps, button] of this.#steps) {
+      const amount = amountAfterSteps(this.#lot.terms, facts.minimum_fen, steps);
+      const raise = { amount: yuanShort(amount - facts.price_fen) };
+      button.show(amount, t(facts.price_fen ? "lot.raise" : "lot.raise-first", raise));
+    }
+    if (this.#retry && facts.seq >= this.#retry.atSeq) this.#retry.button.show(facts.minimum_fen, t("lot.bid"));
+    this.#showOwnTotal();
+  }
+
+  /** What the typed amount would come to with the buyer's fee. */
+  #showOwnTotal() {
+    const amount = this.#feeBps ? parseFen(byId("own-amount").value) : null;
+    const total = amount && yuan(withFee(amount, this.#feeBps));
+    setText(byId("own-total"), amount ? t("lot.price-with-fee", { total, percent: this.#feeBps / 100 }) : "");
+  }
+
+  #enable() {
+    const ready = this.#online && !this.#busy && !this.#waits() && this.#facts?.status === "open";
+    for (const button of byId("bid-form").querySelectorAll("button")) button.disabled = !ready;
+    if (this.#retry) this.#retry.button.root.disabled = !ready;
+  }
+
+  /** In open bidding nobody bids against themselves. */
+  #waits() {
+    return this.#leading && this.#lot.terms.bidding === "direct";
+  }
+
+  #bidOwn() {
+    const amount = parseFen(byId("own-amount").value);
+    if (amount === null) {
+      this.#showMistake(t("lot.not-an-amount"));
+      return;
+    }
+    this.#bid(amount, { own: true });
+  }
+
+  async #bid(amount, { own = false } = {}) {
+    if (this.#busy || this.#facts?.status !== "open") return;
+    const { price_fen: priceFen } = this.#facts;
+    if (isBigJump(amount, priceFen, this.#lot.terms.start_price_fen) && !(await this.#confirmed(amount))) return;
+    this.#busy = true;
+    this.#enable();
+    this.tell("", t("lot.sending", { amount: yuan(amount) }));
+    try {
+      const receipt = await placeBid(this.#lotId, amount);
+      if (own) {
+        byId("own-amount").value = "";
+        this.#showOwnTotal();
+      }
+      const words = receipt.leading ? "lot.accepted" : "lot.accepted-behind";
+      this.tell("good", t(words, { amount: yuan(receipt.amount_fen), price: yuan(receipt.price_fen) }));
+    } catch (problem) {
+      const unknown = problem.code === "outcome-unknown";
+      this.tell(unknown ? "warn" : "bad", problemText(problem, { amount: yuan(amount) }));
+      if (RETRIED.includes(problem.code)) this.#offerRetry(problem.facts);
+    } finally {
+      this.#busy = false;
+      this.#enable();
+    }
+  }
+
+  /** A refused amount is bid again in one tap, at the least that would be accepted now. */
+  #offerRetry({ minimum_fen: minimum, at_seq: atSeq }) {
+    if (isOver(this.#facts)) return;
+    const button = this.#button({ class: "button main wide", "data-retry": "yes" });
+    this.#retry = { button, atSeq };
+    const newer = this.#facts.seq > atSeq;
+    button.show(newer ? this.#facts.minimum_fen : minimum, t("lot.bid"));
+    byId("outcome").append(button.root);
+  }
+
+  #confirmed(amount) {
+    const dialog = byId("confirm");
+    byId("confirm-text").textContent = t("lot.confirm-text", {
+      amount: yuan(amount),
+      price: yuan(this.#facts.price_fen || this.#lot.terms.start_price_fen),
+    });
+    const fee = { percent: this.#feeBps / 100, total: yuan(withFee(amount, this.#feeBps)) };
+    setText(byId("confirm-fee"), this.#feeBps ? t("lot.confirm-fee", fee) : "");
+    byId("confirm-yes").textContent = t("lot.confirm-yes", { amount: yuanShort(amount) });
+    dialog.returnValue = "no";
+    dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    });
+  }
+
+  #showMistake(text) {
+    const wrong = byId("own-wrong");
+    wrong.hidden = !text;
+    wrong.textContent = text;
+    byId("own-amount").setAttribute("aria-invalid", text ? "true" : "false");
+    if (text) this.#announce(text);
+  }
+}

@@ -1,0 +1,245 @@
+// The form that bids: what its buttons send, what it says of the answers, and when it lets nobody bid.
+
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+import { openDocument } from "./dom.js";
+
+const ELEMENTS = {
+  "bid-form": "form",
+  steps: "div",
+  "own-amount": "input",
+  "own-bid": "button",
+  "own-hint": "span",
+  "own-total": "span",
+  "own-wrong": "span",
+  outcome: "div",
+  confirm: "dialog",
+  "confirm-text": "p",
+  "confirm-fee": "p",
+  "confirm-yes": "button",
+};
+const TERMS = {
+  bidding: "direct",
+  start_price_fen: 1000,
+  increments: [{ from_fen: 0, step_fen: 100 }],
+  settlement: { buyer_fee_bps: 0 },
+};
+const OPEN = { status: "open", epoch: 1, seq: 4, price_fen: 1000, minimum_fen: 1100, leader: 2 };
+
+openDocument("en", ELEMENTS);
+const { BidForm } = await import("../../api/web/static/js/lot/bid_form.js");
+
+let asked = [];
+let answers = [];
+let announced = [];
+
+beforeEach(() => {
+  mock.reset();
+  openDocument("en", ELEMENTS);
+  const form = at("bid-form");
+  form.append(at("steps"), at("own-amount"), at("own-bid"));
+  asked = [];
+  answers = [];
+  announced = [];
+  globalThis.fetch = (url, options) => {
+    asked.push({ url, key: options.headers["Idempotency-Key"], amount: JSON.parse(options.body).amount_fen });
+    return answers.shift()();
+  };
+});
+
+const at = (id) => document.getElementById(id);
+const buttons = () => at("steps").children;
+const answer = (status, body) => async () => new Response(JSON.stringify(body), { status });
+const accepted = (amount, leading = true) => answer(201, { amount_fen: amount, price_fen: amount, leading });
+const refused = (code, facts) => answer(409, { code, title: code, detail: code, ...facts });
+
+/** A form that has seen the lot. */
+function opened(facts = OPEN, terms = {}) {
+  const form = new BidForm({
+    lotId: "launch-001",
+    lot: { terms: { ...TERMS, ...terms } },
+    announce: (text) => announced.push(text),
+  });
+  form.show(facts);
+  return form;
+}
+
+/** Until so many requests were made and the form may be used again, however long that takes. */
+async function answered(requests = 1) {
+  while (asked.length < requests || at("own-bid").disabled) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Let what is under way go on as far as it can by itself. */
+async function settled() {
+  for (let n = 0; n < 30; n += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("the buttons carry the minimum and what five and ten increments make of it", () => {
+  opened();
+  assert.deepEqual(
+    buttons().map((button) => Number(button.dataset.amountFen)),
+    [1100, 1500, 2000],
+  );
+});
+
+test("no button goes above the cap", () => {
+  opened(OPEN, { cap_fen: 1600 });
+  assert.deepEqual(
+    buttons().map((button) => Number(button.dataset.amountFen)),
+    [1100, 1500, 1600],
+  );
+});
+
+test("a tap sends the amount on the button once, however often it is tapped before the answer", async () => {
+  opened();
+  answers = [accepted(1500)];
+  buttons()[1].click();
+  buttons()[1].click();
+  buttons()[0].click();
+  await answered();
+  assert.equal(asked.length, 1);
+  assert.equal(asked[0].url, "/api/v1/lots/launch-001/bids");
+  assert.equal(asked[0].amount, 1500);
+  assert.match(asked[0].key, /^[0-9a-f]{32}$/);
+  assert.match(at("outcome").textContent, /15\.00/);
+});
+
+test("what stood on the button when it was pressed is sent, though another bid came meanwhile", async () => {
+  const form = opened();
+  answers = [refused("bid-too-low", { minimum_fen: 1300, at_seq: 5 })];
+  const button = buttons()[0];
+  button.dispatchEvent(Object.assign(new Event("pointerdown"), { button: 0 }));
+  form.show({ ...OPEN, seq: 5, price_fen: 1200, minimum_fen: 1300 });
+  assert.equal(Number(button.dataset.amountFen), 1100);
+  button.click();
+  await answered();
+  assert.equal(asked[0].amount, 1100);
+  assert.equal(Number(button.dataset.amountFen), 1300);
+});
+
+test("a bid that is too low by then is bid again in one tap at the amount that would be accepted now", async () => {
+  const form = opened();
+  answers = [refused("bid-too-low", { minimum_fen: 1300, at_seq: 5 }), accepted(1700)];
+  buttons()[0].click();
+  await answered();
+  const [retry] = at("outcome").querySelectorAll("button");
+  assert.equal(Number(retry.dataset.amountFen), 1300);
+  form.show({ ...OPEN, seq: 9, price_fen: 1600, minimum_fen: 1700 });
+  assert.equal(Number(retry.dataset.amountFen), 1700);
+  retry.click();
+  await answered(2);
+  assert.deepEqual(
+    asked.map(({ amount }) => amount),
+    [1100, 1700],
+  );
+  assert.notEqual(asked[0].key, asked[1].key);
+});
+
+test("a refusal that another amount does not mend offers no retry", async () => {
+  opened();
+  answers = [refused("lot-not-open", { lot_status: "paused" })];
+  buttons()[0].click();
+  await answered();
+  assert.equal(at("outcome").querySelectorAll("button").length, 0);
+});
+
+test("an answer that is lost is asked for again under the same key", async () => {
+  opened();
+  mock.method(Math, "random", () => 0);
+  answers = [() => Promise.reject(new TypeError("network")), answer(503, { code: "ledger-away" }), accepted(1100)];
+  buttons()[0].click();
+  await answered(3);
+  assert.equal(asked.length, 3);
+  assert.equal(new Set(asked.map(({ key }) => key)).size, 1);
+  assert.match(at("outcome").textContent, /11\.00/);
+});
+
+test("one's own amount is sent as it was typed, and the field is emptied once it is accepted", async () => {
+  opened();
+  answers = [refused("bid-too-low", { minimum_fen: 1300, at_seq: 5 }), accepted(2550)];
+  at("own-amount").value = "12";
+  at("bid-form").dispatchEvent(new Event("submit", { cancelable: true }));
+  await answered();
+  assert.equal(at("own-amount").value, "12");
+  at("own-amount").value = "25.50";
+  at("bid-form").dispatchEvent(new Event("submit", { cancelable: true }));
+  await answered(2);
+  assert.equal(at("own-amount").value, "");
+  assert.deepEqual(
+    asked.map(({ amount }) => amount),
+    [1200, 2550],
+  );
+});
+
+test("what is no amount is said and not sent, until it is changed", () => {
+  opened();
+  at("own-amount").value = "a lot";
+  at("bid-form").dispatchEvent(new Event("submit", { cancelable: true }));
+  assert.equal(asked.length, 0);
+  assert.equal(at("own-wrong").hidden, false);
+  assert.equal(at("own-amount").getAttribute("aria-invalid"), "true");
+  assert.equal(announced.length, 1);
+  at("own-amount").dispatchEvent(new Event("input"));
+  assert.equal(at("own-wrong").hidden, true);
+  assert.equal(at("own-amount").getAttribute("aria-invalid"), "false");
+});
+
+test("an amount more than ten times the price is sent only once it is confirmed", async () => {
+  opened();
+  answers = [accepted(1_000_100)];
+  at("own-amount").value = "10001";
+  at("bid-form").dispatchEvent(new Event("submit", { cancelable: true }));
+  await settled();
+  assert.equal(at("confirm").open, true);
+  assert.match(at("confirm-text").textContent, /10,001\.00/);
+  at("confirm").closeWith("no");
+  await settled();
+  assert.equal(asked.length, 0);
+  at("bid-form").dispatchEvent(new Event("submit", { cancelable: true }));
+  await settled();
+  at("confirm").closeWith("yes");
+  await answered();
+  assert.equal(asked[0].amount, 1_000_100);
+});
+
+test("nobody bids while the page is cut off, the lot stands still, or they lead in open bidding", () => {
+  const form = opened();
+  const disabled = () => [...buttons(), at("own-bid")].map((button) => button.disabled);
+  assert.deepEqual(disabled(), [false, false, false, false]);
+  form.setOnline(false);
+  assert.deepEqual(disabled(), [true, true, true, true]);
+  form.setOnline(true);
+  form.show({ ...OPEN, status: "paused" });
+  assert.deepEqual(disabled(), [true, true, true, true]);
+  form.show(OPEN);
+  form.setLeading(true);
+  assert.deepEqual(disabled(), [true, true, true, true]);
+  form.setLeading(false);
+  assert.deepEqual(disabled(), [false, false, false, false]);
+});
+
+test("a leader may raise their own maximum in proxy bidding", () => {
+  const form = opened(OPEN, { bidding: "proxy" });
+  form.setLeading(true);
+  assert.equal(buttons()[0].disabled, false);
+});
+
+test("an answer that said who leads goes with the lead", async () => {
+  const form = opened();
+  answers = [accepted(1100)];
+  buttons()[0].click();
+  await answered();
+  form.setLeading(true);
+  assert.notEqual(at("outcome").textContent, "");
+  form.setLeading(false);
+  assert.equal(at("outcome").textContent, "");
+});
+
+test("with a buyer's fee each button says what the amount comes to with it", () => {
+  opened(OPEN, { settlement: { buyer_fee_bps: 500 } });
+  assert.match(buttons()[0].textContent, /11\.55/);
+  at("own-amount").value = "100";
+  at("own-amount").dispatchEvent(new Event("input"));
+  assert.match(at("own-total").textContent, /105\.00/);
+});
