@@ -13,7 +13,7 @@ DURABILITY_SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """`version_num` is PostgreSQL's `server_version_num`; `clock_offset_ms` is above 0 where its clock is ahead of ours."""
+    """`version_num` is PostgreSQL's `server_version_num`; `clock_offset_ms` is above 0 where its clock is ahead."""
 
     version: str
     version_num: int

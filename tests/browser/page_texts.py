@@ -15,7 +15,7 @@ def texts_of(language: str) -> dict[str, str]:
     return {name: json.loads(text) for name, text in _ENTRY.findall(source)}
 
 
-def text(name: str, /, language: str = "en", **facts: object) -> str:
+def text(name: str, language: str = "en", /, **facts: object) -> str:
     """The text of that name with its facts filled in. Raises KeyError for an unknown name or a fact that is missing."""
     return re.sub(r"\{(\w+)\}", lambda fact: str(facts[fact[1]]), texts_of(language)[name])
 

@@ -17,7 +17,7 @@ TERMS = {
 
 
 def lot_with_costs(server: PublicServer) -> str:
-    lot_id = server.new_lot("With a fee", **TERMS)
+    lot_id = server.new_lot("With a fee", preset="jd-flash", **TERMS)
     server.open_lot(lot_id, TEN_MINUTES_MS)
     server.register(lot_id, "carl")
     server.bid(lot_id, "carl", 100_000)
