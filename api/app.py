@@ -64,7 +64,6 @@ def config_of(settings: Settings) -> ApiConfig:
         currency=settings.currency,
         locale=settings.locale,
         token_lifetime_s=settings.token_lifetime_s,
-        payment_provider=settings.payment_provider,
         delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),
     )
 

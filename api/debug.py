@@ -2,7 +2,8 @@
 
 The process reads the terminal: `breakpoint()` in a route, in the live channel or in a worker opens the debugger there.
 Another process, which is not debugged, watches the files and keeps the embedded servers up while the first restarts.
-For development: a session without AUCTION_SECRET_KEY has a secret of its own.
+For development: a session without AUCTION_SECRET_KEY has a secret of its own, and one without AUCTION_PAYMENT_PROVIDER
+uses the sandbox.
 """
 
 import argparse
@@ -59,11 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _settings() -> Settings:
-    """The settings in force, with a random secret where none is set."""
+    """The settings in force, with a random secret and the sandbox where none is set."""
     settings = load_settings()
+    given: dict[str, object] = {}
     if settings.secret_key is None:
-        settings = load_settings(secret_key=SecretStr(secrets.token_urlsafe(SECRET_BYTES)))
-    return settings
+        given["secret_key"] = SecretStr(secrets.token_urlsafe(SECRET_BYTES))
+    if settings.payment_provider is None:
+        given["payment_provider"] = "sandbox"
+    return load_settings(**given) if given else settings
 
 
 class Watcher:

@@ -1,11 +1,10 @@
 """Wires the parts together: takes settings, gives an AppContext with open connections. Every process starts here."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from auction import embedded
@@ -20,16 +19,13 @@ from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
 from auction.ledger.stream import LedgerStream
-from auction.payments import open_gateway
+from auction.payments.absent import AbsentGateway
 from auction.payments.gateway import PaymentGateway
+from auction.payments.registry import PROVIDERS, ProviderConfig, open_gateway
 from auction.services.context import AppContext, MoneyRules
 from auction.services.settlement.payment_outcomes import SettlementOutcomes
 from auction.settings import Settings, SettingsError
 from auction.signing.receipts import ReceiptKey
-
-SANDBOX_FILE = "sandbox-payments.sqlite3"
-"""The database of the sandbox payment provider, in the data directory."""
-_SANDBOX_NOTICES = b"flash-auction: notices of the sandbox, version 1"
 
 
 @contextmanager
@@ -85,17 +81,20 @@ def _migration_errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_context(settings: Settings, *, secret: str | None = None) -> AsyncIterator[AppContext]:
+async def open_context(
+    settings: Settings, *, secret: str | None = None, with_payments: bool = True
+) -> AsyncIterator[AppContext]:
     """Open everything that services need, on the servers of `settings` (both addresses set); bids under way end first.
 
-    `secret` replaces the configured one in commands that sign nothing. Raises LedgerAway, BooksAway, RequestRefused
-    (another number of shards) and SettingsError (no secret, a database that was never migrated).
+    `secret` replaces the configured one in commands that sign nothing; those that move no money need no payment
+    provider (`with_payments` false). Raises LedgerAway, BooksAway, RequestRefused (another number of shards) and
+    SettingsError (no secret, no payment provider, a database that was never migrated).
     """
     if settings.redis_url is None or settings.database_url is None:
         raise ValueError("open_context needs both addresses; see running_servers")
     secret = secret or settings.secret
     receipts = ReceiptKey.derive(secret)
-    gateway = _gateway(settings, secret)
+    gateway = _gateway(settings, secret) if with_payments else AbsentGateway()
     redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
     books = Books.connect(settings.database_url)
     try:
@@ -141,17 +140,15 @@ async def _check_ledger_binding(books: Books, shards: int) -> None:
 
 
 def _gateway(settings: Settings, secret: str) -> PaymentGateway:
-    """Open the payment provider that the settings name; the sandbox keeps its file in the data directory."""
-    if settings.payment_provider == "stripe" and settings.stripe_key and settings.stripe_webhook_secret:
-        return open_gateway(
-            "stripe",
-            notice_secret=settings.stripe_webhook_secret.get_secret_value(),
-            stripe_key=settings.stripe_key.get_secret_value(),
-            stripe_api_base=settings.stripe_api_base,
-            currency=settings.currency.lower(),
-        )
-    notice_key = hmac.digest(secret.encode(), _SANDBOX_NOTICES, hashlib.sha256).hex()
-    return open_gateway("sandbox", notice_secret=notice_key, sandbox_path=settings.data_dir / SANDBOX_FILE)
+    """Open the payment provider that the settings name. Raises SettingsError where they name none."""
+    row = PROVIDERS[settings.provider]
+    own = {name: _plain(getattr(settings, name)) for name in (*row.required_settings, *row.optional_settings)}
+    config = ProviderConfig(secret, settings.data_dir, currency=settings.currency.lower(), settings=own)
+    return open_gateway(row.name, config)
+
+
+def _plain(value: SecretStr | str | None) -> str | None:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _money_rules(settings: Settings) -> MoneyRules:

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auction.domain.money import FEN_MAX
 from auction.domain.text import DELIVERY_CENTRE
+from auction.payments.registry import PROVIDERS
 
 PREFIX = "AUCTION_"
 SECRET_LENGTH_MIN = 32
@@ -89,6 +90,12 @@ def _web_address(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError
     return url
+
+
+def _provider_name(name: str) -> str:
+    if name not in PROVIDERS:
+        raise ValueError
+    return name
 
 
 def _absolute(path: Path) -> Path:
@@ -166,7 +173,9 @@ class Settings(BaseSettings):
     gateways: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
 
     # how money comes in
-    payment_provider: Literal["sandbox", "stripe"] = Field("sandbox", description="one of sandbox, stripe")
+    payment_provider: Annotated[str, AfterValidator(_provider_name)] | None = Field(
+        None, description=f"one of {', '.join(PROVIDERS)}"
+    )
     stripe_key: SecretStr | None = Field(None, description="a secret key of Stripe")
     stripe_webhook_secret: SecretStr | None = Field(None, description="the signing secret of Stripe's webhook")
     stripe_api_base: Annotated[str, AfterValidator(_web_address)] | None = Field(
@@ -201,11 +210,13 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _stripe_complete(self) -> Self:
-        if self.payment_provider == "stripe":
-            for name in ("stripe_key", "stripe_webhook_secret"):
-                if getattr(self, name) is None:
-                    raise ValueError(f"{PREFIX}{name.upper()} must be set where {PREFIX}PAYMENT_PROVIDER is stripe")
+    def _provider_complete(self) -> Self:
+        row = PROVIDERS.get(self.payment_provider or "")
+        for name in row.required_settings if row else ():
+            if getattr(self, name) is None:
+                raise ValueError(
+                    f"{PREFIX}{name.upper()} must be set where {PREFIX}PAYMENT_PROVIDER is {self.payment_provider}"
+                )
         return self
 
     @property
@@ -222,6 +233,17 @@ class Settings(BaseSettings):
                 f"{PREFIX}SECRET_KEY must be set to {describe('secret_key')}, the same for every process of this house"
             )
         return self.secret_key.get_secret_value()
+
+    @property
+    def provider(self) -> str:
+        """The name of the payment provider. Raises SettingsError where none is named: none is used by default."""
+        if self.payment_provider is None:
+            stand_ins = ", ".join(row.name for row in PROVIDERS.values() if not row.moves_money)
+            raise SettingsError(
+                f"{PREFIX}PAYMENT_PROVIDER must be set to {describe('payment_provider')} "
+                f"(for trying out: {stand_ins}, which moves no money)"
+            )
+        return self.payment_provider
 
 
 def load_settings(**given: Any) -> Settings:

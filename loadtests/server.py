@@ -57,6 +57,7 @@ def running_server(folder: Path, *, workers: int) -> Iterator[AuctionServer]:
     environment = clean_environment() | {
         "AUCTION_DATA_DIR": str(folder / "data"),
         "AUCTION_SECRET_KEY": secret,
+        "AUCTION_PAYMENT_PROVIDER": "sandbox",
         "AUCTION_HTTP_HOST": LOOPBACK,
         "AUCTION_HTTP_PORT": str(port),
         "AUCTION_LIVE_PORT": str(live_port),

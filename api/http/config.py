@@ -15,8 +15,6 @@ class ApiConfig:
     currency: str = "CNY"
     locale: str = "zh-CN"
     token_lifetime_s: int = 43_200
-    payment_provider: str = "sandbox"
-    """The provider in use; pages offer the sandbox's test cards where it is the sandbox."""
     delivery_centres: tuple[str, ...] = ()
     live_port: int | None = None
     """The port of the live gateways, used with the host of the page's own address unless `live_url` is set."""

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Request
 
 from api.http.config import ApiConfig
 from api.http.openapi import problems
+from api.routes.dependencies import Context
 from api.schemas.public import ConfigResponse
 
 router = APIRouter(tags=["config"])
 
 
 @router.get("/config", responses=problems())
-async def config(request: Request) -> ConfigResponse:
+async def config(context: Context, request: Request) -> ConfigResponse:
     """The address of the live channel, currency and locale, payment provider and delivery centres."""
     api_config: ApiConfig = request.app.state.config
     return ConfigResponse(
@@ -20,6 +21,6 @@ async def config(request: Request) -> ConfigResponse:
         now_ms=int(time.time() * 1000),
         currency=api_config.currency,
         locale=api_config.locale,
-        payment_provider=api_config.payment_provider,
+        payment_provider=context.gateway.provider,
         delivery_centres=list(api_config.delivery_centres),
     )

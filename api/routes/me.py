@@ -60,6 +60,7 @@ async def my_offers(context: Context, bidder: Bidder) -> OffersResponse:
         **problems(
             *_AWARD,
             ProblemCode.PAYMENT_DECLINED,
+            ProblemCode.PAYMENT_METHOD_MISSING,
             ProblemCode.PAYMENT_PENDING,
             ProblemCode.PAYMENT_LATE,
             *SIGNED_IN,

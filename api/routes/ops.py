@@ -32,9 +32,8 @@ from api.schemas.staff import (
     TermsCheckRequest,
 )
 from auction.domain.errors import ProblemCode, Unavailable
-from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import read_terms
-from auction.presets import load_preset, preset_names
+from auction.presets import all_presets, load_preset
 from auction.services.catalogue import lot_views, lots
 from auction.services.catalogue.event_log import EVENTS_PAGE_MAX, list_events
 from auction.services.catalogue.lot_views import LotView
@@ -202,10 +201,8 @@ async def show_health(context: Context, _reader: Staff) -> HealthResponse:
 @router.get("/presets", responses=problems(*SIGNED_IN))
 async def list_presets(_ops: Ops, list_price_fen: Annotated[Fen | None, Query()] = None) -> PresetsResponse:
     """Every preset, with the terms that a lot of that list price would get from it."""
-    presets = [(name, read_terms(load_preset(name, list_price_fen))) for name in preset_names()]
-    return PresetsResponse(
-        presets=[PresetResponse(name=name, terms=terms_as_mapping(terms)) for name, terms in presets]
-    )
+    terms = [(preset, read_terms(load_preset(preset.name, list_price_fen))) for preset in all_presets()]
+    return PresetsResponse(presets=[PresetResponse.of(preset, found) for preset, found in terms])
 
 
 @router.post("/terms/check", responses=problems(ProblemCode.PRESET_UNKNOWN, *SIGNED_IN, *WRITE))

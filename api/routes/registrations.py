@@ -20,6 +20,7 @@ _REFUSALS = (
     ProblemCode.DEPOSIT_TOO_LOW,
     ProblemCode.DEPOSIT_TOO_HIGH,
     ProblemCode.DEPOSIT_DECLINED,
+    ProblemCode.PAYMENT_METHOD_MISSING,
     ProblemCode.BIDDER_BARRED,
     ProblemCode.WRONG_STATUS,
 )
@@ -31,6 +32,7 @@ _TOP_UP = (
     ProblemCode.DEPOSIT_TOO_HIGH,
     ProblemCode.DEPOSIT_DECLINED,
     ProblemCode.DEPOSIT_NOT_NEEDED,
+    ProblemCode.PAYMENT_METHOD_MISSING,
     ProblemCode.WRONG_STATUS,
 )
 _DEVICE_LENGTH_MAX = 200

@@ -266,7 +266,7 @@ class ConfigResponse(BaseModel):
     now_ms: int
     currency: str
     locale: str
-    payment_provider: str = Field(description="sandbox, or stripe.")
+    payment_provider: str = Field(description="The provider in use, such as stripe.")
     delivery_centres: list[str] = Field(description="Where a paid lot can be collected.")
 
 

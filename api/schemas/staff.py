@@ -9,6 +9,8 @@ from api.schemas.public import SaleResponse, TermsResponse
 from api.schemas.requests import Fen, RequestModel
 from api.schemas.text import IdReference
 from auction.domain.events import BidPlaced, Event
+from auction.domain.terms import Terms, terms_as_mapping
+from auction.presets import Preset
 from auction.services.catalogue.event_log import EventPage, LoggedEvent
 from auction.services.catalogue.terms_check import TermsChecked
 from auction.services.verification.archive_lag import ArchiveLag
@@ -114,15 +116,39 @@ class HealthResponse(BaseModel):
         )
 
 
-class PresetResponse(BaseModel):
-    """A preset's terms, complete."""
+class PresetLabelResponse(BaseModel):
+    """What a preset is called in one language, and what it is for."""
 
     name: str
+    description: str
+
+
+class PresetResponse(BaseModel):
+    """A preset: complete terms, and what the staff page shows of it."""
+
+    name: str
+    labels: dict[str, PresetLabelResponse] = Field(description="By language tag: en, zh-CN.")
+    order: int = Field(description="Position in lists, ascending.")
+    default_duration_ms: int = Field(description="How long bidding usually lasts.")
     terms: TermsResponse
+
+    @classmethod
+    def of(cls, preset: Preset, terms: Terms) -> Self:
+        """A preset with the terms that a lot would get from it."""
+        return cls(
+            name=preset.name,
+            labels={
+                language: PresetLabelResponse(name=label.name, description=label.description)
+                for language, label in preset.labels.items()
+            },
+            order=preset.order,
+            default_duration_ms=preset.default_duration_ms,
+            terms=terms_as_mapping(terms),
+        )
 
 
 class PresetsResponse(BaseModel):
-    """Every preset, by name."""
+    """Every preset, in order."""
 
     presets: list[PresetResponse]
 

@@ -15,6 +15,7 @@ from auction.books.server_status import read_server_status
 from auction.console.output import out
 from auction.domain.errors import AuctionError
 from auction.ledger.connection import connect, ledger_errors
+from auction.payments.registry import PROVIDERS
 from auction.settings import Settings
 
 LEDGER_VERSION_MIN = (6, 2)
@@ -190,17 +191,17 @@ def _clock(about: str, offset_ms: float) -> Finding:
 
 
 def check_payments(settings: Settings) -> list[Finding]:
-    """The payment provider; the sandbox moves no money."""
-    if settings.payment_provider == "sandbox":
-        return [
-            Finding(
-                "payments",
-                FindingState.WARN,
-                "sandbox: no real money moves",
-                "set AUCTION_PAYMENT_PROVIDER=stripe with AUCTION_STRIPE_KEY and AUCTION_STRIPE_WEBHOOK_SECRET",
-            )
-        ]
-    return [Finding("payments", FindingState.GOOD, settings.payment_provider)]
+    """The payment provider: it has to be named, and a stand-in moves no money."""
+    if settings.payment_provider is None:
+        advice = f"serve needs it: set it to one of {', '.join(PROVIDERS)}"
+        return [Finding("payments", FindingState.WARN, "AUCTION_PAYMENT_PROVIDER is not set", advice)]
+    row = PROVIDERS[settings.payment_provider]
+    if row.moves_money:
+        return [Finding("payments", FindingState.GOOD, row.name)]
+    real = next(other for other in PROVIDERS.values() if other.moves_money)
+    variables = " and ".join(f"AUCTION_{name.upper()}" for name in real.required_settings)
+    advice = f"set AUCTION_PAYMENT_PROVIDER={real.name} with {variables}"
+    return [Finding("payments", FindingState.WARN, f"{row.name}: no real money moves", advice)]
 
 
 def check_disk(settings: Settings) -> list[Finding]:

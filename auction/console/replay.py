@@ -49,8 +49,8 @@ def replay(
 async def _replay(
     settings: Settings, auctions: list[RecordedAuction], preset: str, *, reserve_from_final: bool
 ) -> ReplayResult:
-    # nothing is signed here, so any secret does
-    async with open_context(settings, secret=secrets.token_hex(32)) as context:
+    # nothing is signed here and no money moves
+    async with open_context(settings, secret=secrets.token_hex(32), with_payments=False) as context:
         archiver = Archiver(context.books, context.stream, keep_ms=settings.stream_keep_ms)
         return await runner.replay(
             context, auctions, preset=preset, catch_up=archiver.catch_up, reserve_from_final=reserve_from_final

@@ -23,11 +23,14 @@ log = structlog.get_logger("auction.serve")
 def serve(role: ServingRole, settings: Settings) -> int:
     """Run the processes of `role` until a signal or until one keeps failing; the exit code.
 
-    Raises SettingsError (no secret, a port in use, a database that cannot be migrated), EmbeddedError, BooksAway.
+    Raises SettingsError (no secret, no payment provider, a port in use, a database that cannot be migrated),
+    EmbeddedError, BooksAway.
     """
     configure_logs(settings.log_level, settings.log_format)
-    # a missing secret is reported before any server is started
+    # what is missing is reported before any server is started
     _ = settings.secret
+    if role is not ServingRole.LIVE:
+        _ = settings.provider
     interrupts = InterruptHandler()
     with interrupts.installed():
         try:

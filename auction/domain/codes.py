@@ -150,6 +150,7 @@ class ProblemCode(Code):
     OFFER_UNKNOWN = "offer-unknown", Kind.NOT_FOUND, "No such offer"
     SETTLEMENT_UNKNOWN = "settlement-unknown", Kind.NOT_FOUND, "No settlement of this lot", ("lot_id",)
     WRONG_STATE = "wrong-state", Kind.CONFLICT, "Not possible in the settlement's state", ("state", "allowed")
+    PAYMENT_METHOD_MISSING = "payment-method-missing", Kind.INVALID, "Payment method missing", ("field",)
     PAYMENT_DECLINED = "payment-declined", Kind.CONFLICT, "Payment declined", ("failure",)
     PAYMENT_PENDING = "payment-pending", Kind.CONFLICT, "A payment is under way"
     PAYMENT_LATE = "payment-late", Kind.CONFLICT, "The time to pay is over", ("pay_by_ms", "default_at_ms", "now_ms")

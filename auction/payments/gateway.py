@@ -1,38 +1,38 @@
-"""What the house asks of a payment provider, and how one answers: the Protocol that the sandbox and Stripe implement.
+"""The interface to payment providers: the Protocol `PaymentGateway`, and the types that its methods take and return.
 
-Nowhere on a bid's way: deposits are held before bidding, and everything else happens after the hammer. The service
-of payments calls this; nothing here knows of books or lots.
+Not used while bidding: deposits are held before it, and everything else happens after the close. The payment services
+call it; nothing here knows lots or the database.
 
-An operation is named by the caller (`operation_id`), and naming it again never does it again: the same operation gives
-the same Reply, with the status of now where it was pending. Times are UTC milliseconds, amounts whole fen.
+The caller gives each operation an id, its idempotency key: a repeated request gives the same Reply, with its current
+status where it was pending. Times are UTC milliseconds, amounts whole fen.
 
-Three outcomes of a call, never confused:
+A call has one of three results:
 
-    Reply         the provider knows, or will: succeeded, pending, failed (with a code)
-    GatewayAway   nothing is known; ask again with the same operation id, or `look_up`
-    ValueError    the call itself was wrong: a fault in our program (`OperationReused`: its id belongs to another call)
+    Reply         the provider has decided, or will: succeeded, pending, failed (with a code)
+    GatewayAway   the outcome is not known: repeat the request under the same operation id, or `look_up`
+    ValueError    the request is wrong, by a mistake of the program (`OperationReused`: its id belongs to another one)
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from auction.domain.money import is_amount
 from auction.domain.states import OperationKind
 
 OPERATION_ID_LENGTH_MAX = 120
-"""The longest operation id, in visible ASCII characters; a provider keeps it as its idempotency key."""
+"""The longest operation id, in visible ASCII characters; the provider's idempotency key."""
 NOTICE_TOLERANCE_S = 300
-"""How far a notice's signed time may be from ours; beyond it is a replay, or a clock that is wrong."""
+"""The largest accepted difference between a notice's signed time and ours, in seconds; it bounds replays."""
 NOTICE_LENGTH_MAX = 256 * 1024
-"""The longest notice looked at, in bytes."""
+"""The longest notice that is read, in bytes."""
 _VISIBLE_ASCII = re.compile("[!-~]+")
 
 
 class ReplyStatus(StrEnum):
-    """How far an operation is. Succeeded and failed are final."""
+    """The status of an operation. Succeeded and failed are final."""
 
     SUCCEEDED = "succeeded"
     PENDING = "pending"
@@ -41,22 +41,22 @@ class ReplyStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a provider says of one operation.
+    """A provider's answer about one operation.
 
-    `ref` is the provider's id of the hold, charge or refund; a capture or release carries its hold's. Empty where the
-    provider never made one. `failure` is set if and only if the operation failed. A hold that ran out reads as failed
-    with "expired" from then on, though it once succeeded.
+    `ref` is the provider's id of the hold, charge or refund; a capture or release has its hold's. Empty where the
+    provider made none. `failure` is set if and only if the operation failed. A hold that has expired is reported as
+    failed with "expired" from then on, though it succeeded before.
     """
 
     status: ReplyStatus
     ref: str
     failure: str | None = None
     expires_at_ms: int | None = None
-    """Holds: when the money comes free by itself."""
+    """Holds: when the authorisation expires."""
     instrument: str | None = None
-    """Holds and charges: a fingerprint of the card or account, the same wherever it is used."""
+    """Holds and charges: a fingerprint of the card or account, the same for every use of it."""
     amount_fen: int | None = None
-    """What the operation moved: held, charged, captured, released or refunded."""
+    """The amount that the operation held, charged, captured, released or refunded."""
 
     def __post_init__(self) -> None:
         if (self.failure is not None) != (self.status is ReplyStatus.FAILED):
@@ -65,42 +65,51 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A provider's word, unasked, that an operation moved on. It may come twice, late, or before an older one.
+    """A provider's notification that an operation has changed. It may come twice, late, or before an older one.
 
-    A reply that is pending says no more than that it moved: look it up.
+    A pending reply only says that something changed: look the operation up.
     """
 
     notice_id: str
     operation_id: str | None
-    """None: an operation that somebody started elsewhere, such as in the provider's own pages."""
+    """None: an operation that was started elsewhere, such as on the provider's own pages."""
     kind: OperationKind
     ref: str
     reply: Reply
 
 
+@dataclass(frozen=True, slots=True)
+class DueNotice:
+    """A notice that a provider has ready for delivery: body and headers as they would be posted, signed just now."""
+
+    id: int
+    body: bytes
+    headers: dict[str, str]
+
+
 class GatewayAway(Exception):
-    """No answer, or one that says nothing: whether the operation was done is not known."""
+    """No answer, or an unusable one: whether the operation was done is not known."""
 
 
 class AnswerRefused(GatewayAway):
-    """An answer that cannot be about what was asked: another currency, another amount. It is not believed."""
+    """An answer that does not match the request: another currency, another amount."""
 
 
 class OperationReused(ValueError):
-    """The operation id was used before, for something else; nothing was done."""
+    """The operation id was used before for another request; nothing was done."""
 
 
 class NoticeRefused(Exception):
-    """The notice is not the provider's, too old, unreadable, or in another currency; the text never repeats it."""
+    """The notice is not the provider's, too old, unreadable, or in another currency. The text never quotes it."""
 
 
 def header_of(headers: Mapping[str, str], name: str) -> str:
-    """A header's value, whatever the case of its name; empty: it is not there."""
+    """A header's value, by its name in any case; empty where it is missing."""
     return next((text for key, text in headers.items() if key.lower() == name.lower()), "")
 
 
 def check_operation(operation_id: str, amount_fen: int | None = None) -> None:
-    """ValueError for an operation id or amount that no provider would take."""
+    """Raises ValueError for an operation id or amount that no provider accepts."""
     if not 1 <= len(operation_id) <= OPERATION_ID_LENGTH_MAX or not _VISIBLE_ASCII.fullmatch(operation_id):
         raise ValueError(f"an operation id is 1 to {OPERATION_ID_LENGTH_MAX} visible ASCII characters")
     if amount_fen is not None and not is_amount(amount_fen):
@@ -108,48 +117,66 @@ def check_operation(operation_id: str, amount_fen: int | None = None) -> None:
 
 
 class PaymentGateway(Protocol):
-    """A payment provider. Every method that moves money is idempotent by `operation_id`; each may raise GatewayAway."""
+    """A payment provider. Every method that moves money is idempotent by `operation_id`, and may raise GatewayAway."""
 
     @property
     def provider(self) -> str:
-        """Its name in the books: "sandbox" or "stripe"."""
+        """Its name, as in the registry and in the database."""
+        ...
+
+    @property
+    def default_payment_method(self) -> str | None:
+        """The payment method of requests that name none; None: every request has to name one."""
         ...
 
     async def hold(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
-        """Set the amount aside on the payer's card, to be captured or released until `expires_at_ms`."""
+        """Authorise the amount on the payer's card, to be captured or released before `expires_at_ms`."""
         ...
 
     async def charge(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
-        """Take the amount at once."""
+        """Charge the amount at once."""
         ...
 
     async def capture(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
-        """Take so much of a hold, once; the rest of it comes free."""
+        """Capture an amount of a hold, once; the rest is released."""
         ...
 
     async def release(self, operation_id: str, *, ref: str) -> Reply:
-        """Let a hold go, whole. What is free already stays free: that succeeds too."""
+        """Release a whole hold. Succeeds as well where it was released before."""
         ...
 
     async def refund(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
-        """Give back so much of a charge or of what was captured from a hold; in sum never more than was taken."""
+        """Refund an amount of a charge or of a captured hold; in total never more than was taken."""
         ...
 
     async def look_up(self, operation_id: str, kind: OperationKind, ref: str | None) -> Reply | None:
-        """What became of an operation; None: the provider never heard of it.
+        """The outcome of an operation; None: the provider does not know it.
 
-        `ref` is the hold or charge that the operation is about: for a capture, release or refund the one it was given,
+        `ref` is the hold or charge that the operation refers to: for a capture, release or refund the one it was given,
         for a hold or charge its own where it is known.
         """
         ...
 
     def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
-        """A notice, once its signature is checked; None: genuine, and about nothing of ours. NoticeRefused otherwise.
+        """The notice in a request, after checking its signature; None: genuine, and about no operation of ours.
 
-        Names of headers are matched without regard to case.
+        `now_s` is UTC in seconds; names of headers are matched in any case. Raises NoticeRefused.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
+        ...
+
+
+@runtime_checkable
+class NoticeQueue(Protocol):
+    """A provider that posts no notices itself: the cashier collects them."""
+
+    async def due_notices(self, limit: int) -> list[DueNotice]:
+        """Notices to deliver now, at most `limit`; one that is not confirmed is due again later."""
+        ...
+
+    async def notice_delivered(self, notice: int) -> None:
+        """Confirm the notice with that id (`DueNotice.id`): it is not due again."""
         ...

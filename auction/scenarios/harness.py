@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
 
-from auction.bootstrap import SANDBOX_FILE, migrated_servers, open_context
-from auction.payments.sandbox import SandboxGateway
+from auction.bootstrap import migrated_servers, open_context
+from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.services.context import AppContext
 from auction.services.payments.gateway_calls import perform_due, receive_notice
 from auction.services.settlement.deadlines import settle
@@ -91,7 +91,7 @@ async def open_harness(settings: Settings) -> AsyncIterator[ScenarioHarness]:
         await real_time.gateway.close()
         clock = Clock(await real_time.ledger.now_ms())
         gateway = SandboxGateway(
-            settings.data_dir / SANDBOX_FILE, notice_secret=secrets.token_hex(SECRET_BYTES), clock_ms=clock
+            settings.data_dir / FILE_NAME, notice_secret=secrets.token_hex(SECRET_BYTES), clock_ms=clock
         )
         context = replace(real_time, gateway=gateway, clock_ms=clock)
         try:

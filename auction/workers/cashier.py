@@ -1,4 +1,4 @@
-"""The cashier: requests intended operations from the payment provider, and delivers the sandbox's notices.
+"""The cashier: requests intended operations from the payment provider, and collects notices that it does not post.
 
 After the bid's way. What a crash left unresolved is requested again under the same id; several cashiers may run.
 """
@@ -8,8 +8,7 @@ import asyncio
 import structlog
 
 from auction.books.unit_of_work import StatementRejected
-from auction.payments.gateway import GatewayAway
-from auction.payments.sandbox import SandboxGateway
+from auction.payments.gateway import GatewayAway, NoticeQueue
 from auction.services.context import AppContext
 from auction.services.payments.gateway_calls import perform_due, receive_notice
 from auction.workers.retry import run_repeatedly
@@ -32,7 +31,7 @@ class Cashier:
         """Request operations and deliver notices, concurrently."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(run_repeatedly("cashier", "operations", self.perform_operations))
-            if isinstance(self._context.gateway, SandboxGateway):
+            if isinstance(self._context.gateway, NoticeQueue):
                 tasks.create_task(run_repeatedly("cashier", "notices", self.deliver_notices))
 
     async def perform_operations(self) -> float:
@@ -40,9 +39,9 @@ class Cashier:
         return 0.0 if await perform_due(self._context, limit=OPERATIONS_AT_ONCE) else POLL_S
 
     async def deliver_notices(self) -> float:
-        """Deliver the sandbox's notices, as a provider would by webhook; the seconds to wait before the next time."""
+        """Deliver queued notices, as other providers do by webhook; the seconds to wait before the next time."""
         gateway = self._context.gateway
-        if not isinstance(gateway, SandboxGateway):
+        if not isinstance(gateway, NoticeQueue):
             return POLL_S
         try:
             due = await gateway.due_notices(NOTICES_AT_ONCE)

@@ -49,7 +49,9 @@ def bench_http(*, seconds: int = 5, runs: int = 5) -> dict[str, Any]:
         raise SystemExit("this benchmark needs wrk: apt-get install wrk")
     with tempfile.TemporaryDirectory(prefix="auction-bench-") as folder:
         secret = os.urandom(32).hex()
-        wanted = load_settings(data_dir=Path(folder), redis_url=None, database_url=None, secret_key=secret)
+        wanted = load_settings(
+            data_dir=Path(folder), redis_url=None, database_url=None, secret_key=secret, payment_provider="sandbox"
+        )
         with migrated_servers(wanted) as settings:
             tokens = Path(folder) / "tokens"
             tokens.write_text("\n".join(_tokens(secret)) + "\n")
@@ -104,6 +106,7 @@ def _environment(settings: Settings, secret: str) -> dict[str, str]:
         "AUCTION_REDIS_URL": str(settings.redis_url),
         "AUCTION_DATABASE_URL": str(settings.database_url),
         "AUCTION_SECRET_KEY": secret,
+        "AUCTION_PAYMENT_PROVIDER": "sandbox",
         "AUCTION_LOG_LEVEL": "warning",
     }
 

@@ -98,7 +98,13 @@ class Asker:
 @pytest.fixture
 async def context(valkey_url: str, redis: Redis, books_url: str, tmp_path: Path) -> AsyncIterator[AppContext]:
     """A house with nothing in it."""
-    settings = load_settings(redis_url=valkey_url, database_url=books_url, secret_key=SECRET, data_dir=tmp_path)
+    settings = load_settings(
+        redis_url=valkey_url,
+        database_url=books_url,
+        secret_key=SECRET,
+        data_dir=tmp_path,
+        payment_provider="sandbox",
+    )
     async with open_context(settings) as opened:
         yield opened
 

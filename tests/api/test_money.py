@@ -10,8 +10,7 @@ import pytest
 from auction.domain.money import FEN_MAX
 from auction.domain.states import OperationKind
 from auction.payments.gateway import Notice, Reply, ReplyStatus
-from auction.payments.sandbox_notices import HEADER, written
-from auction.payments.sandbox_notices import signed as signed_notice
+from auction.payments.sandbox.notices import HEADER, encode_notice, signed_headers
 from auction.services.context import AppContext
 from auction.services.registration.registrations import hold_id
 from tests.api.conftest import Asker, new_key, signed
@@ -445,8 +444,8 @@ def mark(body: bytes, secret: str, at_s: int) -> str:
 
 async def test_a_notice_that_does_not_prove_itself_changes_nothing(stage: Stage, asker: Asker) -> None:
     _, notice = await pending_deposit(stage)
-    body, now_s = written(notice), stage.clock.ms // 1000
-    good = signed_notice(body, NOTICE_SECRET, now_s)
+    body, now_s = encode_notice(notice), stage.clock.ms // 1000
+    good = signed_headers(body, NOTICE_SECRET, now_s)
     json = {"Content-Type": "application/json"}
     raised = body.replace(b"10000", b"90000")
     assert raised != body
@@ -455,15 +454,15 @@ async def test_a_notice_that_does_not_prove_itself_changes_nothing(stage: Stage,
         (body, {**json, HEADER: ""}),
         (body, {**json, HEADER: "t=1,v1=00"}),
         (body, {**json, HEADER: good[HEADER].upper()}),
-        (body, signed_notice(body, "another secret", now_s)),
+        (body, signed_headers(body, "another secret", now_s)),
         (raised, good),
         (body + b" ", good),
-        (body, signed_notice(body, NOTICE_SECRET, now_s - 301)),
-        (body, signed_notice(body, NOTICE_SECRET, now_s + 302)),
+        (body, signed_headers(body, NOTICE_SECRET, now_s - 301)),
+        (body, signed_headers(body, NOTICE_SECRET, now_s + 302)),
         (body, {**json, HEADER: mark(body, NOTICE_SECRET, now_s).replace(f"t={now_s}", f"t={now_s + 1}")}),
-        (b"{}", signed_notice(b"{}", NOTICE_SECRET, now_s)),
-        (b"not json", signed_notice(b"not json", NOTICE_SECRET, now_s)),
-        (b"", signed_notice(b"", NOTICE_SECRET, now_s)),
+        (b"{}", signed_headers(b"{}", NOTICE_SECRET, now_s)),
+        (b"not json", signed_headers(b"not json", NOTICE_SECRET, now_s)),
+        (b"", signed_headers(b"", NOTICE_SECRET, now_s)),
     ]
     async with nothing_moves(stage):
         for given, headers in wrong:
@@ -474,7 +473,7 @@ async def test_a_notice_that_does_not_prove_itself_changes_nothing(stage: Stage,
         refused(await post_notice(asker, body, good, "stripe"), 404, "provider-unknown")
         refused(await post_notice(asker, body, good, "ghost"), 404, "provider-unknown")
         large = body + b" " * 300_000
-        refused(await post_notice(asker, large, signed_notice(large, NOTICE_SECRET, now_s)), 413, "payload-too-large")
+        refused(await post_notice(asker, large, signed_headers(large, NOTICE_SECRET, now_s)), 413, "payload-too-large")
         assert (await asker.http.get("/api/v1/payments/webhooks/sandbox")).status_code == 405
 
 
@@ -484,8 +483,8 @@ async def test_a_notice_of_something_that_is_not_ours_is_taken_for_what_it_is(st
     nameless = Notice("n-3", None, OperationKind.REFUND, "sbr_elsewhere", notice.reply)
     async with nothing_moves(stage):
         for one in (elsewhere, nameless):
-            body = written(one)
-            answer = await post_notice(asker, body, signed_notice(body, NOTICE_SECRET, stage.clock.ms / 1000))
+            body = encode_notice(one)
+            answer = await post_notice(asker, body, signed_headers(body, NOTICE_SECRET, stage.clock.ms / 1000))
             assert (answer.status_code, answer.json()) == (200, {"taken": False})
 
 

@@ -11,6 +11,7 @@ import pytest
 from api.schemas.staff import EventResponse
 from auction.domain import events
 from auction.domain.terms_reader import read_terms
+from auction.presets import all_presets
 from auction.services.catalogue.event_log import LoggedEvent, list_events
 from auction.workers.archiver import Archiver
 from tests.api.conftest import OPS, TERMS, signed
@@ -198,11 +199,15 @@ async def test_health_tells_how_far_the_archive_is_behind(asker, context):
 
 
 async def test_presets_come_complete_and_follow_the_list_price(asker):
-    presets = {one["name"]: one["terms"] for one in (await asker.get("/ops/presets", OPS)).json()["presets"]}
+    presets = (await asker.get("/ops/presets", OPS)).json()["presets"]
     priced = (await asker.get("/ops/presets?list_price_fen=1000000", OPS)).json()["presets"]
 
-    assert {"jd-flash", "guarded-flash", "cn-judicial", "ebay-proxy"} <= set(presets)
-    assert all(read_terms(terms) for terms in presets.values())
+    assert [one["name"] for one in presets] == [preset.name for preset in all_presets()]
+    assert all(read_terms(one["terms"]) for one in presets)
+    assert all(set(one["labels"]) == {"en", "zh-CN"} for one in presets)
+    judicial = next(one for one in presets if one["name"] == "cn-judicial")
+    assert (judicial["default_duration_ms"], judicial["order"]) == (86_400_000, 3)
+    assert judicial["labels"]["zh-CN"]["name"] == "司法拍卖"
     guarded = next(one["terms"] for one in priced if one["name"] == "guarded-flash")
     assert guarded["review_above_fen"] == 5_000_000
     assert guarded["settlement"]["cascade"]["floor_fen"] == 500_000

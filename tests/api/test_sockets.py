@@ -170,6 +170,7 @@ def started(context, valkey_url, books_url):
         "AUCTION_REDIS_URL": valkey_url,
         "AUCTION_DATABASE_URL": books_url,
         "AUCTION_SECRET_KEY": SECRET,
+        "AUCTION_PAYMENT_PROVIDER": "sandbox",
         "AUCTION_LOG_FORMAT": "json",
     }
     running: list[subprocess.Popen[str]] = []

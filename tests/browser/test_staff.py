@@ -1,10 +1,12 @@
 import itertools
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from auction.presets import LANGUAGES, all_presets
 from tests.browser.conftest import PASSWORD, PHRASES, SIZES, enter_staff, sign_up
 from tests.browser.page_texts import part, text
 from tests.browser.test_looks import SCHEMES, is_wider_than_its_window, serious_findings
@@ -105,6 +107,30 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, v
         await expect(page.locator("#lot-actions")).to_contain_text(text("ops.nothing-to-do"))
         sold = {"cause": text("ops.cause.staff"), "price": "5.00", "paddle": 1, "bidder": "staff.ann"}
         await expect(page.locator("#log li").first).to_contain_text(text("ops.event.closed.sold", **sold))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_presets_are_offered_in_their_order_under_their_labels_and_with_their_usual_duration(
+    public_server, visitors, clerk, language
+):
+    draft = public_server.new_lot("A lot for a court", preset="cn-judicial")
+    presets = all_presets()
+    judicial = next(preset for preset in presets if preset.name == "cn-judicial")
+    async with visitors.page(language=language) as page:
+        await sign_in(page, clerk)
+        await page.click("#new-lot")
+        options = page.locator("#lot-preset option")
+        await expect(options).to_have_text([preset.labels[language].name for preset in presets])
+        await page.select_option("#lot-preset", judicial.name)
+        await expect(page.locator("#preset-about")).to_have_text(judicial.labels[language].description)
+
+        await page.goto(f"/ops#lot={draft}")
+        await expect(page.locator("#panel")).to_contain_text(judicial.labels[language].name)
+        await page.click("#act-schedule")
+        opens, closes = [
+            datetime.fromisoformat(await page.input_value(field)) for field in ("#act-opens", "#act-closes")
+        ]
+        assert closes - opens == timedelta(milliseconds=judicial.default_duration_ms)
 
 
 async def test_only_what_the_status_allows_is_offered(public_server, visitors, clerk):

@@ -55,6 +55,7 @@ async def context(tmp_path: Path) -> AsyncIterator[StaffTestServer]:
             "AUCTION_REDIS_URL": ledger.url,
             "AUCTION_DATA_DIR": str(tmp_path / "var"),
             "AUCTION_SECRET_KEY": SECRET,
+            "AUCTION_PAYMENT_PROVIDER": "sandbox",
             "AUCTION_LIVE_PORT": str(live_port),
             "AUCTION_LOG_FORMAT": "json",
         }

@@ -200,6 +200,7 @@ class RunningDeployment:
             redis_url=self.servers.ledger.url,
             database_url=self.servers.books.url,
             secret_key=SECRET,
+            payment_provider="sandbox",
             ledger_timeout_ms=LEDGER_TIMEOUT_MS,
         )
 
@@ -213,6 +214,7 @@ class RunningDeployment:
             "AUCTION_REDIS_URL": self.servers.ledger.url,
             "AUCTION_DATABASE_URL": self.servers.books.url,
             "AUCTION_SECRET_KEY": SECRET,
+            "AUCTION_PAYMENT_PROVIDER": "sandbox",
             "AUCTION_LEDGER_TIMEOUT_MS": str(LEDGER_TIMEOUT_MS),
             "AUCTION_LOG_FORMAT": "json",
         }

@@ -61,7 +61,7 @@ async def test_whoever_gets_an_account_signs_in_under_the_name_it_was_given(serv
     )
 
     assert (said.code, said.json()["name"]) == (0, "Ren\xe9 王"), said.err
-    async with open_context(load_settings(data_dir=tmp_path)) as context:
+    async with open_context(load_settings(data_dir=tmp_path), with_payments=False) as context:
         transport = httpx.ASGITransport(app=create_app(context, ApiConfig(secret=SECRET)))
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
             answer = await http.post("/api/v1/auth/session", json={"username": "olga", "password": PASSWORD})

@@ -37,6 +37,7 @@ def environment(valkey_url: str, books_url: str, tmp_path: Path, monkeypatch: py
     for name in [name for name in os.environ if name.startswith("AUCTION_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AUCTION_SECRET_KEY", SECRET)
+    monkeypatch.setenv("AUCTION_PAYMENT_PROVIDER", "sandbox")
     monkeypatch.setenv("AUCTION_REDIS_URL", valkey_url)
     monkeypatch.setenv("AUCTION_DATABASE_URL", books_url)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2**40, 0, 2**40))
@@ -139,6 +140,23 @@ def test_a_missing_secret_is_a_warning(monkeypatch):
     monkeypatch.delenv("AUCTION_SECRET_KEY")
     found = findings(auction("doctor", "--json"))["secret"]
     assert (found["state"], found["found"]) == ("warn", "AUCTION_SECRET_KEY is not set")
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    "variables, state, said",
+    [
+        ({"PAYMENT_PROVIDER": ""}, "warn", "AUCTION_PAYMENT_PROVIDER is not set"),
+        ({}, "warn", "sandbox: no real money moves"),
+        ({"PAYMENT_PROVIDER": "stripe", "STRIPE_KEY": "sk_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}, "good", "stripe"),
+    ],
+)
+def test_the_payment_provider_is_named_and_one_that_moves_no_money_is_a_warning(monkeypatch, variables, state, said):
+    for name, value in variables.items():
+        monkeypatch.setenv(f"AUCTION_{name}", value)
+    found = findings(auction("doctor", "--json"))["payments"]
+    assert (found["state"], found["found"]) == (state, said)
+    assert bool(found["advice"]) == (state != "good")
 
 
 @pytest.mark.usefixtures("environment")

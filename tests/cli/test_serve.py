@@ -6,9 +6,11 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
 from auction.services.identity.tokens import Role
 from tests.cli.processes import (
@@ -22,6 +24,9 @@ from tests.cli.processes import (
     take_down_servers,
     until,
 )
+
+NEEDED: dict[str, Any] = {"AUCTION_SECRET_KEY": "s" * 40, "AUCTION_PAYMENT_PROVIDER": "sandbox"}
+"""What `auction serve` does not start without."""
 
 
 def open_a_lot(port: int) -> str:
@@ -109,7 +114,7 @@ def served_worker(folder: Path):
 def test_a_port_in_use_is_one_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with commanded(tmp_path, "serve", "--port", str(port), AUCTION_SECRET_KEY="s" * 40) as command:
+        with commanded(tmp_path, "serve", "--port", str(port), **NEEDED) as command:
             assert command.ended() == 1
     (sentence,) = command.complained.strip().splitlines()
     assert f"port {port} on 127.0.0.1 " in sentence
@@ -119,7 +124,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
 
 def test_a_database_of_a_newer_version_is_not_served(tmp_path, valkey_url, books_url):
     asyncio.run(set_revision(books_url, "9999_from_the_future"))
-    settings = {"AUCTION_SECRET_KEY": "s" * 40, "AUCTION_REDIS_URL": valkey_url, "AUCTION_DATABASE_URL": books_url}
+    settings = NEEDED | {"AUCTION_REDIS_URL": valkey_url, "AUCTION_DATABASE_URL": books_url}
     ports = ("--port", str(free_port()), "--live-port", str(free_port()))
     with commanded(tmp_path, "serve", *ports, **settings) as command:
         assert command.ended() == 1
@@ -141,6 +146,24 @@ def test_without_a_secret_nothing_is_served(tmp_path):
         assert command.ended() == 1
     (sentence,) = command.complained.strip().splitlines()
     assert "AUCTION_SECRET_KEY must be set" in sentence
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("role", ["all", "http", "worker"])
+def test_without_a_named_payment_provider_nothing_is_served(tmp_path, role):
+    words = ("serve", "--role", role, "--port", str(free_port()), "--live-port", str(free_port()))
+    with commanded(tmp_path, *words, AUCTION_SECRET_KEY="s" * 40) as command:
+        assert command.ended() == 1
+    (sentence,) = command.complained.strip().splitlines()
+    assert "AUCTION_PAYMENT_PROVIDER must be set to one of sandbox, stripe" in sentence
+    assert not (tmp_path / "var").exists()
+
+
+def test_an_unknown_payment_provider_stops_the_start(tmp_path):
+    with commanded(tmp_path, "serve", **NEEDED | {"AUCTION_PAYMENT_PROVIDER": "paypal"}) as command:
+        assert command.ended() == 1
+    (sentence,) = command.complained.strip().splitlines()
+    assert "AUCTION_PAYMENT_PROVIDER must be one of sandbox, stripe, got 'paypal'" in sentence
     assert not (tmp_path / "var").exists()
 
 

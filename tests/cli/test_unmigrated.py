@@ -36,6 +36,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AUCTION_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AUCTION_SECRET_KEY", SECRET)
+    monkeypatch.setenv("AUCTION_PAYMENT_PROVIDER", "sandbox")
     (tmp_path / "recording.csv").write_text(RECORDING)
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from auction.payments.sandbox import SandboxGateway
-from auction.payments.sandbox_rules import Timings
+from auction.payments.sandbox.rules import Timings
 from auction.payments.stripe import StripeGateway
 
 NOTICE_SECRET = "whsec_a-secret-of-the-tests"

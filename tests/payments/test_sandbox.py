@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from auction.domain.states import OperationKind
-from auction.payments import open_gateway
 from auction.payments.gateway import GatewayAway, NoticeRefused, Reply, ReplyStatus
 from auction.payments.sandbox import REDELIVER_AFTER_MS, SandboxGateway
-from auction.payments.sandbox_file import SandboxFile
+from auction.payments.sandbox.file import SandboxFile
 from tests.payments.conftest import NOTICE_SECRET, Clock
 
 DAY_MS = 86_400_000
@@ -72,7 +71,7 @@ def test_two_processes_with_the_same_operations_never_make_two_holds(tmp_path: P
     assert len(told[0]) == count
     assert told[0] == told[1]
     file = SandboxFile(path)
-    with file.turn():
+    with file.transaction():
         assert file.movements().held_fen == 100 * count
     file.close()
 
@@ -194,9 +193,9 @@ async def test_each_payer_has_a_card_of_their_own_unless_one_is_named(sandbox: S
 async def test_a_file_in_somebody_elses_hands_is_no_answer(
     tmp_path: Path, sandbox: SandboxGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auction.payments.sandbox_file.BUSY_MS", 50)
+    monkeypatch.setattr("auction.payments.sandbox.file.BUSY_MS", 50)
     other = SandboxFile(tmp_path / "sandbox.sqlite")
-    with other.turn(), pytest.raises(GatewayAway):
+    with other.transaction(), pytest.raises(GatewayAway):
         await hold(sandbox)
     other.close()
     assert (await hold(sandbox)).status is ReplyStatus.SUCCEEDED
@@ -204,10 +203,10 @@ async def test_a_file_in_somebody_elses_hands_is_no_answer(
 
 async def test_a_fault_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
     file = SandboxFile(tmp_path / "sandbox.sqlite")
-    with suppress(ZeroDivisionError), file.turn():
+    with suppress(ZeroDivisionError), file.transaction():
         file.queue_notice(b"lost", due_at_ms=0, place=0)
         raise ZeroDivisionError
-    with file.turn():
+    with file.transaction():
         assert file.take_notices(10, now_ms=1, again_at_ms=2) == []
     file.close()
 
@@ -302,10 +301,10 @@ async def test_a_notice_five_minutes_from_now_is_refused(sandbox: SandboxGateway
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"notice_id": 7}', b"x" * 300_000])
 async def test_a_signed_notice_that_cannot_be_read_is_refused(sandbox: SandboxGateway, body: bytes) -> None:
-    from auction.payments.sandbox_notices import signed
+    from auction.payments.sandbox.notices import signed_headers
 
     with pytest.raises(NoticeRefused):
-        sandbox.read_notice(body, signed(body, NOTICE_SECRET, 1_000), 1_000)
+        sandbox.read_notice(body, signed_headers(body, NOTICE_SECRET, 1_000), 1_000)
 
 
 async def test_a_reply_fails_with_a_reason_and_only_then() -> None:
@@ -320,18 +319,3 @@ async def test_closing_twice_is_closing_once(sandbox: SandboxGateway) -> None:
     await hold(sandbox)
     await sandbox.close()
     await sandbox.close()
-
-
-async def test_a_provider_is_opened_by_its_name(tmp_path: Path) -> None:
-    sandbox = open_gateway("sandbox", notice_secret=NOTICE_SECRET, sandbox_path=tmp_path / "new" / "file.sqlite")
-    stripe = open_gateway("stripe", notice_secret=NOTICE_SECRET, stripe_key="sk_test_1", currency="CNY")
-    assert (sandbox.provider, stripe.provider) == ("sandbox", "stripe")
-    assert await sandbox.look_up("hold-1", OperationKind.HOLD, None) is None
-    await sandbox.close()
-    await stripe.close()
-
-
-@pytest.mark.parametrize("provider", ["sandbox", "stripe", "paypal", ""])
-def test_a_provider_that_is_not_there_or_lacks_something_is_not_opened(provider: str) -> None:
-    with pytest.raises(ValueError, match=r"needs|no payment provider"):
-        open_gateway(provider, notice_secret=NOTICE_SECRET)

@@ -13,12 +13,12 @@ from redis.asyncio import Redis
 from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.settlements import Award
-from auction.bootstrap import SANDBOX_FILE, open_context
+from auction.bootstrap import open_context
 from auction.domain.bidding import Bid
 from auction.domain.journal import JournalAccount
 from auction.domain.terms_reader import merge_terms
 from auction.ledger.bid_ledger import AcceptedBid
-from auction.payments.sandbox import SandboxGateway
+from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.presets import load_preset
 from auction.services.catalogue import lots
 from auction.services.context import AppContext
@@ -221,11 +221,12 @@ async def open_stage(
         secret_key=SECRET,
         data_dir=data_dir,
         deposit_method=deposit_method,
+        payment_provider="sandbox",
     )
     async with open_context(settings) as opened:
         await opened.gateway.close()
         clock = Clock(await opened.ledger.now_ms())
-        gateway = SandboxGateway(data_dir / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=clock)
+        gateway = SandboxGateway(data_dir / FILE_NAME, notice_secret=NOTICE_SECRET, clock_ms=clock)
         context = replace(opened, gateway=gateway, clock_ms=clock)
         played = Stage(context, clock, gateway, Archiver(context.books, context.stream))
         try:

@@ -17,10 +17,10 @@ from typing import Literal
 import structlog
 
 from auction.books.unit_of_work import Books, Transaction
-from auction.bootstrap import SANDBOX_FILE, open_context
+from auction.bootstrap import open_context
 from auction.payments.gateway import Reply
-from auction.payments.sandbox import SandboxGateway
-from auction.payments.sandbox_file import OperationRequest
+from auction.payments.sandbox import FILE_NAME, SandboxGateway
+from auction.payments.sandbox.file import OperationRequest
 from auction.services.context import AppContext
 from auction.services.payments import registration_deposits
 from auction.services.payments.gateway_calls import perform_due
@@ -205,7 +205,7 @@ async def counted(
     context: AppContext, data_dir: Path, now_ms: int, kill_switch: KillSwitch
 ) -> AsyncIterator[AppContext]:
     """The context at that time, with every call and commit counted."""
-    gateway = CountedGateway(data_dir / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=lambda: now_ms)
+    gateway = CountedGateway(data_dir / FILE_NAME, notice_secret=NOTICE_SECRET, clock_ms=lambda: now_ms)
     gateway.kill_switch = kill_switch
     yield replace(context, books=CountedBooks(context.books, kill_switch), gateway=gateway, clock_ms=lambda: now_ms)
     await gateway.close()
@@ -224,6 +224,7 @@ async def _work(deployment: Deployment, action: str, lot_id: str, kill_switch: K
         secret_key=SECRET,
         data_dir=deployment.data_dir,
         deposit_method=deployment.deposit_method,
+        payment_provider="sandbox",
     )
     async with open_context(settings) as opened:
         await opened.gateway.close()

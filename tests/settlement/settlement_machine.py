@@ -18,13 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import text
 
 from auction.books import archive, operations
-from auction.bootstrap import SANDBOX_FILE
 from auction.domain.bidding import Bid
 from auction.domain.errors import AuctionError
 from auction.domain.ledger_layout import STREAM_START
 from auction.domain.states import OperationKind
-from auction.payments import sandbox_notices
-from auction.payments.sandbox import DueNotice, SandboxGateway
+from auction.payments.gateway import DueNotice
+from auction.payments.sandbox import FILE_NAME, SandboxGateway
+from auction.payments.sandbox.notices import signed_headers
 from auction.services.catalogue import lots
 from auction.services.payments import gateway_calls, registration_deposits
 from auction.services.payments.gateway_calls import perform_due, receive_notice
@@ -173,7 +173,7 @@ class SettlementMachine(RuleBasedStateMachine):
         self.stage = await self.open.enter_async_context(opened)
         stage = self.stage
         sandbox = SandboxGateway(
-            data_dir / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=stage.clock, duplicate=True, shuffle=seed
+            data_dir / FILE_NAME, notice_secret=NOTICE_SECRET, clock_ms=stage.clock, duplicate=True, shuffle=seed
         )
         self.open.push_async_callback(stage.gateway.close)
         stage.gateway = sandbox
@@ -389,7 +389,7 @@ class SettlementMachine(RuleBasedStateMachine):
         notices = list(self.delivered)
         self.chance.shuffle(notices)
         for notice in notices:
-            headers = sandbox_notices.signed(notice.body, NOTICE_SECRET, stage.clock() / 1000)
+            headers = signed_headers(notice.body, NOTICE_SECRET, stage.clock() / 1000)
             await receive_notice(stage.context, "sandbox", notice.body, headers)
         async with stage.context.books.reading() as tx:
             asked = [one for lot_id in self.lots for one in await operations.operations_of_lot(tx, lot_id)]

@@ -13,11 +13,11 @@ from sqlalchemy import text
 from api.http.problems import ROWS
 from auction.books import archive_queries, deposits, settlements
 from auction.books.unit_of_work import Transaction
-from auction.bootstrap import SANDBOX_FILE, open_context
+from auction.bootstrap import open_context
 from auction.domain.errors import AuctionError, ProblemCode
 from auction.domain.settlement import BidderPolicy
 from auction.domain.states import Disposition, OperationKind
-from auction.payments.sandbox import SandboxGateway
+from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.services.catalogue import lots
 from auction.services.context import AppContext
 from auction.services.payments import registration_deposits
@@ -39,10 +39,16 @@ async def other(stage: Stage, valkey_url: str, books_url: str, tmp_path: Path) -
     """A second house on the servers of the first, with a line of its own to the provider; neither bars defaulters."""
     forgiving = replace(stage.context.money, bidders=BidderPolicy(multiplier_percent=100, bar_after=1_000))
     stage.context = replace(stage.context, money=forgiving)
-    settings = load_settings(redis_url=valkey_url, database_url=books_url, secret_key=SECRET, data_dir=tmp_path)
+    settings = load_settings(
+        redis_url=valkey_url,
+        database_url=books_url,
+        secret_key=SECRET,
+        data_dir=tmp_path,
+        payment_provider="sandbox",
+    )
     async with open_context(settings) as opened:
         await opened.gateway.close()
-        gateway = SandboxGateway(tmp_path / SANDBOX_FILE, notice_secret=NOTICE_SECRET, clock_ms=stage.clock)
+        gateway = SandboxGateway(tmp_path / FILE_NAME, notice_secret=NOTICE_SECRET, clock_ms=stage.clock)
         yield replace(opened, gateway=gateway, clock_ms=stage.clock, money=forgiving)
         await gateway.close()
 

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from auction.books import operations
 from auction.domain.errors import AuctionError, ProblemCode
-from auction.payments.sandbox_file import Movements
+from auction.payments.sandbox.file import Movements
 from auction.services.catalogue import lots
 from auction.services.payments.deposit_outcomes import RETRY_MS_MIN
 from auction.services.payments.gateway_calls import perform_due

@@ -15,6 +15,7 @@ class UnreliableGateway:
     """The sandbox behind a line that `fault` decides about, call by call; None: this one goes through."""
 
     provider = "sandbox"
+    default_payment_method = SandboxGateway.default_payment_method
 
     def __init__(self, sandbox: SandboxGateway, fault: Callable[[OperationKind], Fault | None]) -> None:
         self._sandbox = sandbox

@@ -1,5 +1,7 @@
 import tomllib
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,8 +9,8 @@ from auction.domain.deposits import FlatDeposit, LadderDeposit, NoDeposit
 from auction.domain.errors import NotFound
 from auction.domain.money import FEN_MAX
 from auction.domain.terms import Bidding, Cascade, Increment, MaxJump, SoftClose, Terms
-from auction.domain.terms_reader import merge_terms, read_terms
-from auction.presets import FLOOR_PERCENT, REVIEW_TIMES, load_preset, preset_names
+from auction.domain.terms_reader import MS_MAX, merge_terms, read_terms
+from auction.presets import ABOUT, FLOOR_PERCENT, LANGUAGES, REVIEW_TIMES, all_presets, load_preset, preset_names
 
 FIVE_MINUTES = SoftClose(window_ms=300_000, extension_ms=300_000, hard_stop_ms=None)
 
@@ -17,8 +19,36 @@ def preset(name: str) -> Terms:
     return read_terms(load_preset(name))
 
 
-def test_the_house_has_four_presets():
-    assert preset_names() == ("cn-judicial", "ebay-proxy", "guarded-flash", "jd-flash")
+def written(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("auction.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def test_every_file_of_terms_in_the_folder_is_a_preset():
+    folder = Path(str(files("auction.presets")))
+    assert preset_names() == tuple(sorted(path.stem for path in folder.glob("*.toml")))
+    assert {"jd-flash", "guarded-flash", "cn-judicial", "ebay-proxy"} <= set(preset_names())
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_says_in_every_language_what_it_is(name):
+    about = written(name)[ABOUT]
+    assert set(about) == {"order", "default_duration_ms", "labels"}
+    assert set(about["labels"]) == set(LANGUAGES)
+    assert all(set(label) == {"name", "description"} and all(label.values()) for label in about["labels"].values())
+    assert 60_000 <= about["default_duration_ms"] <= MS_MAX
+
+
+def test_presets_are_listed_in_their_order_and_no_two_look_the_same():
+    presets = all_presets()
+    assert sorted(preset.name for preset in presets) == list(preset_names())
+    assert [preset.order for preset in presets] == sorted({preset.order for preset in presets})
+    for language in LANGUAGES:
+        assert len({preset.labels[language].name for preset in presets}) == len(presets)
+
+
+def test_the_pages_have_the_languages_that_presets_are_labelled_in():
+    texts = files("api") / "web" / "static" / "i18n"
+    assert {entry.name.removesuffix(".js") for entry in texts.iterdir()} == set(LANGUAGES)
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -31,10 +61,8 @@ def test_a_preset_opens_by_saying_what_it_is_for(name):
     text = files("auction.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     assert text.startswith(f"# {name}: ")
     assert "override" in text.split("\n\n", maxsplit=1)[0]
-    written = tomllib.loads(text)
-    written.pop(REVIEW_TIMES, None)
-    written.pop(FLOOR_PERCENT, None)
-    assert written == load_preset(name)
+    terms = {key: value for key, value in written(name).items() if key not in (ABOUT, REVIEW_TIMES, FLOOR_PERCENT)}
+    assert terms == load_preset(name)
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -85,20 +113,14 @@ def test_a_review_limit_from_the_list_price_is_an_amount_and_leaves_the_first_bi
         assert (terms.review_above_fen, terms.start_price_fen) == (review, 100)
 
 
-@pytest.mark.parametrize("name", [name for name in preset_names() if name != "guarded-flash"])
-def test_the_other_presets_review_no_price_whatever_the_list_price(name):
-    assert load_preset(name, 8_990_000) == load_preset(name)
-    assert preset(name).review_above_fen is None
+def test_only_presets_that_say_so_depend_on_the_list_price():
+    dependent = {name for name in preset_names() if written(name).keys() & {REVIEW_TIMES, FLOOR_PERCENT}}
+    assert {name for name in preset_names() if load_preset(name, 1_000) != load_preset(name)} == dependent
 
 
 @pytest.mark.parametrize("list_price, floor", [(8_990_000, 4_495_000), (101, 51), (1, 1), (FEN_MAX, FEN_MAX // 2)])
 def test_guarded_flash_asks_no_runner_up_under_half_the_list_price_rounded_up(list_price, floor):
     assert read_terms(load_preset("guarded-flash", list_price)).settlement.cascade.floor_fen == floor
-
-
-@pytest.mark.parametrize("name", [name for name in preset_names() if name != "guarded-flash"])
-def test_the_other_presets_have_no_floor_as_an_amount(name):
-    assert preset(name).settlement.cascade.floor_fen is None
 
 
 def test_a_lots_own_floor_comes_before_the_list_price():
@@ -148,7 +170,7 @@ def test_cn_judicial_takes_its_deposit_from_the_start_price_and_reserves_no_more
 def test_cn_judicial_pays_costs_then_the_gap_and_gives_the_rest_to_the_debts_the_lot_is_sold_for():
     settlement = preset("cn-judicial").settlement
     assert (settlement.waterfall, settlement.rest_to) == (("cost", "gap", "commission"), "seller")
-    assert {preset(name).settlement.rest_to for name in preset_names() if name != "cn-judicial"} == {"house"}
+    assert preset("jd-flash").settlement.rest_to == "house"
 
 
 def test_ebay_proxy_has_no_deposit_no_soft_close_and_one_second_chance_at_the_own_bid():

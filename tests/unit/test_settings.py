@@ -140,6 +140,24 @@ def test_a_secret_is_asked_for_where_it_is_needed():
     assert load_settings(secret_key=SECRET).secret == SECRET
 
 
+def test_a_payment_provider_is_named_and_one_of_those_there_are(monkeypatch):
+    assert load_settings().payment_provider is None
+    with pytest.raises(SettingsError, match="AUCTION_PAYMENT_PROVIDER must be set to one of sandbox, stripe"):
+        _ = load_settings().provider
+    assert load_settings(payment_provider="sandbox").provider == "sandbox"
+    said = wrong(monkeypatch, "PAYMENT_PROVIDER", "paypal")
+    assert said == "AUCTION_PAYMENT_PROVIDER must be one of sandbox, stripe, got 'paypal'"
+
+
+@pytest.mark.parametrize("name", ["stripe_key", "stripe_webhook_secret"])
+def test_a_payment_provider_without_its_settings_is_refused(name):
+    given = {"payment_provider": "stripe", "stripe_key": "sk_1", "stripe_webhook_secret": "whsec_1"}
+    assert load_settings(**given).provider == "stripe"
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**given | {name: None})
+    assert str(caught.value) == f"AUCTION_{name.upper()} must be set where AUCTION_PAYMENT_PROVIDER is stripe"
+
+
 @pytest.mark.parametrize("print_it", [repr, str, lambda settings: settings.model_dump_json()])
 def test_secrets_never_print(print_it):
     settings = load_settings(

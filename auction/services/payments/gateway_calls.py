@@ -23,8 +23,6 @@ from auction.services.registration.bidding_power import sync_sale_power
 
 log = structlog.get_logger()
 
-USUAL_METHOD = "sandbox-ok"
-"""The payment method where none is named: the sandbox accepts it, a real provider declines it."""
 CONCURRENT_CALLS_MAX = 16
 """Calls of the provider under way at a time."""
 LOOK_UP_MS_MIN, LOOK_UP_MS_MAX = 1_000, 60_000

@@ -12,7 +12,7 @@ from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.money import yuan
 from auction.domain.states import DepositStatus
 from auction.services.context import AppContext
-from auction.services.payments.gateway_calls import USUAL_METHOD, perform
+from auction.services.payments.gateway_calls import perform
 from auction.services.registration import registrations
 from auction.services.registration.registrations import RegistrationOutcome
 
@@ -30,7 +30,7 @@ async def register(
     """Register a bidder for a lot, holding the deposit first; repeated: the same registration, not created.
 
     Raises NotFound, RequestRefused(registration-closed, deposit-too-low, deposit-too-high, deposit-declined,
-    bidder-barred), LedgerAway, BooksAway, PaymentsAway.
+    payment-method-missing, bidder-barred), LedgerAway, BooksAway, PaymentsAway.
     """
     requested = await registrations.request_registration(
         context,
@@ -38,7 +38,7 @@ async def register(
         bidder_id=bidder_id,
         name=name,
         deposit_fen=deposit_fen,
-        payment_method=payment_method or USUAL_METHOD,
+        payment_method=payment_method,
         device=device,
     )
     if requested.deposit is None:
@@ -53,7 +53,7 @@ async def top_up(
     """Add to a deposit, which raises the limit; under the same key again: the same top-up, not created.
 
     Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, deposit-declined,
-    registration-closed, key-reused), LedgerAway, BooksAway, PaymentsAway.
+    payment-method-missing, registration-closed, key-reused), LedgerAway, BooksAway, PaymentsAway.
     """
     requested, is_new = await registrations.request_top_up(
         context,
@@ -61,7 +61,7 @@ async def top_up(
         bidder_id=bidder_id,
         amount_fen=amount_fen,
         key=key,
-        payment_method=payment_method or USUAL_METHOD,
+        payment_method=payment_method,
     )
     deposit = await _hold(context, requested)
     return replace(await registrations.outcome_of(context, lot_id, bidder_id, deposit), created=is_new)

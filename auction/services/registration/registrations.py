@@ -32,6 +32,7 @@ from auction.services.registration.bidding_power import (
     restate_power,
     sync_power,
 )
+from auction.services.registration.payment_methods import chosen_payment_method
 
 UNSEEN_MS = 5_000
 """A registration that is not archived as admitted after so long is sent to the ledger again."""
@@ -56,14 +57,15 @@ async def request_registration(
     bidder_id: str,
     name: str,
     deposit_fen: int | None,
-    payment_method: str,
+    payment_method: str | None,
     device: str | None,
 ) -> RegistrationOutcome:
     """Request a registration for a lot, with its deposit in fen (None: the smallest).
 
     Where there is a deposit to hold, the outcome carries it and no registration. Where none is needed, the bidder is
     registered at once; one who is registered gets the same registration, not created. Raises NotFound,
-    RequestRefused(registration-closed, deposit-too-low, deposit-too-high, bidder-barred), LedgerAway, BooksAway.
+    RequestRefused(registration-closed, deposit-too-low, deposit-too-high, payment-method-missing, bidder-barred),
+    LedgerAway, BooksAway.
     """
     record = await lot_record(context, lot_id)
     async with context.books.reading() as tx:
@@ -88,12 +90,12 @@ async def request_registration(
 
 
 async def request_top_up(
-    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str, payment_method: str
+    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str, payment_method: str | None
 ) -> tuple[Deposit, bool]:
     """Request that so much is added to a deposit: the new deposit, and True; under a known key: that one, and False.
 
-    Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, registration-closed,
-    key-reused), LedgerAway, BooksAway.
+    Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, payment-method-missing,
+    registration-closed, key-reused), LedgerAway, BooksAway.
     """
     record = await lot_record(context, lot_id)
     request_key = f"top-up-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
@@ -220,7 +222,7 @@ async def _request_deposit(
     bidder_id: str,
     name: str,
     deposit_fen: int | None,
-    payment_method: str,
+    payment_method: str | None,
     device: str | None,
 ) -> Deposit | None:
     """Commit the deposit to hold and its intent; None: no deposit is needed, and the bidder is registered."""
@@ -283,10 +285,11 @@ async def _intend_hold(
     bidder_id: str,
     request_key: str,
     amount_fen: int,
-    payment_method: str,
+    payment_method: str | None,
     now_ms: int,
 ) -> Deposit:
     """Add a pending deposit and the intent to hold it; requested before under the same key: that one."""
+    method = chosen_payment_method(context, payment_method)
     deposit, created = await deposits.request(
         tx,
         deposit_id=f"d{secrets.token_hex(8)}",
@@ -296,7 +299,7 @@ async def _intend_hold(
         policy=terms.deposit.kind,
         method=context.money.deposit_method,
         amount_fen=amount_fen,
-        payment_method=payment_method,
+        payment_method=method,
         provider=context.gateway.provider,
         at_ms=now_ms,
     )
@@ -308,7 +311,7 @@ async def _intend_hold(
             bidder_id=bidder_id,
             amount_fen=amount_fen,
             provider=deposit.provider,
-            payment_method=payment_method,
+            payment_method=method,
             deposit_id=deposit.deposit_id,
         )
         # whoever requested it calls the provider at once; the cashier only after a crash

@@ -20,7 +20,8 @@ from auction.domain.states import (
 )
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import capture_of
-from auction.services.payments.gateway_calls import USUAL_METHOD, perform
+from auction.services.payments.gateway_calls import perform
+from auction.services.registration.payment_methods import chosen_payment_method
 from auction.services.settlement.payment_default import declare_default
 from auction.services.settlement.payment_outcomes import apply_deposits, check_no_open_charge, secured_fen
 from auction.services.settlement.transitions import add_step, check_allowed, lock_settlement
@@ -32,11 +33,10 @@ async def pay_award(
     """Charge what the deposit does not cover of an award, then apply the deposit. The award as it is then.
 
     Under the same key again: the same payment, whatever its outcome. Raises NotFound(award-unknown),
-    RequestRefused(payment-declined, payment-pending, payment-late), WrongState, PaymentsAway, BooksAway.
+    RequestRefused(payment-declined, payment-method-missing, payment-pending, payment-late), WrongState, PaymentsAway,
+    BooksAway.
     """
-    operation_id = await _intend_payment(
-        context, award_id, bidder_id=bidder_id, key=key, payment_method=payment_method or USUAL_METHOD
-    )
+    operation_id = await _intend_payment(context, award_id, bidder_id=bidder_id, key=key, payment_method=payment_method)
     if operation_id is not None:
         operation = await perform(context, operation_id)
         if operation.status is OperationStatus.FAILED:
@@ -55,7 +55,7 @@ async def pay_award(
 
 
 async def _intend_payment(
-    context: AppContext, award_id: str, *, bidder_id: str, key: str, payment_method: str
+    context: AppContext, award_id: str, *, bidder_id: str, key: str, payment_method: str | None
 ) -> str | None:
     """Commit the charge of a payment: the id of its operation; None: the deposit covers everything."""
     now_ms = context.clock_ms()
@@ -84,7 +84,7 @@ async def _intend_payment(
             bidder_id=bidder_id,
             amount_fen=charge_fen,
             provider=context.gateway.provider,
-            payment_method=payment_method,
+            payment_method=chosen_payment_method(context, payment_method),
             award_id=award_id,
         )
         await operations.intend(tx, [intent], at_ms=now_ms)

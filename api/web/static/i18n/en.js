@@ -477,18 +477,6 @@ export const words = {
   "ops.hint.list_price_fen": "Regular retail price (optional).",
   "ops.field.preset": "Preset",
   "ops.hint.preset": "Predefined terms. Selecting one fills in all fields below.",
-  "ops.preset.guarded-flash": "Guarded flash auction",
-  "ops.preset.guarded-flash-about":
-    "Starts at 1 yuan. The bid limit grows with the deposit, single raises are limited, and prices far above the list price are held for review.",
-  "ops.preset.jd-flash": "Open flash auction",
-  "ops.preset.jd-flash-about":
-    "Starts at 1 yuan with a deposit of 100 yuan and no limits. If the winner does not pay, only the deposit is forfeited.",
-  "ops.preset.cn-judicial": "Court auction",
-  "ops.preset.cn-judicial-about":
-    "Substantial deposit, reserve equal to the start price, 24 hours, extended by five minutes after a late bid.",
-  "ops.preset.ebay-proxy": "Proxy bidding",
-  "ops.preset.ebay-proxy-about":
-    "Bidders set a secret maximum; the price follows the second-highest. No deposit, no extension.",
   "ops.field.bidding": "Bidding",
   "ops.hint.bidding": "Whether a bid is the price or a maximum.",
   "ops.field.start_price_fen": "Start price",

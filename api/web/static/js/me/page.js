@@ -25,7 +25,7 @@ const PARTS = ["awards", "offers", "deposits", "registrations"];
 const clock = new LedgerClock();
 const liveRegion = new LiveRegion(byId("spoken"));
 const page = {
-  provider: "sandbox",
+  provider: null,
   now: () => clock.now(),
   announce: (text) => liveRegion.announce(text),
   changed: () => refresh(),
@@ -55,7 +55,7 @@ async function start() {
     gate(who);
     return;
   }
-  page.provider = (await get("/config").catch(() => ({}))).payment_provider ?? "sandbox";
+  page.provider = (await get("/config").catch(() => ({}))).payment_provider ?? null;
   await refresh();
   setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
   setInterval(tick, 250);

@@ -5,6 +5,7 @@ import { t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 import { durationText, formatCount, priceText, shortDateTime } from "../shared/staff_text.js";
 import { remainingOf } from "./lot_list.js";
+import { presetOf } from "./presets.js";
 
 const HOUR_MS = 3_600_000;
 const FIVE_MINUTES_MS = 300_000;
@@ -35,7 +36,7 @@ export const ACTIONS = {
       const closes = momentField("act-closes", "closes_at");
       const first = Math.ceil((now + 10 * 60_000) / FIVE_MINUTES_MS) * FIVE_MINUTES_MS;
       opens.write(first);
-      closes.write(first + (lot.preset === "cn-judicial" ? 24 : 4) * HOUR_MS);
+      closes.write(first + (presetOf(lot.preset)?.default_duration_ms ?? 4 * HOUR_MS));
       return { opens_at_ms: opens, closes_at_ms: closes };
     },
     sentence(lot, { opens_at_ms: opens, closes_at_ms: closes }, now) {

@@ -1,22 +1,25 @@
-// Enter a lot: from a preset, every term in words, checked by the house while it is written.
+// The form for a new lot: from a preset, every term in words, checked by the server as it is filled in.
 
-import { get, post } from "../shared/api.js";
+import { post } from "../shared/api.js";
 import { element } from "../shared/element.js";
 import { amountField, choiceField, InputError, textField } from "../shared/form_fields.js";
-import { hasText, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { contradictionText, staffProblemText } from "../shared/staff_text.js";
 import { showTerms } from "../shared/terms_text.js";
+import { loadPresets, presetLabel, presetOf } from "./presets.js";
 import { TermsFields } from "./terms_fields.js";
 
 const WAIT_MS = 300;
 
-/** The form in `host`. `sales` gives [{sale_id, title}], `created` is told of the new lot, `newSale` asks for a sale. */
+/**
+ * The form in `host`. `sales` gives [{sale_id, title}], `created` is called with the new lot, `newSale` opens the dialog
+ * for a sale.
+ */
 export class LotForm {
   #host;
   #sales;
   #created;
   #newSale;
-  #presets = new Map();
   #fields = null;
   #asked = 0;
   #waiting = null;
@@ -44,7 +47,7 @@ export class LotForm {
     }
     let presets;
     try {
-      ({ presets } = await get("/ops/presets"));
+      presets = await loadPresets();
     } catch (problem) {
       const again = element(
         "button",
@@ -56,8 +59,7 @@ export class LotForm {
       );
       return;
     }
-    this.#presets = new Map(presets.map((preset) => [preset.name, preset.terms]));
-    this.#host.lastElementChild.replaceWith(this.#build(saleId));
+    this.#host.lastElementChild.replaceWith(this.#build(saleId, presets));
     this.#choosePreset();
     this.#fields.title.control.focus({ preventScroll: true });
   }
@@ -71,15 +73,14 @@ export class LotForm {
     return element("div", { class: "empty card" }, element("p", {}, t("ops.no-sale")), make);
   }
 
-  #build(saleId) {
+  #build(saleId, presets) {
     const sales = this.#sales().map((sale) => [sale.sale_id, `${sale.title} (${sale.sale_id})`]);
-    const names = [...this.#presets.keys()].sort((a, b) => order(a) - order(b));
-    const presets = names.map((name) => [name, hasText(`ops.preset.${name}`) ? t(`ops.preset.${name}`) : name]);
+    const choices = presets.map(({ name }) => [name, presetLabel(name).name]);
     this.#fields = {
       sale: choiceField("lot-sale", "sale", sales),
       title: textField("lot-title", "title"),
       list: amountField("lot-list-price", "list_price_fen"),
-      preset: choiceField("lot-preset", "preset", presets),
+      preset: choiceField("lot-preset", "preset", choices),
       terms: new TermsFields(() => this.#changed()),
     };
     if (saleId) this.#fields.sale.write(saleId);
@@ -127,8 +128,8 @@ export class LotForm {
 
   #choosePreset() {
     const name = this.#fields.preset.read();
-    this.about.textContent = hasText(`ops.preset.${name}-about`) ? t(`ops.preset.${name}-about`) : "";
-    this.#fields.terms.fill(this.#presets.get(name));
+    this.about.textContent = presetLabel(name).description;
+    this.#fields.terms.fill(presetOf(name).terms);
     this.#check();
   }
 
@@ -240,6 +241,3 @@ export class LotForm {
     }
   }
 }
-
-const ORDER = ["guarded-flash", "jd-flash", "cn-judicial", "ebay-proxy"];
-const order = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);

@@ -10,6 +10,7 @@ import { showTerms } from "../shared/terms_text.js";
 import { EventLog } from "./event_log.js";
 import { ACTIONS, actionsFor } from "./lot_actions.js";
 import { bidRateText, RUNNING, timeLeftFigure } from "./lot_list.js";
+import { presetLabel } from "./presets.js";
 
 /** The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is called after an action. */
 export class LotPanel {
@@ -152,7 +153,7 @@ export class LotPanel {
       lot.review_above_fen ? ["ops.fact.review", `¥${yuanShort(lot.review_above_fen)}`] : null,
       terms.cap_fen ? ["terms.cap", `¥${yuanShort(terms.cap_fen)}`] : null,
       lot.list_price_fen ? ["ops.fact.list", `¥${yuanShort(lot.list_price_fen)}`] : null,
-      lot.preset ? ["ops.fact.preset", lot.preset] : null,
+      lot.preset ? ["ops.fact.preset", presetLabel(lot.preset).name] : null,
       ["ops.fact.seq", `${formatCount(lot.seq)} / ${lot.epoch}`],
     ].filter(Boolean);
     showDefinitions(this.#parts.facts, rows);

@@ -14,6 +14,7 @@ import { LotForm } from "./lot_form.js";
 import { bidRateText, LotList, LotStore, RUNNING } from "./lot_list.js";
 import { LotPanel } from "./lot_panel.js";
 import { createSale } from "./new_sale.js";
+import { loadPresets } from "./presets.js";
 
 const EVERY_MS = 1000;
 const HIDDEN_MS = 5000;
@@ -52,6 +53,8 @@ async function start() {
   byId("content").hidden = false;
   byId("new-sale").addEventListener("click", newSale);
   liveUrl = (await get("/config").catch(() => ({}))).live_url ?? null;
+  // the form asks again where this fails
+  loadPresets().catch(() => null);
   await refresh();
   window.addEventListener("hashchange", route);
   route();

@@ -1,8 +1,9 @@
-"""The sandbox's file: payments, operations and the queue of notices, in SQLite, shared by several processes.
+"""The sandbox's file: payments, operations and queued notifications in SQLite, shared by several processes.
 
-Nowhere on a bid's way. Every use is a turn (`BEGIN IMMEDIATE`), so that callers in all processes take turns; the
-operation's id is a primary key, so that none is done twice. Written in WAL mode without waiting for the disk: a killed
-process loses nothing, a power cut perhaps its last moments. Blocking, and bound to the thread that opened it.
+Not used while bidding. Every use is a transaction that locks the file at its start (`BEGIN IMMEDIATE`), so calls of all
+processes run one after the other; the operation's id is the primary key, so no operation is done twice. In WAL mode,
+without waiting for the disk: a killed process loses nothing, a power failure may lose the last transactions. Calls
+block, and belong to the thread that opened the file.
 """
 
 import sqlite3
@@ -15,10 +16,10 @@ from typing import Any
 
 from auction.domain.states import OperationKind
 from auction.payments.gateway import ReplyStatus
-from auction.payments.sandbox_rules import Behaviour, PaymentState, SandboxPayment
+from auction.payments.sandbox.rules import Behaviour, PaymentState, SandboxPayment
 
 BUSY_MS = 10_000
-"""How long a call waits for its turn at the file before it counts as no answer."""
+"""How long a call waits for the file's lock before it fails."""
 _SWITCH_ATTEMPTS = 100
 _SWITCH_PAUSE_S = 0.02
 
@@ -59,7 +60,7 @@ FROM payments
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """What was asked under an operation id. `about`: the hold or charge it is about, where it does not make one."""
+    """What was requested. `about`: the hold or charge that the operation refers to, where it does not make one."""
 
     operation_id: str
     kind: OperationKind
@@ -71,9 +72,9 @@ class OperationRequest:
 
 @dataclass(frozen=True, slots=True)
 class SandboxOperation:
-    """What was asked, and what it came to. `ref`: the payment of a hold or charge, else as in `Reply`."""
+    """A request and its outcome. `ref`: the payment of a hold or charge, else as in `Reply`."""
 
-    asked: OperationRequest
+    request: OperationRequest
     ref: str
     status: ReplyStatus
     failure: str | None = None
@@ -83,7 +84,7 @@ class SandboxOperation:
 
 @dataclass(frozen=True, slots=True)
 class Movements:
-    """The provider's money in total: held right now, and ever charged, captured and refunded."""
+    """Totals in fen: held now, and ever charged, captured and refunded."""
 
     held_fen: int
     charged_fen: int
@@ -92,12 +93,12 @@ class Movements:
 
     @property
     def cash_fen(self) -> int:
-        """What the house received and did not give back: what its books call cash, before sellers are paid."""
+        """Received and not refunded, in fen: the cash of the journal, before sellers are paid."""
         return self.charged_fen + self.captured_fen - self.refunded_fen
 
 
 class SandboxFile:
-    """The file. All but `turn` and `close` belong inside a turn."""
+    """The file. Every method but `transaction` and `close` is called inside a transaction."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +106,7 @@ class SandboxFile:
         try:
             self._write_ahead()
             self._file.execute("PRAGMA synchronous = NORMAL")
-            with self.turn():
+            with self.transaction():
                 for statement in _SCHEMA:
                     self._file.execute(statement)
         except BaseException:
@@ -125,8 +126,8 @@ class SandboxFile:
                 return
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Everything inside happens at once or not at all, and nobody else's call in between."""
+    def transaction(self) -> Iterator[None]:
+        """Run the block atomically, with no other call in between; an exception in it undoes everything."""
         self._file.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -141,7 +142,7 @@ class SandboxFile:
         return next(map(_payment, rows), None)
 
     def keep_payment(self, payment: SandboxPayment) -> None:
-        """Write a payment, new or changed."""
+        """Insert a payment, or update what can change of it."""
         self._file.execute(
             """
             INSERT INTO payments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -153,7 +154,7 @@ class SandboxFile:
         )
 
     def lapsed_payments(self, now_ms: int) -> list[SandboxPayment]:
-        """Holds whose time is over and that still count as held, oldest first."""
+        """Holds that have expired and are still recorded as held, oldest first."""
         rows = self._file.execute(
             "SELECT * FROM payments WHERE state = 'held' AND expires_at_ms <= ? ORDER BY expires_at_ms", (now_ms,)
         )
@@ -165,9 +166,9 @@ class SandboxFile:
         return next(map(_operation, rows), None)
 
     def add_operation(self, operation: SandboxOperation) -> None:
-        """Write a new operation."""
+        """Insert a new operation."""
         row = (
-            *astuple(operation.asked),
+            *astuple(operation.request),
             operation.ref,
             operation.status,
             operation.failure,
@@ -177,13 +178,13 @@ class SandboxFile:
         self._file.execute("INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def settle_operation(self, operation: SandboxOperation) -> None:
-        """Write what a pending operation came to."""
+        """Record the outcome of a pending operation."""
         self._file.execute(
             """
             UPDATE operations SET status = ?, failure = ?, moved_fen = ?
             WHERE operation_id = ? AND status = 'pending'
             """,
-            (operation.status, operation.failure, operation.moved_fen, operation.asked.operation_id),
+            (operation.status, operation.failure, operation.moved_fen, operation.request.operation_id),
         )
 
     def settling_operations(self, now_ms: int) -> list[SandboxOperation]:
@@ -194,11 +195,11 @@ class SandboxFile:
         return list(map(_operation, rows))
 
     def queue_notice(self, body: bytes, *, due_at_ms: int, place: float) -> None:
-        """Put a notice into the queue, which goes by place."""
+        """Queue a notification; the queue is ordered by `place`."""
         self._file.execute("INSERT INTO notices (body, due_at_ms, place) VALUES (?, ?, ?)", (body, due_at_ms, place))
 
     def take_notices(self, limit: int, *, now_ms: int, again_at_ms: int) -> list[tuple[int, bytes]]:
-        """Due notices with their numbers in the queue; each is due again later unless it is dropped."""
+        """Notifications that are due, with their numbers; each is due again at `again_at_ms` unless it is dropped."""
         due: list[tuple[int, bytes]] = self._file.execute(
             "SELECT number, body FROM notices WHERE due_at_ms <= ? ORDER BY place, number LIMIT ?", (now_ms, limit)
         ).fetchall()
@@ -208,15 +209,15 @@ class SandboxFile:
         return due
 
     def drop_notice(self, number: int) -> None:
-        """Take a notice out of the queue."""
+        """Remove a notification from the queue."""
         self._file.execute("DELETE FROM notices WHERE number = ?", (number,))
 
     def movements(self) -> Movements:
-        """The money in total."""
+        """The totals."""
         return Movements(*self._file.execute(_TOTALS).fetchone())
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
@@ -228,5 +229,5 @@ def _payment(row: tuple[Any, ...]) -> SandboxPayment:
 
 def _operation(row: tuple[Any, ...]) -> SandboxOperation:
     operation_id, kind, about, asked_fen, payment_method, payer, ref, status, *rest = row
-    asked = OperationRequest(operation_id, OperationKind(kind), about, asked_fen, payment_method, payer)
-    return SandboxOperation(asked, ref, ReplyStatus(status), *rest)
+    request = OperationRequest(operation_id, OperationKind(kind), about, asked_fen, payment_method, payer)
+    return SandboxOperation(request, ref, ReplyStatus(status), *rest)

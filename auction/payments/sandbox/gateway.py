@@ -1,42 +1,51 @@
-"""A payment provider of our own, for demonstrations, tests and drills: it moves no real money and loses none.
+"""The sandbox's gateway: performs operations on its file and queues a notification of each outcome.
 
-Nowhere on a bid's way. It stands beside the house as a real provider would: a file of its own, never the books;
-notices that a courier carries. What its cards do is in `sandbox_rules`, what it remembers in `sandbox_file`.
-Nothing runs in the background: what fell due since the last call (slow operations, holds that run out) is caught up
-at the start of every call, as of the moment it fell due.
+Nothing runs in the background: what became due since the last call (pending operations, expired holds) is applied at
+the start of every call, with the time at which it became due.
 """
 
 import asyncio
+import hashlib
+import hmac
 import random
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from auction.domain.states import FailureCode, OperationKind
-from auction.payments import sandbox_notices, sandbox_rules
-from auction.payments.gateway import GatewayAway, Notice, OperationReused, Reply, ReplyStatus, check_operation
-from auction.payments.sandbox_file import Movements, OperationRequest, SandboxFile, SandboxOperation
-from auction.payments.sandbox_rules import Behaviour, PaymentState, SandboxOutcome, SandboxPayment, Timings
+from auction.payments.gateway import (
+    DueNotice,
+    GatewayAway,
+    Notice,
+    OperationReused,
+    Reply,
+    ReplyStatus,
+    check_operation,
+)
+from auction.payments.registry import ProviderConfig
+from auction.payments.sandbox import notices, rules
+from auction.payments.sandbox.file import Movements, OperationRequest, SandboxFile, SandboxOperation
+from auction.payments.sandbox.rules import Behaviour, PaymentState, SandboxOutcome, SandboxPayment, Timings
 
+FILE_NAME = "sandbox-payments.sqlite3"
+"""The sandbox's file in the data directory."""
 REDELIVER_AFTER_MS = 5_000
-"""A notice that was handed out and not reported delivered is due again after so long."""
+"""A notification that was collected and not confirmed is due again after so long."""
+_NOTICE_KEY = b"flash-auction: notices of the sandbox, version 1"
 _PREFIXES = {OperationKind.HOLD: "sbh_", OperationKind.CHARGE: "sbc_", OperationKind.REFUND: "sbr_"}
 _OPENING = (OperationKind.HOLD, OperationKind.CHARGE)
 _Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class DueNotice:
-    """A notice ready to be posted: body and headers as they are, signed a moment ago."""
-
-    id: int
-    body: bytes
-    headers: dict[str, str]
+def open_gateway(config: ProviderConfig) -> "SandboxGateway":
+    """The sandbox on its file in the data directory; the key that signs its notices is derived from the secret."""
+    notice_secret = hmac.digest(config.secret.encode(), _NOTICE_KEY, hashlib.sha256).hex()
+    return SandboxGateway(config.data_dir / FILE_NAME, notice_secret=notice_secret)
 
 
 def _now_ms() -> int:
@@ -44,9 +53,13 @@ def _now_ms() -> int:
 
 
 class SandboxGateway:
-    """The provider. With `duplicate` every notice comes twice; with `shuffle` (a seed) they come in any order."""
+    """See `PaymentGateway` and `NoticeQueue`.
+
+    For tests: with `duplicate` every notification comes twice; with `shuffle` (a seed) they come in a random order.
+    """
 
     provider = "sandbox"
+    default_payment_method = str(Behaviour.OK)
 
     def __init__(
         self,
@@ -59,7 +72,7 @@ class SandboxGateway:
         shuffle: int | None = None,
     ) -> None:
         if not notice_secret:
-            raise ValueError("the sandbox signs its notices with a secret; it is empty")
+            raise ValueError("the secret that the sandbox signs its notices with is empty")
         self._path = path
         self._secret = notice_secret
         self._clock_ms = clock_ms
@@ -100,83 +113,83 @@ class SandboxGateway:
 
         def found(file: SandboxFile, now_ms: int) -> Reply | None:  # noqa: ARG001 - every turn is given the time
             operation = file.operation(operation_id)
-            return _reply(file, operation) if operation and operation.asked.kind is kind else None
+            return _reply(file, operation) if operation and operation.request.kind is kind else None
 
-        return await self._turn(found)
+        return await self._transact(found)
 
     def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
-        """See `PaymentGateway`. Every genuine notice of the sandbox is about something of ours."""
-        return sandbox_notices.read(body, headers, self._secret, now_s)
+        """See `PaymentGateway`. Never None: every notification of the sandbox is about an operation of ours."""
+        return notices.read_notice(body, headers, self._secret, now_s)
 
     async def close(self) -> None:
         """See `PaymentGateway`."""
 
         if not self._closed:
             self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close_file)
             self._thread.shutdown()
 
     async def due_notices(self, limit: int) -> list[DueNotice]:
-        """What a courier should post now, at most so many; what it does not report delivered is due again later."""
+        """See `NoticeQueue`."""
 
         def taken(file: SandboxFile, now_ms: int) -> list[DueNotice]:
             due = file.take_notices(limit, now_ms=now_ms, again_at_ms=now_ms + REDELIVER_AFTER_MS)
-            headers = [sandbox_notices.signed(body, self._secret, now_ms / 1000) for _, body in due]
+            headers = [notices.signed_headers(body, self._secret, now_ms / 1000) for _, body in due]
             return [DueNotice(number, body, head) for (number, body), head in zip(due, headers, strict=True)]
 
-        return await self._turn(taken)
+        return await self._transact(taken)
 
     async def notice_delivered(self, notice: int) -> None:
-        """The notice of that id (`DueNotice.id`) has arrived; it does not come again."""
-        await self._turn(lambda file, _: file.drop_notice(notice))
+        """See `NoticeQueue`."""
+        await self._transact(lambda file, _: file.drop_notice(notice))
 
     async def movements(self) -> Movements:
-        """The provider's money in total, to be compared with the books."""
-        return await self._turn(lambda file, _: file.movements())
+        """Totals of what the sandbox holds and has moved, for reconciliation with the journal."""
+        return await self._transact(lambda file, _: file.movements())
 
     async def balance_fen(self) -> int:
-        """What the house received and did not give back."""
+        """Received and not refunded, in fen."""
         return (await self.movements()).cash_fen
 
     def __repr__(self) -> str:
         return f"SandboxGateway({str(self._path)!r})"
 
-    async def _turn(self, step: Callable[[SandboxFile, int], _Answer]) -> _Answer:
-        """Take a step in one transaction, on the sandbox's thread, after what fell due; GatewayAway where it cannot."""
+    async def _transact(self, step: Callable[[SandboxFile, int], _Answer]) -> _Answer:
+        """Run a step in one transaction on the sandbox's thread, after what became due. Raises GatewayAway."""
 
         def taken() -> _Answer:
             try:
                 if self._opened is None:
                     self._opened = SandboxFile(self._path)
-                with self._opened.turn():
-                    # the time is read inside the turn: whoever is later has the later time
+                with self._opened.transaction():
+                    # the time is read inside the transaction: a later one has a later time
                     now_ms = self._clock_ms()
                     self._catch_up(self._opened, now_ms)
                     return step(self._opened, now_ms)
             except (sqlite3.OperationalError, OSError) as fault:
-                # a connection that failed halfway may still be in its transaction
-                self._let_go()
-                raise GatewayAway(f"the sandbox's file does not answer: {type(fault).__name__}") from fault
+                # a connection that failed may still be in its transaction
+                self._close_file()
+                raise GatewayAway(f"the sandbox's file cannot be used: {type(fault).__name__}") from fault
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, taken)
 
-    def _let_go(self) -> None:
+    def _close_file(self) -> None:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
 
-    async def _perform(self, asked: OperationRequest, amount_fen: int | None = None) -> Reply:
-        check_operation(asked.operation_id, amount_fen)
+    async def _perform(self, request: OperationRequest, amount_fen: int | None = None) -> Reply:
+        check_operation(request.operation_id, amount_fen)
 
         def performed(file: SandboxFile, now_ms: int) -> tuple[Reply, bool]:
-            if (operation := file.operation(asked.operation_id)) is not None:
-                if operation.asked != asked:
-                    raise OperationReused(f"operation {asked.operation_id} was something else before")
+            if (operation := file.operation(request.operation_id)) is not None:
+                if operation.request != request:
+                    raise OperationReused(f"operation {request.operation_id} was another request before")
                 return _reply(file, operation), False
-            outcome = self._outcome(file, asked, now_ms)
+            outcome = self._outcome(file, request, now_ms)
             operation = SandboxOperation(
-                asked,
-                _ref(asked, outcome),
+                request,
+                _ref(request, outcome),
                 outcome.status,
                 outcome.failure,
                 outcome.moved_fen,
@@ -190,32 +203,32 @@ class SandboxGateway:
             lost = outcome.payment is not None and outcome.payment.behaviour is Behaviour.NO_ANSWER
             return _reply(file, operation), lost
 
-        reply, lost = await self._turn(performed)
+        reply, lost = await self._transact(performed)
         if lost:
-            raise GatewayAway("the sandbox's answer got lost")
+            raise GatewayAway("the sandbox's answer was lost")
         return reply
 
-    def _outcome(self, file: SandboxFile, asked: OperationRequest, now_ms: int) -> SandboxOutcome:
-        if asked.kind in _OPENING:
-            payment = _opening(asked)
-            return sandbox_rules.opened(payment, now_ms, self._timings) if payment else sandbox_rules.unknown()
-        payment = file.payment(asked.about)
+    def _outcome(self, file: SandboxFile, request: OperationRequest, now_ms: int) -> SandboxOutcome:
+        if request.kind in _OPENING:
+            payment = _opening(request)
+            return rules.open_payment(payment, now_ms, self._timings) if payment else rules.not_found()
+        payment = file.payment(request.about)
         if payment is None:
-            return sandbox_rules.unknown()
-        if asked.kind is OperationKind.CAPTURE:
-            return sandbox_rules.captured(payment, asked.asked_fen)
-        if asked.kind is OperationKind.RELEASE:
-            return sandbox_rules.released(payment)
-        return sandbox_rules.refunded(payment, asked.asked_fen, now_ms, self._timings)
+            return rules.not_found()
+        if request.kind is OperationKind.CAPTURE:
+            return rules.capture(payment, request.asked_fen)
+        if request.kind is OperationKind.RELEASE:
+            return rules.release(payment)
+        return rules.refund(payment, request.asked_fen, now_ms, self._timings)
 
     def _catch_up(self, file: SandboxFile, now_ms: int) -> None:
-        """Do what fell due since the last call."""
+        """Apply what became due since the last call."""
         for operation in file.settling_operations(now_ms):
             settled_at_ms = operation.settles_at_ms or now_ms
             done = replace(operation, status=ReplyStatus.SUCCEEDED)
             payment = file.payment(operation.ref)
             if payment is not None:
-                outcome = sandbox_rules.settled(payment, settled_at_ms, self._timings)
+                outcome = rules.settle_payment(payment, settled_at_ms, self._timings)
                 file.keep_payment(outcome.payment or payment)
                 done = replace(operation, status=outcome.status, failure=outcome.failure, moved_fen=outcome.moved_fen)
             file.settle_operation(done)
@@ -226,36 +239,36 @@ class SandboxGateway:
                 self._announce(file, hold, payment.expires_at_ms or now_ms)
 
     def _announce(self, file: SandboxFile, operation: SandboxOperation, at_ms: int) -> None:
-        """Queue a notice of what an operation came to."""
-        asked, reply = operation.asked, _reply(file, operation)
+        """Queue a notification of an operation's outcome."""
+        request, reply = operation.request, _reply(file, operation)
         number = f"sbn_{secrets.token_hex(8)}"
-        body = sandbox_notices.written(Notice(number, asked.operation_id, asked.kind, operation.ref, reply))
+        body = notices.encode_notice(Notice(number, request.operation_id, request.kind, operation.ref, reply))
         for _ in range(self._copies):
             place = self._chance.random() if self._chance else 0.0
             file.queue_notice(body, due_at_ms=at_ms, place=place)
 
 
-def _opening(asked: OperationRequest) -> SandboxPayment | None:
-    """The payment that a hold or charge begins with; None: there is no such card."""
-    behaviour = sandbox_rules.behaviour_of(asked.payment_method)
+def _opening(request: OperationRequest) -> SandboxPayment | None:
+    """The payment that a hold or charge starts with; None: there is no such card."""
+    behaviour = rules.behaviour_of(request.payment_method)
     if behaviour is None:
         return None
     return SandboxPayment(
-        ref=_new_ref(asked.kind),
-        operation_id=asked.operation_id,
-        kind=asked.kind,
+        ref=_new_ref(request.kind),
+        operation_id=request.operation_id,
+        kind=request.kind,
         state=PaymentState.PENDING,
-        amount_fen=asked.asked_fen,
+        amount_fen=request.asked_fen,
         behaviour=behaviour,
-        instrument=sandbox_rules.instrument_of(asked.payment_method, asked.payer),
+        instrument=rules.instrument_of(request.payment_method, request.payer),
     )
 
 
-def _ref(asked: OperationRequest, outcome: SandboxOutcome) -> str:
-    """The provider's id of what an operation made; where it made nothing, of what it was about."""
+def _ref(request: OperationRequest, outcome: SandboxOutcome) -> str:
+    """The id of what an operation made; where it made nothing, of what it refers to."""
     if outcome.payment is None:
-        return asked.about
-    return _new_ref(asked.kind) if asked.kind is OperationKind.REFUND else outcome.payment.ref
+        return request.about
+    return _new_ref(request.kind) if request.kind is OperationKind.REFUND else outcome.payment.ref
 
 
 def _new_ref(kind: OperationKind) -> str:
@@ -264,7 +277,7 @@ def _new_ref(kind: OperationKind) -> str:
 
 def _reply(file: SandboxFile, operation: SandboxOperation) -> Reply:
     reply = Reply(operation.status, operation.ref, failure=operation.failure, amount_fen=operation.moved_fen)
-    payment = file.payment(operation.ref) if operation.asked.kind in _OPENING else None
+    payment = file.payment(operation.ref) if operation.request.kind in _OPENING else None
     if payment is None:
         return reply
     reply = replace(reply, instrument=payment.instrument, expires_at_ms=payment.expires_at_ms)

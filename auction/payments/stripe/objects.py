@@ -1,8 +1,8 @@
-"""What Stripe's objects mean to the house: pure readings of PaymentIntents, refunds, events and errors as plain dicts.
+"""Reads Stripe's objects: PaymentIntents, refunds, events and errors, as plain dicts, become Reply and Notice.
 
-Nowhere on a bid's way. `stripe` asks and receives; here its answers become Reply and Notice. A hold is a PaymentIntent
-captured by hand, a charge one captured by itself. Our marks are in `metadata`: `operation` on everything we make,
-`capture_operation` on a hold that was captured. Stripe keeps no mark of who cancelled, so a release knows no operation.
+Pure functions. A hold is a PaymentIntent with manual capture, a charge one with automatic capture. `metadata` holds our
+ids: `operation` on everything we create, `capture_operation` on a hold that was captured. Stripe does not store who
+cancelled a PaymentIntent, so a release has no operation id there.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from typing import Any
 from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import AnswerRefused, Notice, NoticeRefused, Reply, ReplyStatus
 
-Answer = Mapping[str, Any]
-"""One of Stripe's objects, as JSON has it."""
+StripeObject = Mapping[str, Any]
+"""One of Stripe's objects, as in JSON."""
 OPERATION = "operation"
 CAPTURE_OPERATION = "capture_operation"
 HOLD_MS = 7 * 86_400_000
 """How long a card's hold lasts where Stripe does not say."""
 _LAPSED = ("automatic", "expired")
-"""Why Stripe itself cancels a hold: its time is over."""
+"""Cancellation reasons of holds that Stripe itself cancels, since they have expired."""
 _CODES: dict[str | None, FailureCode] = {
     "charge_expired_for_capture": FailureCode.EXPIRED,
     "payment_intent_authentication_failure": FailureCode.AUTHENTICATION_REQUIRED,
@@ -29,8 +29,8 @@ _CODES: dict[str | None, FailureCode] = {
 }
 
 
-def opened(intent: Answer) -> Reply:
-    """What a hold or charge came to, by its PaymentIntent."""
+def opening_reply(intent: StripeObject) -> Reply:
+    """The outcome of a hold or charge, from its PaymentIntent."""
     ref, failure = intent["id"], None
     match intent["status"]:
         case "succeeded" | "requires_capture":
@@ -40,13 +40,13 @@ def opened(intent: Answer) -> Reply:
         case "canceled" if intent.get("cancellation_reason") in _LAPSED:
             status, failure = ReplyStatus.FAILED, str(FailureCode.EXPIRED)
         case "canceled" if _charge(intent).get("status") == "succeeded":
-            # it was held, and let go since
+            # it was held, and has been released since
             status = ReplyStatus.SUCCEEDED
         case "requires_action" | "canceled":
-            # nobody is there to act, so it is over; `stripe` cancels what is left behind
+            # the payer is not present to confirm, so it has failed; the gateway cancels the intent
             status, failure = ReplyStatus.FAILED, str(FailureCode.AUTHENTICATION_REQUIRED)
         case _:
-            status, failure = ReplyStatus.FAILED, failure_of(intent.get("last_payment_error") or {})
+            status, failure = ReplyStatus.FAILED, failure_code(intent.get("last_payment_error") or {})
     return Reply(
         status,
         ref,
@@ -57,29 +57,29 @@ def opened(intent: Answer) -> Reply:
     )
 
 
-def captured(intent: Answer, operation_id: str) -> Reply | None:
-    """What a capture came to, by its hold; None: this operation never captured it."""
+def capture_reply(intent: StripeObject, operation_id: str) -> Reply | None:
+    """The outcome of a capture, from its hold; None: this operation did not capture it."""
     ref = intent["id"]
     match intent["status"]:
-        case "succeeded" if marks(intent).get(CAPTURE_OPERATION) == operation_id:
+        case "succeeded" if metadata(intent).get(CAPTURE_OPERATION) == operation_id:
             return Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=intent["amount_received"])
-        case "processing" if marks(intent).get(CAPTURE_OPERATION) == operation_id:
+        case "processing" if metadata(intent).get(CAPTURE_OPERATION) == operation_id:
             return Reply(ReplyStatus.PENDING, ref)
         case _:
             return None
 
 
-def released(intent: Answer) -> Reply | None:
-    """What a release came to, by its hold; None: it was not let go, nor did it run out."""
+def release_reply(intent: StripeObject) -> Reply | None:
+    """The outcome of a release, from its hold; None: it was neither released nor has it expired."""
     if intent["status"] != "canceled":
         return None
     if intent.get("cancellation_reason") in _LAPSED:
-        return failed(intent["id"], FailureCode.EXPIRED)
+        return failed_reply(intent["id"], FailureCode.EXPIRED)
     return Reply(ReplyStatus.SUCCEEDED, intent["id"], amount_fen=intent["amount"])
 
 
-def no_longer_held(intent: Answer) -> Reply:
-    """Why a hold can be neither captured nor released, in the state it is in."""
+def not_held_reply(intent: StripeObject) -> Reply:
+    """The failure of a capture or release of a hold that can be neither captured nor released any more."""
     match intent["status"]:
         case "canceled" if intent.get("cancellation_reason") in _LAPSED:
             failure = FailureCode.EXPIRED
@@ -89,61 +89,61 @@ def no_longer_held(intent: Answer) -> Reply:
             failure = FailureCode.ALREADY_CAPTURED
         case _:
             failure = FailureCode.NOT_READY
-    return failed(intent["id"], failure)
+    return failed_reply(intent["id"], failure)
 
 
-def refunded(refund: Answer) -> Reply:
-    """What a refund came to."""
+def refund_reply(refund: StripeObject) -> Reply:
+    """The outcome of a refund."""
     match refund["status"]:
         case "succeeded":
             return Reply(ReplyStatus.SUCCEEDED, refund["id"], amount_fen=refund["amount"])
         case "pending" | "requires_action":
             return Reply(ReplyStatus.PENDING, refund["id"], amount_fen=refund["amount"])
         case _:
-            return failed(refund["id"], refund.get("failure_reason") or FailureCode.REFUND_FAILED)
+            return failed_reply(refund["id"], refund.get("failure_reason") or FailureCode.REFUND_FAILED)
 
 
-def failed(ref: str, failure: str) -> Reply:
-    """A failure, by its code."""
+def failed_reply(ref: str, failure: str) -> Reply:
+    """A failed operation, by its failure code."""
     return Reply(ReplyStatus.FAILED, ref, failure=str(failure))
 
 
-def failure_of(error: Answer) -> str:
-    """The code of a decline or refusal: the bank's own word where it says more than "declined"."""
+def failure_code(error: StripeObject) -> str:
+    """The failure code of an error object: the bank's own decline code where it is more specific than "declined"."""
     code: str | None = error.get("code")
     word: str | None = error.get("decline_code")
-    said = word if word and word != "generic_decline" else code or word
-    return str(_CODES.get(said, said or FailureCode.CARD_DECLINED))
+    specific = word if word and word != "generic_decline" else code or word
+    return str(_CODES.get(specific, specific or FailureCode.CARD_DECLINED))
 
 
-def marks(answer: Answer) -> Answer:
-    """Our marks on something of Stripe's."""
-    found: Answer = answer.get("metadata") or {}
+def metadata(answer: StripeObject) -> StripeObject:
+    """Our ids on one of Stripe's objects."""
+    found: StripeObject = answer.get("metadata") or {}
     return found
 
 
-def is_hold(intent: Answer) -> bool:
-    """True for a PaymentIntent that is captured by hand."""
+def is_hold(intent: StripeObject) -> bool:
+    """True for a PaymentIntent with manual capture."""
     return bool(intent.get("capture_method") == "manual")
 
 
-def check(answer: Answer, *, currency: str, amount_fen: int | None = None) -> None:
-    """AnswerRefused where an answer is about another currency or amount than was asked."""
+def check(answer: StripeObject, *, currency: str, amount_fen: int | None = None) -> None:
+    """Raises AnswerRefused where an object has another currency or amount than was requested."""
     if not {"id", "status", "amount"} <= answer.keys():
-        raise AnswerRefused("Stripe answered with something else than was asked")
+        raise AnswerRefused("Stripe answered with another kind of object than was requested")
     if answer.get("currency") != currency:
-        raise AnswerRefused(f"Stripe answered in {answer.get('currency')!r}, this house counts in {currency!r}")
+        raise AnswerRefused(f"Stripe answered in {answer.get('currency')!r}, the configured currency is {currency!r}")
     if amount_fen is not None and answer.get("amount") != amount_fen:
-        raise AnswerRefused("Stripe answered with another amount than was asked")
+        raise AnswerRefused("Stripe answered with another amount than was requested")
 
 
-def noticed(event: Answer, *, currency: str) -> Notice | None:
-    """What an event says of an operation of ours; None: nothing. NoticeRefused: it is in another currency."""
+def notice_of_event(event: StripeObject, *, currency: str) -> Notice | None:
+    """The notice in an event; None: it is about no operation of ours. Raises NoticeRefused for another currency."""
     number, about = event["id"], event["data"]["object"]
     if about.get("object") == "payment_intent":
-        found = _noticed_intent(event["type"], about)
+        found = _intent_notice(event["type"], about)
     elif about.get("object") == "refund" and event["type"] in _REFUND_EVENTS:
-        found = OperationKind.REFUND, marks(about).get(OPERATION), refunded(about)
+        found = OperationKind.REFUND, metadata(about).get(OPERATION), refund_reply(about)
     else:
         found = None
     if found is None:
@@ -157,47 +157,47 @@ def noticed(event: Answer, *, currency: str) -> Notice | None:
 _REFUND_EVENTS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
 
 
-def _noticed_intent(event_type: str, intent: Answer) -> tuple[OperationKind, str | None, Reply] | None:
-    operation_id = marks(intent).get(OPERATION)
+def _intent_notice(event_type: str, intent: StripeObject) -> tuple[OperationKind, str | None, Reply] | None:
+    operation_id = metadata(intent).get(OPERATION)
     if operation_id is None:
-        # somebody else's payment on the same account
+        # a payment of another program on the same account
         return None
     opening = OperationKind.HOLD if is_hold(intent) else OperationKind.CHARGE
     match event_type.removeprefix("payment_intent."):
         case "succeeded" if is_hold(intent):
-            capture = marks(intent).get(CAPTURE_OPERATION)
+            capture = metadata(intent).get(CAPTURE_OPERATION)
             reply = Reply(ReplyStatus.SUCCEEDED, intent["id"], amount_fen=intent["amount_received"])
             return OperationKind.CAPTURE, capture, reply
         case "succeeded" | "amount_capturable_updated":
-            reply = opened(intent)
+            reply = opening_reply(intent)
             if reply.instrument is None:
-                # events name the charge without its card and its expiry, and both matter: so it has to be looked up
+                # events have the charge without its card and expiry, which are needed: it has to be looked up
                 reply = Reply(ReplyStatus.PENDING, intent["id"], amount_fen=intent["amount"])
             return opening, operation_id, reply
         case "payment_failed":
-            return opening, operation_id, opened(intent)
+            return opening, operation_id, opening_reply(intent)
         case "canceled" if intent.get("cancellation_reason") in _LAPSED:
-            return opening, operation_id, opened(intent)
+            return opening, operation_id, opening_reply(intent)
         case "canceled":
             return OperationKind.RELEASE, None, Reply(ReplyStatus.SUCCEEDED, intent["id"], amount_fen=intent["amount"])
         case _:
             return None
 
 
-def _charge(intent: Answer) -> Answer:
-    """The latest attempt to take the money, where Stripe sent it along."""
+def _charge(intent: StripeObject) -> StripeObject:
+    """The latest charge of an intent, where Stripe has included it."""
     charge = intent.get("latest_charge")
     return charge if isinstance(charge, Mapping) else {}
 
 
-def _expires_at_ms(intent: Answer) -> int:
+def _expires_at_ms(intent: StripeObject) -> int:
     card = (_charge(intent).get("payment_method_details") or {}).get("card") or {}
     if capture_before_s := card.get("capture_before"):
         return int(capture_before_s) * 1000
     return int(_charge(intent).get("created") or intent["created"]) * 1000 + HOLD_MS
 
 
-def _fingerprint(intent: Answer) -> str | None:
+def _fingerprint(intent: StripeObject) -> str | None:
     method = intent.get("payment_method")
     for holder in (_charge(intent).get("payment_method_details"), method if isinstance(method, Mapping) else None):
         if fingerprint := ((holder or {}).get("card") or {}).get("fingerprint"):

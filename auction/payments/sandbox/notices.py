@@ -1,7 +1,7 @@
-"""How the sandbox signs its notices, and how they are read again.
+"""Signs and reads the sandbox's notifications.
 
-Nowhere on a bid's way: the sandbox's courier signs, the webhook's route reads. The header is
-`Sandbox-Signature: t=<seconds>,v1=<HMAC-SHA256 of "<seconds>.<body>", in hex>`; the body is a Notice as JSON.
+The header is `Sandbox-Signature: t=<seconds>,v1=<HMAC-SHA256 of "<seconds>.<body>", in hex>`; the body is a Notice as
+JSON.
 """
 
 import hashlib
@@ -17,28 +17,28 @@ HEADER = "Sandbox-Signature"
 _FORM = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 
 
-def written(notice: Notice) -> bytes:
-    """The notice as it goes over the wire, unsigned."""
+def encode_notice(notice: Notice) -> bytes:
+    """The body of a notification."""
     return msgspec.json.encode(notice)
 
 
-def signed(body: bytes, secret: str, now_s: float) -> dict[str, str]:
-    """The headers that go with a body sent now."""
+def signed_headers(body: bytes, secret: str, now_s: float) -> dict[str, str]:
+    """The headers that are sent with a body: its signature at `now_s` (UTC seconds), and its type."""
     sent_at_s = int(now_s)
-    return {HEADER: f"t={sent_at_s},v1={_mark(body, secret, sent_at_s)}", "Content-Type": "application/json"}
+    return {HEADER: f"t={sent_at_s},v1={_signature(body, secret, sent_at_s)}", "Content-Type": "application/json"}
 
 
-def read(body: bytes, headers: Mapping[str, str], secret: str, now_s: float) -> Notice:
-    """The notice, once its signature is checked; NoticeRefused otherwise."""
+def read_notice(body: bytes, headers: Mapping[str, str], secret: str, now_s: float) -> Notice:
+    """The notification, after checking its signature and age. Raises NoticeRefused."""
     if len(body) > NOTICE_LENGTH_MAX:
         raise NoticeRefused(f"the notice is longer than {NOTICE_LENGTH_MAX:,} bytes")
     form = _FORM.fullmatch(header_of(headers, HEADER))
     if form is None:
         raise NoticeRefused(f"the header {HEADER} is missing or malformed")
     sent_at_s = int(form[1])
-    # the signature first: a forger learns nothing of our clock
-    if not hmac.compare_digest(form[2], _mark(body, secret, sent_at_s)):
-        raise NoticeRefused("the notice was not signed with this house's secret")
+    # the signature first: without the secret nothing can be learnt about our clock
+    if not hmac.compare_digest(form[2], _signature(body, secret, sent_at_s)):
+        raise NoticeRefused("the notice was not signed with the configured secret")
     if abs(now_s - sent_at_s) > NOTICE_TOLERANCE_S:
         raise NoticeRefused(f"the notice was signed more than {NOTICE_TOLERANCE_S} seconds from now")
     try:
@@ -47,5 +47,5 @@ def read(body: bytes, headers: Mapping[str, str], secret: str, now_s: float) -> 
         raise NoticeRefused("the notice is signed, yet cannot be read") from None
 
 
-def _mark(body: bytes, secret: str, sent_at_s: int) -> str:
+def _signature(body: bytes, secret: str, sent_at_s: int) -> str:
     return hmac.new(secret.encode(), b"%d." % sent_at_s + body, hashlib.sha256).hexdigest()

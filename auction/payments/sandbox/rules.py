@@ -1,8 +1,7 @@
-"""What the sandbox's cards do: pure rules from a payment and a wish to an outcome, without file, clock or chance.
+"""What the sandbox's test cards do: pure functions from a payment and a request to an outcome; no file, no clock.
 
-Nowhere on a bid's way. `sandbox_store` keeps what is decided here. A payment method names a behaviour, and after a
-colon whatever should count as another card: "sandbox-ok:card7" and "sandbox-declines:card7" are the same instrument.
-Without a colon each payer has one card of their own.
+A payment method names a behaviour and, after a colon, a card: "sandbox-ok:card7" and "sandbox-declines:card7" are the
+same instrument. Without a colon each payer has one card of their own.
 """
 
 import hashlib
@@ -14,7 +13,7 @@ from auction.payments.gateway import ReplyStatus
 
 
 class Behaviour(StrEnum):
-    """The sandbox's cards."""
+    """What a test card does; its value is the payment method."""
 
     OK = "sandbox-ok"
     DECLINES = "sandbox-declines"
@@ -29,7 +28,7 @@ class Behaviour(StrEnum):
     EXPIRES = "sandbox-expires"
     """Holds run out after seconds."""
     NO_ANSWER = "sandbox-no-answer"
-    """Every operation is done, and its first answer is lost on the way."""
+    """Every operation is done, and the answer to its first request is lost."""
 
 
 class PaymentState(StrEnum):
@@ -46,7 +45,7 @@ class PaymentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """How long things take at this provider."""
+    """How long holds last and pending operations take."""
 
     hold_ms: int = 7 * 86_400_000
     short_hold_ms: int = 5_000
@@ -55,7 +54,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class SandboxPayment:
-    """A hold or a charge, as the provider has it. `refunded_fen` counts refunds under way as well."""
+    """A hold or a charge. `refunded_fen` includes pending refunds."""
 
     ref: str
     operation_id: str
@@ -72,14 +71,14 @@ class SandboxPayment:
 
 @dataclass(frozen=True, slots=True)
 class SandboxOutcome:
-    """What an operation comes to: its status now, what it moves, and the payment afterwards (None: there is none)."""
+    """What an operation leads to: its status, the amount it moves, and the payment afterwards (None: there is none)."""
 
     status: ReplyStatus
     payment: SandboxPayment | None
     moved_fen: int | None = None
     failure: FailureCode | None = None
     settles_at_ms: int | None = None
-    """Pending: when it will be known."""
+    """Pending: when it is decided."""
 
 
 _DECLINED = {
@@ -88,7 +87,7 @@ _DECLINED = {
 }
 _SLOW = (Behaviour.SLOW, Behaviour.SLOW_DECLINES)
 _TAKEN = (PaymentState.CAPTURED, PaymentState.CHARGED)
-# why a hold in such a state can be neither captured nor released
+# a hold in such a state can be neither captured nor released
 _NO_LONGER_HELD = {
     PaymentState.PENDING: FailureCode.NOT_READY,
     PaymentState.FAILED: FailureCode.NOT_READY,
@@ -100,28 +99,28 @@ _NO_LONGER_HELD = {
 
 
 def behaviour_of(payment_method: str) -> Behaviour | None:
-    """What the card does; None: there is no such card."""
+    """The behaviour that a payment method names; None: there is no such card."""
     name = payment_method.partition(":")[0]
     return Behaviour(name) if name in tuple(map(str, Behaviour)) else None
 
 
 def instrument_of(payment_method: str, payer: str) -> str:
-    """The card's fingerprint, the same wherever the card is used."""
+    """The card's fingerprint, the same for every use of the card."""
     _, named, card = payment_method.partition(":")
     return "sandbox_" + hashlib.sha256((f"card {card}" if named else f"payer {payer}").encode()).hexdigest()[:16]
 
 
-def opened(payment: SandboxPayment, now_ms: int, timings: Timings) -> SandboxOutcome:
-    """A new hold or charge, handed over as pending."""
+def open_payment(payment: SandboxPayment, now_ms: int, timings: Timings) -> SandboxOutcome:
+    """Start a new hold or charge, given as pending."""
     if failure := _DECLINED.get(payment.behaviour):
         return _failed(failure, replace(payment, state=PaymentState.FAILED))
     if payment.behaviour in _SLOW:
         return SandboxOutcome(ReplyStatus.PENDING, payment, payment.amount_fen, settles_at_ms=now_ms + timings.slow_ms)
-    return settled(payment, now_ms, timings)
+    return settle_payment(payment, now_ms, timings)
 
 
-def settled(payment: SandboxPayment, now_ms: int, timings: Timings) -> SandboxOutcome:
-    """What a pending hold or charge comes to."""
+def settle_payment(payment: SandboxPayment, now_ms: int, timings: Timings) -> SandboxOutcome:
+    """Decide a pending hold or charge."""
     if payment.behaviour is Behaviour.SLOW_DECLINES:
         return _failed(FailureCode.CARD_DECLINED, replace(payment, state=PaymentState.FAILED))
     if payment.kind is OperationKind.CHARGE:
@@ -130,8 +129,8 @@ def settled(payment: SandboxPayment, now_ms: int, timings: Timings) -> SandboxOu
     return _done(replace(payment, state=PaymentState.HELD, expires_at_ms=now_ms + lasts_ms), payment.amount_fen)
 
 
-def captured(payment: SandboxPayment, amount_fen: int) -> SandboxOutcome:
-    """Take so much of a hold; the rest of it comes free."""
+def capture(payment: SandboxPayment, amount_fen: int) -> SandboxOutcome:
+    """Capture an amount of a hold; the rest is released."""
     if failure := _NO_LONGER_HELD.get(payment.state):
         return _failed(failure, payment)
     if amount_fen > payment.amount_fen:
@@ -141,8 +140,8 @@ def captured(payment: SandboxPayment, amount_fen: int) -> SandboxOutcome:
     return _done(replace(payment, state=PaymentState.CAPTURED, captured_fen=amount_fen), amount_fen)
 
 
-def released(payment: SandboxPayment) -> SandboxOutcome:
-    """Let a hold go."""
+def release(payment: SandboxPayment) -> SandboxOutcome:
+    """Release a hold."""
     if payment.state is PaymentState.RELEASED:
         return _done(payment, payment.amount_fen)
     if failure := _NO_LONGER_HELD.get(payment.state):
@@ -150,8 +149,8 @@ def released(payment: SandboxPayment) -> SandboxOutcome:
     return _done(replace(payment, state=PaymentState.RELEASED), payment.amount_fen)
 
 
-def refunded(payment: SandboxPayment, amount_fen: int, now_ms: int, timings: Timings) -> SandboxOutcome:
-    """Give back so much of what was taken."""
+def refund(payment: SandboxPayment, amount_fen: int, now_ms: int, timings: Timings) -> SandboxOutcome:
+    """Refund an amount of what was charged or captured."""
     if payment.state not in _TAKEN:
         return _failed(FailureCode.NOT_READY, payment)
     if payment.refunded_fen + amount_fen > payment.captured_fen:
@@ -164,8 +163,8 @@ def refunded(payment: SandboxPayment, amount_fen: int, now_ms: int, timings: Tim
     return _done(after, amount_fen)
 
 
-def unknown() -> SandboxOutcome:
-    """The hold, charge or card that was named does not exist."""
+def not_found() -> SandboxOutcome:
+    """There is no such hold, charge or card."""
     return _failed(FailureCode.NOT_FOUND, None)
 
 

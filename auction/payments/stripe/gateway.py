@@ -1,9 +1,8 @@
-"""Stripe as the house's payment provider, through its official library.
+"""The gateway to Stripe: sends requests through the official library, and says what a missing answer means.
 
-Nowhere on a bid's way. Holds are PaymentIntents captured by hand, charges such that are captured at once, both
-confirmed off session; an operation's id is Stripe's idempotency key and a mark in the metadata, so that it still finds
-its outcome after Stripe has forgotten the key (a day). Amounts are whole fen, which is Stripe's smallest unit of the
-yuan. `stripe_answers` reads what comes back; here is only asking, and what no answer means.
+Holds are PaymentIntents with manual capture, charges such with automatic capture, both confirmed off session. An
+operation's id is Stripe's idempotency key and is stored in the metadata, so that its outcome is found even after Stripe
+has forgotten the key (a day). Amounts are whole fen, Stripe's smallest unit of the yuan. `objects` reads the answers.
 
 A payment method is `pm_...`, or `cus_...:pm_...` where it is saved with a customer, as Stripe wants for repeated use.
 """
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import stripe
 
 from auction.domain.states import FailureCode, OperationKind
-from auction.payments import stripe_answers as answers
 from auction.payments.gateway import (
     NOTICE_LENGTH_MAX,
     NOTICE_TOLERANCE_S,
@@ -27,25 +25,39 @@ from auction.payments.gateway import (
     check_operation,
     header_of,
 )
+from auction.payments.registry import ProviderConfig
+from auction.payments.stripe import objects
 
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 
 HEADER = "Stripe-Signature"
-# the library would write an identifier into the home directory and send its measurements along
+# otherwise the library writes an identifier into the home directory and sends measurements
 stripe.enable_telemetry = False
 _CaptureMethod = Literal["automatic", "manual"]
 _EXPAND = ["latest_charge", "payment_method"]
 _NEWEST_LOOKED_AT_MAX = 500
 _PAGE = 100
 _SEARCHABLE_AFTER_S = 3600
-"""Stripe's search may be behind by so much; what is newer is looked for in the list."""
+"""Stripe's search may be this much behind, in seconds; newer objects are looked for in the list."""
+
+
+def open_gateway(config: ProviderConfig) -> "StripeGateway":
+    """The gateway with the keys of the settings."""
+    settings = config.settings
+    return StripeGateway(
+        str(settings["stripe_key"]),
+        webhook_secret=str(settings["stripe_webhook_secret"]),
+        currency=config.currency,
+        api_base=settings.get("stripe_api_base"),
+    )
 
 
 class StripeGateway:
-    """The provider. Keys go to the library's client and are kept nowhere else but for the webhook's."""
+    """See `PaymentGateway`. The API key is kept in the library's client alone; the webhook's secret is kept here."""
 
     provider = "stripe"
+    default_payment_method = None
 
     def __init__(
         self,
@@ -81,24 +93,24 @@ class StripeGateway:
         """See `PaymentGateway`."""
         check_operation(operation_id, amount_fen)
         try:
-            intent = await self._asked(
+            intent = await self._send(
                 self._client.v1.payment_intents.capture_async(
                     ref,
                     {
                         "amount_to_capture": amount_fen,
-                        "metadata": {answers.CAPTURE_OPERATION: operation_id},
+                        "metadata": {objects.CAPTURE_OPERATION: operation_id},
                         "expand": _EXPAND,
                     },
                     {"idempotency_key": operation_id},
                 )
             )
         except stripe.InvalidRequestError as refusal:
-            return await self._why_refused(refusal, ref, lambda held: answers.captured(held, operation_id))
+            return await self._explain_refusal(refusal, ref, lambda held: objects.capture_reply(held, operation_id))
         except stripe.CardError as decline:
-            return answers.failed(ref, answers.failure_of(_error(decline)))
-        answers.check(intent, currency=self._currency)
-        reply = answers.captured(intent, operation_id)
-        return reply or answers.no_longer_held(intent)
+            return objects.failed_reply(ref, objects.failure_code(_error(decline)))
+        objects.check(intent, currency=self._currency)
+        reply = objects.capture_reply(intent, operation_id)
+        return reply or objects.not_held_reply(intent)
 
     async def release(self, operation_id: str, *, ref: str) -> Reply:
         """See `PaymentGateway`."""
@@ -106,49 +118,53 @@ class StripeGateway:
         try:
             intent = await self._cancelled(ref, operation_id)
         except stripe.InvalidRequestError as refusal:
-            return await self._why_refused(refusal, ref, answers.released)
-        answers.check(intent, currency=self._currency)
-        return answers.released(intent) or answers.no_longer_held(intent)
+            return await self._explain_refusal(refusal, ref, objects.release_reply)
+        objects.check(intent, currency=self._currency)
+        return objects.release_reply(intent) or objects.not_held_reply(intent)
 
     async def refund(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
         """See `PaymentGateway`."""
         check_operation(operation_id, amount_fen)
         try:
-            refund = await self._asked(
+            refund = await self._send(
                 self._client.v1.refunds.create_async(
                     {
                         "payment_intent": ref,
                         "amount": amount_fen,
-                        "metadata": {answers.OPERATION: operation_id},
+                        "metadata": {objects.OPERATION: operation_id},
                     },
                     {"idempotency_key": operation_id},
                 )
             )
         except stripe.InvalidRequestError as refusal:
-            # refused for being done already, under a key that Stripe has forgotten?
+            # perhaps it was done before, under a key that Stripe has forgotten
             earlier = (
                 await self.look_up(operation_id, OperationKind.REFUND, ref) if refusal.http_status != 404 else None
             )
-            return earlier or answers.failed(ref, _refund_failure(refusal))
-        answers.check(refund, currency=self._currency, amount_fen=amount_fen)
-        return answers.refunded(refund)
+            return earlier or objects.failed_reply(ref, _refund_failure(refusal))
+        objects.check(refund, currency=self._currency, amount_fen=amount_fen)
+        return objects.refund_reply(refund)
 
     async def look_up(self, operation_id: str, kind: OperationKind, ref: str | None) -> Reply | None:
         """See `PaymentGateway`. Raises ValueError for a capture, release or refund without its ref."""
         check_operation(operation_id)
         if kind in (OperationKind.HOLD, OperationKind.CHARGE):
-            intent = await self._intent(ref) if ref else await self._marked_intent(operation_id)
-            if intent is None or answers.marks(intent).get(answers.OPERATION) != operation_id:
+            intent = await self._intent(ref) if ref else await self._find_intent(operation_id)
+            if intent is None or objects.metadata(intent).get(objects.OPERATION) != operation_id:
                 return None
-            return answers.opened(intent)
+            return objects.opening_reply(intent)
         if not ref:
-            raise ValueError(f"Stripe looks up a {kind} by what it is about; ref is missing")
+            raise ValueError(f"Stripe looks up a {kind} by its hold or charge; ref is missing")
         if kind is OperationKind.REFUND:
-            return await self._marked_refund(operation_id, ref)
+            return await self._find_refund(operation_id, ref)
         intent = await self._intent(ref)
         if intent is None:
             return None
-        return answers.captured(intent, operation_id) if kind is OperationKind.CAPTURE else answers.released(intent)
+        return (
+            objects.capture_reply(intent, operation_id)
+            if kind is OperationKind.CAPTURE
+            else objects.release_reply(intent)
+        )
 
     def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
         """See `PaymentGateway`."""
@@ -156,18 +172,18 @@ class StripeGateway:
             raise NoticeRefused(f"the notice is longer than {NOTICE_LENGTH_MAX:,} bytes")
         signature = header_of(headers, HEADER)
         try:
-            # the library would compare with its own clock, so its tolerance is off and ours below decides
+            # the library compares with its own clock: its tolerance is off, and ours is applied below
             event = stripe.Webhook.construct_event(
                 body, signature, self._webhook_secret, tolerance=0, api_key="none: an event asks for nothing"
             ).to_dict()
         except stripe.SignatureVerificationError:
-            raise NoticeRefused("the notice was not signed with this house's secret") from None
+            raise NoticeRefused("the notice was not signed with the configured secret") from None
         except (ValueError, TypeError, AttributeError):
             raise NoticeRefused("the notice cannot be read") from None
         if abs(now_s - _signed_at_s(signature)) > NOTICE_TOLERANCE_S:
             raise NoticeRefused(f"the notice was signed more than {NOTICE_TOLERANCE_S} seconds from now")
         try:
-            return answers.noticed(event, currency=self._currency)
+            return objects.notice_of_event(event, currency=self._currency)
         except (KeyError, TypeError, AttributeError, ValueError):
             raise NoticeRefused("the notice is signed, yet cannot be read") from None
 
@@ -190,96 +206,98 @@ class StripeGateway:
             "confirm": True,
             "off_session": True,
             "payment_method": method,
-            # without this, whatever the account's pages have switched on, some of it without holds
+            # otherwise Stripe offers every method that the account has enabled, and some of them have no holds
             "allowed_payment_method_types": ["card"],
-            "metadata": {answers.OPERATION: operation_id, "payer": payer},
+            "metadata": {objects.OPERATION: operation_id, "payer": payer},
             "expand": _EXPAND,
         }
         if customer:
             wanted["customer"] = customer
         try:
-            intent = await self._asked(
+            intent = await self._send(
                 self._client.v1.payment_intents.create_async(wanted, {"idempotency_key": operation_id})
             )
         except stripe.CardError as decline:
             error = _error(decline)
-            return answers.failed((error.get("payment_intent") or {}).get("id", ""), answers.failure_of(error))
+            return objects.failed_reply((error.get("payment_intent") or {}).get("id", ""), objects.failure_code(error))
         except stripe.InvalidRequestError as refusal:
-            return answers.failed("", answers.failure_of({"code": "invalid_request", **_error(refusal)}))
-        answers.check(intent, currency=self._currency, amount_fen=amount_fen)
+            return objects.failed_reply("", objects.failure_code({"code": "invalid_request", **_error(refusal)}))
+        objects.check(intent, currency=self._currency, amount_fen=amount_fen)
         if intent["status"] == "requires_action":
             await self._cancelled(intent["id"], f"{operation_id}:left")
-        return answers.opened(intent)
+        return objects.opening_reply(intent)
 
-    async def _cancelled(self, ref: str, key: str) -> answers.Answer:
+    async def _cancelled(self, ref: str, key: str) -> objects.StripeObject:
         request = self._client.v1.payment_intents.cancel_async(ref, {"expand": _EXPAND}, {"idempotency_key": key})
-        return await self._asked(request)
+        return await self._send(request)
 
-    async def _why_refused(
-        self, refusal: stripe.InvalidRequestError, ref: str, done: Callable[[answers.Answer], Reply | None]
+    async def _explain_refusal(
+        self, refusal: stripe.InvalidRequestError, ref: str, done: Callable[[objects.StripeObject], Reply | None]
     ) -> Reply:
-        """What a refused capture or release means: done before, no longer possible, or plainly wrong."""
+        """The reply for a refused capture or release: done before, no longer possible, or a wrong request."""
         intent = await self._intent(ref)
         if intent is None:
-            return answers.failed(ref, FailureCode.NOT_FOUND)
+            return objects.failed_reply(ref, FailureCode.NOT_FOUND)
         if reply := done(intent):
             return reply
         if intent["status"] != "requires_capture":
-            return answers.no_longer_held(intent)
+            return objects.not_held_reply(intent)
         too_large = refusal.code == "amount_too_large" or refusal.param == "amount_to_capture"
-        code = FailureCode.AMOUNT_TOO_LARGE if too_large else answers.failure_of(_error(refusal))
-        return answers.failed(ref, code)
+        code = FailureCode.AMOUNT_TOO_LARGE if too_large else objects.failure_code(_error(refusal))
+        return objects.failed_reply(ref, code)
 
-    async def _intent(self, ref: str) -> answers.Answer | None:
-        """A PaymentIntent, checked for its currency; None: Stripe has no such."""
+    async def _intent(self, ref: str) -> objects.StripeObject | None:
+        """A PaymentIntent, checked for its currency; None: Stripe has none with this id."""
         try:
-            intent = await self._asked(self._client.v1.payment_intents.retrieve_async(ref, {"expand": _EXPAND}))
+            intent = await self._send(self._client.v1.payment_intents.retrieve_async(ref, {"expand": _EXPAND}))
         except stripe.InvalidRequestError:
             return None
-        answers.check(intent, currency=self._currency)
+        objects.check(intent, currency=self._currency)
         return intent
 
-    async def _marked_intent(self, operation_id: str) -> answers.Answer | None:
-        """The PaymentIntent with our mark: by Stripe's search, and among the newest, which search does not know yet.
+    async def _find_intent(self, operation_id: str) -> objects.StripeObject | None:
+        """The PaymentIntent with our operation id: by Stripe's search, and among the newest, which search may lack yet.
 
-        GatewayAway where there were too many new ones to look at all: then "never heard of it" would be a guess.
+        Raises GatewayAway where there are too many new ones to look at: None would be a guess then.
         """
         quoted = operation_id.replace("\\", "\\\\").replace("'", "\\'")
-        query = f"metadata['{answers.OPERATION}']:'{quoted}'"
+        query = f"metadata['{objects.OPERATION}']:'{quoted}'"
         try:
-            found = await self._asked(self._client.v1.payment_intents.search_async({"query": query, "limit": 1}))
+            found = await self._send(self._client.v1.payment_intents.search_async({"query": query, "limit": 1}))
         except stripe.InvalidRequestError:
-            # not offered in every country: then only the list remains
+            # search is not offered in every country: the list remains
             found = {"data": []}
         if found["data"]:
             return await self._intent(found["data"][0]["id"])
         since_s = time.time() - _SEARCHABLE_AFTER_S
         wanted: PaymentIntentListParams = {"limit": _PAGE}
         for _ in range(_NEWEST_LOOKED_AT_MAX // _PAGE):
-            page = await self._asked(self._client.v1.payment_intents.list_async(wanted))
+            page = await self._send(self._client.v1.payment_intents.list_async(wanted))
             for intent in page["data"]:
-                if answers.marks(intent).get(answers.OPERATION) == operation_id:
+                if objects.metadata(intent).get(objects.OPERATION) == operation_id:
                     return await self._intent(intent["id"])
             if not page["has_more"] or page["data"][-1]["created"] < since_s:
                 return None
             wanted["starting_after"] = page["data"][-1]["id"]
         raise GatewayAway("too many payments are newer than Stripe's search knows")
 
-    async def _marked_refund(self, operation_id: str, ref: str) -> Reply | None:
+    async def _find_refund(self, operation_id: str, ref: str) -> Reply | None:
         try:
-            page = await self._asked(self._client.v1.refunds.list_async({"payment_intent": ref, "limit": _PAGE}))
+            page = await self._send(self._client.v1.refunds.list_async({"payment_intent": ref, "limit": _PAGE}))
         except stripe.InvalidRequestError:
             return None
         for refund in page["data"]:
-            if answers.marks(refund).get(answers.OPERATION) == operation_id:
-                answers.check(refund, currency=self._currency)
-                return answers.refunded(refund)
+            if objects.metadata(refund).get(objects.OPERATION) == operation_id:
+                objects.check(refund, currency=self._currency)
+                return objects.refund_reply(refund)
         if page["has_more"]:
             raise GatewayAway(f"more than {_PAGE} refunds of one payment")
         return None
 
-    async def _asked(self, request: Awaitable[Any]) -> dict[str, Any]:
-        """An answer as a plain dict. CardError and InvalidRequestError pass: those are answers; the rest is none."""
+    async def _send(self, request: Awaitable[Any]) -> dict[str, Any]:
+        """Await a request: its answer as a plain dict. Raises CardError and InvalidRequestError, which are answers too,
+        OperationReused, and GatewayAway for everything else.
+        """
         try:
             answer: dict[str, Any] = (await request).to_dict()
         except (stripe.CardError, stripe.InvalidRequestError):
@@ -287,15 +305,15 @@ class StripeGateway:
         except stripe.IdempotencyError:
             raise OperationReused("Stripe knows this operation id from another request") from None
         except stripe.StripeError as fault:
-            # never its text: it may repeat what was sent
+            # without its text, which may quote the request
             raise GatewayAway(
-                f"Stripe gave no answer that counts: {type(fault).__name__}, HTTP status {fault.http_status}"
+                f"Stripe gave no usable answer: {type(fault).__name__}, HTTP status {fault.http_status}"
             ) from None
         return answer
 
 
 def _error(fault: stripe.StripeError) -> dict[str, Any]:
-    """The error object of an answer, as JSON has it."""
+    """The error object of an answer."""
     body = fault.json_body
     error = body.get("error") if isinstance(body, dict) else None
     return error if isinstance(error, dict) else {}
@@ -306,9 +324,9 @@ def _refund_failure(refusal: stripe.InvalidRequestError) -> str:
         return FailureCode.AMOUNT_TOO_LARGE
     if refusal.http_status == 404:
         return FailureCode.NOT_FOUND
-    return answers.failure_of({"code": FailureCode.NOT_READY, **_error(refusal)})
+    return objects.failure_code({"code": FailureCode.NOT_READY, **_error(refusal)})
 
 
 def _signed_at_s(signature: str) -> int:
-    """When a genuine notice was signed: the library has read this header before."""
+    """When a notice was signed, UTC seconds; the library has checked the header before."""
     return int(next(part[2:] for part in signature.split(",") if part.startswith("t=")))
