@@ -1,8 +1,8 @@
-"""What the house may be told from outside: one frozen object, read once at the start and passed to where it is used.
+"""The configuration: one frozen object, read once at the start and passed to where it is used.
 
 Sources, the first wins: arguments, environment variables `AUCTION_*`, the file `.env` in the working directory, the
-defaults below. Each field's description completes the sentence "AUCTION_... must be ...", which is what a wrong value
-is answered with. Secrets never print: not in errors, not in `repr`.
+defaults below. Each field's description completes the sentence "AUCTION_... must be ...", the error for a wrong value.
+Secrets never print: not in errors, not in `repr`.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _SHOWN_CHARACTERS_MAX = 80
 
 
 class SettingsError(Exception):
-    """A setting is missing or wrong; the text is a sentence for each, naming its variable."""
+    """A setting is missing or wrong; the text has a sentence for each, which names its variable."""
 
 
 def _ledger_address(url: str) -> str:
@@ -37,7 +37,7 @@ def _ledger_address(url: str) -> str:
 
 
 def _books_address(url: str) -> str:
-    """Any usual spelling of a PostgreSQL address, as SQLAlchemy's asyncpg dialect wants it."""
+    """Check a PostgreSQL address in any usual form; the form that SQLAlchemy's asyncpg dialect needs."""
     scheme, _, rest = url.partition("://")
     parts = urlsplit(url)
     if scheme not in {"postgresql", "postgres", "postgresql+asyncpg"} or parts.port == 0:
@@ -106,13 +106,13 @@ Port = Annotated[int, Field(ge=1, le=65535, description="a port number from 1 to
 
 
 class Settings(BaseSettings):
-    """Every setting, checked. Build it with `load_settings`, which speaks in sentences."""
+    """Every setting, validated. Use `load_settings`, whose errors are sentences."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=".env",
         env_file_encoding="utf-8",
-        # an empty variable is an unset one
+        # an empty variable counts as not set
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    # where the servers are; unset: the embedded ones of data_dir
+    # servers; without an address, the embedded ones of data_dir are used
     redis_url: Annotated[str, AfterValidator(_ledger_address)] | None = Field(
         None,
         repr=False,
@@ -135,7 +135,7 @@ class Settings(BaseSettings):
         None, description="the path of a redis-server or valkey-server, or its name on PATH"
     )
 
-    # who may do what
+    # signing
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None, description=f"a secret of at least {SECRET_LENGTH_MIN} characters"
     )
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
         43_200, ge=60, le=31_536_000, description="a whole number of seconds from 60 to 31536000"
     )
 
-    # the hot path
+    # the ledger
     ledger_shards: int = Field(16, ge=1, le=100, description="a whole number from 1 to 100")
     ledger_timeout_ms: int = Field(
         2_000, ge=10, le=60_000, description="a whole number of milliseconds from 10 to 60000"
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
         description="a whole number of milliseconds from 1000 to 2592000000 (30 days)",
     )
 
-    # what is served, and by how many
+    # what is served, by how many processes
     http_host: str = Field("127.0.0.1", description="a host name or an address to listen on")
     http_port: Port = 8000
     live_port: Port = 8001
@@ -172,7 +172,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
     gateways: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
 
-    # how money comes in
+    # payments and settlement
     payment_provider: Annotated[str, AfterValidator(_provider_name)] | None = Field(
         None, description=f"one of {', '.join(PROVIDERS)}"
     )
@@ -182,7 +182,7 @@ class Settings(BaseSettings):
         None, description="an address such as https://api.stripe.com"
     )
     deposit_method: Literal["authorisation", "charge"] = Field(
-        "authorisation", description="authorisation (the provider keeps deposits aside) or charge"
+        "authorisation", description="authorisation (the provider reserves deposits) or charge"
     )
     delivery_centres: Annotated[str, AfterValidator(_names)] = Field(
         "Beijing,Shanghai,Guangzhou,Shenzhen,Chengdu,Wuhan", description="names with commas between them"
@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         "", description="levels of identity with the highest bid in fen, such as 0:100000000,1:1000000000"
     )
 
-    # how it speaks
+    # output
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="one of debug, info, warning, error"
     )
@@ -221,16 +221,16 @@ class Settings(BaseSettings):
 
     @property
     def identity_levels(self) -> tuple[tuple[int, int], ...]:
-        """The level of identity and the highest bid (fen) that goes with it, in pairs."""
+        """Pairs of an identity level and the highest bid (fen) that it allows."""
         pairs = (pair.split(":") for pair in filter(None, self.identity_limits.split(",")))
         return tuple((int(level), int(limit)) for level, limit in pairs)
 
     @property
     def secret(self) -> str:
-        """The key that tokens and receipts are signed with; SettingsError where there is none."""
+        """The secret that tokens and receipts are signed with. Raises SettingsError where none is set."""
         if self.secret_key is None:
             raise SettingsError(
-                f"{PREFIX}SECRET_KEY must be set to {describe('secret_key')}, the same for every process of this house"
+                f"{PREFIX}SECRET_KEY must be set to {describe('secret_key')}, the same for all processes"
             )
         return self.secret_key.get_secret_value()
 
@@ -247,7 +247,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings in force; `given` wins over everything outside. Raises SettingsError."""
+    """Read the settings; `given` takes precedence over every other source. Raises SettingsError."""
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -257,7 +257,7 @@ def load_settings(**given: Any) -> Settings:
 
 
 def describe(name: str) -> str:
-    """What the setting of that field name must be, as a phrase."""
+    """What the setting with that field name must be, as a phrase."""
     return Settings.model_fields[name].description or "of another form"
 
 
@@ -273,7 +273,7 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _shown(name: str, value: object) -> str:
-    """The wrong value as far as it may be seen: a secret's length, an address's kind."""
+    """A wrong value as far as it may be printed: of a secret its length, of an address its scheme."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if isinstance(value, SecretStr) or name == "secret_key":
         return f"{len(text)} characters"

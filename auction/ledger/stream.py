@@ -81,10 +81,6 @@ class LedgerStream:
             replies: list[Any] = await pipeline.execute()
         return [rows[0][0].decode() if rows else STREAM_START for rows in replies]
 
-    async def last_id(self, shard: int) -> str:
-        """The stream id of a shard's last entry, STREAM_START where there is none."""
-        return (await self.last_ids([shard]))[0]
-
     async def first_id(self, shard: int) -> str:
         """The stream id of the oldest entry that a shard still has, STREAM_START where there is none."""
         with ledger_errors():

@@ -51,16 +51,12 @@ class Archiver:
         self._writers = asyncio.Semaphore(WRITERS_MAX)
         self._unavailable: set[str] = set()
         self._blocked: dict[int, str] = {}
+        """Shard -> the reason, for the shards that are blocked."""
         self._trimmed_at_s: dict[int, float] = {}
         self.entries = 0
         """Entries that this archiver has stored."""
         self.bids = 0
         """Bids that this archiver has stored."""
-
-    @property
-    def blocked_shards(self) -> dict[int, str]:
-        """Shard -> the reason, for the shards that are blocked."""
-        return dict(self._blocked)
 
     async def run(self) -> None:
         """Archive every shard until `stop`, finishing a batch under way; waits for servers that are away."""

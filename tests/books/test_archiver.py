@@ -209,8 +209,8 @@ async def test_two_archivers_at_once_write_each_bid_once(
     await running
 
     assert at_work.bids + second.bids == 800
-    assert not at_work.blocked_shards
-    assert not second.blocked_shards
+    assert not at_work._blocked
+    assert not second._blocked
 
 
 class FlakyFeed(LedgerStream):
@@ -299,14 +299,14 @@ async def test_a_damaged_entry_stops_its_shard_at_it_and_no_other(at_work: Archi
         await until(archived(sql, 62))
 
         async def stands_still() -> bool:
-            return bool(at_work.blocked_shards)
+            return bool(at_work._blocked)
 
         await until(stands_still)
         await publish(redis, [other.bids(9000)])
         await until(archived(sql, 63))
         await asyncio.sleep(0.1)
-        assert list(at_work.blocked_shards) == [KEYS.shard_of(ONE)]
-        assert damaged_id in at_work.blocked_shards[KEYS.shard_of(ONE)]
+        assert list(at_work._blocked) == [KEYS.shard_of(ONE)]
+        assert damaged_id in at_work._blocked[KEYS.shard_of(ONE)]
         assert await redis.xlen(KEYS.stream_of(ONE)) == len(sound) + 2
 
         await redis.xdel(KEYS.stream_of(ONE), damaged_id)
@@ -327,10 +327,10 @@ async def test_a_row_that_the_books_refuse_stops_the_shard_behind_what_was_sound
     await publish(redis, [*storm(lot, 9), lot.write(bid(100))])
 
     async def stands_still() -> bool:
-        return bool(at_work.blocked_shards)
+        return bool(at_work._blocked)
 
     await until(stands_still)
-    assert "uq_bids_lot_id_bidder_id_key" in at_work.blocked_shards[KEYS.shard_of(ONE)]
+    assert "uq_bids_lot_id_bidder_id_key" in at_work._blocked[KEYS.shard_of(ONE)]
     assert await sql(BIDS) == [(18,)]
 
 
@@ -346,7 +346,7 @@ async def test_the_stream_is_trimmed_behind_the_kept_tail(  # noqa: PLR0917 - fi
     await running
     # at work it trims now and then; here after the last batch
     worker._trimmed_at_s.clear()
-    await worker._trim(KEYS.shard_of(ONE), await stream.last_id(KEYS.shard_of(ONE)))
+    await worker._trim(KEYS.shard_of(ONE), (await stream.last_ids([KEYS.shard_of(ONE)]))[0])
 
     assert fewest <= await redis.xlen(KEYS.stream_of(ONE)) <= most
 

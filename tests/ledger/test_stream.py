@@ -34,7 +34,7 @@ async def test_the_stream_gives_what_the_scripts_wrote_in_order(ledger: BidLedge
 async def test_a_waiting_reader_gets_the_next_entry(ledger: BidLedger) -> None:
     await scheduled(ledger)
     stream, shard = stream_of(ledger), ledger.keys.shard_of(LOT)
-    last = await stream.last_id(shard)
+    last = (await stream.last_ids([shard]))[0]
     reader = asyncio.create_task(stream.read(shard, last, block_ms=4000, count=10))
     blocked = 0
     while not blocked:
@@ -50,8 +50,8 @@ async def test_the_streams_are_known_by_shard_and_how_far_each_is(ledger: BidLed
     shard, other = ledger.keys.shard_of(LOT), ledger.keys.shard_of(ELSEWHERE)
     assert shard != other
     assert stream.shards == range(16)
-    assert await stream.first_id(other) == await stream.last_id(other) == STREAM_START
-    assert await stream.last_id(shard) == (await entries(ledger))[-1].stream_id
+    assert await stream.first_id(other) == (await stream.last_ids([other]))[0] == STREAM_START
+    assert (await stream.last_ids([shard]))[0] == (await entries(ledger))[-1].stream_id
     await scheduled(ledger, ELSEWHERE)
     first, last, second = await stream.last_ids([shard, other, shard])
     assert first == second == await stream.first_id(shard)
