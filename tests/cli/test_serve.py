@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
+from auction.payments.registry import PROVIDERS
 from auction.services.identity.tokens import Role
 from tests.cli.processes import (
     Command,
@@ -155,7 +156,7 @@ def test_without_a_named_payment_provider_nothing_is_served(tmp_path, role):
     with commanded(tmp_path, *words, AUCTION_SECRET_KEY="s" * 40) as command:
         assert command.ended() == 1
     (sentence,) = command.complained.strip().splitlines()
-    assert "AUCTION_PAYMENT_PROVIDER must be set to one of sandbox, stripe" in sentence
+    assert f"AUCTION_PAYMENT_PROVIDER must be set to one of {', '.join(PROVIDERS)}" in sentence
     assert not (tmp_path / "var").exists()
 
 
@@ -163,7 +164,7 @@ def test_an_unknown_payment_provider_stops_the_start(tmp_path):
     with commanded(tmp_path, "serve", **NEEDED | {"AUCTION_PAYMENT_PROVIDER": "paypal"}) as command:
         assert command.ended() == 1
     (sentence,) = command.complained.strip().splitlines()
-    assert "AUCTION_PAYMENT_PROVIDER must be one of sandbox, stripe, got 'paypal'" in sentence
+    assert f"AUCTION_PAYMENT_PROVIDER must be one of {', '.join(PROVIDERS)}, got 'paypal'" in sentence
     assert not (tmp_path / "var").exists()
 
 
