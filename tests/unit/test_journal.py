@@ -73,7 +73,7 @@ def test_memo_accounts_and_money_may_move_in_one_entry_when_each_balances():
     assert len(both.lines) == 4
 
 
-# --- each recipe ------------------------------------------------------------------------------------------------------
+# --- each kind of entry ------------------------------------------------------------------------------------------------
 
 
 def test_an_award_makes_the_winner_owe_price_and_fee():
@@ -261,7 +261,7 @@ def any_entry(draw: st.DrawFn) -> JournalEntry:
 
 @by_rule
 @given(any_entry())
-def test_every_recipe_balances_in_money_and_in_memo_without_a_line_of_0(made):
+def test_every_entry_balances_in_money_and_in_memo_without_a_line_of_0(made):
     assert sum(line.amount_fen for line in made.lines if line.account in MEMO) == 0
     assert sum(line.amount_fen for line in made.lines if line.account not in MEMO) == 0
     assert len(made.lines) >= 2
@@ -270,7 +270,7 @@ def test_every_recipe_balances_in_money_and_in_memo_without_a_line_of_0(made):
 
 @by_rule
 @given(any_entry())
-def test_every_recipe_names_the_bidder_where_accounts_are_kept_for_bidders_and_only_there(made):
+def test_every_entry_names_the_bidder_where_accounts_are_kept_for_bidders_and_only_there(made):
     assert all((line.bidder_id == "ada") == (line.account in PER_BIDDER) for line in made.lines)
 
 
@@ -283,7 +283,7 @@ def test_the_key_of_an_entry_is_its_kind_and_what_caused_it(made):
 
 
 @pytest.mark.parametrize("amount", [-1, -100])
-def test_no_recipe_takes_an_amount_below_0_to_turn_itself_around(amount):
+def test_no_entry_is_made_of_an_amount_below_0(amount):
     with pytest.raises(ValueError, match="deposit-charged:d1 was given an amount below 0"):
         journal.deposit_charged(**DEPOSIT, amount_fen=amount)
     with pytest.raises(ValueError, match="award:a1 was given an amount below 0"):
