@@ -25,6 +25,8 @@ app = typer.Typer(
     help="A flash-auction engine: records every bid in order, shows the current price live, and settles no-shows.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # plain help: rich's costs more time than everything else that `auction --help` does
+    rich_markup_mode=None,
     add_completion=False,
 )
 app.command()(demo)

@@ -21,7 +21,10 @@ def bench(
     *,
     as_json: Json = False,
 ) -> None:
-    """Benchmark against a no-op baseline, in one run (needs the source tree; http also needs wrk, live needs cc)."""
+    """Benchmark against a no-op baseline, in one run.
+
+    Needs the source tree; http also needs wrk, and live needs cc.
+    """
     from auction.console.bench import print_figures, run_bench
 
     figures = run_bench(what)

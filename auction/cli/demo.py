@@ -30,7 +30,10 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Run an auction on this machine with bots, a live table and a verified result; it stays up until Ctrl-C."""
+    """Run an auction with bots on this machine, until Ctrl-C.
+
+    Starts servers, creates a sale of four lots, shows a live table, verifies the result, and stays up to be tried.
+    """
     from auction.demo.run import DemoOptions
     from auction.demo.session import run_demo
 

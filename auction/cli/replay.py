@@ -28,7 +28,10 @@ def replay(
     auction: Annotated[str | None, typer.Option(help="Replay only the auction with this id.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Replay recorded bids through the real ledger and archive, one lot for each auction."""
+    """Replay recorded bids through the real ledger and archive.
+
+    Each auction becomes a lot; its closing price is compared with the recorded one.
+    """
     from auction.bootstrap import migrated_servers
     from auction.console import replay as console
     from auction.settings import load_settings

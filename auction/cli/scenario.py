@@ -10,9 +10,7 @@ from auction.scenarios.price_path import RECORD_BIDS
 BIDS_MIN, BIDS_MAX = 200, 100_000
 SEED = 20_251_022
 
-scenario = typer.Typer(
-    help="Simulate sales that went wrong, on real servers in a temporary directory.", no_args_is_help=True
-)
+scenario = typer.Typer(help="Simulate sales that went wrong, on temporary servers.", no_args_is_help=True)
 
 
 @scenario.command("no-show")
@@ -27,7 +25,10 @@ def no_show(
     ] = RECORD_BIDS,
     as_json: Json = False,
 ) -> None:
-    """The 78-million-yuan winner who did not pay: bids, default, forfeiture, runner-up or resale, waterfall, claim."""
+    """Simulate the 78-million-yuan winner who did not pay.
+
+    From the first bid to default, forfeiture, runner-up or resale, waterfall and claim.
+    """
     from auction.scenarios.report import as_mapping, print_report
     from auction.scenarios.session import run_scenario
 

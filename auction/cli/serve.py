@@ -16,7 +16,10 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="How many HTTP processes.  [AUCTION_WORKERS]")] = None,
     gateways: Annotated[int | None, typer.Option(help="How many live gateways.  [AUCTION_GATEWAYS]")] = None,
 ) -> None:
-    """Serve HTTP, the live channel and the background worker; processes that end are restarted, SIGTERM drains them."""
+    """Serve HTTP, the live channel and the background worker.
+
+    Processes that end are restarted; SIGTERM drains and stops them.
+    """
     from auction.console import serve as console
     from auction.settings import load_settings
 

@@ -14,7 +14,10 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="Check every lot.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Verify the record of a lot, a sale or everything, and every rule of money; exit code 1 if one is broken."""
+    """Verify the record of lots and every rule of money.
+
+    Exit code 1 if a promise or a rule is broken.
+    """
     if [lot is not None, sale is not None, everything].count(True) != 1:
         print_error("name what to check with exactly one of --lot ID, --sale ID and --all")
         raise typer.Exit(2)

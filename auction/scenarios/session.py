@@ -1,8 +1,8 @@
 """What `auction scenario no-show` starts and stops: temporary servers, and the scenario once for each preset."""
 
-import asyncio
 from collections.abc import Sequence
 
+from auction.console.interruptible import run_interruptible
 from auction.console.output import err
 from auction.logs import configure_logs
 from auction.scenarios.harness import open_harness, temporary_servers
@@ -20,7 +20,7 @@ def run_scenario(preset: str | None, *, seed: int, bids: int) -> list[NoShow]:
         terms_of(name)
     with err.status("starting the ledger and the database ..."), temporary_servers() as settings:
         configure_logs("error", settings.log_format)
-        return asyncio.run(_run(settings, presets, seed=seed, bids=bids))
+        return run_interruptible(_run(settings, presets, seed=seed, bids=bids))
 
 
 async def _run(settings: Settings, presets: Sequence[str], *, seed: int, bids: int) -> list[NoShow]:
