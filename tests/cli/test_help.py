@@ -30,4 +30,4 @@ def test_help_lists_every_command_in_whole_sentences(monkeypatch):
 def test_every_command_explains_itself(words):
     said = auction(*words, "--help")
     assert said.code == 0, said
-    assert said.out.startswith(f"Usage: auction {' '.join(words)}")
+    assert f"{' '.join(words)} [OPTIONS]" in said.out
