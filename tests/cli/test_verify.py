@@ -107,7 +107,7 @@ async def kept(
     monkeypatch.setenv("AUCTION_REDIS_URL", valkey_url)
     monkeypatch.setenv("AUCTION_DATABASE_URL", books_url)
     books = await asyncpg.connect(books_url.replace("+asyncpg", ""))
-    async with open_context(load_settings(), secret="any secret", with_payments=False) as context:
+    async with open_context(load_settings(payment_provider="sandbox"), secret="any secret") as context:
         await _three_lots(context)
         yield Kept(context, books)
     await books.close()
