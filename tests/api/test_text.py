@@ -1,6 +1,5 @@
 """What no text may hold is refused wherever a request takes text, and what is accepted comes back whole."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -203,7 +202,7 @@ ACCEPTED_NAMES = st.text(
 )
 
 
-@settings(max_examples=20, **SHARED)
+@settings(max_examples=12, **SHARED)
 @given(name=ACCEPTED_NAMES, number=st.integers(0, 10**9))
 async def test_whoever_signs_up_under_an_accepted_name_signs_in_under_it(asker, name, number):
     try:
@@ -223,8 +222,6 @@ async def test_whoever_signs_up_under_an_accepted_name_signs_in_under_it(asker, 
     assert token.status_code == 200
     answer = await asker.get("/auth/session", {"Authorization": f"Bearer {token.json()['access_token']}"})
     assert answer.json()["identity"]["name"] == expected
-    signed_in = await asker.post("/auth/session", {"username": username, "password": PASSWORD})
-    assert signed_in.json()["identity"]["name"] == expected
 
 
 @settings(max_examples=150, **SHARED)
@@ -267,15 +264,3 @@ async def test_an_account_whose_stored_name_breaks_the_rule_signs_in_and_takes_p
     assert registered.status_code == 201
     session = await asker.post("/auth/session", {"username": "ann", "password": PASSWORD})
     assert session.json()["identity"]["name"] == shown
-
-
-async def test_accounts_that_sign_in_at_once_each_keep_their_name(asker):
-    names = {f"user{number}": f"第{number}位 é" for number in range(3)}
-    for username, name in names.items():
-        await asker.post("/auth/accounts", {"username": username, "password": PASSWORD, "name": name})
-
-    answers = await asyncio.gather(
-        *(asker.post("/auth/session", {"username": username, "password": PASSWORD}) for username in names)
-    )
-
-    assert [answer.json()["identity"]["name"] for answer in answers] == list(names.values())
