@@ -89,7 +89,9 @@ def user_process(data_dir: Path, *, words: Sequence[str] = ()) -> "subprocess.Po
 def said_pids(process: "subprocess.Popen[str]") -> tuple[int, int]:
     """What a user process printed when its servers stood."""
     assert process.stdout
-    ledger, books = process.stdout.readline().split()
+    line = process.stdout.readline()
+    ledger, _, books = line.partition(" ")
+    assert ledger.isdigit(), line  # or why it cannot have them
     return int(ledger), int(books)
 
 

@@ -132,7 +132,10 @@ export class BidBox {
   #showNextStep() {
     const action = this.#outcome?.action;
     byId("bidding").hidden = !action;
-    if (!action) return;
+    if (!action) {
+      byId("gate").replaceChildren();
+      return;
+    }
     setText(byId("bidding-title"), t("lot.next-step"));
     byId("gate").replaceChildren(
       element(
