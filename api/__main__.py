@@ -8,9 +8,10 @@ import uvloop
 
 from api.app import SettingsError, load_settings, serve_context
 from api.http.server import bind
-from auction.bootstrap import running_servers
 from auction.domain.errors import AuctionError
+from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
+from auction.startup import servers_of_process
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", help="the address to listen on (AUCTION_HTTP_HOST)")
     parser.add_argument("--port", type=int, help="the port to listen on, 0 for any (AUCTION_HTTP_PORT)")
     parser.add_argument("--fd", type=int, help="an inherited socket to serve on")
+    parser.add_argument("--supervised", action="store_true", help="the embedded servers are started by a supervisor")
+    parser.add_argument("--status-fd", type=int, help="an inherited file in which the supervisor publishes its status")
     given = parser.parse_args(arguments)
     try:
         settings = load_settings()
@@ -26,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         host = settings.http_host if given.host is None else given.host
         port = settings.http_port if given.port is None else given.port
         listener = bind(host, port) if given.fd is None else socket.socket(fileno=given.fd)
-        with listener, running_servers(settings) as found:
-            uvloop.run(serve_context(found, listener))
-    except (SettingsError, AuctionError, OSError) as error:
+        with listener, servers_of_process(settings, supervised=given.supervised) as found:
+            uvloop.run(serve_context(found, listener, status_fd=given.status_fd))
+    except (SettingsError, AuctionError, EmbeddedError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -1,5 +1,6 @@
 """Assembles the HTTP API: the bid endpoint in front, FastAPI behind it, both on one application context."""
 
+import asyncio
 import socket
 
 from fastapi import FastAPI
@@ -10,16 +11,17 @@ from api.bids.endpoint import BidEndpoint
 from api.http import exception_handlers, openapi
 from api.http.auth import Authenticator
 from api.http.config import ApiConfig
+from api.http.late_app import LateApp
 from api.http.metrics import BidCounts
 from api.http.middleware import RequestMiddleware
-from api.http.server import serve
+from api.http.server import ApiServer, serve
 from api.http.sessions import CsrfKey
 from api.routes import outside, v1
 from api.web import docs_page, documents
-from auction.bootstrap import open_context
 from auction.services.context import AppContext
 from auction.services.identity.tokens import TokenKey
 from auction.settings import Settings, SettingsError, load_settings
+from auction.startup import open_context_when_ledger_answers
 
 __all__ = ["SettingsError", "config_of", "create_app", "load_settings", "serve_context"]
 
@@ -55,7 +57,7 @@ def create_app(context: AppContext, config: ApiConfig) -> ASGIApp:
     return bid_endpoint
 
 
-def config_of(settings: Settings) -> ApiConfig:
+def config_of(settings: Settings, *, status_fd: int | None = None) -> ApiConfig:
     """The settings that the API uses. Raises SettingsError where there is no secret."""
     return ApiConfig(
         secret=settings.secret,
@@ -65,13 +67,37 @@ def config_of(settings: Settings) -> ApiConfig:
         locale=settings.locale,
         token_lifetime_s=settings.token_lifetime_s,
         delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),
+        status_fd=status_fd,
     )
 
 
-async def serve_context(settings: Settings, listener: socket.socket) -> None:
-    """Serves the API on a socket until SIGTERM or SIGINT, then closes the context."""
-    async with open_context(settings) as context:
-        await serve(create_app(context, config_of(settings)), listener)
+async def serve_context(settings: Settings, listener: socket.socket, *, status_fd: int | None = None) -> None:
+    """Serves the API on a socket until SIGTERM or SIGINT, then closes the context.
+
+    While the ledger is away at the start, every request is answered with 503. `status_fd`: what the supervisor
+    publishes (`auction.serving.status`).
+    """
+    late, stopping = LateApp(), asyncio.Event()
+    server = ApiServer(late)
+    serving: list[asyncio.Task[None]] = []
+
+    def start(reason: str = "") -> None:
+        late.reason = reason
+        task = asyncio.create_task(serve(server, listener))
+        task.add_done_callback(lambda _: stopping.set())
+        serving.append(task)
+
+    try:
+        async with open_context_when_ledger_answers(settings, stopping, on_away=start) as context:
+            if context is not None:
+                late.app = create_app(context, config_of(settings, status_fd=status_fd))
+            # until here connections wait in the backlog, unless the ledger is away
+            if not serving:
+                start()
+            await serving[0]
+    finally:
+        server.stop()
+        await asyncio.gather(*serving)
 
 
 def _registry(counts: BidCounts) -> CollectorRegistry:

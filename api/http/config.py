@@ -18,6 +18,8 @@ class ApiConfig:
     delivery_centres: tuple[str, ...] = ()
     live_port: int | None = None
     """The port of the live gateways, used with the host of the page's own address unless `live_url` is set."""
+    status_fd: int | None = None
+    """The file in which the supervisor publishes what keeps ending; None without a supervisor."""
 
     def live_url_for(self, host: str | None, *, secure: bool) -> str | None:
         """The address of the live channel for a page with this Host header; None: there is no live channel."""

@@ -68,9 +68,8 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serves until SIGTERM or SIGINT."""
-    server = ApiServer(app)
+async def serve(server: ApiServer, listener: socket.socket) -> None:
+    """Serves until `stop`, SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, server.stop)

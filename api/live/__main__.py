@@ -14,11 +14,12 @@ import uvloop
 from api.live.backoff import backoff_waits_s
 from api.live.config import LiveConfig
 from api.live.gateway import LiveGateway
-from auction.bootstrap import open_ledger, running_servers
+from auction.bootstrap import open_ledger
 from auction.domain.errors import AuctionError, LedgerAway
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
 from auction.settings import Settings, SettingsError, load_settings
+from auction.startup import servers_of_process
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 OTHER_FILES = 1_200
@@ -70,12 +71,15 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     for number in STOPPING:
         loop.add_signal_handler(number, stopping.set)
     config = config_of(settings)
+    is_away = False
     for wait_s in backoff_waits_s():
         try:
             async with open_ledger(settings) as ledger:
                 await LiveGateway(ledger, config).run(listener, stopping)
         except LedgerAway as error:
-            log.warning("live_ledger_away", reason=str(error))
+            if not is_away:
+                is_away = True
+                log.warning("start_waits_for_ledger", reason=str(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), wait_s)
         if stopping.is_set():
@@ -87,13 +91,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m api.live", description=__doc__)
     parser.add_argument("--host", help="the address to listen on (AUCTION_HTTP_HOST)")
     parser.add_argument("--port", type=int, help="the port to listen on, 0 for any (AUCTION_LIVE_PORT)")
+    parser.add_argument("--supervised", action="store_true", help="the embedded servers are started by a supervisor")
     given = parser.parse_args(arguments)
     try:
         settings = load_settings()
         configure_logs(settings.log_level, settings.log_format)
         host = settings.http_host if given.host is None else given.host
         port = settings.live_port if given.port is None else given.port
-        with bind(host, port) as listener, running_servers(settings, books=False) as found:
+        with (
+            bind(host, port) as listener,
+            servers_of_process(settings, supervised=given.supervised, books=False) as found,
+        ):
             uvloop.run(serve(found, listener))
     except (AuctionError, EmbeddedError, SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")

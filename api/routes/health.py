@@ -8,6 +8,7 @@ from api.http.openapi import problems
 from api.routes.dependencies import Context
 from api.schemas.public import HealthzResponse, ReadyzResponse
 from auction.services.verification.readiness import check_readiness
+from auction.serving.status import read_failing
 
 router = APIRouter(tags=["operations"])
 
@@ -21,13 +22,13 @@ async def healthz() -> HealthzResponse:
 @router.get(
     "/readyz", responses={**problems(), 503: {"model": ReadyzResponse, "description": "Not ready; the parts say why."}}
 )
-async def readyz(context: Context, response: Response) -> ReadyzResponse:
+async def readyz(request: Request, context: Context, response: Response) -> ReadyzResponse:
     """Whether bids can be taken and archived."""
     readiness = await check_readiness(context)
     if not readiness.ready:
         response.status_code = 503
         response.headers["retry-after"] = "1"
-    return ReadyzResponse.of(readiness)
+    return ReadyzResponse.of(readiness, failing=read_failing(request.app.state.config.status_fd))
 
 
 class MetricsResponse(Response):

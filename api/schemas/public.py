@@ -10,7 +10,7 @@ from auction.books.bidders import Registration
 from auction.books.catalogue import Sale
 from auction.books.deposits import Deposit
 from auction.services.catalogue.lot_views import BidPage, BidView, LotView, SaleView
-from auction.services.verification.readiness import Readiness
+from auction.services.verification.readiness import OK, Readiness
 
 TermsResponse = Annotated[
     dict[str, Any],
@@ -277,19 +277,24 @@ class HealthzResponse(BaseModel):
 
 
 class ReadyzResponse(BaseModel):
-    """Whether bids can be taken and archived. Each part: "ok", or what is wrong with it."""
+    """Whether bids can be taken and archived. Each part: "ok", or what is wrong with it.
+
+    `processes` names those of this host that keep ending; `ready` does not depend on it.
+    """
 
     ready: bool
     ledger: str
     books: str
     migrations: str
+    processes: str
 
     @classmethod
-    def of(cls, readiness: Readiness) -> Self:
-        """The response for a check."""
+    def of(cls, readiness: Readiness, *, failing: Sequence[str]) -> Self:
+        """The response for a check, and the processes that keep ending."""
         return cls(
             ready=readiness.ready,
             ledger=readiness.ledger,
             books=readiness.books,
             migrations=readiness.migrations,
+            processes=f"keeps ending and is started again: {', '.join(failing)}" if failing else OK,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,14 +14,16 @@ from auction.logs import configure_logs
 from auction.serving.processes import process_environment, process_specs, wait_until_ready
 from auction.serving.roles import ServingRole
 from auction.serving.sockets import listen, local_address, reserve_port
+from auction.serving.status import SupervisorStatus
 from auction.serving.supervisor import Supervisor
 from auction.settings import Settings
+from auction.startup import restartable_servers
 
 log = structlog.get_logger("auction.serve")
 
 
 def serve(role: ServingRole, settings: Settings) -> int:
-    """Run the processes of `role` until a signal or until one keeps failing; the exit code.
+    """Run the processes of `role` until a signal, or until none of them ever worked; the exit code.
 
     Raises SettingsError (no secret, no payment provider, a port in use, a database that cannot be migrated),
     EmbeddedError, BooksAway.
@@ -61,12 +63,15 @@ def _serve(role: ServingRole, settings: Settings, interrupts: InterruptHandler) 
 async def _supervise(
     role: ServingRole, settings: Settings, listener: socket.socket | None, interrupts: InterruptHandler
 ) -> int:
+    status_of_processes = SupervisorStatus()
     supervisor = Supervisor(
-        process_specs(role, settings, listener),
+        process_specs(role, settings, listener, status_of_processes),
         process_environment(settings),
+        servers=restartable_servers(settings, books=role is not ServingRole.LIVE),
+        status=status_of_processes,
         before_drain=lambda: _stop_listening(listener),
     )
-    with interrupts.calling(supervisor.stop):
+    with closing(status_of_processes), interrupts.calling(supervisor.stop):
         announcement = asyncio.create_task(_announce(role, settings, listener))
         status = await supervisor.run()
         announcement.cancel()

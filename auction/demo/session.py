@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +20,10 @@ from auction.logs import configure_logs
 from auction.serving.processes import process_environment, process_specs
 from auction.serving.roles import ServingRole
 from auction.serving.sockets import free_port_above, listen, reserve_port
+from auction.serving.status import SupervisorStatus
 from auction.serving.supervisor import Supervisor
 from auction.settings import Settings, load_settings
+from auction.startup import restartable_servers
 
 HOST = "127.0.0.1"
 """The demo listens on this machine only."""
@@ -95,9 +97,12 @@ async def _supervise(
     demo: DemoRun, settings: Settings, listener: socket.socket, log: TextIO, interrupts: InterruptHandler
 ) -> int:
     """Run the processes, and the demo on them, until the demo ends, a process keeps failing, or a signal arrives."""
+    status_of_processes = SupervisorStatus()
     supervisor = Supervisor(
-        process_specs(ServingRole.ALL, settings, listener),
+        process_specs(ServingRole.ALL, settings, listener, status_of_processes),
         process_environment(settings),
+        servers=restartable_servers(settings),
+        status=status_of_processes,
         # not the current directory, whose .env may name other servers
         folder=settings.data_dir,
         output=log.fileno(),
@@ -110,7 +115,7 @@ async def _supervise(
         run.cancel()
         supervisor.stop()
 
-    with interrupts.calling(stop):
+    with closing(status_of_processes), interrupts.calling(stop):
         await asyncio.wait({processes, run}, return_when=asyncio.FIRST_COMPLETED)
         run.cancel()
         with contextlib.suppress(asyncio.CancelledError):

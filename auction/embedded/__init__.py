@@ -8,6 +8,9 @@ They run for as long as at least one process uses them::
 Servers that already run for the directory are shared. The last process to leave stops them; one that was killed counts
 as having left, and its servers keep running until the next process leaves. Every failure is an `EmbeddedError` with
 one sentence that names the path and what to do.
+
+A process that uses a directory may restart its servers after they have died (`restartable`); a process that is started
+by one that does so uses them without starting them (`joined`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,8 +26,9 @@ from auction.embedded.errors import EmbeddedError, from_os_error
 from auction.embedded.locks import FileLock
 from auction.embedded.paths import make_folder
 from auction.embedded.process import EmbeddedServer, RunningServer, start_server, stop_server
+from auction.embedded.restart import RestartableServer
 
-__all__ = ["EmbeddedError", "RunningServer", "Servers", "running"]
+__all__ = ["EmbeddedError", "RestartableServer", "RunningServer", "Servers", "joined", "restartable", "running"]
 
 T = TypeVar("T")
 
@@ -74,11 +78,50 @@ def running(
     """
     data_dir = data_dir.expanduser().absolute()
     make_folder(data_dir)
-    wanted: list[EmbeddedServer] = []
-    if want_ledger:
-        wanted.append(valkey.ValkeyServer(valkey.paths(data_dir), ledger_binary, ledger_settings))
+    ledger = valkey.ValkeyServer(valkey.paths(data_dir), ledger_binary, ledger_settings)
+    wanted: list[EmbeddedServer] = [ledger] if want_ledger else []
     if want_books:
         wanted.append(postgres.new_server(postgres.paths(data_dir), books_settings, relaxed=relaxed_books))
+    with _registered(data_dir):
+        found = dict(zip((server.paths.name for server in wanted), _in_parallel(start_server, wanted), strict=True))
+        yield Servers(data_dir, found.get("ledger"), found.get("books"))
+
+
+@contextmanager
+def joined(data_dir: Path) -> Iterator[tuple[str, str]]:
+    """Use the servers of `data_dir` that another process starts and restarts: the ledger's and the database's address.
+
+    Whether they answer is not waited for. They run at least as long as the block, unless they die. Raises
+    EmbeddedError.
+    """
+    data_dir = data_dir.expanduser().absolute()
+    make_folder(data_dir)
+    with _registered(data_dir):
+        ledger = valkey.ValkeyServer(valkey.paths(data_dir))
+        books = postgres.PostgresServer(postgres.paths(data_dir))
+        yield ledger.url(ledger.paths.sockets()), books.url(books.paths.sockets())
+
+
+def restartable(
+    data_dir: Path,
+    *,
+    ledger_binary: str | None = None,
+    want_ledger: bool = True,
+    want_books: bool = True,
+    ledger_settings: Mapping[str, str] = _NO_SETTINGS,
+) -> Sequence[RestartableServer]:
+    """The wanted servers, for a process within `running` to restart with the same settings. Raises EmbeddedError."""
+    data_dir = data_dir.expanduser().absolute()
+    ledger = valkey.ValkeyServer(valkey.paths(data_dir), ledger_binary, ledger_settings)
+    wanted: list[EmbeddedServer] = [ledger] if want_ledger else []
+    if want_books:
+        wanted.append(postgres.new_server(postgres.paths(data_dir), _NO_SETTINGS, relaxed=False))
+    return [RestartableServer(server) for server in wanted]
+
+
+@contextmanager
+def _registered(data_dir: Path) -> Iterator[None]:
+    """Count as a user of the servers during the block; the last user to leave stops them. Raises EmbeddedError."""
     with _open_lock(data_dir / "users.lock") as users:
         try:
             # while it is held nobody stops them; a process that is stopping them now is waited for
@@ -87,8 +130,7 @@ def running(
                     f"another process has been stopping the servers of {data_dir} for {_STOPPING_S:.0f} s: end what "
                     f"holds {users.path} open, or set AUCTION_DATA_DIR to another directory"
                 )
-            found = dict(zip((server.paths.name for server in wanted), _in_parallel(start_server, wanted), strict=True))
-            yield Servers(data_dir, found.get("ledger"), found.get("books"))
+            yield
         finally:
             _stop_unless_used(users)
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from auction.embedded.errors import from_os_error
 
 # sun_path is 108 bytes on Linux and 104 on macOS, the closing zero included
 _SOCKET_PATH_BYTES_MAX = 103
-_SHORT_PREFIX = "auction-"
+_SHORT_PARENT, _SHORT_PREFIX = Path("/tmp"), "auction-"  # noqa: S108 - folders there are made by mkdtemp
 LOG_TAIL_LINES = 12
 
 
@@ -55,26 +56,36 @@ class ServerPaths:
             return self.folder
 
     def choose_sockets(self, owner: tuple[int, int] | None) -> Path:
-        """Choose and record a folder for sockets: the server's own, or a short one where its path is too long."""
-        self.remove_runtime_files()
+        """Choose and record a folder for sockets: the server's own, or a short one where its path is too long.
+
+        A server that is started again after it was killed gets the same folder: clients keep its address.
+        """
+        before = self.sockets()
+        self._remove_socket_files()
         chosen = self.folder
         # PostgreSQL reads a comma as the separator of two folders, its clients as that of two hosts
         if len(os.fsencode(chosen / self.socket_name)) > _SOCKET_PATH_BYTES_MAX or "," in str(chosen):
-            # not TMPDIR, whose path may be long as well; the folder is new and its mode 0700
-            chosen = Path(tempfile.mkdtemp(prefix=_SHORT_PREFIX, dir="/tmp"))
+            chosen = before if _is_short(before) and _is_private(before, owner) else _new_short_folder()
             if owner:
                 os.chown(chosen, *owner)
+        if chosen != before and _is_short(before):
+            shutil.rmtree(before, ignore_errors=True)
         write_atomically(self.record, json.dumps({"sockets": str(chosen)}))
         return chosen
 
     def remove_runtime_files(self) -> None:
         """Remove what a server that no longer runs has left: sockets, the short folder, the record."""
         sockets = self.sockets()
-        if sockets != self.folder and sockets.name.startswith(_SHORT_PREFIX):
+        self._remove_socket_files()
+        if _is_short(sockets):
             shutil.rmtree(sockets, ignore_errors=True)
-        for name in (self.socket_name, f"{self.socket_name}.lock"):
-            (self.folder / name).unlink(missing_ok=True)
         self.record.unlink(missing_ok=True)
+
+    def _remove_socket_files(self) -> None:
+        for folder in {self.folder, self.sockets()}:
+            for name in (self.socket_name, f"{self.socket_name}.lock"):
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    (folder / name).unlink()
 
     def log_tail(self) -> str:
         """The last lines that the server printed, indented."""
@@ -83,6 +94,27 @@ class ServerPaths:
         except OSError:
             return "    (no log)"
         return "\n".join(f"    {line}" for line in lines[-LOG_TAIL_LINES:]) or "    (an empty log)"
+
+
+def _new_short_folder() -> Path:
+    """A new folder with mode 0700; not in TMPDIR, whose path may be long as well."""
+    return Path(tempfile.mkdtemp(prefix=_SHORT_PREFIX, dir=_SHORT_PARENT))
+
+
+def _is_short(folder: Path) -> bool:
+    return folder.parent == _SHORT_PARENT and folder.name.startswith(_SHORT_PREFIX)
+
+
+def _is_private(folder: Path, owner: tuple[int, int] | None) -> bool:
+    """Whether only this user or `owner` may use the folder; one that was removed meanwhile is created again."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        facts = folder.lstat()
+    except OSError:
+        return False
+    owners = {os.geteuid(), owner[0] if owner else os.geteuid()}
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid in owners and not facts.st_mode & 0o077
 
 
 def make_folder(path: Path, owner: tuple[int, int] | None = None) -> None:

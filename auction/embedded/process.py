@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
 from auction.embedded.errors import NO_SPACE, EmbeddedError, disk_full, from_os_error
@@ -79,20 +80,25 @@ class RunningServer:
     started: bool
 
 
-def start_server(server: EmbeddedServer) -> RunningServer:
-    """Start the server, or find the one that runs in its folder. Raises EmbeddedError."""
+def start_server(server: EmbeddedServer, abandoned: Event | None = None) -> RunningServer:
+    """Start the server, or find the one that runs in its folder. Raises EmbeddedError.
+
+    Once `abandoned` is set, it is waited for no longer, and one that was started here and does not answer yet is ended.
+    """
+    abandoned = abandoned or Event()
     paths = server.paths
+    _collect_ended()
     deadline = time.monotonic() + _FIRST_ANSWER_S
     while True:
         with FileLock(paths.alive) as alive:
             if alive.acquire():
-                return _start(server, alive)
+                return _start(server, alive, abandoned)
         try:
             sockets = paths.sockets()
             return RunningServer(server.url(sockets), server.probe(sockets), paths.folder, paths.log, started=False)
         except (ServerLoading, ServerUnresponsive) as error:
             # starting, stopping, or the last children of a killed server: each of these ends
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or abandoned.is_set():
                 raise EmbeddedError(
                     f"a process still runs as the {paths.name} of {paths.data_dir} but does not answer ({error}): "
                     f"stop the processes that hold {paths.alive} open, or "
@@ -101,7 +107,7 @@ def start_server(server: EmbeddedServer) -> RunningServer:
         time.sleep(_POLL_S)
 
 
-def _start(server: EmbeddedServer, alive: FileLock) -> RunningServer:
+def _start(server: EmbeddedServer, alive: FileLock, abandoned: Event) -> RunningServer:
     paths = server.paths
     make_folder(paths.folder, server.owner)
     try:
@@ -125,7 +131,7 @@ def _start(server: EmbeddedServer, alive: FileLock) -> RunningServer:
         raise from_os_error(paths.folder, error) from error
     _children.append(child)
     try:
-        pid = _wait_for_answer(server, child, sockets)
+        pid = _wait_for_answer(server, child, sockets, abandoned)
     except BaseException:
         # no other process knows of it
         child.kill()
@@ -135,7 +141,7 @@ def _start(server: EmbeddedServer, alive: FileLock) -> RunningServer:
     return RunningServer(server.url(sockets), pid, paths.folder, paths.log, started=True)
 
 
-def _wait_for_answer(server: EmbeddedServer, child: "subprocess.Popen[bytes]", sockets: Path) -> int:
+def _wait_for_answer(server: EmbeddedServer, child: "subprocess.Popen[bytes]", sockets: Path, abandoned: Event) -> int:
     started_s = time.monotonic()
     limit_s = _FIRST_ANSWER_S
     while True:
@@ -148,6 +154,8 @@ def _wait_for_answer(server: EmbeddedServer, child: "subprocess.Popen[bytes]", s
             limit_s, last = _LOADING_S, error
         except ServerUnresponsive as error:
             last = error
+        if abandoned.is_set():
+            raise EmbeddedError(f"the start of the {server.paths.name} under {server.paths.folder} was abandoned")
         if time.monotonic() - started_s > limit_s:
             raise EmbeddedError(
                 f"the server of the {server.paths.name} under {server.paths.folder} did not answer within "

@@ -10,30 +10,36 @@ import httpx
 from pydantic import SecretStr
 
 from auction.serving.roles import ServingRole
+from auction.serving.status import SupervisorStatus
 from auction.serving.supervisor import ProcessSpec
 from auction.settings import PREFIX, Settings
 
+SUPERVISED = "--supervised"
+"""The option of a program that is started by a supervisor, which starts and restarts the embedded servers."""
 READY_S = 300.0
 """How long the first process may take to answer."""
 _POLL_S = 0.1
 
 
-def process_specs(role: ServingRole, settings: Settings, listener: socket.socket | None) -> list[ProcessSpec]:
-    """The processes of a role; those that accept bids are stopped before the worker that archives them."""
+def process_specs(
+    role: ServingRole, settings: Settings, listener: socket.socket | None, status: SupervisorStatus
+) -> list[ProcessSpec]:
+    """The processes of a role; those that accept bids are stopped before the worker that archives them.
+
+    They wait for servers that do not answer: the supervisor restarts embedded ones.
+    """
     specs = []
     if role in {ServingRole.ALL, ServingRole.HTTP} and listener is not None:
-        fd = listener.fileno()
-        specs += [
-            ProcessSpec(f"http {number}", "api", ("--fd", str(fd)), (fd,), rank=0)
-            for number in range(1, settings.workers + 1)
-        ]
+        fds = (listener.fileno(), status.fd)
+        words = (SUPERVISED, "--fd", str(listener.fileno()), "--status-fd", str(status.fd))
+        specs += [ProcessSpec(f"http {number}", "api", words, fds, rank=0) for number in range(1, settings.workers + 1)]
     if role in {ServingRole.ALL, ServingRole.LIVE}:
-        address = ("--host", settings.http_host, "--port", str(settings.live_port))
+        address = (SUPERVISED, "--host", settings.http_host, "--port", str(settings.live_port))
         specs += [
             ProcessSpec(f"live {number}", "api.live", address, rank=0) for number in range(1, settings.gateways + 1)
         ]
     if role in {ServingRole.ALL, ServingRole.WORKER}:
-        specs.append(ProcessSpec("worker", "auction.workers", rank=1))
+        specs.append(ProcessSpec("worker", "auction.workers", (SUPERVISED,), rank=1))
     return specs
 
 

@@ -1,37 +1,42 @@
 """`python -m auction.workers`: the worker process, with all workers. `auction serve` starts one. Off the bid's way."""
 
+import argparse
 import asyncio
 import signal
 import sys
 
 import uvloop
 
-from auction.bootstrap import open_context, running_servers
 from auction.domain.errors import AuctionError
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
 from auction.settings import Settings, SettingsError, load_settings
+from auction.startup import open_context_when_ledger_answers, servers_of_process
 from auction.workers.runner import run_workers
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 async def run(settings: Settings) -> None:
-    """Run all workers on the servers of these settings until SIGTERM or SIGINT."""
+    """Run all workers on the servers of these settings until SIGTERM or SIGINT; waits for a ledger that is away."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in STOPPING:
         loop.add_signal_handler(number, stopping.set)
-    async with open_context(settings) as context:
-        await run_workers(context, stopping, keep_ms=settings.stream_keep_ms)
+    async with open_context_when_ledger_answers(settings, stopping) as context:
+        if context is not None:
+            await run_workers(context, stopping, keep_ms=settings.stream_keep_ms)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run until stopped; returns 0, or 1 after one sentence on standard error."""
+    parser = argparse.ArgumentParser(prog="python -m auction.workers", description=__doc__)
+    parser.add_argument("--supervised", action="store_true", help="the embedded servers are started by a supervisor")
+    given = parser.parse_args(arguments)
     try:
         settings = load_settings()
         configure_logs(settings.log_level, settings.log_format)
-        with running_servers(settings) as found:
+        with servers_of_process(settings, supervised=given.supervised) as found:
             uvloop.run(run(found))
     except (AuctionError, EmbeddedError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")

@@ -5,7 +5,7 @@ import sys
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from api.http.server import bind, serve
+from api.http.server import ApiServer, bind, serve
 
 BODY = b'{"lot_id":"bench-001","seq":123456,"amount_fen":12345600,"price_fen":12345600,' + b" " * 214 + b"}"
 START = {
@@ -27,4 +27,4 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 if __name__ == "__main__":
     with bind("127.0.0.1", int(sys.argv[1])) as listener:
-        uvloop.run(serve(app, listener))
+        uvloop.run(serve(ApiServer(app), listener))

@@ -1,8 +1,14 @@
+from contextlib import closing
+
+import httpx
 import pytest
 import structlog
 
+from api.app import create_app
+from api.http.config import ApiConfig
 from auction.services.identity.tokens import Role
-from tests.api.conftest import OPS, TERMS, signed
+from auction.serving.status import SupervisorStatus
+from tests.api.conftest import OPS, SECRET, TERMS, signed
 
 PUBLIC = {
     "lot_id",
@@ -233,7 +239,13 @@ async def test_a_sale_id_is_taken_once_and_made_up_where_none_is_given(asker):
 
 async def test_alive_and_ready(client, context):
     assert (await client.get("/healthz")).json() == {"status": "ok"}
-    assert (await client.get("/readyz")).json() == {"ready": True, "ledger": "ok", "books": "ok", "migrations": "ok"}
+    assert (await client.get("/readyz")).json() == {
+        "ready": True,
+        "ledger": "ok",
+        "books": "ok",
+        "migrations": "ok",
+        "processes": "ok",
+    }
 
     pool = context.ledger.redis.connection_pool
     await pool.disconnect()
@@ -246,6 +258,21 @@ async def test_alive_and_ready(client, context):
     assert unready.json()["ledger"] != "ok"
     assert unready.json()["books"] == "ok"
     assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_process_that_keeps_ending_is_named_and_the_others_stay_ready(context):
+    with closing(SupervisorStatus()) as status:
+        app = create_app(context, ApiConfig(secret=SECRET, status_fd=status.fd))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://house") as client:
+            assert (await client.get("/readyz")).json()["processes"] == "ok"
+            status.publish({"worker"})
+            answer = await client.get("/readyz")
+
+            assert (answer.status_code, answer.json()["ready"]) == (200, True)
+            assert "worker" in answer.json()["processes"]
+
+            status.publish(())
+            assert (await client.get("/readyz")).json()["processes"] == "ok"
 
 
 async def test_books_that_are_not_migrated_are_not_ready(client, context):

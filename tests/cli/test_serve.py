@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
+from auction import embedded
 from auction.payments.registry import PROVIDERS
 from auction.services.identity.tokens import Role
 from tests.cli.processes import (
@@ -28,6 +29,10 @@ from tests.cli.processes import (
 
 NEEDED: dict[str, Any] = {"AUCTION_SECRET_KEY": "s" * 40, "AUCTION_PAYMENT_PROVIDER": "sandbox"}
 """What `auction serve` does not start without."""
+
+
+RESTARTED = ("ledger",)
+"""The embedded servers that are killed."""
 
 
 def open_a_lot(port: int) -> str:
@@ -81,6 +86,46 @@ def test_it_takes_bids_replaces_what_is_killed_and_drains(tmp_path):
         # the archive was brought up to what was accepted before the worker left
         assert command.events("workers_stopped")
         assert not (tmp_path / "var" / "ledger.json").exists(), "the embedded ledger still runs"
+
+
+def test_killed_servers_are_restarted_and_every_process_goes_on(tmp_path):
+    port = free_port()
+    with served(tmp_path, port) as command:
+        lot_id = open_a_lot(port)
+        with bidding(port, lot_id, "alice") as alice:
+            assert alice(100).status_code == 201
+        processes = dict(command.started())
+        for number, name in enumerate(RESTARTED, start=1):
+            os.kill(pid_of_server(tmp_path / "var", name), signal.SIGKILL)
+            until_server_started(command, name)
+            with bidding(port, lot_id, f"after-{name}") as bidder:
+                taken = bidder(100 + 100 * number)
+            assert taken.status_code in {200, 201}, taken.text
+            until(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").json()["ready"], "readiness")
+        # the same processes as before, and what was accepted before is still there
+        assert command.started() == processes
+        assert all(is_running(pid) for each in processes.values() for pid in each)
+        bids = httpx.get(f"http://127.0.0.1:{port}/api/v1/lots/{lot_id}").json()
+        assert (bids["price_fen"], bids["bids"]) == (100 + 100 * len(RESTARTED), 1 + len(RESTARTED))
+        assert [event["name"] for event in command.events("server_died")] == list(RESTARTED)
+
+        command.process.send_signal(signal.SIGTERM)
+        assert command.ended() == 0, command.output()
+        assert command.events("workers_stopped")
+    assert not (tmp_path / "var" / "ledger.json").exists(), "the embedded ledger still runs"
+    assert not (tmp_path / "var" / "books.json").exists(), "the embedded books still run"
+
+
+def until_server_started(command: Command, name: str) -> None:
+    until(lambda: name in {event["name"] for event in command.events("server_started")}, f"another {name}")
+
+
+def pid_of_server(data_dir: Path, name: str) -> int:
+    with embedded.running(data_dir) as servers:
+        found = servers.ledger if name == "ledger" else servers.books
+        assert found is not None
+        assert not found.started
+        return found.pid
 
 
 def test_killing_the_supervisor_leaves_nothing(tmp_path):
