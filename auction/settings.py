@@ -145,6 +145,9 @@ class Settings(BaseSettings):
 
     # the ledger
     ledger_shards: int = Field(16, ge=1, le=100, description="a whole number from 1 to 100")
+    accept_unsafe_ledger: bool = Field(
+        False, description="1 to serve on a ledger's server that could lose accepted bids, or 0"
+    )
     ledger_timeout_ms: int = Field(
         2_000, ge=10, le=60_000, description="a whole number of milliseconds from 10 to 60000"
     )

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from auction.books.server_status import read_server_status
 from auction.console.output import out
 from auction.domain.errors import AuctionError
 from auction.ledger.connection import connect, ledger_errors
+from auction.ledger.server_settings import ServerSettings, read_server_settings
 from auction.payments.registry import PROVIDERS
 from auction.settings import Settings
 
@@ -63,44 +64,26 @@ def check_secret(settings: Settings) -> list[Finding]:
 def check_ledger(settings: Settings) -> list[Finding]:
     """The ledger's server: version, persistence, memory policy, clock."""
     try:
-        info, config, offset_ms = asyncio.run(_read_ledger(str(settings.redis_url)))
+        found, offset_ms = asyncio.run(_read_ledger(str(settings.redis_url)))
     except AuctionError as error:
         return [Finding("ledger", FindingState.BAD, error.detail, "start the server, or correct AUCTION_REDIS_URL")]
-    return [_ledger_version(info), *_persistence(info, config), _clock("ledger clock", offset_ms)]
+    return [_ledger_version(found.info), *_persistence(found), _clock("ledger clock", offset_ms)]
 
 
-async def _read_ledger(url: str) -> tuple[dict[str, Any], dict[str, str], float]:
+async def _read_ledger(url: str) -> tuple[ServerSettings, float]:
     redis = connect(url, connections=1)
     try:
+        found = await read_server_settings(redis)
         with ledger_errors():
-            info: dict[str, Any] = await redis.info()
             before_s = time.time()
             seconds, microseconds = await redis.time()
             middle_s = (before_s + time.time()) / 2
-            config: dict[str, str] = {}
-            for pattern in ("append*", "maxmemory*", "aof-load-truncated"):
-                config |= await _config(redis, pattern)
-        return info, config, (int(seconds) + int(microseconds) / 1e6 - middle_s) * 1000
+        return found, (int(seconds) + int(microseconds) / 1e6 - middle_s) * 1000
     finally:
         await redis.aclose()
 
 
-async def _config(redis: Any, pattern: str) -> dict[str, str]:
-    """CONFIG GET; empty where a hosted server does not allow it."""
-    try:
-        found = await redis.execute_command("CONFIG GET", pattern)
-    except Exception as error:
-        if "unknown command" in str(error).lower() or "noperm" in str(error).lower():
-            return {}
-        raise
-    return {_text(name): _text(value) for name, value in found.items()}
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _ledger_version(info: dict[str, Any]) -> Finding:
+def _ledger_version(info: Mapping[str, Any]) -> Finding:
     name, version = ("Valkey", info["valkey_version"]) if "valkey_version" in info else ("Redis", info["redis_version"])
     compatible = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
     if compatible < LEDGER_VERSION_MIN:
@@ -108,35 +91,21 @@ def _ledger_version(info: dict[str, Any]) -> Finding:
     return Finding("ledger", FindingState.GOOD, f"{name} {version}")
 
 
-def _persistence(info: dict[str, Any], config: dict[str, str]) -> list[Finding]:
-    if not config:
-        return [
-            Finding(
-                "ledger persistence",
-                FindingState.WARN,
-                "the server does not allow CONFIG GET",
-                "make sure that it runs with appendonly yes, appendfsync always, maxmemory-policy noeviction",
-            )
-        ]
-    wanted = {
-        "appendonly": ("yes", "accepted bids would be lost when the server ends"),
-        "appendfsync": ("always", "accepted bids would be lost in a power cut"),
-        "maxmemory-policy": ("noeviction", "the server would delete lots when memory runs out"),
-        "aof-load-truncated": ("no", "the server would cut a damaged log without saying so"),
-    }
-    findings = []
-    for name, (value, consequence) in wanted.items():
-        found = config.get(name, "unknown")
-        is_good = found == value
-        findings.append(
-            Finding(
-                f"ledger {name}",
-                FindingState.GOOD if is_good else FindingState.BAD,
-                found,
-                "" if is_good else f"set {name} to {value}: {consequence}",
-            )
+def _persistence(server: ServerSettings) -> list[Finding]:
+    if not server.config:
+        wanted = ", ".join(f"{one.name} {one.required}" for one in server.checked())
+        advice = f"make sure that it runs with {wanted}; serve then needs AUCTION_ACCEPT_UNSAFE_LEDGER=1"
+        return [Finding("ledger persistence", FindingState.WARN, "the server does not allow CONFIG GET", advice)]
+    findings = [
+        Finding(
+            f"ledger {one.name}",
+            FindingState.GOOD if one.is_safe else FindingState.BAD,
+            "unknown" if one.found is None else one.found,
+            one.advice,
         )
-    if info.get("aof_last_write_status", "ok") != "ok":
+        for one in server.checked()
+    ]
+    if server.info.get("aof_last_write_status", "ok") != "ok":
         findings.append(Finding("ledger log", FindingState.BAD, "the last write failed", "check the server's disk"))
     return findings
 

@@ -9,15 +9,20 @@ import structlog
 
 from auction.bootstrap import migrate_database, running_servers
 from auction.console.interrupt_handler import InterruptHandler
+from auction.console.ledger_safety import check_ledger_safety, require_safe_ledger
 from auction.console.output import out, print_error
+from auction.domain.errors import LedgerAway
 from auction.logs import configure_logs
 from auction.serving.processes import process_environment, process_specs, wait_until_ready
 from auction.serving.roles import ServingRole
 from auction.serving.sockets import listen, local_address, reserve_port
 from auction.serving.status import SupervisorStatus
 from auction.serving.supervisor import Supervisor
-from auction.settings import Settings
+from auction.settings import Settings, SettingsError
 from auction.startup import restartable_servers
+
+LEDGER_CHECK_S = 0.2
+"""How often a ledger that is away at the start is asked whether it may be used."""
 
 log = structlog.get_logger("auction.serve")
 
@@ -25,7 +30,8 @@ log = structlog.get_logger("auction.serve")
 def serve(role: ServingRole, settings: Settings) -> int:
     """Run the processes of `role` until a signal, or until none of them ever worked; the exit code.
 
-    Raises SettingsError (no secret, no payment provider, a port in use, a database that cannot be migrated),
+    Raises SettingsError (no secret, no payment provider, a port in use, a ledger that could lose bids, a database that
+    cannot be migrated),
     EmbeddedError, BooksAway.
     """
     configure_logs(settings.log_level, settings.log_format)
@@ -54,14 +60,26 @@ def _serve(role: ServingRole, settings: Settings, interrupts: InterruptHandler) 
         found = stack.enter_context(running_servers(settings, books=with_database))
         stack.callback(interrupts.ignore)
         interrupts.raise_if_interrupted()
+        is_ledger_checked = True
+        try:
+            require_safe_ledger(settings)
+        except LedgerAway as error:
+            # processes wait for it as well
+            is_ledger_checked = False
+            log.warning("ledger_not_checked", reason=error.detail, advice="it is checked when it answers")
         if with_database:
             migrate_database(found)
         interrupts.raise_if_interrupted()
-        return asyncio.run(_supervise(role, settings, listener, interrupts))
+        return asyncio.run(_supervise(role, settings, listener, interrupts, is_ledger_checked=is_ledger_checked))
 
 
 async def _supervise(
-    role: ServingRole, settings: Settings, listener: socket.socket | None, interrupts: InterruptHandler
+    role: ServingRole,
+    settings: Settings,
+    listener: socket.socket | None,
+    interrupts: InterruptHandler,
+    *,
+    is_ledger_checked: bool,
 ) -> int:
     status_of_processes = SupervisorStatus()
     supervisor = Supervisor(
@@ -73,11 +91,32 @@ async def _supervise(
     )
     with closing(status_of_processes), interrupts.calling(supervisor.stop):
         announcement = asyncio.create_task(_announce(role, settings, listener))
+        check = None if is_ledger_checked else asyncio.create_task(_check_ledger_later(settings, supervisor))
         status = await supervisor.run()
         announcement.cancel()
+        if check is not None:
+            check.cancel()
+            refusal = (await asyncio.gather(check, return_exceptions=True))[0]
+            if isinstance(refusal, SettingsError):
+                raise refusal
     if supervisor.failed_process is not None:
         print_error(f"the process '{supervisor.failed_process}' kept ending; everything was stopped (its log is above)")
     return status
+
+
+async def _check_ledger_later(settings: Settings, supervisor: Supervisor) -> None:
+    """Check the ledger once it answers; stops everything and raises SettingsError where it could lose bids."""
+    while True:
+        await asyncio.sleep(LEDGER_CHECK_S)
+        try:
+            await check_ledger_safety(settings)
+        except LedgerAway:
+            continue
+        except SettingsError:
+            supervisor.stop()
+            raise
+        log.info("ledger_checked")
+        return
 
 
 def _stop_listening(listener: socket.socket | None) -> None:

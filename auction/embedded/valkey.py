@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from auction.embedded.errors import EmbeddedError
 from auction.embedded.locks import FileLock
+from auction.embedded.memory import default_ledger_bytes
 from auction.embedded.paths import ServerPaths, write_atomically
 from auction.embedded.process import ServerLoading, ServerUnresponsive
 
@@ -67,7 +68,10 @@ class ValkeyServer:
         """Write the server's configuration file, which the command names."""
         binary = find_binary(self.binary)
         location = {"dir": str(self.paths.folder), "unixsocket": str(sockets / _SOCKET_NAME)}
-        lines = [f"{name} {_quoted(value)}" for name, value in (SETTINGS | location | dict(self.settings)).items()]
+        memory = {"maxmemory": str(default_ledger_bytes())}
+        lines = [
+            f"{name} {_quoted(value)}" for name, value in (SETTINGS | memory | location | dict(self.settings)).items()
+        ]
         configuration = self.paths.folder / "ledger.conf"
         write_atomically(configuration, "# written at each start\n" + "\n".join(lines) + "\n")
         return [str(binary), str(configuration)]

@@ -19,6 +19,7 @@ PERSISTENCE = {
     "appendfsync": ("everysec", "set appendfsync to always"),
     "maxmemory-policy": ("allkeys-lru", "set maxmemory-policy to noeviction"),
     "aof-load-truncated": ("yes", "set aof-load-truncated to no"),
+    "maxmemory": ("0", "set maxmemory to a limit"),
 }
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
+from redis import Redis
 
 from auction import embedded
-from auction.embedded import postgres, process
+from auction.embedded import memory, postgres, process
 from tests.embedded.server_runs import ask_books, ask_ledger, leave, pids, runs, said_pids, user_process
 
 
@@ -52,6 +53,37 @@ def test_settings_go_on_top_and_only_tests_relax_the_books(tmp_path):
         )
         assert ask_books(servers, "SHOW work_mem") == "5MB"
         assert ask_books(servers, "SHOW fsync") == "off"
+
+
+def test_the_ledger_has_a_limit_below_the_memory_of_the_machine(tmp_path):
+    with embedded.running(tmp_path, want_books=False) as servers:
+        with Redis.from_url(servers.redis_url, decode_responses=True) as client:
+            limit = int(client.config_get("maxmemory")["maxmemory"])
+        assert limit == memory.default_ledger_bytes()
+        assert memory.DEFAULT_BYTES_MIN <= limit <= memory.DEFAULT_BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    "groups, limits, expected",
+    [
+        ("0::/a/b\n", {"a/memory.max": "700\n", "a/b/memory.max": "max\n"}, 700),
+        ("0::/\n", {"memory.max": "500\n"}, 500),
+        # the path of the host, seen from within a container
+        ("0::/docker/1234\n", {"memory.max": "500\n"}, 500),
+        ("4:cpu,cpuacct:/a\n3:memory:/a\n", {"memory/a/memory.limit_in_bytes": "300\n"}, 300),
+        ("0::/a\n", {}, None),
+        (None, {}, None),
+    ],
+)
+def test_the_memory_of_a_container_counts(tmp_path, groups, limits, expected):
+    own = tmp_path / "cgroup"
+    if groups is not None:
+        own.write_text(groups)
+    for name, value in limits.items():
+        (tmp_path / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fs" / name).write_text(value)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert memory.available_bytes(tmp_path / "fs", own) == (expected or machine)
 
 
 def test_nothing_runs_and_no_socket_lies_about_when_the_last_user_has_left(tmp_path):
