@@ -10,17 +10,20 @@ import itertools
 import os
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from auction import embedded
 
@@ -72,7 +75,37 @@ def valkey_url(request: pytest.FixtureRequest, ledgers: Callable[[str | None], s
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kept_engines() -> Iterator[None]:
+    """An engine that a test closed is used by the next one that wants the same, since it knows its statements by then.
+
+    Its connections are closed all the same. Working out how statements are written takes a new one half a second.
+    """
+    from auction.books import unit_of_work
+    from auction.books.unit_of_work import Books
+
+    idle: defaultdict[str, list[AsyncEngine]] = defaultdict(list)
+    wanted: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
+    create, close = create_async_engine, Books.close
+
+    def create_or_reuse(url: str, **options: Any) -> AsyncEngine:
+        key = f"{url} {options}"
+        engine = idle[key].pop() if idle[key] else create(url, **options)
+        wanted[engine] = key
+        return engine
+
+    async def close_and_keep(books: Books) -> None:
+        await close(books)
+        if key := wanted.pop(books.engine, None):
+            idle[key].append(books.engine)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unit_of_work, "create_async_engine", create_or_reuse)
+        patch.setattr(Books, "close", close_and_keep)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory, kept_engines: None) -> Iterator[str]:
     """The books' address: the empty database `auction` of a server that does not wait for the disk."""
     with embedded.running(tmp_path_factory.mktemp("books"), want_ledger=False, relaxed_books=True) as servers:
         yield servers.database_url
@@ -97,25 +130,106 @@ def migrated_template(postgres_url: str) -> str:
     return _TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def standing_books() -> "StandingBooks":
+    """The database that the tests of this process take in turn."""
+    return StandingBooks()
+
+
 @pytest.fixture
-def books_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
-    """The address of a fresh, migrated database, gone after the test."""
-    name = f"books_{os.getpid()}_{next(_numbers)}"
-    _run(_execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
-    yield _database(postgres_url, name)
-    _run(_execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+def books_url(postgres_url: str, migrated_template: str, standing_books: "StandingBooks") -> str:
+    """The address of a migrated database with nothing in it, and with nobody connected."""
+    return _run(standing_books.emptied(postgres_url, migrated_template))
+
+
+class StandingBooks:
+    """One database for many tests: emptied for the next one, and made anew where a test changed more than its rows."""
+
+    _SIZE_BYTES_MAX = 16_000_000
+    _NOBODY_ELSE = (
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    _SCHEMA = """
+        WITH ours AS (SELECT oid, xmin FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+        SELECT count(*) || ':' || sum(xmin::text::bigint) FROM (
+            SELECT xmin FROM ours
+            UNION ALL SELECT xmin FROM pg_attribute WHERE attrelid IN (SELECT oid FROM ours)
+            UNION ALL SELECT xmin FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+            UNION ALL SELECT xmin FROM pg_trigger
+            UNION ALL SELECT xmin FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        ) AS catalogue
+    """
+    """Differs after any change of tables, columns, constraints, triggers or functions, and of the files that hold rows."""
+    _SIZE = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    _EMPTY = """
+        DO $$
+        DECLARE it record;
+        BEGIN
+            FOR it IN SELECT tablename AS name FROM pg_tables
+                WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+                EXECUTE format('DELETE FROM public.%I', it.name);
+            END LOOP;
+            FOR it IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' LOOP
+                PERFORM setval(format('public.%I', it.name), 1, false);
+            END LOOP;
+        END $$
+    """
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._schema: object = None
+
+    async def emptied(self, server: str, template: str) -> str:
+        """Its address."""
+        if not await self._is_emptied(server):
+            if self._name:
+                await _execute(server, f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
+            self._name = f"books_{os.getpid()}_{next(_numbers)}"
+            await _execute(server, f"CREATE DATABASE {self._name} TEMPLATE {template}")
+            async with _connected(_database(server, self._name)) as connection:
+                self._schema = await self._shape(connection)
+        return _database(server, self._name)
+
+    async def _is_emptied(self, server: str) -> bool:
+        """Remove its rows; false where it is not there, changed, or grown."""
+        if not self._name:
+            return False
+        try:
+            async with _connected(_database(server, self._name)) as connection:
+                await connection.execute(self._NOBODY_ELSE)
+                if await self._shape(connection) != self._schema:
+                    return False
+                if await connection.fetchval(self._SIZE) > self._SIZE_BYTES_MAX:
+                    return False
+                # rows that are never changed, and those that others refer to, have triggers
+                await connection.execute("SET session_replication_role = replica")
+                await connection.execute(self._EMPTY)
+        except (asyncpg.InvalidCatalogNameError, asyncpg.UndefinedTableError):
+            return False
+        return True
+
+    async def _shape(self, connection: asyncpg.Connection) -> tuple[object, object]:
+        revision = await connection.fetchval("SELECT string_agg(version_num, ' ') FROM alembic_version")
+        return revision, await connection.fetchval(self._SCHEMA)
 
 
 def _database(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://"))
+@asynccontextmanager
+async def _connected(url: str) -> "AsyncIterator[asyncpg.Connection]":
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://"), timeout=300)
     try:
-        await connection.execute(statement)
+        yield connection
     finally:
         await connection.close()
+
+
+async def _execute(url: str, statement: str) -> None:
+    async with _connected(url) as connection:
+        await connection.execute(statement)
 
 
 def _run(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import text
@@ -162,8 +163,12 @@ async def test_a_server_that_falls_silent_in_a_transaction_means_books_away(
 
     with pytest.raises(BooksAway):
         await in_a_transaction(books, ask)
-    async with books.reading() as tx:
-        assert await tx.session.scalar(text("SELECT 1")) == 1
+    answer = None
+    while answer is None:  # a busy machine may take longer than 0.2 s over a new connection, too
+        with suppress(BooksAway):
+            async with books.reading() as tx:
+                answer = await tx.session.scalar(text("SELECT 1"))
+    assert answer == 1
     await books.close()
 
 
