@@ -78,6 +78,7 @@ test-only: setup ## tests without lint or floor: make test-only ARGS="tests/unit
 
 .PHONY: chaos
 chaos: setup ## the slow lane: faults, long random runs, mutations that must be caught
+	@$(BIN)/python -m pytest tests/unit -n $(JOBS) --hypothesis-profile=thorough --timeout=3600
 	@$(BIN)/python -m pytest -m slow --timeout=3600 $(ARGS)
 
 .PHONY: lint

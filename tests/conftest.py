@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import asyncpg
+import coverage
 import pytest
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
@@ -29,9 +30,10 @@ from auction import embedded
 
 Outcome = TypeVar("Outcome")
 
-# no example is judged by how long it took, or took to draw
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+# no example is judged by how long it took, or took to draw; `make chaos` runs the properties with --hypothesis-profile
+settings.register_profile("usual", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("usual"), max_examples=1_000)
+settings.load_profile("usual")
 
 # a run in the background of a shell is told to ignore Ctrl-C, and what it starts would be deaf to it as well
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -39,14 +41,33 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # tests of these folders run on every server of the family that is installed here
 _ON_EVERY_LEDGER = ("ledger", "model")
+# tests of these folders run every branch of the rules and of the ledger; tracing the others as well would show no more,
+# and make them half as long again
+_MEASURED = ("unit", "ledger", "model")
 _TEMPLATE = "template_migrated"
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure coverage in the tests of `_MEASURED` alone."""
+    measuring = coverage.Coverage.current()
+    if measuring is None or _folder(item.path) in _MEASURED:
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
+
+
+def _folder(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).parts[0]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the ledger's tests on the wheel's Valkey and on the system's Redis; without one, those are skipped."""
-    folders = Path(metafunc.definition.path).relative_to(Path(__file__).parent).parts
-    if "valkey_url" in metafunc.fixturenames and folders[0] in _ON_EVERY_LEDGER:
+    if "valkey_url" in metafunc.fixturenames and _folder(metafunc.definition.path) in _ON_EVERY_LEDGER:
         absent = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on PATH")
         binaries = [pytest.param(None, id="valkey"), pytest.param("redis-server", id="redis", marks=absent)]
         metafunc.parametrize("valkey_url", binaries, indirect=True, scope="session")

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from auction.domain.bidding import Bid, Refused
+from auction.domain.deposits import Power
 from auction.domain.errors import LedgerAway, RefusalCode
 from auction.domain.events import BidPlaced, Closed
 from auction.domain.terms import Bidding, Increment, MaxJump, SoftClose
@@ -253,6 +254,14 @@ async def test_a_limit_may_be_reached_and_not_passed(ledger: BidLedger) -> None:
     await ledger.admit(LOT, bidder_id="ada", paddle=1, limit_fen=500, purse_fen=None)
     assert refused(await bid(ledger, "ada", 501, "key-0001")).code is RefusalCode.OVER_LIMIT
     await taken(ledger, "ada", 500, "key-0001")
+
+
+async def test_power_is_read_as_it_was_admitted(ledger: BidLedger) -> None:
+    await opened(ledger, of=terms(deposit=PURSE), bidders=("ada",), purse_fen=500)
+    await ledger.admit(LOT, bidder_id="bo", paddle=2, limit_fen=900, purse_fen=None)
+    assert await ledger.power(LOT, "ada") == Power(None, 500)
+    assert await ledger.power(LOT, "bo") == Power(900, None)
+    assert await ledger.power(LOT, "cai") is None
 
 
 async def test_a_jump_may_be_as_wide_as_its_widest_part(ledger: BidLedger) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api.live.lot_projection import KEPT_FRAMES, ContinuityBroken, LotProjection
@@ -129,7 +129,6 @@ def expected_bids(course: Course, after_seq: int) -> list[tuple[int, int]]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
 @given(courses(), st.data())
 def test_however_entries_come_the_feed_has_every_bid_once_in_order_without_a_hole(course, data):
     begun = data.draw(st.integers(0, len(course.entries)))
@@ -156,7 +155,6 @@ def test_however_entries_come_the_feed_has_every_bid_once_in_order_without_a_hol
     assert projection.chain == course.chain
 
 
-@settings(max_examples=60, deadline=None)
 @given(courses(), st.data())
 def test_what_nobody_may_miss_is_told_to_watchers_of_the_state_too(course, data):
     begun = data.draw(st.integers(0, len(course.entries)))
@@ -187,7 +185,6 @@ def test_what_nobody_may_miss_is_told_to_watchers_of_the_state_too(course, data)
     assert [kind for kind in kinds if kind[0] not in {"tick", "snap"}] == expected
 
 
-@settings(max_examples=60, deadline=None)
 @given(courses(), st.data())
 def test_a_projection_begun_late_has_the_frames_of_one_begun_early(course, data):
     early = course.projection(1)
