@@ -343,11 +343,23 @@ def points_of(case: KillCase) -> Iterator[Point]:
     yield Point("after the commit", case.commits)
 
 
+def is_usual(action: str, point: Point) -> bool:
+    """Whether a point is one of `make test`: all of a hold, and of everything else the one that leaves most to do.
+
+    That is where the provider has done what the books do not know yet, or where nothing is written down at all.
+    """
+    first = "after the call" if CASES[action].calls else "before the commit"
+    return action == "hold" or point == Point(first, 1)
+
+
 POINTS = [
-    pytest.param(case.method, action, point, id=f"{action}, {point}")
+    pytest.param(
+        case.method, action, point,
+        id=f"{action}, {point}", marks=() if is_usual(action, point) else pytest.mark.slow,
+    )
     for action, case in CASES.items()
     for point in points_of(case)
-]
+]  # fmt: skip
 
 
 # --- the worker, and what is left of its work -------------------------------------------------------------------------
