@@ -1,6 +1,6 @@
-"""A real house (`auction serve`, all roles) and Debian's Chromium looking at it.
+"""A running deployment (`auction serve`, all roles) and Debian's Chromium, one of each for all tests of a process.
 
-Screenshots go to the folder named by AUCTION_TEST_SHOTS, else to a temporary one.
+Screenshots are taken where AUCTION_TEST_SHOTS names a folder for them.
 """
 
 import os
@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 from auction.services.identity.tokens import Role, TokenKey
 from tests.cli.processes import SECRET, Command, free_port, served, until
@@ -29,9 +30,9 @@ PHRASES = {"zh-CN": "zh-CN", "en": "en-US"}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "tests/browser/" in str(item.path):
-            # one house and one Chromium serve them all
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        if "tests/browser/" in str(item.path) and pytest_asyncio.is_async_test(item):
+            # they share Chromium, and so its event loop
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @dataclass
@@ -115,24 +116,38 @@ def _ready(address: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go."""
-    folder = Path(os.environ.get("AUCTION_TEST_SHOTS") or tmp_path_factory.mktemp("shots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+async def take_screenshot(page: Page, name: str, *, full_page: bool = True) -> None:
+    """Take a screenshot if anybody wants one."""
+    if folder := os.environ.get("AUCTION_TEST_SHOTS"):
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page)
 
 
-@pytest.fixture
-async def browser(public_server: PublicServer) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browsers() -> AsyncIterator[list[Browser]]:
+    """The Chromium of this process, if it was started."""
+    started: list[Browser] = []
+    yield started
+    for chromium in started:
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    async with async_playwright() as driver:
+        yield driver
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(public_server: PublicServer, playwright: Playwright, browsers: list[Browser]) -> Browser:
+    """A Chromium that runs; its visitors share no cookies."""
+    if not browsers or not browsers[-1].is_connected():
         chromium = await playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                   "--disable-background-networking", "--disable-component-update", "--disable-sync"],
         )  # fmt: skip
-        yield chromium
-        await chromium.close()
+        browsers.append(chromium)
+    return browsers[-1]
 
 
 # generous: pages come back after a lost connection when the machine lets them
@@ -161,8 +176,10 @@ class Visitors:
         page = await context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on("console", lambda said: self._heard(said.type, said.text))
-        yield page
-        await context.close()
+        try:
+            yield page
+        finally:
+            await context.close()
 
     def _heard(self, kind: str, text: str) -> None:
         # a refused bid, or a lost server, is the network's to report and the page's to explain
@@ -170,7 +187,7 @@ class Visitors:
             self.complaints.append(text)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visitors(browser: Browser, public_server: PublicServer) -> AsyncIterator[Visitors]:
     several = Visitors(browser, public_server)
     yield several

@@ -1,11 +1,18 @@
+"""How the pages look to those who watch and bid: they fit, and have no serious accessibility finding."""
+
 import itertools
 
 import pytest
 from axe_core_python.async_playwright import Axe
 
-from tests.browser.conftest import PHRASES, SIZES, register, sign_up
+from tests.browser.conftest import PHRASES, SIZES, register, sign_up, take_screenshot
 
 SCHEMES = ("light", "dark")
+# every combination in the slow lane; in `make test` each size, language and scheme once
+LOOKS = [
+    pytest.param(*look, marks=() if index in {1, 6} else pytest.mark.slow)
+    for index, look in enumerate(itertools.product(SIZES, PHRASES, SCHEMES))
+]
 SERIOUS = {"serious", "critical"}
 
 
@@ -41,9 +48,9 @@ def night(public_server):
     return lot_id
 
 
-@pytest.mark.parametrize("size, language, scheme", list(itertools.product(SIZES, PHRASES, SCHEMES)))
+@pytest.mark.parametrize("size, language, scheme", LOOKS)
 async def test_every_page_fits_and_has_no_serious_accessibility_finding(  # noqa: PLR0917 - each is a fixture
-    public_server, visitors, shots, night, size, language, scheme
+    public_server, visitors, night, size, language, scheme
 ):
     findings: list[str] = []
     name = f"{size}-{language}-{scheme}"
@@ -51,7 +58,7 @@ async def test_every_page_fits_and_has_no_serious_accessibility_finding(  # noqa
 
         async def look(what: str) -> None:
             await page.wait_for_load_state("networkidle")
-            await page.screenshot(path=shots / f"{what}-{name}.png", full_page=True)
+            await take_screenshot(page, f"{what}-{name}")
             findings.extend(f"{what}: {finding}" for finding in await serious_findings(page))
             if await is_wider_than_its_window(page):
                 findings.append(f"{what}: wider than its window")

@@ -1,6 +1,5 @@
 """What follows the hammer, on the pages of bidders and of finance: paying, defaulting, offers, handover, two persons."""
 
-import itertools
 import json
 import secrets
 from typing import Any
@@ -10,9 +9,9 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from auction.services.identity.tokens import Role
-from tests.browser.conftest import PASSWORD, PHRASES, SIZES, PublicServer, enter_staff, register, sign_up
+from tests.browser.conftest import PASSWORD, PublicServer, enter_staff, register, sign_up, take_screenshot
 from tests.browser.page_texts import part, text
-from tests.browser.test_looks import SCHEMES, is_wider_than_its_window, serious_findings
+from tests.browser.test_looks import LOOKS, is_wider_than_its_window, serious_findings
 from tests.cli.processes import until
 
 DAY_MS = 86_400_000
@@ -332,7 +331,7 @@ async def test_somebody_who_was_faster_is_told_of_in_words(public_server, visito
         await expect(desk.locator("#lot-actions button")).to_have_count(0)
 
 
-async def test_a_slow_deposit_is_waited_for_and_a_higher_one_raises_the_limit(public_server, visitors, shots):
+async def test_a_slow_deposit_is_waited_for_and_a_higher_one_raises_the_limit(public_server, visitors):
     lot_id = public_server.new_lot("Up the ladder", preset="guarded-flash")
     public_server.open_lot(lot_id, TEN_MINUTES_MS)
     async with visitors.page(size="phone") as page:
@@ -353,7 +352,7 @@ async def test_a_slow_deposit_is_waited_for_and_a_higher_one_raises_the_limit(pu
         await page.click("#top-up-send")
         declined = text("problem.deposit-declined", amount_fen="900.00", failure=text("failure.card_declined"))
         await expect(page.locator("#top-up-outcome")).to_have_text(declined)
-        await page.screenshot(path=shots / "lot-top-up.png", full_page=True)
+        await take_screenshot(page, "lot-top-up")
         assert await serious_findings(page) == []
         await page.select_option("#top-up-method", "sandbox-slow")
         await page.click("#top-up-send")
@@ -444,23 +443,16 @@ def shelf(public_server):
     return offered
 
 
-# every look in the slow lane; in the fast one each size, language and scheme twice
-LOOKS = [
-    pytest.param(*look, marks=() if index in {0, 3, 5, 6} else pytest.mark.slow)
-    for index, look in enumerate(itertools.product(SIZES, PHRASES, SCHEMES))
-]
-
-
 @pytest.mark.parametrize("size, language, scheme", LOOKS)
 async def test_the_pages_of_money_fit_and_have_no_serious_accessibility_finding(  # noqa: PLR0917 - each is a fixture
-    visitors, shots, shelf, staff, size, language, scheme
+    visitors, shelf, staff, size, language, scheme
 ):
     findings: list[str] = []
     name = f"{size}-{language}-{scheme}"
 
     async def look(page: Page, what: str, *, whole: bool = True) -> None:
         await page.wait_for_timeout(300)
-        await page.screenshot(path=shots / f"{what}-{name}.png", full_page=whole)
+        await take_screenshot(page, f"{what}-{name}", full_page=whole)
         findings.extend(f"{what}: {finding}" for finding in await serious_findings(page))
         if await is_wider_than_its_window(page):
             findings.append(f"{what}: wider than its window")

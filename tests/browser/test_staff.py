@@ -1,4 +1,3 @@
-import itertools
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -7,9 +6,9 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from auction.presets import LANGUAGES, all_presets
-from tests.browser.conftest import PASSWORD, PHRASES, SIZES, enter_staff, sign_up
+from tests.browser.conftest import PASSWORD, enter_staff, sign_up, take_screenshot
 from tests.browser.page_texts import part, text
-from tests.browser.test_looks import SCHEMES, is_wider_than_its_window, serious_findings
+from tests.browser.test_looks import LOOKS, is_wider_than_its_window, serious_findings
 
 CLERK = "night.clerk"
 
@@ -340,15 +339,9 @@ def evening(public_server):
     return held
 
 
-# half of all combinations: every two of size, language and scheme meet
-LOOKS = [(size, language, scheme) for (s, size), (p, language), (c, scheme) in itertools.product(
-    enumerate(SIZES), enumerate(PHRASES), enumerate(SCHEMES)
-) if (s + p + c) % 2 == 0]  # fmt: skip
-
-
 @pytest.mark.parametrize("size, language, scheme", LOOKS)
 async def test_the_desk_fits_and_has_no_serious_accessibility_finding(  # noqa: PLR0917 - each is a fixture
-    visitors, shots, evening, clerk, size, language, scheme
+    visitors, evening, clerk, size, language, scheme
 ):
     findings: list[str] = []
     name = f"{size}-{language}-{scheme}"
@@ -356,7 +349,7 @@ async def test_the_desk_fits_and_has_no_serious_accessibility_finding(  # noqa: 
 
         async def look(what: str, *, whole: bool = True) -> None:
             await page.wait_for_timeout(300)
-            await page.screenshot(path=shots / f"ops-{what}-{name}.png", full_page=whole)
+            await take_screenshot(page, f"ops-{what}-{name}", full_page=whole)
             findings.extend(f"{what}: {finding}" for finding in await serious_findings(page))
             if await is_wider_than_its_window(page):
                 findings.append(f"{what}: wider than its window")

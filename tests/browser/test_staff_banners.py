@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from api.live.__main__ import bind
@@ -43,7 +44,7 @@ class StaffTestServer:
         return started
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(tmp_path: Path) -> AsyncIterator[StaffTestServer]:
     ledger = OwnServer(None, {})
     await ledger.start()
@@ -70,7 +71,7 @@ async def context(tmp_path: Path) -> AsyncIterator[StaffTestServer]:
     await ledger.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(browser: Browser, context: StaffTestServer) -> AsyncIterator[Page]:
     """The staff's page, a clerk signed in, nothing wrong."""
     clerk = enter_clerk(context.folder, **context.settings)
