@@ -36,21 +36,25 @@ async def explored(port: int, tmp_path, *options: str) -> None:
     assert running.returncode == 0, said.decode()
 
 
-async def test_what_anyone_and_bidders_may_ask_is_as_documented(asker, port, tmp_path):
+@pytest.mark.parametrize("examples", [3, pytest.param(20, marks=pytest.mark.slow)])
+async def test_what_anyone_and_bidders_may_ask_is_as_documented(asker, port, tmp_path, examples):
     await asker.ops("/sales", {"title": "Launch day", "sale_id": "launch"}, 201)
     await asker.ops("/lots", {"sale_id": "launch", "title": "No. 001", "terms": TERMS}, 201)
     await asker.ops("/lots/launch-001/open", {"duration_ms": 3_600_000})
     await asker.register("launch-001")
 
     bidder = ["--header", f"Authorization: {signed()['Authorization']}", "--exclude-path-regex", "^/api/v1/ops"]
-    await explored(port, tmp_path, *bidder, "--phases", "examples,coverage,fuzzing", "--max-examples", "20")
+    await explored(port, tmp_path, *bidder, "--phases", "examples,coverage,fuzzing", "--max-examples", str(examples))
 
 
-async def test_what_staff_may_ask_is_as_documented(asker, port, tmp_path):
+@pytest.mark.parametrize("examples", [2, pytest.param(10, marks=pytest.mark.slow)])
+async def test_what_staff_may_ask_is_as_documented(asker, port, tmp_path, examples):
     await asker.ops("/sales", {"title": "Launch day", "sale_id": "launch"}, 201)
 
     staff = ["--header", f"Authorization: {OPS['Authorization']}", "--include-path-regex", "^/api/v1/ops"]
-    await explored(port, tmp_path, *staff, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "10")
+    await explored(
+        port, tmp_path, *staff, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(examples)
+    )
 
 
 def test_every_route_documents_its_problems_as_problems(page):
