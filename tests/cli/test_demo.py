@@ -79,6 +79,7 @@ def default_by_staff(api: str, lot_id: str) -> None:
             act.raise_for_status()
 
 
+@pytest.mark.slow
 def test_on_a_terminal_it_shows_a_table_and_stays_until_ctrl_c(tmp_path, temporary):
     ours, theirs = pty.openpty()
     shown: list[bytes] = []

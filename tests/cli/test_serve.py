@@ -15,6 +15,7 @@ import pytest
 from auction import embedded
 from auction.payments.registry import PROVIDERS
 from auction.services.identity.tokens import Role
+from tests.cli.commands import auction
 from tests.cli.processes import (
     Command,
     answered,
@@ -157,15 +158,27 @@ def served_worker(folder: Path):
     return served(folder, free_port(), "--role", "worker")
 
 
-def test_a_port_in_use_is_one_sentence(tmp_path):
+def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str, **settings: str) -> str:
+    """The one sentence with which `auction serve` refuses to start, in this process, before it starts any other."""
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith("AUCTION_")]:
+        monkeypatch.delenv(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    said = auction("serve", *words)
+    assert (said.code, said.out) == (1, "")
+    assert not (folder / "var").exists(), "servers were started for nothing"
+    (sentence,) = said.err.splitlines()
+    return sentence
+
+
+@pytest.mark.parametrize("words, option", [((), "--port"), (("--role", "live"), "--live-port")], ids=["http", "live"])
+def test_a_port_in_use_is_one_sentence(tmp_path, monkeypatch, words, option):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with commanded(tmp_path, "serve", "--port", str(port), **NEEDED) as command:
-            assert command.ended() == 1
-    (sentence,) = command.complained.strip().splitlines()
+        sentence = refusal(tmp_path, monkeypatch, *words, option, str(port), **NEEDED)
     assert f"port {port} on 127.0.0.1 " in sentence
-    assert "--port" in sentence
-    assert not (tmp_path / "var").exists(), "servers were started for nothing"
+    assert option in sentence
 
 
 def test_a_database_of_a_newer_version_is_not_served(tmp_path, valkey_url, books_url):
@@ -187,30 +200,25 @@ async def set_revision(url: str, revision: str) -> None:
         await connection.close()
 
 
-def test_without_a_secret_nothing_is_served(tmp_path):
-    with commanded(tmp_path, "serve", "--port", str(free_port())) as command:
-        assert command.ended() == 1
-    (sentence,) = command.complained.strip().splitlines()
-    assert "AUCTION_SECRET_KEY must be set" in sentence
-    assert not (tmp_path / "var").exists()
+def test_without_a_secret_nothing_is_served(tmp_path, monkeypatch):
+    assert "AUCTION_SECRET_KEY must be set" in refusal(tmp_path, monkeypatch, "--port", str(free_port()))
 
 
-@pytest.mark.parametrize("role", ["all", "http", "worker"])
-def test_without_a_named_payment_provider_nothing_is_served(tmp_path, role):
-    words = ("serve", "--role", role, "--port", str(free_port()), "--live-port", str(free_port()))
-    with commanded(tmp_path, *words, AUCTION_SECRET_KEY="s" * 40) as command:
-        assert command.ended() == 1
-    (sentence,) = command.complained.strip().splitlines()
-    assert f"AUCTION_PAYMENT_PROVIDER must be set to one of {', '.join(PROVIDERS)}" in sentence
-    assert not (tmp_path / "var").exists()
-
-
-def test_an_unknown_payment_provider_stops_the_start(tmp_path):
-    with commanded(tmp_path, "serve", **NEEDED | {"AUCTION_PAYMENT_PROVIDER": "paypal"}) as command:
-        assert command.ended() == 1
-    (sentence,) = command.complained.strip().splitlines()
-    assert f"AUCTION_PAYMENT_PROVIDER must be one of {', '.join(PROVIDERS)}, got 'paypal'" in sentence
-    assert not (tmp_path / "var").exists()
+@pytest.mark.parametrize("words", [(), ("--role", "http"), ("--role", "worker")], ids=["all", "http", "worker"])
+@pytest.mark.parametrize(
+    "named, sentence",
+    [
+        ({}, f"AUCTION_PAYMENT_PROVIDER must be set to one of {', '.join(PROVIDERS)}"),
+        (
+            {"AUCTION_PAYMENT_PROVIDER": "paypal"},
+            f"AUCTION_PAYMENT_PROVIDER must be one of {', '.join(PROVIDERS)}, got 'paypal'",
+        ),
+    ],
+    ids=["none", "unknown"],
+)
+def test_without_a_payment_provider_that_there_is_nothing_is_served(tmp_path, monkeypatch, words, named, sentence):
+    ports = ("--port", str(free_port()), "--live-port", str(free_port()))
+    assert sentence in refusal(tmp_path, monkeypatch, *words, *ports, AUCTION_SECRET_KEY="s" * 40, **named)
 
 
 def test_live_gateways_alone_need_no_books_are_replaced_when_killed_and_drain(tmp_path):
@@ -222,14 +230,3 @@ def test_live_gateways_alone_need_no_books_are_replaced_when_killed_and_drain(tm
         command.process.send_signal(signal.SIGTERM)
         assert command.ended() == 0, command.output()
     assert not (tmp_path / "var" / "books").exists()
-
-
-def test_a_live_port_in_use_is_one_sentence(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        words = ("serve", "--role", "live", "--live-port", str(port))
-        with commanded(tmp_path, *words, AUCTION_SECRET_KEY="s" * 40) as command:
-            assert command.ended() == 1
-    (sentence,) = command.complained.strip().splitlines()
-    assert f"port {port} on 127.0.0.1 " in sentence
-    assert "--live-port" in sentence

@@ -72,9 +72,8 @@ def test_a_command_alone_starts_servers_and_migrates_them():
 
 
 @pytest.mark.parametrize("revision", [None, "0001", "9999_from_the_future"])
-@pytest.mark.parametrize("command", NEED_DATABASE)
 def test_a_configured_database_at_another_revision_is_one_sentence(
-    command, revision, valkey_url, books_url, monkeypatch
+    revision, valkey_url, books_url, monkeypatch, subtests
 ):
     monkeypatch.setenv("AUCTION_REDIS_URL", valkey_url)
     monkeypatch.setenv("AUCTION_DATABASE_URL", books_url)
@@ -82,15 +81,17 @@ def test_a_configured_database_at_another_revision_is_one_sentence(
         migrate.downgrade(books_url, migrate.EMPTY)
     else:
         set_revision(books_url, revision)
-    monkeypatch.setattr(sys, "stdin", StringIO("a good password\n"))
-    said = auction(*COMMANDS[command])
-    assert (said.code, said.out) == (1, "")
-    (sentence,) = said.err.splitlines()
-    assert "AUCTION_DATABASE_URL" in sentence
-    if revision == "9999_from_the_future":
-        assert revision in sentence
-    else:
-        assert "run `auction migrate` first" in sentence
+    for command in NEED_DATABASE:
+        with subtests.test(command):
+            monkeypatch.setattr(sys, "stdin", StringIO("a good password\n"))
+            said = auction(*COMMANDS[command])
+            assert (said.code, said.out) == (1, "")
+            (sentence,) = said.err.splitlines()
+            assert "AUCTION_DATABASE_URL" in sentence
+            if revision == "9999_from_the_future":
+                assert revision in sentence
+            else:
+                assert "run `auction migrate` first" in sentence
 
 
 def test_migrate_is_what_helps(valkey_url, books_url, monkeypatch):
