@@ -2,7 +2,7 @@
 
 `valkey_url`, `postgres_url`   addresses, for the whole run
 `redis`                        a client on an emptied ledger
-`books_url`                    the address of a fresh, migrated database
+`books_url`                    the address of a migrated database with nothing in it
 """
 
 import asyncio
@@ -152,19 +152,19 @@ def migrated_template(postgres_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def standing_books() -> "StandingBooks":
-    """The database that the tests of this process take in turn."""
-    return StandingBooks()
+def shared_database() -> "SharedDatabase":
+    """The database that the tests of this process use one after the other."""
+    return SharedDatabase()
 
 
 @pytest.fixture
-def books_url(postgres_url: str, migrated_template: str, standing_books: "StandingBooks") -> str:
+def books_url(postgres_url: str, migrated_template: str, shared_database: "SharedDatabase") -> str:
     """The address of a migrated database with nothing in it, and with nobody connected."""
-    return _run(standing_books.emptied(postgres_url, migrated_template))
+    return _run(shared_database.emptied(postgres_url, migrated_template))
 
 
-class StandingBooks:
-    """One database for many tests: emptied for the next one, and made anew where a test changed more than its rows."""
+class SharedDatabase:
+    """One database for many tests: emptied for the next one, and created again where a test changed more than its rows."""
 
     _SIZE_BYTES_MAX = 16_000_000
     _NOBODY_ELSE = (
@@ -185,14 +185,14 @@ class StandingBooks:
     _SIZE = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
     _EMPTY = """
         DO $$
-        DECLARE it record;
+        DECLARE each record;
         BEGIN
-            FOR it IN SELECT tablename AS name FROM pg_tables
+            FOR each IN SELECT tablename AS name FROM pg_tables
                 WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-                EXECUTE format('DELETE FROM public.%I', it.name);
+                EXECUTE format('DELETE FROM public.%I', each.name);
             END LOOP;
-            FOR it IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' LOOP
-                PERFORM setval(format('public.%I', it.name), 1, false);
+            FOR each IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' LOOP
+                PERFORM setval(format('public.%I', each.name), 1, false);
             END LOOP;
         END $$
     """

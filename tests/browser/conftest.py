@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,11 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 from auction.services.identity.tokens import Role, TokenKey
+from tests.chaos.deployment import freeze, thaw
 from tests.cli.processes import SECRET, Command, free_port, served, until
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# the shell draws the same pages, and opens no window, which costs more than most tests
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None)
 PASSWORD = "correct horse battery"
 SIZES = {"phone": (360, 740), "desk": (1280, 900)}
 PHRASES = {"zh-CN": "zh-CN", "en": "en-US"}
@@ -35,6 +37,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
+_standing: "list[PublicServer]" = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Pause the deployment between tests that use it: idle processes ask the servers for work all the time."""
+    for server in _standing:
+        thaw(server.pids())
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or "tests/browser/" not in str(nextitem.path):
+            for server in _standing:
+                freeze(server.pids())
+
+
 @dataclass
 class PublicServer:
     """A served house: its address, and staff's way to change it."""
@@ -43,6 +61,10 @@ class PublicServer:
     command: Command
     key: TokenKey
     lots: int = 0
+
+    def pids(self) -> list[int]:
+        """Its processes but for the servers of the ledger and the books."""
+        return [pids[-1] for pids in self.command.started().values()]
 
     def token(self, subject: str, role: Role) -> str:
         return self.key.issue(subject=subject, role=role, now_s=int(time.time()), lifetime_s=3600)
@@ -101,12 +123,16 @@ class PublicServer:
 @pytest.fixture(scope="session")
 def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicServer]:
     if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium-headless-shell)")
     port, live_port = free_port(), free_port()
     words = ("--live-port", str(live_port))
     with served(tmp_path_factory.mktemp("house"), port, *words) as command:
         until(lambda: _ready(f"http://127.0.0.1:{live_port}/healthz"), "the live channel is there")
-        yield PublicServer(f"http://127.0.0.1:{port}", command, TokenKey(SECRET))
+        server = PublicServer(f"http://127.0.0.1:{port}", command, TokenKey(SECRET))
+        _standing.append(server)
+        yield server
+        _standing.remove(server)
+        thaw(server.pids())
 
 
 def _ready(address: str) -> bool:
@@ -179,6 +205,8 @@ class Visitors:
         try:
             yield page
         finally:
+            # a handler that still asks the server when the page goes would fail in the midst of the next test
+            await page.unroute_all(behavior="wait")
             await context.close()
 
     def _heard(self, kind: str, text: str) -> None:

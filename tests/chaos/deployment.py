@@ -23,7 +23,8 @@ from tests.chaos.http_connection import Address
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the chaos tests, long enough"
 LEDGER_TIMEOUT_MS = 500
-START_S = 60.0
+START_S = 300.0
+"""For a process that hangs; a busy machine takes its time."""
 
 
 def until_ended(pid: int) -> None:
@@ -151,9 +152,20 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
 
+    def pause(self) -> None:
+        """Stop it in its tracks, where it runs: idle processes ask the servers for work all the time."""
+        if self._process is not None and self.runs:
+            freeze([self._process.pid])
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        if self._process is not None and self.runs:
+            thaw([self._process.pid])
+
     def stop(self) -> None:
         """SIGTERM, and wait until it has drained."""
         if self._process is not None and self.runs:
+            self.resume()
             self._process.terminate()
             try:
                 self._process.wait(START_S)
@@ -229,9 +241,15 @@ class RunningDeployment:
         """Start what is not running, and wait until every API answers."""
         self.servers.start()
         for process in self.processes:
+            process.resume()
             process.start()
         for api in self.apis:
             _until_answering(api)
+
+    def pause(self) -> None:
+        """Have the processes do nothing until `restore`."""
+        for process in self.processes:
+            process.pause()
 
     def logs(self) -> str:
         """What the processes said last."""

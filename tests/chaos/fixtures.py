@@ -35,9 +35,10 @@ def session_deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.
 
 @pytest.fixture
 def deployment(session_deployment: RunningDeployment) -> Iterator[RunningDeployment]:
-    """The deployment with everything running; its logs are printed where the test fails."""
+    """The deployment with everything running during the test; its logs are printed where the test fails."""
     session_deployment.restore()
     yield session_deployment
+    session_deployment.pause()
     print(session_deployment.logs())
 
 

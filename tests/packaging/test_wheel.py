@@ -88,6 +88,7 @@ def installed(wheel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     shutil.rmtree(environment)
 
 
+@pytest.mark.slow
 def test_a_fresh_installation_runs_the_demo(installed, tmp_path):
     said = run(installed / "auction", "demo", "--exit", "--speed", "20", "--port", free_port(), cwd=tmp_path)
     assert "all promises held" in said
