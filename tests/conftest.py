@@ -39,6 +39,9 @@ settings.load_profile("usual")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# however busy the machine is: a server that is slow to stop would be stopped so that it loses what relaxed books keep
+embedded.process._FIRST_ANSWER_S = embedded.process._STOP_S = 600.0
+
 # tests of these folders run on every server of the family that is installed here
 _ON_EVERY_LEDGER = ("ledger", "model")
 # tests of these folders run every branch of the rules and of the ledger; tracing the others as well would show no more,
