@@ -27,7 +27,7 @@ from auction.services.settlement.deadlines import process_deadlines
 from auction.services.settlement.finance_views import list_settlements
 from auction.services.verification.money_checks import check_money
 from tests.settlement.conftest import DAY_MS, YUAN, Stage
-from tests.settlement.killed_worker import ACTIONS, Deployment, KillSwitch, Point, counted, work_until_killed
+from tests.settlement.killed_worker import ACTIONS, Deployment, KillSwitch, Moment, Point, counted, work_until_killed
 
 CASCADE = {"settlement": {"payment_window_ms": DAY_MS, "cascade": {"depth": 1, "price": "own_bid"}}}
 SHORTFALL = {
@@ -348,7 +348,7 @@ def is_usual(action: str, point: Point) -> bool:
 
     That is where the provider has done what the books do not know yet, or where nothing is written down at all.
     """
-    first = "after the call" if CASES[action].calls else "before the commit"
+    first: Moment = "after the call" if CASES[action].calls else "before the commit"
     return action == "hold" or point == Point(first, 1)
 
 
