@@ -2,9 +2,12 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp
 
 from api.bids.endpoint import BidEndpoint
@@ -12,7 +15,7 @@ from api.http import exception_handlers, openapi
 from api.http.auth import Authenticator
 from api.http.config import ApiConfig
 from api.http.late_app import LateApp
-from api.http.metrics import BidCounts
+from api.http.metrics import BidCounts, LedgerMemoryGauges
 from api.http.middleware import RequestMiddleware
 from api.http.server import ApiServer, serve
 from api.http.sessions import CsrfKey
@@ -53,7 +56,7 @@ def create_app(context: AppContext, config: ApiConfig) -> ASGIApp:
     app.state.config = config
     app.state.authenticator = authenticator
     app.state.bid_endpoint = bid_endpoint
-    app.state.registry = _registry(counts)
+    app.state.registry = _registry(counts, LedgerMemoryGauges(context.ledger_memory))
     return bid_endpoint
 
 
@@ -88,7 +91,10 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
         serving.append(task)
 
     try:
-        async with open_context_when_ledger_answers(settings, stopping, on_away=start) as context:
+        async with (
+            open_context_when_ledger_answers(settings, stopping, on_away=start) as context,
+            _watched_memory(context),
+        ):
             if context is not None:
                 late.app = create_app(context, config_of(settings, status_fd=status_fd))
             # until here connections wait in the backlog, unless the ledger is away
@@ -100,9 +106,24 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
         await asyncio.gather(*serving)
 
 
-def _registry(counts: BidCounts) -> CollectorRegistry:
+@asynccontextmanager
+async def _watched_memory(context: AppContext | None) -> AsyncIterator[None]:
+    """Keep the ledger's use of memory up to date during the block."""
+    if context is None:
+        yield
+        return
+    watching = asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
+
+
+def _registry(*collectors: Collector) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(counts)
+    for collector in collectors:
+        registry.register(collector)
     PlatformCollector(registry)
     ProcessCollector(registry=registry)
     return registry

@@ -26,7 +26,7 @@ class LateApp:
         elif scope["path"] == "/healthz":
             await _send_json(send, 200, HealthzResponse(status="ok").model_dump_json().encode())
         elif scope["path"] == "/readyz":
-            unready = Readiness(ledger=self.reason, books=_UNKNOWN, migrations=_UNKNOWN)
+            unready = Readiness(ledger=self.reason, books=_UNKNOWN, migrations=_UNKNOWN, ledger_memory=_UNKNOWN)
             await _send_json(send, 503, ReadyzResponse.of(unready, failing=()).model_dump_json().encode())
         else:
             problem = problem_of(LedgerAway())

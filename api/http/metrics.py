@@ -1,12 +1,13 @@
-"""Prometheus metrics of bids over HTTP. The endpoint adds to plain numbers; a scrape turns them into metrics."""
+"""Prometheus metrics of bids over HTTP and of the ledger's memory: plain numbers, turned into metrics by a scrape."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from auction.domain.errors import RefusalCode
+from auction.ledger.memory import MemoryWatch
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds of the histogram's buckets."""
@@ -64,3 +65,25 @@ class BidCounts(Collector):
         times = HistogramMetricFamily("auction_bid_seconds", "From a bid's headers to its response, decided bids only.")
         times.add_metric([], buckets, self._seconds)
         return times
+
+
+class LedgerMemoryGauges(Collector):
+    """The ledger's use of memory, as this process last heard of it; none before that."""
+
+    def __init__(self, watch: MemoryWatch) -> None:
+        self._watch = watch
+
+    def collect(self) -> Iterator[Metric]:
+        """The current metrics."""
+        use = self._watch.latest
+        if use is None:
+            return
+        used = GaugeMetricFamily("auction_ledger_memory_used_bytes", "Memory that the ledger's server uses.")
+        used.add_metric([], use.used_bytes)
+        yield used
+        limit = GaugeMetricFamily("auction_ledger_memory_max_bytes", "Memory that it may use; 0: no limit.")
+        limit.add_metric([], use.max_bytes)
+        yield limit
+        level = GaugeMetricFamily("auction_ledger_memory_level", "0 normal, 1 alarm, 2 new bids are refused.")
+        level.add_metric([], int(self._watch.level))
+        yield level

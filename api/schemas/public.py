@@ -279,13 +279,14 @@ class HealthzResponse(BaseModel):
 class ReadyzResponse(BaseModel):
     """Whether bids can be taken and archived. Each part: "ok", or what is wrong with it.
 
-    `processes` names those of this host that keep ending; `ready` does not depend on it.
+    `processes` names those of this host that keep ending; `ready` depends neither on it nor on `ledger_memory`.
     """
 
     ready: bool
     ledger: str
     books: str
     migrations: str
+    ledger_memory: str
     processes: str
 
     @classmethod
@@ -296,5 +297,6 @@ class ReadyzResponse(BaseModel):
             ledger=readiness.ledger,
             books=readiness.books,
             migrations=readiness.migrations,
+            ledger_memory=readiness.ledger_memory,
             processes=f"keeps ending and is started again: {', '.join(failing)}" if failing else OK,
         )

@@ -102,6 +102,7 @@ class HealthResponse(BaseModel):
     ledger: str
     books: str
     migrations: str
+    ledger_memory: str
     archive: ArchiveResponse | None
 
     @classmethod
@@ -112,6 +113,7 @@ class HealthResponse(BaseModel):
             ledger=readiness.ledger,
             books=readiness.books,
             migrations=readiness.migrations,
+            ledger_memory=readiness.ledger_memory,
             archive=None if lag is None else ArchiveResponse(behind_ms=lag.behind_ms, shards=lag.shards),
         )
 

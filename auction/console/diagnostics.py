@@ -15,6 +15,7 @@ from auction.books.server_status import read_server_status
 from auction.console.output import out
 from auction.domain.errors import AuctionError
 from auction.ledger.connection import connect, ledger_errors
+from auction.ledger.memory import REFUSE_PERCENT, MemoryLevel, MemoryUse
 from auction.ledger.server_settings import ServerSettings, read_server_settings
 from auction.payments.registry import PROVIDERS
 from auction.settings import Settings
@@ -67,7 +68,8 @@ def check_ledger(settings: Settings) -> list[Finding]:
         found, offset_ms = asyncio.run(_read_ledger(str(settings.redis_url)))
     except AuctionError as error:
         return [Finding("ledger", FindingState.BAD, error.detail, "start the server, or correct AUCTION_REDIS_URL")]
-    return [_ledger_version(found.info), *_persistence(found), _clock("ledger clock", offset_ms)]
+    memory = _memory(MemoryUse.of_info(found.info))
+    return [_ledger_version(found.info), *_persistence(found), memory, _clock("ledger clock", offset_ms)]
 
 
 async def _read_ledger(url: str) -> tuple[ServerSettings, float]:
@@ -108,6 +110,18 @@ def _persistence(server: ServerSettings) -> list[Finding]:
     if server.info.get("aof_last_write_status", "ok") != "ok":
         findings.append(Finding("ledger log", FindingState.BAD, "the last write failed", "check the server's disk"))
     return findings
+
+
+def _memory(use: MemoryUse) -> Finding:
+    match use.level:
+        case MemoryLevel.FULL:
+            advice = "new bids are refused: give the server more memory (maxmemory), or end lots"
+            return Finding("ledger memory", FindingState.BAD, use.sentence(), advice)
+        case MemoryLevel.HIGH:
+            advice = f"new bids are refused from {REFUSE_PERCENT:.0f} %: give the server more memory (maxmemory)"
+            return Finding("ledger memory", FindingState.WARN, use.sentence(), advice)
+        case MemoryLevel.NORMAL:
+            return Finding("ledger memory", FindingState.GOOD, use.sentence())
 
 
 def check_books(settings: Settings) -> list[Finding]:

@@ -15,6 +15,7 @@ from auction.domain.settlement import BidderPolicy
 from auction.domain.states import DepositMethod
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
+from auction.ledger.memory import MemoryWatch
 from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
 from auction.signing.receipts import ReceiptKey
@@ -63,5 +64,7 @@ class AppContext:
     award_outcomes: AwardOutcomes
     money: MoneyRules = field(default_factory=MoneyRules)
     clock_ms: Callable[[], int] = system_clock_ms
+    ledger_memory: MemoryWatch = field(default_factory=MemoryWatch)
+    """Kept by processes that take bids."""
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))
     """Scheduled lots, whose records never change, so that each process reads each of them once."""

@@ -12,6 +12,7 @@ from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
 from auction.settings import Settings, SettingsError, load_settings
 from auction.startup import open_context_when_ledger_answers, servers_of_process
+from auction.workers.memory_alarm import log_memory_level
 from auction.workers.runner import run_workers
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -25,7 +26,13 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stopping.set)
     async with open_context_when_ledger_answers(settings, stopping) as context:
         if context is not None:
-            await run_workers(context, stopping, keep_ms=settings.stream_keep_ms)
+            watch = context.ledger_memory.run(context.ledger.redis, on_change=log_memory_level)
+            watching = asyncio.create_task(watch, name="watch the ledger's memory")
+            try:
+                await run_workers(context, stopping, keep_ms=settings.stream_keep_ms)
+            finally:
+                watching.cancel()
+                await asyncio.wait({watching})
 
 
 def main(arguments: list[str] | None = None) -> int:

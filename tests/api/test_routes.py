@@ -244,6 +244,7 @@ async def test_alive_and_ready(client, context):
         "ledger": "ok",
         "books": "ok",
         "migrations": "ok",
+        "ledger_memory": "ok",
         "processes": "ok",
     }
 

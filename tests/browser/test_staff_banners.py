@@ -46,7 +46,8 @@ class StaffTestServer:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(tmp_path: Path) -> AsyncIterator[StaffTestServer]:
-    ledger = OwnServer(None, {})
+    # `auction serve` starts on no server without a limit
+    ledger = OwnServer(None, {"maxmemory": "1gb"})
     await ledger.start()
     with ExitStack() as parts:
         # held, so that nobody else is given the port while the gateway is away

@@ -106,6 +106,15 @@ def test_a_ledger_that_could_lose_bids_is_bad(ledger, name):
 
 
 @pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("percent, state", [(60, "good"), (75, "warn"), (95, "bad")])
+def test_a_ledger_that_fills_up_is_noticed(ledger, percent, state):
+    ledger.config_set("maxmemory", ledger.info("memory")["used_memory"] * 100 // percent)
+    found = findings(auction("doctor", "--json"))["ledger memory"]
+    assert found["state"] == state
+    assert "% used of " in found["found"]
+
+
+@pytest.mark.usefixtures("environment")
 def test_books_that_do_not_wait_for_the_disk_are_bad():
     found = finding("books fsync")
     assert (found["state"], found["found"]) == ("bad", "off")

@@ -22,12 +22,13 @@ class PlacedBid:
 async def place_bid(
     context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str
 ) -> PlacedBid | Refused:
-    """Have the ledger decide a bid of `amount_fen`. Raises LedgerAway, OutcomeUnknown, OverCapacity.
+    """Have the ledger decide a bid of `amount_fen`. Raises LedgerAway (LedgerFull too), OutcomeUnknown, OverCapacity.
 
     The caller must have checked the amount (1..10^13) and the key (8 to 64 visible ASCII characters).
     """
     if not is_id(lot_id):
         return Refused(RefusalCode.LOT_UNKNOWN, {})
+    context.ledger_memory.check_bids_allowed()
     answer = await context.combiner.place(lot_id, Bid(bidder_id, amount_fen, key))
     if isinstance(answer, Refused):
         return answer

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from auction.books import migrate
 from auction.domain.errors import AuctionError
+from auction.ledger.memory import REFUSE_PERCENT, MemoryLevel, MemoryUse, read_memory
 from auction.services.context import AppContext
 
 OK = "ok"
@@ -17,27 +18,39 @@ class Readiness:
     ledger: str
     books: str
     migrations: str
+    ledger_memory: str
+    """Of no effect on `ready`: lots are closed and pages served whatever memory is left."""
 
     @property
     def ready(self) -> bool:
-        """Whether every part is ok."""
+        """Whether servers and migrations are ok."""
         return self.ledger == self.books == self.migrations == OK
 
 
 async def check_readiness(context: AppContext) -> Readiness:
     """Ask both servers; one that is away is a finding, not an error."""
     try:
-        await context.ledger.now_ms()
-        ledger = OK
+        memory = await read_memory(context.ledger.redis)
+        ledger, ledger_memory = OK, _judge(memory)
     except AuctionError as error:
-        ledger = error.detail
+        ledger, ledger_memory = error.detail, "unknown while the ledger is away"
     try:
         async with context.books.reading() as tx:
             revision = await migrate.applied_revision(tx)
         books, migrations = OK, _compare(revision, _expected())
     except AuctionError as error:
         books, migrations = error.detail, "unknown while the books are away"
-    return Readiness(ledger, books, migrations)
+    return Readiness(ledger, books, migrations, ledger_memory)
+
+
+def _judge(memory: MemoryUse) -> str:
+    match memory.level:
+        case MemoryLevel.FULL:
+            return f"{memory.sentence()}: new bids are refused"
+        case MemoryLevel.HIGH:
+            return f"{memory.sentence()}: new bids are refused from {REFUSE_PERCENT:.0f} %"
+        case MemoryLevel.NORMAL:
+            return OK
 
 
 @functools.cache

@@ -644,6 +644,7 @@ export const words = {
   "ops.trouble.ledger": "Bid ledger unavailable: no bids are accepted, and countdowns may be wrong until it is back.",
   "ops.trouble.books":
     "Database unavailable. Open lots continue and can be managed; new lots, registrations and results are delayed.",
+  "ops.trouble.memory": "The bid ledger's memory is filling up: {detail}",
   "ops.trouble.migrations": "The database is not at the version of this server: {detail}",
   "ops.trouble.archive":
     "The archive is {lag} behind the ledger ({shards} shards). Bids are safe; results and settlements are delayed.",

@@ -621,6 +621,7 @@ export const words = {
   "ops.trouble.connection": "无法连接服务器，显示的是 {at} 的数据，正在重试。",
   "ops.trouble.ledger": "竞价账本不可用：无法接受出价，恢复前倒计时可能不准。",
   "ops.trouble.books": "数据库不可用。进行中的拍品照常且可管理；新建、报名和结果将延迟。",
+  "ops.trouble.memory": "竞价账本内存即将用尽：{detail}",
   "ops.trouble.migrations": "数据库版本与服务器不符：{detail}",
   "ops.trouble.archive": "归档落后竞价账本 {lag}（{shards} 个分片）。出价数据安全，结果与结算将延迟。",
   "ops.trouble.live": "实时推送不可用，竞买人看到的价格可能延迟；本页每秒刷新。",

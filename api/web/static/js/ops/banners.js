@@ -11,6 +11,9 @@ const LAG_BAD_MS = 60_000;
 function serverWarnings(health) {
   const found = [];
   if (health.ledger !== "ok") found.push(["ledger", "bad", t("ops.trouble.ledger")]);
+  else if (health.ledger_memory !== "ok") {
+    found.push(["memory", "bad", t("ops.trouble.memory", { detail: health.ledger_memory })]);
+  }
   if (health.books !== "ok") found.push(["books", "bad", t("ops.trouble.books")]);
   else if (health.migrations !== "ok" && health.ledger === "ok") {
     found.push(["migrations", "warn", t("ops.trouble.migrations", { detail: health.migrations })]);
