@@ -21,7 +21,11 @@ async def page(client: httpx.AsyncClient) -> Any:
 
 async def explored(port: int, tmp_path, *options: str) -> None:
     address = f"http://127.0.0.1:{port}/openapi.json"
+    async with httpx.AsyncClient(timeout=300.0, trust_env=False) as client:
+        # the document is made when it is first asked for, and schemathesis does not wait long for it
+        assert (await client.get(address)).status_code == 200
     command = ["run", address, "--checks", "all", "--exclude-checks", STRICTER, "--continue-on-failure", "--no-color"]
+    command += ["--request-timeout", "300"]
     running = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

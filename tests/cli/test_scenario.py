@@ -96,6 +96,7 @@ def test_the_same_seed_gives_the_same_results(both, tmp_path):
     assert alone | {"seconds": 0} == both["runs"][1] | {"seconds": 0}
 
 
+@pytest.mark.slow
 def test_people_read_it_on_a_terminal_of_80_columns(tmp_path):
     with commanded(tmp_path, "scenario", "no-show", "--bids", "200", "--preset", "jd-flash", COLUMNS="80") as command:
         assert command.ended() == 0, command.output()

@@ -17,10 +17,10 @@ from tests.chaos.record import Record, caught_up
 CLIENTS = 8
 
 
-async def test_eight_short_histories_have_an_order_that_explains_them(
+async def test_four_short_histories_have_an_order_that_explains_them(
     deployment: RunningDeployment, context: AppContext, seed: int
 ) -> None:
-    await _histories(deployment, context, seed, 8)
+    await _histories(deployment, context, seed, 4)
 
 
 @pytest.mark.slow

@@ -73,10 +73,10 @@ async def steps(stage: Stage, lot_id: str) -> Counter[str]:
     return Counter(step.step for step in (await stage.detail(lot_id)).steps)
 
 
-async def test_two_workers_open_fifty_settlements_once_each(stage: Stage, other: AppContext) -> None:
+async def test_two_workers_open_sixteen_settlements_once_each(stage: Stage, other: AppContext) -> None:
     lot_ids = []
     await lots.create_sale(stage.context, title="A sale", sale_id="many", actor="olga")
-    for _ in range(50):
+    for _ in range(16):
         lot_id = await stage.open_lot(sale_id="many")
         await stage.register(lot_id, "ann")
         await stage.bid(lot_id, "ann", 500)
@@ -86,12 +86,12 @@ async def test_two_workers_open_fifty_settlements_once_each(stage: Stage, other:
 
     async def open_all(context: AppContext) -> int:
         opened = 0
-        while some := await open_settlements(context, limit=7):
+        while some := await open_settlements(context, limit=3):
             opened += some
         return opened
 
     opened = await asyncio.gather(open_all(stage.context), open_all(other), open_all(stage.context), open_all(other))
-    assert sum(opened) == 50
+    assert sum(opened) == 16
     async with stage.context.books.reading() as tx:
         (row,) = await tx.rows(
             text(
@@ -100,7 +100,7 @@ async def test_two_workers_open_fifty_settlements_once_each(stage: Stage, other:
                 "(SELECT count(*) FROM journal_entries WHERE kind = 'award') AS entries"
             )
         )
-    assert dict(row) == {"awards": 50, "steps": 50, "entries": 50}
+    assert dict(row) == {"awards": 16, "steps": 16, "entries": 16}
 
 
 async def test_a_worker_that_read_its_list_before_another_opened_it_opens_nothing_again(
