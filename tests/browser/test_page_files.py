@@ -28,7 +28,9 @@ class Loaded:
         }
 
     def _fail(self, request: Request) -> None:
-        self.refused.append(f"{request.url}: {request.failure}")
+        # a page that is left no longer waits for what it asked the API
+        if "/api/" not in request.url or request.failure != "net::ERR_ABORTED":
+            self.refused.append(f"{request.url}: {request.failure}")
 
     def _answer(self, address: str, status: int) -> None:
         if status >= 400 and "/api/" not in address:

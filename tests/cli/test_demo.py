@@ -124,8 +124,11 @@ def read_all(terminal: int, shown: list[bytes]) -> None:
         shown.append(data)
 
 
-def test_the_bid_that_it_prints_can_be_pasted(tmp_path, temporary):
-    with demo(tmp_path, temporary, "--no-bots") as command:
+def test_the_bid_that_it_prints_can_be_pasted_and_a_kept_directory_takes_another_demo(tmp_path, temporary):
+    kept = tmp_path / "kept"
+    with demo(tmp_path, temporary, "--no-bots", "--data-dir", str(kept)) as command:
+        command.until_said("/?sale=launch\n")
+        command.until_said(str(kept))
         command.until_said("curl -s")
         tokens = dict(re.findall(r"^export (\w+)=(\S+)$", command.said, re.MULTILINE))
         assert set(tokens) == {"GUEST_A", "GUEST_B", "CLERK"}
@@ -135,6 +138,10 @@ def test_the_bid_that_it_prints_can_be_pasted(tmp_path, temporary):
         assert (answer.status_code, answer.json()["leading"]) == (201, True), answer.text
         stop(command)
     assert "Traceback" not in command.output()
+    with demo(tmp_path, temporary, "--no-bots", AUCTION_DATA_DIR=str(kept)) as command:
+        command.until_said("/?sale=launch-2\n")
+        stop(command)
+    assert (kept / "processes.log").exists()
     assert has_left_nothing(temporary)
 
 
@@ -154,6 +161,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path, temporary):
     assert has_left_nothing(temporary)
 
 
+@pytest.mark.slow
 def test_sigterm_while_bots_bid_leaves_nothing(tmp_path, temporary):
     with demo(tmp_path, temporary) as command:
         command.until_said("launch-001 is open", timeout_s=WHOLE_DEMO_S)
@@ -170,19 +178,6 @@ def test_a_port_in_use_is_one_sentence(tmp_path, temporary):
             assert command.ended() == 1
     (sentence,) = command.complained.strip().splitlines()
     assert f"port {port} on 127.0.0.1" in sentence
-    assert has_left_nothing(temporary)
-
-
-def test_a_kept_directory_takes_one_demo_after_another(tmp_path, temporary):
-    kept = tmp_path / "kept"
-    with demo(tmp_path, temporary, "--no-bots", "--data-dir", str(kept)) as command:
-        command.until_said("/?sale=launch\n")
-        command.until_said(str(kept))
-        stop(command)
-    with demo(tmp_path, temporary, "--no-bots", AUCTION_DATA_DIR=str(kept)) as command:
-        command.until_said("/?sale=launch-2\n")
-        stop(command)
-    assert (kept / "processes.log").exists()
     assert has_left_nothing(temporary)
 
 
