@@ -30,7 +30,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 """
 
 TWENTY_THOUSAND = "tests/concurrency/test_twenty_thousand_bids.py"
-DEADLINES = "tests/concurrency/test_deadlines.py::test_in_200_rounds_no_bid_is_accepted_at_or_after_the_end"
+DEADLINES = "tests/concurrency/test_deadlines.py::test_in_40_rounds_no_bid_is_accepted_at_or_after_the_end"
 AWAY = "tests/chaos/test_servers_away.py"
 DAMAGED = "tests/cli/test_verify.py::test_one_damage_fails_the_check_and_the_broken_promise_is_named"
 
