@@ -40,7 +40,11 @@ def running_servers(settings: Settings, *, books: bool = True) -> Iterator[Setti
         yield settings
         return
     with embedded.running(
-        settings.data_dir, ledger_binary=settings.ledger_binary, want_ledger=want_ledger, want_books=want_books
+        settings.data_dir,
+        ledger_binary=settings.ledger_binary,
+        want_ledger=want_ledger,
+        want_books=want_books,
+        ledger_settings=settings.embedded_ledger_settings,
     ) as servers:
         found = {}
         if want_ledger:

@@ -5,7 +5,7 @@ defaults below. Each field's description completes the sentence "AUCTION_... mus
 Secrets never print: not in errors, not in `repr`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -145,6 +145,9 @@ class Settings(BaseSettings):
 
     # the ledger
     ledger_shards: int = Field(16, ge=1, le=100, description="a whole number from 1 to 100")
+    ledger_memory_mb: int | None = Field(
+        None, ge=16, le=1_048_576, description="a whole number of MiB from 16 to 1048576, for the embedded ledger"
+    )
     accept_unsafe_ledger: bool = Field(
         False, description="1 to serve on a ledger's server that could lose accepted bids, or 0"
     )
@@ -221,6 +224,11 @@ class Settings(BaseSettings):
                     f"{PREFIX}{name.upper()} must be set where {PREFIX}PAYMENT_PROVIDER is {self.payment_provider}"
                 )
         return self
+
+    @property
+    def embedded_ledger_settings(self) -> Mapping[str, str]:
+        """The settings of the embedded ledger's server that are not its defaults."""
+        return {} if self.ledger_memory_mb is None else {"maxmemory": f"{self.ledger_memory_mb}mb"}
 
     @property
     def identity_levels(self) -> tuple[tuple[int, int], ...]:

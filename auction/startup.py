@@ -48,6 +48,7 @@ def restartable_servers(settings: Settings, *, books: bool = True) -> Sequence[e
         ledger_binary=settings.ledger_binary,
         want_ledger=settings.redis_url is None,
         want_books=books and settings.database_url is None,
+        ledger_settings=settings.embedded_ledger_settings,
     )
 
 

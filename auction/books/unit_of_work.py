@@ -134,17 +134,23 @@ class Books:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
-            try:
-                yield session
-            except Exception as error:
-                if is_unavailable(error):
-                    # no rollback to a server that may not answer: closing the connection ends the transaction
-                    await session.invalidate()
-                    raise BooksAway from error
-                if isinstance(error, SQLAlchemyError):
-                    raise StatementRejected(_driver_message(error)) from error
-                raise
+        try:
+            async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
+                try:
+                    yield session
+                except Exception as error:
+                    if is_unavailable(error):
+                        # no rollback to a server that may not answer: closing the connection ends the transaction
+                        await session.invalidate()
+                        raise BooksAway from error
+                    if isinstance(error, SQLAlchemyError):
+                        raise StatementRejected(_driver_message(error)) from error
+                    raise
+        except DBAPIError as error:
+            # the server went away after the last statement, and the rollback at the end failed
+            if is_unavailable(error):
+                raise BooksAway from error
+            raise
 
 
 def _driver_message(error: SQLAlchemyError) -> str:

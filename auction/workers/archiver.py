@@ -134,12 +134,18 @@ class Archiver:
         return cursor
 
     async def _trim(self, shard: int, cursor: str) -> None:
-        """Trim a shard's entries that are older than its committed cursor by more than `keep_ms`."""
+        """Trim all of a shard's entries that are older than its committed cursor by more than `keep_ms`.
+
+        One call removes about ten thousand at most; others have their turn between two.
+        """
         now_s = time.monotonic()
         if now_s - self._trimmed_at_s.get(shard, -TRIM_EVERY_MS) < TRIM_EVERY_MS / 1000:
             return
         self._trimmed_at_s[shard] = now_s
-        await self._stream.trim(shard, f"{max(0, StreamPosition.parse(cursor).at_ms - self._keep_ms)}-0")
+        keep_from_id = f"{max(0, StreamPosition.parse(cursor).at_ms - self._keep_ms)}-0"
+        while await self._stream.trim(shard, keep_from_id) and not self._stopping.is_set():
+            raise_if_cancelled()
+            await asyncio.sleep(0)
 
     def _log_unavailable(self, error: Unavailable) -> None:
         if error.code not in self._unavailable:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from auction.books.archive_rows import LineageBroken
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, LedgerAway
-from auction.domain.ledger_layout import STREAM_START
+from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.ledger.entry import StreamEntry
 from auction.ledger.keys import KeySpace
 from auction.ledger.stream import LedgerStream
@@ -349,6 +349,22 @@ async def test_the_stream_is_trimmed_behind_the_kept_tail(  # noqa: PLR0917 - fi
     await worker._trim(KEYS.shard_of(ONE), (await stream.last_ids([KEYS.shard_of(ONE)]))[0])
 
     assert fewest <= await redis.xlen(KEYS.stream_of(ONE)) <= most
+
+
+async def test_more_is_trimmed_than_one_call_removes(books: Books, stream: LedgerStream, redis: "Redis") -> None:
+    # one call removes a hundred times this, of entries that are alone in their node
+    await redis.config_set("stream-node-max-entries", 1)
+    try:
+        entries = storm(LotWriter(Stream(), ONE), 500)
+        await publish(redis, entries)
+        shard = KEYS.shard_of(ONE)
+        assert await stream.trim(shard, entries[250].stream_id) < 250
+        await Archiver(books, stream, keep_ms=0)._trim(shard, entries[-1].stream_id)
+        # entries of the same millisecond as the cursor stay
+        oldest = StreamPosition.parse(await stream.first_id(shard)).at_ms
+        assert oldest == StreamPosition.parse(entries[-1].stream_id).at_ms
+    finally:
+        await redis.config_set("stream-node-max-entries", 100)
 
 
 async def test_nothing_at_or_after_the_cursor_is_trimmed(books: Books, stream: LedgerStream, redis: "Redis") -> None:

@@ -190,6 +190,25 @@ async def test_a_connection_killed_before_the_commit_means_books_away_and_says_t
     assert await sql(COUNT) == [(0,)]
 
 
+async def test_a_connection_killed_after_the_last_statement_of_a_reading_means_books_away(
+    books_url: str, sql: Sql
+) -> None:
+    # more often than there are connections: each is given back
+    single = Books.connect(books_url, connections=1)
+
+    async def read_and_die() -> None:
+        async with single.reading() as tx:
+            await tx.session.execute(text(COUNT))
+            await dying(sql)(tx)
+
+    for _ in range(3):
+        with pytest.raises(BooksAway):
+            await read_and_die()
+        async with single.reading() as tx:
+            assert (await tx.session.execute(text(COUNT))).scalar_one() == 0
+    await single.close()
+
+
 async def test_a_connection_killed_before_a_copy_means_books_away(books: Books, sql: Sql) -> None:
     with pytest.raises(BooksAway):
         await in_a_transaction(books, adding("ann"), dying(sql), copying("bob"))

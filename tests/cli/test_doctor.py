@@ -106,6 +106,15 @@ def test_a_ledger_that_could_lose_bids_is_bad(ledger, name):
 
 
 @pytest.mark.usefixtures("environment")
+def test_the_memory_of_the_embedded_ledger_is_a_setting(monkeypatch):
+    monkeypatch.delenv("AUCTION_REDIS_URL")
+    monkeypatch.setenv("AUCTION_LEDGER_MEMORY_MB", "64")
+    found = findings(auction("doctor", "--json"))
+    assert found["ledger maxmemory"]["found"] == str(64 * 2**20)
+    assert "of 64 MiB" in found["ledger memory"]["found"]
+
+
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("percent, state", [(60, "good"), (75, "warn"), (95, "bad")])
 def test_a_ledger_that_fills_up_is_noticed(ledger, percent, state):
     ledger.config_set("maxmemory", ledger.info("memory")["used_memory"] * 100 // percent)

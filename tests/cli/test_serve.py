@@ -32,7 +32,7 @@ NEEDED: dict[str, Any] = {"AUCTION_SECRET_KEY": "s" * 40, "AUCTION_PAYMENT_PROVI
 """What `auction serve` does not start without."""
 
 
-RESTARTED = ("ledger",)
+RESTARTED = ("ledger", "books")
 """The embedded servers that are killed."""
 
 

@@ -44,6 +44,12 @@ def test_arguments_win_over_the_environment_and_that_over_the_file(monkeypatch, 
     assert (settings.workers, settings.gateways, settings.ledger_shards) == (2, 5, 7)
 
 
+def test_the_memory_of_the_embedded_ledger_is_its_servers_limit(monkeypatch):
+    assert load_settings().embedded_ledger_settings == {}
+    monkeypatch.setenv("AUCTION_LEDGER_MEMORY_MB", "2048")
+    assert load_settings().embedded_ledger_settings == {"maxmemory": "2048mb"}
+
+
 def test_an_empty_variable_is_an_unset_one(monkeypatch):
     monkeypatch.setenv("AUCTION_REDIS_URL", "")
     monkeypatch.setenv("AUCTION_WORKERS", "")
