@@ -36,16 +36,17 @@ T0 = 1_761_120_000_000
     ids=["a fixed end", "a soft close with a hard stop", "a soft close without end"],
 )
 async def test_nothing_is_accepted_at_or_after_the_end_in_force(ledger: BidLedger, of: Terms, lasts_ms: int) -> None:
-    stood = 0
-    for number in range(1, ROUNDS + 1):
+    stood = number = 0
+    # on a busy machine no bid may come in time: then there are more rounds, of lots that are open for longer
+    while number < ROUNDS or not stood:
+        number += 1
         lot_id = lot_id_of("race", number)
-        await _open_briefly(ledger, lot_id, of, lasts_ms)
+        await _open_briefly(ledger, lot_id, of, lasts_ms * (1 + number // ROUNDS))
         stood += sum(await asyncio.gather(*(_bid_until_closed(ledger, lot_id, bidder) for bidder in BIDDERS)))
         _check_times(await entries(ledger, lot_id))
         snapshot = await ledger.read(lot_id)
         assert snapshot is not None
         assert snapshot.status is LotStatus.CLOSED, "the first bid past the end closes the lot, no clerk needed"
-    assert stood, "no bid ever came in time: nothing was raced"
 
 
 async def _open_briefly(ledger: BidLedger, lot_id: str, of: Terms, lasts_ms: int) -> None:
