@@ -136,6 +136,7 @@ async def test_a_lot_past_its_end_without_a_worker_is_told_until_it_is_closed(co
     await expect(desk.locator("#banners p")).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_a_lot_whose_end_passes_while_the_ledger_is_away_is_told(context, desk):
     lot_id = context.public.new_lot("Past its end")
     await desk.click(f"[data-lot={lot_id}]")
