@@ -1,28 +1,36 @@
 """Wires the parts together: takes settings, gives an AppContext with open connections. Every process starts here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from auction import embedded
 from auction.books import migrate
-from auction.books.ledger_binding import claim_identity
+from auction.books.ledger_binding import bound_lineage, claim_identity
 from auction.books.unit_of_work import Books
-from auction.domain.errors import BooksAway
+from auction.domain.errors import BooksAway, Unavailable
 from auction.domain.ledger_layout import LAYOUT
 from auction.domain.settlement import BidderPolicy
 from auction.domain.states import DepositMethod
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
+from auction.ledger.keys import KeySpace
+from auction.ledger.rebuild import LedgerRebuild
+from auction.ledger.server_guard import ServerGuard
 from auction.ledger.stream import LedgerStream
 from auction.payments.absent import AbsentGateway
 from auction.payments.gateway import PaymentGateway
 from auction.payments.registry import PROVIDERS, ProviderConfig, open_gateway
 from auction.services.context import AppContext, MoneyRules
+from auction.services.recovery.continuity import ContinuityCheck
+from auction.services.recovery.marks import MarkSpool, MarkWriter
+from auction.services.recovery.restore import Restorer
 from auction.services.settlement.payment_outcomes import SettlementOutcomes
 from auction.settings import Settings, SettingsError
 from auction.signing.receipts import ReceiptKey
@@ -99,25 +107,78 @@ async def open_context(
     secret = secret or settings.secret
     receipts = ReceiptKey.derive(secret)
     gateway = _gateway(settings, secret) if with_payments else AbsentGateway()
-    redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
+    guard = ServerGuard()
+    redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms, guard=guard)
+    unguarded = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms, connections=4)
     books = Books.connect(settings.database_url)
     try:
-        ledger = await BidLedger.open(redis, settings.ledger_shards)
-        await _check_ledger_binding(books, settings.ledger_shards)
+        opened = await _open_bound_ledger(unguarded, books, settings)
+        ledger = BidLedger(redis, opened.keys, opened.lineage, patience_ms=settings.ledger_timeout_ms)
         combiner = Combiner(ledger)
-        yield AppContext(
-            ledger=ledger,
-            combiner=combiner,
-            stream=LedgerStream(redis, ledger.keys),
-            books=books,
-            receipts=receipts,
-            gateway=gateway,
-            award_outcomes=SettlementOutcomes(),
-            money=_money_rules(settings),
-        )
-        await combiner.drain()
+        spool = MarkSpool(settings.data_dir / "marks")
+        check = ContinuityCheck(unguarded, ledger, guard, books, spool)
+        async with _guarding(check), _writing(MarkWriter(ledger.marks, books, spool)):
+            yield AppContext(
+                ledger=ledger,
+                combiner=combiner,
+                stream=LedgerStream(redis, ledger.keys),
+                books=books,
+                receipts=receipts,
+                gateway=gateway,
+                award_outcomes=SettlementOutcomes(),
+                money=_money_rules(settings),
+            )
+            await combiner.drain()
     finally:
-        await asyncio.shield(_close(redis, books, gateway))
+        await asyncio.shield(_close(redis, unguarded, books, gateway))
+
+
+@asynccontextmanager
+async def _guarding(check: ContinuityCheck) -> AsyncIterator[None]:
+    """Check the ledger's server now, if it answers, and again whenever another one is met."""
+    with contextlib.suppress(Unavailable):
+        await check.check()
+    async with _in_background(check.run(), "continuity check"):
+        yield
+
+
+@asynccontextmanager
+async def _writing(writer: MarkWriter) -> AsyncIterator[None]:
+    """Write what is acknowledged, and the last of it at the end."""
+    async with _in_background(writer.run(), "mark writer"):
+        yield
+    await writer.flush()
+
+
+@asynccontextmanager
+async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Run something without an end until the block ends."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_restorer(settings: Settings) -> AsyncIterator[tuple[Restorer, Books, LedgerStream]]:
+    """Open what restoring needs, in whatever state the ledger is. Raises LedgerAway, BooksAway, SettingsError."""
+    if settings.redis_url is None or settings.database_url is None:
+        raise ValueError("open_restorer needs both addresses; see running_servers")
+    redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms, connections=4)
+    books = Books.connect(settings.database_url)
+    try:
+        async with books.reading() as tx:
+            lineage = await bound_lineage(tx)
+        if lineage is None:
+            raise SettingsError("this database was never used with a ledger: there is nothing to restore")
+        keys = KeySpace(settings.ledger_shards)
+        restorer = Restorer(books, LedgerRebuild(redis, keys), shards=keys.shards, lineage=lineage)
+        yield restorer, books, LedgerStream(redis, keys)
+    finally:
+        await redis.aclose()
+        await books.close()
 
 
 @asynccontextmanager
@@ -127,20 +188,29 @@ async def open_ledger(settings: Settings) -> AsyncIterator[BidLedger]:
         raise ValueError("open_ledger needs the ledger's address; see running_servers")
     redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
     try:
-        yield await BidLedger.open(redis, settings.ledger_shards)
+        yield await BidLedger.open(redis, settings.ledger_shards, begin=False)
     finally:
         await asyncio.shield(redis.aclose())
 
 
-async def _check_ledger_binding(books: Books, shards: int) -> None:
-    """Check that the database belongs to this ledger; one that does not answer is checked at the next start."""
+async def _open_bound_ledger(redis: "Redis", books: Books, settings: Settings) -> BidLedger:
+    """Open the ledger that the database is bound to; a new database is bound to the one that is there, or to a new one.
+
+    A database that does not answer is bound, or compared, at the next start. Raises as `open_context` does.
+    """
+    shards = settings.ledger_shards
     try:
         async with books.transaction() as tx:
             if await migrate.applied_revision(tx) is None:
                 raise SettingsError("the database is not migrated: run `auction migrate` first")
-            await claim_identity(tx, shards=shards, layout=LAYOUT)
+            bound = await bound_lineage(tx)
     except BooksAway:
-        return
+        return await BidLedger.open(redis, shards, begin=False)
+    ledger = await BidLedger.open(redis, shards, lineage=bound)
+    with contextlib.suppress(BooksAway):
+        async with books.transaction() as tx:
+            await claim_identity(tx, shards=shards, layout=LAYOUT, lineage=ledger.lineage)
+    return ledger
 
 
 def _gateway(settings: Settings, secret: str) -> PaymentGateway:
@@ -163,7 +233,8 @@ def _money_rules(settings: Settings) -> MoneyRules:
     )
 
 
-async def _close(redis: "Redis", books: Books, gateway: PaymentGateway) -> None:
+async def _close(redis: "Redis", unguarded: "Redis", books: Books, gateway: PaymentGateway) -> None:
     await gateway.close()
     await redis.aclose()
+    await unguarded.aclose()
     await books.close()

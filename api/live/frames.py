@@ -16,10 +16,12 @@ from auction.domain.events import (
     Closed,
     Event,
     Extended,
+    Frozen,
     Held,
     LotVoided,
     Opened,
     Paused,
+    Restored,
     Resumed,
     Scheduled,
 )
@@ -127,6 +129,14 @@ class VoidedFrame(LotEventFrame, tag="voided"):
     reason: str
 
 
+class RestoredFrame(LotEventFrame, tag="restored"):
+    """The lot goes on after a loss, in a new epoch; seqs of `missing` ([first, last]) were lost. A `snap` follows."""
+
+    epoch: int
+    remaining_ms: int
+    missing: list[tuple[int, int]]
+
+
 class ClosedFrame(LotEventFrame, tag="closed"):
     """The lot has ended; `status` is closed or void, `outcome` sold, no-bids, reserve-unmet or void."""
 
@@ -217,13 +227,14 @@ def you_frame(
 
 @dataclass(frozen=True, slots=True)
 class EventPosition:
-    """An event's place: its lot, seq, time and epoch, and the end in force before it."""
+    """An event's place: its lot, seq, time and epoch, and the end in force and the seq before it."""
 
     lot_id: str
     seq: int
     at_ms: int
     epoch: int
     ends_before_ms: int
+    previous_seq: int
 
 
 SETS_END = (Scheduled, Opened, BidPlaced, Resumed, Extended)
@@ -237,7 +248,7 @@ def end_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
             return event.ends_at_ms
         case Closed() | LotVoided():
             return min(ends_before_ms, at_ms)
-        case Admitted() | Held() | Paused() | BidVoided():
+        case Admitted() | Held() | Paused() | BidVoided() | Frozen() | Restored():
             return ends_before_ms
     assert_never(event)
 
@@ -291,6 +302,17 @@ def event_frame(position: EventPosition, event: Event, price_fen: int, leader_pa
                 price_fen=event.price_fen,
                 leader=event.leader_paddle or None,
                 reason=event.reason,
+            )
+        case Restored(lost_to_seq=lost_to_seq):
+            lost = [(position.previous_seq + 1, lost_to_seq)] if lost_to_seq > position.previous_seq else []
+            frame = RestoredFrame(
+                lot_id=lot_id,
+                seq=seq,
+                at_ms=at_ms,
+                ends_at_ms=ends_at_ms,
+                epoch=event.epoch,
+                remaining_ms=event.remaining_ms,
+                missing=lost,
             )
         case Closed() | LotVoided():
             closed = isinstance(event, Closed)

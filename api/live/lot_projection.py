@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from api.live import frames
 from api.live.frames import EventPosition, SnapFrame, TickFrame
 from auction.domain.bidding import Admission
-from auction.domain.events import Admitted, BidPlaced, BidVoided, Event
+from auction.domain.events import Admitted, BidPlaced, BidVoided, Event, Restored, follows
 from auction.domain.lot import Lot, LotStatus, apply
 from auction.ledger.entry import StreamEntry, chain_of
 
@@ -127,14 +127,14 @@ class LotProjection:
         if entry.last_seq <= before.seq:
             return
         continued = chain_of(self._chain, entry.lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.packed)
-        if entry.first_seq != before.seq + 1 or continued != entry.chain:
+        if not follows(entry.first_seq, entry.events, before.seq) or continued != entry.chain:
             raise ContinuityBroken(
                 f"seq {before.seq} of {self.lot_id} is not continued by the entry from {entry.first_seq}"
             )
         lot = before
         for event in entry.events:
             after = apply(lot, event, entry.at_ms)
-            position = EventPosition(self.lot_id, after.seq, entry.at_ms, entry.epoch, lot.ends_at_ms)
+            position = EventPosition(self.lot_id, after.seq, entry.at_ms, entry.epoch, lot.ends_at_ms, lot.seq)
             self._add_frames(position, event, after.price_fen, after.leader_paddle)
             if self.admissions:
                 self._update_bidders(lot, event, after)
@@ -228,8 +228,8 @@ class LotProjection:
             if seq != next_seq:
                 kept, complete_after, last_frame_seq, ends_ms = [], seq, seq, None
             next_seq = seq + 1
-            position = EventPosition(self.lot_id, seq, entry.at_ms, entry.epoch, ends_ms or 0)
-            if ends_ms is None or entry.epoch != self.lot.epoch or isinstance(event, BidVoided):
+            position = EventPosition(self.lot_id, seq, entry.at_ms, entry.epoch, ends_ms or 0, seq - 1)
+            if ends_ms is None or entry.epoch != self.lot.epoch or isinstance(event, BidVoided | Restored):
                 # the frames before cannot be built in full, or are of an epoch that cannot be resumed
                 kept, complete_after, last_frame_seq = [], seq, seq
             else:

@@ -4,34 +4,44 @@ After the bid's way: the archiver calls it, and everything after the close reads
 locked first, so that two archivers take turns and the second leaves out what the first has stored: exactly once.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql
 
-from auction.books.archive_rows import Derived, Head, LedgerEntry, derive
-from auction.books.tables import archive_cursors, bids, ledger_entries, lot_results
+from auction.books import frozen_lots
+from auction.books.archive_rows import Derived, Fault, Head, LedgerEntry, derive
+from auction.books.tables import archive_cursors, bids, entries_set_aside, ledger_entries, lot_results
 from auction.books.unit_of_work import Transaction
+from auction.domain.events import FreezeCause
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
+from auction.domain.lot import LotStatus
 
 ENTRY_COLUMNS = [column.name for column in ledger_entries.c]
 BID_COLUMNS = [column.name for column in bids.c if column.name != "voided_by_seq"]
+SET_ASIDE_COLUMNS = [column.name for column in entries_set_aside.c]
 RESULT_COLUMNS = [column.name for column in lot_results.c]
 
 HEADS = text("""
-    SELECT last.lot_id, last.last_seq, last.epoch, last.head
+    SELECT last.lot_id, last.last_seq, last.epoch, last.head, last.chain
     FROM unnest(CAST(:lot_ids AS text[])) AS lot(lot_id)
     CROSS JOIN LATERAL (
-        SELECT lot_id, last_seq, epoch, head FROM ledger_entries
+        SELECT lot_id, last_seq, epoch, head, chain FROM ledger_entries
         WHERE ledger_entries.lot_id = lot.lot_id
         ORDER BY first_seq DESC LIMIT 1
     ) AS last
+""")
+CHAINS = text("""
+    SELECT ledger_entries.lot_id, ledger_entries.last_seq, ledger_entries.chain
+    FROM unnest(CAST(:lot_ids AS text[]), CAST(:first_seqs AS bigint[])) AS known(lot_id, first_seq)
+    JOIN ledger_entries ON ledger_entries.lot_id = known.lot_id AND ledger_entries.first_seq = known.first_seq
 """)
 SET_STATUSES = text("""
     UPDATE lots SET status = now.status
     FROM unnest(CAST(:lot_ids AS text[]), CAST(:statuses AS text[])) AS now(lot_id, status)
     WHERE lots.lot_id = now.lot_id AND lots.status <> now.status
+        AND (now.status <> 'frozen' OR lots.status NOT IN ('closed', 'void'))
 """)
 MARK_VOIDED = text("""
     UPDATE bids SET voided_by_seq = by.seq
@@ -50,28 +60,71 @@ MARK_ADMITTED = text("""
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The cursor of a shard after a batch (a stream id), and how many entries and bids of the batch were new."""
+    """A shard's cursor after a batch (a stream id), how many entries and bids were new, and the lots that it froze."""
 
     cursor: str
     entries: int
     bids: int
+    frozen: Mapping[str, Fault] = field(default_factory=dict)
 
 
 async def append(tx: Transaction, shard: int, entries: Sequence[LedgerEntry]) -> Appended:
     """Store a batch of entries in the order of their stream; those stored before are left out.
 
-    Raises LineageBroken, and StatementRejected for what breaks a constraint of the database.
+    A lot of which an entry does not continue what is stored is frozen; its entries are set aside. Raises
+    StatementRejected for what breaks a constraint of the database.
     """
     stored = await lock_cursor(tx, shard)
     fresh = _after(stored, entries)
     if not fresh:
         return Appended(stored, 0, 0)
-    heads = await heads_of(tx, {entry.lot_id for entry in fresh})
-    derived = derive(shard, fresh, heads)
+    lot_ids = {entry.lot_id for entry in fresh}
+    heads = await heads_of(tx, lot_ids)
+    frozen = await frozen_lots.frozen_among(tx, lot_ids)
+    chains = await _chains_before_heads(tx, fresh, heads)
+    derived = derive(shard, fresh, heads, frozen=frozen, chains=chains)
     await _write(tx, derived)
     last = fresh[-1].stream_id
     await tx.session.execute(update(archive_cursors).where(archive_cursors.c.shard == shard).values(stream_id=last))
-    return Appended(last, len(derived.entries), len(derived.bids))
+    return Appended(last, len(derived.entries), len(derived.bids), derived.frozen)
+
+
+async def set_aside_damaged(
+    tx: Transaction, shard: int, stream_id: str, *, lot_id: str, fields: str, detail: str
+) -> bool:
+    """Go past an entry that cannot be stored: keep its fields, as text, and freeze its lot, where it names one ('').
+
+    False where another archiver has gone past it before.
+    """
+    if StreamPosition.parse(await lock_cursor(tx, shard)) >= StreamPosition.parse(stream_id):
+        return False
+    at_ms = StreamPosition.parse(stream_id).at_ms
+    row = (shard, stream_id, "", lot_id, 0, 0, 0, at_ms, fields.encode())
+    await tx.copy(entries_set_aside, [row], SET_ASIDE_COLUMNS)
+    if lot_id:
+        head = (await heads_of(tx, [lot_id])).get(lot_id, Head())
+        await frozen_lots.add(tx, {lot_id: Fault(FreezeCause.DAMAGED, detail, head.last_seq)})
+        await tx.session.execute(SET_STATUSES, {"lot_ids": [lot_id], "statuses": [str(LotStatus.FROZEN)]})
+    await tx.session.execute(
+        update(archive_cursors).where(archive_cursors.c.shard == shard).values(stream_id=stream_id)
+    )
+    return True
+
+
+async def _chains_before_heads(
+    tx: Transaction, entries: Iterable[LedgerEntry], heads: Mapping[str, Head]
+) -> dict[tuple[str, int], str]:
+    """The stored checksums, by lot and last seq, of the entries that lie before their lot's head."""
+    before = [
+        (entry.lot_id, entry.first_seq)
+        for entry in entries
+        if entry.lot_id in heads and entry.first_seq <= heads[entry.lot_id].last_seq
+    ]
+    if not before:
+        return {}
+    lot_ids, first_seqs = zip(*before, strict=True)
+    rows = await tx.session.execute(CHAINS, {"lot_ids": lot_ids, "first_seqs": first_seqs})
+    return {(lot_id, last_seq): chain for lot_id, last_seq, chain in rows}
 
 
 async def lock_cursor(tx: Transaction, shard: int) -> str:
@@ -99,7 +152,7 @@ async def cursors(tx: Transaction) -> dict[int, str]:
 async def heads_of(tx: Transaction, lot_ids: Iterable[str]) -> dict[str, Head]:
     """Lot -> the head of what is stored of it, for the lots of which anything is."""
     rows = await tx.session.execute(HEADS, {"lot_ids": list(lot_ids)})
-    return {lot_id: Head(last_seq, epoch, head) for lot_id, last_seq, epoch, head in rows}
+    return {lot_id: Head(last_seq, epoch, head, chain) for lot_id, last_seq, epoch, head, chain in rows}
 
 
 def _after(stored: str, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
@@ -133,3 +186,9 @@ async def _write(tx: Transaction, derived: Derived) -> None:
         lot_ids, bidder_ids = zip(*derived.admitted, strict=True)
         at_ms = list(derived.admitted.values())
         await tx.session.execute(MARK_ADMITTED, {"lot_ids": lot_ids, "bidder_ids": bidder_ids, "at_ms": at_ms})
+    if derived.set_aside:
+        await tx.copy(entries_set_aside, derived.set_aside, SET_ASIDE_COLUMNS)
+    if derived.restored:
+        await frozen_lots.mark_restored(tx, derived.restored)
+    if derived.frozen:
+        await frozen_lots.add(tx, derived.frozen)

@@ -1,10 +1,13 @@
 """Derives database rows from a batch of ledger entries, without I/O; `archive` stores them.
 
-After the bid's way. Entries come in the order of their stream. Those stored already are left out; a missing seq raises.
+After the bid's way. Entries come in the order of their stream. Those stored already, with the same checksum, are left
+out. An entry that does not continue what is stored of its lot freezes that lot: it and all that follows it are set
+aside, until a `restored` event continues the stored record. Other lots are not concerned.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from auction.books.chain import GENESIS, head_after
@@ -15,14 +18,19 @@ from auction.domain.events import (
     CloseCause,
     Closed,
     Event,
+    FreezeCause,
+    Frozen,
     Held,
     LotVoided,
     Opened,
     Outcome,
     Paused,
+    Restored,
     Resumed,
     Scheduled,
+    follows,
 )
+from auction.domain.ledger_layout import chain_of
 from auction.domain.lot import LotStatus
 
 STATUS_AFTER: dict[type[Event], LotStatus] = {
@@ -33,13 +41,10 @@ STATUS_AFTER: dict[type[Event], LotStatus] = {
     Resumed: LotStatus.OPEN,
     Closed: LotStatus.CLOSED,
     LotVoided: LotStatus.VOID,
+    Frozen: LotStatus.FROZEN,
 }
 VOID = "void"
 """The outcome of a lot that staff voided."""
-
-
-class LineageBroken(Exception):
-    """An entry does not continue what is stored of its lot: entries are missing, or the stream was rewritten."""
 
 
 class LedgerEntry(Protocol):
@@ -65,14 +70,24 @@ class LedgerEntry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A lot's last stored entry: last seq, epoch, and the SHA-256 over all events (`auction.books.chain`)."""
+    """A lot's last stored entry: last seq, epoch, both checksums after it (`auction.books.chain` is the SHA-256)."""
 
     last_seq: int = 0
     epoch: int = 1
     sha256: bytes = GENESIS
+    chain: str = ""
 
 
 Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an entry does not continue its lot's stored record, which ends at `archived_seq`."""
+
+    cause: FreezeCause
+    detail: str
+    archived_seq: int
 
 
 @dataclass(slots=True)
@@ -87,22 +102,55 @@ class Derived:
     """(lot, seq of the bid, seq of the event that voided it)."""
     admitted: dict[tuple[str, str], int] = field(default_factory=dict)
     """(lot, bidder) -> when the ledger first admitted them in this batch, UTC ms."""
+    set_aside: list[Row] = field(default_factory=list)
+    """Entries of frozen lots."""
+    frozen: dict[str, Fault] = field(default_factory=dict)
+    """Lot -> why it is frozen from this batch on."""
+    restored: dict[str, int] = field(default_factory=dict)
+    """Lot -> when a `restored` event continued its record, UTC ms."""
 
 
-def derive(shard: int, entries: Iterable[LedgerEntry], heads: dict[str, Head]) -> Derived:
-    """The rows of the entries beyond `heads`; updates `heads` to the last entry of each lot. Raises LineageBroken."""
-    derived = Derived()
+def derive(
+    shard: int,
+    entries: Iterable[LedgerEntry],
+    heads: dict[str, Head],
+    *,
+    frozen: Collection[str] = (),
+    chains: Mapping[tuple[str, int], str] = MappingProxyType({}),
+) -> Derived:
+    """The rows of the entries beyond `heads`; updates `heads` to the last entry of each lot.
+
+    `frozen` are the lots that are frozen already; `chains` are the checksums of stored entries before the heads, by lot
+    and last seq, for the entries that come once more.
+    """
+    derived, stopped, known = Derived(), set(frozen), dict(chains)
     for entry in entries:
-        head = heads.get(entry.lot_id, Head())
-        last_seq = entry.first_seq + len(entry.events) - 1
-        if last_seq <= head.last_seq:
+        lot_id, last_seq = entry.lot_id, entry.first_seq + len(entry.events) - 1
+        head = heads.get(lot_id, Head())
+        if last_seq <= head.last_seq and (
+            head.chain if last_seq == head.last_seq else known.get((lot_id, last_seq))
+        ) == (entry.chain):
             continue
-        _check_lineage(entry, head)
-        sha256 = head_after(head.sha256, entry.lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.events)
-        heads[entry.lot_id] = Head(last_seq, entry.epoch, sha256)
+        fault = _fault(entry, head)
+        if fault is None and lot_id in stopped and not isinstance(entry.events[0], Restored):
+            _set_aside(shard, entry, derived)
+            continue
+        if fault is not None:
+            if lot_id not in stopped:
+                stopped.add(lot_id)
+                derived.frozen[lot_id] = fault
+                derived.statuses[lot_id] = str(LotStatus.FROZEN)
+            _set_aside(shard, entry, derived)
+            continue
+        if lot_id in stopped:
+            stopped.discard(lot_id)
+            derived.restored[lot_id] = entry.at_ms
+        sha256 = head_after(head.sha256, lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.events)
+        heads[lot_id] = Head(last_seq, entry.epoch, sha256, entry.chain)
+        known[lot_id, last_seq] = entry.chain
         derived.entries.append(
             (
-                entry.lot_id,
+                lot_id,
                 entry.first_seq,
                 last_seq,
                 entry.epoch,
@@ -115,20 +163,47 @@ def derive(shard: int, entries: Iterable[LedgerEntry], heads: dict[str, Head]) -
             )
         )
         _read_events(entry, derived)
+        if isinstance(entry.events[-1], Frozen):
+            stopped.add(lot_id)
+            cause = FreezeCause(entry.events[-1].cause)
+            derived.frozen[lot_id] = Fault(cause, f"lot {lot_id} was stopped at seq {last_seq}", last_seq)
     return derived
 
 
-def _check_lineage(entry: LedgerEntry, head: Head) -> None:
-    if entry.first_seq != head.last_seq + 1:
-        raise LineageBroken(
-            f"lot {entry.lot_id}: stream entry {entry.stream_id} begins at seq {entry.first_seq}, "
-            f"the archive ends at {head.last_seq}"
-        )
+def _fault(entry: LedgerEntry, head: Head) -> Fault | None:
+    """What is wrong with an entry that is not stored yet; None: it continues its lot's record."""
+    where = f"lot {entry.lot_id}: stream entry {entry.stream_id}"
+    if entry.first_seq <= head.last_seq:
+        detail = f"{where} from seq {entry.first_seq} is not the archived one; the archive ends at {head.last_seq}"
+        return Fault(FreezeCause.FORKED, detail, head.last_seq)
+    if not follows(entry.first_seq, entry.events, head.last_seq):
+        detail = f"{where} begins at seq {entry.first_seq}, the archive ends at {head.last_seq}"
+        return Fault(FreezeCause.INCOMPLETE, detail, head.last_seq)
     if entry.epoch < head.epoch:
-        raise LineageBroken(
-            f"lot {entry.lot_id}: stream entry {entry.stream_id} is of epoch {entry.epoch}, "
-            f"the archive is in {head.epoch}"
+        detail = f"{where} is of epoch {entry.epoch}, the archive is in {head.epoch}"
+        return Fault(FreezeCause.FORKED, detail, head.last_seq)
+    chain = chain_of(head.chain, entry.lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.packed)
+    if chain != entry.chain:
+        detail = f"{where} from seq {entry.first_seq} continues another record than the archived one"
+        return Fault(FreezeCause.FORKED, detail, head.last_seq)
+    return None
+
+
+def _set_aside(shard: int, entry: LedgerEntry, derived: Derived) -> None:
+    last_seq = entry.first_seq + len(entry.events) - 1
+    derived.set_aside.append(
+        (
+            shard,
+            entry.stream_id,
+            entry.chain,
+            entry.lot_id,
+            entry.epoch,
+            entry.first_seq,
+            last_seq,
+            entry.at_ms,
+            entry.packed,
         )
+    )
 
 
 def _read_events(entry: LedgerEntry, derived: Derived) -> None:
@@ -151,7 +226,7 @@ def _read_events(entry: LedgerEntry, derived: Derived) -> None:
                 )
             )
             continue
-        status = STATUS_AFTER.get(type(event))
+        status = LotStatus(event.status) if isinstance(event, Restored) else STATUS_AFTER.get(type(event))
         if status is not None:
             derived.statuses[lot_id] = str(status)
         match event:

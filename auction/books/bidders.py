@@ -252,3 +252,20 @@ async def _registrations(
         Registration(**row, deposits=tuple(deposits_by_registration.get((row["lot_id"], row["bidder_id"]), ())))
         for row in rows
     ]
+
+
+async def mark_unsynced(tx: Transaction, *, lot_id: str) -> None:
+    """Send the power of every bidder of a lot to the ledger again: it was rebuilt from what was archived."""
+    statement = update(registrations).where(registrations.c.lot_id == lot_id, registrations.c.synced_version > 0)
+    await tx.session.execute(statement.values(power_version=registrations.c.power_version + 1))
+
+
+async def purses_on_sale(tx: Transaction, sale_id: str) -> dict[str, int]:
+    """Bidder -> their purse on a sale, in fen, for those who have one."""
+    statement = (
+        select(registrations.c.bidder_id, func.max(registrations.c.purse_fen).label("purse_fen"))
+        .join(lots, lots.c.lot_id == registrations.c.lot_id)
+        .where(lots.c.sale_id == sale_id, registrations.c.purse_fen.is_not(None))
+        .group_by(registrations.c.bidder_id)
+    )
+    return {row["bidder_id"]: row["purse_fen"] for row in await tx.rows(statement)}

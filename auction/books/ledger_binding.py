@@ -5,7 +5,7 @@ Off the bid's way. A lot's shard follows from the number of shards; with another
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql
 
 from auction.books.tables import ledger_identity
@@ -16,19 +16,34 @@ from auction.domain.ledger_layout import LAYOUT
 
 @dataclass(frozen=True, slots=True)
 class LedgerIdentity:
-    """The number of shards and the key layout of a ledger."""
+    """The number of shards, the key layout and the id of a ledger."""
 
     shards: int
     layout: str
+    lineage: str | None
 
 
-async def claim_identity(tx: Transaction, *, shards: int, layout: str = LAYOUT) -> LedgerIdentity:
-    """Bind a new database to a ledger, or check that it is bound to this one. Raises RequestRefused(wrong-shards)."""
-    first = postgresql.insert(ledger_identity).values(shards=shards, layout=layout)
+async def bound_lineage(tx: Transaction) -> str | None:
+    """The id of the ledger that the database is bound to; None where it is not bound yet."""
+    return await tx.session.scalar(select(ledger_identity.c.lineage))
+
+
+async def claim_identity(
+    tx: Transaction, *, shards: int, layout: str = LAYOUT, lineage: str | None = None
+) -> LedgerIdentity:
+    """Bind a new database to a ledger, or check that it is bound to one of these shards.
+
+    A database that is bound to another lineage stays so; the caller sees it in what is returned. Raises
+    RequestRefused(wrong-shards).
+    """
+    first = postgresql.insert(ledger_identity).values(shards=shards, layout=layout, lineage=lineage)
     await tx.session.execute(first.on_conflict_do_nothing())
-    row = await tx.returned(select(ledger_identity.c.shards, ledger_identity.c.layout))
+    if lineage is not None:
+        unbound = update(ledger_identity).where(ledger_identity.c.lineage.is_(None))
+        await tx.session.execute(unbound.values(lineage=lineage))
+    row = await tx.returned(select(ledger_identity.c.shards, ledger_identity.c.layout, ledger_identity.c.lineage))
     bound = LedgerIdentity(**row)
-    if bound != LedgerIdentity(shards, layout):
+    if (bound.shards, bound.layout) != (shards, layout):
         raise RequestRefused(
             ProblemCode.WRONG_SHARDS,
             f"These books belong to a ledger of {bound.shards} shards, layout {bound.layout}; "

@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.archive_queries import LotResult
-from auction.books.tables import Id, awards, lot_results, lots, offers, settlement_steps, settlements
+from auction.books.frozen_lots import STILL_FROZEN
+from auction.books.tables import Id, awards, frozen_lots, lot_results, lots, offers, settlement_steps, settlements
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
 from auction.domain.states import (
@@ -113,16 +114,23 @@ class Offer:
 
 
 async def results_to_settle(tx: Transaction, *, limit: int) -> list[LotResult]:
-    """Results of lots without a settlement, the earliest first, locked; concurrent calls get different ones."""
+    """Results of lots without a settlement, the earliest first, locked; concurrent calls get different ones.
+
+    A frozen lot is not settled: staff decide about it first.
+    """
     statement = (
         select(*lot_results.c)
         .join(lots, lots.c.lot_id == lot_results.c.lot_id)
-        .where(~exists().where(settlements.c.lot_id == lot_results.c.lot_id))
+        .where(~exists().where(settlements.c.lot_id == lot_results.c.lot_id), ~_is_frozen(lot_results.c.lot_id))
         .order_by(lot_results.c.closed_at_ms, lot_results.c.lot_id)
         .limit(limit)
         .with_for_update(of=lot_results, skip_locked=True)
     )
     return [LotResult(**row) for row in await tx.rows(statement)]
+
+
+def _is_frozen(lot_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(frozen_lots.c.lot_id == lot_id, STILL_FROZEN)
 
 
 async def open_all(tx: Transaction, opened: Sequence[Settlement]) -> set[str]:
@@ -169,11 +177,15 @@ async def count_by_state(tx: Transaction) -> dict[SettlementState, int]:
 async def lots_due(
     tx: Transaction, *, now_ms: int, after: tuple[int, str] = (0, ""), limit: int = DUE_PAGE
 ) -> list[tuple[int, str]]:
-    """Passed deadlines and their lots, the earliest first; `after` continues after the last one of a page."""
+    """Passed deadlines and their lots, the earliest first; `after` continues after the last one of a page.
+
+    Those of frozen lots wait.
+    """
     table = settlements.c
     statement = (
         select(table.deadline_at_ms, table.lot_id)
         .where(table.deadline_at_ms <= now_ms, tuple_(table.deadline_at_ms, table.lot_id) > after)
+        .where(~_is_frozen(table.lot_id))
         .order_by(table.deadline_at_ms, table.lot_id)
         .limit(limit)
     )

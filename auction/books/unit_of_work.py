@@ -52,7 +52,7 @@ class Transaction:
         return (await self.session.execute(statement)).mappings().one()
 
     async def copy(self, table: Table, rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> None:
-        """Insert many rows with COPY, inside this transaction. Raises StatementRejected."""
+        """Insert many rows with COPY, inside this transaction. Raises RowRejected."""
         connection = await self.session.connection()
         driver: Any = (await connection.get_raw_connection()).driver_connection
         if not driver.is_in_transaction():
@@ -61,11 +61,15 @@ class Transaction:
         try:
             await driver.copy_records_to_table(table.name, records=rows, columns=columns)
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.exceptions.DataError) as error:
-            raise StatementRejected(f"{table.name}: {error}") from error
+            raise RowRejected(f"{table.name}: {error}") from error
 
 
 class StatementRejected(Exception):
     """The database rejected a statement or the commit (a constraint, a trigger, wrong data); nothing was changed."""
+
+
+class RowRejected(StatementRejected):
+    """One of the rows that were to be copied breaks a constraint or does not fit its column; nothing was changed."""
 
 
 class Books:

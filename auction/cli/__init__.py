@@ -13,6 +13,7 @@ from auction.cli.demo import demo
 from auction.cli.doctor import doctor
 from auction.cli.migrate import migrate
 from auction.cli.replay import replay
+from auction.cli.restore import restore
 from auction.cli.scenario import scenario
 from auction.cli.serve import serve
 from auction.cli.token import token
@@ -36,6 +37,7 @@ app.command()(account)
 app.command()(token)
 app.command()(replay)
 app.command()(verify)
+app.command()(restore)
 app.command()(doctor)
 app.command()(bench)
 app.add_typer(scenario, name="scenario")

@@ -87,6 +87,8 @@ def decide(lot: Lot | None, admission: Admission | None, first: Receipt | None, 
     """
     if lot is None:
         return Refused(RefusalCode.LOT_UNKNOWN, {}, now_ms=now_ms)
+    if lot.status is LotStatus.FROZEN:
+        return _refused(lot, (RefusalCode.LOT_FROZEN, {}), now_ms)
     if admission is None:
         return _refused(lot, (RefusalCode.NOT_REGISTERED, {}), now_ms)
     reason = _refusal(lot, admission, first, bid, now_ms)

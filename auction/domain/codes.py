@@ -52,6 +52,13 @@ class RefusalCode(Code):
     """
 
     LOT_UNKNOWN = "lot-unknown", Kind.NOT_FOUND, "No such lot", (), "There is no such lot to bid on."
+    LOT_FROZEN = (
+        "lot-frozen",
+        Kind.UNAVAILABLE,
+        "The lot's record is being recovered",
+        (),
+        "This lot's record is being recovered after a fault; nothing is decided until that is done.",
+    )
     NOT_REGISTERED = (
         "not-registered",
         Kind.CONFLICT,
@@ -169,6 +176,7 @@ class ProblemCode(Code):
     NOTICE_REFUSED = "notice-refused", Kind.UNAUTHENTICATED, "Notice not accepted"
     PAYMENTS_AWAY = "payments-away", Kind.UNAVAILABLE, "The payment provider does not respond", ("retry_after_s",)
     LEDGER_AWAY = "ledger-away", Kind.UNAVAILABLE, "The bid ledger does not respond", ("retry_after_s",)
+    LEDGER_CHANGED = "ledger-changed", Kind.UNAVAILABLE, "The bid ledger is being recovered", ("retry_after_s",)
     BOOKS_AWAY = "books-away", Kind.UNAVAILABLE, "The database does not respond", ("retry_after_s",)
     OUTCOME_UNKNOWN = "outcome-unknown", Kind.UNAVAILABLE, "Outcome unknown", ("retry_after_s",)
     OVER_CAPACITY = "over-capacity", Kind.BUSY, "Over capacity", ("retry_after_s",)

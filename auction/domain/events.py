@@ -4,9 +4,10 @@ The ledger's scripts (`auction/ledger/lua`) write them to the stream, the archiv
 to watchers, and `auction.domain.lot.apply` folds them into a lot. Amounts in fen, times in UTC ms.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 CLERK = "the clerk"
 """The value of `by` in events that the clerk caused."""
@@ -18,6 +19,19 @@ class Outcome(StrEnum):
     SOLD = "sold"
     NO_BIDS = "no-bids"
     RESERVE_UNMET = "reserve-unmet"
+
+
+class FreezeCause(StrEnum):
+    """Why a lot is frozen."""
+
+    FORKED = "forked"
+    """The stream continues another record than the archived one."""
+    INCOMPLETE = "incomplete"
+    """Entries between the archived ones and the next one of the stream are missing."""
+    DAMAGED = "damaged"
+    """An entry cannot be read, or the database does not accept it."""
+    BEHIND = "behind"
+    """The ledger's state is older than what was archived or acknowledged."""
 
 
 class CloseCause(StrEnum):
@@ -152,12 +166,52 @@ class LotVoided:
     by: str
 
 
-Event = Scheduled | Admitted | Opened | BidPlaced | Held | Paused | Resumed | Extended | BidVoided | Closed | LotVoided
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The ledger's record of the lot is not the archived one, or is damaged: no bid is decided until it is restored."""
 
-KINDS: dict[str, type[Event]] = {
-    event.kind: event
-    for event in (Scheduled, Admitted, Opened, BidPlaced, Held, Paused, Resumed, Extended, BidVoided, Closed, LotVoided)
-}
+    kind: ClassVar[str] = "frozen"
+    remaining_ms: int
+    cause: str
+    """A FreezeCause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The lot was rebuilt from the archive after a loss: a new epoch, and a seq above every one ever given out.
+
+    The seqs between the last archived one and this one are missing: up to `lost_to_seq` they were acknowledged and are
+    lost (0: none is known to be), the others were never given out.
+    """
+
+    kind: ClassVar[str] = "restored"
+    epoch: int
+    seq: int
+    lost_to_seq: int
+    status: str
+    """A LotStatus: paused, or scheduled where bidding had not begun."""
+    remaining_ms: int
+    reason: str
+    by: str
+
+
+Event = (
+    Scheduled
+    | Admitted
+    | Opened
+    | BidPlaced
+    | Held
+    | Paused
+    | Resumed
+    | Extended
+    | BidVoided
+    | Closed
+    | LotVoided
+    | Frozen
+    | Restored
+)
+
+KINDS: dict[str, type[Event]] = {event.kind: event for event in get_args(Event)}
 
 
 def from_row(row: list[Any]) -> Event:
@@ -171,3 +225,11 @@ def from_row(row: list[Any]) -> Event:
     ):
         raise ValueError(f"a {kind.kind} event has fields {[f.name for f in expected]}, got {row!r}")
     return kind(*row[1:])
+
+
+def follows(first_seq: int, events: Sequence[Event], last_seq: int) -> bool:
+    """Whether an entry of these events, from `first_seq` on, comes right after `last_seq` in a lot's record.
+
+    Seqs have no holes but the one before a `restored` event.
+    """
+    return first_seq == last_seq + 1 or (first_seq > last_seq and isinstance(events[0], Restored))

@@ -1,8 +1,9 @@
-"""What ledger and database both know of the ledger's storage: its layout version, and positions in its streams.
+"""What ledger and database both know of the ledger's storage: its layout version, stream positions and checksums.
 
 Off the bid's way: bookkeeping of the archive. The keys themselves are in `auction.ledger.keys`.
 """
 
+from hashlib import sha1
 from typing import NamedTuple, Self
 
 LAYOUT = "a1"
@@ -24,3 +25,19 @@ class StreamPosition(NamedTuple):
         """The position of a stream id; ValueError where it is none."""
         at_ms, _, number = stream_id.partition("-")
         return cls(int(at_ms), int(number))
+
+
+class Mark(NamedTuple):
+    """An entry of a lot: its epoch, its last seq, and the lot's checksum after it. Compares as a lot's record grows."""
+
+    epoch: int
+    seq: int
+    chain: str
+
+
+def chain_of(  # noqa: PLR0917 - the fields in the order in which they are hashed
+    previous: str, lot_id: str, epoch: int, first_seq: int, at_ms: int, packed: bytes
+) -> str:
+    """A lot's running checksum after an entry (SHA-1, hex), as `lua/include/commit.lua` computes it; '' before any."""
+    head = f"{previous}\n{lot_id}\n{epoch}\n{first_seq}\n{at_ms}\n".encode()
+    return sha1(head + packed, usedforsecurity=False).hexdigest()

@@ -19,25 +19,34 @@ from auction.domain.events import (
     Closed,
     Event,
     Extended,
+    FreezeCause,
+    Frozen,
     Held,
     LotVoided,
     Opened,
     Paused,
+    Restored,
     Resumed,
     Scheduled,
+    follows,
 )
 from auction.domain.lot import (
+    WRONG_STATUS,
     Action,
+    HighMark,
     Lot,
     LotStatus,
+    NotAllowed,
     apply,
     close_if_due,
     close_now,
     extend,
+    freeze,
     open_now,
     open_when_due,
     pause,
     restate,
+    restore,
     resume,
     schedule,
     void,
@@ -67,7 +76,7 @@ _OF_REFUSAL = {
 """The promise that a recorded bid breaks where it should have been refused with this code; else NO_PHANTOMS."""
 
 
-ControlEvent = Scheduled | Opened | Paused | Resumed | Extended | BidVoided | Closed | LotVoided
+ControlEvent = Scheduled | Opened | Paused | Resumed | Extended | BidVoided | Closed | LotVoided | Frozen | Restored
 """Events that clerk and staff cause; `decide` decides a bid and the hold that it may cause."""
 
 
@@ -92,20 +101,21 @@ class LotProof:
         """Seq of a voided bid -> seq of the event that voided it."""
         self.closed: Closed | None = None
         self.closed_seq = 0
-        self._admissions: dict[str, Admission] = {}
-        self._receipts: dict[tuple[str, str], Receipt] = {}
+        self.admissions: dict[str, Admission] = {}
+        self.receipts: dict[tuple[str, str], Receipt] = {}
+        """(bidder, key) -> the receipt of the bid accepted under it."""
 
     def fold_entry(self, epoch: int, first_seq: int, at_ms: int, events: Sequence[Event]) -> None:
         """Check and fold one ledger entry; its events count on from `first_seq`. Raises RuleBroken."""
         lot = self.lot
-        if first_seq != lot.seq + 1:
+        if not follows(first_seq, events, lot.seq):
             raise RuleBroken(ORDER, first_seq, f"follows seq {lot.seq}; there is a hole or a repetition")
         if at_ms < lot.last_at_ms:
             raise RuleBroken(ORDER, first_seq, f"its time {at_ms} is before {lot.last_at_ms}, that of seq {lot.seq}")
         rest = iter(events)
         for event in rest:
             lot = self.lot
-            if epoch != lot.epoch + isinstance(event, BidVoided):
+            if epoch != apply(lot, event, at_ms).epoch:
                 raise RuleBroken(ORDER, lot.seq + 1, f"is of epoch {epoch} while the lot is in epoch {lot.epoch}")
             self._fold(event, at_ms, rest)
 
@@ -116,7 +126,7 @@ class LotProof:
             raise RuleBroken(promise, seq, f"a {event.kind} event follows the end of the lot")
         if isinstance(event, Scheduled) != (seq == 1):
             raise RuleBroken(ORDER, seq, "a lot's record begins with its one scheduled event")
-        if close_if_due(self.lot, at_ms) and not isinstance(event, Closed):
+        if close_if_due(self.lot, at_ms) and not isinstance(event, Closed | Frozen | Restored):
             raise RuleBroken(DEADLINE, seq, f"a {event.kind} event at {at_ms}, past the end at {self.lot.ends_at_ms}")
         if isinstance(event, BidPlaced):
             self._fold_bid(event, at_ms, rest)
@@ -133,13 +143,13 @@ class LotProof:
         lot, seq = self.lot, self.lot.seq + 1
         receipt_key = (event.bidder_id, event.key)
         bid = Bid(event.bidder_id, event.amount_fen, event.key)
-        decision = decide(lot, self._admissions.get(event.bidder_id), self._receipts.get(receipt_key), bid, at_ms)
+        decision = decide(lot, self.admissions.get(event.bidder_id), self.receipts.get(receipt_key), bid, at_ms)
         if isinstance(decision, Refused):
             promise = _OF_REFUSAL.get(decision.code, NO_PHANTOMS)
             raise RuleBroken(promise, seq, f"a bid of {event.amount_fen} that the rules refuse: {decision.code}")
         if not isinstance(decision, Accepted):
             raise RuleBroken(ONCE, seq, f"the key of the bid at seq {decision.receipt.seq} stands here again")
-        self._receipts[receipt_key] = decision.receipt
+        self.receipts[receipt_key] = decision.receipt
         recorded = [event, *(next(rest, None) for _ in decision.events[1:])]
         for expected, found in zip(decision.events, recorded, strict=True):
             if found != expected:
@@ -148,14 +158,18 @@ class LotProof:
             self._apply(expected, at_ms)
 
     def _admit(self, event: Admitted) -> None:
-        before = self._admissions.get(event.bidder_id)
+        before = self.admissions.get(event.bidder_id)
         if before is not None and before.paddle != event.paddle:
             raise RuleBroken(NO_PHANTOMS, self.lot.seq + 1, f"paddle {before.paddle} became {event.paddle}")
-        self._admissions[event.bidder_id] = Admission(event.paddle, None if event.limit_fen < 0 else event.limit_fen)
+        self.admissions[event.bidder_id] = Admission(event.paddle, None if event.limit_fen < 0 else event.limit_fen)
 
     def _action(self, event: ControlEvent, at_ms: int) -> Action:
         """The action behind a control event, done again at the event's time."""
         lot = self.lot
+        if isinstance(event, Frozen):
+            return freeze(lot, at_ms, self._freeze_cause(event))
+        if isinstance(event, Restored):
+            return self._restore_again(event, at_ms)
         match event:
             case Scheduled():
                 return (schedule(lot.terms, opens_at_ms=event.opens_at_ms, ends_at_ms=event.ends_at_ms),)
@@ -180,6 +194,24 @@ class LotProof:
             case LotVoided():
                 return void(lot, reason=event.reason, by=event.by)
         assert_never(event)
+
+    def _freeze_cause(self, event: Frozen) -> FreezeCause:
+        try:
+            return FreezeCause(event.cause)
+        except ValueError:
+            raise RuleBroken(NO_PHANTOMS, self.lot.seq + 1, f"no lot is frozen for {event.cause!r}") from None
+
+    def _restore_again(self, event: Restored, at_ms: int) -> Action:
+        """The restoring again; what was acknowledged beyond the archive, and the last sign of life, are taken from it.
+
+        A seq that does not lie above all that the event names is not what the rules give.
+        """
+        lot = self.lot
+        lost_to_seq = max(event.lost_to_seq, lot.seq)
+        last_sign_ms = min(max(lot.ends_at_ms - event.remaining_ms, lot.last_at_ms), at_ms)
+        highest = HighMark(max(event.epoch - 1, lot.epoch), lost_to_seq)
+        restored = restore(lot, highest, last_sign_ms, reason=event.reason, by=event.by)
+        return NotAllowed(WRONG_STATUS, lot.status) if restored is None else (restored,)
 
     def _check_action(self, event: ControlEvent, action: Action) -> None:
         seq = self.lot.seq + 1

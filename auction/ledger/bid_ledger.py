@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+from uuid import uuid4
 
 import msgspec
 from redis.asyncio import Redis
@@ -14,13 +15,18 @@ from redis.asyncio import Redis
 from auction.domain.bidding import Bid, Receipt, Refused
 from auction.domain.deposits import Power
 from auction.domain.errors import AuctionError, NotFound, ProblemCode, RefusalCode, RequestRefused, WrongStatus
+from auction.domain.events import FreezeCause
 from auction.domain.lot import ADMITTING, STOPPED, LeadingBid, LotStatus
 from auction.domain.terms import Terms
+from auction.ledger.acknowledged_marks import AcknowledgedMarks
 from auction.ledger.connection import ledger_errors, microseconds
 from auction.ledger.keys import KeySpace
+from auction.ledger.ledger_clock import LedgerClock
 from auction.ledger.scripts import ScriptCaller
 from auction.ledger.terms_codec import pack_terms
 
+PATIENCE_MS = 5_000
+"""How long a caller waits for an answer; a call that the server takes up later changes nothing."""
 CONCURRENT_READS_MAX = 16
 """Lots that `read_many` reads at the same time, each on its own connection."""
 BATCH_BIDS_MAX = 512
@@ -74,24 +80,43 @@ class Deadlines:
 class BidLedger:
     """The ledger on one server. Every method raises LedgerAway, or OutcomeUnknown where a write was sent."""
 
-    def __init__(self, redis: "Redis", keys: KeySpace) -> None:
+    def __init__(self, redis: "Redis", keys: KeySpace, lineage: str, *, patience_ms: int = PATIENCE_MS) -> None:
+        """Takes the id of the ledger that is expected on the server, and how long a caller waits for an answer."""
         self.redis = redis
         self.keys = keys
+        self.lineage = lineage
+        self.marks = AcknowledgedMarks()
+        self._clock = LedgerClock()
+        self._patience_ms = patience_ms
         self._scripts = ScriptCaller(redis)
 
     @classmethod
-    async def open(cls, redis: "Redis", shards: int) -> Self:
-        """The ledger on a server. RequestRefused(wrong-shards) where it was first opened with another number."""
+    async def open(
+        cls,
+        redis: "Redis",
+        shards: int,
+        *,
+        lineage: str | None = None,
+        begin: bool = True,
+        patience_ms: int = PATIENCE_MS,
+    ) -> Self:
+        """The ledger on a server; a new one is begun on a server without, unless `begin` is false.
+
+        `lineage` is the id of the ledger that must be there: where it is not, nothing is begun, and every call raises
+        LedgerChanged. RequestRefused(wrong-shards) where it was first opened with another number of shards.
+        """
+        keys = KeySpace(shards)
         with ledger_errors():
-            await redis.set(KeySpace.shards_key(), shards, nx=True)
-            stored = int(await redis.get(KeySpace.shards_key()) or 0)
+            if lineage is None:
+                lineage = await _begin(redis, keys) if begin else await _lineage_on(redis, keys)
+            stored = int(await redis.get(keys.shards_key()) or shards)
         if stored != shards:
             raise RequestRefused(
                 ProblemCode.WRONG_SHARDS,
                 f"This ledger was started with {stored} shards and cannot be used with {shards}; "
                 f"set AUCTION_LEDGER_SHARDS={stored}.",
             )
-        return cls(redis, KeySpace(shards))
+        return cls(redis, keys, lineage, patience_ms=patience_ms)
 
     async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[BidAnswer]:
         """Decide 1 to 512 bids on one lot, in order; one answer for each bid, in the same order."""
@@ -107,10 +132,14 @@ class BidLedger:
                     keys.purse(lot_id),
                     keys.due_of(lot_id),
                     keys.stream_of(lot_id),
+                    keys.lineage_of(lot_id),
                 ),
-                (lot_id, packed),
+                (lot_id, packed, self.lineage, self._clock.not_after_ms(self._patience_ms)),
             )
-        now_ms, _epoch, rows = msgspec.msgpack.decode(reply)
+        now_ms, epoch, rows, seq, chain = msgspec.msgpack.decode(reply)
+        self._clock.learn(now_ms)
+        if seq:
+            self.marks.note(lot_id, epoch, seq, chain)
         return [_decode_answer(row, now_ms) for row in rows]
 
     async def schedule(
@@ -196,6 +225,10 @@ class BidLedger:
         code, snapshot = await self._control_lot("void_lot", lot_id, reason, by)
         return _checked(code, snapshot, "void it", ADMITTING)
 
+    async def freeze(self, lot_id: str, cause: FreezeCause) -> tuple[str, Snapshot | None]:
+        """Stop a lot whose record is not sound. Code: ok, done, lot-unknown, wrong-status (it is over)."""
+        return await self._control_lot("freeze_lot", lot_id, str(cause))
+
     async def restate(
         self, lot_id: str, *, at_seq: int, voided_seq: int, leading: LeadingBid, reason: str, by: str
     ) -> Snapshot:
@@ -220,8 +253,9 @@ class BidLedger:
     async def read(self, lot_id: str) -> Snapshot | None:
         """The lot's present state; None where the ledger does not know it."""
         with ledger_errors():
-            reply = await self._scripts.call("read_lot", (self.keys.lot(lot_id),), (lot_id,))
-        return _decode_snapshot(lot_id, reply)[1]
+            keys = (self.keys.lot(lot_id), self.keys.lineage_of(lot_id))
+            reply = await self._scripts.call("read_lot", keys, (lot_id, self.lineage, 0))
+        return self._decode_snapshot(lot_id, reply)[1]
 
     async def read_many(self, lot_ids: Sequence[str]) -> dict[str, Snapshot]:
         """Lot -> its present state, for the lots that the ledger knows."""
@@ -262,15 +296,38 @@ class BidLedger:
         self, script: str, lot_id: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]
     ) -> tuple[str, Snapshot | None]:
         with ledger_errors(writing=True):
-            reply = await self._scripts.call(script, keys, (lot_id, *arguments))
-        return _decode_snapshot(lot_id, reply)
+            reply = await self._scripts.call(
+                script,
+                (*keys, self.keys.lineage_of(lot_id)),
+                (lot_id, *arguments, self.lineage, self._clock.not_after_ms(self._patience_ms)),
+            )
+        return self._decode_snapshot(lot_id, reply)
+
+    def _decode_snapshot(self, lot_id: str, reply: bytes) -> tuple[str, Snapshot | None]:
+        code, row, now_ms = msgspec.msgpack.decode(reply)
+        self._clock.learn(now_ms)
+        if not row:
+            return code, None
+        snapshot = Snapshot(lot_id, LotStatus(row[0]), *row[1:])
+        self.marks.note(lot_id, snapshot.epoch, snapshot.seq, snapshot.chain)
+        return code, snapshot
 
 
-def _decode_snapshot(lot_id: str, reply: bytes) -> tuple[str, Snapshot | None]:
-    code, row, _now_ms = msgspec.msgpack.decode(reply)
-    if not row:
-        return code, None
-    return code, Snapshot(lot_id, LotStatus(row[0]), *row[1:])
+async def _lineage_on(redis: "Redis", keys: KeySpace) -> str:
+    """The id of the ledger on a server, '' where there is none."""
+    stored: Any = await redis.get(keys.lineage_key())
+    return "" if stored is None else bytes(stored).decode()
+
+
+async def _begin(redis: "Redis", keys: KeySpace) -> str:
+    """The id of the ledger on a server; where there is none, a new one's, which is begun."""
+    await redis.set(keys.shards_key(), keys.shards, nx=True)
+    if not (lineage := await _lineage_on(redis, keys)):
+        # all of them or none; a ledger of before there were ids gets one all the same
+        names = [keys.lineage_key(), *map(keys.lineage, range(keys.shards))]
+        await redis.msetnx(dict.fromkeys(names, uuid4().hex))
+        lineage = await _lineage_on(redis, keys)
+    return lineage
 
 
 def _checked(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> Snapshot:

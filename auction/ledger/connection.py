@@ -3,7 +3,7 @@
 In the bid's way: every call to the ledger goes through a connection from here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from traceback import walk_tb
 
@@ -14,14 +14,16 @@ from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadin
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from auction.domain.errors import LedgerAway, OutcomeUnknown
+from auction.domain.errors import LedgerAway, LedgerChanged, LedgerFault, OutcomeUnknown, Unavailable
+from auction.ledger.server_guard import ServerGuard, ServerNotChecked
 
 
-def connect(url: str, *, timeout_ms: int = 5000, connections: int = 64) -> "Redis":
+def connect(url: str, *, timeout_ms: int = 5000, connections: int = 64, guard: ServerGuard | None = None) -> "Redis":
     """A client for a `redis://`, `rediss://` or `unix://` address. Nothing is sent until the first call.
 
     Each call is sent once: whether to repeat a write without an answer is the caller's decision. A call fails after
-    `timeout_ms` without a connection (of at most `connections`) or an answer.
+    `timeout_ms` without a connection (of at most `connections`) or an answer. With a `guard` only the server that was
+    checked is used.
     """
     pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
         url,
@@ -32,6 +34,7 @@ def connect(url: str, *, timeout_ms: int = 5000, connections: int = 64) -> "Redi
         max_connections=connections,
         decode_responses=False,
         protocol=2,
+        redis_connect_func=None if guard is None else guard.greet,
     )
     return Redis.from_pool(pool)
 
@@ -45,17 +48,27 @@ def ledger_errors(*, writing: bool = False) -> Iterator[None]:
     """
     try:
         yield
+    except ServerNotChecked as error:
+        raise LedgerChanged from error
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
         if writing and not _never_sent(error):
             raise OutcomeUnknown from error
         raise LedgerAway from error
     except ResponseError as error:
-        raise LedgerAway(
+        if (special := _SCRIPT_ERRORS.get(str(error).partition(" ")[0])) is not None:
+            raise special() from error
+        raise LedgerFault(
             f"The bid ledger refuses work ({str(error)[:120]}); nothing was changed. Try again."
         ) from error
     except RedisError as error:
         raise LedgerAway(f"The bid ledger cannot be used ({error}); nothing was changed. Try again.") from error
 
+
+_SCRIPT_ERRORS: dict[str, Callable[[], Unavailable]] = {
+    "LINEAGE": LedgerChanged,
+    "LATE": lambda: LedgerAway("The bid ledger was too slow to take the call; nothing was changed. Try again."),
+}
+"""First word of an error reply of the scripts -> what it means (`lua/include/lot.lua`)."""
 
 _REFUSED_BY_SERVER = (AuthenticationError, AuthorizationError, BusyLoadingError)
 """Error replies of the server that the client raises as connection errors."""

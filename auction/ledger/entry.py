@@ -4,12 +4,14 @@ After the bid's way: `stream` and `tail` read entries, the archive stores them, 
 """
 
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import Any
 
 import msgspec
 
 from auction.domain.events import Event, from_row
+from auction.domain.ledger_layout import chain_of
+
+__all__ = ["EntryDamaged", "StreamEntry", "chain_of", "decode", "decode_events"]
 
 
 class EntryDamaged(Exception):
@@ -35,14 +37,6 @@ class StreamEntry:
     def last_seq(self) -> int:
         """The seq of the entry's last event."""
         return self.first_seq + len(self.events) - 1
-
-
-def chain_of(  # noqa: PLR0917 - the fields in the order in which they are hashed
-    previous: str, lot_id: str, epoch: int, first_seq: int, at_ms: int, packed: bytes
-) -> str:
-    """A lot's running checksum after an entry (SHA-1, hex), as `lua/include/commit.lua` computes it; '' before any."""
-    head = f"{previous}\n{lot_id}\n{epoch}\n{first_seq}\n{at_ms}\n".encode()
-    return sha1(head + packed, usedforsecurity=False).hexdigest()
 
 
 def decode_events(packed: bytes) -> tuple[Event, ...]:

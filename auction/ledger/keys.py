@@ -62,6 +62,19 @@ class KeySpace:
         """Stream: the ledger's entries of a shard."""
         return f"{LAYOUT}:{{{shard:02d}}}:ledger"
 
+    @staticmethod
+    def restored(key: str) -> str:
+        """The name under which a key is rebuilt before it takes the place of the one that stands."""
+        return f"{key}:restored"
+
+    def lineage(self, shard: int) -> str:
+        """String: the id of the ledger that the shard belongs to; scripts refuse callers who know another one."""
+        return f"{LAYOUT}:{{{shard:02d}}}:lineage"
+
+    def lineage_of(self, lot_id: str) -> str:
+        """The lineage of the lot's shard."""
+        return self.lineage(self.shard_of(lot_id))
+
     def watchers(self, lot_id: str) -> str:
         """Hash: live gateway -> its number of watchers of the lot and when it reported it. No bid depends on it."""
         return f"{self._prefix(lot_id)}:watchers:{lot_id}"
@@ -73,6 +86,11 @@ class KeySpace:
     def stream_of(self, lot_id: str) -> str:
         """The stream of the lot's shard."""
         return self.stream(self.shard_of(lot_id))
+
+    @staticmethod
+    def lineage_key() -> str:
+        """String: the id of the ledger on this server, given at its first start."""
+        return f"{LAYOUT}:lineage"
 
     @staticmethod
     def shards_key() -> str:

@@ -44,6 +44,18 @@ class LedgerStream:
             reply: Any = await self._redis.xread({stream: after_id}, count=count, block=block_ms)
         return [decode(stream_id.decode(), fields) for _, rows in reply for stream_id, fields in rows]
 
+    async def read_fields(self, shard: int, after_id: str) -> tuple[str, dict[str, str]] | None:
+        """The stream id and fields of the first entry after a stream id, as it stands, damaged or not; None: no entry.
+
+        Bytes that are no UTF-8 are shown as `\\xNN`.
+        """
+        with ledger_errors():
+            rows: Any = await self._redis.xrange(self.keys.stream(shard), min=f"({after_id}", count=1)
+        if not rows:
+            return None
+        stream_id, fields = rows[0]
+        return stream_id.decode(), {_readable(name): _readable(value) for name, value in fields.items()}
+
     async def entries_after(self, shard: int, after_id: str) -> AsyncIterator[StreamEntry]:
         """All entries of a shard after a stream id, oldest first, read in pages. Raises EntryDamaged."""
         while page := await self.read(shard, after_id, block_ms=None, count=PAGE_ENTRIES):
@@ -91,6 +103,11 @@ class LedgerStream:
         """Remove a shard's entries before a stream id, some of which may stay; returns how many were removed."""
         with ledger_errors():
             return int(await self._redis.xtrim(self.keys.stream(shard), minid=keep_from_id, approximate=True))
+
+
+def _readable(value: bytes) -> str:
+    # what PostgreSQL's text cannot hold is shown too
+    return value.decode(errors="backslashreplace").replace("\0", "\\x00")
 
 
 def _block_ms_max(redis: "Redis") -> int:

@@ -12,7 +12,7 @@ from auction.books import archive, archive_queries
 from auction.books.archive_queries import ArchivedEntry
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import LedgerAway
-from auction.domain.events import BidPlaced, BidVoided
+from auction.domain.events import BidPlaced, BidVoided, follows
 from auction.ledger.entry import EntryDamaged, StreamEntry, decode_events
 from auction.services.context import AppContext
 
@@ -74,7 +74,7 @@ async def entries_forward(
         async for entry in context.stream.entries_after(context.stream.keys.shard_of(lot_id), cursor):
             if entry.lot_id != lot_id or entry.last_seq <= last_seq:
                 continue
-            if entry.first_seq != last_seq + 1:
+            if not follows(entry.first_seq, entry.events, last_seq):
                 # archived and trimmed from the stream since the cursor was read
                 missing_after, cursor = last_seq, None
                 break

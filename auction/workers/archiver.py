@@ -3,21 +3,22 @@
 After the bid's way. Entries and cursor are stored in one transaction (`auction.books.archive`), so that the archiver
 may be killed at any point, and several may run: each entry is stored once.
 
-A shard whose next entry is damaged or does not continue its lot is blocked until an operator has dealt with it: no
-entry is skipped, and none that is not stored is trimmed.
+An entry that cannot be read, that the database does not accept, or that does not continue its lot is set aside, and its
+lot is frozen (`auction.books.frozen_lots`): the other lots of the shard go on. No entry is dropped, and none that is
+neither stored nor set aside is trimmed.
 """
 
 import asyncio
 import contextlib
+import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import structlog
 
 from auction.books import archive
-from auction.books.archive_rows import LineageBroken
-from auction.books.unit_of_work import Books, StatementRejected
+from auction.books.unit_of_work import Books, RowRejected, StatementRejected
 from auction.domain.errors import Unavailable
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.ledger.cancellation import raise_if_cancelled
@@ -37,16 +38,30 @@ BATCH_EVENTS = 16_384
 """Events of one transaction, about: a tenth of a second of work, wasted where two archivers do the same."""
 WRITERS_MAX = 4
 """Shards that are written at the same time."""
+RESTORE = "look at `auction verify --lot`, then `auction restore --lot`"
 BACKOFF_S_MIN, BACKOFF_S_MAX = 0.1, 5.0
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Archiver:
     """One archiver for all shards of a ledger; `run` until `stop` or cancelled."""
 
-    def __init__(self, books: Books, stream: LedgerStream, *, keep_ms: int = KEEP_MS) -> None:
+    def __init__(
+        self,
+        books: Books,
+        stream: LedgerStream,
+        *,
+        keep_ms: int = KEEP_MS,
+        stop_frozen: Callable[[], Awaitable[object]] = _nothing,
+    ) -> None:
+        """`stop_frozen` tells the ledger to stop the lots that were frozen in the database; may raise Unavailable."""
         self._books = books
         self._stream = stream
         self._keep_ms = keep_ms
+        self._stop_frozen = stop_frozen
         self._stopping = asyncio.Event()
         self._writers = asyncio.Semaphore(WRITERS_MAX)
         self._unavailable: set[str] = set()
@@ -71,7 +86,7 @@ class Archiver:
     async def catch_up(self) -> int:
         """Store everything that the streams hold now; returns how many entries this archiver has stored.
 
-        Raises LedgerAway, BooksAway, EntryDamaged, LineageBroken, StatementRejected. Other archivers may run meanwhile.
+        Raises LedgerAway, BooksAway, EntryDamaged, StatementRejected. Other archivers may run meanwhile.
         """
         stored = self.entries
         shards = self._stream.shards
@@ -107,15 +122,15 @@ class Archiver:
                 self._log_unblocked(shard)
                 await self._trim(shard, cursor)
                 failures = 0
-            except (EntryDamaged, LineageBroken, StatementRejected) as error:
+            except (EntryDamaged, StatementRejected) as error:
                 cursor = None
                 if count > 1:
                     # what precedes the faulty entry in this read is sound: read less of it
                     count = max(1, count // 4)
-                    continue
-                self._log_blocked(shard, error)
-                failures += 1
-                await self._back_off(failures)
+                elif not await self._go_past(shard, error):
+                    self._log_blocked(shard, error)
+                    failures += 1
+                    await self._back_off(failures)
             except Unavailable as error:
                 cursor = None
                 self._log_unavailable(error)
@@ -131,7 +146,39 @@ class Archiver:
             cursor = appended.cursor
             self.entries += appended.entries
             self.bids += appended.bids
+            if appended.frozen:
+                for lot_id, fault in appended.frozen.items():
+                    log.error("lot_frozen", lot=lot_id, cause=str(fault.cause), reason=fault.detail, advice=RESTORE)
+                await self._stop_frozen_later()
         return cursor
+
+    async def _go_past(self, shard: int, error: Exception) -> bool:
+        """Set the shard's next entry aside where it alone is at fault, and freeze its lot; false where it is not."""
+        if not isinstance(error, EntryDamaged | RowRejected):
+            return False
+        try:
+            async with self._writers, self._books.transaction() as tx:
+                cursor = await archive.lock_cursor(tx, shard)
+                found = await self._stream.read_fields(shard, cursor)
+                if found is None:
+                    return True
+                stream_id, fields = found
+                lot_id = fields.get("lot", "")
+                readable = json.dumps(fields, ensure_ascii=False)
+                await archive.set_aside_damaged(tx, shard, stream_id, lot_id=lot_id, fields=readable, detail=str(error))
+        except (Unavailable, StatementRejected) as second:
+            log.warning("entry_not_set_aside", shard=shard, reason=str(second))
+            return False
+        log.error(
+            "entry_set_aside", shard=shard, stream_id=stream_id, lot=lot_id or None, reason=str(error), advice=RESTORE
+        )
+        await self._stop_frozen_later()
+        return True
+
+    async def _stop_frozen_later(self) -> None:
+        """Tell the ledger now, or leave it to the clerk, who repeats it."""
+        with contextlib.suppress(Unavailable):
+            await self._stop_frozen()
 
     async def _trim(self, shard: int, cursor: str) -> None:
         """Trim all of a shard's entries that are older than its committed cursor by more than `keep_ms`.

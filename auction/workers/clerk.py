@@ -8,10 +8,12 @@ import asyncio
 
 import structlog
 
+from auction.domain.errors import LedgerFault
 from auction.domain.events import CLERK
 from auction.domain.lot import LotStatus
 from auction.services.catalogue.lots import install_scheduled_lots
 from auction.services.context import AppContext
+from auction.services.recovery.frozen import stop_frozen_lots
 from auction.services.registration.registrations import sync_waiting_powers
 from auction.workers.retry import run_repeatedly
 
@@ -30,6 +32,8 @@ class Clerk:
     def __init__(self, context: AppContext) -> None:
         self._context = context
         self._missed: set[str] = set()
+        self._stuck: dict[str, str] = {}
+        """Lot -> why it could not be opened or closed, as it was logged."""
 
     async def run(self) -> None:
         """Meet deadlines and reconcile, independently: an unavailable database delays no opening or closing."""
@@ -43,7 +47,7 @@ class Clerk:
         deadlines = await ledger.deadlines(per_shard_max=DEADLINES_PER_SHARD_MAX)
         due = [lot_id for at_ms, lot_id in deadlines.upcoming if at_ms <= deadlines.now_ms]
         for lot_id in due:
-            await self._open_or_close(lot_id)
+            await self._open_or_close_or_log(lot_id)
         if len(due) >= DEADLINES_PER_SHARD_MAX:
             return 0.0
         later = [at_ms for at_ms, _ in deadlines.upcoming if at_ms > deadlines.now_ms]
@@ -52,12 +56,25 @@ class Clerk:
 
     async def reconcile(self) -> float:
         """Send scheduled lots and bidding power that the ledger does not have yet; returns the seconds to wait."""
+        await stop_frozen_lots(self._context)
         for lot_id in await install_scheduled_lots(self._context):
             log.warning("lot_entered_late", lot=lot_id)
         synced = await sync_waiting_powers(self._context)
         if synced:
             log.info("bidding_power_synced_late", count=synced)
         return RECONCILE_MS / 1000
+
+    async def _open_or_close_or_log(self, lot_id: str) -> None:
+        """One lot that the ledger answers with an error, or whose state is not one, delays no other."""
+        try:
+            await self._open_or_close(lot_id)
+        except (LedgerFault, ValueError, TypeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            if self._stuck.get(lot_id) != reason:
+                self._stuck[lot_id] = reason
+                log.error("lot_stuck", lot=lot_id, reason=reason, advice=f"`auction restore --lot {lot_id}`")
+        else:
+            self._stuck.pop(lot_id, None)
 
     async def _open_or_close(self, lot_id: str) -> None:
         ledger = self._context.ledger

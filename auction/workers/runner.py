@@ -11,6 +11,7 @@ import structlog
 from auction.domain.errors import Unavailable
 from auction.ledger.cancellation import raise_if_cancelled
 from auction.services.context import AppContext
+from auction.services.recovery.frozen import stop_frozen_lots
 from auction.workers.archiver import Archiver
 from auction.workers.cashier import Cashier
 from auction.workers.clerk import Clerk
@@ -31,7 +32,7 @@ async def run_workers(context: AppContext, stopping: asyncio.Event, *, keep_ms: 
 
     An unexpected error of a worker is logged with its traceback; that worker is run again, the others go on.
     """
-    archiver = Archiver(context.books, context.stream, keep_ms=keep_ms)
+    archiver = Archiver(context.books, context.stream, keep_ms=keep_ms, stop_frozen=lambda: stop_frozen_lots(context))
     others: dict[str, Clerk | Settler | Cashier] = {
         "clerk": Clerk(context),
         "settler": Settler(context),

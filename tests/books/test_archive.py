@@ -6,7 +6,6 @@ from sqlalchemy import text
 
 from auction.books import archive, archive_queries, bidders
 from auction.books.archive_queries import LotResult
-from auction.books.archive_rows import LineageBroken
 from auction.books.chain import GENESIS, head_after
 from auction.books.unit_of_work import Books, StatementRejected
 from auction.domain.errors import BooksAway
@@ -17,10 +16,12 @@ from auction.domain.events import (
     Closed,
     Event,
     Extended,
+    Frozen,
     Held,
     LotVoided,
     Opened,
     Paused,
+    Restored,
     Resumed,
     Scheduled,
 )
@@ -253,42 +254,114 @@ async def test_thousands_of_small_entries_over_many_lots_are_one_batch(books: Bo
     assert await sql("SELECT count(*), min(closed_seq), max(closed_seq) FROM lot_results") == [(300, 13, 13)]
 
 
+async def frozen(sql: Sql) -> list[tuple[object, ...]]:
+    """Lot, cause and archived seq of the frozen lots."""
+    return await sql("SELECT lot_id, cause, archived_seq FROM frozen_lots ORDER BY lot_id")
+
+
+async def set_aside(sql: Sql) -> list[object]:
+    """The stream ids of the entries that were set aside."""
+    return [row[0] for row in await sql("SELECT stream_id FROM entries_set_aside ORDER BY stream_id")]
+
+
 @pytest.mark.parametrize("missing", [0, 2, 5])
-async def test_a_hole_in_a_lot_stops_the_batch_and_nothing_of_it_is_written(
-    books: Books, sql: Sql, missing: int
-) -> None:
-    entries = whole_story(Stream())
+async def test_a_hole_freezes_the_lot_and_what_follows_is_set_aside(books: Books, sql: Sql, missing: int) -> None:
+    stream = Stream()
+    entries = whole_story(stream)
     del entries[missing]
-    with pytest.raises(LineageBroken, match=r"lot launch-001: stream entry .* begins at seq"):
-        await append(books, entries)
+    await append(books, [*entries, *whole_story(stream, "other-001")])
 
-    assert await sql("SELECT count(*) FROM ledger_entries") == [(0,)]
+    archived_seq = entries[missing - 1].last_seq if missing else 0
+    assert await frozen(sql) == [("launch-001", "incomplete", archived_seq)]
+    assert await set_aside(sql) == [entry.stream_id for entry in entries[missing:]]
+    assert await sql("SELECT count(*) FROM ledger_entries WHERE lot_id = 'other-001'") == [(len(entries) + 1,)]
+    assert await sql("SELECT lot_id FROM lot_results") == [("other-001",)]
 
 
-async def test_a_hole_against_what_was_written_before_is_seen(books: Books) -> None:
+async def test_a_hole_against_what_was_written_before_is_seen(books: Books, sql: Sql) -> None:
     entries = whole_story(Stream())
     await append(books, entries[:4])
-    with pytest.raises(LineageBroken, match="begins at seq 8, the archive ends at 4"):
-        await append(books, entries[5:])
+    appended = await append(books, entries[5:])
+
+    assert appended.frozen["launch-001"].detail.endswith("begins at seq 8, the archive ends at 4")
+    assert await frozen(sql) == [("launch-001", "incomplete", 4)]
+    assert appended.cursor == entries[-1].stream_id
 
 
-async def test_an_entry_that_overlaps_what_is_written_is_no_repetition(books: Books) -> None:
+async def test_a_fork_freezes_the_lot_and_both_records_are_kept(books: Books, launch: str, sql: Sql) -> None:
+    """The ledger was put back to seq 4 and took other bids: nothing of them reaches the archive, nor does its close."""
+    stream = Stream()
+    lot, other = LotWriter(stream), LotWriter(stream)
+    archived = [*lot.opening(), lot.bids(100, 200, 900)]
+    list(other.opening())
+    forked = [other.bids(100, 300), other.bids(9000), other.sold(9000, "bob", 2)]
+    await append(books, archived)
+    appended = await append(books, forked)
+
+    assert (appended.entries, appended.bids, appended.cursor) == (0, 0, forked[-1].stream_id)
+    assert await frozen(sql) == [("launch-001", "forked", 7)]
+    assert await set_aside(sql) == [entry.stream_id for entry in forked]
+    assert [b.amount_fen for b in await bids_of(books)] == [100, 200, 900]
+    assert await result_of(books) is None
+    assert await sql("SELECT status FROM lots WHERE lot_id = 'launch-001'") == [("frozen",)]
+
+
+async def test_a_fork_that_gets_as_far_as_the_archive_is_no_repetition(books: Books, sql: Sql) -> None:
+    """The same seqs with other bids: only the checksum tells."""
+    stream = Stream()
+    lot, other = LotWriter(stream), LotWriter(stream)
+    await append(books, [*lot.opening(), lot.bids(100, 200), lot.bids(300)])
+    list(other.opening())
+    forked = [other.bids(150, 250), other.bids(300)]
+    await append(books, forked)
+
+    assert await frozen(sql) == [("launch-001", "forked", 7)]
+    assert await set_aside(sql) == [entry.stream_id for entry in forked]
+
+
+async def test_a_fork_beyond_the_archive_is_seen_by_its_checksum(books: Books, sql: Sql) -> None:
     stream = Stream()
     lot, other = LotWriter(stream), LotWriter(stream)
     await append(books, [*lot.opening(), lot.bids(100)])
     list(other.opening())
-    with pytest.raises(LineageBroken, match="begins at seq 5, the archive ends at 5"):
-        await append(books, [other.bids(100, 200)])
+    other.bids(200)
+    await append(books, [other.bids(300)])
+
+    assert await frozen(sql) == [("launch-001", "forked", 5)]
 
 
-async def test_an_older_epoch_after_a_newer_one_is_seen(books: Books) -> None:
+async def test_an_older_epoch_after_a_newer_one_is_seen(books: Books, sql: Sql) -> None:
     entries = whole_story(Stream())
     await append(books, entries[:7])
     older = entries[7]
-    with pytest.raises(LineageBroken, match="is of epoch 1, the archive is in 2"):
-        await append(
-            books, [StreamEntry(older.stream_id, older.lot_id, 1, older.first_seq, 0, older.events, older.packed, "")]
-        )
+    await append(
+        books, [StreamEntry(older.stream_id, older.lot_id, 1, older.first_seq, 0, older.events, older.packed, "")]
+    )
+    assert await frozen(sql) == [("launch-001", "forked", 10)]
+
+
+async def test_a_restored_event_that_continues_the_archive_ends_the_freeze(books: Books, launch: str, sql: Sql) -> None:
+    stream = Stream()
+    lot, other = LotWriter(stream), LotWriter(stream)
+    archived = [*lot.opening(), lot.bids(100)]
+    list(other.opening())
+    await append(books, [*archived, other.bids(200)])
+
+    lot.seq, lot.epoch = 999_999, 2
+    restored = lot.write(Restored(2, 1_000_000, 6, "paused", 1000, "a folder put back", "olga"))
+    await append(books, [restored, lot.write(Resumed(END_MS, 0, 0, "olga")), lot.bids(400)])
+
+    assert await sql("SELECT lot_id, restored_at_ms FROM frozen_lots") == [("launch-001", restored.at_ms)]
+    assert [(b.seq, b.amount_fen) for b in await bids_of(books)] == [(5, 100), (1_000_002, 400)]
+    assert await sql("SELECT status FROM lots WHERE lot_id = 'launch-001'") == [("open",)]
+
+
+async def test_a_lot_that_the_ledger_stopped_itself_is_frozen_here_too(books: Books, launch: str, sql: Sql) -> None:
+    lot = LotWriter(Stream())
+    await append(books, [*lot.opening(), lot.write(Frozen(1000, "behind"))])
+
+    assert await frozen(sql) == [("launch-001", "behind", 5)]
+    assert await sql("SELECT status FROM lots WHERE lot_id = 'launch-001'") == [("frozen",)]
 
 
 async def test_entries_out_of_order_are_a_mistake_of_the_caller(books: Books) -> None:

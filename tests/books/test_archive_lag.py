@@ -17,7 +17,7 @@ from tests.books.test_archiver import KEYS, ONE, OTHER, publish, storm
 
 @pytest.fixture
 def context(books: Books, redis: "Redis") -> AppContext:
-    servers = SimpleNamespace(books=books, ledger=BidLedger(redis, KEYS), stream=LedgerStream(redis, KEYS))
+    servers = SimpleNamespace(books=books, ledger=BidLedger(redis, KEYS, lineage=""), stream=LedgerStream(redis, KEYS))
     return cast(AppContext, servers)
 
 

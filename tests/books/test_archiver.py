@@ -7,11 +7,10 @@ from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
-from auction.books.archive_rows import LineageBroken
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, LedgerAway
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
-from auction.ledger.entry import StreamEntry
+from auction.ledger.entry import EntryDamaged, StreamEntry
 from auction.ledger.keys import KeySpace
 from auction.ledger.stream import LedgerStream
 from auction.workers import archiver
@@ -21,6 +20,7 @@ from tests.books.event_sequences import LotWriter, Stream, bid
 
 KEYS = KeySpace(2)
 ONE = "launch-001"
+SAME_SHARD = "launch-002"
 OTHER = next(lot_id for lot_id in ("a-001", "b-001", "c-001") if KEYS.shard_of(lot_id) != KEYS.shard_of(ONE))
 
 BIDS = "SELECT count(*) FROM bids"
@@ -106,9 +106,8 @@ async def test_catching_up_writes_what_is_in_the_streams_and_returns(
 
 
 async def test_catching_up_says_why_it_cannot(books: Books, stream: LedgerStream, redis: "Redis") -> None:
-    entries = storm(LotWriter(Stream(), ONE), 3)
-    await publish(redis, entries[:2] + entries[3:])
-    with pytest.raises(LineageBroken):
+    await redis.xadd(KEYS.stream_of(ONE), {"lot": ONE})
+    with pytest.raises(EntryDamaged):
         await Archiver(books, stream).catch_up()
     with pytest.raises(BooksAway):
         await Archiver(Books.connect("postgresql://nobody@127.0.0.1:1/none"), stream).catch_up()
@@ -287,51 +286,55 @@ async def test_books_that_are_away_are_waited_for_and_caught_up_with(
     ]
 
 
-async def test_a_damaged_entry_stops_its_shard_at_it_and_no_other(at_work: Archiver, redis: "Redis", sql: Sql) -> None:
-    stream, other = Stream(), LotWriter(Stream(), OTHER)
-    lot = LotWriter(stream, ONE)
+async def test_a_damaged_entry_is_set_aside_and_its_shard_goes_on(at_work: Archiver, redis: "Redis", sql: Sql) -> None:
+    stream = Stream()
+    lot, neighbour = LotWriter(stream, ONE), LotWriter(stream, SAME_SHARD)
     sound = storm(lot, 30)
-    damaged_id = stream.next_id()
+    nameless_id, damaged_id = stream.next_id(), stream.next_id()
     with capture_logs() as logs:
         await publish(redis, sound)
-        await redis.xadd(KEYS.stream_of(ONE), {"nonsense": "1"}, id=damaged_id)
-        await publish(redis, [lot.bids(9000), *storm(other, 1)])
-        await until(archived(sql, 62))
-
-        async def stands_still() -> bool:
-            return bool(at_work._blocked)
-
-        await until(stands_still)
-        await publish(redis, [other.bids(9000)])
-        await until(archived(sql, 63))
-        await asyncio.sleep(0.1)
-        assert list(at_work._blocked) == [KEYS.shard_of(ONE)]
-        assert damaged_id in at_work._blocked[KEYS.shard_of(ONE)]
-        assert await redis.xlen(KEYS.stream_of(ONE)) == len(sound) + 2
-
-        await redis.xdel(KEYS.stream_of(ONE), damaged_id)
+        await redis.xadd(KEYS.stream_of(ONE), {"nonsense": b"\xff\x00"}, id=nameless_id)
+        await redis.xadd(KEYS.stream_of(ONE), {"lot": ONE, "seq": "x"}, id=damaged_id)
+        await publish(redis, [*storm(neighbour, 2), lot.bids(9000)])
         await until(archived(sql, 64))
-        await until(lambda: _not(stands_still))
 
-    assert [entry["event"] for entry in logs] == ["archive_blocked", "archive_unblocked"]
+    assert await sql("SELECT stream_id, lot_id FROM entries_set_aside WHERE first_seq = 0 ORDER BY stream_id") == [
+        (nameless_id, ""),
+        (damaged_id, ONE),
+    ]
+    assert await sql("SELECT lot_id, cause, archived_seq FROM frozen_lots") == [(ONE, "damaged", 64)]
+    ((kept,),) = await sql(
+        "SELECT convert_from(packed, 'UTF8') FROM entries_set_aside WHERE stream_id = :i", i=nameless_id
+    )
+    assert "nonsense" in str(kept)
+    assert [entry["event"] for entry in logs] == ["entry_set_aside", "entry_set_aside"]
+    # the lot's own next entry waits with it
+    assert await sql("SELECT max(last_seq) FROM ledger_entries WHERE lot_id = :lot", lot=ONE) == [(64,)]
 
 
-async def _not(condition: Callable[[], Awaitable[bool]]) -> bool:
-    return not await condition()
-
-
-async def test_a_row_that_the_books_refuse_stops_the_shard_behind_what_was_sound(
+async def test_a_row_that_the_books_refuse_freezes_its_lot_behind_what_was_sound(
     at_work: Archiver, redis: "Redis", sql: Sql
 ) -> None:
+    stream = Stream()
+    lot, neighbour = LotWriter(stream, ONE), LotWriter(stream, SAME_SHARD)
+    await publish(redis, [*storm(lot, 9), lot.write(bid(100)), *storm(neighbour, 2)])
+    await until(archived(sql, 22))
+
+    assert await sql("SELECT lot_id, cause, archived_seq FROM frozen_lots") == [(ONE, "damaged", 22)]
+
+
+async def test_the_ledger_is_told_of_a_frozen_lot_at_once(books: Books, stream: LedgerStream, redis: "Redis") -> None:
+    told = asyncio.Event()
+
+    async def stop_frozen() -> None:
+        told.set()
+
     lot = LotWriter(Stream(), ONE)
-    await publish(redis, [*storm(lot, 9), lot.write(bid(100))])
-
-    async def stands_still() -> bool:
-        return bool(at_work._blocked)
-
-    await until(stands_still)
-    assert "uq_bids_lot_id_bidder_id_key" in at_work._blocked[KEYS.shard_of(ONE)]
-    assert await sql(BIDS) == [(18,)]
+    entries = storm(lot, 3)
+    await publish(redis, entries[:2] + entries[3:])
+    worker = Archiver(books, stream, stop_frozen=stop_frozen)
+    await worker.catch_up()
+    assert told.is_set()
 
 
 @pytest.mark.parametrize("keep_ms, fewest, most", [(0, 1, 199), (10**12, 504, 504)], ids=["no tail", "a long tail"])

@@ -35,6 +35,11 @@ class OwnServer:
         return Path(self._folder.name) / "s"
 
     @property
+    def folder(self) -> Path:
+        """Where its data lies."""
+        return Path(self._folder.name)
+
+    @property
     def url(self) -> str:
         """Its address."""
         return f"unix://{self.socket}"

@@ -46,7 +46,7 @@ async def test_a_server_that_is_not_there_was_sent_nothing(tmp_path: Path, subte
         for name, call in (READS | WRITES).items():
             with subtests.test(name):
                 with pytest.raises(LedgerAway) as caught:
-                    await call(BidLedger(client, KeySpace(SHARDS)))
+                    await call(BidLedger(client, KeySpace(SHARDS), lineage=""))
                 assert (caught.value.code, caught.value.facts) == ("ledger-away", {"retry_after_s": 1})
 
 
@@ -57,7 +57,7 @@ async def test_a_write_without_an_answer_is_unknown(own_server: OwnServers, subt
         server.freeze()
         with subtests.test(name):
             with pytest.raises(OutcomeUnknown) as caught:
-                await write(BidLedger(client, KeySpace(SHARDS)))
+                await write(BidLedger(client, KeySpace(SHARDS), lineage=""))
             assert caught.value.code == "outcome-unknown"
         server.thaw()
 
@@ -68,7 +68,7 @@ async def test_a_read_without_an_answer_changed_nothing(own_server: OwnServers, 
         client = await server.connected(timeout_ms=50)
         server.freeze()
         with subtests.test(name), pytest.raises(LedgerAway):
-            await read(BidLedger(client, KeySpace(SHARDS)))
+            await read(BidLedger(client, KeySpace(SHARDS), lineage=""))
         server.thaw()
 
 
@@ -76,7 +76,7 @@ async def test_a_bid_of_unknown_outcome_is_found_out_with_its_key(own_server: Ow
     server = await own_server()
     patient = await BidLedger.open(server.client(), SHARDS)
     await opened(patient)
-    hasty = BidLedger(await server.connected(timeout_ms=50), patient.keys)
+    hasty = BidLedger(await server.connected(timeout_ms=50), patient.keys, lineage="")
     await patient.redis.execute_command("CLIENT", "PAUSE", PATIENT_MS, "WRITE")
     with pytest.raises(OutcomeUnknown):
         await bid(hasty, "ada", 100, "key-0001")
@@ -122,7 +122,7 @@ async def test_a_loading_server_refuses_and_nothing_was_changed(own_server: OwnS
         await asyncio.sleep(0.01)
     server.kill()
     server.launch({"key-load-delay": "50000", "loading-process-events-interval-bytes": "1024"})
-    ledger = BidLedger(server.client(), ledger.keys)
+    ledger = BidLedger(server.client(), ledger.keys, lineage="")
     said = ""
     while "loading" not in said:
         with pytest.raises(LedgerAway) as caught:
@@ -134,20 +134,20 @@ async def test_a_server_that_does_not_greet_was_sent_nothing(own_server: OwnServ
     server = await own_server()
     server.freeze()
     with pytest.raises(LedgerAway):
-        await bid(BidLedger(server.client(timeout_ms=50), KeySpace(SHARDS)), "ada", 100, "key-0001")
+        await bid(BidLedger(server.client(timeout_ms=50), KeySpace(SHARDS), lineage=""), "ada", 100, "key-0001")
     server.thaw()
 
 
 async def test_a_stranger_is_turned_away_before_anything_is_sent(own_server: OwnServers) -> None:
     server = await own_server()
     await server.client().config_set("requirepass", "a secret")
-    ledger = BidLedger(server.client(), KeySpace(SHARDS))
+    ledger = BidLedger(server.client(), KeySpace(SHARDS), lineage="")
     with pytest.raises(LedgerAway):
         await bid(ledger, "ada", 100, "key-0001")
     url = server.url.replace("unix://", "unix://:wrong@")
     async with connect(url) as client:
         with pytest.raises(LedgerAway):
-            await bid(BidLedger(client, KeySpace(SHARDS)), "ada", 100, "key-0001")
+            await bid(BidLedger(client, KeySpace(SHARDS), lineage=""), "ada", 100, "key-0001")
 
 
 async def test_a_call_that_finds_no_connection_was_not_sent(own_server: OwnServers) -> None:

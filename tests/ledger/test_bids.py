@@ -225,7 +225,9 @@ async def _raw(ledger: BidLedger, packed: bytes) -> None:
     keys = ledger.keys
     names = (keys.lot(LOT), keys.bidders(LOT), keys.accepted(LOT), keys.purse(LOT))
     with ledger_errors(writing=True):
-        await ledger._scripts.call("place_bids", (*names, keys.due_of(LOT), keys.stream_of(LOT)), (LOT, packed))
+        await ledger._scripts.call(
+            "place_bids", (*names, keys.due_of(LOT), keys.stream_of(LOT), keys.lineage_of(LOT)), (LOT, packed, "", 0)
+        )
 
 
 async def test_proxy_bids_keep_the_maximum_to_themselves(ledger: BidLedger) -> None:

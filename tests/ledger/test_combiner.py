@@ -27,7 +27,7 @@ class Counting(BidLedger):
 
 def counting(ledger: BidLedger) -> Counting:
     """The same ledger, counted from here."""
-    counted = Counting(ledger.redis, ledger.keys)
+    counted = Counting(ledger.redis, ledger.keys, lineage="")
     counted.sizes = []
     return counted
 
@@ -167,7 +167,7 @@ async def test_a_killed_server_fails_its_own_batch_alone(own_server: OwnServers)
 async def test_a_silent_server_fails_the_batch_in_flight_and_not_the_next(own_server: OwnServers) -> None:
     server, ledger, _ = await _own(own_server)
     await taken(ledger, "ada", 100, "key-00000")
-    hasty = BidLedger(await server.connected(timeout_ms=50), ledger.keys)
+    hasty = BidLedger(await server.connected(timeout_ms=50), ledger.keys, lineage="")
 
     class HastyOnce(BidLedger):
         """Waits 50 ms for the answer to its first call, and as long as it takes for the others."""
@@ -178,7 +178,7 @@ async def test_a_silent_server_fails_the_batch_in_flight_and_not_the_next(own_se
             self.calls += 1
             return await (hasty.place_bids if self.calls == 1 else super().place_bids)(lot_id, bids)
 
-    combiner = Combiner(HastyOnce(ledger.redis, ledger.keys))
+    combiner = Combiner(HastyOnce(ledger.redis, ledger.keys, lineage=""))
     server.freeze()
     first = asyncio.create_task(combiner.place(LOT, rising(1)))
     await until_sent(hasty.redis)
@@ -197,7 +197,7 @@ async def test_an_answer_too_few_fails_the_batch_and_nothing_hangs(ledger: BidLe
         async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[BidAnswer]:
             return (await super().place_bids(lot_id, bids))[1:]
 
-    combiner = Combiner(Forgetful(ledger.redis, ledger.keys))
+    combiner = Combiner(Forgetful(ledger.redis, ledger.keys, lineage=""))
     outcomes = await asyncio.gather(
         *(combiner.place(LOT, rising(number)) for number in range(2)), return_exceptions=True
     )

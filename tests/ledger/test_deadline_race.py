@@ -101,7 +101,7 @@ def _check_times(course: Iterable[StreamEntry]) -> None:
 def steered(ledger: BidLedger, clock_ms: int) -> tuple[BidLedger, SteeredCaller]:
     """The ledger on a clock that the test sets."""
     caller = SteeredCaller(ledger.redis, clock_ms)
-    moved = BidLedger(ledger.redis, KeySpace(SHARDS))
+    moved = BidLedger(ledger.redis, KeySpace(SHARDS), lineage="")
     moved._scripts = caller
     return moved, caller
 

@@ -12,10 +12,11 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Accepted, Bid, Decision, Refused, Repeated
 from auction.domain.errors import AuctionError
+from auction.domain.events import FreezeCause
 from auction.domain.lot import LeadingBid, LotStatus
 from auction.domain.terms import Terms
 from auction.ledger.bid_ledger import AcceptedBid, BidAnswer, BidLedger, Snapshot
-from auction.ledger.keys import KeySpace, lot_id_of
+from auction.ledger.keys import lot_id_of
 from tests.model.comparison import Comparison
 from tests.model.ledger_model import LedgerModel
 from tests.model.steered_clock import SteeredCaller
@@ -24,6 +25,8 @@ from tests.model.strategies import BIDDERS, PADDLES, Ask, Near, amounts, any_ter
 SALE = "launch"
 LOTS = 6
 SHARDS = 16
+NEVER_LATE_MS = 2**50
+"""The test moves the clock as it likes."""
 NO_LOT = "launch-999"
 CLOCK_START_MS = 1_761_120_000_000
 
@@ -54,7 +57,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.runner.run(_awaited(self.redis.flushall()))
         self.context = LedgerModel()
         self.caller = SteeredCaller(self.redis, CLOCK_START_MS)
-        self.ledger = BidLedger(self.redis, KeySpace(SHARDS))
+        self.ledger = self.runner.run(BidLedger.open(self.redis, SHARDS, patience_ms=NEVER_LATE_MS))
         self.ledger._scripts = self.caller
         self.comparison = Comparison(self.redis, self.ledger.keys, SALE, self.context)
         self.sent: dict[str, list[Bid]] = {lot_id_of(SALE, number): [] for number in range(1, LOTS + 1)}
@@ -177,6 +180,14 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             code = self.context.void(lot_id, **said, clock_ms=self.clock_ms)
             self._compare(lot_id, code, self.ledger.void(lot_id, **said))
+
+    @rule(number=numbers, really=st.sampled_from([0, 0, 0, 1]))
+    def freeze(self, number: int, really: int) -> None:
+        """Seldom: it is the end of the lot here."""
+        lot_id = lot_id_of(SALE, number)
+        if really:
+            code = self.context.freeze(lot_id, FreezeCause.FORKED, self.clock_ms)
+            self._compare_pair(lot_id, code, self.ledger.freeze(lot_id, FreezeCause.FORKED))
 
     @rule(by_ms=st.integers(0, 40) | st.integers(0, 9) | st.integers(-200, 400) | st.sampled_from([-3_600_000, 5000]))
     def time_passes(self, by_ms: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from auction.domain.bidding import Accepted, Admission, Bid, Decision, Receipt, decide
 from auction.domain.deposits import PurseDeposit
 from auction.domain.errors import ProblemCode
-from auction.domain.events import Admitted, BidPlaced, BidVoided, Event
+from auction.domain.events import Admitted, BidPlaced, BidVoided, Event, FreezeCause
 from auction.domain.lot import (
     ADMITTING,
     IN_THE_PAST,
@@ -24,6 +24,7 @@ from auction.domain.lot import (
     close_if_due,
     close_now,
     extend,
+    freeze,
     open_now,
     open_when_due,
     pause,
@@ -197,6 +198,18 @@ class LedgerModel:
     def void(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
         """Staff void the lot."""
         return self._act(lot_id, clock_ms, lambda lot, _: void(lot, reason=reason, by=by))
+
+    def freeze(self, lot_id: str, cause: FreezeCause, clock_ms: int) -> str:
+        """The record is not sound: a frozen lot does not even close."""
+        entry = self.lots.get(lot_id)
+        if entry is None:
+            return LOT_UNKNOWN
+        now = entry.lot.now(clock_ms)
+        caused = freeze(entry.lot, now, cause)
+        if isinstance(caused, NotAllowed):
+            return caused.code
+        self._happen(lot_id, caused, now)
+        return "ok" if caused else "done"
 
     def fold_without(self, lot_id: str, voided_seq: int) -> LeadingBid:
         """What the service computes before it asks for a restatement: the leading bid without the voided one."""

@@ -12,10 +12,12 @@ from auction.domain.events import (
     Closed,
     Event,
     Extended,
+    Frozen,
     Held,
     LotVoided,
     Opened,
     Paused,
+    Restored,
     Resumed,
     Scheduled,
     from_row,
@@ -35,6 +37,11 @@ ROWS: list[tuple[Event, list[Any]]] = [
     (BidVoided(4, 100, "bo", 2, 300, "fraud", "li"), ["voided", 4, 100, "bo", 2, 300, "fraud", "li"]),
     (Closed("sold", 100, "bo", 2, "time", "", ""), ["closed", "sold", 100, "bo", 2, "time", "", ""]),
     (LotVoided("recall", "li"), ["void", "recall", "li"]),
+    (Frozen(12, "forked"), ["frozen", 12, "forked"]),
+    (
+        Restored(2, 1_000_000, 9, "paused", 12, "a loss", "li"),
+        ["restored", 2, 1_000_000, 9, "paused", 12, "a loss", "li"],
+    ),
 ]
 
 

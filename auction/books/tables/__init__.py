@@ -10,12 +10,14 @@ from auction.books.tables.bidders import bidder_marks, bidders, paddles, registr
 from auction.books.tables.catalogue import lots, sales
 from auction.books.tables.journal import journal_entries, journal_lines
 from auction.books.tables.payments import deposits, payment_operations
+from auction.books.tables.recovery import acknowledged_marks, entries_set_aside, frozen_lots
 from auction.books.tables.settlements import awards, defaults, offers, settlement_steps, settlements
 from auction.books.tables.staff import accounts, approvals, staff_actions
 
 __all__ = [
     "Id",
     "accounts",
+    "acknowledged_marks",
     "approvals",
     "archive_cursors",
     "awards",
@@ -24,6 +26,8 @@ __all__ = [
     "bids",
     "defaults",
     "deposits",
+    "entries_set_aside",
+    "frozen_lots",
     "journal_entries",
     "journal_lines",
     "ledger_entries",

@@ -123,6 +123,8 @@ class LedgerIdentityColumns(TypedColumns):
     one_row = Column(Boolean, primary_key=True, server_default=text("true"))
     shards = Column(SmallInteger, nullable=False)
     layout = Column(Id, nullable=False)
+    lineage: Named[str | None] = Column(Id)
+    """The id that the ledger was given at its first start; None: bound before ledgers had one."""
 
 
 ledger_identity = Table(

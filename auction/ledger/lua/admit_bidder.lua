@@ -4,18 +4,24 @@
   KEYS[3]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[4]  deadlines            a1:{shard}:due
   KEYS[5]  shard's stream       a1:{shard}:ledger
+  KEYS[6]  shard's lineage      a1:{shard}:lineage
   ARGV[1]  lot id
   ARGV[2]  bidder
   ARGV[3]  paddle
   ARGV[4]  limit_fen            -1: unlimited
   ARGV[5]  purse_fen            -1: the terms have no purse
+  ARGV[6]  lineage that the caller knows
+  ARGV[7]  not_after_ms         0: any time
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status, paddle-differs
   Mirrors  auction/domain/lot.py::apply (Admitted) ]]
 -- include: closing
 local keys = {purse = KEYS[3], due = KEYS[4], ledger = KEYS[5]}
 local bidder, paddle = ARGV[2], number(ARGV[3], 'paddle')
 local limit, purse = number(ARGV[4], 'limit_fen'), number(ARGV[5], 'purse_fen')
-local lot, now = read_lot(KEYS[1], ARGV[1])
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[6], ARGV[6], ARGV[7]})
+if refused then
+  return refused
+end
 if not lot then
   return answer('lot-unknown', nil, now)
 end
@@ -29,7 +35,7 @@ end
 if row and row[2] == limit and (purse == -1 or purse == held_purse) then
   return answer('done', lot, now)
 end
-if lot.status == 'closed' or lot.status == 'void' then
+if not is_admitting(lot) then
   return answer('wrong-status', lot, now)
 end
 check_types(keys)

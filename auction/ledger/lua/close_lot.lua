@@ -3,15 +3,21 @@
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
+  KEYS[5]  shard's lineage      a1:{shard}:lineage
   ARGV[1]  lot id
   ARGV[2]  mode                 due or now
   ARGV[3]  reason
   ARGV[4]  by
+  ARGV[5]  lineage that the caller knows
+  ARGV[6]  not_after_ms         0: any time
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done (due only), lot-unknown, wrong-status, not-due
   Mirrors  auction/domain/lot.py::close_if_due, ::close_now ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
-local lot, now = read_lot(KEYS[1], ARGV[1])
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[5], ARGV[6]})
+if refused then
+  return refused
+end
 if not lot then
   return answer('lot-unknown', nil, now)
 end

@@ -3,17 +3,23 @@
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
+  KEYS[5]  shard's lineage      a1:{shard}:lineage
   ARGV[1]  lot id
   ARGV[2]  mode                 due or now
   ARGV[3]  ends_at_ms           0 with mode due: as scheduled
   ARGV[4]  by
+  ARGV[5]  lineage that the caller knows
+  ARGV[6]  not_after_ms         0: any time
   Returns  msgpack [code, snapshot or false, now_ms]
            codes: ok, done (due only), lot-unknown, wrong-status, not-due, missed (its end has passed), in-the-past
   Mirrors  auction/domain/lot.py::open_when_due, ::open_now ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
 local due, ends_at = ARGV[2] == 'due', number(ARGV[3], 'ends_at_ms')
-local lot, now = read_lot(KEYS[1], ARGV[1])
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[5], ARGV[6]})
+if refused then
+  return refused
+end
 if not lot then
   return answer('lot-unknown', nil, now)
 end

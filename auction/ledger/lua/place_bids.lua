@@ -5,9 +5,12 @@
   KEYS[4]  sale's purse hash        a1:{shard}:purse:<sale>
   KEYS[5]  deadlines sorted set     a1:{shard}:due
   KEYS[6]  shard's stream           a1:{shard}:ledger
+  KEYS[7]  shard's lineage          a1:{shard}:lineage
   ARGV[1]  lot id
   ARGV[2]  bids                     msgpack [[bidder, amount, key], ...], 1 to 512
-  Returns  msgpack [now_ms, epoch, answers], one answer a bid:
+  ARGV[3]  lineage that the caller knows
+  ARGV[4]  not_after_ms             0: any time
+  Returns  msgpack [now_ms, epoch, answers, last seq, chain], one answer a bid:
            ["accepted" or "repeated", seq, amount, price, minimum, leading, paddle, ends_at, at] or
            [refusal code, at_seq, price, minimum, ends_at, fact or false]
   Mirrors  auction/domain/bidding.py::decide ]]
@@ -27,12 +30,20 @@ for i = 1, #bids do
   names[i], fields[i] = bid[1], bid[3] .. ' ' .. bid[1]
 end
 
-local lot, now = read_lot(KEYS[1], ARGV[1])
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[7], ARGV[3], ARGV[4]})
+if refused then
+  return refused
+end
 if not lot then
   for i = 1, #bids do
     answers[i] = {'lot-unknown', 0, 0, 0, 0, false}
   end
-  return cmsgpack.pack({now, 0, answers})
+  return cmsgpack.pack({now, 0, answers, 0, ''})
+elseif lot.status == 'frozen' then
+  for i = 1, #bids do
+    answers[i] = {'lot-frozen', lot.seq, lot.price, minimum_of(lot), lot.ends_at, false}
+  end
+  return cmsgpack.pack({now, lot.epoch, answers, lot.seq, lot.chain})
 end
 local admissions = redis.call('HMGET', KEYS[2], unpack(names))
 local receipts = redis.call('HMGET', KEYS[3], unpack(fields))
@@ -92,4 +103,4 @@ if #events > 0 then
   commit(lot, events, now, keys)
   redis.call('HSET', KEYS[3], unpack(stored))
 end
-return cmsgpack.pack({now, lot.epoch, answers})
+return cmsgpack.pack({now, lot.epoch, answers, lot.seq, lot.chain})

@@ -3,6 +3,7 @@
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
+  KEYS[5]  shard's lineage      a1:{shard}:lineage
   ARGV[1]  lot id
   ARGV[2]  seq at which price and leader were folded
   ARGV[3]  voided bid's seq
@@ -12,13 +13,18 @@
   ARGV[7]  ceiling_fen
   ARGV[8]  reason
   ARGV[9]  by
+  ARGV[10]  lineage that the caller knows
+  ARGV[11]  not_after_ms        0: any time
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown, wrong-status, ledger-moved
   Mirrors  auction/domain/lot.py::restate ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
 local seq, bid_seq = number(ARGV[2], 'seq'), number(ARGV[3], 'bid_seq')
 local price, paddle, ceiling = number(ARGV[4], 'price_fen'), number(ARGV[6], 'paddle'), number(ARGV[7], 'ceiling_fen')
-local lot, now = read_lot(KEYS[1], ARGV[1])
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[10], ARGV[11]})
+if refused then
+  return refused
+end
 if not lot then
   return answer('lot-unknown', nil, now)
 end

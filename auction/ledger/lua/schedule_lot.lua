@@ -2,12 +2,15 @@
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  deadlines            a1:{shard}:due
   KEYS[3]  shard's stream       a1:{shard}:ledger
+  KEYS[4]  shard's lineage      a1:{shard}:lineage
   ARGV[1]  lot id
   ARGV[2]  terms                msgpack map, see auction/ledger/terms_codec.py
   ARGV[3]  terms' SHA-256       hex
   ARGV[4]  opens_at_ms
   ARGV[5]  ends_at_ms
   ARGV[6]  hard_stop_at_ms      0: none
+  ARGV[7]  lineage that the caller knows
+  ARGV[8]  not_after_ms         0: any time
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, wrong-status, in-the-past
   Mirrors  auction/domain/lot.py::schedule ]]
 -- include: closing
@@ -15,7 +18,10 @@ local keys = {due = KEYS[2], ledger = KEYS[3]}
 local opens_at, ends_at = number(ARGV[4], 'opens_at_ms'), number(ARGV[5], 'ends_at_ms')
 local hard_stop = number(ARGV[6], 'hard_stop_at_ms')
 local terms = cmsgpack.unpack(ARGV[2])
-local lot, now = read_lot(KEYS[1], ARGV[1])
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[4], ARGV[7], ARGV[8]})
+if refused then
+  return refused
+end
 if lot then
   local same = redis.call('HGET', KEYS[1], 'terms_sha256') == ARGV[3]
   return answer(same and 'done' or 'wrong-status', lot, now)

@@ -3,19 +3,25 @@
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
+  KEYS[5]  shard's lineage      a1:{shard}:lineage
   ARGV[1]  lot id
   ARGV[2]  reason
   ARGV[3]  by
+  ARGV[4]  lineage that the caller knows
+  ARGV[5]  not_after_ms         0: any time
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown, wrong-status
   Mirrors  auction/domain/lot.py::void ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
-local lot, now = read_lot(KEYS[1], ARGV[1])
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[4], ARGV[5]})
+if refused then
+  return refused
+end
 if not lot then
   return answer('lot-unknown', nil, now)
 end
 close_if_due(lot, now, keys)
-if lot.status == 'closed' or lot.status == 'void' then
+if not is_admitting(lot) then
   return answer('wrong-status', lot, now)
 end
 check_types(keys)

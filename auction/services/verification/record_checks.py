@@ -12,7 +12,7 @@ from auction.books import archive_queries
 from auction.books.archive_queries import LotResult
 from auction.books.chain import GENESIS, head_after
 from auction.books.unit_of_work import Transaction
-from auction.domain.events import BidPlaced, Outcome
+from auction.domain.events import BidPlaced, Outcome, Restored
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.domain.lot import LotStatus
 from auction.domain.proof import CHAINED, NO_PHANTOMS, ONE_WINNER, ORDER, LotProof, RuleBroken
@@ -60,6 +60,8 @@ class LotCheck:
     """First seq of each entry -> its place in the chain and the stream."""
     streamed: set[int] = field(default_factory=set)
     """First seqs of the entries that the stream still holds."""
+    restored_seq: int = 0
+    """The seq of the last `restored` event: what the stream holds or lacks before it counts as lost."""
     breach: Breach | None = None
 
     def fold(self, entry: StreamEntry) -> None:
@@ -70,6 +72,8 @@ class LotCheck:
         self.proof.fold_entry(entry.epoch, entry.first_seq, entry.at_ms, entry.events)
         self.links[entry.first_seq] = EntryLink(entry.stream_id, self.chain, chain)
         self.chain = chain
+        if isinstance(entry.events[0], Restored):
+            self.restored_seq = entry.first_seq
 
 
 @contextmanager
@@ -166,7 +170,7 @@ async def check_stream(context: AppContext, shard: int, cursor: str, checks: dic
 
 
 def _check_stream_entry(check: LotCheck, entry: StreamEntry, *, is_archived: bool) -> None:
-    if check.breach is not None:
+    if check.breach is not None or entry.first_seq < check.restored_seq:
         return
     check.streamed.add(entry.first_seq)
     if not is_archived:
@@ -183,7 +187,9 @@ def _check_stream_entry(check: LotCheck, entry: StreamEntry, *, is_archived: boo
 def _check_gaps(check: LotCheck, oldest: StreamPosition) -> None:
     """Raise RuleBroken for an archived entry that the stream lacks, though it is not older than its oldest entry."""
     for first_seq, link in check.links.items():
-        if first_seq not in check.streamed and StreamPosition.parse(link.stream_id) >= oldest > (0, 0):
+        if first_seq in check.streamed or first_seq < check.restored_seq:
+            continue
+        if StreamPosition.parse(link.stream_id) >= oldest > (0, 0):
             raise RuleBroken(ORDER, first_seq, f"the ledger's stream has lost entry {link.stream_id}")
 
 

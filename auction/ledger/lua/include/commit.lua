@@ -29,11 +29,8 @@ local function move_exposure(lot, keys)
   lot.was_leader, lot.was_ceiling = lot.leader, ceiling
 end
 
-local function commit(lot, events, now, keys)
-  local first, packed = lot.seq + 1, cmsgpack.pack(events)
-  lot.seq, lot.last_at = lot.seq + #events, now
-  local epoch, seq, at = text(lot.epoch), text(first), text(now)
-  lot.chain = redis.sha1hex(table.concat({lot.chain, lot.id, epoch, seq, at, packed}, '\n'))
+-- Writes the lot's hash and its deadline.
+local function store(lot, keys)
   local row = {}
   for _, field in ipairs(TEXT_FIELDS) do
     row[#row + 1], row[#row + 2] = field, lot[field]
@@ -41,8 +38,6 @@ local function commit(lot, events, now, keys)
   for _, field in ipairs(NUMBER_FIELDS) do
     row[#row + 1], row[#row + 2] = field, text(lot[field])
   end
-  redis.call('XADD', keys.ledger, '*', 'lot', lot.id, 'epoch', epoch, 'seq', seq, 'at', at, 'ev', packed,
-    'chain', lot.chain)
   redis.call('HSET', lot.key, unpack(row))
   if lot.status == 'scheduled' then
     redis.call('ZADD', keys.due, text(lot.opens_at), lot.id)
@@ -51,5 +46,15 @@ local function commit(lot, events, now, keys)
   else
     redis.call('ZREM', keys.due, lot.id)
   end
+end
+
+local function commit(lot, events, now, keys)
+  local first, packed = lot.seq + 1, cmsgpack.pack(events)
+  lot.seq, lot.last_at = lot.seq + #events, now
+  local epoch, seq, at = text(lot.epoch), text(first), text(now)
+  lot.chain = redis.sha1hex(table.concat({lot.chain, lot.id, epoch, seq, at, packed}, '\n'))
+  redis.call('XADD', keys.ledger, '*', 'lot', lot.id, 'epoch', epoch, 'seq', seq, 'at', at, 'ev', packed,
+    'chain', lot.chain)
+  store(lot, keys)
   move_exposure(lot, keys)
 end

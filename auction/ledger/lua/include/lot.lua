@@ -1,10 +1,24 @@
 -- lot: reads a lot's hash and the clock, and derives step, floor and minimum. Mirrors auction/domain/lot.py::Lot.
 -- include: number
-local function read_lot(key, id)
+-- The server's clock, UTC ms.
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- `call` is {key, lineage, not after}: the key of the shard's lineage, the lineage that the caller knows (empty: any) and
+-- the time until which its call may be carried out (0: any). A call that may not be is answered with an error, the third
+-- value returned: Redis then holds another ledger than the one that was checked, or the caller has given up waiting.
+local function read_lot(key, id, call)
   local v = redis.call('HMGET', key, 'terms', 'status', 'epoch', 'seq', 'price', 'leader', 'paddle', 'ceiling', 'bids',
     'opens_at', 'ends_at', 'hard_stop', 'remaining', 'stopped_at', 'review', 'last_at', 'chain')
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local now = clock()
+  local held = redis.call('GET', call[1])
+  if not held or held == 'stopped' or (call[2] ~= '' and held ~= call[2]) then
+    return nil, now, redis.error_reply('LINEAGE this is not the ledger that was checked')
+  elseif tonumber(call[3]) > 0 and now > tonumber(call[3]) then
+    return nil, now, redis.error_reply('LATE ' .. text(now))
+  end
   if not v[1] then
     return nil, now
   end
@@ -16,6 +30,11 @@ local function read_lot(key, id)
   }
   lot.was_leader, lot.was_ceiling = lot.leader, lot.ceiling
   return lot, math.max(now, lot.last_at)
+end
+
+-- Whether bidders may be admitted, and staff may void it: it is neither over nor frozen.
+local function is_admitting(lot)
+  return lot.status ~= 'closed' and lot.status ~= 'void' and lot.status ~= 'frozen'
 end
 
 local function step_at(terms, price)

@@ -1,0 +1,46 @@
+--[[ restore_lot: replace a lot's keys by what the archive folds to; begins a new epoch unless the lot is over.
+  KEYS[1]  lot state hash       a1:{shard}:lot:<id>
+  KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
+  KEYS[3]  deadlines            a1:{shard}:due
+  KEYS[4]  shard's stream       a1:{shard}:ledger
+  KEYS[5]  admitted bidders     a1:{shard}:lot:<id>:bidders
+  KEYS[6]  the same, rebuilt    a1:{shard}:lot:<id>:bidders:restored
+  KEYS[7]  accepted keys        a1:{shard}:lot:<id>:keys
+  KEYS[8]  the same, rebuilt    a1:{shard}:lot:<id>:keys:restored
+  ARGV[1]  lot id
+  ARGV[2]  state                msgpack map of the lot's hash, without seq and epoch of the event
+  ARGV[3]  terms                msgpack map, see auction/ledger/terms_codec.py
+  ARGV[4]  terms' SHA-256       hex
+  ARGV[5]  event                msgpack array, the `restored` event; empty: the lot is over and gets none
+  ARGV[6]  seq in the ledger    that the caller saw; -1: the ledger did not know the lot
+  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, ledger-moved
+  Mirrors  auction/domain/lot.py::restore ]]
+-- include: closing
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local state, event = cmsgpack.unpack(ARGV[2]), ARGV[5] ~= '' and cmsgpack.unpack(ARGV[5])
+local now = clock()
+local before = redis.call('HMGET', KEYS[1], 'seq', 'leader', 'ceiling', 'status')
+if tonumber(before[1] or -1) ~= number(ARGV[6], 'seq in the ledger') then
+  return answer('ledger-moved', nil, now)
+end
+check_types(keys)
+state.key, state.id, state.terms = KEYS[1], ARGV[1], cmsgpack.unpack(ARGV[3])
+minimum_of(state) -- terms that cannot be used fail here, before the first write
+local was_over = before[4] == 'closed' or before[4] == 'void'
+state.was_leader, state.was_ceiling = before[2] or '', was_over and 0 or tonumber(before[3] or 0)
+now = math.max(now, state.last_at)
+for _, pair in ipairs({{KEYS[5], KEYS[6]}, {KEYS[7], KEYS[8]}}) do
+  redis.call('DEL', pair[1])
+  if redis.call('EXISTS', pair[2]) == 1 then
+    redis.call('RENAME', pair[2], pair[1])
+  end
+end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'terms', ARGV[3], 'terms_sha256', ARGV[4])
+if event then
+  commit(state, {event}, now, keys)
+else
+  store(state, keys)
+  move_exposure(state, keys)
+end
+return answer('ok', state, now)

@@ -1,0 +1,181 @@
+"""A ledger that comes back older, empty or as somebody else's: nothing is decided on it, and nothing is hidden."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from auction.books import frozen_lots
+from auction.bootstrap import open_context
+from auction.domain.errors import LedgerChanged
+from auction.domain.events import Restored
+from auction.domain.lot import LotStatus
+from auction.ledger.bid_ledger import AcceptedBid
+from tests.ledger.server_process import OwnServer
+from tests.recovery.conftest import House, codes, open_house
+
+
+async def stored_mark(house: House, lot_id: str) -> tuple[int, int]:
+    """Wait until the lot's newest answer is marked in the database: its epoch and seq."""
+    at = await house.snapshot(lot_id)
+    while True:
+        async with house.context.books.reading() as tx:
+            rows = await tx.rows(
+                text("SELECT epoch, seq FROM acknowledged_marks WHERE lot_id = :lot").bindparams(lot=lot_id)
+            )
+        if [(row["epoch"], row["seq"]) for row in rows] == [(at.epoch, at.seq)]:
+            return at.epoch, at.seq
+
+
+async def frozen(house: House) -> list[tuple[str, str]]:
+    """Frozen lots and causes."""
+    async with house.context.books.reading() as tx:
+        return [(lot.lot_id, str(lot.cause)) for lot in await frozen_lots.list_frozen(tx)]
+
+
+async def test_a_folder_put_back_takes_no_bid_until_it_is_restored(house: House) -> None:
+    lot_id = await house.new_lot()
+    await house.accepted(lot_id, 100, 200)
+    kept = house.keep_folder()
+    assert await house.accepted(lot_id, 300, 400) == [7, 8]
+    await house.archive()
+
+    await house.put_back(kept)
+    await house.until_checked()
+    for call in (
+        house.bid(lot_id, 300),
+        house.context.ledger.pause(lot_id, reason="", by="olga"),
+        house.snapshot(lot_id),
+    ):
+        with pytest.raises(LedgerChanged):
+            await call
+
+    planned = await house.restore(dry_run=True)
+    assert [(plan.lot_id, plan.archived_seq, plan.ledger_seq, plan.lost_seqs) for plan in planned.lots] == [
+        (lot_id, 8, 6, None)
+    ]
+    with pytest.raises(LedgerChanged):
+        await house.snapshot(lot_id)
+    assert (await house.restore()).is_complete
+
+    restored = await house.snapshot(lot_id)
+    assert (restored.status, restored.epoch, restored.seq) == (LotStatus.PAUSED, 2, 1_000_000)
+    assert (restored.price_fen, restored.leader_id, restored.bids) == (400, "ann", 4)
+    assert 0 < restored.remaining_ms <= 3_600_000
+    resumed = await house.context.ledger.resume(lot_id, review_above_fen=None, by="olga")
+    assert resumed.seq == 1_000_001
+    assert await house.accepted(lot_id, 500) == [1_000_002]
+    await house.archive()
+    assert await house.broken() == []
+    assert await frozen(house) == []
+
+
+async def test_a_retry_after_restoring_gets_the_first_receipt(house: House) -> None:
+    lot_id = await house.new_lot()
+    (first,) = await house.bid(lot_id, 100)
+    await house.archive()
+    await house.context.ledger.redis.flushall()
+    await house.restore()
+
+    (again,) = await house.bid(lot_id, 100)
+    assert isinstance(first, AcceptedBid)
+    assert again == AcceptedBid(first.receipt, repeated=True)
+
+
+async def test_an_emptied_ledger_decides_nothing_and_is_not_begun_anew(house: House) -> None:
+    """`lot-unknown` would be a decision."""
+    lot_id = await house.new_lot()
+    await house.accepted(lot_id, 100)
+    await house.archive()
+    await house.context.ledger.redis.flushall()
+
+    with pytest.raises(LedgerChanged):
+        await house.bid(lot_id, 200)
+    # nor by a process that starts now
+    async with open_context(house.settings) as other:
+        with pytest.raises(LedgerChanged):
+            await other.ledger.read(lot_id)
+    keys = house.context.ledger.keys
+    assert await house.context.ledger.redis.keys("*") == [keys.lineage_of(lot_id).encode()]  # it says `stopped`
+
+    report = await house.restore()
+    assert report.is_complete
+    assert (await house.snapshot(lot_id)).price_fen == 100
+    await house.archive()
+    assert await house.broken() == []
+
+
+async def test_acknowledged_bids_that_were_never_archived_are_listed(house: House) -> None:
+    lot_id, other = await house.new_lot(), await house.new_lot("second")
+    await house.accepted(lot_id, 100)
+    await house.archive()
+    kept = house.keep_folder()
+    assert await house.accepted(lot_id, 200, 300) == [6, 7]
+    assert await stored_mark(house, lot_id) == (1, 7)
+
+    await house.put_back(kept)
+    await house.until_checked()
+    assert await frozen(house) == [(lot_id, "behind")]
+    assert codes(await house.bid(lot_id, 200)) == ["lot-frozen"]
+    assert (await house.snapshot(lot_id)).status is LotStatus.FROZEN
+    assert len(await house.accepted(other, 100)) == 1  # the other lots go on
+    assert await house.context.ledger.close_due(lot_id) is not None
+    assert (await house.snapshot(lot_id)).status is LotStatus.FROZEN
+
+    await house.archive()
+    report = await house.restore()
+    (plan,) = report.lots
+    assert (plan.lot_id, plan.archived_seq) == (lot_id, 5)
+    assert plan.lost_seqs is not None
+    assert plan.lost_seqs[0] == 6
+    assert plan.lost_seqs[1] >= 7
+    assert isinstance(plan.event, Restored)
+    assert plan.event.lost_to_seq == plan.lost_seqs[1]
+    await house.archive()
+    assert await frozen(house) == []
+    assert await house.broken() == []
+
+
+async def test_a_fork_never_closes_the_lot_in_the_archive(
+    own_ledger: OwnServer, books_url: str, tmp_path: Path
+) -> None:
+    """Somebody who checks nothing goes on with an older ledger: other bids under the same seqs, and beyond them."""
+    async with open_house(own_ledger, books_url, tmp_path) as house:
+        lot_id = await house.new_lot()
+        kept = house.keep_folder()
+        await house.accepted(lot_id, 100, 200, 300)
+        await house.archive()
+    await house.put_back(kept)
+    stray = house.unguarded()
+    assert await house.accepted(lot_id, 500, 600, 700, 800, 900, ledger=stray) == [5, 6, 7, 8, 9]
+    async with open_house(own_ledger, books_url, tmp_path) as house:
+        await house.archive()
+        assert await frozen(house) == [(lot_id, "forked")]
+        assert codes(await house.bid(lot_id, 1000, ledger=stray)) == ["lot-frozen"]
+        await house.archive()
+        async with house.context.books.reading() as tx:
+            assert await frozen_lots.count_set_aside(tx, [lot_id]) == {lot_id: 6}
+
+        await house.restore()
+        restored = await house.snapshot(lot_id)
+        assert (restored.price_fen, restored.leader_id, restored.seq) == (300, "bob", 1_000_000)
+        await house.archive()
+        assert await frozen(house) == []
+        assert await house.broken() == []
+
+
+async def test_a_sound_lot_is_not_restored(house: House) -> None:
+    lot_id = await house.new_lot()
+    await house.archive()
+    report = await house.restore(lot_id)
+    assert [plan.problem for plan in report.lots] == ["nothing is wrong with it"]
+    assert (await house.restore()).lots == []
+
+
+async def test_a_restart_with_everything_in_place_goes_on_by_itself(house: House) -> None:
+    lot_id = await house.new_lot()
+    await house.accepted(lot_id, 100)
+    house.server.kill()
+    await house.server.start()
+    await house.until_checked()
+    assert len(await house.accepted(lot_id, 200)) == 1
