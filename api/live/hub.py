@@ -6,7 +6,7 @@ and no repetition.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -175,7 +175,8 @@ class Hub:
                 return
             try:
                 reading = await self._reader.read_lot(channel.lot_id)
-                before = await self._reader.last_entries(channel.lot_id, shard_entries=RESTORED_SHARD_ENTRIES)
+                # an unknown lot costs the ledger one short read, not a thousand entries
+                before = [] if reading is None else await self._read_last_entries(channel.lot_id)
                 break
             except LedgerAway:
                 await asyncio.sleep(wait_s)
@@ -196,6 +197,9 @@ class Hub:
         if projection.has_ended:
             channel.ended_at_s = asyncio.get_running_loop().time()
         channel.start(projection)
+
+    async def _read_last_entries(self, lot_id: str) -> Sequence[StreamEntry]:
+        return await self._reader.last_entries(lot_id, shard_entries=RESTORED_SHARD_ENTRIES)
 
     def _read_missing(self, channel: Channel, watcher: Watcher) -> None:
         """Read what a new watcher needs beyond the lot."""

@@ -16,8 +16,12 @@ from auction.domain.events import Admitted, BidPlaced, BidVoided, Event, Restore
 from auction.domain.lot import Lot, LotStatus, apply
 from auction.ledger.entry import StreamEntry, chain_of
 
-KEPT_FRAMES = 512
-"""Frames of each kind that are kept for watchers who fall behind or reconnect; more than a resume may ask for."""
+KEPT_FRAMES_MIN = 512
+"""Frames of each kind that are kept in any case for watchers who fall behind or reconnect."""
+KEPT_MS = 30_000
+"""Frames are kept for so long, however many come,"""
+KEPT_BYTES_MAX = 4_000_000
+"""as long as they are not more than this."""
 
 
 class ContinuityBroken(Exception):
@@ -27,28 +31,33 @@ class ContinuityBroken(Exception):
 class FrameBuffer:
     """The last frames of one kind by seq, and the number of bytes there have ever been."""
 
-    __slots__ = ("_frames", "bytes_total", "complete_after")
+    __slots__ = ("_bytes", "_frames", "bytes_total", "complete_after")
 
     def __init__(self, complete_after: int) -> None:
-        self._frames: deque[tuple[int, bytes]] = deque()
+        self._frames: deque[tuple[int, int, bytes]] = deque()
+        self._bytes = 0
         self.complete_after = complete_after
         """Every frame with a seq above this one is in the buffer."""
         self.bytes_total = 0
 
-    def add(self, seq: int, frame: bytes) -> None:
-        """Add a frame whose seq is not below the last."""
+    def add(self, seq: int, at_ms: int, frame: bytes) -> None:
+        """Add a frame whose seq and time (UTC ms) are not below the last."""
         self.bytes_total += len(frame)
-        self._frames.append((seq, frame))
-        if len(self._frames) > KEPT_FRAMES:
-            self.complete_after = self._frames.popleft()[0]
+        self._bytes += len(frame)
+        self._frames.append((seq, at_ms, frame))
+        while len(self._frames) > KEPT_FRAMES_MIN and (
+            self._frames[0][1] < at_ms - KEPT_MS or self._bytes > KEPT_BYTES_MAX
+        ):
+            self.complete_after, _, oldest = self._frames.popleft()
+            self._bytes -= len(oldest)
 
     def after(self, seq: int) -> list[bytes] | None:
         """The frames above a seq, oldest first; None where some of them are not kept any more."""
         if seq < self.complete_after:
             return None
         found = []
-        for at, frame in reversed(self._frames):
-            if at <= seq:
+        for frame_seq, _, frame in reversed(self._frames):
+            if frame_seq <= seq:
                 break
             found.append(frame)
         return found[::-1]
@@ -56,11 +65,14 @@ class FrameBuffer:
 
 @dataclass(frozen=True, slots=True)
 class _SeqFrame:
-    """A frame with its event's seq; `for_all`: not for feeds alone."""
+    """A frame with its event's seq and time; `for_all`: not for feeds alone."""
 
     seq: int
+    at_ms: int
     frame: bytes
     for_all: bool
+    is_replaceable: bool = False
+    """Whether a later one of the same turn makes it superfluous for watchers of the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +161,14 @@ class LotProjection:
         self._has_visible_news = True
         if isinstance(event, BidPlaced):
             frame = frames.bid_frame(position, event, self._last_frame_seq)
-            self._pending.append(_SeqFrame(position.seq, frame, for_all=False))
+            self._pending.append(_SeqFrame(position.seq, position.at_ms, frame, for_all=False))
             self._last_frame_seq = position.seq
         event_frame = frames.event_frame(position, event, price_fen, leader_paddle)
         if event_frame is not None:
-            self._pending.append(_SeqFrame(position.seq, event_frame, for_all=True))
+            is_by_bid = isinstance(event, BidPlaced)
+            self._pending.append(
+                _SeqFrame(position.seq, position.at_ms, event_frame, for_all=True, is_replaceable=is_by_bid)
+            )
             self._last_frame_seq = position.seq
 
     def _update_bidders(self, before: Lot, event: Event, after: Lot) -> None:
@@ -186,18 +201,19 @@ class LotProjection:
             return TurnFrames(b"", b"")
         self._has_visible_news = False
         pending, self._pending = self._pending, []
-        self._keep(pending)
+        for_state = _without_replaced(pending)
+        self._keep(pending, for_state)
         newest = frames.state_frame(kind, self.lot_id, self.lot, now_ms=now_ms, watchers=watchers)
         return TurnFrames(
-            b"".join([*(one.frame for one in pending if one.for_all), newest]),
+            b"".join([*(one.frame for one in for_state), newest]),
             b"".join([*(one.frame for one in pending), newest]),
         )
 
-    def _keep(self, sent: Iterable[_SeqFrame]) -> None:
-        for one in sent:
-            self.feed.add(one.seq, one.frame)
-            if one.for_all:
-                self.events.add(one.seq, one.frame)
+    def _keep(self, for_feed: Iterable[_SeqFrame], for_state: Iterable[_SeqFrame]) -> None:
+        for one in for_feed:
+            self.feed.add(one.seq, one.at_ms, one.frame)
+        for one in for_state:
+            self.events.add(one.seq, one.at_ms, one.frame)
 
     def state_frame(self, *, fresh: bool, now_ms: int, watchers: int) -> bytes:
         """The state as of the last turn: a `snap` where the client begins afresh, else a `tick`."""
@@ -221,7 +237,8 @@ class LotProjection:
 
     def _restore_frames(self, before: Sequence[StreamEntry]) -> None:
         """Fill the buffers from earlier entries, beginning with the first event whose end in force is known."""
-        kept: list[_SeqFrame] = []
+        kept: list[list[_SeqFrame]] = []  # by entry
+        entry_seq = 0
         complete_after = last_frame_seq = next_seq = 0
         ends_ms: int | None = None
         for seq, entry, event in _events(before, self.lot.seq):
@@ -233,25 +250,37 @@ class LotProjection:
                 # the frames before cannot be built in full, or are of an epoch that cannot be resumed
                 kept, complete_after, last_frame_seq = [], seq, seq
             else:
-                kept += self._frames_of(position, event, last_frame_seq)
-                last_frame_seq = kept[-1].seq if kept else last_frame_seq
+                if not kept or entry.first_seq != entry_seq:
+                    kept.append([])
+                    entry_seq = entry.first_seq
+                kept[-1] += self._frames_of(position, event, last_frame_seq)
+                last_frame_seq = kept[-1][-1].seq if kept[-1] else last_frame_seq
             if ends_ms is not None or isinstance(event, frames.SETS_END):
                 ends_ms = frames.end_after(event, position.ends_before_ms, entry.at_ms)
         if next_seq != self.lot.seq + 1:
             return
         self._last_frame_seq = last_frame_seq
         self.feed, self.events = FrameBuffer(complete_after), FrameBuffer(complete_after)
-        self._keep(kept)
+        for of_entry in kept:
+            self._keep(of_entry, _without_replaced(of_entry))
 
     def _frames_of(self, position: EventPosition, event: Event, prev_seq: int) -> list[_SeqFrame]:
         found = []
         if isinstance(event, BidPlaced):
-            found.append(_SeqFrame(position.seq, frames.bid_frame(position, event, prev_seq), for_all=False))
+            bid_frame = frames.bid_frame(position, event, prev_seq)
+            found.append(_SeqFrame(position.seq, position.at_ms, bid_frame, for_all=False))
         # only the frame of a lot's last event has price and leader, which are those of the present state
         frame = frames.event_frame(position, event, self.lot.price_fen, self.lot.leader_paddle)
         if frame is not None:
-            found.append(_SeqFrame(position.seq, frame, for_all=True))
+            is_by_bid = isinstance(event, BidPlaced)
+            found.append(_SeqFrame(position.seq, position.at_ms, frame, for_all=True, is_replaceable=is_by_bid))
         return found
+
+
+def _without_replaced(pending: Sequence[_SeqFrame]) -> list[_SeqFrame]:
+    """The frames of a turn for watchers of the state: of those that replace one another, the last."""
+    last = max((one.seq for one in pending if one.is_replaceable), default=0)
+    return [one for one in pending if one.for_all and (not one.is_replaceable or one.seq == last)]
 
 
 def _events(entries: Iterable[StreamEntry], last_seq: int) -> Iterable[tuple[int, StreamEntry, Event]]:

@@ -10,8 +10,8 @@ The tree::
     ├── RequestRefused          well-formed, yet against a rule (registration, scheduling, voiding, ...)
     └── Unavailable             a server does not respond; nothing was decided, or the outcome is unknown
         ├── LedgerAway          nothing was sent: safe to try again
-        │   └── LedgerFault     the ledger answered with an error, and nothing was changed
-        ├── LedgerChanged       the ledger is not the one that was checked: nothing is decided until it is restored
+        │   ├── LedgerFault     the ledger answered with an error
+        │   └── LedgerChanged   the ledger is not the one that was checked: nothing is decided until it is restored
         ├── BooksAway           the database does not respond
         ├── PaymentsAway        the payment provider does not respond; the request is kept and repeated
         ├── OutcomeUnknown      sent, no answer: try again with the same idempotency key
@@ -127,13 +127,13 @@ class LedgerFault(LedgerAway):
     """The ledger answered with an error, not a decision: a key of the wrong type, memory or disk full, loading."""
 
 
-class LedgerChanged(Unavailable):
+class LedgerChanged(LedgerAway):
     """The ledger's server holds another or an older ledger than the one that was checked; nothing was changed."""
 
     def __init__(
         self, detail: str = "The bid ledger is being recovered after a fault; nothing is decided until it is checked."
     ) -> None:
-        super().__init__(ProblemCode.LEDGER_CHANGED, detail, retry_after_s=10)
+        Unavailable.__init__(self, ProblemCode.LEDGER_CHANGED, detail, retry_after_s=10)
 
 
 class BooksAway(Unavailable):

@@ -33,7 +33,6 @@ from auction.domain.events import (
 from auction.domain.lot import (
     WRONG_STATUS,
     Action,
-    HighMark,
     Lot,
     LotStatus,
     NotAllowed,
@@ -41,16 +40,15 @@ from auction.domain.lot import (
     close_if_due,
     close_now,
     extend,
-    freeze,
     open_now,
     open_when_due,
     pause,
     restate,
-    restore,
     resume,
     schedule,
     void,
 )
+from auction.domain.recovery import HighMark, freeze, restore
 from auction.domain.terms import Terms
 
 NO_PHANTOMS, ONCE, ORDER, DEADLINE, ONE_WINNER, CHAINED = 2, 3, 4, 5, 6, 8

@@ -8,7 +8,7 @@ import redis.exceptions as client_errors
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from auction.domain.bidding import Bid
-from auction.domain.errors import LedgerAway, OutcomeUnknown, Unavailable
+from auction.domain.errors import LedgerAway, LedgerChanged, LedgerFault, OutcomeUnknown, Unavailable
 from auction.domain.ledger_layout import STREAM_START
 from auction.ledger.bid_ledger import AcceptedBid, BidLedger
 from auction.ledger.connection import connect, ledger_errors
@@ -170,9 +170,11 @@ BECOMES: list[tuple[Exception, bool, type[Unavailable]]] = [
     (client_errors.TimeoutError("Timeout reading from socket"), True, OutcomeUnknown),
     (ConnectionResetError(104, "reset"), True, OutcomeUnknown),
     (client_errors.BusyLoadingError("Redis is loading the dataset in memory"), True, LedgerAway),
-    (client_errors.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), True, LedgerAway),
-    (client_errors.ReadOnlyError("You can't write against a read only replica."), True, LedgerAway),
-    (client_errors.ResponseError("MISCONF Errors writing to the AOF file"), True, LedgerAway),
+    (client_errors.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), True, LedgerFault),
+    (client_errors.ReadOnlyError("You can't write against a read only replica."), True, LedgerFault),
+    (client_errors.ResponseError("MISCONF Errors writing to the AOF file"), True, LedgerFault),
+    (client_errors.ResponseError("LINEAGE this is not the ledger that was checked"), True, LedgerChanged),
+    (client_errors.ResponseError("LATE 1761120000000"), True, LedgerAway),
     (client_errors.DataError("Invalid input of type"), True, LedgerAway),
 ]
 """What the client raises, whether the call writes, and what the engine raises then."""

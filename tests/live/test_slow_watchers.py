@@ -6,8 +6,8 @@ import tracemalloc
 
 import pytest
 
-from api.live import keepalive
-from api.live.lot_projection import KEPT_FRAMES
+from api.live import keepalive, lot_projection
+from api.live.lot_projection import KEPT_FRAMES_MIN
 from api.live.protocol import CloseCode
 from auction.domain.lot import LeadingBid
 from loadtests.live_client import stalled
@@ -150,7 +150,7 @@ async def growth(ledger, *, sockets: int, bids: int) -> int:
         tracemalloc.start()
         try:
             # by then all that the lot keeps for those who come back has been made under watch
-            await bidding.burst(KEPT_FRAMES + 20)
+            await bidding.burst(KEPT_FRAMES_MIN + 20)
             await shown(live, ledger)
             gc.collect()
             before, _ = tracemalloc.get_traced_memory()
@@ -167,12 +167,14 @@ async def growth(ledger, *, sockets: int, bids: int) -> int:
     return after - before - 200 * bids
 
 
-async def test_stalled_watchers_cost_the_same_however_much_they_miss(ledger):
+async def test_stalled_watchers_cost_the_same_however_much_they_miss(ledger, monkeypatch):
+    monkeypatch.setattr(lot_projection, "KEPT_MS", -1)  # else all of the burst is kept for those who come back
     # queued for each of the five feeds, 200 bids would be 150 KB
     assert await growth(ledger, sockets=10, bids=200) < 50_000
 
 
 @pytest.mark.slow
-async def test_fifty_stalled_watchers_cost_the_same_however_much_they_miss(ledger):
+async def test_fifty_stalled_watchers_cost_the_same_however_much_they_miss(ledger, monkeypatch):
+    monkeypatch.setattr(lot_projection, "KEPT_MS", -1)
     # queued for each of the twenty-five feeds, 3,000 bids would be 11 MB
     assert await growth(ledger, sockets=50, bids=3_000) < 1_000_000

@@ -24,7 +24,6 @@ from auction.domain.lot import (
     close_if_due,
     close_now,
     extend,
-    freeze,
     open_now,
     open_when_due,
     pause,
@@ -33,6 +32,7 @@ from auction.domain.lot import (
     schedule,
     void,
 )
+from auction.domain.recovery import freeze
 from auction.domain.terms import Terms
 
 OVER = (LotStatus.CLOSED, LotStatus.VOID)

@@ -12,7 +12,7 @@ import pytest
 
 from auction.bootstrap import open_context, open_restorer
 from auction.domain.bidding import Bid, Refused
-from auction.domain.errors import LedgerAway, LedgerChanged
+from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import AcceptedBid, BidAnswer, BidLedger, Snapshot
 from auction.ledger.keys import KeySpace
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
@@ -99,7 +99,7 @@ class House:
         while True:
             try:
                 await self.context.ledger.now_ms()
-            except (LedgerAway, LedgerChanged):
+            except LedgerAway:
                 await asyncio.sleep(0.01)
             else:
                 return

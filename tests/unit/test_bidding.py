@@ -97,11 +97,16 @@ def test_a_retry_gets_its_receipt_however_far_the_lot_has_moved_on():
     assert decision == Repeated(receipt(200))
 
 
-@pytest.mark.parametrize("status", [status for status in LotStatus if status is not LotStatus.OPEN])
+@pytest.mark.parametrize("status", [status for status in LotStatus if status not in {LotStatus.OPEN, LotStatus.FROZEN}])
 def test_a_lot_takes_bids_only_while_it_is_open_and_says_what_it_is(status):
     decision = ask(replace(open_lot(), status=status), "ada", 100)
     assert isinstance(decision, Refused)
     assert (decision.code, decision.facts) == (RefusalCode.LOT_NOT_OPEN, {"status": str(status)})
+
+
+def test_a_frozen_lot_vouches_for_nothing_not_even_for_a_receipt():
+    assert code_of(ask(FROZEN, "ada", 100)) is RefusalCode.LOT_FROZEN
+    assert code_of(ask(FROZEN, "ada", 100, first=receipt(100))) is RefusalCode.LOT_FROZEN
 
 
 def test_the_last_millisecond_is_open_and_the_end_is_not():
@@ -277,13 +282,20 @@ def test_a_refusal_carries_the_lot_as_the_decision_saw_it():
 # --- the order of the checks ------------------------------------------------------------------------------------------
 
 JUMPY = terms(on_grid=True, max_jump=MaxJump(steps=2), cap_fen=9_000)
+FROZEN = replace(open_lot(), status=LotStatus.FROZEN)
 LED = bid(open_lot(JUMPY), "ada", 300)
 
 NEIGHBOURS: list[tuple[RefusalCode, RefusalCode, Decision, Decision]] = [
     (
         RefusalCode.LOT_UNKNOWN,
-        RefusalCode.NOT_REGISTERED,
+        RefusalCode.LOT_FROZEN,
         decide(None, None, None, Bid("ada", 100, "key-0001"), NOW),
+        decide(FROZEN, None, None, Bid("ada", 100, "key-0001"), NOW),
+    ),
+    (
+        RefusalCode.LOT_FROZEN,
+        RefusalCode.NOT_REGISTERED,
+        decide(FROZEN, None, None, Bid("ada", 100, "key-0001"), NOW),
         decide(open_lot(), None, None, Bid("ada", 100, "key-0001"), NOW),
     ),
     (

@@ -18,7 +18,7 @@
 local keys = {purse = KEYS[3], due = KEYS[4], ledger = KEYS[5]}
 local bidder, paddle = ARGV[2], number(ARGV[3], 'paddle')
 local limit, purse = number(ARGV[4], 'limit_fen'), number(ARGV[5], 'purse_fen')
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[6], ARGV[6], ARGV[7]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[6], ARGV[6], ARGV[7])
 if refused then
   return refused
 end

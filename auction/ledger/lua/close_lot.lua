@@ -14,7 +14,7 @@
   Mirrors  auction/domain/lot.py::close_if_due, ::close_now ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[5], ARGV[6]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[5], ARGV[6])
 if refused then
   return refused
 end

@@ -18,7 +18,7 @@ local by_ms = number(ARGV[2], 'by_ms')
 if by_ms < 1 then
   return redis.error_reply('ERR by_ms must be above 0')
 end
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[5], ARGV[6]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[5], ARGV[6])
 if refused then
   return refused
 end

@@ -9,10 +9,10 @@
   ARGV[3]  lineage that the caller knows
   ARGV[4]  not_after_ms         0: any time
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status
-  Mirrors  auction/domain/lot.py::freeze ]]
+  Mirrors  auction/domain/recovery.py::freeze ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[3], ARGV[4]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[3], ARGV[4])
 if refused then
   return refused
 end

@@ -16,7 +16,7 @@
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
 local due, ends_at = ARGV[2] == 'due', number(ARGV[3], 'ends_at_ms')
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[5], ARGV[6]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[5], ARGV[6])
 if refused then
   return refused
 end

@@ -14,23 +14,15 @@
            ["accepted" or "repeated", seq, amount, price, minimum, leading, paddle, ends_at, at] or
            [refusal code, at_seq, price, minimum, ends_at, fact or false]
   Mirrors  auction/domain/bidding.py::decide ]]
--- include: closing refusal pricing bidders
-local bids = cmsgpack.unpack(ARGV[2])
+-- include: batch closing refusal pricing bidders
+local bids, names, fields, problem = read_batch(ARGV[2])
 local keys = {purse = KEYS[4], due = KEYS[5], ledger = KEYS[6]}
-local answers, names, fields = {}, {}, {}
-if type(bids) ~= 'table' or #bids < 1 or #bids > 512 or table.maxn(bids) ~= #bids then
-  return redis.error_reply('ERR place_bids takes 1 to 512 bids')
-end
-for i = 1, #bids do
-  local bid = bids[i]
-  if type(bid) ~= 'table' or type(bid[1]) ~= 'string' or type(bid[2]) ~= 'number' or type(bid[3]) ~= 'string'
-    or bid[2] < 1 or bid[2] > 10000000000000 or bid[2] ~= math.floor(bid[2]) then
-    return redis.error_reply('ERR bid ' .. i .. ' must be [bidder, whole amount from 1 to 10^13, key]')
-  end
-  names[i], fields[i] = bid[1], bid[3] .. ' ' .. bid[1]
+local answers = {}
+if problem then
+  return redis.error_reply(problem)
 end
 
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[7], ARGV[3], ARGV[4]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[7], ARGV[3], ARGV[4])
 if refused then
   return refused
 end

@@ -7,7 +7,7 @@
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown
   Mirrors  auction/domain/lot.py::Lot ]]
 -- include: closing
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[2], ARGV[2], ARGV[3]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[2], ARGV[2], ARGV[3])
 if refused then
   return refused
 end

@@ -21,7 +21,7 @@
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
 local seq, bid_seq = number(ARGV[2], 'seq'), number(ARGV[3], 'bid_seq')
 local price, paddle, ceiling = number(ARGV[4], 'price_fen'), number(ARGV[6], 'paddle'), number(ARGV[7], 'ceiling_fen')
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[10], ARGV[11]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[10], ARGV[11])
 if refused then
   return refused
 end

@@ -14,33 +14,35 @@
   ARGV[5]  event                msgpack array, the `restored` event; empty: the lot is over and gets none
   ARGV[6]  seq in the ledger    that the caller saw; -1: the ledger did not know the lot
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, ledger-moved
-  Mirrors  auction/domain/lot.py::restore ]]
+  Mirrors  auction/domain/recovery.py::restore ]]
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
-local state, event = cmsgpack.unpack(ARGV[2]), ARGV[5] ~= '' and cmsgpack.unpack(ARGV[5])
+local lot, event = cmsgpack.unpack(ARGV[2]), ARGV[5] ~= '' and cmsgpack.unpack(ARGV[5])
 local now = clock()
 local before = redis.call('HMGET', KEYS[1], 'seq', 'leader', 'ceiling', 'status')
 if tonumber(before[1] or -1) ~= number(ARGV[6], 'seq in the ledger') then
   return answer('ledger-moved', nil, now)
 end
 check_types(keys)
-state.key, state.id, state.terms = KEYS[1], ARGV[1], cmsgpack.unpack(ARGV[3])
-minimum_of(state) -- terms that cannot be used fail here, before the first write
+lot.key, lot.id, lot.terms = KEYS[1], ARGV[1], cmsgpack.unpack(ARGV[3])
+minimum_of(lot) -- terms that cannot be used fail here, before the first write
 local was_over = before[4] == 'closed' or before[4] == 'void'
-state.was_leader, state.was_ceiling = before[2] or '', was_over and 0 or tonumber(before[3] or 0)
-now = math.max(now, state.last_at)
-for _, pair in ipairs({{KEYS[5], KEYS[6]}, {KEYS[7], KEYS[8]}}) do
-  redis.call('DEL', pair[1])
-  if redis.call('EXISTS', pair[2]) == 1 then
-    redis.call('RENAME', pair[2], pair[1])
+lot.was_leader, lot.was_ceiling = before[2] or '', was_over and 0 or tonumber(before[3] or 0)
+now = math.max(now, lot.last_at)
+local function put_in_place(key, rebuilt_key)
+  redis.call('DEL', key)
+  if redis.call('EXISTS', rebuilt_key) == 1 then
+    redis.call('RENAME', rebuilt_key, key)
   end
 end
+put_in_place(KEYS[5], KEYS[6])
+put_in_place(KEYS[7], KEYS[8])
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'terms', ARGV[3], 'terms_sha256', ARGV[4])
 if event then
-  commit(state, {event}, now, keys)
+  commit(lot, {event}, now, keys)
 else
-  store(state, keys)
-  move_exposure(state, keys)
+  store(lot, keys)
+  move_exposure(lot, keys)
 end
-return answer('ok', state, now)
+return answer('ok', lot, now)

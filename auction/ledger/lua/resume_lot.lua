@@ -14,7 +14,7 @@
 -- include: closing
 local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
 local review = number(ARGV[2], 'review_above_fen')
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[5], ARGV[4], ARGV[5]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[4], ARGV[5])
 if refused then
   return refused
 end

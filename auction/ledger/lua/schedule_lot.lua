@@ -18,7 +18,7 @@ local keys = {due = KEYS[2], ledger = KEYS[3]}
 local opens_at, ends_at = number(ARGV[4], 'opens_at_ms'), number(ARGV[5], 'ends_at_ms')
 local hard_stop = number(ARGV[6], 'hard_stop_at_ms')
 local terms = cmsgpack.unpack(ARGV[2])
-local lot, now, refused = read_lot(KEYS[1], ARGV[1], {KEYS[4], ARGV[7], ARGV[8]})
+local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[4], ARGV[7], ARGV[8])
 if refused then
   return refused
 end

@@ -15,8 +15,9 @@ from auction.books.unit_of_work import Books, Transaction
 from auction.domain.errors import RequestRefused
 from auction.domain.events import Restored
 from auction.domain.ledger_layout import STREAM_START, chain_of
-from auction.domain.lot import HighMark, LotStatus, apply, restore
+from auction.domain.lot import LotStatus, apply
 from auction.domain.proof import LotProof, RuleBroken
+from auction.domain.recovery import HighMark, restore
 from auction.domain.terms_reader import read_terms
 from auction.ledger.entry import EntryDamaged
 from auction.ledger.rebuild import LedgerRebuild
