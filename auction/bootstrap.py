@@ -116,7 +116,7 @@ async def open_context(
         ledger = BidLedger(redis, opened.keys, opened.lineage, patience_ms=settings.ledger_timeout_ms)
         combiner = Combiner(ledger)
         spool = MarkSpool(settings.data_dir / "marks")
-        check = ContinuityCheck(unguarded, ledger, guard, books, spool)
+        check = ContinuityCheck(opened, guard, books, spool)
         async with _guarding(check), _writing(MarkWriter(ledger.marks, books, spool)):
             yield AppContext(
                 ledger=ledger,

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from auction.domain.bidding import Admission, Receipt
 from auction.domain.errors import ProblemCode, RequestRefused
@@ -21,6 +20,7 @@ from auction.domain.lot import Lot
 from auction.ledger.connection import ledger_errors
 from auction.ledger.keys import KeySpace
 from auction.ledger.scripts import ScriptCaller
+from auction.ledger.server_state import ServerState
 from auction.ledger.terms_codec import pack_terms
 
 FIELDS_AT_ONCE = 1000
@@ -31,33 +31,21 @@ class LedgerRebuild:
 
     def __init__(self, redis: "Redis", keys: KeySpace) -> None:
         self._redis = redis
-        self.keys = self._keys = keys
+        self._keys = keys
+        self.state = ServerState(redis, keys)
         self._scripts = ScriptCaller(redis)
-
-    async def position(self, lot_id: str) -> tuple[int, int] | None:
-        """The epoch and seq at which the ledger has a lot; None where it does not know it."""
-        with ledger_errors():
-            row: Any = await self._redis.hmget(self._keys.lot(lot_id), "epoch", "seq")
-        return None if row[0] is None or row[1] is None else (int(row[0]), int(row[1]))
 
     async def continue_stream(self, shard: int, after_id: str) -> None:
         """Make the next entries of a shard come after a stream id, which the archive has stored already."""
         stream = self._keys.stream(shard)
         with ledger_errors(writing=True):
-            if StreamPosition.parse(await self._last_id(stream)) >= StreamPosition.parse(after_id):
+            if StreamPosition.parse(await self.state.last_id(shard)) >= StreamPosition.parse(after_id):
                 return
             if after_id == STREAM_START:
                 return
             # a stream remembers the last id that it gave out even when the entry is gone
             added = await self._redis.xadd(stream, {"restored": "1"}, id=after_id)
             await self._redis.xdel(stream, added)
-
-    async def _last_id(self, stream: str) -> str:
-        try:
-            info: Any = await self._redis.xinfo_stream(stream)
-        except ResponseError:
-            return STREAM_START  # no such key
-        return bytes(info["last-generated-id"]).decode()
 
     async def put_lot(
         self,
@@ -123,12 +111,6 @@ class LedgerRebuild:
             await self._redis.set(self._keys.lineage_key(), lineage)
             await self._redis.set(self._keys.shards_key(), self._keys.shards)
             await self._redis.set(self._keys.lineage(shard), lineage)
-
-    async def lineage(self, shard: int) -> str:
-        """What scripts hold a shard's lineage to be: an id, `stopped`, or '' where there is none."""
-        with ledger_errors():
-            stored: Any = await self._redis.get(self._keys.lineage(shard))
-        return "" if stored is None else bytes(stored).decode()
 
     async def _load(self, key: str, fields: Mapping[str, bytes]) -> None:
         with ledger_errors(writing=True):

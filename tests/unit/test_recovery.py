@@ -86,7 +86,7 @@ def test_the_proof_takes_what_the_rules_give_and_nothing_else():
     from auction.domain.events import Opened
     from auction.domain.lot import schedule
 
-    begun = [
+    begun: list[tuple[int, int, Event]] = [
         (1, 10, schedule(terms(), opens_at_ms=5, ends_at_ms=5_000)),
         (1, 20, Opened(5_000, 0, "the clerk")),
         (1, 30, Frozen(4_970, "damaged")),

@@ -9,22 +9,19 @@ that ends before its mark is frozen, and the others go on.
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from auction.books import acknowledged_marks, archive, frozen_lots
 from auction.books.archive_rows import Fault
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, LedgerAway, Unavailable
 from auction.domain.events import FreezeCause
-from auction.domain.ledger_layout import STREAM_START, Mark, StreamPosition
+from auction.domain.ledger_layout import Mark, StreamPosition
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.cancellation import raise_if_cancelled
-from auction.ledger.connection import ledger_errors
-from auction.ledger.server_guard import ServerGuard, server_id
+from auction.ledger.server_guard import ServerGuard
+from auction.ledger.server_state import ServerState
 from auction.services.recovery.marks import MarkSpool, merge_marks
 
 log = structlog.get_logger()
@@ -49,11 +46,11 @@ class Findings:
 
 
 class ContinuityCheck:
-    """The check of one process; `run` until cancelled. `redis` is a client without the guard."""
+    """The check of one process; `run` until cancelled. `unguarded` is the ledger by a client without the guard."""
 
-    def __init__(self, redis: "Redis", ledger: BidLedger, guard: ServerGuard, books: Books, spool: MarkSpool) -> None:
-        self._redis = redis
-        self._ledger = BidLedger(redis, ledger.keys, ledger.lineage)
+    def __init__(self, unguarded: BidLedger, guard: ServerGuard, books: Books, spool: MarkSpool) -> None:
+        self._ledger = unguarded
+        self._state = ServerState(unguarded.redis, unguarded.keys)
         self._guard = guard
         self._books = books
         self._spool = spool
@@ -78,15 +75,12 @@ class ContinuityCheck:
 
     async def check(self) -> Findings:
         """Check the server that answers now, stop what is not sound, and admit it. Raises LedgerAway, BooksAway."""
-        with ledger_errors():
-            server = await server_id(self._redis)
+        server = await self._state.server_id()
         found = await self._compare(await self._expected())
-        with ledger_errors():
-            if await server_id(self._redis) != server:
-                raise LedgerAway("The ledger's server was replaced while it was checked.")
+        if await self._state.server_id() != server:
+            raise LedgerAway("The ledger's server was replaced while it was checked.")
         for shard, why in found.shards.items():
-            with ledger_errors():
-                await self._redis.set(self._ledger.keys.lineage(shard), "stopped")
+            await self._state.stop_shard(shard)
             log.critical("shard_stopped", shard=shard, reason=why, advice="run `auction restore --all --dry-run`")
         await self._freeze(found.lots)
         if self._guard.checked != server:
@@ -120,12 +114,12 @@ class ContinuityCheck:
         found = Findings()
         keys = self._ledger.keys
         for shard, cursor in expected.cursors.items():
-            last_id = await self._last_id(shard)
+            last_id = await self._state.last_id(shard)
             if StreamPosition.parse(last_id) < StreamPosition.parse(cursor):
                 found.shards[shard] = f"its stream ends at {last_id}, the archive at {cursor}"
         for lot_id, mark in expected.marks.items():
             shard = keys.shard_of(lot_id)
-            state = await self._state(lot_id)
+            state = await self._state.mark_of(lot_id)
             if state is None:
                 found.shards.setdefault(shard, f"it does not know lot {lot_id}")
             elif (fault := _fault(lot_id, state, mark)) is not None:
@@ -133,21 +127,6 @@ class ContinuityCheck:
         for lot_id in [lot_id for lot_id in found.lots if keys.shard_of(lot_id) in found.shards]:
             del found.lots[lot_id]  # stopped with its shard
         return found
-
-    async def _last_id(self, shard: int) -> str:
-        """The last stream id that a shard ever gave out, trimmed entries included."""
-        try:
-            info: Any = await self._redis.xinfo_stream(self._ledger.keys.stream(shard))
-        except ResponseError:
-            return STREAM_START  # no such key
-        except Exception as error:
-            raise LedgerAway from error
-        return bytes(info["last-generated-id"]).decode()
-
-    async def _state(self, lot_id: str) -> Mark | None:
-        with ledger_errors():
-            row: Any = await self._redis.hmget(self._ledger.keys.lot(lot_id), "epoch", "seq", "chain")
-        return None if row[0] is None else Mark(int(row[0]), int(row[1]), row[2].decode())
 
     async def _freeze(self, faults: dict[str, Fault]) -> None:
         """Freeze lots in the database, where it answers, and in the ledger in any case."""

@@ -69,7 +69,7 @@ class Restorer:
         """Takes the number of shards, and the id of the ledger that the database is bound to."""
         self._books = books
         self._rebuild = rebuild
-        self._keys = rebuild.keys
+        self._state = rebuild.state
         self._shards = shards
         self._lineage = lineage
 
@@ -78,12 +78,12 @@ class Restorer:
 
         A shard takes calls again once nothing on it is left to restore. Raises LedgerAway, BooksAway, NotFound.
         """
-        stopped = [shard for shard in range(self._shards) if await self._rebuild.lineage(shard) != self._lineage]
+        stopped = [shard for shard in range(self._shards) if await self._state.lineage(shard) != self._lineage]
         records = await self._records(lot_ids)
         report = RestoreReport()
         left: set[int] = set()
         for record in records:
-            shard = self._keys.shard_of(record.lot_id)
+            shard = self._state.keys.shard_of(record.lot_id)
             plan = await self._plan_and_restore(
                 record, shard_is_stopped=shard in stopped, by=by, reason=reason, dry_run=dry_run
             )
@@ -114,7 +114,7 @@ class Restorer:
     ) -> LotPlan | None:
         """The plan of one lot, carried out unless `dry_run`; None where nothing is wrong with it."""
         lot_id = record.lot_id
-        position = await self._rebuild.position(lot_id)
+        position = await self._state.mark_of(lot_id)
         async with self._books.reading() as tx:
             is_frozen = bool(await frozen_lots.frozen_among(tx, [lot_id]))
             if not (shard_is_stopped or is_frozen or position is None):
@@ -134,19 +134,19 @@ class Restorer:
                 lot_id,
                 LotStatus.SCHEDULED,
                 0,
-                position and position[1],
+                position and position.seq,
                 problem="nothing of it is archived; schedule it anew",
             )
         known = [HighMark(lot.epoch, lot.seq), *(HighMark(*found[:2]) for found in (mark, aside, position) if found)]
         highest = HighMark(max(one.epoch for one in known), max(one.seq for one in known))
         event = restore(lot, highest, lot.last_at_ms, reason=reason, by=by)
         after = lot if event is None else apply(lot, event, lot.last_at_ms)
-        plan = LotPlan(lot_id, after.status, lot.seq, position and position[1], event=event)
+        plan = LotPlan(lot_id, after.status, lot.seq, position and position.seq, event=event)
         if highest.seq > lot.seq:
             plan.lost_seqs = (lot.seq + 1, highest.seq)
         if dry_run:
             return plan
-        await self._continue_stream(self._keys.shard_of(lot_id))
+        await self._continue_stream(self._state.keys.shard_of(lot_id))
         try:
             await self._rebuild.put_lot(
                 lot_id,
