@@ -49,3 +49,20 @@ async def idempotency_key(
     """The idempotency key of a request to a route."""
     found = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     return checked_key(found[0] if found else None, twice=len(found) > 1)
+
+
+async def optional_key(
+    request: Request,
+    _documented: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="The same for a repetition, which then changes nothing: visible ASCII characters.",
+            json_schema_extra={"minLength": KEY_LENGTH_MIN, "maxLength": KEY_LENGTH_MAX, "pattern": KEY_PATTERN},
+            examples=["extend-2b9e0c41"],
+        ),
+    ] = None,
+) -> str:
+    """The idempotency key of a request to a route that takes one; empty where it has none."""
+    found = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    return checked_key(found[0], twice=len(found) > 1) if found else ""

@@ -1,12 +1,14 @@
 """Routes for staff: actions on sales and lots, event logs, health, presets.
 
-Every action is recorded with its actor, and with a reason where it stops or changes bidding.
+Every action is recorded with its actor, and with a reason where it stops or changes bidding. An action on a lot that is
+sent again with the same Idempotency-Key changes nothing, and answers with the lot as it is.
 """
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
+from api.bids.idempotency import optional_key
 from api.http.auth import Ops, Staff
 from api.http.openapi import AWAY, SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId, Seq
@@ -43,6 +45,8 @@ from auction.services.verification.archive_lag import archive_lag
 from auction.services.verification.readiness import check_readiness
 
 router = APIRouter(prefix="/ops", tags=["ops"])
+
+ActionKey = Annotated[str, Depends(optional_key)]
 
 
 def _action_problems(*codes: ProblemCode) -> Responses:
@@ -107,28 +111,36 @@ async def open_lot(context: Context, ops: Ops, lot_id: LotId, until: OpenRequest
 
 
 @router.post("/lots/{lot_id}/pause", responses=_action_problems())
-async def pause_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest) -> LotResponse:
+async def pause_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, key: ActionKey) -> LotResponse:
     """Pause bidding; the time left is kept."""
-    return _staff_view(await lots.pause_lot(context, lot_id, reason=reason.reason, actor=ops.subject))
+    view = await lots.pause_lot(context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key)
+    return _staff_view(view)
 
 
 @router.post("/lots/{lot_id}/resume", responses=_action_problems(ProblemCode.REVIEW_LIMIT_TOO_LOW))
-async def resume_lot(context: Context, ops: Ops, lot_id: LotId, how: ResumeRequest | None = None) -> LotResponse:
+async def resume_lot(
+    context: Context, ops: Ops, lot_id: LotId, key: ActionKey, how: ResumeRequest | None = None
+) -> LotResponse:
     """Resume a paused or held lot."""
     limit_fen = None if how is None else how.review_above_fen
-    return _staff_view(await lots.resume_lot(context, lot_id, review_above_fen=limit_fen, actor=ops.subject))
+    view = await lots.resume_lot(context, lot_id, review_above_fen=limit_fen, actor=ops.subject, action_key=key)
+    return _staff_view(view)
 
 
 @router.post("/lots/{lot_id}/extend", responses=_action_problems())
-async def extend_lot(context: Context, ops: Ops, lot_id: LotId, more: ExtendRequest) -> LotResponse:
+async def extend_lot(context: Context, ops: Ops, lot_id: LotId, more: ExtendRequest, key: ActionKey) -> LotResponse:
     """Extend an open lot."""
-    return _staff_view(await lots.extend_lot(context, lot_id, by_ms=more.by_ms, reason=more.reason, actor=ops.subject))
+    view = await lots.extend_lot(
+        context, lot_id, by_ms=more.by_ms, reason=more.reason, actor=ops.subject, action_key=key
+    )
+    return _staff_view(view)
 
 
 @router.post("/lots/{lot_id}/close", responses=_action_problems())
-async def close_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest) -> LotResponse:
+async def close_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, key: ActionKey) -> LotResponse:
     """Close an open lot before its end."""
-    return _staff_view(await lots.close_lot(context, lot_id, reason=reason.reason, actor=ops.subject))
+    view = await lots.close_lot(context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key)
+    return _staff_view(view)
 
 
 @router.post(
@@ -138,11 +150,14 @@ async def close_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonReq
         **_action_problems(ProblemCode.WRONG_STATE, ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
     },
 )
-async def void_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, response: Response) -> LotResponse:
+async def void_lot(  # noqa: PLR0917 - what FastAPI gives
+    context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, response: Response, key: ActionKey
+) -> LotResponse:
     """Declare a lot void. If it has closed, everybody is refunded, and it needs two persons."""
     view = await lot_views.show_lot(context, lot_id)
     if view.settlement is None:
-        return _staff_view(await lots.void_lot(context, lot_id, reason=reason.reason, actor=ops.subject))
+        voided = await lots.void_lot(context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key)
+        return _staff_view(voided)
     waiting = await voids.void_settlement(context, lot_id, actor=ops.subject, reason=reason.reason)
     if waiting is not None:
         response.status_code = 202
@@ -153,9 +168,12 @@ async def void_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequ
     "/lots/{lot_id}/bids/{seq}/void",
     responses=_action_problems(ProblemCode.BID_UNKNOWN, ProblemCode.BID_ALREADY_VOID, ProblemCode.LEDGER_MOVED),
 )
-async def void_bid(context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: ReasonRequest) -> LotResponse:
+async def void_bid(  # noqa: PLR0917 - what FastAPI gives
+    context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: ReasonRequest, key: ActionKey
+) -> LotResponse:
     """Void one bid of a paused or held lot. The lot is recomputed without it, and its epoch increases."""
-    return _staff_view(await lots.void_bid(context, lot_id, seq, reason=reason.reason, actor=ops.subject))
+    view = await lots.void_bid(context, lot_id, seq, reason=reason.reason, actor=ops.subject, action_key=key)
+    return _staff_view(view)
 
 
 @router.get("/lots", responses=problems(*SIGNED_IN, *AWAY))

@@ -186,51 +186,58 @@ class BidLedger:
         """Open a scheduled lot whose time has come. Code: ok, done, not-due, missed, wrong-status, lot-unknown."""
         return await self._control_lot("open_lot", lot_id, "due", 0, by)
 
-    async def open_now(self, lot_id: str, *, ends_at_ms: int, by: str) -> Snapshot:
+    async def open_now(self, lot_id: str, *, ends_at_ms: int, by: str, action_key: str = "") -> Snapshot:
         """Open a scheduled lot at once, until `ends_at_ms` (UTC ms). Raises as `schedule` does, and NotFound."""
-        code, snapshot = await self._control_lot("open_lot", lot_id, "now", ends_at_ms, by)
+        code, snapshot = await self._control_lot("open_lot", lot_id, "now", ends_at_ms, by, action_key=action_key)
         return _checked(code, snapshot, "open it", (LotStatus.SCHEDULED,))
 
     async def close_due(self, lot_id: str) -> tuple[str, Snapshot | None]:
         """Close an open lot that is past its end. Code: ok, done, not-due, lot-unknown."""
         return await self._control_lot("close_lot", lot_id, "due", "", "")
 
-    async def close_now(self, lot_id: str, *, reason: str, by: str) -> Snapshot:
+    async def close_now(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Close an open lot before its end. Raises WrongStatus, NotFound."""
-        code, snapshot = await self._control_lot("close_lot", lot_id, "now", reason, by)
+        code, snapshot = await self._control_lot("close_lot", lot_id, "now", reason, by, action_key=action_key)
         return _checked(code, snapshot, "close it", (LotStatus.OPEN,))
 
-    async def pause(self, lot_id: str, *, reason: str, by: str) -> Snapshot:
+    async def pause(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
-        code, snapshot = await self._control_lot("pause_lot", lot_id, reason, by)
+        code, snapshot = await self._control_lot("pause_lot", lot_id, reason, by, action_key=action_key)
         return _checked(code, snapshot, "pause it", (LotStatus.OPEN,))
 
-    async def resume(self, lot_id: str, *, review_above_fen: int | None, by: str) -> Snapshot:
+    async def resume(self, lot_id: str, *, review_above_fen: int | None, by: str, action_key: str = "") -> Snapshot:
         """Resume a paused or held lot; `review_above_fen`: a new limit above the price, 0: none, None: as before.
 
         Raises WrongStatus, NotFound, RequestRefused(review-limit-too-low).
         """
-        code, snapshot = await self._control_lot(
-            "resume_lot", lot_id, -1 if review_above_fen is None else review_above_fen, by
-        )
+        review = -1 if review_above_fen is None else review_above_fen
+        code, snapshot = await self._control_lot("resume_lot", lot_id, review, by, action_key=action_key)
         return _checked(code, snapshot, "resume it", STOPPED)
 
-    async def extend(self, lot_id: str, *, by_ms: int, reason: str, by: str) -> Snapshot:
+    async def extend(self, lot_id: str, *, by_ms: int, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Move the end of an open lot by `by_ms`. Raises WrongStatus, NotFound."""
-        code, snapshot = await self._control_lot("extend_lot", lot_id, by_ms, reason, by)
+        code, snapshot = await self._control_lot("extend_lot", lot_id, by_ms, reason, by, action_key=action_key)
         return _checked(code, snapshot, "extend it", (LotStatus.OPEN,))
 
-    async def void(self, lot_id: str, *, reason: str, by: str) -> Snapshot:
+    async def void(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Void a lot that has not closed. Raises WrongStatus, NotFound."""
-        code, snapshot = await self._control_lot("void_lot", lot_id, reason, by)
+        code, snapshot = await self._control_lot("void_lot", lot_id, reason, by, action_key=action_key)
         return _checked(code, snapshot, "void it", ADMITTING)
 
     async def freeze(self, lot_id: str, cause: FreezeCause) -> tuple[str, Snapshot | None]:
         """Stop a lot whose record is not sound. Code: ok, done, lot-unknown, wrong-status (it is over)."""
-        return await self._control_lot("freeze_lot", lot_id, str(cause))
+        return await self._control_lot("freeze_lot", lot_id, str(cause), action_key=None)
 
     async def restate(
-        self, lot_id: str, *, at_seq: int, voided_seq: int, leading: LeadingBid, reason: str, by: str
+        self,
+        lot_id: str,
+        *,
+        at_seq: int,
+        voided_seq: int,
+        leading: LeadingBid,
+        reason: str,
+        by: str,
+        action_key: str = "",
     ) -> Snapshot:
         """Void one bid of a paused or held lot; `leading` is what the other bids make, folded at `at_seq`.
 
@@ -247,6 +254,7 @@ class BidLedger:
             leading.ceiling_fen,
             reason,
             by,
+            action_key=action_key,
         )
         return _checked(code, snapshot, "void a bid of it", STOPPED)
 
@@ -287,19 +295,33 @@ class BidLedger:
         with ledger_errors():
             return microseconds(await self.redis.time())
 
-    async def _control_lot(self, script: str, lot_id: str, *arguments: str | int) -> tuple[str, Snapshot | None]:
+    async def _control_lot(
+        self, script: str, lot_id: str, *arguments: str | int, action_key: str | None = ""
+    ) -> tuple[str, Snapshot | None]:
+        """Call a script whose repetition under the same action key ('': none) changes nothing; None: it takes none."""
         keys = self.keys
         names = (keys.lot(lot_id), keys.purse(lot_id), keys.due_of(lot_id), keys.stream_of(lot_id))
-        return await self._call(script, lot_id, names, arguments)
+        if action_key is None:
+            return await self._call(script, lot_id, names, arguments)
+        action = (keys.accepted(lot_id), f"{script} {action_key}" if action_key else "")
+        return await self._call(script, lot_id, names, arguments, action=action)
 
     async def _call(
-        self, script: str, lot_id: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]
+        self,
+        script: str,
+        lot_id: str,
+        keys: Sequence[str],
+        arguments: Sequence[str | bytes | int],
+        *,
+        action: tuple[str, ...] = (),
     ) -> tuple[str, Snapshot | None]:
+        """`action` is the key of the lot's accepted keys and the action key, for scripts that take one."""
+        not_after_ms = self._clock.not_after_ms(self._patience_ms)
         with ledger_errors(writing=True):
             reply = await self._scripts.call(
                 script,
-                (*keys, self.keys.lineage_of(lot_id)),
-                (lot_id, *arguments, self.lineage, self._clock.not_after_ms(self._patience_ms)),
+                (*keys, self.keys.lineage_of(lot_id), *action[:1]),
+                (lot_id, *arguments, self.lineage, not_after_ms, *action[1:]),
             )
         return self._decode_snapshot(lot_id, reply)
 

@@ -17,6 +17,7 @@ SCRIPTS = load_scripts()
 NEVER_A_NUMBER = {
     "bid[1]",  # a bidder
     "bid[3]",  # a key
+    "action_key",
     "bidder",
     "lot.leader",
     "lot.was_leader",
@@ -32,6 +33,7 @@ AFTER = re.compile(r"\s*" + _OPERAND)
 COMMANDS_6_2 = {
     "DEL",
     "EXISTS",
+    "HEXISTS",
     "GET",
     "RENAME",
     "HGET",

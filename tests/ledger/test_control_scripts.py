@@ -379,3 +379,34 @@ async def test_an_answer_that_nobody_knows_is_a_mistake_in_the_code(ledger: BidL
     snapshot = await scheduled(ledger)
     with pytest.raises(AssertionError, match="no error for the ledger's code out-of-tune"):
         raise _control_error("out-of-tune", snapshot, "play", ())
+
+
+# --- an action repeated under its key ---------------------------------------------------------------------------------
+
+
+async def test_an_action_repeated_under_its_key_changes_nothing(ledger: BidLedger, subtests: pytest.Subtests) -> None:
+    """An unknown answer is asked for again: the end must not move twice."""
+    await opened(ledger)
+    await taken(ledger, "ada", 100, "key-0001")
+    by = {"reason": "a look", "by": "eve"}
+    actions: dict[str, Callable[[str], Awaitable[Snapshot]]] = {
+        "extend": lambda key: ledger.extend(LOT, by_ms=500, **by, action_key=key),
+        "pause": lambda key: ledger.pause(LOT, **by, action_key=key),
+        "resume": lambda key: ledger.resume(LOT, review_above_fen=None, by="eve", action_key=key),
+        "close": lambda key: ledger.close_now(LOT, **by, action_key=key),
+    }
+    for name, act in actions.items():
+        with subtests.test(name):
+            first = await act("key-0001")  # the same for all: a key belongs to its action
+            before = await contents(ledger)
+            again = await act("key-0001")
+            assert await contents(ledger) == before
+            assert (again.seq, again.ends_at_ms, again.status) == (first.seq, first.ends_at_ms, first.status)
+
+
+async def test_an_extension_under_another_key_is_another_one(ledger: BidLedger) -> None:
+    await opened(ledger)
+    first = await ledger.extend(LOT, by_ms=500, reason="", by="eve", action_key="key-0001")
+    second = await ledger.extend(LOT, by_ms=500, reason="", by="eve", action_key="key-0002")
+    third = await ledger.extend(LOT, by_ms=500, reason="", by="eve")
+    assert [one.ends_at_ms - first.ends_at_ms for one in (second, third)] == [500, 1000]

@@ -177,7 +177,10 @@ async def called(ledger: BidLedger, script: str, words: Words) -> None:
     if script == "admit_bidder":
         names.insert(1, keys.bidders(LOT))
     with ledger_errors(writing=True):
-        await ledger._scripts.call(script, (*names, keys.lineage_of(LOT)), (LOT, *words, "", 0))
+        action = () if script in {"admit_bidder", "schedule_lot"} else (keys.accepted(LOT), "")
+        await ledger._scripts.call(
+            script, (*names, keys.lineage_of(LOT), *action[:1]), (LOT, *words, "", 0, *action[1:])
+        )
 
 
 async def test_words_that_make_no_sense_change_nothing(ledger: BidLedger, subtests: pytest.Subtests) -> None:

@@ -4,16 +4,18 @@
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
   KEYS[5]  shard's lineage      a1:{shard}:lineage
+  KEYS[6]  accepted keys        a1:{shard}:lot:<id>:keys
   ARGV[1]  lot id
   ARGV[2]  by_ms                above 0
   ARGV[3]  reason
   ARGV[4]  by
   ARGV[5]  lineage that the caller knows
   ARGV[6]  not_after_ms         0: any time
-  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown, wrong-status
+  ARGV[7]  action key           the same for a repetition, which changes nothing; empty: none
+  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status
   Mirrors  auction/domain/lot.py::extend ]]
 -- include: closing
-local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6]}
 local by_ms = number(ARGV[2], 'by_ms')
 if by_ms < 1 then
   return redis.error_reply('ERR by_ms must be above 0')
@@ -25,6 +27,9 @@ end
 if not lot then
   return answer('lot-unknown', nil, now)
 end
+if was_done(keys, ARGV[7]) then
+  return answer('done', lot, now)
+end
 close_if_due(lot, now, keys)
 if lot.status ~= 'open' then
   return answer('wrong-status', lot, now)
@@ -35,4 +40,5 @@ if lot.hard_stop > 0 then
   lot.hard_stop = lot.hard_stop + by_ms
 end
 commit(lot, {{'extended', lot.ends_at, lot.hard_stop, ARGV[3], ARGV[4]}}, now, keys)
+note_done(keys, ARGV[7], lot)
 return answer('ok', lot, now)

@@ -4,17 +4,19 @@
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
   KEYS[5]  shard's lineage      a1:{shard}:lineage
+  KEYS[6]  accepted keys        a1:{shard}:lot:<id>:keys
   ARGV[1]  lot id
   ARGV[2]  mode                 due or now
   ARGV[3]  ends_at_ms           0 with mode due: as scheduled
   ARGV[4]  by
   ARGV[5]  lineage that the caller knows
   ARGV[6]  not_after_ms         0: any time
+  ARGV[7]  action key           the same for a repetition, which changes nothing; empty: none
   Returns  msgpack [code, snapshot or false, now_ms]
-           codes: ok, done (due only), lot-unknown, wrong-status, not-due, missed (its end has passed), in-the-past
+           codes: ok, done, lot-unknown, wrong-status, not-due, missed (its end has passed), in-the-past
   Mirrors  auction/domain/lot.py::open_when_due, ::open_now ]]
 -- include: closing
-local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6]}
 local due, ends_at = ARGV[2] == 'due', number(ARGV[3], 'ends_at_ms')
 local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[5], ARGV[6])
 if refused then
@@ -22,6 +24,9 @@ if refused then
 end
 if not lot then
   return answer('lot-unknown', nil, now)
+end
+if was_done(keys, ARGV[7]) then
+  return answer('done', lot, now)
 end
 close_if_due(lot, now, keys)
 if lot.status ~= 'scheduled' then
@@ -44,4 +49,5 @@ else
 end
 lot.status, lot.opens_at = 'open', now
 commit(lot, {{'opened', lot.ends_at, lot.hard_stop, ARGV[4]}}, now, keys)
+note_done(keys, ARGV[7], lot)
 return answer('ok', lot, now)

@@ -4,15 +4,17 @@
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
   KEYS[5]  shard's lineage      a1:{shard}:lineage
+  KEYS[6]  accepted keys        a1:{shard}:lot:<id>:keys
   ARGV[1]  lot id
   ARGV[2]  review_above_fen     -1: as before; 0: no review limit from here; else above the price
   ARGV[3]  by
   ARGV[4]  lineage that the caller knows
   ARGV[5]  not_after_ms         0: any time
-  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, lot-unknown, wrong-status, review-limit-too-low
+  ARGV[6]  action key           the same for a repetition, which changes nothing; empty: none
+  Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status, review-limit-too-low
   Mirrors  auction/domain/lot.py::resume ]]
 -- include: closing
-local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6]}
 local review = number(ARGV[2], 'review_above_fen')
 local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[4], ARGV[5])
 if refused then
@@ -20,6 +22,9 @@ if refused then
 end
 if not lot then
   return answer('lot-unknown', nil, now)
+end
+if was_done(keys, ARGV[6]) then
+  return answer('done', lot, now)
 end
 close_if_due(lot, now, keys)
 if lot.status ~= 'paused' and lot.status ~= 'held' then
@@ -36,4 +41,5 @@ if review >= 0 then
 end
 lot.status, lot.ends_at, lot.remaining, lot.stopped_at = 'open', now + lot.remaining, 0, 0
 commit(lot, {{'resumed', lot.ends_at, lot.hard_stop, lot.review, ARGV[3]}}, now, keys)
+note_done(keys, ARGV[6], lot)
 return answer('ok', lot, now)

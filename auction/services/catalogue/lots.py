@@ -1,7 +1,8 @@
 """Staff actions on sales and lots: create, schedule, open, pause, resume, extend, close, void. Off the bid's way.
 
 Drafts are in the database only. Scheduling stores the final terms there, then enters the lot in the ledger, which
-decides every later action; its events name who acted and why. `install_scheduled_lots` repeats an entry that a crash
+decides every later action; its events name who acted and why. An action repeated under the same `action_key` changes
+nothing. `install_scheduled_lots` repeats an entry that a crash
 prevented.
 """
 
@@ -168,40 +169,51 @@ async def open_lot(
     return await view_after(context, await context.ledger.open_now(lot_id, ends_at_ms=ends_at_ms, by=actor))
 
 
-async def pause_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
+async def pause_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
     await _require_scheduled(context, lot_id, "pause it", (LotStatus.OPEN,))
-    return await view_after(context, await context.ledger.pause(lot_id, reason=reason, by=actor))
+    snapshot = await context.ledger.pause(lot_id, reason=reason, by=actor, action_key=action_key)
+    return await view_after(context, snapshot)
 
 
-async def resume_lot(context: AppContext, lot_id: str, *, actor: str, review_above_fen: int | None = None) -> LotView:
+async def resume_lot(
+    context: AppContext, lot_id: str, *, actor: str, review_above_fen: int | None = None, action_key: str = ""
+) -> LotView:
     """Resume a paused or held lot; `review_above_fen`: a new review limit above the price, 0: none, None: as before.
 
     Raises WrongStatus, NotFound, RequestRefused(review-limit-too-low).
     """
     await _require_scheduled(context, lot_id, "resume it", STOPPED)
-    return await view_after(context, await context.ledger.resume(lot_id, review_above_fen=review_above_fen, by=actor))
+    resumed = await context.ledger.resume(lot_id, review_above_fen=review_above_fen, by=actor, action_key=action_key)
+    return await view_after(context, resumed)
 
 
-async def extend_lot(context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str) -> LotView:
+async def extend_lot(
+    context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str, action_key: str = ""
+) -> LotView:
     """Move the end of an open lot by `by_ms`, at most a year. Raises WrongStatus, NotFound."""
     await _require_scheduled(context, lot_id, "extend it", (LotStatus.OPEN,))
-    return await view_after(context, await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor))
+    extended = await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor, action_key=action_key)
+    return await view_after(context, extended)
 
 
-async def close_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
+async def close_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Close an open lot before its end. Raises WrongStatus, NotFound."""
     await _require_scheduled(context, lot_id, "close it", (LotStatus.OPEN,))
-    return await view_after(context, await context.ledger.close_now(lot_id, reason=reason, by=actor))
+    snapshot = await context.ledger.close_now(lot_id, reason=reason, by=actor, action_key=action_key)
+    return await view_after(context, snapshot)
 
 
-async def void_lot(context: AppContext, lot_id: str, *, reason: str, actor: str) -> LotView:
+async def void_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Void a lot that has not closed. Raises WrongStatus, NotFound."""
     await _require_scheduled(context, lot_id, "void it", ADMITTING)
-    return await view_after(context, await context.ledger.void(lot_id, reason=reason, by=actor))
+    snapshot = await context.ledger.void(lot_id, reason=reason, by=actor, action_key=action_key)
+    return await view_after(context, snapshot)
 
 
-async def void_bid(context: AppContext, lot_id: str, seq: int, *, reason: str, actor: str) -> LotView:
+async def void_bid(
+    context: AppContext, lot_id: str, seq: int, *, reason: str, actor: str, action_key: str = ""
+) -> LotView:
     """Void one bid of a paused or held lot: the lot is folded again without it and begins a new epoch.
 
     Raises WrongStatus, NotFound(bid-unknown), RequestRefused(bid-already-void, ledger-moved).
@@ -220,7 +232,13 @@ async def void_bid(context: AppContext, lot_id: str, seq: int, *, reason: str, a
     terms = read_terms((await lot_record(context, lot_id)).terms)
     leading = fold_bids(terms, [bid for at, bid in bids.not_voided() if at != seq])
     restated = await context.ledger.restate(
-        lot_id, at_seq=snapshot.seq, voided_seq=seq, leading=leading, reason=reason, by=actor
+        lot_id,
+        at_seq=snapshot.seq,
+        voided_seq=seq,
+        leading=leading,
+        reason=reason,
+        by=actor,
+        action_key=action_key,
     )
     return await view_after(context, restated)
 

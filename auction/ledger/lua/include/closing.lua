@@ -21,6 +21,18 @@ local function close_if_due(lot, now, keys)
   return true
 end
 
+-- Whether an action of staff was carried out before under its key, which no bidder's field can equal: it begins with a
+-- space.
+local function was_done(keys, action_key)
+  return action_key ~= '' and redis.call('HEXISTS', keys.accepted, ' ' .. action_key) == 1
+end
+
+local function note_done(keys, action_key, lot)
+  if action_key ~= '' then
+    redis.call('HSET', keys.accepted, ' ' .. action_key, text(lot.seq))
+  end
+end
+
 local function answer(code, lot, now)
   return cmsgpack.pack({code, lot and snapshot(lot, now) or false, now})
 end
