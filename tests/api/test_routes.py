@@ -8,7 +8,7 @@ from api.app import create_app
 from api.http.config import ApiConfig
 from auction.services.identity.tokens import Role
 from auction.serving.status import SupervisorStatus
-from tests.api.conftest import OPS, SECRET, TERMS, signed
+from tests.api.conftest import OPS, SECRET, TERMS, Asker, signed
 
 PUBLIC = {
     "lot_id",
@@ -329,3 +329,16 @@ async def test_logs_hold_neither_token_nor_maximum(asker):
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
 async def test_the_page_that_documents_all_this_is_there(client, path):
     assert (await client.get(path)).status_code == 200
+
+
+async def test_an_extension_sent_again_under_its_key_moves_the_end_once(asker: Asker) -> None:
+    """Staff whose answer was lost press again."""
+    lot_id = await asker.open_lot()
+    key = {**OPS, "Idempotency-Key": "extend-0001"}
+    more = {"by_ms": 60_000, "reason": "rain"}
+    first = await asker.post(f"/ops/lots/{lot_id}/extend", more, key)
+    again = await asker.post(f"/ops/lots/{lot_id}/extend", more, key)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json()["ends_at_ms"] == first.json()["ends_at_ms"]
+    refused = await asker.post(f"/ops/lots/{lot_id}/extend", more, {**OPS, "Idempotency-Key": "short"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "idempotency-key-invalid")

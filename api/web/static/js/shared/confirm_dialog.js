@@ -1,6 +1,6 @@
 // The dialog before an action that matters: the consequence in a sentence that stays true while it is read, and one request only.
 
-import { post } from "./api.js";
+import { newKey, post } from "./api.js";
 import { byId, element } from "./element.js";
 import { InputError } from "./form_fields.js";
 import { t } from "./i18n.js";
@@ -47,6 +47,7 @@ export function confirmAction({
   failed = null,
 }) {
   const dialog = byId("act");
+  const key = newKey();
   const words = element("p", { class: danger ? "sentence danger" : "sentence", id: "act-sentence" });
   const wrong = element("p", { class: "notice bad", id: "act-wrong", role: "alert", hidden: true });
   const back = element("button", { class: "button", type: "button", id: "act-back" }, t("ops.go-back"));
@@ -118,7 +119,8 @@ export function confirmAction({
       go.textContent = t("ops.doing");
       look();
       try {
-        end(await post(path(), body(values)));
+        // the same key however often it is pressed: an action whose answer was lost is not carried out twice
+        end(await post(path(), body(values), { key }));
       } catch (problem) {
         busy = false;
         back.disabled = false;
