@@ -4,6 +4,7 @@ Headers and body are read here without a framework: on a launch day most request
 validation and response objects cost several times what the bid itself costs. Amounts are in fen, times in UTC ms.
 """
 
+from http import HTTPStatus
 from time import perf_counter
 
 import msgspec
@@ -34,6 +35,8 @@ _HEADERS_READ = frozenset(
 _JSON: Header = (b"content-type", b"application/json")
 _PROBLEM: Header = (b"content-type", MEDIA_TYPE.encode())
 _NO_STORE: Header = (b"cache-control", b"no-store")
+_RETRY_AFTER: Header = (b"retry-after", b"10")
+"""Of a refusal that a restored ledger may answer otherwise: a frozen lot waits for staff."""
 _NOT_JSON = Problem(
     HttpCode.UNSUPPORTED_MEDIA_TYPE,
     "The body must be JSON: send it with Content-Type: application/json.",
@@ -101,7 +104,10 @@ class BidEndpoint:
         else:
             status, content_type, body = self._response(answer)
             self._counts.observe(perf_counter() - started_s)
-            await _send(send, status, [content_type, _NO_STORE, (b"content-length", b"%d" % len(body))], body)
+            headers = [content_type, _NO_STORE, (b"content-length", b"%d" % len(body))]
+            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                headers.append(_RETRY_AFTER)
+            await _send(send, status, headers, body)
 
     def _bidder_and_key(self, headers: list[Header]) -> tuple[str, str]:
         """The bidder's id and the idempotency key. Raises Unacceptable, BodyTooLarge, NotSignedIn, WrongRole, ..."""

@@ -18,6 +18,8 @@ from auction.services.verification.readiness import Readiness
 
 _WITHHELD_FIELDS = frozenset({"key", "amount_fen", "ceiling_fen"})
 """The bidder's idempotency key; and amounts, which in proxy lots are maxima (in direct lots the price is the same)."""
+_OF_EVERY_EVENT = frozenset({"seq", "epoch"})
+"""Fields of `restored` that say again what every event has."""
 _RENAMED_FIELDS = {"bidder_id": "bidder", "leader_id": "leader_bidder", "leader_paddle": "leader"}
 
 
@@ -35,7 +37,9 @@ class EventResponse(BaseModel):
     epoch: int
     at_ms: int
     kind: str = Field(
-        description="scheduled, admitted, opened, bid, held, paused, resumed, extended, voided, closed, void"
+        description=(
+            "scheduled, admitted, opened, bid, held, paused, resumed, extended, voided, closed, void, frozen, restored"
+        )
     )
     by: str | None = Field(None, description="The member of staff who did it; empty: the rules.")
     reason: str | None = None
@@ -54,7 +58,13 @@ class EventResponse(BaseModel):
     remaining_ms: int | None = None
     review_above_fen: int | None = Field(None, description="0: no limit from here on.")
     outcome: str | None = Field(None, description="sold, no-bids or reserve-unmet.")
-    cause: str | None = Field(None, description="time, cap or staff.")
+    cause: str | None = Field(
+        None, description="Of an end: time, cap or staff; of a freeze: forked, incomplete, damaged or behind."
+    )
+    status: str | None = Field(None, description="The lot's status after it was restored: paused or scheduled.")
+    lost_to_seq: int | None = Field(
+        None, description="The last entry that was acknowledged and is lost; 0: none known."
+    )
     terms_sha256: str | None = None
 
     @classmethod
@@ -69,7 +79,7 @@ def _fields_of_kind(event: Event) -> dict[str, Any]:
     found = {
         _RENAMED_FIELDS.get(field.name, field.name): getattr(event, field.name)
         for field in fields(event)
-        if field.name not in _WITHHELD_FIELDS
+        if field.name not in _WITHHELD_FIELDS | _OF_EVERY_EVENT
     }
     if isinstance(event, BidPlaced):
         found["leading"] = event.leading == 1

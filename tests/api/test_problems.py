@@ -57,10 +57,11 @@ def test_a_code_with_two_meanings_of_its_own_has_one_status_and_title():
     assert (refusal.kind, refusal.heading) == (problem.kind, problem.heading)
 
 
-def test_a_refused_bid_is_a_conflict_and_an_unknown_lot_is_not_found():
+def test_a_refused_bid_is_a_conflict_but_an_unknown_lot_is_not_found_and_a_frozen_one_unavailable():
     statuses = {code: ROWS[code].status for code in RefusalCode}
 
     assert statuses.pop(RefusalCode.LOT_UNKNOWN) == 404
+    assert statuses.pop(RefusalCode.LOT_FROZEN) == 503
     assert set(statuses.values()) == {409}
 
 
@@ -133,5 +134,7 @@ def test_the_documented_problems_of_the_bid_are_grouped_by_status():
     documented = problems(*BID)
 
     assert {401, 403, 404, 409, 413, 415, 422, 429, 500, 503} == set(documented)
-    assert all(code in documented[409]["description"] for code in RefusalCode if code != "lot-unknown")
+    in_conflict = set(RefusalCode) - {RefusalCode.LOT_UNKNOWN, RefusalCode.LOT_FROZEN}
+    assert all(code in documented[409]["description"] for code in in_conflict)
+    assert all(code in documented[503]["description"] for code in ("lot-frozen", "ledger-changed"))
     assert set(problems(*SIGNED_IN)) == {401, 403, 413, 422, 500}

@@ -18,6 +18,7 @@ export const words = {
   "status.open": "Open",
   "status.paused": "Paused",
   "status.held": "Under review",
+  "status.frozen": "Record being recovered",
   "status.closed": "Closed",
   "status.void": "Void",
 
@@ -229,6 +230,8 @@ export const words = {
   "terms.seconds": "{n} s",
 
   "problem.lot-unknown": "This lot does not exist or does not take bids yet.",
+  "problem.lot-frozen":
+    "The record of this lot is being recovered after a fault. Your bid was not decided; please bid again once bidding resumes.",
   "problem.not-registered": "You are not registered for this lot.",
   "problem.key-reused": "This bid was already sent with a different amount. Please bid again.",
   "problem.lot-not-open": "Bid not accepted: the lot is not open ({status}).",
@@ -242,6 +245,8 @@ export const words = {
   "problem.outcome-unknown":
     "No response received. Your bid of ¥{amount} may have been accepted: check the bid history before bidding again.",
   "problem.ledger-away": "Bids cannot be accepted right now. Your bid was not placed; please try again.",
+  "problem.ledger-changed":
+    "The record of bids is being checked after a fault, and no bid is decided meanwhile. Nothing was changed; please try again later.",
   "problem.books-away": "This service is temporarily unavailable. Nothing was changed; please try again.",
   "problem.over-capacity": "Too many bids at the same time. Your bid was not placed; please try again.",
   "problem.no-connection": "No connection. Your bid may not have been sent.",
@@ -636,6 +641,14 @@ export const words = {
   "ops.event.closed.no-bids": "Closed ({cause}) without a bid",
   "ops.event.closed.reserve-unmet": "Closed ({cause}) at ¥{price}: reserve not met, not sold",
   "ops.event.void": "Lot voided",
+  "ops.event.frozen": "Frozen: {cause}; {left} left",
+  "ops.event.restored": "Restored from the archive in epoch {epoch}, no entry known to be lost; {left} left",
+  "ops.event.restored-lost":
+    "Restored from the archive in epoch {epoch}; entries up to #{lost} were acknowledged and are lost; {left} left",
+  "ops.freeze-cause.forked": "the ledger holds another record than the archive",
+  "ops.freeze-cause.incomplete": "entries between the archive and the ledger are missing",
+  "ops.freeze-cause.damaged": "an entry of the ledger cannot be read or stored",
+  "ops.freeze-cause.behind": "the ledger is older than what was archived or acknowledged",
   "ops.cause.time": "time",
   "ops.cause.cap": "cap reached",
   "ops.cause.staff": "by staff",
@@ -664,6 +677,8 @@ export const words = {
   "ops.signed-out": "Your session has expired; this page is no longer updated.",
 
   "ops.problem.ledger-away": "The bid ledger does not respond. Nothing was changed; please try again.",
+  "ops.problem.ledger-changed":
+    "The bid ledger is being checked after a fault. Nothing was changed; please try again in a moment. If this stays, run “auction restore --all --dry-run” on the server.",
   "ops.problem.books-away": "The database does not respond. Nothing was changed; please try again.",
   "ops.problem.outcome-unknown":
     "No response: the action may have been carried out. Check the event log before trying again.",

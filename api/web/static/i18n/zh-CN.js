@@ -18,6 +18,7 @@ export const words = {
   "status.open": "竞价中",
   "status.paused": "已暂停",
   "status.held": "核查中",
+  "status.frozen": "记录恢复中",
   "status.closed": "已结束",
   "status.void": "已作废",
 
@@ -226,6 +227,7 @@ export const words = {
   "terms.seconds": "{n} 秒",
 
   "problem.lot-unknown": "拍品不存在或尚未开拍。",
+  "problem.lot-frozen": "系统故障后，该拍品的记录正在恢复。本次出价未作处理，请在竞价恢复后重新出价。",
   "problem.not-registered": "您尚未报名该拍品。",
   "problem.key-reused": "本次出价已以其他金额提交，请重新出价。",
   "problem.lot-not-open": "出价未被接受：拍品不在竞价中（{status}）。",
@@ -238,6 +240,7 @@ export const words = {
   "problem.over-purse": "您在其他拍品领先，剩余可用额度 ¥{available_fen}。",
   "problem.outcome-unknown": "未收到响应，您的出价 ¥{amount} 可能已生效，请先查看出价记录。",
   "problem.ledger-away": "系统暂时无法接受出价，本次出价未生效，请重试。",
+  "problem.ledger-changed": "系统故障后正在核对竞价记录，期间不处理任何出价。未作任何更改，请稍后重试。",
   "problem.books-away": "服务暂时不可用，未作任何更改，请重试。",
   "problem.over-capacity": "出价人数过多，本次出价未生效，请重试。",
   "problem.no-connection": "网络连接失败，出价可能未提交。",
@@ -614,6 +617,13 @@ export const words = {
   "ops.event.closed.no-bids": "结束（{cause}）：无人出价",
   "ops.event.closed.reserve-unmet": "结束（{cause}）：¥{price}，未达保留价，流拍",
   "ops.event.void": "拍品作废",
+  "ops.event.frozen": "冻结：{cause}；剩余 {left}",
+  "ops.event.restored": "已由归档恢复，进入第 {epoch} 轮次，未发现记录丢失；剩余 {left}",
+  "ops.event.restored-lost": "已由归档恢复，进入第 {epoch} 轮次；至 #{lost} 为止已确认的记录丢失；剩余 {left}",
+  "ops.freeze-cause.forked": "账本中的记录与归档不同",
+  "ops.freeze-cause.incomplete": "归档与账本之间缺少记录",
+  "ops.freeze-cause.damaged": "账本中有记录无法读取或保存",
+  "ops.freeze-cause.behind": "账本比已归档或已确认的记录旧",
   "ops.cause.time": "到时",
   "ops.cause.cap": "达到封顶价",
   "ops.cause.staff": "工作人员",
@@ -639,6 +649,8 @@ export const words = {
   "ops.signed-out": "登录已过期，本页已停止更新。",
 
   "ops.problem.ledger-away": "竞价账本未响应，未作任何更改，请重试。",
+  "ops.problem.ledger-changed":
+    "系统故障后正在核对竞价账本，未作任何更改，请稍后重试。如持续出现，请在服务器上运行“auction restore --all --dry-run”。",
   "ops.problem.books-away": "数据库未响应，未作任何更改，请重试。",
   "ops.problem.outcome-unknown": "未收到响应，操作可能已生效，请先查看事件记录再重试。",
   "ops.problem.no-connection": "未收到响应，操作可能已生效，请先查看事件记录再重试。",

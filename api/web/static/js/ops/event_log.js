@@ -4,7 +4,7 @@ import { get } from "../shared/api.js";
 import { element } from "../shared/element.js";
 import { hasText, t, timeOfDay } from "../shared/i18n.js";
 import { yuan, yuanShort } from "../shared/money.js";
-import { durationText, shortDateTime, staffProblemText } from "../shared/staff_text.js";
+import { durationText, freezeCauseText, shortDateTime, staffProblemText } from "../shared/staff_text.js";
 
 const PAGE = 60;
 const ROWS_MAX = 600;
@@ -36,6 +36,8 @@ const EVENT_FACTS = {
     cause: t(`ops.cause.${e.cause}`),
   }),
   void: () => ({}),
+  frozen: (e) => ({ cause: freezeCauseText(e.cause), left: durationText(e.remaining_ms) }),
+  restored: (e) => ({ epoch: e.epoch, lost: e.lost_to_seq, left: durationText(e.remaining_ms) }),
 };
 
 /** An event in a sentence. */
@@ -44,6 +46,7 @@ export function eventText(event) {
   if (event.kind === "bid" && !event.leading) return t("ops.event.bid-behind", facts);
   if (event.kind === "resumed" && event.review_above_fen) return t("ops.event.resumed-review", facts);
   if (event.kind === "voided" && !event.leader) return t("ops.event.voided-empty", facts);
+  if (event.kind === "restored" && event.lost_to_seq) return t("ops.event.restored-lost", facts);
   if (event.kind === "closed") return t(`ops.event.closed.${event.outcome}`, facts);
   return hasText(`ops.event.${event.kind}`) ? t(`ops.event.${event.kind}`, facts) : event.kind;
 }

@@ -33,6 +33,12 @@ export function contradictionText(found) {
   return t(phrase, facts);
 }
 
+/** Why a lot is frozen, as a part of a sentence; a cause that is not known here as it is. */
+export function freezeCauseText(cause) {
+  const phrase = `ops.freeze-cause.${cause}`;
+  return hasText(phrase) ? t(phrase) : String(cause);
+}
+
 function unitOf(field) {
   if (field.endsWith("_fen")) return (fen) => `¥${yuanShort(fen)}`;
   if (field.endsWith("_ms")) return durationText;
