@@ -15,7 +15,7 @@ from api.http import exception_handlers, openapi
 from api.http.auth import Authenticator
 from api.http.config import ApiConfig
 from api.http.late_app import LateApp
-from api.http.metrics import BidCounts, LedgerMemoryGauges
+from api.http.metrics import BidCounts, LedgerMemoryGauges, RecoveryGauges
 from api.http.middleware import RequestMiddleware
 from api.http.server import ApiServer, serve
 from api.http.sessions import CsrfKey
@@ -23,6 +23,7 @@ from api.routes import outside, v1
 from api.web import docs_page, documents
 from auction.services.context import AppContext
 from auction.services.identity.tokens import TokenKey
+from auction.services.recovery.watch import RecoveryWatch
 from auction.settings import Settings, SettingsError, load_settings
 from auction.startup import open_context_when_ledger_answers
 
@@ -32,8 +33,8 @@ DESCRIPTION = """Amounts are whole fen (`*_fen`), times UTC milliseconds (`*_at_
 Every answer that is not a success is `application/problem+json`; programs decide by its `code`."""
 
 
-def create_app(context: AppContext, config: ApiConfig) -> ASGIApp:
-    """The ASGI application for a context."""
+def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch | None = None) -> ASGIApp:
+    """The ASGI application for a context. `recovery`: what metrics say is stopped; the caller keeps it up to date."""
     authenticator = Authenticator(TokenKey(config.secret), CsrfKey.derive(config.secret))
     counts = BidCounts()
     app = FastAPI(
@@ -56,7 +57,9 @@ def create_app(context: AppContext, config: ApiConfig) -> ASGIApp:
     app.state.config = config
     app.state.authenticator = authenticator
     app.state.bid_endpoint = bid_endpoint
-    app.state.registry = _registry(counts, LedgerMemoryGauges(context.ledger_memory))
+    app.state.registry = _registry(
+        counts, LedgerMemoryGauges(context.ledger_memory), RecoveryGauges(recovery or RecoveryWatch())
+    )
     return bid_endpoint
 
 
@@ -80,7 +83,7 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
     While the ledger is away at the start, every request is answered with 503. `status_fd`: what the supervisor
     publishes (`auction.serving.status`).
     """
-    late, stopping = LateApp(), asyncio.Event()
+    late, stopping, recovery = LateApp(), asyncio.Event(), RecoveryWatch()
     server = ApiServer(late)
     serving: list[asyncio.Task[None]] = []
 
@@ -93,10 +96,10 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
     try:
         async with (
             open_context_when_ledger_answers(settings, stopping, on_away=start) as context,
-            _watched_memory(context),
+            _watched(context, recovery),
         ):
             if context is not None:
-                late.app = create_app(context, config_of(settings, status_fd=status_fd))
+                late.app = create_app(context, config_of(settings, status_fd=status_fd), recovery)
             # until here connections wait in the backlog, unless the ledger is away
             if not serving:
                 start()
@@ -107,17 +110,21 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
 
 
 @asynccontextmanager
-async def _watched_memory(context: AppContext | None) -> AsyncIterator[None]:
-    """Keep the ledger's use of memory up to date during the block."""
+async def _watched(context: AppContext | None, recovery: RecoveryWatch) -> AsyncIterator[None]:
+    """Keep the ledger's use of memory, and what a loss of it has stopped, up to date during the block."""
     if context is None:
         yield
         return
-    watching = asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory")
+    watching = {
+        asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory"),
+        asyncio.create_task(recovery.run(context.ledger, context.books), name="watch what is stopped"),
+    }
     try:
         yield
     finally:
-        watching.cancel()
-        await asyncio.wait({watching})
+        for task in watching:
+            task.cancel()
+        await asyncio.wait(watching)
 
 
 def _registry(*collectors: Collector) -> CollectorRegistry:

@@ -16,6 +16,7 @@ from starlette.responses import StreamingResponse
 
 from auction.books import journal
 from auction.services.context import AppContext
+from auction.services.recovery.report import recovery_report
 from auction.services.settlement.finance_views import list_settlements
 
 PAGE = 1000
@@ -70,6 +71,28 @@ async def result_rows(context: AppContext) -> AsyncIterator[Cells]:
             settlement.relisted_as,
             settlement.changed_at_ms,
         )
+
+
+async def recovery_rows(context: AppContext) -> AsyncIterator[Cells]:
+    """The header, then a row for each stopped shard, each frozen lot and each restored lot."""
+    yield (
+        "what", "shard", "lot_id", "at_ms", "cause", "detail", "archived_seq", "acknowledged_seq", "entries_set_aside",
+        "seq", "epoch", "lost_first_seq", "lost_last_seq",
+    )  # fmt: skip
+    report = await recovery_report(context.ledger, context.books)
+    for shard in report.shards_stopped or ():
+        yield ("stopped", shard, *[None] * 11)
+    for found in report.lots:
+        lot = found.lot
+        yield (
+            "frozen", None, lot.lot_id, lot.found_at_ms, str(lot.cause), lot.detail, lot.archived_seq,
+            found.acknowledged_seq, found.entries_set_aside, *[None] * 4,
+        )  # fmt: skip
+    for restored in report.restored:
+        yield (
+            "restored", None, restored.lot_id, restored.at_ms, *[None] * 5, restored.seq, restored.epoch,
+            restored.lost_first_seq, restored.lost_last_seq,
+        )  # fmt: skip
 
 
 async def csv_response(rows: AsyncIterator[Cells], name: str) -> StreamingResponse:

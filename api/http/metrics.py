@@ -1,4 +1,4 @@
-"""Prometheus metrics of bids over HTTP and of the ledger's memory: plain numbers, turned into metrics by a scrape."""
+"""Prometheus metrics of bids over HTTP, the ledger's memory and what a loss has stopped: numbers, read by a scrape."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from auction.domain.errors import RefusalCode
 from auction.ledger.memory import MemoryWatch
+from auction.services.recovery.watch import RecoveryWatch
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds of the histogram's buckets."""
@@ -87,3 +88,21 @@ class LedgerMemoryGauges(Collector):
         level = GaugeMetricFamily("auction_ledger_memory_level", "0 normal, 1 alarm, 2 new bids are refused.")
         level.add_metric([], int(self._watch.level))
         yield level
+
+
+class RecoveryGauges(Collector):
+    """What a loss of the ledger has stopped, as this process last heard of it; none before that."""
+
+    def __init__(self, watch: RecoveryWatch) -> None:
+        self._watch = watch
+
+    def collect(self) -> Iterator[Metric]:
+        """The current metrics."""
+        for name, found, meaning in (
+            ("auction_lots_frozen", self._watch.lots_frozen, "Lots whose record is not sound: no bid is decided."),
+            ("auction_shards_stopped", self._watch.shards_stopped, "Shards of the ledger that refuse every call."),
+        ):
+            if found is not None:
+                gauge = GaugeMetricFamily(name, meaning)
+                gauge.add_metric([], found)
+                yield gauge

@@ -11,6 +11,7 @@ from api.routes import (
     lots,
     me,
     ops,
+    recovery,
     registrations,
     sales,
     settlements,
@@ -18,7 +19,7 @@ from api.routes import (
 )
 
 v1 = APIRouter(prefix="/api/v1")
-for part in (auth, config, sales, lots, registrations, me, ops, bidders, settlements, journal, webhooks):
+for part in (auth, config, sales, lots, registrations, me, ops, recovery, bidders, settlements, journal, webhooks):
     v1.include_router(part.router)
 
 outside = health.router

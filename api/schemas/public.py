@@ -279,7 +279,8 @@ class HealthzResponse(BaseModel):
 class ReadyzResponse(BaseModel):
     """Whether bids can be taken and archived. Each part: "ok", or what is wrong with it.
 
-    `processes` names those of this host that keep ending; `ready` depends neither on it nor on `ledger_memory`.
+    `processes` names those of this host that keep ending; `ready` depends neither on it nor on `ledger_memory` nor on
+    `lots_frozen`. `shards_stopped` and `lots_frozen`: what waits for `auction restore` after a loss of the ledger.
     """
 
     ready: bool
@@ -287,6 +288,8 @@ class ReadyzResponse(BaseModel):
     books: str
     migrations: str
     ledger_memory: str
+    shards_stopped: list[int]
+    lots_frozen: list[str]
     processes: str
 
     @classmethod
@@ -298,5 +301,7 @@ class ReadyzResponse(BaseModel):
             books=readiness.books,
             migrations=readiness.migrations,
             ledger_memory=readiness.ledger_memory,
+            shards_stopped=list(readiness.shards_stopped),
+            lots_frozen=list(readiness.lots_frozen),
             processes=f"keeps ending and is started again: {', '.join(failing)}" if failing else OK,
         )

@@ -113,6 +113,8 @@ class HealthResponse(BaseModel):
     books: str
     migrations: str
     ledger_memory: str
+    shards_stopped: list[int] = Field(description="Shards for which every call is refused until `auction restore`.")
+    lots_frozen: list[str] = Field(description="Lots on which nothing is decided until `auction restore`.")
     archive: ArchiveResponse | None
 
     @classmethod
@@ -124,6 +126,8 @@ class HealthResponse(BaseModel):
             books=readiness.books,
             migrations=readiness.migrations,
             ledger_memory=readiness.ledger_memory,
+            shards_stopped=list(readiness.shards_stopped),
+            lots_frozen=list(readiness.lots_frozen),
             archive=None if lag is None else ArchiveResponse(behind_ms=lag.behind_ms, shards=lag.shards),
         )
 

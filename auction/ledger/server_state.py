@@ -50,6 +50,10 @@ class ServerState:
             stored: Any = await self._redis.get(self.keys.lineage(shard))
         return "" if stored is None else bytes(stored).decode()
 
+    async def stopped_shards(self, lineage: str) -> tuple[int, ...]:
+        """The shards that do not belong to the ledger of that id: every call for them is refused."""
+        return tuple([shard for shard in range(self.keys.shards) if await self.lineage(shard) != lineage])
+
     async def stop_shard(self, shard: int) -> None:
         """Have scripts refuse every call for a shard."""
         with ledger_errors(writing=True):

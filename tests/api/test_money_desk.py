@@ -50,6 +50,8 @@ READ_BY_ALL_STAFF = (
     "/ops/journal",
     "/ops/journal.csv",
     "/ops/results.csv",
+    "/ops/recovery",
+    "/ops/recovery.csv",
 )
 READ_BY_AUDITORS = ("/ops/invariants", "/ops/audit")
 

@@ -1,14 +1,24 @@
-"""Frozen and restored lots as the API shows them."""
+"""Frozen and restored lots, and stopped shards, as the API shows them."""
 
-from auction.books import frozen_lots
+import csv
+import io
+
+import httpx
+
+from api.app import create_app
+from api.http.config import ApiConfig
+from auction.books import acknowledged_marks, frozen_lots
 from auction.books.archive_rows import Fault
 from auction.domain.events import FreezeCause
+from auction.domain.ledger_layout import Mark
 from auction.ledger.rebuild import LedgerRebuild
 from auction.services.context import AppContext
+from auction.services.identity.tokens import Role
 from auction.services.recovery.frozen import stop_frozen_lots
 from auction.services.recovery.restore import Restorer
+from auction.services.recovery.watch import RecoveryWatch
 from auction.workers.archiver import Archiver
-from tests.api.conftest import OPS, Asker
+from tests.api.conftest import OPS, SECRET, Asker, signed
 
 WHY = "the ledger ends before what was acknowledged"
 
@@ -23,7 +33,6 @@ async def freeze(context: AppContext, lot_id: str) -> None:
 
 async def restore(context: AppContext, lot_id: str) -> None:
     """What `auction restore --lot ID` does."""
-    await Archiver(context.books, context.stream).catch_up()
     ledger = context.ledger
     rebuild = LedgerRebuild(ledger.redis, ledger.keys)
     restorer = Restorer(context.books, rebuild, shards=ledger.keys.shards, lineage=ledger.lineage)
@@ -53,3 +62,72 @@ async def test_the_event_log_tells_why_a_lot_was_frozen_and_what_its_restoring_l
     restored = next(event for event in events if event["kind"] == "restored")
     assert (restored["status"], restored["by"], restored["epoch"]) == ("paused", "olga", 2)
     assert restored["seq"] % 1_000_000 == 0
+
+
+async def test_staff_see_what_is_frozen_and_then_what_was_lost(asker: Asker, context: AppContext):
+    lot_id = await asker.open_lot()
+    archived_seq = (await asker.bid(lot_id, 100)).json()["seq"]
+    await freeze(context, lot_id)
+    async with context.books.transaction() as tx:
+        await acknowledged_marks.record(tx, {lot_id: Mark(1, archived_seq + 3, "00")})
+
+    report = (await asker.get("/ops/recovery", OPS)).json()
+    lot = report["lots"][0]
+    assert (report["shards_stopped"], report["restored"]) == ([], [])
+    assert (lot["lot_id"], lot["cause"], lot["detail"]) == (lot_id, "behind", WHY)
+    assert (lot["archived_seq"], lot["acknowledged_seq"], lot["entries_set_aside"]) == (3, archived_seq + 3, 0)
+    assert lot["entered_at_ms"] >= lot["found_at_ms"]
+    ready = await asker.http.get("/readyz")
+    assert (ready.status_code, ready.json()["lots_frozen"]) == (200, [lot_id])
+
+    # the `frozen` entry is archived as well, so two of the three are missing
+    await restore(context, lot_id)
+    report = (await asker.get("/ops/recovery", OPS)).json()
+    restored = report["restored"][0]
+    assert report["lots"] == []
+    assert (restored["lot_id"], restored["epoch"], restored["seq"]) == (lot_id, 2, 1_000_000)
+    assert restored["lost_last_seq"] == archived_seq + 3
+    assert archived_seq < restored["lost_first_seq"] <= archived_seq + 3
+    assert (await asker.http.get("/readyz")).json()["lots_frozen"] == []
+
+
+async def test_the_report_is_taken_along_as_csv(asker: Asker, context: AppContext):
+    lot_id = await asker.open_lot()
+    await freeze(context, lot_id)
+
+    answer = await asker.get("/ops/recovery.csv", signed("rita", Role.AUDITOR))
+
+    header, row = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    found = dict(zip(header, row, strict=True))
+    assert (found["what"], found["lot_id"], found["cause"], found["lost_first_seq"]) == ("frozen", lot_id, "behind", "")
+    assert found["at_utc"].endswith("Z")
+
+
+async def test_a_stopped_shard_is_not_ready_and_takes_no_bids(asker: Asker, context: AppContext):
+    lot_id = await asker.open_lot()
+    keys = context.ledger.keys
+    shard = keys.shard_of(lot_id)
+    await context.ledger.redis.set(keys.lineage(shard), "stopped")
+
+    ready = await asker.http.get("/readyz")
+    assert (ready.status_code, ready.json()["ready"], ready.json()["shards_stopped"]) == (503, False, [shard])
+    assert (await asker.get("/ops/recovery", OPS)).json()["shards_stopped"] == [shard]
+    assert (await asker.get("/ops/health", OPS)).json()["shards_stopped"] == [shard]
+    refused = await asker.bid(lot_id, 100)
+    assert (refused.status_code, refused.json()["code"]) == (503, "ledger-changed")
+    assert int(refused.headers["retry-after"]) > 0
+
+
+async def test_what_is_stopped_is_counted_in_the_metrics(asker: Asker, context: AppContext):
+    lot_id = await asker.open_lot()
+    await freeze(context, lot_id)
+    watch = RecoveryWatch()
+    transport = httpx.ASGITransport(app=create_app(context, ApiConfig(secret=SECRET), watch))
+    async with httpx.AsyncClient(transport=transport, base_url="http://house") as client:
+        assert "auction_lots_frozen" not in (await client.get("/metrics")).text
+
+        await watch.check(context.ledger, context.books)
+
+        metrics = (await client.get("/metrics")).text
+        assert "auction_lots_frozen 1.0" in metrics
+        assert "auction_shards_stopped 0.0" in metrics

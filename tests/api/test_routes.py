@@ -245,6 +245,8 @@ async def test_alive_and_ready(client, context):
         "books": "ok",
         "migrations": "ok",
         "ledger_memory": "ok",
+        "shards_stopped": [],
+        "lots_frozen": [],
         "processes": "ok",
     }
 
