@@ -245,7 +245,7 @@ for (const [what, whom, lot, mine, viewer, sentences, action] of CASES) {
 }
 
 test("a lot that has not ended has no outcome", () => {
-  for (const status of ["draft", "scheduled", "open", "paused", "held"])
+  for (const status of ["draft", "scheduled", "open", "paused", "held", "frozen"])
     assert.equal(outcomeOf({ ...SOLD, status }), null);
 });
 

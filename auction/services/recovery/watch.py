@@ -1,6 +1,7 @@
 """Keeps up to date how many shards are stopped and lots frozen, for the metrics of one process. Off the bid's way."""
 
 import asyncio
+import contextlib
 
 from auction.books import frozen_lots
 from auction.books.unit_of_work import Books
@@ -29,8 +30,6 @@ class RecoveryWatch:
         """Ask again and again until cancelled."""
         while True:
             raise_if_cancelled()
-            try:
+            with contextlib.suppress(Unavailable):
                 await self.check(ledger, books)
-            except Unavailable:
-                pass  # asked again
             await asyncio.sleep(CHECK_S)

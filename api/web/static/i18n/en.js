@@ -32,6 +32,8 @@ export const words = {
   "sales.bids": "{count} bids",
   "sales.hammer": "Hammer price",
   "sales.price": "Current price",
+  "sales.price-not-final": "Price, not final",
+  "sales.frozen": "No bid is decided now",
   "sales.highest-bid": "Highest bid",
   "sales.with-fee": "¥{total} with buyer's fee",
   "sales.start": "Start price",
@@ -41,6 +43,7 @@ export const words = {
   "lot.price": "Current price",
   "lot.start-price": "Start price",
   "lot.hammer-price": "Hammer price",
+  "lot.price-not-final": "Price, not final",
   "lot.highest-bid": "Highest bid",
   "lot.list-price": "List price ¥{price}",
   "lot.price-spoken": "Current price {price} yuan",
@@ -111,6 +114,17 @@ export const words = {
   "lot.registered": "You are registered. Your paddle is No. {paddle}.",
   "lot.note.paused": "Bidding is paused. No bids are accepted until it resumes; the time left is kept.",
   "lot.note.held": "The price is under review. Bidding resumes after the review; the time left is kept.",
+  "lot.note.frozen":
+    "The record of this lot is being recovered after a fault. No bid is decided now, and the lot cannot end meanwhile.",
+  "lot.frozen-wait": "Bidding is stopped: the record of this lot is being recovered.",
+  "lot.frozen-registration": "Registration is possible again once the record of this lot has been recovered.",
+  "lot.frozen-leader": "Who leads is not final",
+  "lot.restored": "This lot goes on after a fault. The price and the bid history shown here are what counts.",
+  "lot.restored-none": "No accepted bid is known to be lost.",
+  "lot.restored-lost":
+    "Bids made just before the fault were lost: at most {count} (No. {range} of the record). They do not count. If your bid is missing from the bid history, you may bid again.",
+  "lot.restored-unknown":
+    "Bids made just before the fault may have been lost. If your bid is missing from the bid history, you may bid again.",
   "lot.note.draft": "This lot has not been published yet.",
   "lot.note.scheduled": "Bidding opens {when}.",
   "outcome.title.sold": "Sold to No. {paddle}",
@@ -338,6 +352,10 @@ export const words = {
   "ops.terms": "Terms",
   "ops.note.held":
     "The price has reached the review price. Check the bids, then resume bidding or void the leading bid.",
+  "ops.note.frozen":
+    "Frozen: {cause}. No bid is decided and the lot does not end. No action is possible until its record is restored. Run on the server, first with --dry-run to see what would be lost:",
+  "ops.note.frozen-unknown": "the cause is being asked for",
+  "ops.frozen-why": "Not possible while the lot is frozen",
   "ops.note.draft": "Draft: visible to staff only. Scheduling or opening the lot locks its terms.",
   "ops.note.overdue": "This lot is past its end time. No bids are accepted; it has not been closed yet.",
   "ops.actions": "Actions",
@@ -659,6 +677,19 @@ export const words = {
     "Database unavailable. Open lots continue and can be managed; new lots, registrations and results are delayed.",
   "ops.trouble.memory": "The bid ledger's memory is filling up: {detail}",
   "ops.trouble.migrations": "The database is not at the version of this server: {detail}",
+  "ops.trouble.shards":
+    "Shards {shards} of the ledger are stopped after a loss: no bid on their lots is decided. Run on the server: auction restore --all --dry-run",
+  "ops.trouble.frozen": "Frozen lots: {lots}. No bid on them is decided until their record is restored.",
+  "ops.recovery": "Recovery after a loss of the ledger",
+  "ops.recovery.stopped": "Stopped shards: {shards}",
+  "ops.recovery.frozen": "{lot}: {cause}",
+  "ops.recovery.facts":
+    "Found {when}. Archived up to #{archived}, acknowledged up to #{acknowledged}, entries set aside: {aside}.",
+  "ops.recovery.facts-unknown": "Found {when}. Archived up to #{archived}, entries set aside: {aside}.",
+  "ops.recovery.restored": "{lot}: restored {when}, goes on at #{seq} in epoch {epoch}",
+  "ops.recovery.lost": "lost: #{first} to #{last}",
+  "ops.recovery.lost-none": "nothing known to be lost",
+  "ops.recovery.csv": "Recovery (CSV)",
   "ops.trouble.archive":
     "The archive is {lag} behind the ledger ({shards} shards). Bids are safe; results and settlements are delayed.",
   "ops.trouble.live": "Live updates unavailable. Bidders may see prices late; this page refreshes every second.",

@@ -58,7 +58,10 @@ export class BidBox {
   show(facts) {
     const changed = this.#facts?.status !== facts.status;
     this.#facts = facts;
-    if (changed) this.#gate();
+    if (changed) {
+      this.#gate();
+      if (this.#you) this.standing(this.#you);
+    }
     if (!this.#registration) return;
     // the price may show a new leader before the frame about this bidder arrives
     this.#form.setLeading(this.#registration.paddle === facts.leader);
@@ -80,7 +83,8 @@ export class BidBox {
   standing(you) {
     const box = byId("standing");
     this.#you = you;
-    box.hidden = !you.paddle || this.#isOver();
+    // who leads a frozen lot is not known
+    box.hidden = !you.paddle || this.#isOver() || this.#facts?.status === "frozen";
     if (box.hidden) return;
     this.#form.setLeading(you.leading);
     box.dataset.leading = you.leading ? "yes" : you.outbid_by ? "outbid" : "no";
@@ -120,6 +124,8 @@ export class BidBox {
       gate.replaceChildren(
         element("p", { class: "notice", id: "deposit-waits", role: "status" }, t("lot.deposit-waits")),
       );
+    else if (!this.#registration && status === "frozen")
+      gate.replaceChildren(element("p", { class: "soft" }, t("lot.frozen-registration")));
     else if (!this.#registration)
       gate.replaceChildren(registrationForm(this.#lot, this.#provider, (body) => this.#register(body), this.#refusal));
     else if (status === "scheduled")

@@ -64,9 +64,7 @@ export class BidForm {
     if (document.activeElement !== byId("own-amount") || !byId("own-amount").value) {
       byId("own-amount").placeholder = yuan(facts.minimum_fen);
     }
-    byId("own-hint").textContent = this.#waits()
-      ? t("lot.leading-wait")
-      : t("lot.minimum", { amount: yuan(facts.minimum_fen) });
+    byId("own-hint").textContent = this.#hint(facts);
     this.#showAmounts(facts);
     this.#enable();
   }
@@ -83,6 +81,12 @@ export class BidForm {
   clear() {
     this.#retry = null;
     byId("outcome").replaceChildren();
+  }
+
+  /** Why no bid can be made now, or the least that can be bid. */
+  #hint({ status, minimum_fen: minimum }) {
+    if (status === "frozen") return t("lot.frozen-wait");
+    return this.#waits() ? t("lot.leading-wait") : t("lot.minimum", { amount: yuan(minimum) });
   }
 
   get #feeBps() {

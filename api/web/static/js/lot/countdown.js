@@ -41,7 +41,9 @@ export class Countdown {
       this.#extendedUntil = 0;
     }
     const { status, ends_at_ms: endsAtMs } = this.#facts;
-    byId("countdown").hidden = ENDED.includes(status) && !endsAtMs;
+    byId("countdown").hidden = status === "frozen" || (ENDED.includes(status) && !endsAtMs);
+    // a frozen lot has no end until its record is recovered
+    if (status === "frozen") return;
     const { label, value, isEnding } = this.#text();
     setText(byId("countdown-label"), t(label));
     setText(byId("time-left"), value);

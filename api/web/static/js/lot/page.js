@@ -14,6 +14,7 @@ import { BidBox } from "./bid_box.js";
 import { BidList } from "./bid_list.js";
 import { Countdown } from "./countdown.js";
 import { PriceChart } from "./price_chart.js";
+import { RestoredNotice } from "./restored_notice.js";
 import { LotResult } from "./result.js";
 
 const lotId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
@@ -22,6 +23,7 @@ const clock = new LedgerClock();
 const liveRegion = new LiveRegion(byId("spoken"));
 const list = new BidList(byId("bids"), byId("no-bids"));
 const countdown = new Countdown(() => clock.now());
+const restoredNotice = new RestoredNotice(byId("restored-note"), (text) => liveRegion.announce(text));
 const chart = new PriceChart(byId("chart"), () => clock.now());
 
 let lot = null;
@@ -188,6 +190,7 @@ function show(facts) {
   box.show(facts);
   if (before && before.status !== facts.status) liveRegion.announce(t(`status.${facts.status}`));
   result.show(shown);
+  restoredNotice.show(facts);
   countdown.show({ ...shown, opens_at_ms: shown.opens_at_ms ?? lot.opens_at_ms });
 }
 
@@ -209,6 +212,7 @@ function price(facts, before) {
 }
 
 function priceLabel({ status, outcome }) {
+  if (status === "frozen") return "lot.price-not-final";
   if (status !== "closed" && status !== "void") return "lot.price";
   return outcome === "sold" ? "lot.hammer-price" : "lot.highest-bid";
 }
@@ -228,6 +232,8 @@ function showEvent(frame) {
   if (frame.type === "extended") {
     const text = countdown.showExtension(frame.ends_at_ms);
     afterRender(() => liveRegion.announce(text));
+  } else if (frame.type === "restored") {
+    restoredNotice.restored(frame);
   } else if (frame.type === "voided") {
     list.void(frame.bid_seq);
     liveRegion.announce(t("lot.bid-voided"));

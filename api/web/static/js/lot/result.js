@@ -11,7 +11,7 @@ const UNSETTLED_EVERY_MS = 1000;
 const EVERY_MS = 5000;
 const IDLE_EVERY_MS = 30_000;
 const ANSWERS_BEFORE_IDLE = 12;
-const STATE_TONES = { paused: "warn", held: "warn", draft: "", scheduled: "" };
+const STATE_TONES = { paused: "warn", held: "warn", frozen: "bad", draft: "", scheduled: "" };
 
 /**
  * `lot` is the lot as it was loaded. `ownPaddle()` gives the visitor's paddle or null, `announce(text)` speaks,
@@ -68,8 +68,10 @@ export class LotResult {
     const { leader } = this.#facts;
     const { outcome } = this;
     const isOwn = Boolean(leader) && leader === this.#ownPaddle();
-    line.classList.toggle("you", outcome ? outcome.tone === "good" : isOwn);
+    const isFrozen = this.#facts.status === "frozen";
+    line.classList.toggle("you", outcome ? outcome.tone === "good" : isOwn && !isFrozen);
     if (outcome) setText(line, t(outcome.title, { paddle: outcome.paddle }));
+    else if (isFrozen) setText(line, t("lot.frozen-leader"));
     else if (leader) setText(line, t(isOwn ? "lot.you-lead" : "lot.leads", { paddle: leader }));
     else setText(line, t("lot.nobody-leads"));
   }

@@ -8,7 +8,7 @@ import { failureText } from "../shared/problems.js";
 
 const TONES = { pending: "info", held: "good", releasing: "info", forfeited: "bad", failed: "bad", lapsed: "warn" };
 
-const STATUS_TONES = { open: "good", paused: "warn", held: "warn", scheduled: "info", void: "bad" };
+const STATUS_TONES = { open: "good", paused: "warn", held: "warn", frozen: "bad", scheduled: "info", void: "bad" };
 
 /** Where a deposit is, in a sentence; `lot` is its lot, as far as it is known. */
 function depositStatusText(deposit, lot) {

@@ -18,6 +18,12 @@ function serverWarnings(health) {
   else if (health.migrations !== "ok" && health.ledger === "ok") {
     found.push(["migrations", "warn", t("ops.trouble.migrations", { detail: health.migrations })]);
   }
+  if (health.shards_stopped?.length) {
+    found.push(["shards", "bad", t("ops.trouble.shards", { shards: health.shards_stopped.join(", ") })]);
+  }
+  if (health.lots_frozen?.length) {
+    found.push(["frozen", "bad", t("ops.trouble.frozen", { lots: health.lots_frozen.join(", ") })]);
+  }
   const lagMs = health.archive?.behind_ms ?? 0;
   if (lagMs > LAG_MS) {
     const facts = { lag: durationText(Math.floor(lagMs / 1000) * 1000), shards: health.archive.shards };

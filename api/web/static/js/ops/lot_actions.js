@@ -183,4 +183,9 @@ export const ACTIONS = {
 };
 
 /** The names of what may be done with a lot in that status. */
-export const actionsFor = (status) => Object.keys(ACTIONS).filter((name) => ACTIONS[name].statuses.includes(status));
+export const actionsFor = (status) =>
+  // a frozen lot shows what it had while it ran, all of it disabled
+  status === "frozen" ? Object.keys(ACTIONS).filter(isOfRunningLot) : namesFor(status);
+
+const isOfRunningLot = (name) => ["open", "paused"].some((status) => ACTIONS[name].statuses.includes(status));
+const namesFor = (status) => Object.keys(ACTIONS).filter((name) => ACTIONS[name].statuses.includes(status));

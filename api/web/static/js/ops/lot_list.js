@@ -7,7 +7,8 @@ import { formatCount, priceText, shortDateTime } from "../shared/staff_text.js";
 
 const RATE_WINDOW_MS = 5000;
 const OVER_MAX = 12;
-export const RUNNING = ["held", "paused", "open"];
+export const RUNNING = ["frozen", "held", "paused", "open"];
+const STOPPED = ["paused", "held", "frozen"];
 const GROUPS = [
   ["running", RUNNING],
   ["coming", ["scheduled"]],
@@ -17,7 +18,7 @@ const GROUPS = [
 
 /** What a lot's clock shows, in ms: kept while it stands still. */
 export function remainingOf(lot, now) {
-  if (lot.status === "paused" || lot.status === "held") return lot.remaining_ms;
+  if (STOPPED.includes(lot.status)) return lot.remaining_ms;
   return Math.max(0, (lot.ends_at_ms ?? 0) - now);
 }
 
@@ -84,7 +85,7 @@ export function timeLeftText(lot, now) {
     const left = lot.ends_at_ms - now;
     return left > 0 ? timeLeft(left) : t("lot.closing");
   }
-  if (lot.status === "paused" || lot.status === "held") return t("ops.stands", { left: timeLeft(lot.remaining_ms) });
+  if (STOPPED.includes(lot.status)) return t("ops.stands", { left: timeLeft(lot.remaining_ms) });
   if (lot.status === "draft") return t("ops.not-scheduled");
   return lot.ends_at_ms ? shortDateTime(lot.ends_at_ms) : "";
 }
@@ -92,7 +93,7 @@ export function timeLeftText(lot, now) {
 /** The same for the panel, which says beside it what it counts. */
 export function timeLeftFigure(lot, now) {
   if (lot.status === "scheduled" && lot.opens_at_ms > now) return timeLeft(lot.opens_at_ms - now);
-  if (lot.status === "paused" || lot.status === "held") return timeLeft(lot.remaining_ms);
+  if (STOPPED.includes(lot.status)) return timeLeft(lot.remaining_ms);
   return timeLeftText(lot, now);
 }
 

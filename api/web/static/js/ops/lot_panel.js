@@ -11,25 +11,33 @@ import { EventLog } from "./event_log.js";
 import { ACTIONS, actionsFor } from "./lot_actions.js";
 import { bidRateText, RUNNING, timeLeftFigure } from "./lot_list.js";
 import { presetLabel } from "./presets.js";
+import { restoreCommand } from "./recovery.js";
 
-/** The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is called after an action. */
+const PRICE_LABELS = { closed: "lot.hammer-price", frozen: "lot.price-not-final" };
+
+/**
+ * The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is called after an action,
+ * `frozenCause()` gives in words why the lot is frozen.
+ */
 export class LotPanel {
   #host;
   #lotId;
   #store;
   #now;
   #done;
+  #cause;
   #log;
   #parts = {};
   #status = null;
   #busy = false;
 
-  constructor(host, lotId, { store, now, done }) {
+  constructor(host, lotId, { store, now, done, frozenCause }) {
     this.#host = host;
     this.#lotId = lotId;
     this.#store = store;
     this.#now = now;
     this.#done = done;
+    this.#cause = frozenCause;
     this.#build();
   }
 
@@ -59,6 +67,8 @@ export class LotPanel {
     });
     parts.outcome = element("p", { class: "notice good", id: "lot-outcome", hidden: true });
     parts.note = element("p", { class: "notice warn", id: "lot-note", hidden: true });
+    parts.command = element("code", { id: "lot-command" });
+    parts.restore = element("p", { class: "command", hidden: true }, parts.command);
     const terms = element("dl", { class: "terms numbers" });
     showTerms(terms, lot);
     const log = element("section", { class: "card log-card" });
@@ -83,6 +93,7 @@ export class LotPanel {
           element("div", { class: "gauge" }, parts.clockLabel, parts.clock),
         ),
         parts.note,
+        parts.restore,
         parts.actions,
         parts.outcome,
         parts.facts,
@@ -100,10 +111,7 @@ export class LotPanel {
     const parts = this.#parts;
     parts.badge.dataset.status = lot.status;
     setText(parts.badge, t(`status.${lot.status}`));
-    setText(
-      parts.label,
-      t(lot.price_fen ? (lot.status === "closed" ? "lot.hammer-price" : "lot.price") : "lot.start-price"),
-    );
+    setText(parts.label, t(lot.price_fen ? (PRICE_LABELS[lot.status] ?? "lot.price") : "lot.start-price"));
     setText(parts.price, priceText(lot));
     setText(
       parts.leader,
@@ -128,6 +136,7 @@ export class LotPanel {
       scheduled: "lot.opens-in",
       paused: "lot.time-kept",
       held: "lot.time-kept",
+      frozen: "lot.time-kept",
       closed: "lot.ended",
       void: "lot.ended",
       draft: "ops.clock",
@@ -160,11 +169,15 @@ export class LotPanel {
   }
 
   #note(lot) {
+    const isFrozen = lot.status === "frozen";
+    this.#parts.note.className = `notice ${isFrozen ? "bad" : "warn"}`;
+    this.#parts.restore.hidden = !isFrozen;
+    setText(this.#parts.command, isFrozen ? restoreCommand(lot.lot_id) : "");
     const over = lot.status === "open" && this.#now() - lot.ends_at_ms > 5000;
     const words = over
       ? t("ops.note.overdue")
-      : ["held", "draft"].includes(lot.status)
-        ? t(`ops.note.${lot.status}`)
+      : ["held", "draft", "frozen"].includes(lot.status)
+        ? t(`ops.note.${lot.status}`, { cause: isFrozen ? this.#cause() : "" })
         : "";
     setText(this.#parts.note, words);
     this.#parts.note.hidden = !words;
@@ -194,7 +207,12 @@ export class LotPanel {
 
   #enable() {
     for (const button of this.#parts.actions.querySelectorAll("button")) {
-      button.disabled = this.#busy || (button.id === "act-void-bid" && !this.#lot.leader);
+      const isFrozen = this.#lot.status === "frozen";
+      if (isFrozen) {
+        button.title = t("ops.frozen-why");
+        button.setAttribute("aria-describedby", "lot-note");
+      }
+      button.disabled = isFrozen || this.#busy || (button.id === "act-void-bid" && !this.#lot.leader);
     }
   }
 

@@ -15,6 +15,7 @@ import { bidRateText, LotList, LotStore, RUNNING } from "./lot_list.js";
 import { LotPanel } from "./lot_panel.js";
 import { createSale } from "./new_sale.js";
 import { loadPresets } from "./presets.js";
+import { Recovery } from "./recovery.js";
 
 const EVERY_MS = 1000;
 const HIDDEN_MS = 5000;
@@ -26,6 +27,7 @@ const OVERDUE_MS = 5000;
 const clock = new LedgerClock();
 const store = new LotStore();
 const list = new LotList(byId("lots"));
+const recovery = new Recovery(byId("recovery"));
 const banners = new Banners(byId("banners"));
 const liveRegion = new LiveRegion(byId("spoken"));
 const live = new LiveSubscription(clock, showLive);
@@ -150,6 +152,8 @@ async function refreshHealth() {
   try {
     health = await get("/ops/health", { signal: timeoutSignal(ANSWER_MS) });
     if (reached.ok === false) refresh();
+    await recovery.refresh(health);
+    if (panel && store.get(chosen)?.status === "frozen") panel.show();
   } catch (problem) {
     if (problem.status === 401) signedOut();
   }
@@ -253,7 +257,10 @@ function choose(lotId) {
   panel?.stop();
   panel = null;
   chosen = lotId;
-  if (lotId) panel = new LotPanel(byId("panel"), lotId, { store, now: () => clock.now(), done });
+  if (lotId) {
+    const frozenCause = () => recovery.causeOf(lotId);
+    panel = new LotPanel(byId("panel"), lotId, { store, now: () => clock.now(), done, frozenCause });
+  }
   live.update(liveUrl, store.get(chosen), running());
 }
 

@@ -11,7 +11,7 @@ import { showPageHeader } from "../shared/page_header.js";
 
 const EVERY_MS = 2000;
 const GROUPS = [
-  ["sales.on", ["open", "paused", "held"]],
+  ["sales.on", ["open", "paused", "held", "frozen"]],
   ["sales.coming", ["scheduled"]],
   ["sales.over", ["closed", "void"]],
 ];
@@ -102,6 +102,7 @@ function badge(lot) {
 
 function label(lot) {
   if (!lot.price_fen) return "sales.start";
+  if (lot.status === "frozen") return "sales.price-not-final";
   if (lot.status !== "closed" && lot.status !== "void") return "sales.price";
   return lot.outcome === "sold" ? "sales.hammer" : "sales.highest-bid";
 }
@@ -124,6 +125,7 @@ function foot(lot) {
       bids ? ` · ${bids}` : "",
     );
   }
+  if (lot.status === "frozen") return element("span", { class: "foot" }, t("sales.frozen"));
   if (lot.status === "scheduled")
     return element("span", { class: "foot" }, t("sales.opens", { when: dateTime(lot.opens_at_ms) }));
   const outcome = outcomeOf(lot);
