@@ -8,7 +8,8 @@ from auction.console.output import Json, print_json
 def doctor(*, as_json: Json = False) -> None:
     """Check the servers and settings that a sale depends on.
 
-    Versions, persistence, clocks, migrations, payments and free disk space; exit code 1 if any check is bad.
+    Versions, persistence, clocks, migrations, what a loss has stopped, payments and free disk space; exit code 1 if any
+    check is bad.
     """
     from auction.bootstrap import running_servers
     from auction.console.diagnostics import FindingState, print_findings, run_checks

@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from auction.books import migrate
+from auction.books.ledger_binding import bound_lineage
 from auction.books.server_status import read_server_status
+from auction.books.unit_of_work import Books
 from auction.console.output import out
 from auction.domain.errors import AuctionError
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect, ledger_errors
+from auction.ledger.keys import KeySpace
 from auction.ledger.memory import REFUSE_PERCENT, MemoryLevel, MemoryUse
 from auction.ledger.server_settings import ServerSettings, read_server_settings
 from auction.payments.registry import PROVIDERS
+from auction.services.recovery.report import RecoveryReport, recovery_report
 from auction.settings import Settings
 
 LEDGER_VERSION_MIN = (6, 2)
@@ -173,6 +178,43 @@ def _clock(about: str, offset_ms: float) -> Finding:
     return Finding(about, FindingState.GOOD, found)
 
 
+def check_recovery(settings: Settings) -> list[Finding]:
+    """What a loss of the ledger has stopped: shards and lots that wait for `auction restore`."""
+    try:
+        report = asyncio.run(_read_recovery(settings))
+    except AuctionError:
+        report = None  # the checks of the servers say what is wrong
+    if report is None:
+        return []
+    findings = []
+    if report.shards_stopped:
+        found = f"stopped after a loss: {', '.join(map(str, report.shards_stopped))}"
+        advice = "no bid on their lots is decided: run `auction restore --all --dry-run`; see docs/operations.md"
+        findings.append(Finding("ledger shards", FindingState.BAD, found, advice))
+    for one in report.lots:
+        found = f"frozen ({one.lot.cause}): {one.lot.detail}"
+        advice = f"no bid on it is decided: run `auction restore --lot {one.lot.lot_id} --dry-run`"
+        findings.append(Finding(f"lot {one.lot.lot_id}", FindingState.BAD, found, advice))
+    return findings or [Finding("recovery", FindingState.GOOD, "no shard is stopped, no lot is frozen")]
+
+
+async def _read_recovery(settings: Settings) -> RecoveryReport | None:
+    """What is stopped; None where the database is not migrated, or was never used with a ledger."""
+    redis = connect(str(settings.redis_url), connections=1)
+    books = Books.connect(str(settings.database_url), connections=1)
+    try:
+        async with books.reading() as tx:
+            if await migrate.applied_revision(tx) != migrate.head():
+                return None
+            lineage = await bound_lineage(tx)
+        if lineage is None:
+            return None
+        return await recovery_report(BidLedger(redis, KeySpace(settings.ledger_shards), lineage), books)
+    finally:
+        await redis.aclose()
+        await books.close()
+
+
 def check_payments(settings: Settings) -> list[Finding]:
     """The payment provider: it has to be named, and a stand-in moves no money."""
     if settings.payment_provider is None:
@@ -212,6 +254,7 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_secret,
     check_ledger,
     check_books,
+    check_recovery,
     check_payments,
     check_disk,
 )

@@ -1,5 +1,6 @@
 """`auction doctor`: good servers are good; each fault is found, named with advice, and ends with exit code 1."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,8 +10,12 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from auction.books import migrate
+from auction.books import frozen_lots, migrate
+from auction.books.archive_rows import Fault
+from auction.bootstrap import open_context
 from auction.console import diagnostics
+from auction.domain.events import FreezeCause
+from auction.settings import load_settings
 from tests.cli.commands import Said, auction
 
 SECRET = "a secret of the command line, long enough"
@@ -215,3 +220,24 @@ def test_people_are_shown_what_is_bad(ledger):
     assert said.code == 1
     assert "bad   ledger appendfsync: everysec" in said.out
     assert "set appendfsync to always" in said.out
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_a_loss_has_stopped_is_named_with_the_command_that_restores_it(valkey_url, books_url):
+    async def use_and_stop() -> None:
+        settings = load_settings()
+        async with open_context(settings) as context:
+            fault = Fault(FreezeCause.BEHIND, "it ends before what was acknowledged", 0)
+            async with context.books.transaction() as tx:
+                await frozen_lots.add(tx, {"launch-001": fault})
+            await context.ledger.redis.set(context.ledger.keys.lineage(3), "stopped")
+
+    with Redis.from_url(valkey_url) as client:
+        client.flushall()
+        asyncio.run(use_and_stop())
+        found = findings(auction("doctor", "--json"))
+        client.flushall()
+
+    assert (found["ledger shards"]["state"], found["ledger shards"]["found"]) == ("bad", "stopped after a loss: 3")
+    assert "auction restore --all" in found["ledger shards"]["advice"]
+    assert "auction restore --lot launch-001" in found["lot launch-001"]["advice"]
