@@ -17,6 +17,7 @@ from api.live.lot_projection import LotProjection
 from api.live.metrics import LiveMetrics
 from api.live.protocol import RESUMED_EVENTS_MAX, CloseCode
 from auction.domain.bidding import Admission
+from auction.ledger.entry import StreamEntry
 
 Write = Callable[[bytes], None]
 TURN_INTERVAL_FACTOR = 2
@@ -260,6 +261,17 @@ class Channel:
         for watcher in self.watchers:
             watcher.connection.send_frame(heartbeat)
         self.sent_at_s = self._loop.time()
+
+    def send_restored(self, entry: StreamEntry) -> None:
+        """Send the `restored` of a lot that goes on from another record than the one followed; the lot is read anew."""
+        if self.projection is None:
+            return
+        lot = self.projection.lot
+        position = frames.EventPosition(entry.lot_id, entry.first_seq, entry.at_ms, entry.epoch, lot.ends_at_ms)
+        frame = frames.event_frame(position, entry.events[0], lot.price_fen, lot.leader_paddle)
+        if frame is not None:
+            for watcher in self.watchers:
+                watcher.connection.send_frame(frame)
 
     # -- slow watchers -----------------------------------------------------------------------------------------------
 

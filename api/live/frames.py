@@ -227,14 +227,13 @@ def you_frame(
 
 @dataclass(frozen=True, slots=True)
 class EventPosition:
-    """An event's place: its lot, seq, time and epoch, and the end in force and the seq before it."""
+    """An event's place: its lot, seq, time and epoch, and the end in force before it."""
 
     lot_id: str
     seq: int
     at_ms: int
     epoch: int
     ends_before_ms: int
-    previous_seq: int
 
 
 SETS_END = (Scheduled, Opened, BidPlaced, Resumed, Extended)
@@ -303,8 +302,8 @@ def event_frame(position: EventPosition, event: Event, price_fen: int, leader_pa
                 leader=event.leader_paddle or None,
                 reason=event.reason,
             )
-        case Restored(lost_to_seq=lost_to_seq):
-            lost = [(position.previous_seq + 1, lost_to_seq)] if lost_to_seq > position.previous_seq else []
+        case Restored(archived_seq=archived_seq, lost_to_seq=lost_to_seq):
+            lost = [(archived_seq + 1, lost_to_seq)] if lost_to_seq > archived_seq else []
             frame = RestoredFrame(
                 lot_id=lot_id,
                 seq=seq,

@@ -17,6 +17,7 @@ from api.live.connection import LiveConnection
 from api.live.lot_projection import ContinuityBroken, LotProjection
 from api.live.protocol import CloseCode, Sub
 from auction.domain.errors import LedgerAway
+from auction.domain.events import Restored
 from auction.domain.text import is_id
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import StreamEntry
@@ -154,6 +155,8 @@ class Hub:
             try:
                 channel.projection.apply_entry(entry)
             except ContinuityBroken as error:
+                if isinstance(entry.events[0], Restored):
+                    channel.send_restored(entry)
                 self.resync([entry.lot_id], str(error))
                 continue
             changed.add(channel)

@@ -146,7 +146,7 @@ class LotProjection:
         lot = before
         for event in entry.events:
             after = apply(lot, event, entry.at_ms)
-            position = EventPosition(self.lot_id, after.seq, entry.at_ms, entry.epoch, lot.ends_at_ms, lot.seq)
+            position = EventPosition(self.lot_id, after.seq, entry.at_ms, entry.epoch, lot.ends_at_ms)
             self._add_frames(position, event, after.price_fen, after.leader_paddle)
             if self.admissions:
                 self._update_bidders(lot, event, after)
@@ -245,7 +245,7 @@ class LotProjection:
             if seq != next_seq:
                 kept, complete_after, last_frame_seq, ends_ms = [], seq, seq, None
             next_seq = seq + 1
-            position = EventPosition(self.lot_id, seq, entry.at_ms, entry.epoch, ends_ms or 0, seq - 1)
+            position = EventPosition(self.lot_id, seq, entry.at_ms, entry.epoch, ends_ms or 0)
             if ends_ms is None or entry.epoch != self.lot.epoch or isinstance(event, BidVoided | Restored):
                 # the frames before cannot be built in full, or are of an epoch that cannot be resumed
                 kept, complete_after, last_frame_seq = [], seq, seq

@@ -62,6 +62,7 @@ class EventResponse(BaseModel):
         None, description="Of an end: time, cap or staff; of a freeze: forked, incomplete, damaged or behind."
     )
     status: str | None = Field(None, description="The lot's status after it was restored: paused or scheduled.")
+    archived_seq: int | None = Field(None, description="The last archived entry, from which the lot was restored.")
     lost_to_seq: int | None = Field(
         None, description="The last entry that was acknowledged and is lost; 0: none known."
     )

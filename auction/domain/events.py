@@ -180,13 +180,14 @@ class Frozen:
 class Restored:
     """The lot was rebuilt from the archive after a loss: a new epoch, and a seq above every one ever given out.
 
-    The seqs between the last archived one and this one are missing: up to `lost_to_seq` they were acknowledged and are
-    lost (0: none is known to be), the others were never given out.
+    The seqs between `archived_seq`, the last archived one, and this one are missing: up to `lost_to_seq` they were
+    acknowledged and are lost (0: none is known to be), the others were never given out.
     """
 
     kind: ClassVar[str] = "restored"
     epoch: int
     seq: int
+    archived_seq: int
     lost_to_seq: int
     status: str
     """A LotStatus: paused, or scheduled where bidding had not begun."""

@@ -45,6 +45,7 @@ def restore(lot: Lot, highest: HighMark, last_sign_ms: int, *, reason: str, by: 
     return Restored(
         epoch=max(lot.epoch, highest.epoch) + 1,
         seq=seq,
+        archived_seq=lot.seq,
         lost_to_seq=highest.seq if highest.seq > lot.seq else 0,
         status=str(LotStatus.PAUSED if has_opened else LotStatus.SCHEDULED),
         remaining_ms=remaining_ms,

@@ -348,7 +348,7 @@ async def test_a_restored_event_that_continues_the_archive_ends_the_freeze(books
     await append(books, [*archived, other.bids(200)])
 
     lot.seq, lot.epoch = 999_999, 2
-    restored = lot.write(Restored(2, 1_000_000, 6, "paused", 1000, "a folder put back", "olga"))
+    restored = lot.write(Restored(2, 1_000_000, 5, 6, "paused", 1000, "a folder put back", "olga"))
     await append(books, [restored, lot.write(Resumed(END_MS, 0, 0, "olga")), lot.bids(400)])
 
     assert await sql("SELECT lot_id, restored_at_ms FROM frozen_lots") == [("launch-001", restored.at_ms)]

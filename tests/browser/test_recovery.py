@@ -119,8 +119,8 @@ async def test_a_frozen_lot_says_that_nothing_is_decided_and_a_restored_one_what
         assert last - first + 1 >= LOST
         await expect(page.locator("#status")).to_have_text(text("status.paused", language))
         await expect(page.locator("#restored-note")).to_contain_text(text("lot.restored", language))
-        # the gateway followed the frozen record, which the restored one does not continue: a snapshot, and no list
-        await expect(page.locator("#restored-note")).to_contain_text(text("lot.restored-unknown", language))
+        lost = text("lot.restored-lost", language, count=last - first + 1, range=f"{first}–{last}")
+        await expect(page.locator("#restored-note")).to_contain_text(lost)
         await expect(desk.locator("#recovery [data-what=restored]").first).to_contain_text(
             text("ops.recovery.lost", language, first=first, last=last)
         )

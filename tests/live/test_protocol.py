@@ -25,7 +25,7 @@ from auction.domain.events import (
 from auction.domain.lot import Lot, LotStatus
 from tests.ledger.event_sequences import LOT, terms
 
-AT = EventPosition(LOT, seq=7, at_ms=5_000, epoch=2, ends_before_ms=9_000, previous_seq=6)
+AT = EventPosition(LOT, seq=7, at_ms=5_000, epoch=2, ends_before_ms=9_000)
 
 
 def unpacked(frame: bytes) -> dict[str, object]:

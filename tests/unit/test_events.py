@@ -39,8 +39,8 @@ ROWS: list[tuple[Event, list[Any]]] = [
     (LotVoided("recall", "li"), ["void", "recall", "li"]),
     (Frozen(12, "forked"), ["frozen", 12, "forked"]),
     (
-        Restored(2, 1_000_000, 9, "paused", 12, "a loss", "li"),
-        ["restored", 2, 1_000_000, 9, "paused", 12, "a loss", "li"],
+        Restored(2, 1_000_000, 6, 9, "paused", 12, "a loss", "li"),
+        ["restored", 2, 1_000_000, 6, 9, "paused", 12, "a loss", "li"],
     ),
 ]
 

@@ -91,13 +91,14 @@ def test_the_proof_takes_what_the_rules_give_and_nothing_else():
         (1, 20, Opened(5_000, 0, "the clerk")),
         (1, 30, Frozen(4_970, "damaged")),
     ]
-    good = Restored(2, 1_000_000, 0, "paused", 4_970, "a loss", "eve")
+    good = Restored(2, 1_000_000, 3, 0, "paused", 4_970, "a loss", "eve")
     assert proof_of([*begun, (2, 40, good)]).lot.status is LotStatus.PAUSED
     for wrong in (
         replace(good, seq=900_000),
         replace(good, status="open"),
         replace(good, remaining_ms=5_000),
         replace(good, lost_to_seq=1_000_000),
+        replace(good, archived_seq=2),
     ):
         with pytest.raises(RuleBroken):
             proof_of([*begun, (2, 40, wrong)])

@@ -44,6 +44,11 @@ class Findings:
     shards: dict[int, str] = field(default_factory=dict)
     lots: dict[str, Fault] = field(default_factory=dict)
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.shards and not self.lots
+
 
 class ContinuityCheck:
     """The check of one process; `run` until cancelled. `unguarded` is the ledger by a client without the guard."""
@@ -84,8 +89,10 @@ class ContinuityCheck:
             log.critical("shard_stopped", shard=shard, reason=why, advice="run `auction restore --all --dry-run`")
         await self._freeze(found.lots)
         if self._guard.checked != server:
+            # at a start nothing has changed that anybody must hear of
+            tell = log.debug if self._guard.checked is None and found.is_sound else log.info
             self._guard.checked = server
-            log.info("ledger_checked", server=server, shards_stopped=len(found.shards), lots_frozen=len(found.lots))
+            tell("ledger_checked", server=server, shards_stopped=len(found.shards), lots_frozen=len(found.lots))
         return found
 
     async def _expected(self) -> Expected:
