@@ -188,7 +188,7 @@ async def open_ledger(settings: Settings) -> AsyncIterator[BidLedger]:
         raise ValueError("open_ledger needs the ledger's address; see running_servers")
     redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
     try:
-        yield await BidLedger.open(redis, settings.ledger_shards, begin=False)
+        yield await BidLedger.open(redis, settings.ledger_shards, lineage="")
     finally:
         await asyncio.shield(redis.aclose())
 

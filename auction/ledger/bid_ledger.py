@@ -102,8 +102,9 @@ class BidLedger:
     ) -> Self:
         """The ledger on a server; a new one is begun on a server without, unless `begin` is false.
 
-        `lineage` is the id of the ledger that must be there: where it is not, nothing is begun, and every call raises
-        LedgerChanged. RequestRefused(wrong-shards) where it was first opened with another number of shards.
+        `lineage` is the id of the ledger that must be there ('': whichever is there, for readers): where it is not,
+        nothing is begun, and every call raises LedgerChanged. RequestRefused(wrong-shards) where it was first opened
+        with another number of shards.
         """
         keys = KeySpace(shards)
         with ledger_errors():
