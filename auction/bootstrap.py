@@ -115,7 +115,7 @@ async def open_context(
         opened = await _open_bound_ledger(unguarded, books, settings)
         ledger = BidLedger(redis, opened.keys, opened.lineage, patience_ms=settings.ledger_timeout_ms)
         combiner = Combiner(ledger)
-        spool = MarkSpool(settings.data_dir / "marks")
+        spool = MarkSpool(settings.data_dir / "marks", ledger.lineage)
         check = ContinuityCheck(opened, guard, books, spool)
         async with _guarding(check), _writing(MarkWriter(ledger.marks, books, spool)):
             yield AppContext(

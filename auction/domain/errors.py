@@ -11,6 +11,7 @@ The tree::
     └── Unavailable             a server does not respond; nothing was decided, or the outcome is unknown
         ├── LedgerAway          nothing was sent: safe to try again
         │   ├── LedgerFault     the ledger answered with an error
+        │   ├── LedgerLate      the ledger took the call up after its caller had given up
         │   └── LedgerChanged   the ledger is not the one that was checked: nothing is decided until it is restored
         ├── BooksAway           the database does not respond
         ├── PaymentsAway        the payment provider does not respond; the request is kept and repeated
@@ -35,6 +36,7 @@ __all__ = [
     "LedgerAway",
     "LedgerChanged",
     "LedgerFault",
+    "LedgerLate",
     "NotFound",
     "OutcomeUnknown",
     "OverCapacity",
@@ -125,6 +127,13 @@ class LedgerAway(Unavailable):
 
 class LedgerFault(LedgerAway):
     """The ledger answered with an error, not a decision: a key of the wrong type, memory or disk full, loading."""
+
+
+class LedgerLate(LedgerAway):
+    """The ledger took the call up after its caller had given up, and changed nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("The bid ledger was too slow to take the call; nothing was changed. Try again.")
 
 
 class LedgerChanged(LedgerAway):

@@ -14,7 +14,15 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Bid, Receipt, Refused
 from auction.domain.deposits import Power
-from auction.domain.errors import AuctionError, NotFound, ProblemCode, RefusalCode, RequestRefused, WrongStatus
+from auction.domain.errors import (
+    AuctionError,
+    LedgerLate,
+    NotFound,
+    ProblemCode,
+    RefusalCode,
+    RequestRefused,
+    WrongStatus,
+)
 from auction.domain.events import FreezeCause
 from auction.domain.lot import ADMITTING, STOPPED, LeadingBid, LotStatus
 from auction.domain.terms import Terms
@@ -123,20 +131,19 @@ class BidLedger:
         """Decide 1 to 512 bids on one lot, in order; one answer for each bid, in the same order."""
         packed = msgspec.msgpack.encode([(bid.bidder_id, bid.amount_fen, bid.key) for bid in bids])
         keys = self.keys
-        with ledger_errors(writing=True):
-            reply = await self._scripts.call(
-                "place_bids",
-                (
-                    keys.lot(lot_id),
-                    keys.bidders(lot_id),
-                    keys.accepted(lot_id),
-                    keys.purse(lot_id),
-                    keys.due_of(lot_id),
-                    keys.stream_of(lot_id),
-                    keys.lineage_of(lot_id),
-                ),
-                (lot_id, packed, self.lineage, self._clock.not_after_ms(self._patience_ms)),
-            )
+        reply = await self._write(
+            "place_bids",
+            (
+                keys.lot(lot_id),
+                keys.bidders(lot_id),
+                keys.accepted(lot_id),
+                keys.purse(lot_id),
+                keys.due_of(lot_id),
+                keys.stream_of(lot_id),
+                keys.lineage_of(lot_id),
+            ),
+            (lot_id, packed, self.lineage, self._clock.not_after_ms(self._patience_ms)),
+        )
         now_ms, epoch, rows, seq, chain = msgspec.msgpack.decode(reply)
         self._clock.learn(now_ms)
         if seq:
@@ -318,13 +325,22 @@ class BidLedger:
     ) -> tuple[str, Snapshot | None]:
         """`action` is the key of the lot's accepted keys and the action key, for scripts that take one."""
         not_after_ms = self._clock.not_after_ms(self._patience_ms)
-        with ledger_errors(writing=True):
-            reply = await self._scripts.call(
-                script,
-                (*keys, self.keys.lineage_of(lot_id), *action[:1]),
-                (lot_id, *arguments, self.lineage, not_after_ms, *action[1:]),
-            )
+        reply = await self._write(
+            script,
+            (*keys, self.keys.lineage_of(lot_id), *action[:1]),
+            (lot_id, *arguments, self.lineage, not_after_ms, *action[1:]),
+        )
         return self._decode_snapshot(lot_id, reply)
+
+    async def _write(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> bytes:
+        """The reply of a script that writes."""
+        try:
+            with ledger_errors(writing=True):
+                return await self._scripts.call(script, keys, arguments)
+        except LedgerLate:
+            # it may be the ledger's clock that has moved, and not the call that was slow
+            self._clock.learn(await self.now_ms())
+            raise
 
     def _decode_snapshot(self, lot_id: str, reply: bytes) -> tuple[str, Snapshot | None]:
         code, row, now_ms = msgspec.msgpack.decode(reply)

@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadin
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from auction.domain.errors import LedgerAway, LedgerChanged, LedgerFault, OutcomeUnknown, Unavailable
+from auction.domain.errors import LedgerAway, LedgerChanged, LedgerFault, LedgerLate, OutcomeUnknown, Unavailable
 from auction.ledger.server_guard import ServerGuard, ServerNotChecked
 
 
@@ -66,7 +66,7 @@ def ledger_errors(*, writing: bool = False) -> Iterator[None]:
 
 _SCRIPT_ERRORS: dict[str, Callable[[], Unavailable]] = {
     "LINEAGE": LedgerChanged,
-    "LATE": lambda: LedgerAway("The bid ledger was too slow to take the call; nothing was changed. Try again."),
+    "LATE": LedgerLate,
 }
 """First word of an error reply of the scripts -> what it means (`lua/include/lot.lua`)."""
 

@@ -8,14 +8,14 @@ import redis.exceptions as client_errors
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from auction.domain.bidding import Bid
-from auction.domain.errors import LedgerAway, LedgerChanged, LedgerFault, OutcomeUnknown, Unavailable
+from auction.domain.errors import LedgerAway, LedgerChanged, LedgerFault, LedgerLate, OutcomeUnknown, Unavailable
 from auction.domain.ledger_layout import STREAM_START
 from auction.ledger.bid_ledger import AcceptedBid, BidLedger
 from auction.ledger.connection import connect, ledger_errors
 from auction.ledger.keys import KeySpace
 from auction.ledger.stream import LedgerStream
 from tests.ledger.conftest import OwnServers
-from tests.ledger.event_sequences import LOT, SHARDS, bid, entries, opened, taken, terms
+from tests.ledger.event_sequences import LOT, SHARDS, bid, contents, entries, opened, taken, terms
 from tests.ledger.server_process import PATIENT_MS, until_sent
 
 Call = Callable[[BidLedger], Awaitable[object]]
@@ -174,7 +174,7 @@ BECOMES: list[tuple[Exception, bool, type[Unavailable]]] = [
     (client_errors.ReadOnlyError("You can't write against a read only replica."), True, LedgerFault),
     (client_errors.ResponseError("MISCONF Errors writing to the AOF file"), True, LedgerFault),
     (client_errors.ResponseError("LINEAGE this is not the ledger that was checked"), True, LedgerChanged),
-    (client_errors.ResponseError("LATE 1761120000000"), True, LedgerAway),
+    (client_errors.ResponseError("LATE 1761120000000"), True, LedgerLate),
     (client_errors.DataError("Invalid input of type"), True, LedgerAway),
 ]
 """What the client raises, whether the call writes, and what the engine raises then."""
@@ -200,3 +200,14 @@ def test_a_client_makes_each_call_once() -> None:
     assert wiring["retry"].get_retries() == 0
     assert (wiring["socket_timeout"], wiring["decode_responses"]) == (0.7, False)
     assert client.connection_pool.max_connections == 3
+
+
+async def test_a_call_that_the_ledger_takes_up_too_late_changes_nothing(ledger: BidLedger) -> None:
+    """As after ten seconds in which the server stood still; the next call is decided."""
+    await opened(ledger)
+    before = await contents(ledger)
+    ledger._clock.learn(await ledger.now_ms() - 60_000)
+    with pytest.raises(LedgerLate):
+        await bid(ledger, "ada", 100, "key-0001")
+    assert await contents(ledger) == before
+    assert isinstance(await bid(ledger, "ada", 100, "key-0001"), AcceptedBid)

@@ -111,7 +111,7 @@ class ContinuityCheck:
         for source in (
             marks,
             {lot_id: Mark(head.epoch, head.last_seq, head.chain) for lot_id, head in heads.items()},
-            {lot_id: mark for lot_id, mark in spooled.items() if lot_id in lot_ids},
+            {lot_id: spooled[lot_id] for lot_id in lot_ids if lot_id in spooled},
         ):
             merge_marks(known, source)
         self._spool.discard_others(marks)

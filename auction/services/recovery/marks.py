@@ -25,11 +25,20 @@ WRITE_EVERY_S = 0.2
 SPOOLED_LOTS_MAX = 1000
 
 
+class SpoolFile(msgspec.Struct):
+    """What a process acknowledged: the id of the ledger, and a mark for each lot."""
+
+    lineage: str
+    marks: dict[str, Mark]
+
+
 class MarkSpool:
     """The marks of this machine's processes, a file for each of them in one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lineage: str) -> None:
+        """Takes the folder, and the id of the ledger that the marks are of."""
         self._folder = folder
+        self._lineage = lineage
         self._own = folder / f"{os.getpid()}.json"
         self._kept: dict[str, Mark] = {}
 
@@ -42,19 +51,20 @@ class MarkSpool:
             del self._kept[next(iter(self._kept))]
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = self._own.with_suffix(".new")
-        draft.write_bytes(msgspec.json.encode(self._kept))
+        draft.write_bytes(msgspec.json.encode(SpoolFile(self._lineage, self._kept)))
         draft.replace(self._own)
 
     def read(self) -> dict[str, Mark]:
-        """Lot -> the highest mark in any file; a file that cannot be read is passed over, and logged."""
+        """Lot -> the highest mark in any file of this ledger; one that cannot be read is passed over, and logged."""
         found: dict[str, Mark] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
-                marks = msgspec.json.decode(path.read_bytes(), type=dict[str, tuple[int, int, str]])
+                spooled = msgspec.json.decode(path.read_bytes(), type=SpoolFile)
             except (OSError, msgspec.MsgspecError) as error:
                 log.warning("marks_not_read", file=str(path), reason=str(error))
                 continue
-            merge_marks(found, {lot_id: Mark(*mark) for lot_id, mark in marks.items()})
+            if spooled.lineage == self._lineage:
+                merge_marks(found, spooled.marks)
         return found
 
     def discard_others(self, written: Mapping[str, Mark]) -> None:
@@ -63,10 +73,9 @@ class MarkSpool:
             if path == self._own:
                 continue
             try:
-                marks = msgspec.json.decode(path.read_bytes(), type=dict[str, tuple[int, int, str]])
-                if not _is_running(path.stem) and all(
-                    written.get(lot_id, (0, 0)) >= tuple(m) for lot_id, m in marks.items()
-                ):
+                marks = msgspec.json.decode(path.read_bytes(), type=SpoolFile).marks
+                is_written = all(written.get(lot_id, (0, 0)) >= mark for lot_id, mark in marks.items())
+                if not _is_running(path.stem) and is_written:
                     path.unlink(missing_ok=True)
             except (OSError, msgspec.MsgspecError):
                 continue
