@@ -32,6 +32,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 TWENTY_THOUSAND = "tests/concurrency/test_twenty_thousand_bids.py"
 DEADLINES = "tests/concurrency/test_deadlines.py::test_in_40_rounds_no_bid_is_accepted_at_or_after_the_end"
 AWAY = "tests/chaos/test_servers_away.py"
+LOSS = "tests/recovery/test_loss.py"
 DAMAGED = "tests/cli/test_verify.py::test_one_damage_fails_the_check_and_the_broken_promise_is_named"
 
 
@@ -111,8 +112,8 @@ MUTATIONS = {
         (
             (
                 "auction/ledger/bid_ledger.py",
-                "        return _decode_snapshot(lot_id, reply)[1]",
-                "        return self.__dict__.setdefault(lot_id, _decode_snapshot(lot_id, reply)[1])",
+                "        return self._decode_snapshot(lot_id, reply)[1]",
+                "        return self.__dict__.setdefault(lot_id, self._decode_snapshot(lot_id, reply)[1])",
             ),
         ),
     ),
@@ -130,6 +131,22 @@ MUTATIONS = {
         f"{DAMAGED}[stream: a forged bid that fits]",
         "All promises held|'ok': True|\"ok\": true",
         (("auction/services/verification/record_checks.py", "snapshot = _later_state(check)", "return"),),
+    ),
+    "the archive passes over what lies below its head": Mutation(
+        f"{LOSS}::test_a_fork_never_closes_the_lot_in_the_archive",
+        "forked",
+        (
+            (
+                "auction/books/archive_rows.py",
+                "        fault = _fault(entry, head)\n",
+                "        if last_seq <= head.last_seq:\n            continue\n        fault = None\n",
+            ),
+        ),
+    ),
+    "another server is used unchecked": Mutation(
+        f"{LOSS}::test_a_folder_put_back_takes_no_bid_until_it_is_restored",
+        "DID NOT RAISE",
+        (("auction/ledger/server_guard.py", "in lines}) != self.checked:", 'in lines}) == "nobody":'),),
     ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,
