@@ -2,26 +2,39 @@
 
 In the bid's way, between the bid endpoint and `bid_ledger`. No timer: the bid of an idle lot is sent at once, those of
 a busy lot share the next call. A call that fails fails its own bids only, each as "unknown, retry with the same key".
+
+Lots that the ledger has not yet known in this process share a few calls at a time, so that bids on made-up lots keep no
+connection from bids on real ones.
 """
 
 import asyncio
 
-from auction.domain.bidding import Bid
-from auction.domain.errors import OverCapacity
+from cachetools import LRUCache
+
+from auction.domain.bidding import Bid, Refused
+from auction.domain.errors import OverCapacity, RefusalCode
 from auction.ledger.bid_ledger import BATCH_BIDS_MAX, BidAnswer, BidLedger
 
 QUEUED_BIDS_MAX = 16 * BATCH_BIDS_MAX
 """Bids queued for one lot in one process; further ones are refused unsent."""
 
+UNCONFIRMED_CALLS_MAX = 4
+"""Calls at the same time for lots that the ledger has not known so far."""
+UNCONFIRMED_LOTS_MAX = 256
+"""Such lots with queued bids; bids on further ones are refused unsent."""
+KNOWN_LOTS_MAX = 100_000
+
 
 class BidQueue:
     """The bids queued for one lot, and the task that sends them."""
 
-    __slots__ = ("bids", "task")
+    __slots__ = ("bids", "is_unconfirmed", "task")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_unconfirmed: bool) -> None:
         self.bids: list[tuple[Bid, asyncio.Future[BidAnswer]]] = []
         self.task: asyncio.Task[None] | None = None
+        self.is_unconfirmed = is_unconfirmed
+        """Whether the ledger has not known the lot so far."""
 
 
 class Combiner:
@@ -31,6 +44,10 @@ class Combiner:
         self._ledger = ledger
         self._queued_bids_max = queued_bids_max
         self._queues: dict[str, BidQueue] = {}
+        self._known: LRUCache[str, bool] = LRUCache(KNOWN_LOTS_MAX)
+        """The lots that the ledger knows."""
+        self._unconfirmed_calls = asyncio.Semaphore(UNCONFIRMED_CALLS_MAX)
+        self._unconfirmed_lots = 0
 
     async def place(self, lot_id: str, bid: Bid) -> BidAnswer:
         """Queue a bid and return the ledger's answer. Raises OverCapacity (unsent), LedgerAway or OutcomeUnknown.
@@ -40,7 +57,11 @@ class Combiner:
         loop = asyncio.get_running_loop()
         queue = self._queues.get(lot_id)
         if queue is None:
-            queue = self._queues[lot_id] = BidQueue()
+            is_unconfirmed = lot_id not in self._known
+            if is_unconfirmed and self._unconfirmed_lots >= UNCONFIRMED_LOTS_MAX:
+                raise OverCapacity(self._unconfirmed_lots)
+            self._unconfirmed_lots += is_unconfirmed
+            queue = self._queues[lot_id] = BidQueue(is_unconfirmed=is_unconfirmed)
         if len(queue.bids) >= self._queued_bids_max:
             raise OverCapacity(len(queue.bids))
         answer: asyncio.Future[BidAnswer] = loop.create_future()
@@ -56,18 +77,36 @@ class Combiner:
             await asyncio.wait(tasks)
 
     async def _send(self, lot_id: str, queue: BidQueue) -> None:
+        if queue.is_unconfirmed:
+            await self._send_unconfirmed(lot_id, queue)
         while queue.bids:
-            batch, queue.bids = queue.bids[:BATCH_BIDS_MAX], queue.bids[BATCH_BIDS_MAX:]
-            try:
-                answers = await self._ledger.place_bids(lot_id, [bid for bid, _ in batch])
-                decided = list(zip(batch, answers, strict=True))
-            except Exception as error:  # noqa: BLE001 - whatever it was, it is the answer to these bids
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), answer in decided:
-                if not future.done():
-                    future.set_result(answer)
+            await self._send_batch(lot_id, queue)
         queue.task = None
         del self._queues[lot_id]
+
+    async def _send_unconfirmed(self, lot_id: str, queue: BidQueue) -> None:
+        """Send batches until the ledger turns out to know the lot, or nothing is queued."""
+        try:
+            while queue.bids and lot_id not in self._known:
+                async with self._unconfirmed_calls:
+                    await self._send_batch(lot_id, queue)
+        finally:
+            queue.is_unconfirmed = False
+            self._unconfirmed_lots -= 1
+
+    async def _send_batch(self, lot_id: str, queue: BidQueue) -> None:
+        batch, queue.bids = queue.bids[:BATCH_BIDS_MAX], queue.bids[BATCH_BIDS_MAX:]
+        try:
+            answers = await self._ledger.place_bids(lot_id, [bid for bid, _ in batch])
+            decided = list(zip(batch, answers, strict=True))
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is the answer to these bids
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        first = answers[0]
+        if not (isinstance(first, Refused) and first.code is RefusalCode.LOT_UNKNOWN):
+            self._known[lot_id] = True
+        for (_, future), answer in decided:
+            if not future.done():
+                future.set_result(answer)

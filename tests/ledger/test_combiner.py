@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from auction.domain.bidding import Bid
+from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import LedgerAway, OutcomeUnknown, OverCapacity
 from auction.domain.events import BidPlaced
+from auction.ledger import combiner as combiner_module
 from auction.ledger.bid_ledger import BATCH_BIDS_MAX, AcceptedBid, BidAnswer, BidLedger
 from auction.ledger.combiner import Combiner
 from tests.ledger.conftest import OwnServers
@@ -211,3 +212,41 @@ async def _own(own_server: OwnServers) -> tuple[OwnServer, BidLedger, Combiner]:
     ledger = await BidLedger.open(server.client(), SHARDS)
     await opened(ledger)
     return server, ledger, Combiner(ledger)
+
+
+class Busiest(BidLedger):
+    """A ledger that notes how many calls for lots not yet confirmed are under way at the same time."""
+
+    now = most = 0
+
+    async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[BidAnswer]:
+        """As ever, noted."""
+        unconfirmed = lot_id != LOT
+        self.now += unconfirmed
+        self.most = max(self.most, self.now)
+        try:
+            return await super().place_bids(lot_id, bids)
+        finally:
+            self.now -= unconfirmed
+
+
+async def test_bids_on_made_up_lots_keep_no_connection_from_bids_on_real_ones(ledger: BidLedger) -> None:
+    await opened(ledger)
+    busiest = Busiest(ledger.redis, ledger.keys, lineage="")
+    combiner = Combiner(busiest)
+    assert isinstance(await combiner.place(LOT, rising(0)), AcceptedBid)
+    made_up = [asyncio.create_task(combiner.place(f"ghost-{number:03d}", rising(0))) for number in range(600)]
+    await asyncio.sleep(0)
+    honest = await asyncio.gather(*(combiner.place(LOT, rising(number)) for number in range(1, 30)))
+    assert all(isinstance(answer, AcceptedBid) for answer in honest)
+    answers = await asyncio.gather(*made_up, return_exceptions=True)
+    assert busiest.most == combiner_module.UNCONFIRMED_CALLS_MAX
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+    over = [answer for answer in answers if isinstance(answer, OverCapacity)]
+    assert {answer.code for answer in refused} == {"lot-unknown"}
+    assert len(refused) == combiner_module.UNCONFIRMED_LOTS_MAX
+    assert len(refused) + len(over) == 600
+    # a lot that turns out to be known is confirmed
+    await opened(ledger, lot_id=OTHER_LOT)
+    assert isinstance(await combiner.place(OTHER_LOT, rising(0)), AcceptedBid)
+    await combiner.drain()
