@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 from pydantic import SecretStr
@@ -17,7 +17,7 @@ from auction.domain.errors import BooksAway, Unavailable
 from auction.domain.ledger_layout import LAYOUT
 from auction.domain.settlement import BidderPolicy
 from auction.domain.states import DepositMethod
-from auction.ledger.bid_ledger import BidLedger
+from auction.ledger.bid_ledger import UNCHECKED, BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
 from auction.ledger.keys import KeySpace
@@ -94,10 +94,11 @@ def _migration_errors() -> Iterator[None]:
 
 @asynccontextmanager
 async def open_context(
-    settings: Settings, *, secret: str | None = None, with_payments: bool = True
+    settings: Settings, *, secret: str | None = None, with_payments: bool = True, for_checks: bool = False
 ) -> AsyncIterator[AppContext]:
     """Open everything that services need, on the servers of `settings` (both addresses set); bids under way end first.
 
+    With `for_checks` the ledger is read as it is, unsound or stopped as it may be; nothing may be written then.
     `secret` replaces the configured one in commands that sign nothing; those that move no money need no payment
     provider (`with_payments` false). Raises LedgerAway, BooksAway, RequestRefused (another number of shards) and
     SettingsError (no secret, no payment provider, a database that was never migrated).
@@ -113,15 +114,20 @@ async def open_context(
     books = Books.connect(settings.database_url)
     try:
         opened = await _open_bound_ledger(unguarded, books, settings)
-        ledger = BidLedger(redis, opened.keys, opened.lineage, patience_ms=settings.ledger_timeout_ms)
+        if for_checks:
+            ledger = BidLedger(unguarded, opened.keys, UNCHECKED)
+        else:
+            ledger = BidLedger(redis, opened.keys, opened.lineage, patience_ms=settings.ledger_timeout_ms)
         combiner = Combiner(ledger)
-        spool = MarkSpool(settings.data_dir / "marks", ledger.lineage)
-        check = ContinuityCheck(opened, guard, books, spool)
-        async with _guarding(check), _writing(MarkWriter(ledger.marks, books, spool)):
+        async with AsyncExitStack() as background:
+            if not for_checks:
+                spool = MarkSpool(settings.data_dir / "marks", ledger.lineage)
+                await background.enter_async_context(_guarding(ContinuityCheck(opened, guard, books, spool)))
+                await background.enter_async_context(_writing(MarkWriter(ledger.marks, books, spool)))
             yield AppContext(
                 ledger=ledger,
                 combiner=combiner,
-                stream=LedgerStream(redis, ledger.keys),
+                stream=LedgerStream(ledger.redis, ledger.keys),
                 books=books,
                 receipts=receipts,
                 gateway=gateway,

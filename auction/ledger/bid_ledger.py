@@ -40,6 +40,9 @@ CONCURRENT_READS_MAX = 16
 BATCH_BIDS_MAX = 512
 """Bids that one script call decides."""
 
+UNCHECKED = "*"
+"""The lineage with which the checks read whatever is there, even on a stopped shard."""
+
 _REFUSALS = {str(code): code for code in RefusalCode}
 
 

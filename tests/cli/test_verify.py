@@ -313,6 +313,15 @@ async def state_of_another_price(kept: Kept) -> None:
     await kept.redis.hset(kept.context.ledger.keys.lot(OPEN), "price", "200")
 
 
+def state_field(name: str, value: str) -> Damage:
+    """Change one field of the open lot's state."""
+
+    async def damage(kept: Kept) -> None:
+        await kept.redis.hset(kept.context.ledger.keys.lot(OPEN), name, value)
+
+    return damage
+
+
 async def state_gone(kept: Kept) -> None:
     await kept.redis.delete(kept.context.ledger.keys.lot(OPEN))
 
@@ -346,6 +355,8 @@ DAMAGES: dict[str, tuple[str, int, Damage]] = {
     ),
     "bid: another amount": (SOLD, NO_PHANTOMS, bid("amount_fen = amount_fen + 1")),
     "bid: another bidder": (SOLD, NO_PHANTOMS, bid("bidder_id = 'eve'")),
+    "bid: another time": (SOLD, NO_PHANTOMS, bid("at_ms = at_ms - 1")),
+    "bid: another epoch": (SOLD, NO_PHANTOMS, bid("epoch = epoch + 1")),
     "bid: another key": (SOLD, NO_PHANTOMS, bid("key = 'another-key'")),
     "bid: no longer void": (SOLD, NO_PHANTOMS, bid("voided_by_seq = NULL", VOIDED_SEQ)),
     "bid: deleted": (SOLD, NO_PHANTOMS, row(f"DELETE FROM bids WHERE lot_id = '{SOLD}' AND seq = {FIRST_BID_SEQ}")),
@@ -357,6 +368,8 @@ DAMAGES: dict[str, tuple[str, int, Damage]] = {
     ),
     "result: another price": (SOLD, ONE_WINNER, result("hammer_price_fen = hammer_price_fen - 100")),
     "result: another winner": (SOLD, ONE_WINNER, result("winner_id = 'cai'")),
+    "result: another time": (SOLD, ONE_WINNER, result("closed_at_ms = closed_at_ms + 1")),
+    "result: another cause": (SOLD, ONE_WINNER, result("cause = CASE cause WHEN 'staff' THEN 'time' ELSE 'staff' END")),
     "result: deleted": (SOLD, ONE_WINNER, row(f"DELETE FROM lot_results WHERE lot_id = '{SOLD}'")),
     "result: of a lot that is open": (
         OPEN, ONE_WINNER, row(f"INSERT INTO lot_results VALUES ('{OPEN}', 'no-bids', NULL, NULL, NULL, 9, 9, 'time')"),
@@ -369,6 +382,8 @@ DAMAGES: dict[str, tuple[str, int, Damage]] = {
     "stream: a forged entry without a field": (SOLD, CHAINED, forged_without_a_field),
     "stream: a forged entry at an old seq": (OPEN, CHAINED, forged_seq),
     "state: another price": (OPEN, ORDER, state_of_another_price),
+    "state: another opening": (OPEN, ORDER, state_field("opens_at", "5")),
+    "state: another review limit": (OPEN, ORDER, state_field("review", "1")),
     "state: rolled back": (OPEN, CHAINED, state_rolled_back),
     "state: gone": (OPEN, CHAINED, state_gone),
     "ledger: rolled back behind its archive": (OPEN, ORDER, ledger_rolled_back),

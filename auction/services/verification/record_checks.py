@@ -12,7 +12,7 @@ from auction.books import archive_queries
 from auction.books.archive_queries import LotResult
 from auction.books.chain import GENESIS, head_after
 from auction.books.unit_of_work import Transaction
-from auction.domain.events import BidPlaced, Outcome, Restored
+from auction.domain.events import BidPlaced, Closed, LotVoided, Outcome, Restored
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.domain.lot import LotStatus
 from auction.domain.proof import CHAINED, NO_PHANTOMS, ONE_WINNER, ORDER, LotProof, RuleBroken
@@ -58,6 +58,8 @@ class LotCheck:
     archived_seq: int = 0
     links: dict[int, EntryLink] = field(default_factory=dict)
     """First seq of each entry -> its place in the chain and the stream."""
+    stamps: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Seq of each bid, and of the lot's end -> epoch and time (UTC ms) of its entry."""
     streamed: set[int] = field(default_factory=set)
     """First seqs of the entries that the stream still holds."""
     restored_seq: int = 0
@@ -72,6 +74,9 @@ class LotCheck:
         self.proof.fold_entry(entry.epoch, entry.first_seq, entry.at_ms, entry.events)
         self.links[entry.first_seq] = EntryLink(entry.stream_id, self.chain, chain)
         self.chain = chain
+        for seq, event in enumerate(entry.events, entry.first_seq):
+            if isinstance(event, BidPlaced | Closed | LotVoided):
+                self.stamps[seq] = (entry.epoch, entry.at_ms)
         if isinstance(entry.events[0], Restored):
             self.restored_seq = entry.first_seq
 
@@ -115,6 +120,11 @@ async def _check_bids(tx: Transaction, check: LotCheck) -> None:
             facts = BidPlaced(
                 row.bidder_id, row.paddle, row.amount_fen, row.key, row.price_fen, int(row.leading), row.ends_at_ms
             )
+            if (row.epoch, row.at_ms) != check.stamps[row.seq]:
+                found_at, expected_at = (row.epoch, row.at_ms), check.stamps[row.seq]
+                raise RuleBroken(
+                    NO_PHANTOMS, row.seq, f"archived with epoch and time {found_at}, its entry says {expected_at}"
+                )
             if facts != event or row.voided_by_seq != proof.voided.get(row.seq):
                 raise RuleBroken(NO_PHANTOMS, row.seq, f"archived as {facts}, the ledger's entry holds {event}")
         found += len(rows)
@@ -129,6 +139,8 @@ def _check_result(check: LotCheck, result: LotResult | None) -> None:
     if closed is None:
         if result is not None and check.proof.lot.status is not LotStatus.VOID:
             raise RuleBroken(ONE_WINNER, result.closed_seq, "a result is archived of a lot that did not close")
+        if result is not None and (result.outcome, result.winner_id) != (str(LotStatus.VOID), None):
+            raise RuleBroken(ONE_WINNER, result.closed_seq, f"a void lot is archived as {result.outcome}")
         return
     sold = closed.outcome == Outcome.SOLD
     expected = (
@@ -137,6 +149,8 @@ def _check_result(check: LotCheck, result: LotResult | None) -> None:
         closed.leader_id if sold else None,
         closed.leader_paddle if sold else None,
         seq,
+        check.stamps[seq][1],
+        closed.cause,
     )
     found = result and (
         result.outcome,
@@ -144,6 +158,8 @@ def _check_result(check: LotCheck, result: LotResult | None) -> None:
         result.winner_id,
         result.winner_paddle,
         result.closed_seq,
+        result.closed_at_ms,
+        result.cause,
     )
     if found != expected:
         raise RuleBroken(ONE_WINNER, seq, f"the result is archived as {found}, the closed event says {expected}")
@@ -206,13 +222,13 @@ def check_state(check: LotCheck) -> None:
             return
     found = (
         snapshot.status, snapshot.epoch, snapshot.price_fen, snapshot.leader_id, snapshot.leader_paddle,
-        snapshot.ceiling_fen, snapshot.bids, snapshot.ends_at_ms, snapshot.hard_stop_at_ms, snapshot.remaining_ms,
-        snapshot.chain,
+        snapshot.ceiling_fen, snapshot.bids, snapshot.opens_at_ms, snapshot.ends_at_ms, snapshot.hard_stop_at_ms,
+        snapshot.remaining_ms, snapshot.review_above_fen, snapshot.chain,
     )  # fmt: skip
     expected = (
         lot.status, lot.epoch, lot.price_fen, lot.leader_id, lot.leader_paddle,
-        lot.ceiling_fen, lot.bids, lot.ends_at_ms, lot.hard_stop_at_ms, lot.remaining_ms,
-        check.chain,
+        lot.ceiling_fen, lot.bids, lot.opens_at_ms, lot.ends_at_ms, lot.hard_stop_at_ms,
+        lot.remaining_ms, lot.review_above_fen, check.chain,
     )  # fmt: skip
     if found != expected:
         raise RuleBroken(ORDER, lot.seq, f"the ledger's state is {found}, its record folds to {expected}")

@@ -6,15 +6,15 @@ local function clock()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Takes the key of the shard's lineage too, the lineage that the caller knows (empty: any), and the time until which
--- the call may be carried out (0: any). A call that may not be is answered with an error, the third value returned:
+-- Takes the key of the shard's lineage too, the lineage that the caller knows (empty: any; *: any, and a stopped shard's
+-- too, for checks), and the time until which the call may be carried out (0: any). A call that may not be is answered with an error, the third value returned:
 -- Redis holds another ledger than the one that was checked, or the caller has given up waiting.
 local function read_lot(key, id, lineage_key, lineage, not_after)
   local v = redis.call('HMGET', key, 'terms', 'status', 'epoch', 'seq', 'price', 'leader', 'paddle', 'ceiling', 'bids',
     'opens_at', 'ends_at', 'hard_stop', 'remaining', 'stopped_at', 'review', 'last_at', 'chain')
   local now = clock()
   local held = redis.call('GET', lineage_key)
-  if not held or held == 'stopped' or (lineage ~= '' and held ~= lineage) then
+  if lineage ~= '*' and (not held or held == 'stopped' or (lineage ~= '' and held ~= lineage)) then
     return nil, now, redis.error_reply('LINEAGE this is not the ledger that was checked')
   elseif tonumber(not_after) > 0 and now > tonumber(not_after) then
     return nil, now, redis.error_reply('LATE ' .. text(now))
