@@ -146,7 +146,13 @@ MUTATIONS = {
     "another server is used unchecked": Mutation(
         f"{LOSS}::test_a_folder_put_back_takes_no_bid_until_it_is_restored",
         "DID NOT RAISE",
-        (("auction/ledger/server_guard.py", "in lines}) != self.checked:", 'in lines}) == "nobody":'),),
+        (
+            (
+                "auction/ledger/server_guard.py",
+                "        if server != self.checked:\n            await",
+                '        if server == "nobody":\n            await',
+            ),
+        ),
     ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,

@@ -7,7 +7,19 @@ import pytest
 
 from tests.cli.commands import auction
 
-COMMANDS = ("demo", "serve", "migrate", "account", "token", "replay", "verify", "doctor", "bench", "scenario")
+COMMANDS = (
+    "demo",
+    "serve",
+    "migrate",
+    "account",
+    "token",
+    "replay",
+    "verify",
+    "restore",
+    "doctor",
+    "bench",
+    "scenario",
+)
 HEAVY = ("alembic", "asyncio", "asyncpg", "fastapi", "httpx", "joserfc", "pydantic", "redis", "sqlalchemy", "stripe")
 
 

@@ -89,10 +89,10 @@ class ContinuityCheck:
             log.critical("shard_stopped", shard=shard, reason=why, advice="run `auction restore --all --dry-run`")
         await self._freeze(found.lots)
         if self._guard.checked != server:
-            # at a start nothing has changed that anybody must hear of
-            tell = log.debug if self._guard.checked is None and found.is_sound else log.info
-            self._guard.checked = server
-            tell("ledger_checked", server=server, shards_stopped=len(found.shards), lots_frozen=len(found.lots))
+            is_start = self._guard.checked is None
+            self._guard.admit(server)
+            if not (is_start and found.is_sound):
+                log.info("ledger_checked", server=server, shards_stopped=len(found.shards), lots_frozen=len(found.lots))
         return found
 
     async def _expected(self) -> Expected:
