@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 import asyncpg
 import coverage
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
@@ -74,6 +75,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         absent = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on PATH")
         binaries = [pytest.param(None, id="valkey"), pytest.param("redis-server", id="redis", marks=absent)]
         metafunc.parametrize("valkey_url", binaries, indirect=True, scope="session")
+
+
+@pytest.fixture(autouse=True)
+def own_log_settings() -> Iterator[None]:
+    """A test that sets up logging, as a command does, leaves nothing of it to the next one."""
+    configure = structlog.configure
+
+    def configure_uncached(**options: Any) -> None:
+        configure(**{**options, "cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", configure_uncached)
+        yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

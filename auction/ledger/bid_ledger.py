@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
-from uuid import uuid4
 
 import msgspec
 from redis.asyncio import Redis
@@ -30,6 +29,7 @@ from auction.ledger.acknowledged_marks import AcknowledgedMarks
 from auction.ledger.connection import ledger_errors, microseconds
 from auction.ledger.keys import KeySpace
 from auction.ledger.ledger_clock import LedgerClock
+from auction.ledger.lineage import begin_ledger, lineage_on
 from auction.ledger.scripts import ScriptCaller
 from auction.ledger.terms_codec import pack_terms
 
@@ -120,7 +120,7 @@ class BidLedger:
         keys = KeySpace(shards)
         with ledger_errors():
             if lineage is None:
-                lineage = await _begin(redis, keys) if begin else await _lineage_on(redis, keys)
+                lineage = await begin_ledger(redis, keys) if begin else await lineage_on(redis, keys)
             stored = int(await redis.get(keys.shards_key()) or shards)
         if stored != shards:
             raise RequestRefused(
@@ -353,23 +353,6 @@ class BidLedger:
         snapshot = Snapshot(lot_id, LotStatus(row[0]), *row[1:])
         self.marks.note(lot_id, snapshot.epoch, snapshot.seq, snapshot.chain)
         return code, snapshot
-
-
-async def _lineage_on(redis: "Redis", keys: KeySpace) -> str:
-    """The id of the ledger on a server, '' where there is none."""
-    stored: Any = await redis.get(keys.lineage_key())
-    return "" if stored is None else bytes(stored).decode()
-
-
-async def _begin(redis: "Redis", keys: KeySpace) -> str:
-    """The id of the ledger on a server; where there is none, a new one's, which is begun."""
-    await redis.set(keys.shards_key(), keys.shards, nx=True)
-    if not (lineage := await _lineage_on(redis, keys)):
-        # all of them or none; a ledger of before there were ids gets one all the same
-        names = [keys.lineage_key(), *map(keys.lineage, range(keys.shards))]
-        await redis.msetnx(dict.fromkeys(names, uuid4().hex))
-        lineage = await _lineage_on(redis, keys)
-    return lineage
 
 
 def _checked(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> Snapshot:

@@ -6,9 +6,10 @@ local function clock()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Takes the key of the shard's lineage too, the lineage that the caller knows (empty: any; *: any, and a stopped shard's
--- too, for checks), and the time until which the call may be carried out (0: any). A call that may not be is answered with an error, the third value returned:
--- Redis holds another ledger than the one that was checked, or the caller has given up waiting.
+-- Takes the key of the shard's lineage too, the lineage that the caller knows (empty: any; *: any, and a stopped shard
+-- too, for checks), and the time until which the call may be carried out (0: any). A call that may not be is answered
+-- with an error, the third value returned: Redis holds another ledger than the one that was checked, or the caller has
+-- given up waiting.
 local function read_lot(key, id, lineage_key, lineage, not_after)
   local v = redis.call('HMGET', key, 'terms', 'status', 'epoch', 'seq', 'price', 'leader', 'paddle', 'ceiling', 'bids',
     'opens_at', 'ends_at', 'hard_stop', 'remaining', 'stopped_at', 'review', 'last_at', 'chain')
