@@ -47,7 +47,7 @@ embedded.process._FIRST_ANSWER_S = embedded.process._STOP_S = 600.0
 _ON_EVERY_LEDGER = ("ledger", "model")
 # tests of these folders run every branch of the rules and of the ledger; tracing the others as well would show no more,
 # and make them half as long again
-_MEASURED = ("unit", "ledger", "model")
+_MEASURED = ("unit", "ledger", "model", "recovery")
 _TEMPLATE = "template_migrated"
 _numbers = itertools.count(1)
 

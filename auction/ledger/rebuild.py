@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from auction.domain.bidding import Admission, Receipt
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.events import Restored
-from auction.domain.ledger_layout import STREAM_START, StreamPosition
+from auction.domain.ledger_layout import StreamPosition
 from auction.domain.lot import Lot
 from auction.ledger.connection import ledger_errors
 from auction.ledger.keys import KeySpace
@@ -40,8 +40,6 @@ class LedgerRebuild:
         stream = self._keys.stream(shard)
         with ledger_errors(writing=True):
             if StreamPosition.parse(await self.state.last_id(shard)) >= StreamPosition.parse(after_id):
-                return
-            if after_id == STREAM_START:
                 return
             # a stream remembers the last id that it gave out even when the entry is gone
             added = await self._redis.xadd(stream, {"restored": "1"}, id=after_id)

@@ -1,11 +1,13 @@
 import pytest
 from redis.asyncio import Redis
 
-from auction.domain.errors import LedgerAway, RequestRefused
+from auction.domain.errors import LedgerAway, LedgerChanged, RequestRefused
 from auction.domain.text import SALE_ID_LENGTH_MAX, is_id, is_sale_id
+from auction.ledger import server_guard
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect
 from auction.ledger.keys import KeySpace, lot_id_of, sale_of
+from auction.ledger.server_guard import ServerGuard
 from tests.ledger.event_sequences import LOT, OTHER_LOT, SHARDS, opened, scheduled
 
 
@@ -79,3 +81,28 @@ def test_a_sales_id_leaves_room_for_its_lots() -> None:
     assert is_id(lot_id_of(longest, 999))
     assert not is_sale_id(longest + "s")
     assert not is_sale_id("a--b")
+
+
+async def test_a_ledger_that_must_be_there_is_not_begun(client: "Redis") -> None:
+    expected = await BidLedger.open(client, SHARDS, lineage="of-another-day")
+    nothing = await BidLedger.open(client, SHARDS, begin=False)
+    assert (expected.lineage, nothing.lineage) == ("of-another-day", "")
+    assert await client.keys("*") == []
+    for ledger in (expected, nothing):
+        with pytest.raises(LedgerChanged):
+            await ledger.read("launch-001")
+
+
+async def test_a_server_that_nobody_checks_is_not_used(
+    client: "Redis", valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_guard, "CHECK_S_MAX", 0.01)
+    guard = ServerGuard()
+    guarded = connect(valkey_url, guard=guard)
+    ledger = BidLedger(guarded, KeySpace(SHARDS), lineage="")
+    with pytest.raises(LedgerChanged):
+        await ledger.now_ms()
+    assert guard.changed.is_set()
+    guard.admit(await server_guard.server_id(client))
+    assert await ledger.now_ms() > 0
+    await guarded.aclose()

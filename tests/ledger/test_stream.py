@@ -171,3 +171,10 @@ async def test_a_damaged_entry_is_left_out_on_the_way_back(ledger: BidLedger) ->
 
 async def test_a_lot_without_entries_has_none(ledger: BidLedger) -> None:
     assert await backwards(ledger) == []
+
+
+async def test_an_entrys_fields_are_read_as_they_stand(ledger: BidLedger) -> None:
+    stream, shard = stream_of(ledger), ledger.keys.shard_of(LOT)
+    assert await stream.read_fields(shard, STREAM_START) is None
+    await ledger.redis.xadd(ledger.keys.stream_of(LOT), {"lot": LOT, "ev": b"\xff\x00"}, id="5-1")
+    assert await stream.read_fields(shard, STREAM_START) == ("5-1", {"lot": LOT, "ev": "\\xff\\x00"})

@@ -7,12 +7,16 @@ from sqlalchemy import text
 
 from auction.books import frozen_lots
 from auction.bootstrap import open_context
-from auction.domain.errors import LedgerChanged
+from auction.domain.bidding import Admission
+from auction.domain.errors import LedgerChanged, RequestRefused
 from auction.domain.events import Restored
-from auction.domain.lot import LotStatus
+from auction.domain.lot import Lot, LotStatus
+from auction.domain.terms_reader import read_terms
 from auction.ledger.bid_ledger import AcceptedBid
+from auction.ledger.rebuild import LedgerRebuild
+from auction.ledger.server_state import ServerState
 from tests.ledger.server_process import OwnServer
-from tests.recovery.conftest import House, codes, open_house
+from tests.recovery.conftest import TERMS, House, codes, open_house
 
 
 async def stored_mark(house: House, lot_id: str) -> tuple[int, int]:
@@ -179,3 +183,48 @@ async def test_a_restart_with_everything_in_place_goes_on_by_itself(house: House
     await house.server.start()
     await house.until_checked()
     assert len(await house.accepted(lot_id, 200)) == 1
+
+
+async def test_purses_come_back_with_what_the_leader_has_committed(house: House) -> None:
+    keys = house.context.ledger.keys
+    terms = read_terms({**TERMS, "deposit": {"policy": "purse", "multiplier": 10, "amount_fen": 100}})
+    lot = Lot(terms, LotStatus.PAUSED, seq=9, price_fen=300, leader_id="ann", leader_paddle=1, ceiling_fen=300, bids=1)
+    await LedgerRebuild(house.server.client(), keys).put_lot(
+        "launch-007",
+        lot,
+        chain="",
+        event=None,
+        known_seq=None,
+        admissions={"ann": Admission(1, None, 1_000)},
+        receipts={},
+        purses={"ann": 1_000, "bob": 500},
+    )
+    held = await house.context.ledger.redis.hgetall(keys.purse("launch-007"))
+    assert held == {b"purse:ann": b"1000", b"purse:bob": b"500", b"exposure:ann": b"300"}
+    assert (await house.snapshot("launch-007")).price_fen == 300
+
+
+async def test_a_lot_that_moved_meanwhile_is_not_replaced(house: House) -> None:
+    lot_id = await house.new_lot()
+    await house.archive()
+    rebuild = LedgerRebuild(house.server.client(), house.context.ledger.keys)
+    state = await rebuild.state.mark_of(lot_id)
+    assert state is not None
+    with pytest.raises(RequestRefused, match="changed in the ledger meanwhile"):
+        await rebuild.put_lot(
+            lot_id,
+            Lot(read_terms(TERMS)),
+            chain="",
+            event=None,
+            known_seq=state.seq - 1,
+            admissions={},
+            receipts={},
+            purses={},
+        )
+    assert await rebuild.state.mark_of(lot_id) == state
+
+
+async def test_stopped_shards_are_named(house: House) -> None:
+    state = ServerState(house.server.client(), house.context.ledger.keys)
+    await state.stop_shard(3)
+    assert await state.stopped_shards(house.context.ledger.lineage) == (3,)
