@@ -8,7 +8,7 @@ import asyncio
 
 import structlog
 
-from auction.domain.errors import LedgerFault
+from auction.domain.errors import LedgerChanged, LedgerFault
 from auction.domain.events import CLERK
 from auction.domain.lot import LotStatus
 from auction.services.catalogue.lots import install_scheduled_lots
@@ -65,10 +65,10 @@ class Clerk:
         return RECONCILE_MS / 1000
 
     async def _open_or_close_or_log(self, lot_id: str) -> None:
-        """One lot that the ledger answers with an error, or whose state is not one, delays no other."""
+        """One lot that the ledger answers with an error, on a stopped shard, or of no sound state, delays no other."""
         try:
             await self._open_or_close(lot_id)
-        except (LedgerFault, ValueError, TypeError) as error:
+        except (LedgerFault, LedgerChanged, ValueError, TypeError) as error:
             reason = f"{type(error).__name__}: {error}"
             if self._stuck.get(lot_id) != reason:
                 self._stuck[lot_id] = reason

@@ -6,15 +6,17 @@ import pytest
 from sqlalchemy import text
 
 from auction.books import frozen_lots
+from auction.books.archive_rows import Fault
 from auction.bootstrap import open_context
 from auction.domain.bidding import Admission
 from auction.domain.errors import LedgerChanged, RequestRefused
-from auction.domain.events import Restored
+from auction.domain.events import FreezeCause, Restored
 from auction.domain.lot import Lot, LotStatus
 from auction.domain.terms_reader import read_terms
 from auction.ledger.bid_ledger import AcceptedBid
 from auction.ledger.rebuild import LedgerRebuild
 from auction.ledger.server_state import ServerState
+from auction.workers.clerk import Clerk
 from tests.ledger.server_process import OwnServer
 from tests.recovery.conftest import TERMS, House, codes, open_house
 
@@ -228,3 +230,21 @@ async def test_stopped_shards_are_named(house: House) -> None:
     state = ServerState(house.server.client(), house.context.ledger.keys)
     await state.stop_shard(3)
     assert await state.stopped_shards(house.context.ledger.lineage) == (3,)
+
+
+async def test_a_stopped_shard_keeps_the_clerk_from_no_other(house: House) -> None:
+    """Both lots are past their end; one of them stands on a shard that is stopped."""
+    stopped_lot, other = await house.new_lot(), await house.new_lot("second")
+    keys, redis = house.context.ledger.keys, house.context.ledger.redis
+    assert keys.shard_of(stopped_lot) != keys.shard_of(other)
+    for lot_id in (stopped_lot, other):
+        await redis.hset(keys.lot(lot_id), "ends_at", "5")
+        await redis.zadd(keys.due_of(lot_id), {lot_id: 4 if lot_id == stopped_lot else 5})
+    await ServerState(redis, keys).stop_shard(keys.shard_of(stopped_lot))
+    async with house.context.books.transaction() as tx:
+        await frozen_lots.add(tx, {stopped_lot: Fault(FreezeCause.FORKED, "a test", 0)})
+
+    clerk = Clerk(house.context)
+    await clerk.meet_deadlines()
+    await clerk.reconcile()
+    assert (await house.snapshot(other)).status is LotStatus.CLOSED

@@ -12,7 +12,7 @@ from typing import Any
 
 from auction.books import audit, catalogue
 from auction.books.catalogue import DRAFT, LotRecord, Sale
-from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
+from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongStatus
 from auction.domain.lot import ADMITTING, STOPPED, LotStatus, fold_bids, schedule
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
@@ -139,9 +139,12 @@ async def install_scheduled_lots(context: AppContext) -> list[str]:
         waiting = await catalogue.lots_to_install(tx)
     installed = []
     for record in waiting:
-        if await context.ledger.read(record.lot_id) is None:
-            await _install(context, record)
-            installed.append(record.lot_id)
+        try:
+            if await context.ledger.read(record.lot_id) is None:
+                await _install(context, record)
+                installed.append(record.lot_id)
+        except LedgerChanged:
+            continue  # its shard is stopped; those of other shards go on
     return installed
 
 

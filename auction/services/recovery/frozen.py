@@ -6,6 +6,7 @@ The archiver calls it when it freezes a lot, and the clerk repeats it until the 
 import structlog
 
 from auction.books import frozen_lots
+from auction.domain.errors import LedgerChanged
 from auction.services.context import AppContext
 
 log = structlog.get_logger()
@@ -18,9 +19,14 @@ async def stop_frozen_lots(context: AppContext) -> int:
     """
     async with context.books.reading() as tx:
         waiting = await frozen_lots.not_entered(tx)
+    stopped = 0
     for lot in waiting:
-        code, _ = await context.ledger.freeze(lot.lot_id, lot.cause)
+        try:
+            code, _ = await context.ledger.freeze(lot.lot_id, lot.cause)
+        except LedgerChanged:
+            continue  # its shard is stopped, and takes no bids either
         async with context.books.transaction() as tx:
             await frozen_lots.mark_entered(tx, lot.lot_id)
         log.error("lot_stopped", lot=lot.lot_id, cause=str(lot.cause), code=code)
-    return len(waiting)
+        stopped += 1
+    return stopped

@@ -196,7 +196,8 @@ async def sync_waiting_powers(context: AppContext) -> int:
         except RequestRefused:
             continue
         except AuctionError as error:
-            if error.code != ProblemCode.WRONG_STATUS:
+            # a lot that is over, or on a stopped shard, delays no other
+            if error.code not in {ProblemCode.WRONG_STATUS, ProblemCode.LEDGER_CHANGED}:
                 raise
     return sent
 
