@@ -51,6 +51,11 @@ class Default:
         """Whether its waterfall has not run and it was not returned."""
         return self.status in UNRESOLVED_DEFAULT
 
+    @property
+    def gap_paid_fen(self) -> int:
+        """How much of the price gap its deposit paid, in fen."""
+        return 0 if self.split is None else int(self.split["gap_fen"])
+
 
 async def add(
     tx: Transaction,

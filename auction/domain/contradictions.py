@@ -104,6 +104,13 @@ class ContradictionCode(StrEnum):
         "floor-above-cap",
         "settlement.cascade.floor_fen {floor_fen} is above cap_fen {cap_fen}; no runner-up could be asked",
     )
+    CLEAN_WITHOUT_FLOOR = (
+        "clean-without-floor",
+        (
+            "settlement.cascade.floor_fen is needed with the price 'clean'; without it the lot might be offered for "
+            "next to nothing"
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

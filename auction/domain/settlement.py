@@ -47,14 +47,18 @@ def offer_price_fen(terms: Terms, bids: Sequence[tuple[int, BidPlaced]], *, to: 
     """The price at which a runner-up is offered the lot, in fen; never above their own best bid.
 
     `own_bid`: that best bid. `clean`: the price that the remaining bids make when each is read as a maximum, as if the
-    bidders in `without` had never bid: defaulters, those linked to them, and those who had an offer before.
-    `bids` are the standing ones with their seqs, in their order. ValueError where `to` does not lead what is left.
+    bidders in `without` had never bid: defaulters and those linked to them. The bids of runners-up who had an offer
+    and declined it were good, and count: declining an offer makes the lot cheaper for nobody. `bids` are the standing
+    ones with their seqs, in their order. ValueError where `to` has no bid among those that are left.
     """
     left = sorted((seq, bid) for seq, bid in bids if bid.bidder_id not in without)
+    own_bids_fen = [bid.amount_fen for _, bid in left if bid.bidder_id == to]
+    if not own_bids_fen:
+        raise ValueError(f"{to} has no bid without those of {', '.join(sorted(without)) or 'nobody'}")
+    if terms.settlement.cascade.price == "own_bid":
+        return max(own_bids_fen)
     clean = fold_bids(replace(terms, bidding=Bidding.PROXY), [bid for _, bid in left])
-    if clean.leader_id != to:
-        raise ValueError(f"{to} does not lead without {', '.join(sorted(without))}; {clean.leader_id or 'nobody'} does")
-    return clean.ceiling_fen if terms.settlement.cascade.price == "own_bid" else clean.price_fen
+    return min(clean.price_fen, max(own_bids_fen))
 
 
 def floor_fen(terms: Terms, hammer_price_fen: int) -> int:

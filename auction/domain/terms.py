@@ -65,7 +65,8 @@ class SoftClose:
 class Cascade:
     """To how many runners-up a defaulted lot is offered (`depth`), at which price, and down to which floor.
 
-    The floor is `floor_percent` of the hammer price or `floor_fen`, whichever is higher.
+    The floor is `floor_percent` of the hammer price or `floor_fen`, whichever is higher. The clean price of new terms
+    needs the amount: a part of a hammer price that nobody will pay is no measure.
     """
 
     depth: int = 0
@@ -169,6 +170,18 @@ def contradictions(terms: Terms) -> list[Contradiction]:
         *_step_contradictions(terms),
         *_deposit_contradictions(terms),
     ]
+
+
+def contradictions_of_new(terms: Terms) -> list[Contradiction]:
+    """What terms of a new lot must not say, though terms that bidders agreed to before may: those are kept as agreed.
+
+    `terms` are well-formed and do not contradict themselves.
+    """
+    found = []
+    cascade = terms.settlement.cascade
+    if cascade.depth and cascade.price == "clean" and cascade.floor_fen is None:
+        found.append(Contradiction("settlement.cascade.floor_fen", ContradictionCode.CLEAN_WITHOUT_FLOOR, {}))
+    return found
 
 
 def _price_contradictions(terms: Terms) -> list[Contradiction]:

@@ -7,7 +7,17 @@ from auction.domain.contradictions import Contradiction, ContradictionCode
 from auction.domain.deposits import DepositBand, DepositPolicy, FlatDeposit, LadderDeposit, NoDeposit, PurseDeposit
 from auction.domain.errors import TermsInvalid
 from auction.domain.money import BPS, FEN_MAX
-from auction.domain.terms import Bidding, Cascade, Increment, MaxJump, SettlementTerms, SoftClose, Terms, contradictions
+from auction.domain.terms import (
+    Bidding,
+    Cascade,
+    Increment,
+    MaxJump,
+    SettlementTerms,
+    SoftClose,
+    Terms,
+    contradictions,
+    contradictions_of_new,
+)
 from auction.domain.waterfall import ORDER, Liability, RestTo, Step
 
 T = TypeVar("T")
@@ -144,6 +154,15 @@ def read_terms(data: Mapping[str, Any]) -> Terms:
     section.refuse_unknown()
     if not found:
         found = contradictions(terms)
+    if found:
+        raise TermsInvalid(found)
+    return terms
+
+
+def read_new_terms(data: Mapping[str, Any]) -> Terms:
+    """Terms of a new lot: as `read_terms`, and raises TermsInvalid for what only terms agreed to before may say."""
+    terms = read_terms(data)
+    found = contradictions_of_new(terms)
     if found:
         raise TermsInvalid(found)
     return terms

@@ -43,18 +43,31 @@ def needs(
     cost_fen: int,
     commission_fen: int,
     recovered_fen: int = 0,
+    agreed_gap_fen: int = 0,
 ) -> Need:
     """Compute the loss by a default.
 
-    The gap is the price defaulted on less the price of the resale, at least 0; without a resale (None) it is 0.
-    `recovered_fen` is what later defaulters on the same lot have already paid or owe of the gap: the seller's loss is
-    made good once. `commission_fen`: buyer's fee and seller's commission of the first sale. ValueError for an amount
-    below 0.
+    The gap is the price defaulted on less the price of the resale, at least 0. Without a resale (None) no gap is
+    proven: it is what the terms agree on for that case, `agreed_gap_fen`. `recovered_fen` is what later defaulters on
+    the same lot have paid of the gap: the seller's loss is made good once. What they only owe is not recovered: cash
+    comes before claims. `commission_fen`: buyer's fee and seller's commission of the first sale. ValueError for an
+    amount below 0.
     """
     if recovered_fen < 0:
         raise ValueError(f"a recovered amount is not below 0: {recovered_fen}")
-    gap_fen = 0 if resale_price_fen is None else max(0, hammer_price_fen - resale_price_fen - recovered_fen)
-    return Need(cost_fen, gap_fen, commission_fen)
+    lost_fen = agreed_gap_fen if resale_price_fen is None else hammer_price_fen - resale_price_fen
+    return Need(cost_fen, max(0, lost_fen - recovered_fen), commission_fen)
+
+
+def agreed_gap_fen(*, liability: Liability, percent_bps: int | None, hammer_price_fen: int) -> int:
+    """The price gap that terms agree on for a lot that nobody buys, in fen.
+
+    Under `percent` that part of the price, rounded down; under the other liabilities the seller, who still has the
+    lot, has lost nothing.
+    """
+    if liability != "percent" or percent_bps is None:
+        return 0
+    return share(hammer_price_fen, percent_bps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +113,20 @@ def split(forfeited_fen: int, need: Need, order: Sequence[str] = ORDER, rest_to:
     )
 
 
-def claim_fen(split: Split, *, liability: Liability, percent_bps: int | None, hammer_price_fen: int) -> int:
+def claim_fen(
+    split: Split, *, liability: Liability, percent_bps: int | None, hammer_price_fen: int, claimed_fen: int = 0
+) -> int:
     """What the defaulter still owes after the waterfall, in fen, under the liability of the terms.
 
-    `deposit_only`: nothing. `shortfall`: all that is unmet. `percent`: what is unmet, at most that share of the hammer
-    price, rounded down; ValueError without `percent_bps`, which such terms always have.
+    `claimed_fen` of what is unmet is claimed from later defaulters already. `deposit_only`: nothing. `shortfall`: all
+    that is unmet. `percent`: what is unmet, but with the forfeited deposit at most that share of the hammer price,
+    rounded down; ValueError without `percent_bps`, which such terms always have.
     """
+    unmet_fen = max(0, split.unmet_fen - claimed_fen)
     if liability == "deposit_only":
         return 0
     if liability == "shortfall":
-        return split.unmet_fen
+        return unmet_fen
     if percent_bps is None:
         raise ValueError("a liability of a percentage needs percent_bps")
-    return min(split.unmet_fen, share(hammer_price_fen, percent_bps))
+    return min(unmet_fen, max(0, share(hammer_price_fen, percent_bps) - split.forfeited_fen))

@@ -25,6 +25,7 @@ from tests.settlement.conftest import DAY_MS, YUAN, Stage, open_stage
 
 TABLES = (
     "journal_entries", "journal_lines", "deposits", "payment_operations", "awards", "defaults", "lot_results",
+    "offers", "lots",
 )  # fmt: skip
 FEES = {"settlement": {"payment_window_ms": DAY_MS, "buyer_fee_bps": 500, "seller_commission_bps": 300}}
 FORFEITING = {
@@ -124,7 +125,7 @@ async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(p
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
-    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 12
+    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 14
     assert all(one.rule.endswith(".") and " " in one.rule for one in INVARIANTS)
     assert all("_" not in one.name for one in INVARIANTS)
 
@@ -306,6 +307,26 @@ DAMAGES = {
         "sellers-are-paid",
         "DELETE FROM journal_lines WHERE key LIKE 'seller-paid:%'",
         "sellers are owed 97000 fen",
+    ),
+    "an offer is above the bid": Damage(
+        "offers-are-within-bounds",
+        "INSERT INTO offers SELECT 'o-x', lot_id, 'ned', 1, 1, 101, 100, 'open', 1, 2, null "
+        "FROM awards WHERE bidder_id = 'bob'",
+        "offer o-x at 101 fen: the floor is 0, the bid was 100",
+    ),
+    "an offer is below the floor": Damage(
+        "offers-are-within-bounds",
+        "INSERT INTO offers SELECT 'o-x', lot_id, 'ned', 1, 1, 99, 100, 'open', 1, 2, null "
+        "FROM awards WHERE bidder_id = 'bob'; "
+        "UPDATE lots SET terms = jsonb_set(terms, '{settlement,cascade,floor_fen}', '100') "
+        "WHERE lot_id IN (SELECT lot_id FROM offers)",
+        "offer o-x at 99 fen: the floor is 100, the bid was 100",
+    ),
+    "a deposit left a rest before the seller had all": Damage(
+        "cash-before-claims",
+        "UPDATE defaults SET resale_lot_id = lot_id, resale_price_fen = price_fen - 7, "
+        "split = jsonb_set(split, '{rest_fen}', '1') WHERE bidder_id = 'dan'",
+        "left a rest, but of a gap of 7 fen only 0 were paid",
     ),
     "a lot is called settled and its seller got nothing": Damage(
         "sellers-are-paid", "UPDATE awards SET status = 'settled' WHERE bidder_id = 'bob'", "fen in seller_clearing"

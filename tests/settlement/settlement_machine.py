@@ -98,6 +98,7 @@ agreed = st.fixed_dictionaries(
                         "depth": st.integers(0, 3),
                         "price": st.sampled_from(["own_bid", "clean"]),
                         "floor_percent": st.sampled_from([0, 50]),
+                        "floor_fen": st.sampled_from([1, 200 * YUAN]),
                         "offer_window_ms": st.just(HOUR_MS),
                     }
                 ),

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from auction.books import bidders, deposits
-from auction.books.deposits import Deposit
+from auction.books import bidders
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import PaymentsAway, ProblemCode, RefusalCode, RequestRefused
 from auction.domain.journal import JournalAccount
@@ -26,79 +25,24 @@ from auction.services.settlement import (
 )
 from auction.services.settlement.finance_views import list_settlements
 from auction.services.verification.money_checks import check_money
+from tests.settlement.acts import (
+    LADDER,
+    PURSE,
+    behind_a_bad_line,
+    cascade,
+    charged,
+    deposit,
+    deposits_of,
+    either_way,
+    money_back_fen,
+    offers,
+    refuse,
+    settlement,
+    statuses,
+    void,
+)
 from tests.settlement.conftest import DAY_MS, HOUR_MS, YUAN, Stage
-from tests.settlement.unreliable import Fault, UnreliableGateway
-
-charged = pytest.mark.parametrize("stage", ["charge"], indirect=True)
-either_way = pytest.mark.parametrize("stage", ["authorisation", "charge"], indirect=True)
-
-LADDER = {
-    "deposit": {
-        "policy": "ladder",
-        "bands": [
-            {"deposit_fen": 1_000 * YUAN, "limit_fen": 10_000 * YUAN},
-            {"deposit_fen": 2_000 * YUAN, "limit_fen": 20_000 * YUAN},
-        ],
-    }
-}
-PURSE = {"deposit": {"policy": "purse", "multiplier": 10, "amount_fen": 1_000 * YUAN}}
-
-
-def settlement(**more: object) -> dict[str, Any]:
-    return {"settlement": {"payment_window_ms": DAY_MS, **more}}
-
-
-def deposit(yuan: int) -> dict[str, Any]:
-    return {"deposit": {"policy": "flat", "amount_fen": yuan * YUAN}}
-
-
-def cascade(**more: object) -> dict[str, Any]:
-    return settlement(cascade={"depth": 2, "price": "own_bid", "offer_window_ms": DAY_MS, **more})
-
-
-async def statuses(stage: Stage, lot_id: str) -> dict[str, list[str]]:
-    """Bidder -> where their deposits of a lot are."""
-    found: dict[str, list[str]] = {}
-    for one in await stage.deposits(lot_id):
-        found.setdefault(one.bidder_id, []).append(one.status)
-    return {bidder: sorted(theirs) for bidder, theirs in found.items()}
-
-
-async def deposits_of(stage: Stage, lot_id: str) -> list[Deposit]:
-    """A lot's deposits while it has no settlement yet."""
-    async with stage.context.books.reading() as tx:
-        return await deposits.deposits_of_lot(tx, lot_id)
-
-
-async def refuse(stage: Stage, lot_id: str) -> None:
-    """The winner says that they will not pay."""
-    award = await stage.award(lot_id)
-    await award_payment.refuse_award(stage.context, award.award_id, bidder_id=award.bidder_id)
-    await stage.settle()
-
-
-async def void(stage: Stage, lot_id: str) -> None:
-    """Two persons of staff undo a lot."""
-    assert await voids.void_settlement(stage.context, lot_id, actor="olga", reason="forged") is not None
-    assert await voids.void_settlement(stage.context, lot_id, actor="petra", reason="so it is") is None
-    await stage.settle()
-
-
-async def offers(stage: Stage, lot_id: str) -> list[tuple[str, int, str]]:
-    """To whom a lot was offered, for how many yuan, and what they said."""
-    return [(one.bidder_id, one.price_fen // YUAN, one.status) for one in (await stage.detail(lot_id)).offers]
-
-
-async def money_back_fen(stage: Stage) -> int:
-    """What the provider still has of anybody's: taken, or kept aside."""
-    moved = await stage.gateway.movements()
-    return moved.held_fen + moved.cash_fen
-
-
-def behind_a_bad_line(stage: Stage, fault: dict[OperationKind, Fault]) -> None:
-    """From now on, calls of these kinds fail; empty the dictionary and they go through again."""
-    stage.context = replace(stage.context, gateway=UnreliableGateway(stage.gateway, fault.get))
-
+from tests.settlement.unreliable import Fault
 
 # --- the vectors of the domain rules ----------------------------------------------------------------------------------
 
@@ -165,7 +109,9 @@ async def test_cost_gap_and_commissions_are_paid_in_this_order_and_the_rest_is_c
 async def test_a_runner_up_is_asked_their_own_bid_or_the_price_without_the_defaulter(
     stage: Stage, price: str, yuan: int
 ) -> None:
-    terms = {"increments": [{"from_fen": 0, "step_fen": 100 * YUAN}]} | cascade(depth=1, price=price)
+    terms = {"increments": [{"from_fen": 0, "step_fen": 100 * YUAN}]} | cascade(
+        depth=1, price=price, floor_fen=1 * YUAN
+    )
     lot_id = await stage.sold_lot([("ann", 100), ("bob", 300), ("cleo", 5_000), ("ann", 6_000)], terms)
     await refuse(stage, lot_id)
 
@@ -178,13 +124,49 @@ async def test_a_runner_up_is_asked_their_own_bid_or_the_price_without_the_defau
 # --- who is paid from a forfeited deposit -----------------------------------------------------------------------------
 
 
-async def test_a_claim_is_capped_at_the_part_of_the_price_that_the_terms_say(stage: Stage) -> None:
+async def test_deposit_and_claim_are_capped_at_the_part_of_the_price_that_the_terms_say(stage: Stage) -> None:
     terms = deposit(1_000) | settlement(default_liability="percent", percent_bps=500)
     lot_id = await stage.sold_lot([("ann", 100_000)], terms)
     await stage.pass_time(DAY_MS)
     await stage.pay(await stage.resell(lot_id, [("bob", 50_000)]))
 
-    assert (await stage.the_default(lot_id)).claim_fen == 5_000 * YUAN
+    assert (await stage.the_default(lot_id)).claim_fen == 4_000 * YUAN
+
+
+async def test_a_percentage_is_owed_where_nothing_was_sold_and_counts_the_deposit(stage: Stage) -> None:
+    terms = deposit(10_000) | settlement(default_liability="percent", percent_bps=2_000, when_exhausted="unsold")
+    lot_id = await stage.sold_lot([("ann", 100_000)], terms)
+    await stage.pass_time(DAY_MS)
+    await stage.pass_time(30 * DAY_MS)
+
+    default = await stage.the_default(lot_id)
+    assert (default.forfeited_fen, default.claim_fen) == (10_000 * YUAN, 10_000 * YUAN)
+
+
+async def test_cash_pays_the_seller_before_a_claim_counts(stage: Stage) -> None:
+    bands = [
+        {"deposit_fen": 50 * YUAN, "limit_fen": 9_000 * YUAN},
+        {"deposit_fen": 5_000 * YUAN, "limit_fen": None},
+    ]
+    liable = settlement(default_liability="shortfall", buyer_fee_bps=300, cascade={"depth": 1, "price": "own_bid"})
+    lot_id = await stage.open_lot({"deposit": {"policy": "ladder", "bands": bands}} | liable)
+    await stage.register(lot_id, "ann", deposit_fen=5_000 * YUAN)
+    await stage.register(lot_id, "bob")
+    await stage.bid(lot_id, "bob", 8_000)
+    await stage.bid(lot_id, "ann", 10_000)
+    await stage.close(lot_id)
+    await refuse(stage, lot_id)
+    await stage.accept(lot_id)
+    await refuse(stage, lot_id)
+    await stage.pay(await stage.resell(lot_id, [("cleo", 5_000)]))
+
+    ann, bob = (await stage.detail(lot_id)).defaults
+    assert ann.split is not None
+    assert bob.split is not None
+    assert (bob.split["gap_fen"], ann.split["gap_fen"]) == (50 * YUAN, 4_950 * YUAN)
+    assert (ann.split["commission_fen"], ann.split["rest_fen"]) == (50 * YUAN, 0)
+    # the gap of the second and the fees of both; the gap of the first is paid
+    assert (bob.claim_fen, ann.claim_fen) == ((2_950 + 240) * YUAN, 250 * YUAN)
 
 
 async def test_a_resale_above_the_first_price_leaves_no_gap_and_nothing_to_claim(stage: Stage) -> None:
@@ -790,8 +772,8 @@ async def test_staff_relist_at_the_cost_they_name(stage: Stage) -> None:
 
 
 async def test_what_two_defaulters_owe_together_is_the_loss_and_no_more(stage: Stage) -> None:
-    cascade = {"depth": 1, "price": "own_bid"}
-    terms = deposit(100) | settlement(default_liability="shortfall", cascade=cascade)
+    runners_up = {"depth": 1, "price": "own_bid"}
+    terms = deposit(100) | settlement(default_liability="shortfall", cascade=runners_up)
     lot_id = await stage.sold_lot([("bob", 8_000), ("ann", 10_000)], terms)
     await stage.pass_time(DAY_MS)
     await stage.accept(lot_id)

@@ -5,7 +5,7 @@ import pytest
 
 from auction.domain.contradictions import ContradictionCode
 from auction.domain.errors import TermsInvalid
-from auction.domain.terms_reader import read_terms
+from auction.domain.terms_reader import read_new_terms
 
 SOUND: dict[str, Any] = {
     "bidding": "direct",
@@ -69,13 +69,14 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
         "settlement.cascade.floor_fen",
         {"cap_fen": 500, "settlement": {"cascade": {"depth": 1, "floor_fen": 501}}},
     ),
+    ("clean-without-floor", "settlement.cascade.floor_fen", {"settlement": {"cascade": {"depth": 1}}}),
 ]
 
 
 @pytest.mark.parametrize("code, field, wrong", EXAMPLES)
 def test_a_contradiction_names_its_field_and_its_sentence_has_every_fact(code, field, wrong):
     with pytest.raises(TermsInvalid) as caught:
-        read_terms({**SOUND, **wrong})
+        read_new_terms({**SOUND, **wrong})
 
     found = {str(one.code): one for one in caught.value.contradictions}
     assert found[code].field == field

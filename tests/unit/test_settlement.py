@@ -121,12 +121,18 @@ def test_a_clean_offer_is_the_price_the_others_make_without_the_defaulter():
     assert offer_price_fen(CLEAN, VECTOR, to="C", without={"A"}) == 400 * YUAN
 
 
-def test_when_the_first_runner_up_was_passed_over_their_bids_make_no_price_either():
+def test_a_runner_up_who_declined_makes_the_lot_cheaper_for_nobody():
+    bids = in_yuan(("B", 3), ("D", 900), ("C", 1_000), ("A", 5_000))
+    clean = cascading(terms(start_price_fen=1 * YUAN, increments=(Increment(0, 1 * YUAN),)))
+    assert [offer_price_fen(clean, bids, to=to, without={"A"}) for to in "CDB"] == [901 * YUAN, 900 * YUAN, 3 * YUAN]
+
+
+def test_a_runner_up_who_defaulted_too_makes_no_price():
     assert offer_price_fen(CLEAN, VECTOR, to="B", without={"A", "C"}) == 100 * YUAN
     assert offer_price_fen(OWN_BID, VECTOR, to="B", without={"A", "C"}) == 300 * YUAN
 
 
-def test_each_one_passed_over_brings_the_clean_price_to_what_is_left():
+def test_each_defaulter_brings_the_clean_price_to_what_is_left():
     bids = in_yuan(("A", 100), ("B", 900), ("C", 2_000), ("D", 5_000), ("E", 90_000))
     ranked = ["E", "D", "C", "B"]
     prices = [offer_price_fen(CLEAN, bids, to=to, without=set(ranked[:place])) for place, to in enumerate(ranked)]
@@ -162,11 +168,11 @@ def test_a_clean_price_never_falls_under_a_reserve_that_the_runner_up_reached():
 
 
 @pytest.mark.parametrize("plain", [CLEAN, OWN_BID])
-def test_an_offer_to_one_who_does_not_lead_what_is_left_is_a_mistake(plain):
-    with pytest.raises(ValueError, match="B does not lead without A; C does"):
-        offer_price_fen(plain, VECTOR, to="B", without={"A"})
-    with pytest.raises(ValueError, match="B does not lead without A, B, C; nobody does"):
-        offer_price_fen(plain, VECTOR, to="B", without={"A", "B", "C"})
+def test_an_offer_to_one_without_a_bid_is_a_mistake(plain):
+    with pytest.raises(ValueError, match="A has no bid without those of A"):
+        offer_price_fen(plain, VECTOR, to="A", without={"A"})
+    with pytest.raises(ValueError, match="E has no bid without those of nobody"):
+        offer_price_fen(plain, VECTOR, to="E", without=())
 
 
 @by_rule
@@ -180,6 +186,8 @@ def test_each_in_turn_is_offered_the_lot_at_no_more_than_their_own_bid_and_no_mo
     for place, one in enumerate(ranked):
         without = {before.bidder_id for before in ranked[:place]}
         price = offer_price_fen(clean, bids, to=one.bidder_id, without=without)
+        declined = offer_price_fen(clean, bids, to=one.bidder_id, without=())
+        assert price <= declined <= one.amount_fen
         assert some.start_price_fen <= price <= one.amount_fen <= highest
         assert price >= (some.reserve_fen or 0)
         assert offer_price_fen(own, bids, to=one.bidder_id, without=without) == one.amount_fen

@@ -19,7 +19,7 @@ from auction.domain.terms import (
     contradictions,
     terms_as_mapping,
 )
-from auction.domain.terms_reader import BANDS_MAX, MS_MAX, merge_terms, read_terms
+from auction.domain.terms_reader import BANDS_MAX, MS_MAX, merge_terms, read_new_terms, read_terms
 from tests.unit.examples import any_terms, by_rule, terms
 
 MIN: dict[str, Any] = {
@@ -672,3 +672,35 @@ def test_laying_over_leaves_the_preset_as_it_was():
     before = json.dumps(FULL)
     merge_terms(FULL, {"settlement": {"cascade": {"depth": 0}}, "soft_close": {"window_ms": 1}})
     assert json.dumps(FULL) == before
+
+
+# --- what only old terms may say --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settlement, contradiction",
+    [
+        (
+            SettlementTerms(cascade=Cascade(depth=1, floor_percent=50)),
+            Contradiction("settlement.cascade.floor_fen", ContradictionCode.CLEAN_WITHOUT_FLOOR, {}),
+        ),
+    ],
+)
+def test_terms_agreed_to_before_are_read_as_they_are_and_new_ones_are_refused(
+    settlement: SettlementTerms, contradiction: Contradiction
+) -> None:
+    data = terms_as_mapping(terms(settlement=settlement))
+    assert read_terms(data).settlement == settlement
+    with pytest.raises(TermsInvalid) as refused:
+        read_new_terms(data)
+    assert list(refused.value.contradictions) == [contradiction]
+
+
+@pytest.mark.parametrize(
+    "cascade",
+    [Cascade(), Cascade(depth=1, floor_fen=1), Cascade(depth=1, price="own_bid")],
+    ids=["nobody", "a floor", "own bid"],
+)
+def test_only_the_clean_price_of_an_offer_needs_a_floor(cascade: Cascade) -> None:
+    some = terms(settlement=SettlementTerms(cascade=cascade))
+    assert read_new_terms(terms_as_mapping(some)) == some

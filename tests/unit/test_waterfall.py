@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auction.domain.money import BPS, FEN_MAX, share
-from auction.domain.waterfall import ORDER, Need, Split, claim_fen, needs, split
+from auction.domain.waterfall import ORDER, Need, Split, agreed_gap_fen, claim_fen, needs, split
 from tests.unit.examples import by_rule
 
 YUAN = 100
@@ -15,17 +15,28 @@ orders = st.sampled_from(list(permutations(ORDER)))
 receivers = st.sampled_from(["house", "seller"])
 
 
-def claim(divided: Split, liability, hammer_price_fen: int, percent_bps: int | None = None) -> int:
-    return claim_fen(divided, liability=liability, percent_bps=percent_bps, hammer_price_fen=hammer_price_fen)
+def claim(
+    divided: Split, liability, hammer_price_fen: int, percent_bps: int | None = None, claimed_fen: int = 0
+) -> int:
+    return claim_fen(
+        divided,
+        liability=liability,
+        percent_bps=percent_bps,
+        hammer_price_fen=hammer_price_fen,
+        claimed_fen=claimed_fen,
+    )
 
 
-def yuan_needs(*, hammer: int, resale: int | None, cost: int = 0, commission: int = 0, recovered: int = 0) -> Need:
+def yuan_needs(
+    *, hammer: int, resale: int | None, cost: int = 0, commission: int = 0, recovered: int = 0, agreed: int = 0
+) -> Need:
     return needs(
         hammer_price_fen=hammer * YUAN,
         resale_price_fen=None if resale is None else resale * YUAN,
         cost_fen=cost * YUAN,
         commission_fen=commission * YUAN,
         recovered_fen=recovered * YUAN,
+        agreed_gap_fen=agreed * YUAN,
     )
 
 
@@ -50,6 +61,34 @@ def test_a_deposit_pays_cost_then_gap_then_what_it_can_of_the_commissions():
     divided = split(5_000 * YUAN, need)
     assert divided == Split(1_200 * YUAN, 3_000 * YUAN, 800 * YUAN, 0, "house", 4_200 * YUAN)
     assert claim(divided, "shortfall", 100_000 * YUAN) == 4_200 * YUAN
+
+
+def test_cash_comes_before_claims():
+    # the winner at 10,000 defaulted with 5,000 forfeited, the runner-up at 8,000 with 50; the lot fetched 5,000
+    second = split(50 * YUAN, yuan_needs(hammer=8_000, resale=5_000, commission=300))
+    assert (second.gap_fen, claim(second, "shortfall", 8_000 * YUAN)) == (50 * YUAN, 3_250 * YUAN)
+    first = split(5_000 * YUAN, yuan_needs(hammer=10_000, resale=5_000, commission=500, recovered=50))
+    assert (first.gap_fen, first.commission_fen, first.rest_fen) == (4_950 * YUAN, 50 * YUAN, 0)
+    assert claim(first, "shortfall", 10_000 * YUAN) == 450 * YUAN
+
+
+def test_what_is_claimed_of_a_later_defaulter_is_not_claimed_of_an_earlier_one():
+    first = split(100 * YUAN, yuan_needs(hammer=10_000, resale=5_000, recovered=100))
+    assert claim(first, "shortfall", 10_000 * YUAN, claimed_fen=2_900 * YUAN) == 1_900 * YUAN
+    assert claim(first, "shortfall", 10_000 * YUAN, claimed_fen=9_999 * YUAN) == 0
+
+
+def test_a_percentage_caps_deposit_and_claim_together():
+    agreed = agreed_gap_fen(liability="percent", percent_bps=2_000, hammer_price_fen=100_000 * YUAN)
+    unsold = split(10_000 * YUAN, yuan_needs(hammer=100_000, resale=None, agreed=agreed // YUAN))
+    assert (unsold.gap_fen, claim(unsold, "percent", 100_000 * YUAN, 2_000)) == (10_000 * YUAN, 10_000 * YUAN)
+    large = split(30_000 * YUAN, yuan_needs(hammer=100_000, resale=10_000))
+    assert claim(large, "percent", 100_000 * YUAN, 2_000) == 0
+
+
+@pytest.mark.parametrize("liability, percent_bps", [("deposit_only", None), ("shortfall", None), ("percent", None)])
+def test_terms_without_a_percentage_agree_on_no_gap(liability, percent_bps):
+    assert agreed_gap_fen(liability=liability, percent_bps=percent_bps, hammer_price_fen=100) == 0
 
 
 # --- what a default costs ---------------------------------------------------------------------------------------------
@@ -77,6 +116,8 @@ def test_more_recovered_than_lost_is_no_gap():
     assert yuan_needs(hammer=100, resale=90, recovered=10).gap_fen == 0
     assert yuan_needs(hammer=100, resale=90, recovered=11).gap_fen == 0
     assert yuan_needs(hammer=100, resale=90, recovered=9).gap_fen == 100
+    assert yuan_needs(hammer=100, resale=None, agreed=20, recovered=25).gap_fen == 0
+    assert yuan_needs(hammer=100, resale=90, agreed=20).gap_fen == 1_000
 
 
 def test_nothing_below_0_is_recovered_or_needed():
@@ -188,5 +229,5 @@ def test_a_claim_is_never_more_than_what_is_unmet(forfeited, need, percent_bps, 
     assert claim(divided, "deposit_only", hammer_price, percent_bps) == 0
     assert claim(divided, "shortfall", hammer_price, percent_bps) == divided.unmet_fen
     part = claim(divided, "percent", hammer_price, percent_bps)
-    assert part in (divided.unmet_fen, share(hammer_price, percent_bps))
-    assert 0 <= part <= divided.unmet_fen
+    cap = max(0, share(hammer_price, percent_bps) - forfeited)
+    assert part == min(divided.unmet_fen, cap)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from auction.books.invariants import (
     authorisations,
     awards_follow_the_ledger,
+    cash_before_claims,
     cash_is_with_the_provider,
     causes_exist,
     claims_stand,
     deposits_end_once,
     deposits_held,
     entries_balance,
+    offers_are_within_bounds,
     one_live_award,
     refunds_owed,
     sellers_are_paid,
@@ -47,5 +49,7 @@ INVARIANTS = tuple(
         causes_exist,
         claims_stand,
         sellers_are_paid,
+        offers_are_within_bounds,
+        cash_before_claims,
     )
 )

@@ -15,7 +15,7 @@ from auction.books.catalogue import DRAFT, LotRecord, Sale
 from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongStatus
 from auction.domain.lot import ADMITTING, STOPPED, LotStatus, fold_bids, schedule
 from auction.domain.terms import terms_as_mapping
-from auction.domain.terms_reader import merge_terms, read_terms
+from auction.domain.terms_reader import merge_terms, read_new_terms, read_terms
 from auction.domain.text import SALE_ID_LENGTH_MAX, is_sale_id
 from auction.ledger.bid_ledger import Snapshot
 from auction.ledger.keys import lot_id_of
@@ -60,7 +60,7 @@ async def create_lot(
     Raises TermsInvalid, NotFound(sale-unknown, preset-unknown).
     """
     base = load_preset(preset, list_price_fen) if preset is not None else {}
-    agreed = read_terms(merge_terms(base, terms or {}))
+    agreed = read_new_terms(merge_terms(base, terms or {}))
     async with context.books.transaction() as tx:
         number = await catalogue.next_lot_number(tx, sale_id)
         record = await catalogue.add_lot(

@@ -7,7 +7,7 @@ from typing import Any
 from auction.domain.contradictions import Contradiction
 from auction.domain.errors import TermsInvalid
 from auction.domain.terms import terms_as_mapping
-from auction.domain.terms_reader import merge_terms, read_terms
+from auction.domain.terms_reader import merge_terms, read_new_terms
 from auction.presets import load_preset
 
 
@@ -25,7 +25,7 @@ def check_terms(
     """The terms that a lot would be created with, or their contradictions. Raises NotFound(preset-unknown)."""
     base = load_preset(preset, list_price_fen) if preset is not None else {}
     try:
-        found = read_terms(merge_terms(base, terms or {}))
+        found = read_new_terms(merge_terms(base, terms or {}))
     except TermsInvalid as invalid:
         return TermsChecked(None, invalid.contradictions)
     return TermsChecked(terms_as_mapping(found), [])

@@ -206,11 +206,14 @@ async def _next_runner_up(
     linked = await bidders.linked_to(tx, defaulters)
     had_offer = {offer.bidder_id for offer in earlier}
     standing = await archive_queries.standing_bids(tx, locked.lot_id)
-    return await asyncio.to_thread(_best_offer, locked, standing, linked | had_offer)
+    return await asyncio.to_thread(_best_offer, locked, standing, without=linked, had_offer=had_offer)
 
 
-def _best_offer(locked: LockedSettlement, standing: StandingBids, without: set[str]) -> tuple[BestBid, int] | None:
-    ranked = runners_up(locked.terms, standing, without)
+def _best_offer(
+    locked: LockedSettlement, standing: StandingBids, *, without: set[str], had_offer: set[str]
+) -> tuple[BestBid, int] | None:
+    """The best of those without an offer so far, at the price that all but `without` make."""
+    ranked = runners_up(locked.terms, standing, without | had_offer)
     if not ranked:
         return None
     price_fen = offer_price_fen(locked.terms, standing, to=ranked[0].bidder_id, without=without)

@@ -14,7 +14,7 @@ from auction.domain import journal as postings
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, StepName
 from auction.domain.terms_reader import read_terms
-from auction.domain.waterfall import Split, claim_fen, needs, split
+from auction.domain.waterfall import Split, agreed_gap_fen, claim_fen, needs, split
 from auction.services.context import AppContext
 from auction.services.settlement.dual_control import request_or_approve
 from auction.services.settlement.transitions import SYSTEM_ACTOR, add_step, lock_settlement
@@ -64,7 +64,7 @@ async def _resolve(context: AppContext, tx: Transaction, default: Default) -> No
     terms = read_terms(record.terms).settlement
     chain = await _chain(tx, default)
     later = [other for other in chain if _is_later(other, default)]
-    recovered_fen = sum(other.gap_met_fen for other in later)
+    recovered_fen = sum(other.gap_paid_fen for other in later)
     # the lot was relisted once, however many had defaulted on it
     cost_paid_fen = sum(
         int(other.split["cost_fen"]) for other in later if other.split and other.lot_id == default.lot_id
@@ -75,6 +75,9 @@ async def _resolve(context: AppContext, tx: Transaction, default: Default) -> No
         cost_fen=max(0, default.cost_fen - cost_paid_fen),
         commission_fen=default.fee_fen + default.commission_fen,
         recovered_fen=recovered_fen,
+        agreed_gap_fen=agreed_gap_fen(
+            liability=terms.default_liability, percent_bps=terms.percent_bps, hammer_price_fen=default.price_fen
+        ),
     )
     parts = split(default.forfeited_fen, need, terms.waterfall, terms.rest_to)
     owed_fen = claim_fen(
@@ -82,6 +85,7 @@ async def _resolve(context: AppContext, tx: Transaction, default: Default) -> No
         liability=terms.default_liability,
         percent_bps=terms.percent_bps,
         hammer_price_fen=default.price_fen,
+        claimed_fen=min(need.gap_fen - parts.gap_fen, sum(other.gap_met_fen - other.gap_paid_fen for other in later)),
     )
     await _post(tx, default, parts, owed_fen, now_ms)
     await defaults.mark_resolved(

@@ -588,7 +588,7 @@ export const words = {
   "ops.field.floor_percent": "Not below",
   "ops.hint.floor_percent": "Of the hammer price. Below it no offer is made.",
   "ops.field.floor_fen": "… or below",
-  "ops.hint.floor_fen": "Fixed amount; the higher of the two applies. Empty: none.",
+  "ops.hint.floor_fen": "Fixed amount; the higher of the two applies. Needed for the price without the defaulter.",
   "ops.field.offer_window_ms": "Answer within",
   "ops.hint.offer_window_ms": "After that the offer expires.",
   "ops.preview": "Shown to bidders",
@@ -614,6 +614,8 @@ export const words = {
     "The order must name the re-auction cost, the price difference and commissions once each.",
   "ops.wrong.resale-under-payment":
     "The wait for the resale ({resale_ms}) is shorter than the payment period ({payment_ms}): a resale paid in time could come too late.",
+  "ops.wrong.clean-without-floor":
+    "The price without the defaulter needs a fixed lowest price: without it the lot might be offered for next to nothing.",
   "ops.wrong.floor-above-cap":
     "Offers below ¥{floor_fen} are excluded, but the cap is ¥{cap_fen}: no offer would be possible.",
   "ops.wrong.increments-gap":

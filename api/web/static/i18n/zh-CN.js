@@ -572,7 +572,7 @@ export const words = {
   "ops.field.floor_percent": "不低于",
   "ops.hint.floor_percent": "成交价的百分比，低于此则不递补。",
   "ops.field.floor_fen": "……也不低于",
-  "ops.hint.floor_fen": "固定金额，两者取高。留空：无。",
+  "ops.hint.floor_fen": "固定金额，两者取高。按剔除违约方出价后的价格递补时必填。",
   "ops.field.offer_window_ms": "答复期限",
   "ops.hint.offer_window_ms": "逾期视为放弃。",
   "ops.preview": "竞买人将看到",
@@ -591,6 +591,7 @@ export const words = {
   "ops.wrong.waterfall-not-each-once": "用途须包含再次拍卖费用、差价和佣金，各一次。",
   "ops.wrong.resale-under-payment":
     "等待再次成交的时间（{resale_ms}）短于付款期限（{payment_ms}），按期付款也可能太迟。",
+  "ops.wrong.clean-without-floor": "按剔除违约方出价后的价格递补时，须填写固定的最低价，否则可能以极低价格递补。",
   "ops.wrong.floor-above-cap": "递补价不低于 ¥{floor_fen}，而封顶价为 ¥{cap_fen}，无法递补。",
   "ops.wrong.increments-gap": "首档加价从 ¥{from_fen} 开始，高于起拍价 ¥{start_fen}，请从起拍价或更低开始。",
   "ops.wrong.increments-fall": "价格档位须递增：¥{from_fen} 排在 ¥{previous_fen} 之后。",
