@@ -56,18 +56,19 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class DemoDeadlines:
-    """The payment window, the grace after it, and how long each of two runners-up has to answer."""
+    """The payment window, the grace after it, and how long each of two runners-up has to answer, and from which price."""
 
     pay_ms: int
     grace_ms: int
     offer_ms: int
+    floor_fen: int
 
     def terms_at_speed(self, speed: float) -> dict[str, Any]:
         """The settlement terms that replace the preset's."""
         pay_ms, grace_ms, offer_ms = (
             max(WINDOW_MS_MIN, round(ms / speed)) for ms in (self.pay_ms, self.grace_ms, self.offer_ms)
         )
-        cascade = {"depth": 2, "price": "clean", "offer_window_ms": offer_ms}
+        cascade = {"depth": 2, "price": "clean", "offer_window_ms": offer_ms, "floor_fen": self.floor_fen}
         return {"payment_window_ms": pay_ms, "grace_ms": grace_ms, "cascade": cascade, "when_exhausted": "relist"}
 
 
@@ -155,7 +156,7 @@ EARLY = LotPlan(
     open_ms=35_000,
     path=PricePath(((0, 1 * YUAN), (8_000, 2_000 * YUAN), (25_000, 14_000 * YUAN), (40_000, 26_000 * YUAN))),
     soft_close_ms=5_000,
-    deadlines=DemoDeadlines(pay_ms=20_000, grace_ms=10_000, offer_ms=25_000),
+    deadlines=DemoDeadlines(pay_ms=20_000, grace_ms=10_000, offer_ms=25_000, floor_fen=1_000 * YUAN),
 )
 """Closes early and far above its list price: its winner does not pay, and no runner-up accepts."""
 LOTS = (CAR, GUARDED, MODEL, EARLY)
