@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from auction.domain.bidding import Accepted, Admission, Bid, Receipt, Refused, decide
-from auction.domain.events import Admitted, BidPlaced, BidVoided, Closed, Extended, LotVoided, Opened, Resumed
+from auction.domain.events import Admitted, BidPlaced, BidVoided, Closed, Extended, LotVoided, Opened, Restored, Resumed
 from auction.domain.lot import Lot
 from auction.services.context import AppContext
 from auction.services.verification.verdicts import verify_lot
@@ -89,11 +89,11 @@ def check_once(history: History, record: Record) -> None:
 
 
 def check_order(record: Record) -> None:
-    """4: seq counts every event from 1 without a hole, and the price of direct bids only rises."""
+    """4: seq counts every event from 1 without a hole but a restored one's, and the price of direct bids only rises."""
     seq, price = 0, 0
     for entry in record.entries:
         for event in entry.events:
-            seq += 1
+            seq = event.seq if isinstance(event, Restored) and event.seq > seq else seq + 1
             if isinstance(event, BidVoided):
                 price = event.price_fen
             if isinstance(event, BidPlaced):
@@ -106,8 +106,11 @@ def check_order(record: Record) -> None:
 
 def check_deadline(record: Record) -> None:
     """5: no bid at or after the end in force; nothing but facts of the settlement after the close."""
-    ends_at_ms, over = 0, False
+    ends_at_ms, last_at_ms, over = 0, 0, False
     for entry in record.entries:
+        if entry.at_ms < last_at_ms:
+            raise PromiseBroken(5, f"entry {entry.stream_id} is of {entry.at_ms}, the one before of {last_at_ms}")
+        last_at_ms = entry.at_ms
         for seq, event in enumerate(entry.events, entry.first_seq):
             if over:
                 raise PromiseBroken(5, f"seq {seq} follows the close: {event}")
@@ -241,8 +244,8 @@ class Replay:
             raise PromiseBroken(7, f"{attempt} was refused, the rules give {right}")
 
     def _state(self, seq: int, call: object) -> Lot:
-        if not 0 <= seq < len(self._states):
-            raise PromiseBroken(7, f"{call} tells of seq {seq}, the record ends at {len(self._states) - 1}")
+        if seq not in self._states:
+            raise PromiseBroken(7, f"{call} tells of seq {seq}, which is not in the record up to {max(self._states)}")
         return self._states[seq]
 
     def _admission(self, bidder_id: str, seq: int) -> Admission | None:

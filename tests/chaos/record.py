@@ -45,12 +45,14 @@ class Record:
             if isinstance(event, BidPlaced)
         ]
 
-    def states(self) -> list[Lot]:
-        """The lot after each seq; the first is the lot before anything happened to it."""
-        states = [Lot(self.terms)]
+    def states(self) -> dict[int, Lot]:
+        """Seq -> the lot after it; 0: before anything happened to it. What was lost has no state."""
+        lot = Lot(self.terms)
+        states = {0: lot}
         for entry in self.entries:
             for event in entry.events:
-                states.append(apply(states[-1], event, entry.at_ms))
+                lot = apply(lot, event, entry.at_ms)
+                states[lot.seq] = lot
         return states
 
 

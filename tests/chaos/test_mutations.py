@@ -33,6 +33,7 @@ TWENTY_THOUSAND = "tests/concurrency/test_twenty_thousand_bids.py"
 DEADLINES = "tests/concurrency/test_deadlines.py::test_in_40_rounds_no_bid_is_accepted_at_or_after_the_end"
 AWAY = "tests/chaos/test_servers_away.py"
 LOSS = "tests/recovery/test_loss.py"
+MATRIX = "tests/chaos/test_matrix.py::test_what_was_acknowledged_is_kept_or_named"
 DAMAGED = "tests/cli/test_verify.py::test_one_damage_fails_the_check_and_the_broken_promise_is_named"
 
 
@@ -43,6 +44,8 @@ class Mutation:
     test: str
     says: str
     changes: tuple[Change, ...]
+    seed: int | None = None
+    """What must drive the test's chances, where not every seed shows it."""
 
 
 MUTATIONS = {
@@ -154,6 +157,40 @@ MUTATIONS = {
             ),
         ),
     ),
+    "a record of the same length is taken for the same": Mutation(
+        f"{LOSS}::test_another_record_up_to_the_same_seq_is_found_by_its_checksum",
+        "forked",
+        (
+            (
+                "auction/services/recovery/continuity.py",
+                "(mark.epoch, mark.seq) and state.chain != mark.chain:",
+                "(mark.epoch, mark.seq) and not mark:",
+            ),
+        ),
+    ),
+    "nobody writes down what was acknowledged": Mutation(
+        f"{MATRIX}[FLUSHALL]",
+        "promise 12: .* lost and not named",
+        (
+            (
+                "auction/services/recovery/marks.py",
+                "        if not marks:\n",
+                "        if marks is not None:\n",
+            ),
+        ),
+        seed=1,
+    ),
+    "a stream that ends before the archive does is used": Mutation(
+        f"{LOSS}::test_a_folder_put_back_takes_no_bid_until_it_is_restored",
+        "DID NOT RAISE",
+        (
+            (
+                "auction/services/recovery/continuity.py",
+                "if StreamPosition.parse(last_id) < StreamPosition.parse(cursor):",
+                "if StreamPosition.parse(last_id) == (-1, -1):",
+            ),
+        ),
+    ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,
         "promise 4:",
@@ -194,7 +231,7 @@ def test_a_change_that_breaks_a_promise_is_caught(tmp_path: Path, name: str) -> 
         source = (tmp_path / file).read_text()
         assert source.count(old) == 1, f"{file}: the mutation is out of date"
         (tmp_path / file).write_text(source.replace(old, new))
-    status, said = _run(tmp_path, mutation.test)
+    status, said = _run(tmp_path, mutation.test, seed=mutation.seed)
     if " skipped" in said and status == 0:
         pytest.skip(f"{mutation.test} cannot run here")
     assert status == 1, f"{mutation.test} did not notice: {name}\n{said[-3000:]}"
@@ -202,9 +239,10 @@ def test_a_change_that_breaks_a_promise_is_caught(tmp_path: Path, name: str) -> 
     assert re.search(mutation.says, said), said[-6000:]
 
 
-def _run(tree: Path, test: str) -> tuple[int, str]:
+def _run(tree: Path, test: str, *, seed: int | None) -> tuple[int, str]:
     """Run a test of a tree; its exit status and output. Nothing of it is left behind."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AUCTION_", "PYTEST_", "COV"))}
+    kept |= {} if seed is None else {"CHAOS_SEED": str(seed)}
     options = ("-x", "-rf", "-m", "", "-p", "no:cacheprovider", "-p", "no:randomly", f"--timeout={PATIENCE_S}")
     command = (sys.executable, "-c", INTERRUPTIBLE, *options, test)
     with subprocess.Popen(

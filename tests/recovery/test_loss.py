@@ -170,6 +170,19 @@ async def test_a_fork_never_closes_the_lot_in_the_archive(
         assert await house.broken() == []
 
 
+async def test_another_record_up_to_the_same_seq_is_found_by_its_checksum(house: House) -> None:
+    lot_id = await house.new_lot()
+    await house.archive()
+    kept = house.keep_folder()
+    assert await house.accepted(lot_id, 100, 200) == [5, 6]
+    assert await stored_mark(house, lot_id) == (1, 6)
+
+    await house.put_back(kept)
+    assert await house.accepted(lot_id, 500, 600, ledger=house.unguarded()) == [5, 6]
+    await house.until_checked()
+    assert await frozen(house) == [(lot_id, "forked")]
+
+
 async def test_a_sound_lot_is_not_restored(house: House) -> None:
     lot_id = await house.new_lot()
     await house.archive()
