@@ -353,7 +353,10 @@ async def mark_forfeited(tx: Transaction, deposit_id: str, *, at_ms: int) -> Dep
 
 async def mark_released(tx: Transaction, deposit_ids: Sequence[str], *, at_ms: int) -> None:
     """Releasing -> released, for many; deposits that have ended in another way keep their status."""
-    statement = update(deposits).where(_among(deposit_ids), deposits.c.status == DepositStatus.RELEASING)
+    releasing = and_(_among(deposit_ids), deposits.c.status == DepositStatus.RELEASING)
+    # by id, as everybody locks deposits
+    await tx.rows(select(deposits.c.deposit_id).where(releasing).order_by(deposits.c.deposit_id).with_for_update())
+    statement = update(deposits).where(releasing)
     await tx.session.execute(statement.values(status=DepositStatus.RELEASED, ended_at_ms=at_ms))
 
 

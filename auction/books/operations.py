@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, any_, exists, func, literal, or_, se
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.tables import Id, payment_operations
+from auction.books.tables import Id, awards, deposits, payment_operations
 from auction.books.transitions import InvalidTransition, transition
 from auction.books.unit_of_work import Transaction
 from auction.domain.states import RELEASE_SUPERSEDED, UNRESOLVED_OPERATION, OperationKind, OperationStatus
@@ -148,6 +148,21 @@ async def lock(tx: Transaction, operation_id: str) -> Operation:
     """An existing operation, locked for a change by this transaction."""
     statement = select(payment_operations).where(payment_operations.c.operation_id == operation_id)
     return Operation(**await tx.returned(statement.with_for_update()))
+
+
+async def lots_of(tx: Transaction, operation_id: str) -> list[str]:
+    """The lots whose settlements an operation's outcome may change, by id.
+
+    Those are its own lot, and the lot of the award that its deposit pays or is forfeited for, where that is another
+    one: a purse serves all lots of a sale.
+    """
+    statement = (
+        select(payment_operations.c.lot_id, awards.c.lot_id.label("award_lot_id"))
+        .outerjoin(deposits, deposits.c.deposit_id == payment_operations.c.deposit_id)
+        .outerjoin(awards, awards.c.award_id == deposits.c.award_id)
+        .where(payment_operations.c.operation_id == operation_id)
+    )
+    return sorted({lot_id for lot_id in (await tx.returned(statement)).values() if lot_id is not None})
 
 
 async def lock_all(tx: Transaction, operation_ids: Sequence[str]) -> list[Operation]:

@@ -56,7 +56,7 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class DemoDeadlines:
-    """The payment window, the grace after it, and how long each of two runners-up has to answer, and from which price."""
+    """The payment window, the grace after it, how long two runners-up have to answer, and the least price."""
 
     pay_ms: int
     grace_ms: int

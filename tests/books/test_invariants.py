@@ -125,7 +125,7 @@ async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(p
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
-    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 14
+    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 15
     assert all(one.rule.endswith(".") and " " in one.rule for one in INVARIANTS)
     assert all("_" not in one.name for one in INVARIANTS)
 
@@ -307,6 +307,11 @@ DAMAGES = {
         "sellers-are-paid",
         "DELETE FROM journal_lines WHERE key LIKE 'seller-paid:%'",
         "sellers are owed 97000 fen",
+    ),
+    "a winner who has paid everything still owes": Damage(
+        "covered-awards-are-paid",
+        "UPDATE awards SET received_fen = price_fen + fee_fen WHERE bidder_id = 'cho'",
+        "of 136500 fen is due, 136500 are there",
     ),
     "an offer is above the bid": Damage(
         "offers-are-within-bounds",

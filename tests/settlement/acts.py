@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from auction.books import deposits
-from auction.books.deposits import Deposit
 from auction.domain.states import OperationKind
 from auction.services.settlement import award_payment, voids
 from tests.settlement.conftest import DAY_MS, YUAN, Stage
@@ -45,12 +43,6 @@ async def statuses(stage: Stage, lot_id: str) -> dict[str, list[str]]:
     for one in await stage.deposits(lot_id):
         found.setdefault(one.bidder_id, []).append(one.status)
     return {bidder: sorted(theirs) for bidder, theirs in found.items()}
-
-
-async def deposits_of(stage: Stage, lot_id: str) -> list[Deposit]:
-    """A lot's deposits while it has no settlement yet."""
-    async with stage.context.books.reading() as tx:
-        return await deposits.deposits_of_lot(tx, lot_id)
 
 
 async def refuse(stage: Stage, lot_id: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from auction.books import deposits
 from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.settlements import Award
@@ -179,6 +180,11 @@ class Stage:
     async def deposits(self, lot_id: str, bidder: str | None = None) -> list[Deposit]:
         """A lot's deposits."""
         return [d for d in (await self.detail(lot_id)).deposits if bidder in {None, d.bidder_id}]
+
+    async def deposits_of(self, lot_id: str) -> list[Deposit]:
+        """A lot's deposits, while it has no settlement too."""
+        async with self.context.books.reading() as tx:
+            return await deposits.deposits_of_lot(tx, lot_id)
 
     async def balance(self, lot_id: str, account: JournalAccount) -> int:
         """An account's balance of a lot in yuan, debit above 0."""

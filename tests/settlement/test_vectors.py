@@ -32,7 +32,6 @@ from tests.settlement.acts import (
     cascade,
     charged,
     deposit,
-    deposits_of,
     either_way,
     money_back_fen,
     offers,
@@ -585,7 +584,7 @@ async def test_after_a_declined_deposit_another_card_admits(stage: Stage) -> Non
 
     assert asked.registration is not None
     await stage.bid(lot_id, "ann", 500)
-    assert sorted(one.status for one in await deposits_of(stage, lot_id)) == ["failed", "failed", "held"]
+    assert sorted(one.status for one in await stage.deposits_of(lot_id)) == ["failed", "failed", "held"]
 
 
 # --- bidding power ----------------------------------------------------------------------------------------------------
@@ -724,7 +723,7 @@ async def test_a_relisted_lot_bars_its_defaulter_and_the_accounts_linked_to_them
         assert isinstance(refused, Refused)
         assert refused.code == RefusalCode.NOT_REGISTERED
     await stage.settle()
-    assert [one.status for one in await deposits_of(stage, relisted)] == ["released"]
+    assert [one.status for one in await stage.deposits_of(relisted)] == ["released"]
     await stage.register(relisted, "dora")
 
 

@@ -13,6 +13,7 @@ from auction.books.invariants import (
     cash_is_with_the_provider,
     causes_exist,
     claims_stand,
+    covered_awards_are_paid,
     deposits_end_once,
     deposits_held,
     entries_balance,
@@ -51,5 +52,6 @@ INVARIANTS = tuple(
         sellers_are_paid,
         offers_are_within_bounds,
         cash_before_claims,
+        covered_awards_are_paid,
     )
 )

@@ -14,7 +14,15 @@ import structlog
 from auction.books import catalogue, deposits, operations, settlements
 from auction.books.operations import Operation
 from auction.books.unit_of_work import StatementRejected, Transaction
-from auction.domain.errors import AuctionError, NotFound, PaymentsAway, ProblemCode, RequestRefused, Unavailable
+from auction.domain.errors import (
+    AuctionError,
+    BooksAway,
+    NotFound,
+    PaymentsAway,
+    ProblemCode,
+    RequestRefused,
+    Unavailable,
+)
 from auction.domain.states import HOLD_ENDED, RELEASE_SUPERSEDED, OperationKind, OperationStatus
 from auction.payments.gateway import GatewayAway, NoticeRefused, Reply, ReplyStatus
 from auction.services.context import AppContext
@@ -167,10 +175,7 @@ async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Opera
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
-        operation = await operations.find(tx, operation_id)
-        # the settlement first: whoever moves it reads the operations of its lot
-        await settlements.lock(tx, operation.lot_id)
-        operation = await operations.lock(tx, operation_id)
+        operation = await _lock_operation(tx, operation_id)
         if operation.is_resolved:
             return operation
         if reply.status is ReplyStatus.PENDING:
@@ -187,6 +192,23 @@ async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Opera
         except AuctionError as error:
             # the clerk sends what is not synced
             log.info("power_sync_delayed", lot=operation.lot_id, reason=error.code)
+    return operation
+
+
+async def _lock_operation(tx: Transaction, operation_id: str) -> Operation:
+    """Lock everything that an operation's outcome may change: settlements, the operation, its deposit, in this order.
+
+    The order is that of docs/money.md, so that nobody who follows it waits for another in a circle. Raises BooksAway
+    where the deposit was given to another lot's award meanwhile: a later try locks that one too.
+    """
+    lot_ids = await operations.lots_of(tx, operation_id)
+    for lot_id in lot_ids:
+        await settlements.lock(tx, lot_id)
+    operation = await operations.lock(tx, operation_id)
+    if operation.deposit_id is not None:
+        await deposits.lock(tx, operation.deposit_id)
+        if await operations.lots_of(tx, operation_id) != lot_ids:
+            raise BooksAway(f"The deposit of {operation_id} was decided about at the same time; nothing was changed.")
     return operation
 
 

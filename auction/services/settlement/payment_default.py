@@ -15,6 +15,7 @@ from auction.domain.journal import JournalAccount
 from auction.domain.money import share
 from auction.domain.states import (
     ApprovalAction,
+    AwardStatus,
     CauseKind,
     DefaultCause,
     DefaultStatus,
@@ -28,7 +29,14 @@ from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import capture_of
 from auction.services.registration.bidding_power import deposits_for, restate_power
 from auction.services.settlement.dual_control import request_or_approve
-from auction.services.settlement.payment_outcomes import check_no_open_charge, forfeit_deposit, refund_payment
+from auction.services.settlement.payment_outcomes import (
+    apply_deposits,
+    check_no_open_charge,
+    complete_payment,
+    forfeit_deposit,
+    refund_payment,
+    secured_fen,
+)
 from auction.services.settlement.transitions import (
     SYSTEM_ACTOR,
     LockedSettlement,
@@ -58,6 +66,8 @@ async def declare_default(
     reason: str | None = None,
 ) -> None:
     """Declare a default on the award of a lot (None: whichever is in force): its time is over, or the winner refuses.
+
+    An award that payments and deposits cover is completed instead.
 
     Raises NotFound(settlement-unknown), WrongState, RequestRefused(payment-pending), BooksAway.
     """
@@ -114,6 +124,8 @@ async def _default(
             ProblemCode.PAYMENT_PENDING,
             "The deposit that pays this award is being captured; wait for its outcome.",
         )
+    if await _is_completed(context, tx, locked, award, now_ms=now_ms, cause=cause):
+        return
     await settlements.mark_award_defaulted(tx, award.award_id)
     journal_cause = Cause(CAUSE_KIND[cause], f"default:{award.award_id}:{actor}"[:CAUSE_REF_LENGTH_MAX])
     await _reverse_award(tx, award, requested, now_ms=now_ms, cause=journal_cause)
@@ -148,6 +160,23 @@ async def _default(
             "cause": cause,
         },
     )
+
+
+async def _is_completed(
+    context: AppContext, tx: Transaction, locked: LockedSettlement, award: Award, *, now_ms: int, cause: DefaultCause
+) -> bool:
+    """Whether an award is covered, and so is paid, or will be once a deposit is captured: nobody defaults on it.
+
+    Where the time is over, deposits that nobody has decided about count too; a winner who refuses has decided.
+    """
+    journal_cause = Cause(CauseKind.DEADLINE, f"covered:{award.award_id}")
+    if cause is not DefaultCause.DEADLINE:
+        completed = await complete_payment(tx, locked, award, now_ms=now_ms, cause=journal_cause)
+        return completed.status is AwardStatus.PAID
+    if await secured_fen(tx, locked.record, locked.terms, award) < award.due_fen:
+        return False
+    await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=journal_cause)
+    return True
 
 
 async def _reverse_award(

@@ -48,10 +48,10 @@ class SettlementOutcomes:
 
         A charge for an award that is not due any more, or for more than is due, is refunded at once.
         """
+        locked = await lock_settlement(tx, operation.lot_id)
         award = await settlements.find_award(tx, str(operation.award_id))
         if award is None:
             raise RuntimeError(f"operation {operation.operation_id} pays for an award that is not in the database")
-        locked = await lock_settlement(tx, operation.lot_id)
         details = {
             "award_id": award.award_id,
             "amount_fen": operation.amount_fen,
@@ -106,8 +106,12 @@ class SettlementOutcomes:
             case Disposition.APPLY:
                 await _add_capture_step(tx, operation, deposit, now_ms)
                 award = await settlements.find_award(tx, str(deposit.award_id))
-                if award is not None and award.status is AwardStatus.DUE:
-                    locked = await lock_settlement(tx, award.lot_id)
+                if award is None:
+                    raise RuntimeError(f"deposit {deposit.deposit_id} pays an award that is not in the database")
+                locked = await lock_settlement(tx, award.lot_id)
+                # read again under the lock: another payment may have been recorded meanwhile
+                award = await settlements.live_award(tx, award.lot_id)
+                if award is not None and award.award_id == deposit.award_id and award.status is AwardStatus.DUE:
                     await complete_payment(tx, locked, award, now_ms=now_ms, cause=cause)
 
 
