@@ -135,6 +135,10 @@ class Settings(BaseSettings):
         None, description="the path of a redis-server or valkey-server, or its name on PATH"
     )
 
+    postgres_programs: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        None, description="a directory with pg_dump and pg_restore, of the database's version or newer"
+    )
+
     # signing
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None, description=f"a secret of at least {SECRET_LENGTH_MIN} characters"

@@ -43,6 +43,12 @@ async def add(tx: Transaction, faults: Mapping[str, Fault]) -> None:
     await tx.session.execute(postgresql.insert(frozen_lots).on_conflict_do_nothing(), rows)
 
 
+async def explain(tx: Transaction, lot_ids: Sequence[str], detail: str) -> None:
+    """Say of frozen lots why they are, in place of what was noted when they were frozen."""
+    statement = update(frozen_lots).where(STILL_FROZEN, frozen_lots.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
+    await tx.session.execute(statement.values(detail=detail))
+
+
 async def frozen_among(tx: Transaction, lot_ids: Iterable[str]) -> set[str]:
     """Those of these lots that are frozen."""
     statement = select(frozen_lots.c.lot_id).where(

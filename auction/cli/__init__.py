@@ -8,6 +8,7 @@ import sys
 import typer
 
 from auction.cli.account import account
+from auction.cli.backup import backup
 from auction.cli.bench import bench
 from auction.cli.demo import demo
 from auction.cli.doctor import doctor
@@ -37,6 +38,7 @@ app.command()(account)
 app.command()(token)
 app.command()(replay)
 app.command()(verify)
+app.command()(backup)
 app.command()(restore)
 app.command()(doctor)
 app.command()(bench)
@@ -57,9 +59,10 @@ def main() -> None:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """The errors whose text is a sentence for people."""
+    from auction.backups.errors import BackupError
     from auction.domain.errors import AuctionError
     from auction.embedded import EmbeddedError
     from auction.replay.csv_import import RecordingInvalid
     from auction.settings import SettingsError
 
-    return AuctionError, EmbeddedError, RecordingInvalid, SettingsError
+    return AuctionError, BackupError, EmbeddedError, RecordingInvalid, SettingsError

@@ -15,6 +15,7 @@ COMMANDS = (
     "token",
     "replay",
     "verify",
+    "backup",
     "restore",
     "doctor",
     "bench",

@@ -5,6 +5,7 @@ notifications that the cashier collects from it. `rules` decides what its test c
 signs and reads notifications, `gateway` implements the `PaymentGateway` protocol.
 """
 
+from auction.payments.sandbox.file import copy_file
 from auction.payments.sandbox.gateway import FILE_NAME, REDELIVER_AFTER_MS, SandboxGateway
 
-__all__ = ["FILE_NAME", "REDELIVER_AFTER_MS", "SandboxGateway"]
+__all__ = ["FILE_NAME", "REDELIVER_AFTER_MS", "SandboxGateway", "copy_file"]

@@ -9,7 +9,7 @@ block, and belong to the thread that opened the file.
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -231,3 +231,10 @@ def _operation(row: tuple[Any, ...]) -> SandboxOperation:
     operation_id, kind, about, asked_fen, payment_method, payer, ref, status, *rest = row
     request = OperationRequest(operation_id, OperationKind(kind), about, asked_fen, payment_method, payer)
     return SandboxOperation(request, ref, ReplyStatus(status), *rest)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the file, as of one moment, while others use it. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(source, timeout=BUSY_MS / 1000)) as ours, closing(sqlite3.connect(target)) as copy:
+        ours.backup(copy)
+    target.chmod(0o600)

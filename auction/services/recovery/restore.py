@@ -5,56 +5,28 @@ and receipts that follow from them. Unless it is over it goes on in a new epoch,
 out, and is left paused with the time that it had left. What was acknowledged beyond the archive is lost, and named.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from auction.books import acknowledged_marks, archive, archive_queries, audit, bidders, catalogue, frozen_lots
+from auction.books import archive, audit, bidders, catalogue, frozen_lots
 from auction.books.catalogue import DRAFT, LotRecord
-from auction.books.chain import GENESIS, head_after
-from auction.books.unit_of_work import Books, Transaction
+from auction.books.unit_of_work import Books
 from auction.domain.errors import RequestRefused
-from auction.domain.events import Restored
-from auction.domain.ledger_layout import STREAM_START, chain_of
-from auction.domain.lot import LotStatus, apply
-from auction.domain.proof import LotProof, RuleBroken
-from auction.domain.recovery import HighMark, restore
-from auction.domain.terms_reader import read_terms
-from auction.ledger.entry import EntryDamaged
+from auction.domain.ledger_layout import STREAM_START
+from auction.domain.lot import LotStatus
 from auction.ledger.rebuild import LedgerRebuild
-from auction.services.lot_log import decode_archived
-
-
-@dataclass(slots=True)
-class LotPlan:
-    """What restoring a lot does. `lost_seqs` (first, last) were acknowledged and are in no archive; None: none is."""
-
-    lot_id: str
-    status: LotStatus
-    """The status that it is left in."""
-    archived_seq: int
-    ledger_seq: int | None
-    """Where the ledger stands; None: it does not know the lot."""
-    lost_seqs: tuple[int, int] | None = None
-    event: Restored | None = None
-    """None: the lot is over, and its record gets no further event."""
-    problem: str | None = None
-    """Why it cannot be restored; None: it can."""
-
-
-@dataclass(slots=True)
-class _Folded:
-    """A lot's archived record."""
-
-    proof: LotProof
-    chain: str = ""
+from auction.services.recovery.restore_plan import LotPlan, LotRebuild, plan_lot
 
 
 @dataclass(slots=True)
 class RestoreReport:
-    """What was restored, or, after a dry run, would be; and the shards that take calls again."""
+    """What was restored, or, after a dry run, would be."""
 
     lots: list[LotPlan] = field(default_factory=list)
     shards: list[int] = field(default_factory=list)
+    """Those that take calls again."""
+    shards_left: list[int] = field(default_factory=list)
+    """Those of the lots that stay stopped: another of their lots waits to be restored."""
 
     @property
     def is_complete(self) -> bool:
@@ -76,23 +48,24 @@ class Restorer:
     async def restore(self, lot_ids: Sequence[str] | None, *, by: str, reason: str, dry_run: bool) -> RestoreReport:
         """Restore these lots, or, for None, every lot that is frozen, unknown to the ledger or on a stopped shard.
 
-        A shard takes calls again once nothing on it is left to restore. Raises LedgerAway, BooksAway, NotFound.
+        Lots that an earlier call restored are passed over. A stopped shard takes calls again once nothing on it is left
+        to restore; for single lots it stays stopped. Raises LedgerAway, BooksAway, NotFound.
         """
         stopped = [shard for shard in range(self._shards) if await self._state.lineage(shard) != self._lineage]
-        records = await self._records(lot_ids)
         report = RestoreReport()
         left: set[int] = set()
-        for record in records:
+        for record in await self._records(lot_ids):
             shard = self._state.keys.shard_of(record.lot_id)
-            plan = await self._plan_and_restore(
+            plan = await self._restore_lot(
                 record, shard_is_stopped=shard in stopped, by=by, reason=reason, dry_run=dry_run
             )
             if plan is None and lot_ids is not None:
                 plan = LotPlan(record.lot_id, LotStatus(record.status), 0, None, problem="nothing is wrong with it")
             if plan is not None:
                 report.lots.append(plan)
-                if plan.problem is not None:
-                    left.add(shard)
+            if shard in stopped and (lot_ids is not None or (plan is not None and plan.problem is not None)):
+                left.add(shard)
+        report.shards_left = sorted(left)
         if lot_ids is None:
             report.shards = [shard for shard in stopped if shard not in left]
             if not dry_run:
@@ -109,60 +82,37 @@ class Restorer:
             records = await catalogue.lots_of_sales(tx, [sale.sale_id for sale in sales])
         return [record for record in records if record.status != DRAFT]
 
-    async def _plan_and_restore(
+    async def _restore_lot(
         self, record: LotRecord, *, shard_is_stopped: bool, by: str, reason: str, dry_run: bool
     ) -> LotPlan | None:
-        """The plan of one lot, carried out unless `dry_run`; None where nothing is wrong with it."""
-        lot_id = record.lot_id
-        position = await self._state.mark_of(lot_id)
+        """The plan of one lot, carried out unless `dry_run`; None where there is nothing to restore."""
+        position = await self._state.mark_of(record.lot_id)
         async with self._books.reading() as tx:
-            is_frozen = bool(await frozen_lots.frozen_among(tx, [lot_id]))
-            if not (shard_is_stopped or is_frozen or position is None):
-                return None
-            mark = (await acknowledged_marks.of_lots(tx, [lot_id])).get(lot_id)
-            aside = await frozen_lots.highest_set_aside(tx, lot_id)
-            try:
-                folded = await _fold(tx, record)
-            except (RuleBroken, EntryDamaged) as error:
-                return LotPlan(lot_id, LotStatus.FROZEN, 0, None, problem=f"its archived record is not sound: {error}")
-            purses = await bidders.purses_on_sale(tx, record.sale_id)
-        lot = folded.proof.lot
-        if not lot.seq:
-            if position is not None and not is_frozen:
-                return None  # in the ledger, and nothing archived yet
-            return LotPlan(
-                lot_id,
-                LotStatus.SCHEDULED,
-                0,
-                position and position.seq,
-                problem="nothing of it is archived; schedule it anew",
-            )
-        known = [HighMark(lot.epoch, lot.seq), *(HighMark(*found[:2]) for found in (mark, aside, position) if found)]
-        highest = HighMark(max(one.epoch for one in known), max(one.seq for one in known))
-        event = restore(lot, highest, lot.last_at_ms, reason=reason, by=by)
-        after = lot if event is None else apply(lot, event, lot.last_at_ms)
-        plan = LotPlan(lot_id, after.status, lot.seq, position and position.seq, event=event)
-        if highest.seq > lot.seq:
-            plan.lost_seqs = (lot.seq + 1, highest.seq)
-        if dry_run:
-            return plan
-        await self._continue_stream(self._state.keys.shard_of(lot_id))
+            planned = await plan_lot(tx, record, position, shard_is_stopped=shard_is_stopped, by=by, reason=reason)
+        if not isinstance(planned, LotRebuild):
+            return planned
+        if not dry_run:
+            await self._carry_out(planned, record, by=by, reason=reason)
+        return planned.plan
+
+    async def _carry_out(self, planned: LotRebuild, record: LotRecord, *, by: str, reason: str) -> None:
+        plan = planned.plan
+        await self._continue_stream(self._state.keys.shard_of(plan.lot_id))
         try:
             await self._rebuild.put_lot(
-                lot_id,
-                after,
-                chain=folded.chain,
-                event=event,
+                plan.lot_id,
+                planned.lot,
+                chain=planned.folded.chain,
+                event=plan.event,
                 known_seq=plan.ledger_seq,
-                admissions=folded.proof.admissions,
-                receipts=folded.proof.receipts,
-                purses=purses,
+                admissions=planned.folded.proof.admissions,
+                receipts=planned.folded.proof.receipts,
+                purses=planned.purses,
             )
         except RequestRefused as error:
             plan.problem = error.detail
-            return plan
+            return
         await self._note(plan, record, by=by, reason=reason)
-        return plan
 
     async def _continue_stream(self, shard: int) -> None:
         async with self._books.reading() as tx:
@@ -191,43 +141,3 @@ class Restorer:
                     "lost_seqs": None if lost is None else list(lost),
                 },
             )
-
-
-async def _fold(tx: Transaction, record: LotRecord) -> _Folded:
-    """A lot's archived record, checked. Raises RuleBroken, EntryDamaged."""
-    folded = _Folded(LotProof(read_terms(record.terms)))
-    head = GENESIS
-    async for row in archive_queries.entries_of(tx, record.lot_id):
-        entry = decode_archived(row)
-        chain = chain_of(folded.chain, row.lot_id, row.epoch, row.first_seq, row.at_ms, row.packed)
-        head = head_after(head, row.lot_id, row.epoch, row.first_seq, row.at_ms, entry.events)
-        if chain != row.chain or head != row.head:
-            raise EntryDamaged(f"archived entry {row.stream_id} of lot {row.lot_id} does not continue the one before")
-        folded.proof.fold_entry(row.epoch, row.first_seq, row.at_ms, entry.events)
-        folded.chain = chain
-    return folded
-
-
-def describe_lost(plan: LotPlan) -> str:
-    """The seqs that are lost, for people."""
-    return "none known" if plan.lost_seqs is None else f"{plan.lost_seqs[0]} to {plan.lost_seqs[1]}"
-
-
-def as_mapping(report: RestoreReport) -> Mapping[str, object]:
-    """The report as JSON shows it."""
-    return {
-        "shards": report.shards,
-        "lots": [
-            {
-                "lot_id": plan.lot_id,
-                "status": str(plan.status),
-                "archived_seq": plan.archived_seq,
-                "ledger_seq": plan.ledger_seq,
-                "lost_seqs": None if plan.lost_seqs is None else list(plan.lost_seqs),
-                "seq": None if plan.event is None else plan.event.seq,
-                "epoch": None if plan.event is None else plan.event.epoch,
-                "problem": plan.problem,
-            }
-            for plan in report.lots
-        ],
-    }
