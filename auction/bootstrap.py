@@ -180,7 +180,9 @@ async def open_restorer(settings: Settings) -> AsyncIterator[tuple[Restorer, Boo
         if lineage is None:
             raise SettingsError("this database was never used with a ledger: there is nothing to restore")
         keys = KeySpace(settings.ledger_shards)
-        restorer = Restorer(books, LedgerRebuild(redis, keys), shards=keys.shards, lineage=lineage)
+        spooled = MarkSpool(settings.data_dir / "marks", lineage).read()
+        rebuild = LedgerRebuild(redis, keys)
+        restorer = Restorer(books, rebuild, shards=keys.shards, lineage=lineage, spooled=spooled)
         yield restorer, books, LedgerStream(redis, keys)
     finally:
         await redis.aclose()

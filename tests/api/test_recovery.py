@@ -35,7 +35,7 @@ async def restore(context: AppContext, lot_id: str) -> None:
     """What `auction restore --lot ID` does."""
     ledger = context.ledger
     rebuild = LedgerRebuild(ledger.redis, ledger.keys)
-    restorer = Restorer(context.books, rebuild, shards=ledger.keys.shards, lineage=ledger.lineage)
+    restorer = Restorer(context.books, rebuild, shards=ledger.keys.shards, lineage=ledger.lineage, spooled={})
     report = await restorer.restore([lot_id], by="olga", reason="a test", dry_run=False)
     assert report.is_complete
     await Archiver(context.books, context.stream).catch_up()

@@ -1,5 +1,6 @@
 """A ledger that comes back older, empty or as somebody else's: nothing is decided on it, and nothing is hidden."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from auction.bootstrap import open_context
 from auction.domain.bidding import Admission
 from auction.domain.errors import LedgerChanged, RequestRefused
 from auction.domain.events import FreezeCause, Restored
+from auction.domain.ledger_layout import Mark
 from auction.domain.lot import Lot, LotStatus
 from auction.domain.terms_reader import read_terms
 from auction.ledger.bid_ledger import AcceptedBid
 from auction.ledger.rebuild import LedgerRebuild
 from auction.ledger.server_state import ServerState
+from auction.services.recovery.marks import MarkSpool
 from auction.workers.clerk import Clerk
 from tests.ledger.server_process import OwnServer
 from tests.recovery.conftest import TERMS, House, codes, open_house
@@ -261,3 +264,33 @@ async def test_a_stopped_shard_keeps_the_clerk_from_no_other(house: House) -> No
     await clerk.meet_deadlines()
     await clerk.reconcile()
     assert (await house.snapshot(other)).status is LotStatus.CLOSED
+
+
+async def test_a_restoring_that_was_broken_off_passes_over_the_lots_that_it_had_restored(house: House) -> None:
+    lot_id, other = await house.new_lot(), await house.new_lot("second")
+    await house.archive()
+    await house.context.ledger.redis.flushall()
+    first = await house.restore(lot_id)
+    # what `--lot` leaves stopped is named
+    assert first.shards_left == [house.context.ledger.keys.shard_of(lot_id)]
+    await house.archive()
+
+    report = await house.restore()
+    assert [(plan.lot_id, plan.problem) for plan in report.lots] == [(other, None)]
+    assert report.shards_left == []
+    assert (await house.snapshot(lot_id)).epoch == 2
+    await house.archive()
+    assert await house.broken() == []
+
+
+async def test_what_a_process_had_noted_beside_the_database_counts_as_acknowledged(house: House) -> None:
+    lot_id = await house.new_lot()
+    await house.archive()
+    head = await house.snapshot(lot_id)
+    marks = house.settings.data_dir / "marks"
+    MarkSpool(marks, house.context.ledger.lineage).keep({lot_id: Mark(head.epoch, head.seq + 7, "")})
+    (marks / f"{os.getpid()}.json").rename(marks / "of-another-process.json")
+    await house.context.ledger.redis.flushall()
+
+    (plan,) = (await house.restore(dry_run=True)).lots
+    assert plan.lost_seqs == (head.seq + 1, head.seq + 7)

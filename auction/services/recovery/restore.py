@@ -5,14 +5,14 @@ and receipts that follow from them. Unless it is over it goes on in a new epoch,
 out, and is left paused with the time that it had left. What was acknowledged beyond the archive is lost, and named.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auction.books import archive, audit, bidders, catalogue, frozen_lots
 from auction.books.catalogue import DRAFT, LotRecord
 from auction.books.unit_of_work import Books
 from auction.domain.errors import RequestRefused
-from auction.domain.ledger_layout import STREAM_START
+from auction.domain.ledger_layout import STREAM_START, Mark
 from auction.domain.lot import LotStatus
 from auction.ledger.rebuild import LedgerRebuild
 from auction.services.recovery.restore_plan import LotPlan, LotRebuild, plan_lot
@@ -37,13 +37,16 @@ class RestoreReport:
 class Restorer:
     """Restores lots on one ledger. `rebuild` writes past the ledger's checks."""
 
-    def __init__(self, books: Books, rebuild: LedgerRebuild, *, shards: int, lineage: str) -> None:
-        """Takes the number of shards, and the id of the ledger that the database is bound to."""
+    def __init__(
+        self, books: Books, rebuild: LedgerRebuild, *, shards: int, lineage: str, spooled: Mapping[str, Mark]
+    ) -> None:
+        """Takes the number of shards, the id of the ledger that the database is bound to, and the spooled marks."""
         self._books = books
         self._rebuild = rebuild
         self._state = rebuild.state
         self._shards = shards
         self._lineage = lineage
+        self._spooled = spooled
 
     async def restore(self, lot_ids: Sequence[str] | None, *, by: str, reason: str, dry_run: bool) -> RestoreReport:
         """Restore these lots, or, for None, every lot that is frozen, unknown to the ledger or on a stopped shard.
@@ -88,7 +91,15 @@ class Restorer:
         """The plan of one lot, carried out unless `dry_run`; None where there is nothing to restore."""
         position = await self._state.mark_of(record.lot_id)
         async with self._books.reading() as tx:
-            planned = await plan_lot(tx, record, position, shard_is_stopped=shard_is_stopped, by=by, reason=reason)
+            planned = await plan_lot(
+                tx,
+                record,
+                position,
+                shard_is_stopped=shard_is_stopped,
+                spooled=self._spooled.get(record.lot_id),
+                by=by,
+                reason=reason,
+            )
         if not isinstance(planned, LotRebuild):
             return planned
         if not dry_run:

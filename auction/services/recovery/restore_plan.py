@@ -58,11 +58,19 @@ class LotRebuild:
 
 
 async def plan_lot(
-    tx: Transaction, record: LotRecord, position: Mark | None, *, shard_is_stopped: bool, by: str, reason: str
+    tx: Transaction,
+    record: LotRecord,
+    position: Mark | None,
+    *,
+    shard_is_stopped: bool,
+    spooled: Mark | None,
+    by: str,
+    reason: str,
 ) -> LotPlan | LotRebuild | None:
     """How to restore a lot that the ledger has at `position` (None: it does not know it).
 
-    A bare plan names the problem for which it cannot be; None: there is nothing to restore, or that was done.
+    `spooled` is what a process of this machine acknowledged, whether or not the database was told. A bare plan names
+    the problem for which it cannot be; None: there is nothing to restore, or that was done.
     """
     lot_id = record.lot_id
     is_frozen = bool(await frozen_lots.frozen_among(tx, [lot_id]))
@@ -85,7 +93,10 @@ async def plan_lot(
             position and position.seq,
             problem="nothing of it is archived; schedule it anew",
         )
-    known = [HighMark(lot.epoch, lot.seq), *(HighMark(*found[:2]) for found in (mark, aside, position) if found)]
+    known = [
+        HighMark(lot.epoch, lot.seq),
+        *(HighMark(*found[:2]) for found in (mark, spooled, aside, position) if found),
+    ]
     highest = HighMark(max(one.epoch for one in known), max(one.seq for one in known))
     if not is_frozen and _is_restored(folded, position, highest):
         return None
