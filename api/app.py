@@ -21,6 +21,7 @@ from api.http.server import ApiServer, serve
 from api.http.sessions import CsrfKey
 from api.routes import outside, v1
 from api.web import docs_page, documents
+from auction.services.bidding.heartbeat import Heartbeat
 from auction.services.context import AppContext
 from auction.services.identity.tokens import TokenKey
 from auction.services.recovery.watch import RecoveryWatch
@@ -96,7 +97,7 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
     try:
         async with (
             open_context_when_ledger_answers(settings, stopping, on_away=start) as context,
-            _watched(context, recovery),
+            _watched(context, recovery, settings),
         ):
             if context is not None:
                 late.app = create_app(context, config_of(settings, status_fd=status_fd), recovery)
@@ -110,12 +111,14 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
 
 
 @asynccontextmanager
-async def _watched(context: AppContext | None, recovery: RecoveryWatch) -> AsyncIterator[None]:
-    """Keep the ledger's use of memory, and what a loss of it has stopped, up to date during the block."""
+async def _watched(context: AppContext | None, recovery: RecoveryWatch, settings: Settings) -> AsyncIterator[None]:
+    """During the block: the ledger is told that bids are taken; its use of memory, and what is stopped, are watched."""
     if context is None:
         yield
         return
+    heartbeat = Heartbeat(context.ledger, context.ledger_memory, limit_ms=settings.outage_pause_ms)
     watching = {
+        asyncio.create_task(heartbeat.run(), name="heartbeat"),
         asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory"),
         asyncio.create_task(recovery.run(context.ledger, context.books), name="watch what is stopped"),
     }

@@ -102,6 +102,13 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+def _above_heartbeats(silence_ms: int) -> int:
+    """Shorter silences lie between two heartbeats."""
+    if 0 != silence_ms < 1_000:
+        raise ValueError
+    return silence_ms
+
+
 Port = Annotated[int, Field(ge=1, le=65535, description="a port number from 1 to 65535")]
 
 
@@ -157,6 +164,11 @@ class Settings(BaseSettings):
     )
     ledger_timeout_ms: int = Field(
         2_000, ge=10, le=60_000, description="a whole number of milliseconds from 10 to 60000"
+    )
+    outage_pause_ms: Annotated[int, AfterValidator(_above_heartbeats)] = Field(
+        2_000,
+        le=600_000,
+        description="a whole number of milliseconds from 1000 to 600000, or 0 for no pause after an outage",
     )
     stream_keep_ms: int = Field(
         3_600_000,

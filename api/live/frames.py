@@ -18,6 +18,7 @@ from auction.domain.events import (
     Extended,
     Frozen,
     Held,
+    Interrupted,
     LotVoided,
     Opened,
     Paused,
@@ -109,10 +110,11 @@ class HeldFrame(LotEventFrame, tag="held"):
 
 
 class PausedFrame(LotEventFrame, tag="paused"):
-    """Staff paused the lot."""
+    """Staff paused the lot, or (`cause` outage) bids could not be decided shortly before its end."""
 
     remaining_ms: int
     reason: str
+    cause: str = "staff"
 
 
 class ResumedFrame(LotEventFrame, tag="resumed"):
@@ -247,7 +249,7 @@ def end_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
             return event.ends_at_ms
         case Closed() | LotVoided():
             return min(ends_before_ms, at_ms)
-        case Admitted() | Held() | Paused() | BidVoided() | Frozen() | Restored():
+        case Admitted() | Held() | Paused() | Interrupted() | BidVoided() | Frozen() | Restored():
             return ends_before_ms
     assert_never(event)
 
@@ -287,6 +289,10 @@ def event_frame(position: EventPosition, event: Event, price_fen: int, leader_pa
         case Paused(remaining_ms=left, reason=reason):
             frame = PausedFrame(
                 lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left, reason=reason
+            )
+        case Interrupted(remaining_ms=left):
+            frame = PausedFrame(
+                lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left, reason="", cause="outage"
             )
         case Resumed():
             frame = ResumedFrame(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms)

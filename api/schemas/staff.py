@@ -38,7 +38,8 @@ class EventResponse(BaseModel):
     at_ms: int
     kind: str = Field(
         description=(
-            "scheduled, admitted, opened, bid, held, paused, resumed, extended, voided, closed, void, frozen, restored"
+            "scheduled, admitted, opened, bid, held, paused, interrupted, resumed, extended, voided, closed, void, "
+            "frozen, restored"
         )
     )
     by: str | None = Field(None, description="The member of staff who did it; empty: the rules.")
@@ -56,6 +57,9 @@ class EventResponse(BaseModel):
     ends_at_ms: int | None = None
     hard_stop_at_ms: int | None = Field(None, description="0: none.")
     remaining_ms: int | None = None
+    from_ms: int | None = Field(None, description="Of an interruption: since when bids could not be decided.")
+    to_ms: int | None = Field(None, description="Until when.")
+    until_ms: int | None = Field(None, description="Lots that end by then are paused.")
     review_above_fen: int | None = Field(None, description="0: no limit from here on.")
     outcome: str | None = Field(None, description="sold, no-bids or reserve-unmet.")
     cause: str | None = Field(

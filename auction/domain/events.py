@@ -108,6 +108,17 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The lot was paused, as bids could not be decided from `from_ms` to `to_ms` and it ends by `until_ms` (UTC ms)."""
+
+    kind: ClassVar[str] = "interrupted"
+    remaining_ms: int
+    from_ms: int
+    to_ms: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """Bidding goes on with the time that remained; `review_above_fen` 0: no review limit from here on."""
 
@@ -203,6 +214,7 @@ Event = (
     | BidPlaced
     | Held
     | Paused
+    | Interrupted
     | Resumed
     | Extended
     | BidVoided

@@ -20,6 +20,7 @@ from auction.domain.events import (
     Extended,
     Frozen,
     Held,
+    Interrupted,
     LotVoided,
     Opened,
     Outcome,
@@ -148,9 +149,11 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
             if not event.leading:
                 return after
             return replace(after, leader_id=event.bidder_id, leader_paddle=event.paddle, ceiling_fen=event.amount_fen)
-        case Held() | Paused():
+        case Held() | Paused() | Interrupted():
             status = LotStatus.HELD if isinstance(event, Held) else LotStatus.PAUSED
-            return replace(after, status=status, remaining_ms=event.remaining_ms, stopped_at_ms=at_ms)
+            # an interrupted lot counts as stopped since the time that leaves it what remains
+            stopped_at_ms = lot.ends_at_ms - event.remaining_ms if isinstance(event, Interrupted) else at_ms
+            return replace(after, status=status, remaining_ms=event.remaining_ms, stopped_at_ms=stopped_at_ms)
         case Resumed():
             return replace(
                 after,

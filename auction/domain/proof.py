@@ -22,6 +22,7 @@ from auction.domain.events import (
     FreezeCause,
     Frozen,
     Held,
+    Interrupted,
     LotVoided,
     Opened,
     Paused,
@@ -48,6 +49,7 @@ from auction.domain.lot import (
     schedule,
     void,
 )
+from auction.domain.outage import Outage, interrupt_if_due
 from auction.domain.recovery import HighMark, freeze, restore
 from auction.domain.terms import Terms
 
@@ -74,7 +76,9 @@ _OF_REFUSAL = {
 """The promise that a recorded bid breaks where it should have been refused with this code; else NO_PHANTOMS."""
 
 
-ControlEvent = Scheduled | Opened | Paused | Resumed | Extended | BidVoided | Closed | LotVoided | Frozen | Restored
+ControlEvent = (
+    Scheduled | Opened | Paused | Interrupted | Resumed | Extended | BidVoided | Closed | LotVoided | Frozen | Restored
+)
 """Events that clerk and staff cause; `decide` decides a bid and the hold that it may cause."""
 
 
@@ -124,7 +128,7 @@ class LotProof:
             raise RuleBroken(promise, seq, f"a {event.kind} event follows the end of the lot")
         if isinstance(event, Scheduled) != (seq == 1):
             raise RuleBroken(ORDER, seq, "a lot's record begins with its one scheduled event")
-        if close_if_due(self.lot, at_ms) and not isinstance(event, Closed | Frozen | Restored):
+        if close_if_due(self.lot, at_ms) and not isinstance(event, Closed | Interrupted | Frozen | Restored):
             raise RuleBroken(DEADLINE, seq, f"a {event.kind} event at {at_ms}, past the end at {self.lot.ends_at_ms}")
         if isinstance(event, BidPlaced):
             self._fold_bid(event, at_ms, rest)
@@ -164,10 +168,8 @@ class LotProof:
     def _action(self, event: ControlEvent, at_ms: int) -> Action:
         """The action behind a control event, done again at the event's time."""
         lot = self.lot
-        if isinstance(event, Frozen):
-            return freeze(lot, at_ms, self._freeze_cause(event))
-        if isinstance(event, Restored):
-            return self._restore_again(event, at_ms)
+        if isinstance(event, Frozen | Restored | Interrupted):
+            return self._recovery(event, at_ms)
         match event:
             case Scheduled():
                 return (schedule(lot.terms, opens_at_ms=event.opens_at_ms, ends_at_ms=event.ends_at_ms),)
@@ -193,11 +195,27 @@ class LotProof:
                 return void(lot, reason=event.reason, by=event.by)
         assert_never(event)
 
+    def _recovery(self, event: Frozen | Restored | Interrupted, at_ms: int) -> Action:
+        match event:
+            case Frozen():
+                return freeze(self.lot, at_ms, self._freeze_cause(event))
+            case Restored():
+                return self._restore_again(event, at_ms)
+            case Interrupted():
+                return self._interrupt_again(event, at_ms)
+
     def _freeze_cause(self, event: Frozen) -> FreezeCause:
         try:
             return FreezeCause(event.cause)
         except ValueError:
             raise RuleBroken(NO_PHANTOMS, self.lot.seq + 1, f"no lot is frozen for {event.cause!r}") from None
+
+    def _interrupt_again(self, event: Interrupted, at_ms: int) -> Action:
+        """The pause again; when the outage was is taken from it, as far as it can have been then."""
+        outage = Outage(event.from_ms, event.to_ms, event.until_ms)
+        if not outage.from_ms < outage.to_ms <= min(at_ms, outage.until_ms):
+            raise RuleBroken(DEADLINE, self.lot.seq + 1, f"no outage is like {outage} at {at_ms}")
+        return interrupt_if_due(self.lot, outage)
 
     def _restore_again(self, event: Restored, at_ms: int) -> Action:
         """The restoring again; what was acknowledged beyond the archive, and the last sign of life, are taken from it.
@@ -236,6 +254,6 @@ class LotProof:
 def _promise_of(event: Event) -> int:
     if isinstance(event, Closed):
         return ONE_WINNER
-    if isinstance(event, (Opened, Paused, Resumed, Extended, Held)):
+    if isinstance(event, (Opened, Paused, Interrupted, Resumed, Extended, Held)):
         return DEADLINE
     return ORDER if isinstance(event, (BidPlaced, BidVoided)) else NO_PHANTOMS

@@ -5,22 +5,17 @@ Bids come from `auction.ledger.combiner`, control actions from services. The scr
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import msgspec
 from redis.asyncio import Redis
 
-from auction.domain.bidding import Bid, Receipt, Refused
+from auction.domain.bidding import Bid
 from auction.domain.deposits import Power
 from auction.domain.errors import (
-    AuctionError,
     LedgerLate,
-    NotFound,
     ProblemCode,
-    RefusalCode,
     RequestRefused,
-    WrongStatus,
 )
 from auction.domain.events import FreezeCause
 from auction.domain.lot import ADMITTING, STOPPED, LeadingBid, LotStatus
@@ -30,6 +25,7 @@ from auction.ledger.connection import ledger_errors, microseconds
 from auction.ledger.keys import KeySpace
 from auction.ledger.ledger_clock import LedgerClock
 from auction.ledger.lineage import begin_ledger, lineage_on
+from auction.ledger.replies import BidAnswer, Deadlines, Snapshot, check_code, decode_answer
 from auction.ledger.scripts import ScriptCaller
 from auction.ledger.terms_codec import pack_terms
 
@@ -42,50 +38,6 @@ BATCH_BIDS_MAX = 512
 
 UNCHECKED = "*"
 """The lineage with which the checks read whatever is there, even on a stopped shard."""
-
-_REFUSALS = {str(code): code for code in RefusalCode}
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A lot's state in the ledger at `now_ms`. Amounts in fen (0: none), times in UTC ms (0: none)."""
-
-    lot_id: str
-    status: LotStatus
-    epoch: int
-    seq: int
-    price_fen: int
-    leader_id: str
-    leader_paddle: int
-    ceiling_fen: int
-    bids: int
-    minimum_fen: int
-    opens_at_ms: int
-    ends_at_ms: int
-    hard_stop_at_ms: int
-    remaining_ms: int
-    review_above_fen: int
-    now_ms: int
-    chain: str
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedBid:
-    """The bid was accepted, by this call or (`repeated`) by an earlier one with the same key."""
-
-    receipt: Receipt
-    repeated: bool
-
-
-BidAnswer = AcceptedBid | Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """The ledger's time and the next deadlines: (UTC ms, lot to open or close), earliest first."""
-
-    now_ms: int
-    upcoming: list[tuple[int, str]]
 
 
 class BidLedger:
@@ -144,6 +96,7 @@ class BidLedger:
                 keys.due_of(lot_id),
                 keys.stream_of(lot_id),
                 keys.lineage_of(lot_id),
+                keys.activity_of(lot_id),
             ),
             (lot_id, packed, self.lineage, self._clock.not_after_ms(self._patience_ms)),
         )
@@ -151,7 +104,7 @@ class BidLedger:
         self._clock.learn(now_ms)
         if seq:
             self.marks.note(lot_id, epoch, seq, chain)
-        return [_decode_answer(row, now_ms) for row in rows]
+        return [decode_answer(row, now_ms) for row in rows]
 
     async def schedule(
         self, lot_id: str, terms: Terms, *, opens_at_ms: int, ends_at_ms: int, hard_stop_at_ms: int
@@ -164,10 +117,10 @@ class BidLedger:
         code, snapshot = await self._call(
             "schedule_lot",
             lot_id,
-            (keys.lot(lot_id), keys.due_of(lot_id), keys.stream_of(lot_id)),
+            (keys.lot(lot_id), keys.due_of(lot_id), keys.stream_of(lot_id), keys.lineage_of(lot_id)),
             (pack_terms(terms), terms.sha256(), opens_at_ms, ends_at_ms, hard_stop_at_ms),
         )
-        return _checked(code, snapshot, "schedule it", (LotStatus.SCHEDULED,))
+        return check_code(code, snapshot, "schedule it", (LotStatus.SCHEDULED,))
 
     async def admit(
         self, lot_id: str, *, bidder_id: str, paddle: int, limit_fen: int | None, purse_fen: int | None
@@ -177,10 +130,18 @@ class BidLedger:
         code, snapshot = await self._call(
             "admit_bidder",
             lot_id,
-            (keys.lot(lot_id), keys.bidders(lot_id), keys.purse(lot_id), keys.due_of(lot_id), keys.stream_of(lot_id)),
+            (
+                keys.lot(lot_id),
+                keys.bidders(lot_id),
+                keys.purse(lot_id),
+                keys.due_of(lot_id),
+                keys.stream_of(lot_id),
+                keys.lineage_of(lot_id),
+                keys.activity_of(lot_id),
+            ),
             (bidder_id, paddle, -1 if limit_fen is None else limit_fen, -1 if purse_fen is None else purse_fen),
         )
-        return _checked(code, snapshot, "register for it", ADMITTING)
+        return check_code(code, snapshot, "register for it", ADMITTING)
 
     async def power(self, lot_id: str, bidder_id: str) -> Power | None:
         """A bidder's limit and purse on a lot; None where they are not admitted. For checks."""
@@ -200,7 +161,7 @@ class BidLedger:
     async def open_now(self, lot_id: str, *, ends_at_ms: int, by: str, action_key: str = "") -> Snapshot:
         """Open a scheduled lot at once, until `ends_at_ms` (UTC ms). Raises as `schedule` does, and NotFound."""
         code, snapshot = await self._control_lot("open_lot", lot_id, "now", ends_at_ms, by, action_key=action_key)
-        return _checked(code, snapshot, "open it", (LotStatus.SCHEDULED,))
+        return check_code(code, snapshot, "open it", (LotStatus.SCHEDULED,))
 
     async def close_due(self, lot_id: str) -> tuple[str, Snapshot | None]:
         """Close an open lot that is past its end. Code: ok, done, not-due, lot-unknown."""
@@ -209,12 +170,12 @@ class BidLedger:
     async def close_now(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Close an open lot before its end. Raises WrongStatus, NotFound."""
         code, snapshot = await self._control_lot("close_lot", lot_id, "now", reason, by, action_key=action_key)
-        return _checked(code, snapshot, "close it", (LotStatus.OPEN,))
+        return check_code(code, snapshot, "close it", (LotStatus.OPEN,))
 
     async def pause(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
         code, snapshot = await self._control_lot("pause_lot", lot_id, reason, by, action_key=action_key)
-        return _checked(code, snapshot, "pause it", (LotStatus.OPEN,))
+        return check_code(code, snapshot, "pause it", (LotStatus.OPEN,))
 
     async def resume(self, lot_id: str, *, review_above_fen: int | None, by: str, action_key: str = "") -> Snapshot:
         """Resume a paused or held lot; `review_above_fen`: a new limit above the price, 0: none, None: as before.
@@ -223,17 +184,17 @@ class BidLedger:
         """
         review = -1 if review_above_fen is None else review_above_fen
         code, snapshot = await self._control_lot("resume_lot", lot_id, review, by, action_key=action_key)
-        return _checked(code, snapshot, "resume it", STOPPED)
+        return check_code(code, snapshot, "resume it", STOPPED)
 
     async def extend(self, lot_id: str, *, by_ms: int, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Move the end of an open lot by `by_ms`. Raises WrongStatus, NotFound."""
         code, snapshot = await self._control_lot("extend_lot", lot_id, by_ms, reason, by, action_key=action_key)
-        return _checked(code, snapshot, "extend it", (LotStatus.OPEN,))
+        return check_code(code, snapshot, "extend it", (LotStatus.OPEN,))
 
     async def void(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Void a lot that has not closed. Raises WrongStatus, NotFound."""
         code, snapshot = await self._control_lot("void_lot", lot_id, reason, by, action_key=action_key)
-        return _checked(code, snapshot, "void it", ADMITTING)
+        return check_code(code, snapshot, "void it", ADMITTING)
 
     async def freeze(self, lot_id: str, cause: FreezeCause) -> tuple[str, Snapshot | None]:
         """Stop a lot whose record is not sound. Code: ok, done, lot-unknown, wrong-status (it is over)."""
@@ -267,7 +228,7 @@ class BidLedger:
             by,
             action_key=action_key,
         )
-        return _checked(code, snapshot, "void a bid of it", STOPPED)
+        return check_code(code, snapshot, "void a bid of it", STOPPED)
 
     async def read(self, lot_id: str) -> Snapshot | None:
         """The lot's present state; None where the ledger does not know it."""
@@ -286,16 +247,41 @@ class BidLedger:
                     found[snapshot.lot_id] = snapshot
         return found
 
+    async def active_shards(self) -> set[int]:
+        """The shards with lots that are scheduled or open."""
+        with ledger_errors():
+            pipeline = self.redis.pipeline(transaction=False)
+            for shard in range(self.keys.shards):
+                pipeline.zcard(self.keys.due(shard))
+            return {shard for shard, lots in enumerate(await pipeline.execute()) if lots}
+
+    async def note_activity(self, shard: int, *, limit_ms: int) -> None:
+        """Say that bids can be decided on a shard now; a silence above `limit_ms` is an outage (0: none is)."""
+        reply = await self._write(
+            "heartbeat",
+            (self.keys.activity(shard), self.keys.due(shard), self.keys.lineage(shard)),
+            (limit_ms, self.lineage, self._clock.not_after_ms(self._patience_ms)),
+        )
+        self._clock.learn(msgspec.msgpack.decode(reply)[2])
+
     async def deadlines(self, *, per_shard_max: int) -> "Deadlines":
-        """The ledger's time and the earliest deadlines of every shard."""
+        """The ledger's time, the earliest deadlines of every shard, and the lots that an outage may have to pause."""
         with ledger_errors():
             pipeline = self.redis.pipeline(transaction=False)
             pipeline.time()
             for shard in range(self.keys.shards):
                 pipeline.zrange(self.keys.due(shard), 0, per_shard_max - 1, withscores=True)
-            time, *shards = await pipeline.execute()
-        upcoming = [(int(at_ms), lot_id.decode()) for rows in shards for lot_id, at_ms in rows]
-        return Deadlines(microseconds(time) // 1000, sorted(upcoming))
+                pipeline.hmget(self.keys.activity(shard), "to", "until")
+            time, *rows = await pipeline.execute()
+        upcoming: list[tuple[int, str]] = []
+        interrupted: dict[tuple[int, int], list[str]] = {}
+        for shard, (lots, (to_ms, until_ms)) in enumerate(zip(rows[::2], rows[1::2], strict=True)):
+            deadlines = [(int(at_ms), lot_id.decode()) for lot_id, at_ms in lots]
+            upcoming += deadlines
+            if int(to_ms or 0):
+                within = [lot_id for at_ms, lot_id in deadlines if at_ms <= int(until_ms)]
+                interrupted[shard, int(to_ms)] = within
+        return Deadlines(microseconds(time) // 1000, sorted(upcoming), interrupted)
 
     async def now_ms(self) -> int:
         """The ledger's clock, UTC ms."""
@@ -311,11 +297,19 @@ class BidLedger:
     ) -> tuple[str, Snapshot | None]:
         """Call a script whose repetition under the same action key ('': none) changes nothing; None: it takes none."""
         keys = self.keys
-        names = (keys.lot(lot_id), keys.purse(lot_id), keys.due_of(lot_id), keys.stream_of(lot_id))
+        names = [
+            keys.lot(lot_id),
+            keys.purse(lot_id),
+            keys.due_of(lot_id),
+            keys.stream_of(lot_id),
+            keys.lineage_of(lot_id),
+        ]
         if action_key is None:
-            return await self._call(script, lot_id, names, arguments)
-        action = (keys.accepted(lot_id), f"{script} {action_key}" if action_key else "")
-        return await self._call(script, lot_id, names, arguments, action=action)
+            return await self._call(script, lot_id, (*names, keys.activity_of(lot_id)), arguments)
+        names += [keys.accepted(lot_id), keys.activity_of(lot_id)]
+        return await self._call(
+            script, lot_id, names, arguments, action_key=f"{script} {action_key}" if action_key else ""
+        )
 
     async def _call(
         self,
@@ -324,15 +318,12 @@ class BidLedger:
         keys: Sequence[str],
         arguments: Sequence[str | bytes | int],
         *,
-        action: tuple[str, ...] = (),
+        action_key: str | None = None,
     ) -> tuple[str, Snapshot | None]:
-        """`action` is the key of the lot's accepted keys and the action key, for scripts that take one."""
+        """`action_key` is for scripts that take one."""
         not_after_ms = self._clock.not_after_ms(self._patience_ms)
-        reply = await self._write(
-            script,
-            (*keys, self.keys.lineage_of(lot_id), *action[:1]),
-            (lot_id, *arguments, self.lineage, not_after_ms, *action[1:]),
-        )
+        action = () if action_key is None else (action_key,)
+        reply = await self._write(script, keys, (lot_id, *arguments, self.lineage, not_after_ms, *action))
         return self._decode_snapshot(lot_id, reply)
 
     async def _write(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> bytes:
@@ -353,43 +344,3 @@ class BidLedger:
         snapshot = Snapshot(lot_id, LotStatus(row[0]), *row[1:])
         self.marks.note(lot_id, snapshot.epoch, snapshot.seq, snapshot.chain)
         return code, snapshot
-
-
-def _checked(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> Snapshot:
-    """The snapshot of an action that was done, now or before; else raises the error that its code stands for."""
-    if code in ("ok", "done") and snapshot is not None:
-        return snapshot
-    raise _control_error(code, snapshot, action, allowed)
-
-
-def _control_error(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> AuctionError:
-    if code == "in-the-past":
-        return RequestRefused(ProblemCode.SCHEDULE_INVALID, "The end must lie in the future, by the ledger's clock.")
-    if snapshot is None:
-        return NotFound(ProblemCode.LOT_UNKNOWN, "The ledger knows no such lot; it has not been scheduled.")
-    if code == "wrong-status":
-        return WrongStatus(action, str(snapshot.status), tuple(map(str, allowed)))
-    if code == "review-limit-too-low":
-        return RequestRefused(
-            ProblemCode.REVIEW_LIMIT_TOO_LOW,
-            f"review_above_fen must be above the price of {snapshot.price_fen}, or 0 for none.",
-            {"price_fen": snapshot.price_fen},
-        )
-    if code == "ledger-moved":
-        return RequestRefused(
-            ProblemCode.LEDGER_MOVED, "The lot changed meanwhile; look again and repeat.", {"at_seq": snapshot.seq}
-        )
-    if code == "paddle-differs":
-        return RequestRefused(ProblemCode.PADDLE_DIFFERS, "This bidder is admitted to the lot with another paddle.")
-    raise AssertionError(f"no error for the ledger's code {code}")
-
-
-def _decode_answer(row: list[Any], now_ms: int) -> BidAnswer:
-    code = row[0]
-    if code in {"accepted", "repeated"}:
-        _, seq, amount, price, minimum, leading, paddle, ends_at, at = row
-        return AcceptedBid(Receipt(seq, amount, price, minimum, leading == 1, paddle, ends_at, at), code == "repeated")
-    refusal = _REFUSALS[code]
-    # the script gives one fact, or false
-    facts = dict(zip(refusal.facts, row[5:], strict=False))
-    return Refused(refusal, facts, row[1], row[2], row[3], row[4], now_ms)

@@ -13,7 +13,8 @@ from cachetools import LRUCache
 
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import OverCapacity, RefusalCode
-from auction.ledger.bid_ledger import BATCH_BIDS_MAX, BidAnswer, BidLedger
+from auction.ledger.bid_ledger import BATCH_BIDS_MAX, BidLedger
+from auction.ledger.replies import BidAnswer
 
 QUEUED_BIDS_MAX = 16 * BATCH_BIDS_MAX
 """Bids queued for one lot in one process; further ones are refused unsent."""

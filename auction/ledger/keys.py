@@ -75,6 +75,14 @@ class KeySpace:
         """The lineage of the lot's shard."""
         return self.lineage(self.shard_of(lot_id))
 
+    def activity(self, shard: int) -> str:
+        """Hash: when bids could last be decided on the shard, and its last outage (`include/outage.lua`)."""
+        return f"{LAYOUT}:{{{shard:02d}}}:activity"
+
+    def activity_of(self, lot_id: str) -> str:
+        """The bidding activity of the lot's shard."""
+        return self.activity(self.shard_of(lot_id))
+
     def watchers(self, lot_id: str) -> str:
         """Hash: live gateway -> its number of watchers of the lot and when it reported it. No bid depends on it."""
         return f"{self._prefix(lot_id)}:watchers:{lot_id}"

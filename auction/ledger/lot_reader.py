@@ -11,10 +11,11 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Admission
 from auction.domain.lot import Lot
-from auction.ledger.bid_ledger import BidLedger, Snapshot
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import ledger_errors
 from auction.ledger.entry import EntryDamaged, StreamEntry, decode
 from auction.ledger.keys import KeySpace
+from auction.ledger.replies import Snapshot
 from auction.ledger.terms_codec import unpack_terms
 
 

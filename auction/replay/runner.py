@@ -15,7 +15,8 @@ from auction.books import archive_queries
 from auction.domain.bidding import Bid
 from auction.domain.errors import TermsInvalid
 from auction.domain.terms_reader import merge_terms, read_terms
-from auction.ledger.bid_ledger import BATCH_BIDS_MAX, AcceptedBid
+from auction.ledger.bid_ledger import BATCH_BIDS_MAX
+from auction.ledger.replies import AcceptedBid
 from auction.presets import load_preset
 from auction.replay.csv_import import RecordedAuction
 from auction.services.catalogue.lots import close_lot, create_lot, create_sale, open_lot

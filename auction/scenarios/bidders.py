@@ -14,7 +14,7 @@ from auction.domain.bidding import Bid
 from auction.domain.deposits import LadderDeposit
 from auction.domain.errors import RefusalCode
 from auction.domain.terms import Terms
-from auction.ledger.bid_ledger import AcceptedBid, BidAnswer
+from auction.ledger.replies import AcceptedBid, BidAnswer
 from auction.scenarios.price_path import DEFAULTER_DEPOSIT_FEN, BidderProfile, PlannedBid
 from auction.services.catalogue import lots
 from auction.services.context import AppContext

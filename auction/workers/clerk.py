@@ -32,6 +32,8 @@ class Clerk:
     def __init__(self, context: AppContext) -> None:
         self._context = context
         self._missed: set[str] = set()
+        self._outages: dict[int, int] = {}
+        """Shard -> the end of the last outage for which its lots were paused, UTC ms."""
         self._stuck: dict[str, str] = {}
         """Lot -> why it could not be opened or closed, as it was logged."""
 
@@ -46,6 +48,11 @@ class Clerk:
         ledger = self._context.ledger
         deadlines = await ledger.deadlines(per_shard_max=DEADLINES_PER_SHARD_MAX)
         due = [lot_id for at_ms, lot_id in deadlines.upcoming if at_ms <= deadlines.now_ms]
+        for (shard, ended_at_ms), lot_ids in deadlines.interrupted.items():
+            if self._outages.get(shard) != ended_at_ms:
+                # each is asked once: the script pauses those that have to be, so that nobody waits for their end
+                self._outages[shard] = ended_at_ms
+                due = [*dict.fromkeys([*due, *lot_ids])]
         for lot_id in due:
             await self._open_or_close_or_log(lot_id)
         if len(due) >= DEADLINES_PER_SHARD_MAX:
@@ -88,7 +95,9 @@ class Clerk:
                 log.error("lot_opening_missed", lot=lot_id, advice="open it as staff, with a new end")
         else:
             code, lot = await ledger.close_due(lot_id)
-        if code == "ok" and lot is not None:
+        if code == "ok" and lot is not None and lot.status is LotStatus.PAUSED:
+            log.error("lot_interrupted", lot=lot_id, remaining_ms=lot.remaining_ms, advice="resume it when bids arrive")
+        elif code == "ok" and lot is not None:
             log.info(
                 "lot_status_changed",
                 lot=lot_id,

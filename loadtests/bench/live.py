@@ -25,7 +25,7 @@ from typing import Any
 from auction.bootstrap import open_ledger, running_servers
 from auction.domain.bidding import Bid
 from auction.domain.terms_reader import read_terms
-from auction.ledger.bid_ledger import AcceptedBid
+from auction.ledger.replies import AcceptedBid
 from auction.presets import load_preset
 from auction.settings import Settings, load_settings
 

@@ -46,6 +46,7 @@ COMMANDS_6_2 = {
     "XADD",
     "XLEN",
     "ZADD",
+    "ZCARD",
     "ZREM",
     "ZSCORE",
 }
@@ -168,7 +169,16 @@ def test_the_answers_of_place_bids_are_the_codes_of_the_rules() -> None:
 def test_the_keys_of_a_header_are_the_layout(subtests: pytest.Subtests) -> None:
     for script in SCRIPTS.values():
         with subtests.test(script.name):
-            layout = {"lot:<id>", "lot:<id>:bidders", "lot:<id>:keys", "purse:<sale>", "due", "ledger", "lineage"}
+            layout = {
+                "lot:<id>",
+                "lot:<id>:bidders",
+                "lot:<id>:keys",
+                "purse:<sale>",
+                "due",
+                "ledger",
+                "lineage",
+                "activity",
+            }
             layout |= {"lot:<id>:bidders:restored", "lot:<id>:keys:restored"}
             for key in script.keys:
                 spelt = re.search(r"a1:\{shard\}:(\S+)", key)

@@ -20,9 +20,10 @@ from auction.domain.errors import Unavailable
 from auction.domain.events import BidPlaced
 from auction.domain.ledger_layout import STREAM_START
 from auction.embedded.valkey import SETTINGS, find_binary
-from auction.ledger.bid_ledger import AcceptedBid, BidLedger
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
+from auction.ledger.replies import AcceptedBid
 from auction.ledger.stream import LedgerStream
 from tests.chaos.bidders import STEP_FEN, bidder_ids
 from tests.chaos.deployment import until_ended

@@ -2,15 +2,19 @@
 
 import asyncio
 from random import Random
-from time import monotonic
+from time import monotonic, time
 
 import pytest
 
+from auction.domain.bidding import Bid
 from auction.domain.ledger_layout import STREAM_START
+from auction.domain.lot import LotStatus
 from auction.ledger.connection import connect
 from auction.ledger.keys import KeySpace
+from auction.ledger.replies import AcceptedBid
 from auction.ledger.stream import LedgerStream
 from auction.services.context import AppContext
+from tests.chaos.bidders import bidder_ids, open_a_lot
 from tests.chaos.deployment import LEDGER_TIMEOUT_MS, RunningDeployment, frozen
 from tests.chaos.history import Attempt, Outcome
 from tests.chaos.http_connection import HttpConnection, get_request
@@ -29,6 +33,32 @@ async def test_a_ledger_that_says_nothing_accepts_nothing_and_what_it_had_heard_
     outcomes = {attempt.outcome for attempt in meanwhile}
     assert outcomes <= {Outcome.UNKNOWN, Outcome.NOT_TAKEN}, outcomes
     assert workload.history.count(Outcome.UNKNOWN) > 0
+
+
+async def test_a_lot_never_ends_while_the_ledger_is_away(deployment: RunningDeployment, context: AppContext) -> None:
+    lasts_ms = 2_500
+    while True:
+        lot_id = await open_a_lot(context, bidders=1, duration_ms=lasts_ms)
+        opened = await context.ledger.read(lot_id)
+        assert opened is not None
+        while not await context.ledger.redis.exists(context.ledger.keys.activity_of(lot_id)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        # longer than the silence that is an outage
+        away_until_ms = opened.ends_at_ms + 2_500
+        with frozen([deployment.servers.ledger.pid]):
+            was_in_time = time() * 1000 < opened.ends_at_ms
+            await asyncio.sleep(max(0.0, away_until_ms / 1000 - time()))
+        if was_in_time:
+            break
+        lasts_ms *= 2
+    while (lot := await context.ledger.read(lot_id)) is None or lot.status is LotStatus.OPEN:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    assert lot.status is LotStatus.PAUSED
+    assert 0 < lot.remaining_ms <= lasts_ms
+    (bidder_id,) = bidder_ids(1)
+    await context.ledger.resume(lot_id, review_above_fen=None, by="olga")
+    assert isinstance((await context.ledger.place_bids(lot_id, [Bid(bidder_id, 100, "key-0001")]))[0], AcceptedBid)
+    await context.ledger.close_now(lot_id, reason="enough", by="olga")
 
 
 async def test_a_ledger_that_is_gone_accepts_nothing(

@@ -17,8 +17,9 @@ from auction.domain.bidding import Bid
 from auction.domain.events import BidPlaced, Event
 from auction.domain.ledger_layout import STREAM_START
 from auction.domain.proof import PROMISES
-from auction.ledger.bid_ledger import AcceptedBid, BidLedger
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import StreamEntry, chain_of
+from auction.ledger.replies import AcceptedBid
 from auction.services.catalogue.lots import (
     close_lot,
     create_lot,

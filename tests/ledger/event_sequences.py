@@ -8,8 +8,9 @@ from auction.domain.bidding import Bid, Receipt, Refused
 from auction.domain.deposits import NoDeposit, PurseDeposit
 from auction.domain.errors import RequestRefused
 from auction.domain.terms import Bidding, Increment, SettlementTerms, Terms
-from auction.ledger.bid_ledger import AcceptedBid, BidAnswer, BidLedger, Snapshot
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import StreamEntry, decode
+from auction.ledger.replies import AcceptedBid, BidAnswer, Snapshot
 from auction.ledger.stream import LedgerStream
 
 SHARDS = 16

@@ -10,9 +10,10 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, LedgerChanged, LedgerFault, LedgerLate, OutcomeUnknown, Unavailable
 from auction.domain.ledger_layout import STREAM_START
-from auction.ledger.bid_ledger import AcceptedBid, BidLedger
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect, ledger_errors
 from auction.ledger.keys import KeySpace
+from auction.ledger.replies import AcceptedBid
 from auction.ledger.stream import LedgerStream
 from tests.ledger.conftest import OwnServers
 from tests.ledger.event_sequences import LOT, SHARDS, bid, contents, entries, opened, taken, terms

@@ -9,8 +9,9 @@ from auction.domain.deposits import Power
 from auction.domain.errors import LedgerAway, RefusalCode
 from auction.domain.events import BidPlaced, Closed
 from auction.domain.terms import Bidding, Increment, MaxJump, SoftClose
-from auction.ledger.bid_ledger import BATCH_BIDS_MAX, AcceptedBid, BidLedger
+from auction.ledger.bid_ledger import BATCH_BIDS_MAX, BidLedger
 from auction.ledger.connection import ledger_errors
+from auction.ledger.replies import AcceptedBid
 from tests.ledger.event_sequences import (
     LOT,
     OTHER_LOT,
@@ -224,10 +225,9 @@ async def _raw(ledger: BidLedger, packed: bytes) -> None:
     """A batch in bytes, past everything that Python checks."""
     keys = ledger.keys
     names = (keys.lot(LOT), keys.bidders(LOT), keys.accepted(LOT), keys.purse(LOT))
+    shards = (keys.due_of(LOT), keys.stream_of(LOT), keys.lineage_of(LOT), keys.activity_of(LOT))
     with ledger_errors(writing=True):
-        await ledger._scripts.call(
-            "place_bids", (*names, keys.due_of(LOT), keys.stream_of(LOT), keys.lineage_of(LOT)), (LOT, packed, "", 0)
-        )
+        await ledger._scripts.call("place_bids", (*names, *shards), (LOT, packed, "", 0))
 
 
 async def test_proxy_bids_keep_the_maximum_to_themselves(ledger: BidLedger) -> None:

@@ -8,8 +8,9 @@ from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import LedgerAway, OutcomeUnknown, OverCapacity
 from auction.domain.events import BidPlaced
 from auction.ledger import combiner as combiner_module
-from auction.ledger.bid_ledger import BATCH_BIDS_MAX, AcceptedBid, BidAnswer, BidLedger
+from auction.ledger.bid_ledger import BATCH_BIDS_MAX, BidLedger
 from auction.ledger.combiner import Combiner
+from auction.ledger.replies import AcceptedBid, BidAnswer
 from tests.ledger.conftest import OwnServers
 from tests.ledger.event_sequences import LOT, OTHER_LOT, SHARDS, entries, opened, taken
 from tests.ledger.server_process import OwnServer, until_sent

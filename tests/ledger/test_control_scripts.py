@@ -19,8 +19,9 @@ from auction.domain.events import (
 )
 from auction.domain.lot import LeadingBid, LotStatus
 from auction.domain.terms import SoftClose
-from auction.ledger.bid_ledger import BidLedger, Snapshot, _control_error
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.keys import lot_id_of
+from auction.ledger.replies import Snapshot, control_error
 from tests.ledger.event_sequences import (
     LONG_MS,
     LOT,
@@ -378,7 +379,7 @@ async def test_lots_are_read_one_or_many(ledger: BidLedger) -> None:
 async def test_an_answer_that_nobody_knows_is_a_mistake_in_the_code(ledger: BidLedger) -> None:
     snapshot = await scheduled(ledger)
     with pytest.raises(AssertionError, match="no error for the ledger's code out-of-tune"):
-        raise _control_error("out-of-tune", snapshot, "play", ())
+        raise control_error("out-of-tune", snapshot, "play", ())
 
 
 # --- an action repeated under its key ---------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from auction.domain.errors import RefusalCode, RequestRefused
 from auction.domain.events import BidPlaced, Closed, Extended, Opened
 from auction.domain.lot import LotStatus
 from auction.domain.terms import SoftClose, Terms
-from auction.ledger.bid_ledger import AcceptedBid, BidLedger
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import StreamEntry
 from auction.ledger.keys import KeySpace, lot_id_of
+from auction.ledger.replies import AcceptedBid
 from tests.ledger.event_sequences import LOT, SHARDS, bid, entries, kinds, refused, scheduled, taken, terms
 from tests.model.steered_clock import SteeredCaller
 

@@ -47,13 +47,13 @@ SCHEDULED_WRITES: dict[str, Writing] = {
     "open_now": lambda ledger: ledger.open_now(LOT, ends_at_ms=9_000_000_000_000, by="eve"),
 }
 EVERY_WRITE = WRITES | STOPPED_WRITES | SCHEDULED_WRITES
-KEYS = ("lot", "bidders", "accepted", "purse", "due_of", "stream_of")
+KEYS = ("lot", "bidders", "accepted", "purse", "due_of", "stream_of", "activity_of")
 USES: dict[str, tuple[str, ...]] = {
     "place_bids": KEYS,
-    "admit": ("lot", "bidders", "purse", "due_of", "stream_of"),
+    "admit": ("lot", "bidders", "purse", "due_of", "stream_of", "activity_of"),
 }
-"""Which keys an action is given; the others get a lot, its sale's purse, the deadlines and the stream."""
-PLAIN = ("lot", "purse", "due_of", "stream_of")
+"""Which keys an action is given; the others get a lot, its sale's purse, and the shard's deadlines, stream and activity."""
+PLAIN = ("lot", "purse", "due_of", "stream_of", "activity_of")
 
 
 async def a_lot_for(ledger: BidLedger, name: str) -> None:
@@ -179,7 +179,9 @@ async def called(ledger: BidLedger, script: str, words: Words) -> None:
     with ledger_errors(writing=True):
         action = () if script in {"admit_bidder", "schedule_lot"} else (keys.accepted(LOT), "")
         await ledger._scripts.call(
-            script, (*names, keys.lineage_of(LOT), *action[:1]), (LOT, *words, "", 0, *action[1:])
+            script,
+            (*names, keys.lineage_of(LOT), *action[:1], keys.activity_of(LOT)),
+            (LOT, *words, "", 0, *action[1:]),
         )
 
 

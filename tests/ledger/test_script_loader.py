@@ -65,10 +65,10 @@ def test_an_include_comes_once_and_after_what_it_needs_itself() -> None:
 
 
 def test_every_script_of_the_package_loads() -> None:
-    assert len(load_scripts()) == 13
+    assert len(load_scripts()) == 14
     for script in load_scripts().values():
         assert script.source.count("redis.call('TIME')") == 1, f"{script.name} reads the clock once"
-        for name in ("local function text(", "local function read_lot("):
+        for name in ("local function text(", "local function clock("):
             assert script.source.count(name) == 1, f"{script.name} has {name} once"
 
 

@@ -20,8 +20,9 @@ from api.live.__main__ import bind
 from api.live.config import LiveConfig
 from api.live.gateway import LiveGateway
 from auction.domain.bidding import Bid
-from auction.ledger.bid_ledger import AcceptedBid, BidLedger
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect as connect_ledger
+from auction.ledger.replies import AcceptedBid
 from auction.services.identity.tokens import Role, TokenKey
 from loadtests.live_client import LiveClient
 from tests.ledger.event_sequences import LOT, SHARDS, taken

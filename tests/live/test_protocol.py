@@ -184,7 +184,7 @@ def test_what_nobody_may_miss_has_a_frame_of_its_own():
     }  # fmt: skip
     assert happening(Held(44)) == {"type": "held", **common, "ends_at_ms": 9_000, "remaining_ms": 44}
     assert happening(Paused(44, "why", "eve")) == {
-        "type": "paused", **common, "ends_at_ms": 9_000, "remaining_ms": 44, "reason": "why",
+        "type": "paused", **common, "ends_at_ms": 9_000, "remaining_ms": 44, "reason": "why", "cause": "staff",
     }  # fmt: skip
     assert happening(Resumed(9_900, 0, 0, "eve")) == {"type": "resumed", **common, "ends_at_ms": 9_900}
     assert happening(BidVoided(4, 300, "bo", 2, 300, "why", "eve")) == {

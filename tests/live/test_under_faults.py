@@ -9,7 +9,8 @@ import pytest
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway, OutcomeUnknown
 from auction.domain.events import BidPlaced
-from auction.ledger.bid_ledger import AcceptedBid, BidLedger, Snapshot
+from auction.ledger.bid_ledger import BidLedger
+from auction.ledger.replies import AcceptedBid, Snapshot
 from auction.ledger.watcher_counts import count_watchers
 from loadtests.live_client import LOST, LiveClient, stalled
 from tests.ledger.event_sequences import LOT, SHARDS, entries, opened, taken

@@ -8,9 +8,10 @@ from redis.asyncio import Redis
 
 from auction.domain.ledger_layout import STREAM_START
 from auction.domain.lot import LeadingBid, Lot, LotStatus, apply, fold_bids
-from auction.ledger.bid_ledger import Snapshot
+from auction.domain.outage import Outage
 from auction.ledger.entry import StreamEntry, chain_of, decode
 from auction.ledger.keys import KeySpace
+from auction.ledger.replies import Snapshot
 from auction.ledger.terms_codec import pack_terms
 from tests.model.ledger_model import LedgerModel, ModelLot
 
@@ -55,17 +56,27 @@ class Comparison:
             pipeline.hgetall(keys.lot(lot_id))
             pipeline.hgetall(keys.bidders(lot_id))
             pipeline.hgetall(keys.accepted(lot_id))
-        stream, due, purse, *hashes = await pipeline.execute()
+        pipeline.hgetall(keys.activity_of(self._any_lot))
+        stream, due, purse, *hashes, activity = await pipeline.execute()
         for stream_id, fields in stream:
             self._check_entry(decode(stream_id.decode(), fields))
         assert self._seen == {lot_id: len(entry.history) for lot_id, entry in lots}, "the stream misses events"
         assert {lot_id.decode(): score for lot_id, score in due} == self._context.due, "deadlines"
         self._check_purse(purse)
+        assert {name.decode(): int(value) for name, value in activity.items()} == self._activity(), "bidding activity"
         for number, (lot_id, entry) in enumerate(lots):
             state, admitted, accepted = hashes[number * 3 : number * 3 + 3]
             assert state == self._state_of(lot_id, entry.lot), f"the lot's hash of {lot_id}"
             self._check_bidders(entry, admitted)
             self._check_receipts(entry, accepted)
+
+    def _activity(self) -> dict[str, int]:
+        activity = self._context.activity
+        if activity is None:
+            return {}
+        outage = activity.outage or Outage(0, 0, 0)
+        last = {"from": outage.from_ms, "to": outage.to_ms, "until": outage.until_ms}
+        return {"seen_at": activity.seen_at_ms, "limit": activity.limit_ms, **last}
 
     def snapshot_of(self, lot_id: str, clock_ms: int) -> Snapshot:
         """The lot as every answer must show it now; the chain is the one recomputed from the stream."""

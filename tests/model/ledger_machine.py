@@ -15,8 +15,9 @@ from auction.domain.errors import AuctionError
 from auction.domain.events import FreezeCause
 from auction.domain.lot import LeadingBid, LotStatus
 from auction.domain.terms import Terms
-from auction.ledger.bid_ledger import AcceptedBid, BidAnswer, BidLedger, Snapshot
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.keys import lot_id_of
+from auction.ledger.replies import AcceptedBid, BidAnswer, Snapshot
 from tests.model.comparison import Comparison
 from tests.model.ledger_model import LedgerModel
 from tests.model.steered_clock import SteeredCaller
@@ -27,6 +28,8 @@ LOTS = 6
 SHARDS = 16
 NEVER_LATE_MS = 2**50
 """The test moves the clock as it likes."""
+LIMIT_MS = 300
+"""A longer silence is an outage here."""
 NO_LOT = "launch-999"
 CLOCK_START_MS = 1_761_120_000_000
 
@@ -36,6 +39,8 @@ lasts_ms = st.integers(50, 1500) | st.sampled_from([300, 3_600_000, 14_400_000, 
 powers = st.builds(Near, st.just("minimum"), steps=st.integers(0, 30), fen=st.integers(-1, 1))
 limits = st.none() | powers | edges
 batches = st.lists(asks, min_size=1, max_size=20) | st.lists(asks, min_size=8, max_size=20)
+rush_or_none = st.lists(rising, max_size=2)
+seldom = st.sampled_from([True, False, False])
 rushes = st.lists(rising, min_size=1, max_size=20) | st.lists(rising, min_size=10, max_size=20)
 
 DONE = ("ok", "done")
@@ -189,6 +194,34 @@ class LedgerMachine(RuleBasedStateMachine):
             code = self.context.freeze(lot_id, FreezeCause.FORKED, self.clock_ms)
             self._compare_pair(lot_id, code, self.ledger.freeze(lot_id, FreezeCause.FORKED))
 
+    @rule(limit_ms=st.sampled_from([LIMIT_MS, 0, 0]))
+    def heartbeat(self, limit_ms: int) -> None:
+        """A process that takes bids says so, or that silences do not count."""
+        self._beat(limit_ms)
+
+    @rule(
+        number=numbers,
+        before_ms=st.integers(-1, 400),
+        length_ms=st.integers(250, 700),
+        batch=rush_or_none,
+        goes_on=seldom,
+    )
+    def an_outage_near_the_end(
+        self, number: int, before_ms: int, length_ms: int, batch: list[Ask], goes_on: bool
+    ) -> None:
+        """Silence from shortly before a lot's end; then a bid or a heartbeat comes first."""
+        lot_id = self._lively(number)
+        self._come_to(lot_id, "end", -before_ms)
+        self._beat(LIMIT_MS)
+        self.caller.clock_ms += length_ms
+        self._compare_all()
+        if batch:
+            self._bid(lot_id, batch)
+        else:
+            self._beat(LIMIT_MS)
+        if not goes_on:
+            self._beat(0)
+
     @rule(by_ms=st.integers(0, 40) | st.integers(0, 9) | st.integers(-200, 400) | st.sampled_from([-3_600_000, 5000]))
     def time_passes(self, by_ms: int) -> None:
         self.caller.clock_ms += by_ms
@@ -284,6 +317,12 @@ class LedgerMachine(RuleBasedStateMachine):
     def _open_due(self, lot_id: str) -> None:
         code = self.context.open_due(lot_id, by="clerk", clock_ms=self.clock_ms)
         self._compare_pair(lot_id, code, self.ledger.open_due(lot_id, by="clerk"))
+
+    def _beat(self, limit_ms: int) -> None:
+        self.context.heartbeat(limit_ms, self.clock_ms)
+        shard = self.ledger.keys.shard_of_sale(SALE)
+        self.runner.run(self.ledger.note_activity(shard, limit_ms=limit_ms))
+        self._compare_all()
 
     def _bid(self, lot_id: str, batch: list[Ask]) -> None:
         bids: list[Bid] = []

@@ -32,6 +32,7 @@ from auction.domain.lot import (
     schedule,
     void,
 )
+from auction.domain.outage import BidActivity, interrupt_if_due
 from auction.domain.recovery import freeze
 from auction.domain.terms import Terms
 
@@ -88,6 +89,7 @@ class LedgerModel:
         self.lots: dict[str, ModelLot] = {}
         self.purses: dict[str, int] = {}
         self.due: dict[str, int] = {}
+        self.activity: BidActivity | None = None
 
     def exposure_of(self, bidder: str) -> int:
         """What a bidder leads with on the lots of the sale that are not over, where a purse counts."""
@@ -123,7 +125,17 @@ class LedgerModel:
         if isinstance(decision, Accepted):
             self._happen(lot_id, decision.events, now)
             entry.receipts[bid.bidder_id, bid.key] = decision.receipt
+            self.activity = self.activity and self.activity.after_sign(clock_ms)
         return decision
+
+    def heartbeat(self, limit_ms: int, clock_ms: int) -> None:
+        """A process that takes bids says so."""
+        if not self.due or not limit_ms:
+            self.activity = None
+        elif self.activity is None:
+            self.activity = BidActivity(clock_ms, limit_ms)
+        else:
+            self.activity = self.activity.after_sign(clock_ms)
 
     def schedule(self, lot_id: str, terms: Terms, *, opens_at_ms: int, ends_at_ms: int, clock_ms: int) -> str:
         """Bring a lot in."""
@@ -169,15 +181,15 @@ class LedgerModel:
         return self._act(lot_id, clock_ms, lambda lot, now: open_now(lot, now, ends_at_ms=ends_at_ms, by=by))
 
     def close_due(self, lot_id: str, clock_ms: int) -> str:
-        """The clerk's closing."""
-        before = self.lots.get(lot_id)
-        if before is None:
+        """The clerk's closing, or the pause in its place."""
+        entry = self.lots.get(lot_id)
+        if entry is None:
             return LOT_UNKNOWN
-        status_before = before.lot.status
+        seq_before = entry.lot.seq
         self._at(lot_id, clock_ms)
-        if before.lot.status in OVER:
-            return "done" if status_before in OVER else "ok"
-        return "not-due"
+        if entry.lot.seq > seq_before:
+            return "ok"
+        return "done" if entry.lot.status in OVER else "not-due"
 
     def close_now(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
         """Staff close."""
@@ -205,6 +217,8 @@ class LedgerModel:
         if entry is None:
             return LOT_UNKNOWN
         now = entry.lot.now(clock_ms)
+        if not isinstance(freeze(entry.lot, now, cause), NotAllowed):
+            self._interrupt_if_due(lot_id, clock_ms)
         caused = freeze(entry.lot, now, cause)
         if isinstance(caused, NotAllowed):
             return caused.code
@@ -236,12 +250,18 @@ class LedgerModel:
         return "ok"
 
     def _at(self, lot_id: str, clock_ms: int) -> ModelLot | None:
-        """The lot at a time: closed, where it is past its end."""
+        """The lot at a time: closed, where it is past its end, or paused, where an outage may have been its last moment."""
         entry = self.lots.get(lot_id)
-        if entry is not None:
+        if entry is not None and entry.lot.status is not LotStatus.FROZEN:
             now = entry.lot.now(clock_ms)
+            self._interrupt_if_due(lot_id, clock_ms)
             self._happen(lot_id, close_if_due(entry.lot, now), now)
         return entry
+
+    def _interrupt_if_due(self, lot_id: str, clock_ms: int) -> None:
+        lot = self.lots[lot_id].lot
+        outage = None if self.activity is None else self.activity.outage_at(clock_ms)
+        self._happen(lot_id, interrupt_if_due(lot, outage), lot.now(clock_ms))
 
     def _act(self, lot_id: str, clock_ms: int, action: Callable[[Lot, int], Action]) -> str:
         entry = self._at(lot_id, clock_ms)

@@ -13,8 +13,9 @@ import pytest
 from auction.bootstrap import open_context, open_restorer
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import LedgerAway
-from auction.ledger.bid_ledger import AcceptedBid, BidAnswer, BidLedger, Snapshot
+from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.keys import KeySpace
+from auction.ledger.replies import AcceptedBid, BidAnswer, Snapshot
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
 from auction.services.context import AppContext
 from auction.services.recovery.frozen import stop_frozen_lots

@@ -15,8 +15,8 @@ from auction.domain.events import FreezeCause, Restored
 from auction.domain.ledger_layout import Mark
 from auction.domain.lot import Lot, LotStatus
 from auction.domain.terms_reader import read_terms
-from auction.ledger.bid_ledger import AcceptedBid
 from auction.ledger.rebuild import LedgerRebuild
+from auction.ledger.replies import AcceptedBid
 from auction.ledger.server_state import ServerState
 from auction.services.recovery.marks import MarkSpool
 from auction.workers.clerk import Clerk

@@ -18,7 +18,7 @@ from auction.bootstrap import open_context
 from auction.domain.bidding import Bid
 from auction.domain.journal import JournalAccount
 from auction.domain.terms_reader import merge_terms
-from auction.ledger.bid_ledger import AcceptedBid
+from auction.ledger.replies import AcceptedBid
 from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.presets import load_preset
 from auction.services.catalogue import lots

@@ -5,6 +5,7 @@
   KEYS[4]  deadlines            a1:{shard}:due
   KEYS[5]  shard's stream       a1:{shard}:ledger
   KEYS[6]  shard's lineage      a1:{shard}:lineage
+  KEYS[7]  bidding activity     a1:{shard}:activity
   ARGV[1]  lot id
   ARGV[2]  bidder
   ARGV[3]  paddle
@@ -15,7 +16,7 @@
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status, paddle-differs
   Mirrors  auction/domain/lot.py::apply (Admitted) ]]
 -- include: closing
-local keys = {purse = KEYS[3], due = KEYS[4], ledger = KEYS[5]}
+local keys = {purse = KEYS[3], due = KEYS[4], ledger = KEYS[5], activity = KEYS[7]}
 local bidder, paddle = ARGV[2], number(ARGV[3], 'paddle')
 local limit, purse = number(ARGV[4], 'limit_fen'), number(ARGV[5], 'purse_fen')
 local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[6], ARGV[6], ARGV[7])

@@ -5,6 +5,7 @@
   KEYS[4]  shard's stream       a1:{shard}:ledger
   KEYS[5]  shard's lineage      a1:{shard}:lineage
   KEYS[6]  accepted keys        a1:{shard}:lot:<id>:keys
+  KEYS[7]  bidding activity     a1:{shard}:activity
   ARGV[1]  lot id
   ARGV[2]  by_ms                above 0
   ARGV[3]  reason
@@ -15,7 +16,7 @@
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status
   Mirrors  auction/domain/lot.py::extend ]]
 -- include: closing
-local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6]}
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6], activity = KEYS[7]}
 local by_ms = number(ARGV[2], 'by_ms')
 if by_ms < 1 then
   return redis.error_reply('ERR by_ms must be above 0')

@@ -4,6 +4,7 @@
   KEYS[3]  deadlines            a1:{shard}:due
   KEYS[4]  shard's stream       a1:{shard}:ledger
   KEYS[5]  shard's lineage      a1:{shard}:lineage
+  KEYS[6]  bidding activity     a1:{shard}:activity
   ARGV[1]  lot id
   ARGV[2]  cause                see auction/domain/events.py::FreezeCause
   ARGV[3]  lineage that the caller knows
@@ -11,7 +12,7 @@
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status
   Mirrors  auction/domain/recovery.py::freeze ]]
 -- include: closing
-local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4]}
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], activity = KEYS[6]}
 local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[3], ARGV[4])
 if refused then
   return refused
@@ -24,6 +25,8 @@ elseif not is_admitting(lot) then
   return answer('wrong-status', lot, now)
 end
 check_types(keys)
+lot.activity = read_activity(keys)
+interrupt_if_due(lot, now, keys)
 if lot.status == 'open' then
   lot.remaining, lot.stopped_at = math.max(0, lot.ends_at - now), now
 end

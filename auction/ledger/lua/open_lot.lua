@@ -5,6 +5,7 @@
   KEYS[4]  shard's stream       a1:{shard}:ledger
   KEYS[5]  shard's lineage      a1:{shard}:lineage
   KEYS[6]  accepted keys        a1:{shard}:lot:<id>:keys
+  KEYS[7]  bidding activity     a1:{shard}:activity
   ARGV[1]  lot id
   ARGV[2]  mode                 due or now
   ARGV[3]  ends_at_ms           0 with mode due: as scheduled
@@ -16,7 +17,7 @@
            codes: ok, done, lot-unknown, wrong-status, not-due, missed (its end has passed), in-the-past
   Mirrors  auction/domain/lot.py::open_when_due, ::open_now ]]
 -- include: closing
-local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6]}
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6], activity = KEYS[7]}
 local due, ends_at = ARGV[2] == 'due', number(ARGV[3], 'ends_at_ms')
 local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[5], ARGV[6])
 if refused then

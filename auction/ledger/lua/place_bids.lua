@@ -6,6 +6,7 @@
   KEYS[5]  deadlines sorted set     a1:{shard}:due
   KEYS[6]  shard's stream           a1:{shard}:ledger
   KEYS[7]  shard's lineage          a1:{shard}:lineage
+  KEYS[8]  bidding activity         a1:{shard}:activity
   ARGV[1]  lot id
   ARGV[2]  bids                     msgpack [[bidder, amount, key], ...], 1 to 512
   ARGV[3]  lineage that the caller knows
@@ -16,7 +17,7 @@
   Mirrors  auction/domain/bidding.py::decide ]]
 -- include: batch closing refusal pricing bidders
 local bids, names, fields, problem = read_batch(ARGV[2])
-local keys = {purse = KEYS[4], due = KEYS[5], ledger = KEYS[6]}
+local keys = {purse = KEYS[4], due = KEYS[5], ledger = KEYS[6], activity = KEYS[8]}
 local answers = {}
 if problem then
   return redis.error_reply(problem)
@@ -26,16 +27,12 @@ local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[7], ARGV[3], ARGV[4])
 if refused then
   return refused
 end
-if not lot then
+if not lot or lot.status == 'frozen' then
   for i = 1, #bids do
-    answers[i] = {'lot-unknown', 0, 0, 0, 0, false}
+    answers[i] = lot and {'lot-frozen', lot.seq, lot.price, minimum_of(lot), lot.ends_at, false}
+      or {'lot-unknown', 0, 0, 0, 0, false}
   end
-  return cmsgpack.pack({now, 0, answers, 0, ''})
-elseif lot.status == 'frozen' then
-  for i = 1, #bids do
-    answers[i] = {'lot-frozen', lot.seq, lot.price, minimum_of(lot), lot.ends_at, false}
-  end
-  return cmsgpack.pack({now, lot.epoch, answers, lot.seq, lot.chain})
+  return cmsgpack.pack({now, lot and lot.epoch or 0, answers, lot and lot.seq or 0, lot and lot.chain or ''})
 end
 local admissions = redis.call('HMGET', KEYS[2], unpack(names))
 local receipts = redis.call('HMGET', KEYS[3], unpack(fields))
@@ -94,5 +91,6 @@ end
 if #events > 0 then
   commit(lot, events, now, keys)
   redis.call('HSET', KEYS[3], unpack(stored))
+  note_sign(lot.activity, lot.clock, keys)
 end
 return cmsgpack.pack({now, lot.epoch, answers, lot.seq, lot.chain})

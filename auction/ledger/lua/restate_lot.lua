@@ -5,6 +5,7 @@
   KEYS[4]  shard's stream       a1:{shard}:ledger
   KEYS[5]  shard's lineage      a1:{shard}:lineage
   KEYS[6]  accepted keys        a1:{shard}:lot:<id>:keys
+  KEYS[7]  bidding activity     a1:{shard}:activity
   ARGV[1]  lot id
   ARGV[2]  seq at which price and leader were folded
   ARGV[3]  voided bid's seq
@@ -20,7 +21,7 @@
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status, ledger-moved
   Mirrors  auction/domain/lot.py::restate ]]
 -- include: closing
-local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6]}
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6], activity = KEYS[7]}
 local seq, bid_seq = number(ARGV[2], 'seq'), number(ARGV[3], 'bid_seq')
 local price, paddle, ceiling = number(ARGV[4], 'price_fen'), number(ARGV[6], 'paddle'), number(ARGV[7], 'ceiling_fen')
 local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[10], ARGV[11])

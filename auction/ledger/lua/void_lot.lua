@@ -5,6 +5,7 @@
   KEYS[4]  shard's stream       a1:{shard}:ledger
   KEYS[5]  shard's lineage      a1:{shard}:lineage
   KEYS[6]  accepted keys        a1:{shard}:lot:<id>:keys
+  KEYS[7]  bidding activity     a1:{shard}:activity
   ARGV[1]  lot id
   ARGV[2]  reason
   ARGV[3]  by
@@ -14,7 +15,7 @@
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, done, lot-unknown, wrong-status
   Mirrors  auction/domain/lot.py::void ]]
 -- include: closing
-local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6]}
+local keys = {purse = KEYS[2], due = KEYS[3], ledger = KEYS[4], accepted = KEYS[6], activity = KEYS[7]}
 local lot, now, refused = read_lot(KEYS[1], ARGV[1], KEYS[5], ARGV[4], ARGV[5])
 if refused then
   return refused

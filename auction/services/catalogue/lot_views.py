@@ -9,7 +9,7 @@ from auction.domain.errors import BooksAway, LedgerAway, NotFound, ProblemCode
 from auction.domain.events import BidPlaced, BidVoided
 from auction.domain.lot import lot_outcome, reserve_met
 from auction.domain.text import is_id
-from auction.ledger.bid_ledger import Snapshot
+from auction.ledger.replies import Snapshot
 from auction.ledger.watcher_counts import count_watchers
 from auction.services.catalogue.bidder_results import BidderResult, results_of
 from auction.services.context import AppContext

@@ -17,8 +17,8 @@ from auction.domain.lot import ADMITTING, STOPPED, LotStatus, fold_bids, schedul
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_new_terms, read_terms
 from auction.domain.text import SALE_ID_LENGTH_MAX, is_sale_id
-from auction.ledger.bid_ledger import Snapshot
 from auction.ledger.keys import lot_id_of
+from auction.ledger.replies import Snapshot
 from auction.presets import load_preset
 from auction.services.catalogue.lot_views import LotView, lot_record, show_lot, view_after
 from auction.services.context import AppContext

@@ -16,8 +16,8 @@ from auction.domain.events import BidPlaced, Closed, LotVoided, Outcome, Restore
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.domain.lot import LotStatus
 from auction.domain.proof import CHAINED, NO_PHANTOMS, ONE_WINNER, ORDER, LotProof, RuleBroken
-from auction.ledger.bid_ledger import Snapshot
 from auction.ledger.entry import EntryDamaged, StreamEntry, chain_of
+from auction.ledger.replies import Snapshot
 from auction.services.context import AppContext
 from auction.services.lot_log import decode_archived
 

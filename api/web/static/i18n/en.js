@@ -113,6 +113,8 @@ export const words = {
   "lot.register": "Register to bid",
   "lot.registered": "You are registered. Your paddle is No. {paddle}.",
   "lot.note.paused": "Bidding is paused. No bids are accepted until it resumes; the time left is kept.",
+  "lot.note.outage":
+    "Bids could not be taken for a while, so bidding is paused. It resumes with the time that was left before; your bids stand.",
   "lot.note.held": "The price is under review. Bidding resumes after the review; the time left is kept.",
   "lot.note.frozen":
     "The record of this lot is being recovered after a fault. No bid is decided now, and the lot cannot end meanwhile.",
@@ -652,6 +654,7 @@ export const words = {
   "ops.event.bid-behind": "Paddle {paddle} ({bidder}) bid without leading: ¥{price}",
   "ops.event.held": "Held for review; {left} left",
   "ops.event.paused": "Paused; {left} left",
+  "ops.event.interrupted": "Paused by an outage: no bids could be decided from {from} to {to}; {left} left",
   "ops.event.resumed": "Resumed; ends {ends}",
   "ops.event.resumed-review": "Resumed; ends {ends}, review price ¥{limit}",
   "ops.event.extended": "Extended to {ends}",

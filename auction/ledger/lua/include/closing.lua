@@ -1,5 +1,6 @@
--- closing: closes a lot, and answers a script's caller. Mirrors auction/domain/lot.py::closed_event and ::close_if_due.
--- include: lot commit
+-- closing: closes a lot at its end, and answers a script's caller.
+-- Mirrors auction/domain/lot.py::closed_event and ::close_if_due.
+-- include: lot commit outage
 local function close(lot, now, cause, reason, by)
   local outcome = 'sold'
   if lot.leader == '' then
@@ -11,9 +12,13 @@ local function close(lot, now, cause, reason, by)
   return {'closed', outcome, lot.price, lot.leader, lot.paddle, cause, reason, by}
 end
 
--- Closes an open lot that is past its end, before anything else happens to it; true where it did.
+-- Closes an open lot that is past its end, or pauses it for an outage, before anything else happens to it; true where
+-- it did either.
 local function close_if_due(lot, now, keys)
-  if lot.status ~= 'open' or now < lot.ends_at then
+  lot.activity = read_activity(keys)
+  if interrupt_if_due(lot, now, keys) then
+    return true
+  elseif lot.status ~= 'open' or now < lot.ends_at then
     return false
   end
   check_types(keys)

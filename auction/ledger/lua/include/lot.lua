@@ -6,28 +6,33 @@ local function clock()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Takes the key of the shard's lineage too, the lineage that the caller knows (empty: any; *: any, and a stopped shard
--- too, for checks), and the time until which the call may be carried out (0: any). A call that may not be is answered
--- with an error, the third value returned: Redis holds another ledger than the one that was checked, or the caller has
--- given up waiting.
+-- Takes the key of the shard's lineage, the lineage that the caller knows (empty: any; *: any, and a stopped shard too,
+-- for checks), and the time until which the call may be carried out (0: any). Returns an error where it may not be:
+-- Redis holds another ledger than the one that was checked, or the caller has given up waiting.
+local function refuse_caller(lineage_key, lineage, not_after, now)
+  local held = redis.call('GET', lineage_key)
+  if lineage ~= '*' and (not held or held == 'stopped' or (lineage ~= '' and held ~= lineage)) then
+    return redis.error_reply('LINEAGE this is not the ledger that was checked')
+  elseif tonumber(not_after) > 0 and now > tonumber(not_after) then
+    return redis.error_reply('LATE ' .. text(now))
+  end
+end
+
+-- The lot (nil where there is none), its time, and the error where the call may not be carried out.
 local function read_lot(key, id, lineage_key, lineage, not_after)
   local v = redis.call('HMGET', key, 'terms', 'status', 'epoch', 'seq', 'price', 'leader', 'paddle', 'ceiling', 'bids',
     'opens_at', 'ends_at', 'hard_stop', 'remaining', 'stopped_at', 'review', 'last_at', 'chain')
   local now = clock()
-  local held = redis.call('GET', lineage_key)
-  if lineage ~= '*' and (not held or held == 'stopped' or (lineage ~= '' and held ~= lineage)) then
-    return nil, now, redis.error_reply('LINEAGE this is not the ledger that was checked')
-  elseif tonumber(not_after) > 0 and now > tonumber(not_after) then
-    return nil, now, redis.error_reply('LATE ' .. text(now))
-  end
-  if not v[1] then
-    return nil, now
+  local refused = refuse_caller(lineage_key, lineage, not_after, now)
+  if refused or not v[1] then
+    return nil, now, refused
   end
   local lot = {
-    key = key, id = id, terms = cmsgpack.unpack(v[1]), status = v[2], epoch = tonumber(v[3]), seq = tonumber(v[4]),
-    price = tonumber(v[5]), leader = v[6], paddle = tonumber(v[7]), ceiling = tonumber(v[8]), bids = tonumber(v[9]),
-    opens_at = tonumber(v[10]), ends_at = tonumber(v[11]), hard_stop = tonumber(v[12]), remaining = tonumber(v[13]),
-    stopped_at = tonumber(v[14]), review = tonumber(v[15]), last_at = tonumber(v[16]), chain = v[17],
+    key = key, id = id, clock = now, terms = cmsgpack.unpack(v[1]), status = v[2], epoch = tonumber(v[3]),
+    seq = tonumber(v[4]), price = tonumber(v[5]), leader = v[6], paddle = tonumber(v[7]), ceiling = tonumber(v[8]),
+    bids = tonumber(v[9]), opens_at = tonumber(v[10]), ends_at = tonumber(v[11]), hard_stop = tonumber(v[12]),
+    remaining = tonumber(v[13]), stopped_at = tonumber(v[14]), review = tonumber(v[15]), last_at = tonumber(v[16]),
+    chain = v[17],
   }
   lot.was_leader, lot.was_ceiling = lot.leader, lot.ceiling
   return lot, math.max(now, lot.last_at)
@@ -70,7 +75,7 @@ local function minimum_of(lot)
   return at_most_cap(terms, floor + (terms.start - floor) % step)
 end
 
--- The lot's state as every script returns it; decoded into auction/ledger/bid_ledger.py::Snapshot.
+-- The lot's state as every script returns it; decoded into auction/ledger/replies.py::Snapshot.
 local function snapshot(lot, now)
   return {lot.status, lot.epoch, lot.seq, lot.price, lot.leader, lot.paddle, lot.ceiling, lot.bids, minimum_of(lot),
     lot.opens_at, lot.ends_at, lot.hard_stop, lot.remaining, lot.review, now, lot.chain}

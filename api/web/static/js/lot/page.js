@@ -232,6 +232,8 @@ function showEvent(frame) {
   if (frame.type === "extended") {
     const text = countdown.showExtension(frame.ends_at_ms);
     afterRender(() => liveRegion.announce(text));
+  } else if (frame.type === "paused") {
+    result.paused(frame.cause);
   } else if (frame.type === "restored") {
     restoredNotice.restored(frame);
   } else if (frame.type === "voided") {

@@ -25,6 +25,7 @@ export class LotResult {
   #facts = null;
   #latest = null;
   #isPolling = false;
+  #pauseCause = "staff";
 
   constructor({ lot, ownPaddle, announce, ended }) {
     this.#lot = lot;
@@ -39,6 +40,12 @@ export class LotResult {
     const { status, leader, price_fen, outcome } = this.#facts;
     const known = { ...this.#lot, ...this.#latest, status, leader, price_fen };
     return outcomeOf({ ...known, outcome: outcome ?? known.outcome, my_paddle: known.my_paddle ?? this.#ownPaddle() });
+  }
+
+  /** The lot was paused: by staff, or because of an outage. */
+  paused(cause) {
+    this.#pauseCause = cause;
+    if (this.#facts) this.#showState(this.#facts);
   }
 
   /** Show the lot's newest state. */
@@ -81,7 +88,8 @@ export class LotResult {
     note.hidden = !(status in STATE_TONES);
     if (note.hidden) return;
     note.className = `state-note notice ${STATE_TONES[status]}`;
-    setText(note, t(`lot.note.${status}`, { when: dateTime(this.#lot.opens_at_ms ?? 0) }));
+    const why = status === "paused" && this.#pauseCause === "outage" ? "outage" : status;
+    setText(note, t(`lot.note.${why}`, { when: dateTime(this.#lot.opens_at_ms ?? 0) }));
   }
 
   #showOutcome({ viewer, stage, paddle, priceFen, sentences, tone }) {

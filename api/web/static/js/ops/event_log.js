@@ -26,6 +26,11 @@ const EVENT_FACTS = {
   bid: (e) => ({ paddle: e.paddle, bidder: e.bidder, price: yuan(e.price_fen) }),
   held: (e) => ({ left: durationText(e.remaining_ms) }),
   paused: (e) => ({ left: durationText(e.remaining_ms) }),
+  interrupted: (e) => ({
+    from: timeOfDay(e.from_ms),
+    to: timeOfDay(e.to_ms),
+    left: durationText(e.remaining_ms),
+  }),
   resumed: (e) => ({ ends: shortDateTime(e.ends_at_ms), limit: yuanShort(e.review_above_fen) }),
   extended: (e) => ({ ends: shortDateTime(e.ends_at_ms) }),
   voided: (e) => ({ seq: e.bid_seq, price: yuan(e.price_fen), paddle: e.leader, bidder: e.leader_bidder }),

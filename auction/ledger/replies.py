@@ -1,0 +1,98 @@
+"""What the ledger's scripts answer, decoded: snapshots, answers to bids, and the errors that codes stand for.
+
+In the bid's way, under `bid_ledger`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from auction.domain.bidding import Receipt, Refused
+from auction.domain.errors import AuctionError, NotFound, ProblemCode, RefusalCode, RequestRefused, WrongStatus
+from auction.domain.lot import LotStatus
+
+_REFUSALS = {str(code): code for code in RefusalCode}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A lot's state in the ledger at `now_ms`. Amounts in fen (0: none), times in UTC ms (0: none)."""
+
+    lot_id: str
+    status: LotStatus
+    epoch: int
+    seq: int
+    price_fen: int
+    leader_id: str
+    leader_paddle: int
+    ceiling_fen: int
+    bids: int
+    minimum_fen: int
+    opens_at_ms: int
+    ends_at_ms: int
+    hard_stop_at_ms: int
+    remaining_ms: int
+    review_above_fen: int
+    now_ms: int
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedBid:
+    """The bid was accepted, by this call or (`repeated`) by an earlier one with the same key."""
+
+    receipt: Receipt
+    repeated: bool
+
+
+BidAnswer = AcceptedBid | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """The ledger's time and the next deadlines: (UTC ms, lot to open or close), earliest first."""
+
+    now_ms: int
+    upcoming: list[tuple[int, str]]
+    interrupted: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+    """(Shard, the end of its last outage, UTC ms) -> lots with a deadline soon after it."""
+
+
+def check_code(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> Snapshot:
+    """The snapshot of an action that was done, now or before; else raises the error that its code stands for."""
+    if code in ("ok", "done") and snapshot is not None:
+        return snapshot
+    raise control_error(code, snapshot, action, allowed)
+
+
+def control_error(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> AuctionError:
+    if code == "in-the-past":
+        return RequestRefused(ProblemCode.SCHEDULE_INVALID, "The end must lie in the future, by the ledger's clock.")
+    if snapshot is None:
+        return NotFound(ProblemCode.LOT_UNKNOWN, "The ledger knows no such lot; it has not been scheduled.")
+    if code == "wrong-status":
+        return WrongStatus(action, str(snapshot.status), tuple(map(str, allowed)))
+    if code == "review-limit-too-low":
+        return RequestRefused(
+            ProblemCode.REVIEW_LIMIT_TOO_LOW,
+            f"review_above_fen must be above the price of {snapshot.price_fen}, or 0 for none.",
+            {"price_fen": snapshot.price_fen},
+        )
+    if code == "ledger-moved":
+        return RequestRefused(
+            ProblemCode.LEDGER_MOVED, "The lot changed meanwhile; look again and repeat.", {"at_seq": snapshot.seq}
+        )
+    if code == "paddle-differs":
+        return RequestRefused(ProblemCode.PADDLE_DIFFERS, "This bidder is admitted to the lot with another paddle.")
+    raise AssertionError(f"no error for the ledger's code {code}")
+
+
+def decode_answer(row: list[Any], now_ms: int) -> BidAnswer:
+    code = row[0]
+    if code in {"accepted", "repeated"}:
+        _, seq, amount, price, minimum, leading, paddle, ends_at, at = row
+        return AcceptedBid(Receipt(seq, amount, price, minimum, leading == 1, paddle, ends_at, at), code == "repeated")
+    refusal = _REFUSALS[code]
+    # the script gives one fact, or false
+    facts = dict(zip(refusal.facts, row[5:], strict=False))
+    return Refused(refusal, facts, row[1], row[2], row[3], row[4], now_ms)
