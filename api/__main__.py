@@ -11,7 +11,7 @@ from api.http.server import bind
 from auction.domain.errors import AuctionError
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
-from auction.startup import servers_of_process
+from auction.servers import servers_of_process
 
 
 def main(arguments: list[str] | None = None) -> int:

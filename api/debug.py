@@ -27,10 +27,12 @@ from api.http import server as http_server
 from api.http.server import ApiServer
 from api.live import __main__ as live_process
 from api.live.gateway import LiveGateway
-from auction.bootstrap import migrate_database, open_context, open_ledger, running_servers
+from auction.bootstrap import open_context
 from auction.domain.errors import AuctionError
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
+from auction.migration import migrate_database
+from auction.servers import open_ledger, running_servers
 from auction.serving.parent_watchdog import end_with_parent
 from auction.serving.processes import process_environment
 from auction.serving.sockets import local_address

@@ -1,17 +1,19 @@
-"""Wires the parts together: takes settings, gives an AppContext with open connections. Every process starts here."""
+"""Wires the parts together: takes settings, gives an AppContext with open connections.
+
+Every process but a live gateway starts here.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from auction import embedded
-from auction.books import migrate
 from auction.books.ledger_binding import bound_lineage, claim_identity
+from auction.books.revision import applied_revision
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, Unavailable
 from auction.domain.ledger_layout import LAYOUT
@@ -36,62 +38,6 @@ from auction.settings import Settings, SettingsError
 from auction.signing.receipts import ReceiptKey
 
 
-@contextmanager
-def running_servers(settings: Settings, *, books: bool = True) -> Iterator[Settings]:
-    """Give the settings with the addresses of servers that answer; without `books`, of the ledger's server alone.
-
-    Configured servers are taken as they are; embedded ones of the data directory run at least as long as the block.
-    Raises EmbeddedError.
-    """
-    want_ledger, want_books = settings.redis_url is None, books and settings.database_url is None
-    if not want_ledger and not want_books:
-        yield settings
-        return
-    with embedded.running(
-        settings.data_dir,
-        ledger_binary=settings.ledger_binary,
-        want_ledger=want_ledger,
-        want_books=want_books,
-        ledger_settings=settings.embedded_ledger_settings,
-    ) as servers:
-        found = {}
-        if want_ledger:
-            found["redis_url"] = servers.redis_url
-        if want_books:
-            found["database_url"] = servers.database_url
-        yield settings.model_copy(update=found)
-
-
-@contextmanager
-def migrated_servers(settings: Settings) -> Iterator[Settings]:
-    """`running_servers` with a database at the revision that this code expects.
-
-    An embedded database is migrated here, after any process that is migrating it. A configured one must have been
-    migrated: SettingsError with one sentence where it is not. Raises EmbeddedError, BooksAway.
-    """
-    with running_servers(settings) as found:
-        if settings.database_url is None:
-            migrate_database(found)
-        else:
-            with _migration_errors():
-                migrate.check_head(str(found.database_url))
-        yield found
-
-
-def migrate_database(settings: Settings) -> None:
-    """Migrate the database of `settings` (its address set) to the head. Raises BooksAway, SettingsError."""
-    with _migration_errors():
-        migrate.upgrade(str(settings.database_url))
-
-
-@contextmanager
-def _migration_errors() -> Iterator[None]:
-    try:
-        yield
-    except migrate.MigrationFailed as error:
-        raise SettingsError(str(error)) from error
-
-
 @asynccontextmanager
 async def open_context(
     settings: Settings, *, secret: str | None = None, with_payments: bool = True, for_checks: bool = False
@@ -104,7 +50,7 @@ async def open_context(
     SettingsError (no secret, no payment provider, a database that was never migrated).
     """
     if settings.redis_url is None or settings.database_url is None:
-        raise ValueError("open_context needs both addresses; see running_servers")
+        raise ValueError("open_context needs both addresses; see auction.servers")
     secret = secret or settings.secret
     receipts = ReceiptKey.derive(secret)
     gateway = _gateway(settings, secret) if with_payments else AbsentGateway()
@@ -171,7 +117,7 @@ async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIte
 async def open_restorer(settings: Settings) -> AsyncIterator[tuple[Restorer, Books, LedgerStream]]:
     """Open what restoring needs, in whatever state the ledger is. Raises LedgerAway, BooksAway, SettingsError."""
     if settings.redis_url is None or settings.database_url is None:
-        raise ValueError("open_restorer needs both addresses; see running_servers")
+        raise ValueError("open_restorer needs both addresses; see auction.servers")
     redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms, connections=4)
     books = Books.connect(settings.database_url)
     try:
@@ -189,18 +135,6 @@ async def open_restorer(settings: Settings) -> AsyncIterator[tuple[Restorer, Boo
         await books.close()
 
 
-@asynccontextmanager
-async def open_ledger(settings: Settings) -> AsyncIterator[BidLedger]:
-    """Open the ledger alone, for processes that only follow it. Raises LedgerAway, RequestRefused (shards differ)."""
-    if settings.redis_url is None:
-        raise ValueError("open_ledger needs the ledger's address; see running_servers")
-    redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms)
-    try:
-        yield await BidLedger.open(redis, settings.ledger_shards, lineage="")
-    finally:
-        await asyncio.shield(redis.aclose())
-
-
 async def _open_bound_ledger(redis: "Redis", books: Books, settings: Settings) -> BidLedger:
     """Open the ledger that the database is bound to; a new database is bound to the one that is there, or to a new one.
 
@@ -209,7 +143,7 @@ async def _open_bound_ledger(redis: "Redis", books: Books, settings: Settings) -
     shards = settings.ledger_shards
     try:
         async with books.transaction() as tx:
-            if await migrate.applied_revision(tx) is None:
+            if await applied_revision(tx) is None:
                 raise SettingsError("the database is not migrated: run `auction migrate` first")
             bound = await bound_lineage(tx)
     except BooksAway:

@@ -1,4 +1,4 @@
-"""How a process under a supervisor starts: on servers that the supervisor runs, and that may be away meanwhile.
+"""How a process that serves starts while its ledger may be away.
 
 Off the bid's way, above `auction.bootstrap`, which opens what answers.
 """
@@ -6,13 +6,12 @@ Off the bid's way, above `auction.bootstrap`, which opens what answers.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from auction import embedded
-from auction.bootstrap import open_context, running_servers
+from auction.bootstrap import open_context
 from auction.domain.errors import LedgerAway
 from auction.services.context import AppContext
 from auction.settings import Settings
@@ -21,35 +20,6 @@ RETRY_S_MIN, RETRY_S_MAX = 0.1, 1.0
 """Bounds of the random wait before a ledger that was away is tried again."""
 
 log = structlog.get_logger("auction.startup")
-
-
-@contextmanager
-def servers_of_process(settings: Settings, *, supervised: bool, books: bool = True) -> Iterator[Settings]:
-    """`running_servers` for a process that serves: where it is `supervised`, its supervisor starts the embedded ones.
-
-    They may be away then, and run at least as long as the block unless they die. Raises EmbeddedError.
-    """
-    want_ledger, want_books = settings.redis_url is None, books and settings.database_url is None
-    if not supervised or not (want_ledger or want_books):
-        with running_servers(settings, books=books) as found:
-            yield found
-        return
-    with embedded.joined(settings.data_dir) as (redis_url, database_url):
-        addresses = {"redis_url": redis_url} if want_ledger else {}
-        if want_books:
-            addresses["database_url"] = database_url
-        yield settings.model_copy(update=addresses)
-
-
-def restartable_servers(settings: Settings, *, books: bool = True) -> Sequence[embedded.RestartableServer]:
-    """The embedded servers of `running_servers`, for a supervisor to restart. Raises EmbeddedError."""
-    return embedded.restartable(
-        settings.data_dir,
-        ledger_binary=settings.ledger_binary,
-        want_ledger=settings.redis_url is None,
-        want_books=books and settings.database_url is None,
-        ledger_settings=settings.embedded_ledger_settings,
-    )
 
 
 @asynccontextmanager

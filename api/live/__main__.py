@@ -14,12 +14,11 @@ import uvloop
 from api.live.backoff import backoff_waits_s
 from api.live.config import LiveConfig
 from api.live.gateway import LiveGateway
-from auction.bootstrap import open_ledger
 from auction.domain.errors import AuctionError, LedgerAway
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
+from auction.servers import open_ledger, servers_of_process
 from auction.settings import Settings, SettingsError, load_settings
-from auction.startup import servers_of_process
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 OTHER_FILES = 1_200

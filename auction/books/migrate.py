@@ -5,7 +5,6 @@ Configured here and not in an ini file, so that an installed wheel migrates like
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from alembic import command
@@ -17,7 +16,8 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from auction.books.unit_of_work import CONNECT_TIMEOUT_S, Transaction, driver_url, is_unavailable
+from auction.books.revision import head, scripts
+from auction.books.unit_of_work import CONNECT_TIMEOUT_S, driver_url, is_unavailable
 from auction.domain.errors import BooksAway
 
 T = TypeVar("T")
@@ -79,37 +79,14 @@ def check_head(url: str) -> None:
         )
 
 
-async def applied_revision(tx: Transaction) -> str | None:
-    """The revision of the database, inside a transaction; None where it was never migrated."""
-    connection = await tx.session.connection()
-    return await connection.run_sync(_revision)
-
-
-def head() -> str:
-    """The revision that this code expects."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    if found is None:
-        raise FileNotFoundError(f"no migration in {_scripts()}; the installation is incomplete")
-    return found
-
-
 def _known_revisions() -> set[str]:
     return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
     return config
-
-
-def _scripts() -> Path:
-    """In an installed package the scripts lie inside it, in the tree beside it."""
-    package = Path(__file__).resolve().parents[1]
-    for place in (package / "migrations", package.parent / "migrations"):
-        if (place / "env.py").is_file():
-            return place
-    raise FileNotFoundError(f"no migrations in {package} or beside it; the installation is incomplete")
 
 
 async def _migrate(url: str, step: Callable[[Config], None]) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, text
 
-from auction.books import archive, migrate
+from auction.books import archive
 from auction.books.archive_rows import Head
 from auction.books.ledger_binding import bound_lineage
+from auction.books.revision import applied_revision
 from auction.books.tables import lots
 from auction.books.unit_of_work import Transaction
 
@@ -31,7 +32,7 @@ async def contents(tx: Transaction) -> Contents:
     """What this transaction sees."""
     lot_ids = list(await tx.session.scalars(select(lots.c.lot_id)))
     return Contents(
-        revision=await migrate.applied_revision(tx),
+        revision=await applied_revision(tx),
         lineage=await bound_lineage(tx),
         heads=await archive.heads_of(tx, lot_ids),
         server_version=str(await tx.session.scalar(text("SHOW server_version"))),

@@ -20,8 +20,8 @@ def account(
     as_json: Json = False,
 ) -> None:
     """Create an account that can sign in, for staff or for a bidder."""
-    from auction.bootstrap import migrated_servers
     from auction.console.account import create, read_password
+    from auction.migration import migrated_servers
     from auction.settings import load_settings
 
     try:

@@ -19,8 +19,8 @@ def backup(
 
     The auction may go on meanwhile. `auction restore --from` puts the copy back.
     """
-    from auction.bootstrap import migrated_servers
     from auction.console import backup as backups
+    from auction.migration import migrated_servers
     from auction.settings import load_settings
 
     settings = load_settings()

@@ -11,8 +11,8 @@ def doctor(*, as_json: Json = False) -> None:
     Versions, persistence, clocks, migrations, what a loss has stopped, payments and free disk space; exit code 1 if any
     check is bad.
     """
-    from auction.bootstrap import running_servers
     from auction.console.diagnostics import FindingState, print_findings, run_checks
+    from auction.servers import running_servers
     from auction.settings import load_settings
 
     with running_servers(load_settings()) as settings:

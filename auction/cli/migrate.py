@@ -5,8 +5,10 @@ from auction.console.output import Json, out, print_json
 
 def migrate(*, as_json: Json = False) -> None:
     """Migrate the database to the latest revision."""
-    from auction.books.migrate import current, head
-    from auction.bootstrap import migrate_database, running_servers
+    from auction.books.migrate import current
+    from auction.books.revision import head
+    from auction.migration import migrate_database
+    from auction.servers import running_servers
     from auction.settings import load_settings
 
     with running_servers(load_settings()) as settings:

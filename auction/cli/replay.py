@@ -32,8 +32,8 @@ def replay(
 
     Each auction becomes a lot; its closing price is compared with the recorded one.
     """
-    from auction.bootstrap import migrated_servers
     from auction.console import replay as console
+    from auction.migration import migrated_servers
     from auction.settings import load_settings
 
     auctions = console.read_auctions(file, auction)

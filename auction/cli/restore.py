@@ -33,8 +33,8 @@ def restore(
     if backup is not None:
         _put_back(backup, dry_run=dry_run, as_json=as_json)
         return
-    from auction.bootstrap import migrated_servers
     from auction.console import recovery
+    from auction.migration import migrated_servers
     from auction.settings import load_settings
 
     with migrated_servers(load_settings()) as settings:

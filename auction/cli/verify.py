@@ -21,8 +21,8 @@ def verify(
     if [lot is not None, sale is not None, everything].count(True) != 1:
         print_error("name what to check with exactly one of --lot ID, --sale ID and --all")
         raise typer.Exit(2)
-    from auction.bootstrap import migrated_servers
     from auction.console import verification
+    from auction.migration import migrated_servers
     from auction.settings import load_settings
 
     with migrated_servers(load_settings()) as settings:

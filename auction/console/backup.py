@@ -14,10 +14,12 @@ from auction.backups.creation import Source, create_backup
 from auction.backups.manifest import BOOKS_FILE, SECRET_FILE, Manifest
 from auction.books import acknowledged_marks
 from auction.books.unit_of_work import Books
-from auction.bootstrap import migrate_database, open_context, running_servers
+from auction.bootstrap import open_context
 from auction.console.output import err, out
 from auction.domain.errors import LedgerChanged
 from auction.domain.events import FreezeCause
+from auction.migration import migrate_database
+from auction.servers import running_servers
 from auction.services.recovery.frozen import stop_frozen_lots
 from auction.settings import Settings
 from auction.workers.archiver import Archiver

@@ -12,6 +12,7 @@ from typing import Any
 
 from auction.books import migrate
 from auction.books.ledger_binding import bound_lineage
+from auction.books.revision import applied_revision, head
 from auction.books.server_status import read_server_status
 from auction.books.unit_of_work import Books
 from auction.console.output import out
@@ -156,11 +157,14 @@ def check_books(settings: Settings) -> list[Finding]:
 
 
 def _migrations(revision: str | None) -> Finding:
-    head = migrate.head()
-    if revision == head:
-        return Finding("migrations", FindingState.GOOD, f"at {head}")
+    expected = head()
+    if revision == expected:
+        return Finding("migrations", FindingState.GOOD, f"at {expected}")
     return Finding(
-        "migrations", FindingState.BAD, f"at {revision or 'none'}, this version needs {head}", "run `auction migrate`"
+        "migrations",
+        FindingState.BAD,
+        f"at {revision or 'none'}, this version needs {expected}",
+        "run `auction migrate`",
     )
 
 
@@ -204,7 +208,7 @@ async def _read_recovery(settings: Settings) -> RecoveryReport | None:
     books = Books.connect(str(settings.database_url), connections=1)
     try:
         async with books.reading() as tx:
-            if await migrate.applied_revision(tx) != migrate.head():
+            if await applied_revision(tx) != head():
                 return None
             lineage = await bound_lineage(tx)
         if lineage is None:

@@ -7,19 +7,19 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from auction.bootstrap import migrate_database, running_servers
 from auction.console.interrupt_handler import InterruptHandler
 from auction.console.ledger_safety import check_ledger_safety, require_safe_ledger
 from auction.console.output import out, print_error
 from auction.domain.errors import LedgerAway
 from auction.logs import configure_logs
+from auction.migration import migrate_database
+from auction.servers import restartable_servers, running_servers
 from auction.serving.processes import process_environment, process_specs, wait_until_ready
 from auction.serving.roles import ServingRole
 from auction.serving.sockets import listen, local_address, reserve_port
 from auction.serving.status import SupervisorStatus
 from auction.serving.supervisor import Supervisor
 from auction.settings import Settings, SettingsError
-from auction.startup import restartable_servers
 
 LEDGER_CHECK_S = 0.2
 """How often a ledger that is away at the start is asked whether it may be used."""

@@ -12,18 +12,18 @@ from typing import TextIO
 
 from pydantic import SecretStr
 
-from auction.bootstrap import migrate_database, running_servers
 from auction.console.interrupt_handler import InterruptHandler
 from auction.console.output import err, out, print_error
 from auction.demo.run import DemoOptions, DemoRun
 from auction.logs import configure_logs
+from auction.migration import migrate_database
+from auction.servers import restartable_servers, running_servers
 from auction.serving.processes import process_environment, process_specs
 from auction.serving.roles import ServingRole
 from auction.serving.sockets import free_port_above, listen, reserve_port
 from auction.serving.status import SupervisorStatus
 from auction.serving.supervisor import Supervisor
 from auction.settings import Settings, load_settings
-from auction.startup import restartable_servers
 
 HOST = "127.0.0.1"
 """The demo listens on this machine only."""

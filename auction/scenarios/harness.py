@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
 
-from auction.bootstrap import migrated_servers, open_context
+from auction.bootstrap import open_context
+from auction.migration import migrated_servers
 from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.services.context import AppContext
 from auction.services.payments.gateway_calls import perform_due, receive_notice

@@ -10,8 +10,9 @@ import uvloop
 from auction.domain.errors import AuctionError
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
+from auction.servers import servers_of_process
 from auction.settings import Settings, SettingsError, load_settings
-from auction.startup import open_context_when_ledger_answers, servers_of_process
+from auction.startup import open_context_when_ledger_answers
 from auction.workers.memory_alarm import log_memory_level
 from auction.workers.runner import run_workers
 

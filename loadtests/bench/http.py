@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auction.bootstrap import migrated_servers, open_context
+from auction.bootstrap import open_context
+from auction.migration import migrated_servers
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
 from auction.services.identity.tokens import Role, TokenKey
 from auction.services.verification.verdicts import verify_lot

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auction.bootstrap import open_ledger, running_servers
 from auction.domain.bidding import Bid
 from auction.domain.terms_reader import read_terms
 from auction.ledger.replies import AcceptedBid
 from auction.presets import load_preset
+from auction.servers import open_ledger, running_servers
 from auction.settings import Settings, load_settings
 
 LOT = "bench-001"

@@ -32,12 +32,13 @@ from auction.books.tables import (
     settlement_steps,
     settlements,
 )
-from auction.bootstrap import migrated_servers, open_context
+from auction.bootstrap import open_context
 from auction.domain import journal as postings
 from auction.domain.states import CauseKind
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_terms
 from auction.logs import configure_logs
+from auction.migration import migrated_servers
 from auction.payments.gateway import Reply
 from auction.presets import load_preset
 from auction.services.catalogue.lots import create_sale

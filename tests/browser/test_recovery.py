@@ -10,9 +10,10 @@ from playwright.async_api import Page, ViewportSize, expect
 
 from auction.books import acknowledged_marks, frozen_lots
 from auction.books.archive_rows import Fault
-from auction.bootstrap import open_context, running_servers
+from auction.bootstrap import open_context
 from auction.domain.events import FreezeCause
 from auction.domain.ledger_layout import Mark
+from auction.servers import running_servers
 from auction.services.recovery.frozen import stop_frozen_lots
 from auction.settings import load_settings
 from tests.browser.conftest import PublicServer, enter_staff, register, sign_up, take_screenshot

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from auction.books import frozen_lots, migrate
+from auction.books import frozen_lots, migrate, revision
 from auction.books.archive_rows import Fault
 from auction.bootstrap import open_context
 from auction.console import diagnostics
@@ -95,7 +95,7 @@ def test_what_is_good_is_said_too():
         "secret", "ledger", *(f"ledger {name}" for name in PERSISTENCE), "ledger clock",
         "books", "books clock", "migrations", "disk",
     }  # fmt: skip
-    assert found["migrations"]["found"] == f"at {migrate.head()}"
+    assert found["migrations"]["found"] == f"at {revision.head()}"
     assert all(set(one) == {"about", "state", "found", "advice"} for one in found.values())
     assert all(one["advice"] for one in found.values() if one["state"] != "good")
 
@@ -140,7 +140,7 @@ def test_books_that_were_never_migrated_are_bad(books_url):
     migrate.downgrade(books_url, migrate.EMPTY)
     found = finding("migrations")
     assert found["state"] == "bad"
-    assert migrate.head() in found["found"]
+    assert revision.head() in found["found"]
 
 
 @pytest.mark.parametrize(

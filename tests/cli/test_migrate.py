@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from auction.books import migrate
+from auction.books import migrate, revision
 from tests.cli.commands import auction
 
 
@@ -41,17 +41,17 @@ def test_an_empty_database_is_migrated_to_the_latest_revision_and_again_changes_
     assert "lots" not in tables(books_url)
     first = auction("migrate")
     assert first.code == 0, first
-    assert migrate.head() in first.out
+    assert revision.head() in first.out
     assert {"lots", "bids", "ledger_entries", "archive_cursors"} <= tables(books_url)
     again = auction("migrate")
     assert again.code == 0, again
-    assert f"already at migration {migrate.head()}" in again.out
+    assert f"already at migration {revision.head()}" in again.out
 
 
 def test_json_tells_from_where_to_where(books_url):
     migrate.downgrade(books_url, migrate.EMPTY)
-    assert auction("migrate", "--json").json() == {"before": None, "after": migrate.head()}
-    assert auction("migrate", "--json").json() == {"before": migrate.head(), "after": migrate.head()}
+    assert auction("migrate", "--json").json() == {"before": None, "after": revision.head()}
+    assert auction("migrate", "--json").json() == {"before": revision.head(), "after": revision.head()}
 
 
 def test_a_database_that_does_not_answer_is_one_sentence(monkeypatch):

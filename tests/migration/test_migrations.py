@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from auction.books import migrate
+from auction.books import migrate, revision
 from auction.books.tables import metadata
 from auction.books.unit_of_work import driver_url
 from auction.domain.errors import BooksAway
@@ -94,7 +94,7 @@ def test_a_database_goes_up_down_and_up_again(empty_url: str) -> None:
     assert migrate.current(empty_url) is None
 
     migrate.upgrade(empty_url)
-    assert migrate.current(empty_url) == migrate.head()
+    assert migrate.current(empty_url) == revision.head()
     once = schema(empty_url)
 
     migrate.downgrade(empty_url, migrate.EMPTY)
@@ -119,7 +119,7 @@ def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None:
     said = [process.communicate(timeout=60)[1].decode() for process in processes]
 
     assert [process.returncode for process in processes] == [0] * 4, said
-    assert execute(empty_url, "SELECT version_num FROM alembic_version") == [(migrate.head(),)]
+    assert execute(empty_url, "SELECT version_num FROM alembic_version") == [(revision.head(),)]
 
 
 def test_a_migration_that_fails_leaves_nothing(empty_url: str) -> None:
@@ -138,7 +138,7 @@ def test_an_installed_package_finds_the_migrations_inside_itself(empty_url: str,
     said = subprocess.run([sys.executable, "-c", start], cwd=tmp_path, capture_output=True, check=True, text=True)
 
     assert said.stdout.startswith(str(tmp_path))
-    assert migrate.current(empty_url) == migrate.head()
+    assert migrate.current(empty_url) == revision.head()
 
 
 def test_no_server_means_books_away() -> None:

@@ -13,8 +13,9 @@ from auction.backups import database_dump, restoration
 from auction.backups.creation import Source, create_backup
 from auction.backups.errors import BackupError
 from auction.backups.manifest import FORMAT, Manifest, check_files, read_manifest, record_files, write_manifest
-from auction.bootstrap import open_context, running_servers
+from auction.bootstrap import open_context
 from auction.domain.lot import LotStatus
+from auction.servers import running_servers
 from auction.services.verification.verdicts import verify_all
 from auction.settings import load_settings
 from tests.cli.commands import auction_aside

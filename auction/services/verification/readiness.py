@@ -1,9 +1,9 @@
 """Checks whether a process can serve: ledger, database, and its migrations. Off the bid's way; behind `/readyz`."""
 
-import functools
 from dataclasses import dataclass
 
-from auction.books import frozen_lots, migrate
+from auction.books import frozen_lots
+from auction.books.revision import applied_revision, head
 from auction.domain.errors import AuctionError
 from auction.ledger.memory import REFUSE_PERCENT, MemoryLevel, MemoryUse, read_memory
 from auction.ledger.server_state import ServerState
@@ -45,10 +45,10 @@ async def check_readiness(context: AppContext) -> Readiness:
         ledger, ledger_memory = error.detail, "unknown while the ledger is away"
     try:
         async with context.books.reading() as tx:
-            revision = await migrate.applied_revision(tx)
-            if revision == _expected():
+            revision = await applied_revision(tx)
+            if revision == head():
                 lots = tuple([lot.lot_id for lot in await frozen_lots.list_frozen(tx)])
-        books, migrations = OK, _compare(revision, _expected())
+        books, migrations = OK, _compare(revision, head())
     except AuctionError as error:
         books, migrations = error.detail, "unknown while the books are away"
     return Readiness(ledger, books, migrations, ledger_memory, shards, lots)
@@ -62,11 +62,6 @@ def _judge(memory: MemoryUse) -> str:
             return f"{memory.sentence()}: new bids are refused from {REFUSE_PERCENT:.0f} %"
         case MemoryLevel.NORMAL:
             return OK
-
-
-@functools.cache
-def _expected() -> str:
-    return migrate.head()
 
 
 def _compare(found: str | None, expected: str) -> str:
