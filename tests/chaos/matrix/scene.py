@@ -20,7 +20,7 @@ from auction.bootstrap import open_context, open_restorer
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import OutcomeUnknown, Unavailable
 from auction.domain.lot import LotStatus
-from auction.ledger.bid_ledger import BidAnswer
+from auction.ledger.replies import BidAnswer
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
 from auction.services.context import AppContext
 from auction.services.payments.registration_deposits import register
