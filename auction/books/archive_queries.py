@@ -65,6 +65,12 @@ async def bids_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit:
     return [ArchivedBid(**row) for row in await tx.rows(statement)]
 
 
+async def bid_under_key(tx: Transaction, lot_id: str, bidder_id: str, key: str) -> ArchivedBid | None:
+    """The bid that was accepted from a bidder under an idempotency key; None where there is none."""
+    row = await tx.row(select(bids).where(bids.c.lot_id == lot_id, bids.c.bidder_id == bidder_id, bids.c.key == key))
+    return None if row is None else ArchivedBid(**row)
+
+
 async def entries_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[ArchivedEntry]:
     """A page of a lot's entries whose first seq is above `after_seq`, oldest first."""
     statement = (

@@ -28,6 +28,7 @@ class Sale:
     title: str
     created_by: str
     created_at_ms: int
+    purse_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class LotRecord:
     created_by: str
     created_at_ms: int
     relisted_from: str | None = None
+    ledger_keys_until_ms: int | None = None
 
 
 async def add_sale(tx: Transaction, *, sale_id: str, title: str, actor: str) -> Sale:
@@ -182,6 +184,9 @@ async def freeze_terms(
         .returning(*lots.c)
     )
     row = await tx.row(statement)
+    if row is not None:
+        has_end = update(sales).where(sales.c.sale_id == row["sale_id"], sales.c.purse_until_ms.is_not(None))
+        await tx.session.execute(has_end.values(purse_until_ms=None))
     if row is None:
         raise WrongStatus("schedule", (await find_lot(tx, lot_id)).status, (DRAFT,))
     return LotRecord(**row)

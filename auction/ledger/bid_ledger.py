@@ -22,7 +22,7 @@ from auction.domain.lot import ADMITTING, STOPPED, LeadingBid, LotStatus
 from auction.domain.terms import Terms
 from auction.ledger.acknowledged_marks import AcknowledgedMarks
 from auction.ledger.connection import ledger_errors, microseconds
-from auction.ledger.keys import KeySpace
+from auction.ledger.keys import KeySpace, lot_id_of
 from auction.ledger.ledger_clock import LedgerClock
 from auction.ledger.lineage import begin_ledger, lineage_on
 from auction.ledger.replies import BidAnswer, Deadlines, Snapshot, check_code, decode_answer
@@ -229,6 +229,21 @@ class BidLedger:
             action_key=action_key,
         )
         return check_code(code, snapshot, "void a bid of it", STOPPED)
+
+    async def expire(self, lot_ids: Sequence[str], sale_ids: Sequence[str], *, at_ms: int) -> None:
+        """Have the server drop all that it holds of these lots, and the purses of these sales, at a time (UTC ms).
+
+        Only for what is over and archived: nothing here can tell.
+        """
+        keys = self.keys
+        names = [keys.purse(lot_id_of(sale_id, 1)) for sale_id in sale_ids]
+        for lot_id in lot_ids:
+            names += [keys.lot(lot_id), keys.bidders(lot_id), keys.accepted(lot_id), keys.watchers(lot_id)]
+        with ledger_errors(writing=True):
+            pipeline = self.redis.pipeline(transaction=False)
+            for name in names:
+                pipeline.pexpireat(name, at_ms)
+            await pipeline.execute()
 
     async def read(self, lot_id: str) -> Snapshot | None:
         """The lot's present state; None where the ledger does not know it."""

@@ -13,6 +13,7 @@ from auction.domain.events import CLERK
 from auction.domain.lot import LotStatus
 from auction.services.catalogue.lots import install_scheduled_lots
 from auction.services.context import AppContext
+from auction.services.ledger_expiry import KEEP_MS, LOTS_AT_ONCE, expire_ended_lots
 from auction.services.recovery.frozen import stop_frozen_lots
 from auction.services.registration.registrations import sync_waiting_powers
 from auction.workers.retry import run_repeatedly
@@ -23,6 +24,8 @@ SLEEP_MS_MAX = 250
 """The longest pause between two checks; a lot scheduled meanwhile is opened at most this late."""
 RECONCILE_MS = 500
 """How often the database is searched for what is not in the ledger yet."""
+EXPIRE_S = 60.0
+"""How often lots that are over are given an end in the ledger."""
 DEADLINES_PER_SHARD_MAX = 64
 
 
@@ -42,6 +45,7 @@ class Clerk:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(run_repeatedly("clerk", "deadlines", self.meet_deadlines))
             tasks.create_task(run_repeatedly("clerk", "reconciling", self.reconcile))
+            tasks.create_task(run_repeatedly("clerk", "expiring", self.expire))
 
     async def meet_deadlines(self) -> float:
         """Open and close the lots that are due; returns the seconds to wait before the next check."""
@@ -70,6 +74,13 @@ class Clerk:
         if synced:
             log.info("bidding_power_synced_late", count=synced)
         return RECONCILE_MS / 1000
+
+    async def expire(self) -> float:
+        """Let the ledger drop what is over and archived in time; returns the seconds to wait."""
+        expired = await expire_ended_lots(self._context)
+        if expired:
+            log.info("lots_expire", count=expired, keep_ms=KEEP_MS)
+        return 0.0 if expired >= LOTS_AT_ONCE else EXPIRE_S
 
     async def _open_or_close_or_log(self, lot_id: str) -> None:
         """One lot that the ledger answers with an error, on a stopped shard, or of no sound state, delays no other."""

@@ -42,6 +42,7 @@ COMMANDS_6_2 = {
     "HLEN",
     "HMGET",
     "HSET",
+    "PERSIST",
     "TIME",
     "XADD",
     "XLEN",

@@ -29,6 +29,8 @@ class SaleColumns(TypedColumns):
     title = Column(Text, nullable=False)
     created_by = Column(Id, nullable=False)
     created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+    purse_until_ms: Named[int | None] = Column(BigInteger)
+    """Until when the ledger keeps the sale's purses; None: they may be bid with."""
 
 
 sales = Table("sales", metadata, SaleColumns, identifier("sale_id"))
@@ -52,6 +54,8 @@ class LotColumns(TypedColumns):
     created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
     relisted_from: Named[str | None] = Column(Id, ForeignKey("lots.lot_id"))
     """The lot that this one replaces because its buyer did not pay."""
+    ledger_keys_until_ms: Named[int | None] = Column(BigInteger)
+    """Until when the ledger keeps the lot; None: it is not over, or has no end there yet."""
 
 
 lots = Table(
@@ -66,5 +70,10 @@ lots = Table(
     CheckConstraint(one_of("status", "draft", *LotStatus), name="status"),
     CheckConstraint("closes_at_ms > opens_at_ms", name="schedule"),
     # the clerk and the reconciler look for the few scheduled lots
+    Index(
+        "ix_lots_ended",
+        "lot_id",
+        postgresql_where=text("status IN ('closed', 'void') AND ledger_keys_until_ms IS NULL"),
+    ),
     Index("ix_lots_scheduled", "lot_id", postgresql_where=text(f"status = '{LotStatus.SCHEDULED}'")),
 )

@@ -44,5 +44,6 @@ commit(lot, {{'admitted', bidder, paddle, limit, purse}}, now, keys)
 redis.call('HSET', KEYS[2], bidder, cmsgpack.pack({paddle, limit}))
 if purse ~= -1 then
   redis.call('HSET', KEYS[3], 'purse:' .. bidder, text(purse))
+  redis.call('PERSIST', KEYS[3]) -- an earlier lot of the sale may have been its last
 end
 return answer('ok', lot, now)

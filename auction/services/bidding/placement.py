@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from auction.domain.bidding import Bid, Receipt, Refused
+from auction.domain.bidding import Bid, Receipt, Refused, Repeated
 from auction.domain.errors import RefusalCode
 from auction.domain.text import is_id
+from auction.ledger.replies import AcceptedBid
 from auction.services.context import AppContext
 
 
@@ -24,14 +25,21 @@ async def place_bid(
 ) -> PlacedBid | Refused:
     """Have the ledger decide a bid of `amount_fen`. Raises LedgerAway (LedgerFull too), OutcomeUnknown, OverCapacity.
 
+    A lot that is over and that the ledger has dropped is answered from the archive. Raises BooksAway then.
     The caller must have checked the amount (1..10^13) and the key (8 to 64 visible ASCII characters).
     """
     if not is_id(lot_id):
         return Refused(RefusalCode.LOT_UNKNOWN, {})
     context.ledger_memory.check_bids_allowed()
-    answer = await context.combiner.place(lot_id, Bid(bidder_id, amount_fen, key))
+    bid = Bid(bidder_id, amount_fen, key)
+    answer = await context.combiner.place(lot_id, bid)
     if isinstance(answer, Refused):
-        return answer
+        if answer.code is not RefusalCode.LOT_UNKNOWN:
+            return answer
+        archived = await context.ended_lots.decide(context.books, lot_id, bid, answer.now_ms)
+        if not isinstance(archived, Repeated):
+            return archived if isinstance(archived, Refused) else answer
+        answer = AcceptedBid(archived.receipt, repeated=True)
     receipt = answer.receipt
     signature = context.receipts.sign(lot_id, receipt.seq, bidder_id, receipt.amount_fen, receipt.at_ms)
     return PlacedBid(lot_id, bidder_id, receipt, answer.repeated, signature)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from auction.books import archive_queries, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord
+from auction.books.ledger_expiry import ENDED
 from auction.books.settlements import Award, Settlement
 from auction.domain.errors import BooksAway, LedgerAway, NotFound, ProblemCode
 from auction.domain.events import BidPlaced, BidVoided
@@ -97,7 +98,7 @@ async def lot_record(context: AppContext, lot_id: str) -> LotRecord:
 async def show_lot(context: AppContext, lot_id: str, *, bidder_id: str | None = None) -> LotView:
     """One lot; for a bidder with their part in it once it has ended. Raises NotFound, LedgerAway, BooksAway."""
     record = await lot_record(context, lot_id)
-    snapshot = None if record.status == DRAFT else await context.ledger.read(lot_id)
+    snapshot = None if record.status == DRAFT else await _read(context, lot_id)
     view = await _view(context, record, snapshot, await _watchers(context, [record]))
     return (await _with_settlements(context, [view], bidder_id))[0]
 
@@ -132,9 +133,24 @@ async def show_sale(context: AppContext, sale_id: str, *, bidder_id: str | None 
 
 async def _views(context: AppContext, records: list[LotRecord], bidder_id: str | None) -> list[LotView]:
     snapshots = await context.ledger.read_many([r.lot_id for r in records if r.status != DRAFT])
+    for record in records:
+        if record.status in ENDED and record.lot_id not in snapshots:
+            ended = await _read_ended(context, record.lot_id)
+            if ended is not None:
+                snapshots[record.lot_id] = ended
     watchers = await _watchers(context, records)
     views = [await _view(context, record, snapshots.get(record.lot_id), watchers) for record in records]
     return await _with_settlements(context, views, bidder_id)
+
+
+async def _read(context: AppContext, lot_id: str) -> Snapshot | None:
+    """A lot's state in the ledger, or its last one where the ledger has dropped it; None where it has none."""
+    return await context.ledger.read(lot_id) or await _read_ended(context, lot_id)
+
+
+async def _read_ended(context: AppContext, lot_id: str) -> Snapshot | None:
+    ended = await context.ended_lots.find(context.books, lot_id)
+    return None if ended is None else ended.snapshot(lot_id, await context.ledger.now_ms())
 
 
 async def _with_settlements(context: AppContext, views: list[LotView], bidder_id: str | None) -> list[LotView]:

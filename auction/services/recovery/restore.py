@@ -8,7 +8,7 @@ out, and is left paused with the time that it had left. What was acknowledged be
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auction.books import archive, audit, bidders, catalogue, frozen_lots
+from auction.books import archive, audit, bidders, catalogue, frozen_lots, ledger_expiry
 from auction.books.catalogue import DRAFT, LotRecord
 from auction.books.unit_of_work import Books
 from auction.domain.errors import RequestRefused
@@ -136,6 +136,8 @@ class Restorer:
         lost = plan.lost_seqs
         async with self._books.transaction() as tx:
             await bidders.mark_unsynced(tx, lot_id=plan.lot_id)
+            await ledger_expiry.note_lots(tx, [plan.lot_id], None)
+            await ledger_expiry.note_sales(tx, [record.sale_id], None)
             if plan.event is None:
                 # nothing will continue its record: that staff have looked at it is the end of it
                 await frozen_lots.mark_looked_at(tx, plan.lot_id)

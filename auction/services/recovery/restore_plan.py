@@ -73,6 +73,8 @@ async def plan_lot(
     the problem for which it cannot be; None: there is nothing to restore, or that was done.
     """
     lot_id = record.lot_id
+    if position is None and record.ledger_keys_until_ms is not None:
+        return None  # over, and answered from the archive since the ledger has dropped it
     is_frozen = bool(await frozen_lots.frozen_among(tx, [lot_id]))
     if not (shard_is_stopped or is_frozen or position is None):
         return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from auction.books import archive_queries
 from auction.books.archive_queries import LotResult
 from auction.books.chain import GENESIS, head_after
+from auction.books.ledger_expiry import ENDED
 from auction.books.unit_of_work import Transaction
 from auction.domain.events import BidPlaced, Closed, LotVoided, Outcome, Restored
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
@@ -64,6 +65,8 @@ class LotCheck:
     """First seqs of the entries that the stream still holds."""
     restored_seq: int = 0
     """The seq of the last `restored` event: what the stream holds or lacks before it counts as lost."""
+    may_be_dropped: bool = False
+    """Whether the ledger keeps the lot for a time only, as it is over."""
     breach: Breach | None = None
 
     def fold(self, entry: StreamEntry) -> None:
@@ -212,6 +215,8 @@ def _check_gaps(check: LotCheck, oldest: StreamPosition) -> None:
 def check_state(check: LotCheck) -> None:
     """The lot's state in the ledger is what its record folds to, unless bids came meanwhile. Raises RuleBroken."""
     snapshot, lot = check.snapshot, check.proof.lot
+    if snapshot is None and check.may_be_dropped and lot.status in ENDED:
+        return
     if snapshot is None:
         raise RuleBroken(CHAINED, lot.seq, "the ledger does not know this lot any more; see the restore command")
     if snapshot.seq > lot.seq:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from auction.books import archive, archive_queries, catalogue
+from auction.books import archive, archive_queries, catalogue, ledger_expiry
 from auction.books.catalogue import DRAFT
 from auction.domain.proof import LotProof
 from auction.domain.terms_reader import read_terms
@@ -87,7 +87,9 @@ async def _verify_shard(context: AppContext, shard: int, lot_ids: Sequence[str])
         checks[lot_id] = LotCheck(lot_id, LotProof(terms), snapshots.get(lot_id))
     async with context.books.reading() as tx:
         cursor = await archive.cursor(tx, shard)
+        with_an_end = await ledger_expiry.with_an_end(tx, lot_ids)
         for check in checks.values():
+            check.may_be_dropped = check.lot_id in with_an_end
             with noting_breach(check):
                 await check_archive(tx, check)
     await check_stream(context, shard, cursor, checks)
