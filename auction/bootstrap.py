@@ -29,6 +29,7 @@ from auction.ledger.stream import LedgerStream
 from auction.payments.absent import AbsentGateway
 from auction.payments.gateway import PaymentGateway
 from auction.payments.registry import PROVIDERS, ProviderConfig, open_gateway
+from auction.services.bid_rate import BidRate
 from auction.services.context import AppContext, MoneyRules
 from auction.services.recovery.continuity import ContinuityCheck
 from auction.services.recovery.marks import MarkSpool, MarkWriter
@@ -79,6 +80,7 @@ async def open_context(
                 gateway=gateway,
                 award_outcomes=SettlementOutcomes(),
                 money=_money_rules(settings),
+                bid_rate=BidRate(settings.bids_per_bidder_s, settings.bids_in_flight),
             )
             await combiner.drain()
     finally:

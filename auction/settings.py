@@ -213,6 +213,14 @@ class Settings(BaseSettings):
         "", description="levels of identity with the highest bid in fen, such as 0:100000000,1:1000000000"
     )
 
+    # bids of one bidder, in each HTTP process
+    bids_per_bidder_s: int = Field(
+        5, ge=0, le=100_000, description="a whole number of bids a second from 1 to 100000, or 0 for no limit"
+    )
+    bids_in_flight: int = Field(
+        4, ge=0, le=100_000, description="a whole number of unanswered bids from 1 to 100000, or 0 for no limit"
+    )
+
     # output
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="one of debug, info, warning, error"

@@ -62,6 +62,8 @@ def running_server(folder: Path, *, workers: int) -> Iterator[AuctionServer]:
         "AUCTION_HTTP_PORT": str(port),
         "AUCTION_LIVE_PORT": str(live_port),
         "AUCTION_LOG_LEVEL": "warning",
+        "AUCTION_BIDS_PER_BIDDER_S": "0",  # a load tester's bidders are few and bid for many
+        "AUCTION_BIDS_IN_FLIGHT": "0",
     }
     log = folder / "serve.log"
     with log.open("w", encoding="utf-8") as output:

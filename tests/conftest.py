@@ -45,6 +45,9 @@ embedded.process._FIRST_ANSWER_S = embedded.process._STOP_S = 600.0
 
 # on a busy machine any process may be silent for a while: tests of outages say themselves what is one
 os.environ.setdefault("AUCTION_OUTAGE_PAUSE_MS", "0")
+# a test bids as fast as it likes; those of the bound set it
+os.environ.setdefault("AUCTION_BIDS_PER_BIDDER_S", "0")
+os.environ.setdefault("AUCTION_BIDS_IN_FLIGHT", "0")
 
 # tests of these folders run on every server of the family that is installed here
 _ON_EVERY_LEDGER = ("ledger", "model")

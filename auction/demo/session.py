@@ -27,8 +27,8 @@ from auction.settings import Settings, load_settings
 
 HOST = "127.0.0.1"
 """The demo listens on this machine only."""
-OUTAGE_PAUSE_MS = 15_000
-"""A laptop that is busy with the demo itself is no outage."""
+DEFAULTS = {"outage_pause_ms": 15_000, "bids_per_bidder_s": 0}
+"""Settings that are others here: a laptop that is busy with the demo is no outage, and bots bid faster than people."""
 LOG_NAME = "processes.log"
 LOG_TAIL_LINES = 12
 
@@ -86,9 +86,9 @@ def _settings(data_dir: Path | None, port: int, stack: ExitStack) -> Settings:
         http_port=port,
         live_port=free_port_above(HOST, port) or port - 1,
     )
-    if "outage_pause_ms" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"outage_pause_ms": OUTAGE_PAUSE_MS})
-        settings.model_fields_set.discard("outage_pause_ms")
+    unset = {name: value for name, value in DEFAULTS.items() if name not in settings.model_fields_set}
+    settings = settings.model_copy(update=unset)
+    settings.model_fields_set.difference_update(unset)
     if "data_dir" in settings.model_fields_set:
         return settings
     folder = stack.enter_context(TemporaryDirectory(prefix="auction-demo-", ignore_cleanup_errors=True))

@@ -16,7 +16,8 @@ The tree::
         ├── BooksAway           the database does not respond
         ├── PaymentsAway        the payment provider does not respond; the request is kept and repeated
         ├── OutcomeUnknown      sent, no answer: try again with the same idempotency key
-        └── OverCapacity        too many bids wait for this lot in this process
+        ├── OverCapacity        too many bids wait for this lot in this process
+        └── TooManyBids         one bidder sends more bids than a bidder may
 
 A refused bid is no exception but a value: `auction.domain.bidding.Refused` with a `RefusalCode`. The codes, with their
 titles and the names of their facts, are rows of `auction.domain.codes`.
@@ -45,6 +46,7 @@ __all__ = [
     "RefusalCode",
     "RequestRefused",
     "TermsInvalid",
+    "TooManyBids",
     "Unavailable",
     "WrongState",
     "WrongStatus",
@@ -179,4 +181,15 @@ class OverCapacity(Unavailable):
         super().__init__(
             ProblemCode.OVER_CAPACITY,
             f"{waiting:,} bids wait for this lot here; nothing was sent. Retry with the same Idempotency-Key.",
+        )
+
+
+class TooManyBids(Unavailable):
+    """One bidder sends more bids than a bidder may; `why` says what the bound is."""
+
+    def __init__(self, why: str, retry_after_s: int) -> None:
+        super().__init__(
+            ProblemCode.TOO_MANY_BIDS,
+            f"Too many bids: {why}. Nothing was sent; retry with the same Idempotency-Key.",
+            retry_after_s=retry_after_s,
         )

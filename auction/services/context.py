@@ -18,6 +18,7 @@ from auction.ledger.combiner import Combiner
 from auction.ledger.memory import MemoryWatch
 from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
+from auction.services.bid_rate import BidRate
 from auction.services.ended_lots import EndedLots
 from auction.signing.receipts import ReceiptKey
 
@@ -67,6 +68,8 @@ class AppContext:
     clock_ms: Callable[[], int] = system_clock_ms
     ledger_memory: MemoryWatch = field(default_factory=MemoryWatch)
     """Kept by processes that take bids."""
+    bid_rate: BidRate = field(default_factory=BidRate)
+    """How fast one bidder may bid here."""
     ended_lots: EndedLots = field(default_factory=EndedLots)
     """Lots that the ledger has dropped."""
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))

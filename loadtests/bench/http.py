@@ -109,6 +109,8 @@ def _environment(settings: Settings, secret: str) -> dict[str, str]:
         "AUCTION_SECRET_KEY": secret,
         "AUCTION_PAYMENT_PROVIDER": "sandbox",
         "AUCTION_LOG_LEVEL": "warning",
+        "AUCTION_BIDS_PER_BIDDER_S": "0",
+        "AUCTION_BIDS_IN_FLIGHT": "0",
     }
 
 

@@ -232,3 +232,16 @@ async def test_an_answer_is_valid_json_with_whole_numbers(asker):
     answer = await asker.bid(lot_id, 10**13)
 
     assert json.loads(answer.content, parse_float=pytest.fail)["amount_fen"] == 10**13
+
+
+async def test_a_bidder_who_bids_too_fast_is_told_to_wait_and_the_others_are_served(
+    asker, context, monkeypatch: pytest.MonkeyPatch
+):
+    lot_id = await asker.open_lot(bidders=("ann", "bob"))
+    monkeypatch.setattr(context.bid_rate, "_per_s", 1)
+    answers = [await asker.bid(lot_id, 100 * n, key=f"too-fast-{n}") for n in range(1, 9)]
+    over = [answer for answer in answers if answer.status_code == 429]
+    assert over
+    assert {answer.json()["code"] for answer in over} == {"too-many-bids"}
+    assert {answer.headers["retry-after"] for answer in over} == {"1"}
+    assert (await asker.bid(lot_id, 900, bidder="bob")).status_code == 201

@@ -229,6 +229,7 @@ class RunningDeployment:
             "AUCTION_PAYMENT_PROVIDER": "sandbox",
             "AUCTION_LEDGER_TIMEOUT_MS": str(LEDGER_TIMEOUT_MS),
             "AUCTION_LOG_FORMAT": "json",
+            "AUCTION_BIDS_PER_BIDDER_S": "0",
         }
 
     def open(self) -> None:

@@ -23,15 +23,23 @@ class PlacedBid:
 async def place_bid(
     context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str
 ) -> PlacedBid | Refused:
-    """Have the ledger decide a bid of `amount_fen`. Raises LedgerAway (LedgerFull too), OutcomeUnknown, OverCapacity.
+    """Have the ledger decide a bid of `amount_fen`. Raises LedgerAway (LedgerFull too), OutcomeUnknown, OverCapacity,
+    TooManyBids.
 
     A lot that is over and that the ledger has dropped is answered from the archive. Raises BooksAway then.
     The caller must have checked the amount (1..10^13) and the key (8 to 64 visible ASCII characters).
     """
     if not is_id(lot_id):
         return Refused(RefusalCode.LOT_UNKNOWN, {})
-    context.ledger_memory.check_bids_allowed()
-    bid = Bid(bidder_id, amount_fen, key)
+    context.bid_rate.enter(bidder_id)
+    try:
+        context.ledger_memory.check_bids_allowed()
+        return await _place(context, lot_id, Bid(bidder_id, amount_fen, key))
+    finally:
+        context.bid_rate.leave(bidder_id)
+
+
+async def _place(context: AppContext, lot_id: str, bid: Bid) -> PlacedBid | Refused:
     answer = await context.combiner.place(lot_id, bid)
     if isinstance(answer, Refused):
         if answer.code is not RefusalCode.LOT_UNKNOWN:
@@ -41,5 +49,5 @@ async def place_bid(
             return archived if isinstance(archived, Refused) else answer
         answer = AcceptedBid(archived.receipt, repeated=True)
     receipt = answer.receipt
-    signature = context.receipts.sign(lot_id, receipt.seq, bidder_id, receipt.amount_fen, receipt.at_ms)
-    return PlacedBid(lot_id, bidder_id, receipt, answer.repeated, signature)
+    signature = context.receipts.sign(lot_id, receipt.seq, bid.bidder_id, receipt.amount_fen, receipt.at_ms)
+    return PlacedBid(lot_id, bid.bidder_id, receipt, answer.repeated, signature)

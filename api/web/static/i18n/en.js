@@ -264,6 +264,7 @@ export const words = {
   "problem.ledger-changed":
     "The record of bids is being checked after a fault, and no bid is decided meanwhile. Nothing was changed; please try again later.",
   "problem.books-away": "This service is temporarily unavailable. Nothing was changed; please try again.",
+  "problem.too-many-bids": "You are bidding too fast. This bid was not placed; wait a second and try again.",
   "problem.over-capacity": "Too many bids at the same time. Your bid was not placed; please try again.",
   "problem.no-connection": "No connection. Your bid may not have been sent.",
   "problem.unauthorized": "Your session has expired. Please sign in again.",
@@ -720,6 +721,7 @@ export const words = {
     "No response: the action may have been carried out. Check the event log before trying again.",
   "ops.problem.no-connection":
     "No response: the action may have been carried out. Check the event log before trying again.",
+  "ops.problem.too-many-bids": "Too many bids of one bidder; nothing was placed.",
   "ops.problem.over-capacity": "The server is too busy; nothing was changed. Please try again.",
   "ops.problem.wrong-status": "Not done: the status of the lot is now “{status}”.",
   "ops.problem.schedule-invalid": "Not done: the end must be in the future, after the opening, and within a year.",
