@@ -74,24 +74,33 @@ async def result_rows(context: AppContext) -> AsyncIterator[Cells]:
 
 
 async def recovery_rows(context: AppContext) -> AsyncIterator[Cells]:
-    """The header, then a row for each stopped shard, each frozen lot and each restored lot."""
+    """The header, then a row for each stopped shard, frozen lot, restored lot and claim of a lost bid."""
     yield (
         "what", "shard", "lot_id", "at_ms", "cause", "detail", "archived_seq", "acknowledged_seq", "entries_set_aside",
-        "seq", "epoch", "lost_first_seq", "lost_last_seq",
+        "seq", "epoch", "lost_first_seq", "lost_last_seq", "settlement_held", "bidder", "amount_fen", "receipt",
+        "claimed_at_ms", "claim_status", "decided_at_ms", "decided_by", "reason",
     )  # fmt: skip
-    report = await recovery_report(context.ledger, context.books)
+    report = await recovery_report(context.ledger, context.books, claims_max=None)
     for shard in report.shards_stopped or ():
-        yield ("stopped", shard, *[None] * 11)
+        yield ("stopped", shard, *[None] * 20)
     for found in report.lots:
         lot = found.lot
         yield (
             "frozen", None, lot.lot_id, lot.found_at_ms, str(lot.cause), lot.detail, lot.archived_seq,
-            found.acknowledged_seq, found.entries_set_aside, *[None] * 4,
+            found.acknowledged_seq, found.entries_set_aside, *[None] * 13,
         )  # fmt: skip
-    for restored in report.restored:
+    for found_restored in report.restored:
+        restored = found_restored.lot
         yield (
             "restored", None, restored.lot_id, restored.at_ms, *[None] * 5, restored.seq, restored.epoch,
-            restored.lost_first_seq, restored.lost_last_seq,
+            *(restored.lost_seqs or (None, None)), found_restored.is_held, *[None] * 5, restored.decided_at_ms,
+            restored.decided_by, restored.reason,
+        )  # fmt: skip
+    for claim in report.claims:
+        yield (
+            "claim", None, claim.lot_id, claim.at_ms, *[None] * 5, claim.seq, *[None] * 4, claim.bidder_id,
+            claim.amount_fen, claim.receipt, claim.claimed_at_ms, str(claim.status), claim.decided_at_ms,
+            claim.decided_by, claim.reason,
         )  # fmt: skip
 
 

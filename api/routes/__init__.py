@@ -21,5 +21,6 @@ from api.routes import (
 v1 = APIRouter(prefix="/api/v1")
 for part in (auth, config, sales, lots, registrations, me, ops, recovery, bidders, settlements, journal, webhooks):
     v1.include_router(part.router)
+v1.include_router(recovery.bidders)
 
 outside = health.router

@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from api.schemas.journal import EntryResponse
+from api.schemas.records import RecordResponse
 from auction.books.approvals import Approval
 from auction.books.defaults import Default
 from auction.books.deposits import Deposit
@@ -13,7 +14,7 @@ from auction.books.settlements import Award, Offer, SettlementStep
 from auction.services.settlement.finance_views import SettlementDetail, SettlementList, SettlementRow
 
 
-class ApprovalResponse(BaseModel):
+class ApprovalResponse(RecordResponse):
     """An action that needs the approval of a second person."""
 
     action: str = Field(description="void, default or writeoff.")
@@ -25,13 +26,7 @@ class ApprovalResponse(BaseModel):
     @classmethod
     def of(cls, approval: Approval) -> Self:
         """The response for an approval."""
-        return cls(
-            action=approval.action,
-            reason=approval.reason,
-            asked_by=approval.asked_by,
-            asked_at_ms=approval.asked_at_ms,
-            expires_at_ms=approval.expires_at_ms,
-        )
+        return cls.of_record(approval)
 
 
 class SettlementResponse(BaseModel):
@@ -107,7 +102,7 @@ class SettlementListResponse(BaseModel):
         )
 
 
-class StepResponse(BaseModel):
+class StepResponse(RecordResponse):
     """A step of a settlement."""
 
     step: str
@@ -120,17 +115,10 @@ class StepResponse(BaseModel):
     @classmethod
     def of(cls, step: SettlementStep) -> Self:
         """The response for a step."""
-        return cls(
-            step=step.step,
-            state=step.state,
-            actor=step.actor,
-            at_ms=step.at_ms,
-            reason=step.reason,
-            details=dict(step.details),
-        )
+        return cls.of_record(step, details=dict(step.details))
 
 
-class AwardHistoryResponse(BaseModel):
+class AwardHistoryResponse(RecordResponse):
     """An award of the lot."""
 
     award_id: str
@@ -151,25 +139,10 @@ class AwardHistoryResponse(BaseModel):
     @classmethod
     def of(cls, award: Award) -> Self:
         """The response for an award."""
-        return cls(
-            award_id=award.award_id,
-            bidder_id=award.bidder_id,
-            paddle=award.paddle,
-            source=award.source,
-            status=award.status,
-            price_fen=award.price_fen,
-            fee_fen=award.fee_fen,
-            received_fen=award.received_fen,
-            awarded_at_ms=award.awarded_at_ms,
-            pay_by_ms=award.pay_by_ms,
-            default_at_ms=award.default_at_ms,
-            paid_at_ms=award.paid_at_ms,
-            delivery_centre=award.delivery_centre,
-            settled_at_ms=award.settled_at_ms,
-        )
+        return cls.of_record(award)
 
 
-class OfferHistoryResponse(BaseModel):
+class OfferHistoryResponse(RecordResponse):
     """An offer of the lot to a runner-up."""
 
     offer_id: str
@@ -186,21 +159,10 @@ class OfferHistoryResponse(BaseModel):
     @classmethod
     def of(cls, offer: Offer) -> Self:
         """The response for an offer."""
-        return cls(
-            offer_id=offer.offer_id,
-            bidder_id=offer.bidder_id,
-            paddle=offer.paddle,
-            number=offer.number,
-            status=offer.status,
-            price_fen=offer.price_fen,
-            own_bid_fen=offer.own_bid_fen,
-            offered_at_ms=offer.offered_at_ms,
-            expires_at_ms=offer.expires_at_ms,
-            answered_at_ms=offer.answered_at_ms,
-        )
+        return cls.of_record(offer)
 
 
-class DefaultResponse(BaseModel):
+class DefaultResponse(RecordResponse):
     """A default: what was forfeited, how it was distributed, and what is claimed."""
 
     default_id: str
@@ -222,26 +184,10 @@ class DefaultResponse(BaseModel):
     @classmethod
     def of(cls, default: Default) -> Self:
         """The response for a default."""
-        return cls(
-            default_id=default.default_id,
-            bidder_id=default.bidder_id,
-            price_fen=default.price_fen,
-            cause=default.cause,
-            status=default.status,
-            at_ms=default.at_ms,
-            resolve_by_ms=default.resolve_by_ms,
-            cost_fen=default.cost_fen,
-            forfeited_fen=default.forfeited_fen,
-            resale_lot_id=default.resale_lot_id,
-            resale_price_fen=default.resale_price_fen,
-            split=None if default.split is None else dict(default.split),
-            claim_fen=default.claim_fen,
-            written_off=default.written_off,
-            resolved_at_ms=default.resolved_at_ms,
-        )
+        return cls.of_record(default, split=None if default.split is None else dict(default.split))
 
 
-class DepositHistoryResponse(BaseModel):
+class DepositHistoryResponse(RecordResponse):
     """A deposit for the lot."""
 
     deposit_id: str
@@ -258,21 +204,10 @@ class DepositHistoryResponse(BaseModel):
     @classmethod
     def of(cls, deposit: Deposit) -> Self:
         """The response for a deposit."""
-        return cls(
-            deposit_id=deposit.deposit_id,
-            bidder_id=deposit.bidder_id,
-            method=deposit.method,
-            amount_fen=deposit.amount_fen,
-            captured_fen=deposit.captured_fen,
-            status=deposit.status,
-            disposition=deposit.disposition,
-            release_by_ms=deposit.release_by_ms,
-            expires_at_ms=deposit.expires_at_ms,
-            why=deposit.reason,
-        )
+        return cls.of_record(deposit, why=deposit.reason)
 
 
-class OperationResponse(BaseModel):
+class OperationResponse(RecordResponse):
     """A request to the payment provider."""
 
     operation_id: str
@@ -289,18 +224,7 @@ class OperationResponse(BaseModel):
     @classmethod
     def of(cls, operation: Operation) -> Self:
         """The response for an operation."""
-        return cls(
-            operation_id=operation.operation_id,
-            kind=operation.kind,
-            bidder_id=operation.bidder_id,
-            amount_fen=operation.amount_fen,
-            status=operation.status,
-            provider_ref=operation.provider_ref,
-            failure=operation.failure,
-            attempts=operation.attempts,
-            created_at_ms=operation.created_at_ms,
-            resolved_at_ms=operation.resolved_at_ms,
-        )
+        return cls.of_record(operation)
 
 
 class SettlementDetailResponse(BaseModel):

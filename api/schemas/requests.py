@@ -157,6 +157,15 @@ class ReasonRequest(RequestModel):
     reason: Reason = Field(examples=["a bidder reported a wrong description"])
 
 
+class ClaimRequest(RequestModel):
+    """An accepted bid as its answer stated it, with the receipt that came with it."""
+
+    seq: int = Field(ge=1, le=SEQ_MAX)
+    amount_fen: Fen
+    at_ms: int = Field(ge=0, le=SEQ_MAX, description="When the bid was accepted, UTC ms.")
+    receipt: str = Field(pattern=r"^[A-Za-z0-9_\-.]{1,512}$", description="The signature that came with the bid.")
+
+
 class ResumeRequest(RequestModel):
     """How a paused or held lot resumes."""
 

@@ -12,7 +12,14 @@ from sqlalchemy.dialects import postgresql
 
 from auction.books import frozen_lots
 from auction.books.archive_rows import Derived, Fault, Head, LedgerEntry, derive
-from auction.books.tables import archive_cursors, bids, entries_set_aside, ledger_entries, lot_results
+from auction.books.tables import (
+    archive_cursors,
+    bids,
+    entries_set_aside,
+    ledger_entries,
+    lot_results,
+    restored_lots,
+)
 from auction.books.unit_of_work import Transaction
 from auction.domain.events import FreezeCause
 from auction.domain.ledger_layout import STREAM_START, StreamPosition
@@ -21,6 +28,7 @@ from auction.domain.lot import LotStatus
 ENTRY_COLUMNS = [column.name for column in ledger_entries.c]
 BID_COLUMNS = [column.name for column in bids.c if column.name != "voided_by_seq"]
 SET_ASIDE_COLUMNS = [column.name for column in entries_set_aside.c]
+RESTORED_COLUMNS = ["lot_id", "seq", "epoch", "at_ms", "archived_seq", "lost_to_seq"]
 RESULT_COLUMNS = [column.name for column in lot_results.c]
 
 HEADS = text("""
@@ -188,6 +196,8 @@ async def _write(tx: Transaction, derived: Derived) -> None:
         await tx.session.execute(MARK_ADMITTED, {"lot_ids": lot_ids, "bidder_ids": bidder_ids, "at_ms": at_ms})
     if derived.set_aside:
         await tx.copy(entries_set_aside, derived.set_aside, SET_ASIDE_COLUMNS)
+    if derived.restorings:
+        await tx.copy(restored_lots, derived.restorings, RESTORED_COLUMNS)
     if derived.restored:
         await frozen_lots.mark_restored(tx, derived.restored)
     if derived.frozen:

@@ -71,6 +71,12 @@ async def bid_under_key(tx: Transaction, lot_id: str, bidder_id: str, key: str) 
     return None if row is None else ArchivedBid(**row)
 
 
+async def bid_at(tx: Transaction, lot_id: str, seq: int) -> ArchivedBid | None:
+    """The bid with that seq, or None."""
+    row = await tx.row(select(bids).where(bids.c.lot_id == lot_id, bids.c.seq == seq))
+    return None if row is None else ArchivedBid(**row)
+
+
 async def entries_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[ArchivedEntry]:
     """A page of a lot's entries whose first seq is above `after_seq`, oldest first."""
     statement = (

@@ -109,7 +109,9 @@ class Derived:
     frozen: dict[str, Fault] = field(default_factory=dict)
     """Lot -> why it is frozen from this batch on."""
     restored: dict[str, int] = field(default_factory=dict)
-    """Lot -> when a `restored` event continued its record, UTC ms."""
+    """Frozen lot -> when a `restored` event continued its record, UTC ms."""
+    restorings: list[Row] = field(default_factory=list)
+    """Rows of what each `restored` event says, undecided."""
 
 
 def derive(
@@ -238,6 +240,9 @@ def _read_events(entry: LedgerEntry, derived: Derived) -> None:
                 derived.voided.append((lot_id, event.bid_seq, seq))
             case Closed():
                 derived.results.append((lot_id, *_result(event), seq, at_ms, event.cause))
+            case Restored():
+                row = (lot_id, event.seq, event.epoch, at_ms, event.archived_seq, event.lost_to_seq)
+                derived.restorings.append(row)
             case LotVoided():
                 derived.results.append((lot_id, VOID, None, None, None, seq, at_ms, str(CloseCause.STAFF)))
             case _:

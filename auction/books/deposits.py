@@ -209,7 +209,8 @@ async def idle_purses(tx: Transaction, *, now_ms: int, limit: int = 200) -> list
     same_sale = of_sale.c.sale_id == lots.c.sale_id
     settled = exists().where(settlements.c.lot_id == of_sale.c.lot_id)
     not_over = exists().where(
-        same_sale, or_(of_sale.c.status.in_(ADMITTING), (of_sale.c.status == LotStatus.CLOSED) & ~settled)
+        same_sale,
+        or_(of_sale.c.status.in_((*ADMITTING, LotStatus.FROZEN)), (of_sale.c.status == LotStatus.CLOSED) & ~settled),
     )
     owing = exists().where(
         same_sale,

@@ -1,56 +1,71 @@
-"""Reads which lots were restored, and what of their record was lost, from the archived `restored` entries.
+"""Stores which lots were restored after a loss, what of their record was lost, and what staff decided about it.
 
-Off the bid's way.
+Off the bid's way. The archive adds a row for each `restored` event, in the transaction that stores the event. A result
+of a lot with an undecided row is not settled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import any_, literal, select
+from sqlalchemy import any_, exists, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.tables import Id, ledger_entries, staff_actions
+from auction.books.tables import Id, lot_results, restored_lots, settlements
+from auction.books.tables.base import NOW_MS
 from auction.books.unit_of_work import Transaction
+from auction.domain.lot import LotStatus
 
-RESTORE_ACTION = "restore-lot"
+UNDECIDED = restored_lots.c.decided_at_ms.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
-class EntryAfterGap:
-    """An archived entry by which a lot's record goes on, and the last seq archived before it."""
+class RestoredLot:
+    """A restoring of a lot. Columns: `auction.books.tables.recovery`."""
 
     lot_id: str
-    first_seq: int
+    seq: int
     epoch: int
     at_ms: int
-    packed: bytes
-    previous_seq: int
+    archived_seq: int
+    lost_to_seq: int
+    decided_at_ms: int | None
+    decided_by: str | None
+    reason: str | None
+
+    @property
+    def lost_seqs(self) -> tuple[int, int] | None:
+        """The first and the last seq that were acknowledged and are lost; None: none is known."""
+        return None if self.lost_to_seq <= self.archived_seq else (self.archived_seq + 1, self.lost_to_seq)
 
 
-async def lots_restored(tx: Transaction) -> list[str]:
-    """The lots that staff ever restored."""
-    statement = select(staff_actions.c.lot_id).where(staff_actions.c.action == RESTORE_ACTION).distinct()
-    return sorted(row["lot_id"] for row in await tx.rows(statement))
+async def list_restored(tx: Transaction) -> list[RestoredLot]:
+    """Every restoring, the newest first."""
+    order = (restored_lots.c.at_ms.desc(), restored_lots.c.lot_id, restored_lots.c.seq.desc())
+    return [RestoredLot(**row) for row in await tx.rows(select(restored_lots).order_by(*order))]
 
 
-async def entries_from(tx: Transaction, lot_ids: Sequence[str], first_seqs: Sequence[int]) -> list[EntryAfterGap]:
-    """The entries of these lots that begin at one of these seqs, the newest first."""
-    entry, before = ledger_entries.c, ledger_entries.alias("before").c
-    previous_seq = (
-        select(before.last_seq)
-        .where(before.lot_id == entry.lot_id, before.first_seq < entry.first_seq)
-        .order_by(before.first_seq.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+async def held_among(tx: Transaction, lot_ids: Iterable[str]) -> set[str]:
+    """Those of these lots that have ended and whose settlement is held for a loss that nobody has decided about."""
+    is_open = exists().where(settlements.c.lot_id == restored_lots.c.lot_id)
     statement = (
-        select(
-            entry.lot_id, entry.first_seq, entry.epoch, entry.at_ms, entry.packed, previous_seq.label("previous_seq")
-        )
-        .where(
-            entry.lot_id == any_(literal(list(lot_ids), ARRAY(Id))),
-            entry.first_seq.in_(first_seqs),
-        )
-        .order_by(entry.at_ms.desc(), entry.lot_id)
+        select(restored_lots.c.lot_id)
+        .join(lot_results, lot_results.c.lot_id == restored_lots.c.lot_id)
+        .where(restored_lots.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
+        .where(UNDECIDED, ~is_open, lot_results.c.outcome != LotStatus.VOID)
     )
-    return [EntryAfterGap(**{**row, "previous_seq": row["previous_seq"] or 0}) for row in await tx.rows(statement)]
+    return {row["lot_id"] for row in await tx.rows(statement)}
+
+
+async def is_in_gap(tx: Transaction, lot_id: str, seq: int) -> bool:
+    """Whether a restoring left that seq out of a lot's record."""
+    left_out = exists().where(
+        restored_lots.c.lot_id == lot_id, restored_lots.c.archived_seq < seq, restored_lots.c.seq > seq
+    )
+    return bool(await tx.session.scalar(select(left_out)))
+
+
+async def decide(tx: Transaction, lot_id: str, *, by: str, reason: str) -> list[RestoredLot]:
+    """Note that staff have decided about every loss of a lot; those that were undecided."""
+    statement = update(restored_lots).where(restored_lots.c.lot_id == lot_id, UNDECIDED)
+    decided = statement.values(decided_at_ms=NOW_MS, decided_by=by, reason=reason).returning(*restored_lots.c)
+    return [RestoredLot(**row) for row in await tx.rows(decided)]

@@ -9,15 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.archive_queries import LotResult
 from auction.books.frozen_lots import STILL_FROZEN
-from auction.books.tables import Id, awards, frozen_lots, lot_results, lots, offers, settlement_steps, settlements
+from auction.books.restored_lots import UNDECIDED
+from auction.books.tables import (
+    Id,
+    awards,
+    frozen_lots,
+    lot_results,
+    lots,
+    offers,
+    restored_lots,
+    settlement_steps,
+    settlements,
+)
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
+from auction.domain.lot import LotStatus
 from auction.domain.states import (
     ALLOWED,
     LIVE_AWARD,
@@ -116,12 +128,14 @@ class Offer:
 async def results_to_settle(tx: Transaction, *, limit: int) -> list[LotResult]:
     """Results of lots without a settlement, the earliest first, locked; concurrent calls get different ones.
 
-    A frozen lot is not settled: staff decide about it first.
+    A frozen lot is not settled, nor one that was restored after a loss: staff decide about it first. One that they have
+    declared void is: everybody is refunded.
     """
     statement = (
         select(*lot_results.c)
         .join(lots, lots.c.lot_id == lot_results.c.lot_id)
         .where(~exists().where(settlements.c.lot_id == lot_results.c.lot_id), ~_is_frozen(lot_results.c.lot_id))
+        .where(or_(lot_results.c.outcome == LotStatus.VOID, ~_is_undecided(lot_results.c.lot_id)))
         .order_by(lot_results.c.closed_at_ms, lot_results.c.lot_id)
         .limit(limit)
         .with_for_update(of=lot_results, skip_locked=True)
@@ -131,6 +145,10 @@ async def results_to_settle(tx: Transaction, *, limit: int) -> list[LotResult]:
 
 def _is_frozen(lot_id: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(frozen_lots.c.lot_id == lot_id, STILL_FROZEN)
+
+
+def _is_undecided(lot_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(restored_lots.c.lot_id == lot_id, UNDECIDED)
 
 
 async def open_all(tx: Transaction, opened: Sequence[Settlement]) -> set[str]:

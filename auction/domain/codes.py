@@ -172,6 +172,11 @@ class ProblemCode(Code):
     DELIVERY_CENTRE_MISSING = "delivery-centre-missing", Kind.CONFLICT, "No delivery centre chosen"
     SAME_PERSON = "same-person", Kind.CONFLICT, "Needs a second person", ("asked_by", "asked_at_ms", "expires_at_ms")
     NO_CLAIM = "no-claim", Kind.CONFLICT, "Nothing is claimed", ("lot_id",)
+    RECEIPT_INVALID = "receipt-invalid", Kind.INVALID, "Receipt not from here", ("field",)
+    CLAIM_UNKNOWN = "claim-unknown", Kind.NOT_FOUND, "No such claim"
+    CLAIM_DECIDED = "claim-decided", Kind.CONFLICT, "Claim decided already", ("claim_status",)
+    CLAIMS_UNDECIDED = "claims-undecided", Kind.CONFLICT, "Claims wait for a decision", ("lot_id", "claims")
+    NOTHING_HELD = "nothing-held", Kind.CONFLICT, "No settlement is held", ("lot_id",)
     PROVIDER_UNKNOWN = "provider-unknown", Kind.NOT_FOUND, "No such payment provider", ("provider",)
     NOTICE_REFUSED = "notice-refused", Kind.UNAUTHENTICATED, "Notice not accepted"
     PAYMENTS_AWAY = "payments-away", Kind.UNAVAILABLE, "The payment provider does not respond", ("retry_after_s",)

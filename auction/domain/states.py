@@ -291,3 +291,23 @@ class CauseKind(StrEnum):
     STAFF_ACTION = "staff-action"
     BIDDER_ACTION = "bidder-action"
     DEADLINE = "deadline"
+
+
+class BidStanding(StrEnum):
+    """Where the bid of a receipt is."""
+
+    STANDS = "stands"
+    VOIDED = "voided"
+    """Staff voided it."""
+    LOST = "lost"
+    """It was accepted, and a fault of the ledger lost it."""
+    PENDING = "pending"
+    """Not archived yet, or the lot is still being recovered."""
+
+
+class ClaimStatus(StrEnum):
+    """What staff decided about a bidder's claim that an accepted bid was lost."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"

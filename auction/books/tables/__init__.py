@@ -10,7 +10,13 @@ from auction.books.tables.bidders import bidder_marks, bidders, paddles, registr
 from auction.books.tables.catalogue import lots, sales
 from auction.books.tables.journal import journal_entries, journal_lines
 from auction.books.tables.payments import deposits, payment_operations
-from auction.books.tables.recovery import acknowledged_marks, entries_set_aside, frozen_lots
+from auction.books.tables.recovery import (
+    acknowledged_marks,
+    bid_claims,
+    entries_set_aside,
+    frozen_lots,
+    restored_lots,
+)
 from auction.books.tables.settlements import awards, defaults, offers, settlement_steps, settlements
 from auction.books.tables.staff import accounts, approvals, staff_actions
 
@@ -21,6 +27,7 @@ __all__ = [
     "approvals",
     "archive_cursors",
     "awards",
+    "bid_claims",
     "bidder_marks",
     "bidders",
     "bids",
@@ -39,6 +46,7 @@ __all__ = [
     "paddles",
     "payment_operations",
     "registrations",
+    "restored_lots",
     "sales",
     "settlement_steps",
     "settlements",

@@ -1,4 +1,4 @@
-"""What is kept against a loss of the ledger: marks of what was acknowledged, frozen lots, and entries set aside.
+"""What is kept against a loss of the ledger: acknowledged marks, frozen and restored lots, claims, entries set aside.
 
 Like the archive's, these tables have no foreign keys: they store what the ledger said, even of lots unknown here.
 """
@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Identity,
     Index,
     LargeBinary,
     Named,
@@ -14,11 +15,13 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    UniqueConstraint,
     text,
 )
 
-from auction.books.tables.base import NOW_MS, Id, metadata, one_of
+from auction.books.tables.base import NOW_MS, EnumText, Id, amount, metadata, one_of
 from auction.domain.events import FreezeCause
+from auction.domain.states import ClaimStatus
 
 
 class AcknowledgedMarkColumns(TypedColumns):
@@ -81,4 +84,61 @@ entries_set_aside = Table(
     metadata,
     EntrySetAsideColumns,
     Index("ix_entries_set_aside_lot_id_first_seq", "lot_id", "first_seq"),
+)
+
+
+class RestoredLotColumns(TypedColumns):
+    """A `restored` event: where a lot's record goes on after a loss, what was lost, and what staff decided about it.
+
+    Until they have, a result of the lot is not settled.
+    """
+
+    lot_id = Column(Id, primary_key=True)
+    seq = Column(BigInteger, primary_key=True, autoincrement=False)
+    epoch = Column(BigInteger, nullable=False)
+    at_ms = Column(BigInteger, nullable=False)
+    archived_seq = Column(BigInteger, nullable=False)
+    """The last seq before it."""
+    lost_to_seq = Column(BigInteger, nullable=False)
+    """The last seq that was acknowledged and is lost; 0: none is known."""
+    decided_at_ms: Named[int | None] = Column(BigInteger)
+    decided_by: Named[str | None] = Column(Text)
+    reason: Named[str | None] = Column(Text)
+
+
+restored_lots = Table(
+    "restored_lots",
+    metadata,
+    RestoredLotColumns,
+    Index("ix_restored_lots_undecided", "lot_id", postgresql_where=text("decided_at_ms IS NULL")),
+)
+
+
+class BidClaimColumns(TypedColumns):
+    """A bidder's claim that a bid was accepted and lost, proved by its receipt."""
+
+    claim_id = Column(BigInteger, Identity(always=True), primary_key=True)
+    lot_id = Column(Id, nullable=False)
+    seq = Column(BigInteger, nullable=False)
+    bidder_id = Column(Id, nullable=False)
+    amount_fen = Column(BigInteger, nullable=False)
+    at_ms = Column(BigInteger, nullable=False)
+    """When the bid was accepted."""
+    receipt = Column(Text, nullable=False)
+    claimed_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+    status: Named[ClaimStatus] = Column(
+        EnumText(ClaimStatus), nullable=False, server_default=text(f"'{ClaimStatus.OPEN}'")
+    )
+    decided_at_ms: Named[int | None] = Column(BigInteger)
+    decided_by: Named[str | None] = Column(Text)
+    reason: Named[str | None] = Column(Text)
+
+
+bid_claims = Table(
+    "bid_claims",
+    metadata,
+    BidClaimColumns,
+    CheckConstraint(one_of("status", *ClaimStatus), name="status"),
+    amount("amount_fen"),
+    UniqueConstraint("lot_id", "seq", "bidder_id", "receipt", name="uq_bid_claims_receipt"),
 )

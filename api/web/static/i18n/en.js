@@ -791,6 +791,11 @@ export const words = {
   "problem.delivery-centre-missing": "The buyer has not chosen a delivery centre yet.",
   "problem.same-person": "You requested this yourself. Another staff member has to approve it.",
   "problem.no-claim": "There is no claim on this lot.",
+  "problem.receipt-invalid": "This receipt was not given for this bid here.",
+  "problem.claim-unknown": "This claim does not exist.",
+  "problem.claim-decided": "This claim was decided the other way already.",
+  "problem.claims-undecided": "Claims of lost bids on this lot wait for a decision. Accept or decline each first.",
+  "problem.nothing-held": "No loss of this lot waits for a decision.",
   "problem.provider-unknown": "Unknown payment provider.",
   "problem.notice-refused": "This notification was not signed by the payment provider.",
   "problem.payments-away":
