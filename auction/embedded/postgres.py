@@ -91,6 +91,10 @@ class PostgresServer:
             *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
         ]
 
+    def environment(self) -> Mapping[str, str]:
+        """This process's, without what changes how PostgreSQL behaves."""
+        return clean_environment()
+
     def probe(self, sockets: Path) -> int:
         """Ask for the server's data directory; its process id. Called from a thread without a running event loop."""
         try:

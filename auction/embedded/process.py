@@ -59,6 +59,9 @@ class EmbeddedServer(Protocol):
         Programs run for this inherit `alive`, as the server will: they too may outlive this process.
         """
 
+    def environment(self) -> Mapping[str, str]:
+        """The environment that the command is started in."""
+
     def probe(self, sockets: Path) -> int:
         """Ask the server for its process id. Raises ServerLoading, ServerUnresponsive."""
 
@@ -122,7 +125,7 @@ def _start(server: EmbeddedServer, alive: FileLock, abandoned: Event) -> Running
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                env=clean_environment(),
+                env=server.environment(),
                 umask=0o077,
                 start_new_session=True,
                 pass_fds=(alive.fd,),

@@ -17,11 +17,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from auction.embedded.allocator import with_allocator
 from auction.embedded.errors import EmbeddedError
 from auction.embedded.locks import FileLock
 from auction.embedded.memory import default_ledger_bytes
 from auction.embedded.paths import ServerPaths, write_atomically
-from auction.embedded.process import ServerLoading, ServerUnresponsive
+from auction.embedded.process import ServerLoading, ServerUnresponsive, clean_environment
 
 _SOCKET_NAME = "ledger.sock"
 _TIMEOUT_S = 5.0
@@ -75,6 +76,11 @@ class ValkeyServer:
         configuration = self.paths.folder / "ledger.conf"
         write_atomically(configuration, "# written at each start\n" + "\n".join(lines) + "\n")
         return [str(binary), str(configuration)]
+
+    def environment(self) -> Mapping[str, str]:
+        """With a better allocator for the wheel's program, which is built with the C library's."""
+        environment = clean_environment()
+        return with_allocator(environment) if self.binary is None else environment
 
     def probe(self, sockets: Path) -> int:
         """Ask for the folder that the server works in; its process id."""

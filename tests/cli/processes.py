@@ -61,7 +61,8 @@ class Command:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "auction.cli", *words],
             cwd=folder,
-            env=kept | settings,
+            # on a busy machine processes may be silent for seconds
+            env={"AUCTION_OUTAGE_PAUSE_MS": "60000"} | kept | settings,
             stdin=subprocess.DEVNULL,
             stdout=self._stdout if terminal is None else terminal,
             stderr=self._stderr if terminal is None else terminal,
