@@ -1,5 +1,6 @@
 """`make debug`: everything in one process that stops at `breakpoint()` and restarts when the code changes."""
 
+import contextlib
 import os
 import pty
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.chaos.deployment import children_of
 from tests.cli.processes import TIMEOUT_S, free_port, until
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +43,15 @@ class DebugSession:
             return self.text.count(words) >= times
 
         until(is_shown, f"{words!r} on the terminal")
+
+    def debugged(self) -> set[int]:
+        """The process that serves: of the watching process's children, the one that got a pipe."""
+        found = set()
+        for pid in children_of(self.process.pid):
+            with contextlib.suppress(OSError):
+                if b"--pipe" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.add(pid)
+        return found
 
     def type(self, line: str) -> None:
         os.write(self.terminal, f"{line}\n".encode())
@@ -96,6 +107,8 @@ def read_all(terminal: int, shown: list[bytes]) -> None:
 
 def test_a_breakpoint_in_a_route_opens_the_debugger_and_a_change_of_the_code_restarts(session, tmp_path):
     until(lambda: session.healthz() == 200, "the first answer")
+    first = session.debugged()
+    assert len(first) == 1
     route = session.tree / "api" / "routes" / "health.py"
     original = route.read_text()
     signature = "async def healthz("
@@ -104,6 +117,8 @@ def test_a_breakpoint_in_a_route_opens_the_debugger_and_a_change_of_the_code_res
     line_end = tail.index('"""', tail.index('"""') + 3) + 3
     route.write_text(head + signature + tail[:line_end] + "\n    breakpoint()" + tail[line_end:])
     session.until_shown("health.py has changed")
+    # while it drains, the process of the old code still answers
+    until(lambda: not first & session.debugged(), "the end of the first process")
     answers: list[int | None] = []
     caller = threading.Thread(
         target=lambda: answers.append(until(session.healthz, "an answer after the restart")), daemon=True
