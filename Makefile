@@ -7,7 +7,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 DEV    := $(VENV)/.installed-dev
-JOBS   ?= 2
+# tests wait about as long as they compute: two for each of the two cores that CI has
+JOBS   ?= 4
 PYTEST := -m pytest
 
 MAKEFLAGS += --no-print-directory

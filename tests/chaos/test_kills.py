@@ -11,9 +11,12 @@ from tests.chaos.record import archive_moves
 from tests.chaos.workload import KILLS, kill_everything, run_workload
 
 FAULTS = {**KILLS, "all of them": kill_everything}
+USUAL = {"the worker", "the ledger", "all of them"}
 
 
-@pytest.mark.parametrize("victim", FAULTS)
+@pytest.mark.parametrize(
+    "victim", [name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS]
+)
 async def test_nothing_acknowledged_is_lost_when_they_are_killed(
     deployment: RunningDeployment, context: AppContext, seed: int, victim: str
 ) -> None:

@@ -91,6 +91,7 @@ def test_bidding_power_and_review_stop_the_path_and_a_runner_up_takes_the_car(bo
     assert guarded["seller_fen"] >= offer["price_fen"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_results(both, tmp_path):
     (alone,) = scenario(tmp_path, "--preset", "guarded-flash")["runs"]
     assert alone | {"seconds": 0} == both["runs"][1] | {"seconds": 0}

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -88,6 +89,22 @@ def installed(wheel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     shutil.rmtree(environment)
 
 
+@pytest.fixture(scope="session")
+def unpacked(wheel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with the wheel, beside the packages that are installed here already."""
+    environment = tmp_path_factory.mktemp("beside")
+    venv.create(environment)
+    python = environment / "bin" / "python"
+    install = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check")
+    run(*install, "--no-deps", "--no-index", wheel, cwd=environment)
+    packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=environment).strip()
+    Path(packages, "installed-here.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    for package in ("auction", "api"):
+        found = run(python, "-c", f"import {package}; print({package}.__file__)", cwd=environment)
+        assert found.startswith(packages), found
+    return environment / "bin"
+
+
 @pytest.mark.slow
 def test_a_fresh_installation_runs_the_demo(installed, tmp_path):
     said = run(installed / "auction", "demo", "--exit", "--speed", "20", "--port", free_port(), cwd=tmp_path)
@@ -95,9 +112,9 @@ def test_a_fresh_installation_runs_the_demo(installed, tmp_path):
     assert "rules of money hold" in said
 
 
-def test_a_fresh_installation_serves_every_page_with_its_files(installed, tmp_path):
+def test_the_wheel_alone_serves_every_page_with_its_files(unpacked, tmp_path):
     with (
-        running(installed / "auction", "demo", "--no-bots", "--port", port := free_port(), cwd=tmp_path) as output,
+        running(unpacked / "auction", "demo", "--no-bots", "--port", port := free_port(), cwd=tmp_path) as output,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=300.0) as browser,
     ):
         until(lambda: "curl -s" in output.read_text(), "the addresses")
