@@ -83,6 +83,7 @@ class RecoveryResponse(BaseModel):
     restored: list[RestoredLotResponse]
     claims: list[BidClaimResponse] = Field(description="At most 500; the CSV has all.")
     claims_open: int = Field(description="How many claims wait for a decision.")
+    names: dict[str, str] = Field(description="Id of a bidder or of a member of staff -> name.")
 
     @classmethod
     def of(cls, report: RecoveryReport) -> Self:
@@ -93,6 +94,7 @@ class RecoveryResponse(BaseModel):
             restored=[RestoredLotResponse.of(lot) for lot in report.restored],
             claims=[BidClaimResponse.of(claim) for claim in report.claims],
             claims_open=report.claims_open,
+            names=dict(report.names),
         )
 
 

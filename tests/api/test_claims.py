@@ -78,7 +78,7 @@ async def test_a_receipt_finds_its_bid_or_proves_that_it_was_lost(
     report = (await asker.get("/ops/recovery", OPS)).json()
     (claim,) = report["claims"]
     assert (claim["lot_id"], claim["bidder_id"], claim["seq"], claim["amount_fen"]) == (lot_id, "bob", lost["seq"], 200)
-    assert report["claims_open"] == 1
+    assert (report["claims_open"], report["names"]["bob"]) == (1, "Bob")
     rows = csv.DictReader(io.StringIO((await asker.get("/ops/recovery.csv", OPS)).text.removeprefix("\ufeff")))
     found = {row["what"]: row for row in rows}
     assert (found["claim"]["bidder"], found["claim"]["receipt"], found["claim"]["claim_status"]) == (

@@ -86,6 +86,10 @@ async def test_a_frozen_lot_says_that_nothing_is_decided_and_a_restored_one_what
     async with visitors.page(language=language) as page, visitors.page(language=language) as desk:
         await sign_up(page, f"frozen.{language.lower()}", back_to=f"/lots/{lot_id}")
         await register(page)
+        await page.locator("#steps button").first.click()
+        await expect(page.locator("#outcome")).to_contain_text("2.00")
+        own = public_server.shown(lot_id)["seq"]
+        await expect(page.locator("#bid-check")).to_be_hidden()
         await sign_in(desk, clerk)
         await desk.click(f"[data-lot={lot_id}]")
         await freeze(public_server, lot_id)
@@ -127,6 +131,18 @@ async def test_a_frozen_lot_says_that_nothing_is_decided_and_a_restored_one_what
         )
         await expect(desk.locator("#lot-status")).to_have_text(text("status.paused", language))
         await shoot(page, f"restored-lot-{language}")
+        # the receipt that this browser has kept is looked for, and staff let the lot be settled
+        await page.click("#bid-check-button")
+        stands = text("lot.receipt-stands", language, amount="2.00", seq=own)
+        await expect(page.locator("#bid-check-answers")).to_have_text(stands)
+        await shoot(page, f"checked-bids-{language}")
+        restored = desk.locator("#recovery [data-what=restored]", has_text=lot_id)
+        await restored.locator("button").click()
+        await desk.fill("#recovery-reason", "no bid was lost")
+        await desk.click("#act-confirm")
+        released = text("ops.recovery.released", language, by="Recovery", reason="no bid was lost")
+        await expect(restored).to_contain_text(released)
+        await shoot(desk, f"released-ops-{language}")
         # it lasts: who comes later is told as well
         await page.reload()
         await expect(page.locator("#restored-note")).to_contain_text(text("lot.restored-unknown", language))

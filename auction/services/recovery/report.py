@@ -3,9 +3,10 @@
 Off the bid's way. Behind `GET /ops/recovery`, `/readyz`, `/metrics` and `auction doctor`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auction.books import acknowledged_marks, bid_claims, frozen_lots, restored_lots
+from auction.books import accounts, acknowledged_marks, bid_claims, frozen_lots, restored_lots
 from auction.books.bid_claims import BidClaim
 from auction.books.frozen_lots import FrozenLot
 from auction.books.restored_lots import RestoredLot
@@ -48,6 +49,8 @@ class RecoveryReport:
     restored: tuple[RestoredLotReport, ...]
     claims: tuple[BidClaim, ...]
     claims_open: int
+    names: Mapping[str, str]
+    """Id of a bidder or of staff -> their name."""
 
 
 async def recovery_report(
@@ -67,6 +70,9 @@ async def recovery_report(
         held = await restored_lots.held_among(tx, {lot.lot_id for lot in restored})
         claims = await bid_claims.list_claims(tx, limit=claims_max)
         claims_open = await bid_claims.count_open(tx)
+        deciders = [claim.decided_by for claim in claims] + [lot.decided_by for lot in restored]
+        people = {person for person in (*deciders, *(claim.bidder_id for claim in claims)) if person is not None}
+        names = await accounts.names_of(tx, people)
     return RecoveryReport(
         shards,
         tuple(
@@ -76,4 +82,5 @@ async def recovery_report(
         tuple(RestoredLotReport(lot, lot.decided_at_ms is None and lot.lot_id in held) for lot in restored),
         tuple(claims),
         claims_open,
+        names,
     )

@@ -127,6 +127,18 @@ export const words = {
     "Bids made just before the fault were lost: at most {count} (No. {range} of the record). They do not count. If your bid is missing from the bid history, you may bid again.",
   "lot.restored-unknown":
     "Bids made just before the fault may have been lost. If your bid is missing from the bid history, you may bid again.",
+  "lot.check-bids": "Check my bids",
+  "lot.check-bids-why":
+    "This browser keeps the receipts of your accepted bids. Check whether each of them is in the record.",
+  "lot.receipt-stands": "Your bid of ¥{amount} (No. {seq}) is in the record.",
+  "lot.receipt-voided": "Your bid of ¥{amount} (No. {seq}) was voided by the auction house.",
+  "lot.receipt-pending": "Your bid of ¥{amount} (No. {seq}) is not in the archive yet. Check again in a while.",
+  "lot.receipt-lost-open":
+    "Your bid of ¥{amount} (No. {seq}) was accepted and lost in the fault. Your claim is recorded; the auction house decides about it.",
+  "lot.receipt-lost-accepted":
+    "Your bid of ¥{amount} (No. {seq}) was lost in the fault. The auction house has accepted your claim: {reason}",
+  "lot.receipt-lost-declined":
+    "Your bid of ¥{amount} (No. {seq}) was lost in the fault. The auction house has declined your claim: {reason}",
   "lot.note.draft": "This lot has not been published yet.",
   "lot.note.scheduled": "Bidding opens {when}.",
   "outcome.title.sold": "Sold to No. {paddle}",
@@ -695,6 +707,22 @@ export const words = {
   "ops.recovery.restored": "{lot}: restored {when}, goes on at #{seq} in epoch {epoch}",
   "ops.recovery.lost": "lost: #{first} to #{last}",
   "ops.recovery.lost-none": "nothing known to be lost",
+  "ops.recovery.held": "The lot has ended; its settlement is held until you release it.",
+  "ops.recovery.undecided": "Its settlement will be held until you release it.",
+  "ops.recovery.released": "Released by {by}: {reason}",
+  "ops.recovery.release": "Release settlement",
+  "ops.recovery.release-sentence":
+    "{lot} is settled like any other lot: once it has ended, the leader gets the award and the other deposits are released.",
+  "ops.recovery.claim": "{lot}: {bidder} claims a lost bid of ¥{amount} (#{seq}, {when})",
+  "ops.recovery.claim-open": "Claimed {when}, with a sound receipt; waits for a decision.",
+  "ops.recovery.claim-accepted": "Accepted by {by}: {reason}",
+  "ops.recovery.claim-declined": "Declined by {by}: {reason}",
+  "ops.recovery.accept": "Accept claim",
+  "ops.recovery.decline": "Decline claim",
+  "ops.recovery.accept-sentence":
+    "You agree that the bid of ¥{amount} by {bidder} on {lot} was lost. The record and the price stay as they are, and no money moves.",
+  "ops.recovery.decline-sentence":
+    "You decline the claim of {bidder} on {lot} for ¥{amount}. The bidder sees your reason.",
   "ops.recovery.csv": "Recovery (CSV)",
   "ops.trouble.archive":
     "The archive is {lag} behind the ledger ({shards} shards). Bids are safe; results and settlements are delayed.",

@@ -24,14 +24,14 @@ export class BidBox {
   #you = null;
   #outcome = null;
 
-  constructor({ lotId, lot, who, provider, announce, registered: whenRegistered }) {
+  constructor({ lotId, lot, who, provider, announce, receipts, registered: whenRegistered }) {
     this.#lotId = lotId;
     this.#lot = lot;
     this.#who = who;
     this.#provider = provider;
     this.#announce = announce;
     this.#whenRegistered = whenRegistered;
-    this.#form = new BidForm({ lotId, lot, announce });
+    this.#form = new BidForm({ lotId, lot, announce, receipts });
   }
 
   async start() {

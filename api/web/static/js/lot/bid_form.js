@@ -14,11 +14,12 @@ const RETRIED = ["bid-too-low", "off-grid"];
 
 const isOver = (facts) => ["closed", "void"].includes(facts?.status);
 
-/** Bids on one lot by HTTP; `announce(text)` tells screen readers what is wrong with an amount. */
+/** Bids on one lot by HTTP, and keeps the receipts; `announce(text)` tells screen readers what is wrong with an amount. */
 export class BidForm {
   #lotId;
   #lot;
   #announce;
+  #receipts;
   #facts = null;
   #online = true;
   #leading = false;
@@ -26,10 +27,11 @@ export class BidForm {
   #steps = [];
   #retry = null;
 
-  constructor({ lotId, lot, announce }) {
+  constructor({ lotId, lot, announce, receipts = null }) {
     this.#lotId = lotId;
     this.#lot = lot;
     this.#announce = announce;
+    this.#receipts = receipts;
     byId("bid-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#bidOwn();
@@ -150,6 +152,7 @@ export class BidForm {
     this.tell("", t("lot.sending", { amount: yuan(amount) }));
     try {
       const receipt = await placeBid(this.#lotId, amount);
+      this.#receipts?.keep(receipt);
       if (own) {
         byId("own-amount").value = "";
         this.#showOwnTotal();

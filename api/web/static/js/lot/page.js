@@ -11,9 +11,11 @@ import { withFee, yuan } from "../shared/money.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { showTerms } from "../shared/terms_text.js";
 import { BidBox } from "./bid_box.js";
+import { BidCheck } from "./bid_check.js";
 import { BidList } from "./bid_list.js";
 import { Countdown } from "./countdown.js";
 import { PriceChart } from "./price_chart.js";
+import { Receipts } from "./receipts.js";
 import { RestoredNotice } from "./restored_notice.js";
 import { LotResult } from "./result.js";
 
@@ -30,6 +32,7 @@ let lot = null;
 let shown = null;
 let you = null;
 let box = null;
+let bidCheck = null;
 let result = null;
 let live = null;
 
@@ -43,12 +46,16 @@ async function start() {
   clock.guess(lot.now_ms);
   const sale = await get(`/sales/${encodeURIComponent(lot.sale_id)}`).catch(() => null);
   describe(sale);
+  const announce = (text) => liveRegion.announce(text);
+  const receipts = who?.role === "bidder" ? new Receipts(lotId, who.subject) : null;
+  if (receipts) bidCheck = new BidCheck({ root: byId("bid-check"), lotId, receipts, announce });
   box = new BidBox({
     lotId,
     lot,
     who,
     provider: config.payment_provider,
-    announce: (text) => liveRegion.announce(text),
+    announce,
+    receipts,
     // a deposit that was seen through before anybody listened is known to whoever listens first
     registered() {
       if (!live) return;
@@ -191,6 +198,7 @@ function show(facts) {
   if (before && before.status !== facts.status) liveRegion.announce(t(`status.${facts.status}`));
   result.show(shown);
   restoredNotice.show(facts);
+  bidCheck?.show(facts);
   countdown.show({ ...shown, opens_at_ms: shown.opens_at_ms ?? lot.opens_at_ms });
 }
 

@@ -6,6 +6,9 @@ import { joinSentences, t } from "../shared/i18n.js";
 /** A lot that was restored goes on at a multiple of this, which no other lot reaches (auction/domain/recovery.py). */
 const SEQ_STEP = 1_000_000;
 
+/** Whether a lot was restored, as its seq tells also to who comes later. */
+export const wasRestored = ({ seq }) => seq >= SEQ_STEP;
+
 /** The notice in `root`; `announce(text)` tells screen readers. */
 export class RestoredNotice {
   #root;
@@ -24,9 +27,9 @@ export class RestoredNotice {
     this.#render();
   }
 
-  /** Take the newest facts: by its seq a lot tells that it was restored, also to who comes later. */
-  show({ seq, status }) {
-    this.#root.hidden = seq < SEQ_STEP || ["frozen", "closed", "void"].includes(status);
+  /** Take the newest facts. */
+  show(facts) {
+    this.#root.hidden = !wasRestored(facts) || ["frozen", "closed", "void"].includes(facts.status);
     this.#render();
   }
 

@@ -1,9 +1,12 @@
-// What a loss of the ledger has stopped and what was restored: a section of the staff page, where there is any of it.
+// What a loss of the ledger has stopped, what was restored, and what bidders claim: a section of the staff page.
 
 import { get, timeoutSignal } from "../shared/api.js";
+import { confirmAction } from "../shared/confirm_dialog.js";
 import { element } from "../shared/element.js";
+import { reasonField } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
-import { freezeCauseText, shortDateTime } from "../shared/staff_text.js";
+import { yuan } from "../shared/money.js";
+import { freezeCauseText, shortDateTime, staffProblemText } from "../shared/staff_text.js";
 
 const ANSWER_MS = 6000;
 const IDLE_EVERY_MS = 30_000;
@@ -43,8 +46,8 @@ export class Recovery {
   }
 
   #show() {
-    const { shards_stopped: shards, lots, restored } = this.#report;
-    this.#root.hidden = !(shards?.length || lots.length || restored.length);
+    const { shards_stopped: shards, lots, restored, claims, names } = this.#report;
+    this.#root.hidden = !(shards?.length || lots.length || restored.length || claims.length);
     if (this.#root.hidden) return;
     const rows = [
       ...(shards?.length
@@ -58,7 +61,10 @@ export class Recovery {
           restoreCommand(lot.lot_id),
         ),
       ),
-      ...restored.map((lot) => row("restored", restoredText(lot), lostText(lot), "")),
+      ...restored.map((lot) => row("restored", restoredText(lot), restoredFacts(lot, names), "", this.#release(lot))),
+      ...claims.map((claim) =>
+        row("claim", claimText(claim, names), claimFacts(claim, names), "", this.#decisions(claim)),
+      ),
     ];
     this.#root.replaceChildren(
       element("h2", { id: "recovery-title" }, t("ops.recovery")),
@@ -66,15 +72,60 @@ export class Recovery {
       element("a", { class: "button small", href: "/api/v1/ops/recovery.csv", download: "" }, t("ops.recovery.csv")),
     );
   }
+
+  /** The button that lets a restored lot be settled, until somebody did. */
+  #release(lot) {
+    if (lot.decided_at_ms !== null) return [];
+    return [
+      button(t("ops.recovery.release"), () =>
+        this.#decide({
+          title: t("ops.recovery.release"),
+          sentence: t("ops.recovery.release-sentence", { lot: lot.lot_id }),
+          path: `lots/${encodeURIComponent(lot.lot_id)}/release`,
+        }),
+      ),
+    ];
+  }
+
+  #decisions(claim) {
+    if (claim.status !== "open") return [];
+    return ["accept", "decline"].map((decision) =>
+      button(t(`ops.recovery.${decision}`), () =>
+        this.#decide({
+          title: t(`ops.recovery.${decision}`),
+          sentence: t(`ops.recovery.${decision}-sentence`, claimWords(claim, this.#report.names)),
+          path: `claims/${claim.claim_id}/${decision}`,
+        }),
+      ),
+    );
+  }
+
+  async #decide({ title, sentence, path }) {
+    const decided = await confirmAction({
+      title,
+      confirm: title,
+      fields: { reason: reasonField("recovery-reason") },
+      sentence: () => sentence,
+      path: () => `/ops/recovery/${path}`,
+      body: (values) => values,
+      words: staffProblemText,
+    });
+    if (decided === null) return;
+    this.#askedAt = Number.NEGATIVE_INFINITY;
+    await this.refresh(null);
+  }
 }
 
-function row(what, title, facts, command) {
+const button = (words, onclick) => element("button", { class: "button small", type: "button", onclick }, words);
+
+function row(what, title, facts, command, buttons = []) {
   return element(
     "li",
     { "data-what": what },
     element("strong", {}, title),
     facts ? element("span", { class: "soft" }, facts) : null,
     command ? element("code", {}, command) : null,
+    buttons.length ? element("span", { class: "actions" }, ...buttons) : null,
   );
 }
 
@@ -95,3 +146,29 @@ const lostText = (lot) =>
   lot.lost_last_seq === null
     ? t("ops.recovery.lost-none")
     : t("ops.recovery.lost", { first: lot.lost_first_seq, last: lot.lost_last_seq });
+
+/** What was lost, and whether the lot's settlement waits for staff. */
+function restoredFacts(lot, names) {
+  const decided = { by: nameIn(names, lot.decided_by), reason: lot.reason };
+  const settlement = lot.settlement_held ? "ops.recovery.held" : "ops.recovery.undecided";
+  return `${lostText(lot)} · ${t(lot.decided_at_ms === null ? settlement : "ops.recovery.released", decided)}`;
+}
+
+const nameIn = (names, person) => names[person] ?? person;
+
+const claimWords = (claim, names) => ({
+  lot: claim.lot_id,
+  bidder: nameIn(names, claim.bidder_id),
+  amount: yuan(claim.amount_fen),
+  seq: claim.seq,
+  when: shortDateTime(claim.at_ms),
+});
+
+const claimText = (claim, names) => t("ops.recovery.claim", claimWords(claim, names));
+
+const claimFacts = (claim, names) =>
+  t(`ops.recovery.claim-${claim.status}`, {
+    when: shortDateTime(claim.claimed_at_ms),
+    by: nameIn(names, claim.decided_by),
+    reason: claim.reason,
+  });
