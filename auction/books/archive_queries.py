@@ -3,12 +3,18 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import any_, func, literal, select
+from sqlalchemy import any_, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from auction.books.tables import Id, bids, ledger_entries, lot_results
 from auction.books.unit_of_work import Transaction
 from auction.domain.events import BidPlaced
+
+ENTRIES_AT = text("""
+    SELECT ledger_entries.*
+    FROM unnest(CAST(:lot_ids AS text[]), CAST(:first_seqs AS bigint[])) AS known(lot_id, first_seq)
+    JOIN ledger_entries ON ledger_entries.lot_id = known.lot_id AND ledger_entries.first_seq = known.first_seq
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,13 @@ async def entries_before(tx: Transaction, lot_id: str, *, before_seq: int, limit
         .limit(limit)
     )
     return [ArchivedEntry(**row) for row in await tx.rows(statement)]
+
+
+async def entries_at(tx: Transaction, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], ArchivedEntry]:
+    """Lot and first seq -> the entry, for those of these places where one is archived."""
+    lot_ids, first_seqs = zip(*places, strict=True)
+    rows = await tx.session.execute(ENTRIES_AT, {"lot_ids": lot_ids, "first_seqs": first_seqs})
+    return {(row["lot_id"], row["first_seq"]): ArchivedEntry(**row) for row in rows.mappings()}
 
 
 async def archived_lots(tx: Transaction) -> list[str]:

@@ -142,21 +142,37 @@ async def registrations_on_sale(tx: Transaction, *, sale_id: str, bidder_id: str
     return [Registration(**row) for row in await tx.rows(statement)]
 
 
-async def registrations_alive(tx: Transaction, *, limit: int) -> list[Registration]:
-    """Registrations for lots that are in the ledger and have not ended, by lot and bidder; without deposits."""
+async def registrations_alive(tx: Transaction, *, after: tuple[str, str], limit: int) -> list[Registration]:
+    """A page of the registrations for lots that are in the ledger and have not ended, by lot and bidder.
+
+    Those after a lot and bidder; without deposits.
+    """
     statement = (
         select(registrations)
         .join(lots, lots.c.lot_id == registrations.c.lot_id)
-        .where(lots.c.status.in_(ADMITTING))
+        .where(lots.c.status.in_(ADMITTING), tuple_(registrations.c.lot_id, registrations.c.bidder_id) > after)
         .order_by(registrations.c.lot_id, registrations.c.bidder_id)
         .limit(limit)
     )
     return [Registration(**row) for row in await tx.rows(statement)]
 
 
+async def paddles_on_lot(tx: Transaction, lot_id: str) -> dict[str, int]:
+    """Bidder -> their paddle, for everybody who is registered for a lot."""
+    statement = select(registrations.c.bidder_id, registrations.c.paddle).where(registrations.c.lot_id == lot_id)
+    return {row["bidder_id"]: row["paddle"] for row in await tx.rows(statement)}
+
+
 async def identity_level(tx: Transaction, bidder_id: str) -> int:
     """How well a bidder's identity is verified, a level from 0 (not at all)."""
     return await tx.session.scalar(select(bidders.c.identity_level).where(bidders.c.bidder_id == bidder_id)) or 0
+
+
+async def identity_levels(tx: Transaction, bidder_ids: Collection[str]) -> dict[str, int]:
+    """Bidder -> `identity_level`, for many at once."""
+    wanted = bidders.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id)))
+    rows = await tx.rows(select(bidders.c.bidder_id, bidders.c.identity_level).where(wanted))
+    return {row["bidder_id"]: row["identity_level"] for row in rows}
 
 
 async def set_identity_level(tx: Transaction, bidder_id: str, level: int) -> bool:

@@ -112,6 +112,12 @@ async def of_bidder(tx: Transaction, bidder_id: str) -> list[Default]:
     return await _defaults(tx, (defaults.c.bidder_id == bidder_id) & (defaults.c.status != DefaultStatus.RETURNED))
 
 
+async def of_bidders(tx: Transaction, bidder_ids: Sequence[str]) -> list[Default]:
+    """`of_bidder` for many at once, oldest first."""
+    wanted = defaults.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id)))
+    return await _defaults(tx, wanted & (defaults.c.status != DefaultStatus.RETURNED))
+
+
 async def collecting(tx: Transaction, *, limit: int = 100) -> list[Default]:
     """Defaults whose deposits are still being captured, oldest first."""
     return await _defaults(tx, defaults.c.status == DefaultStatus.COLLECTING, limit=limit)

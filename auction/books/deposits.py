@@ -181,6 +181,23 @@ async def deposits_on_sale(tx: Transaction, *, sale_id: str, bidder_id: str) -> 
     return await _deposits(tx, statement.order_by(deposits.c.deposit_id))
 
 
+async def deposits_on_sales(
+    tx: Transaction, *, sale_ids: Collection[str], bidder_ids: Collection[str]
+) -> list[tuple[str, Deposit]]:
+    """The deposits of these bidders for all lots of these sales, by id, each with its sale."""
+    statement = (
+        select(lots.c.sale_id, *deposits.c)
+        .join(lots, lots.c.lot_id == deposits.c.lot_id)
+        .where(
+            lots.c.sale_id == any_(literal(list(sale_ids), ARRAY(Id))),
+            deposits.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id))),
+        )
+        .order_by(deposits.c.deposit_id)
+    )
+    rows = [dict(row) for row in await tx.rows(statement)]
+    return [(row.pop("sale_id"), Deposit(**row)) for row in rows]
+
+
 async def deposits_expiring(tx: Transaction, *, before_ms: int, limit: int = 100) -> list[Deposit]:
     """Authorised deposits without a disposition that expire before a time, the earliest first."""
     statement = (

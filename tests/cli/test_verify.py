@@ -17,9 +17,9 @@ from auction.domain.bidding import Bid
 from auction.domain.events import BidPlaced, Event
 from auction.domain.ledger_layout import STREAM_START
 from auction.domain.proof import PROMISES
-from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import StreamEntry, chain_of
 from auction.ledger.replies import AcceptedBid
+from auction.ledger.stored_lot import StoredLots
 from auction.services.catalogue.lots import (
     close_lot,
     create_lot,
@@ -31,13 +31,13 @@ from auction.services.catalogue.lots import (
 )
 from auction.services.context import AppContext
 from auction.services.payments import registration_deposits
-from auction.services.verification.verdicts import verify_lot
+from auction.services.verification.verdicts import verify_all, verify_lot
 from auction.settings import load_settings
 from auction.workers.archiver import Archiver
 from tests.cli.commands import Said, auction_aside
 from tests.lot_events import to_row
 
-NO_PHANTOMS, ORDER, ONE_WINNER, CHAINED = 2, 4, 6, 8
+NO_PHANTOMS, ONCE, ORDER, DEADLINE, ONE_WINNER, CHAINED = 2, 3, 4, 5, 6, 8
 SOLD, OPEN, PROXY = "launch-001", "launch-002", "launch-003"
 TERMS: dict[str, Any] = {
     "bidding": "direct",
@@ -81,6 +81,16 @@ class Kept:
             if e.lot_id == lot_id
         ]
 
+    async def ledger_keys(self) -> dict[bytes, Any]:
+        """Every key of the ledger, to put back."""
+        return {name: await self.redis.dump(name) async for name in self.redis.scan_iter()}
+
+    async def put_back(self, keys: dict[bytes, Any]) -> None:
+        """Make the ledger what it was."""
+        await self.redis.flushall()
+        for name, value in keys.items():
+            await self.redis.restore(name, 0, value)
+
     async def forge(self, lot_id: str, event: Event, **fields: object) -> None:
         """Add an entry to the stream that no script has made, as it should look but for the fields given."""
         last = (await self.entries(lot_id))[-1]
@@ -119,8 +129,8 @@ async def _three_lots(context: AppContext) -> None:
     for terms in (TERMS, TERMS, {**TERMS, "bidding": "proxy"}):
         lot = (await create_lot(context, sale_id="launch", title="A lot", terms=terms, actor="olga")).record.lot_id
         await open_lot(context, lot, duration_ms=3_600_000, actor="olga")
-        for paddle, bidder in enumerate(BIDDERS, start=1):
-            await context.ledger.admit(lot, bidder_id=bidder, paddle=paddle, limit_fen=None, purse_fen=None)
+        for bidder in BIDDERS:
+            await registration_deposits.register(context, lot, bidder_id=bidder, name=bidder)
     await _bids(context, SOLD, ada=100, bo=200, cai=900)
     await pause_lot(context, SOLD, reason="a slip", actor="olga")
     await void_bid(context, SOLD, VOIDED_SEQ, reason="a slip", actor="olga")
@@ -178,16 +188,19 @@ async def test_bids_that_are_not_archived_yet_are_checked_in_the_stream(kept: Ke
 
 
 async def test_bids_that_come_while_it_is_checked_are_no_breach(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    read_many = BidLedger.read_many
     amounts = iter(range(600, 10_000, 100))
 
-    async def read_and_bid(ledger: BidLedger, lot_ids: list[str]) -> object:
-        found = await read_many(ledger, lot_ids)
-        amount = next(amounts)
-        await ledger.place_bids(OPEN, [Bid(BIDDERS[amount // 100 % 3], amount, f"key-{amount:08d}")])
-        return found
+    def followed_by_a_bid(read: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        async def read_and_bid(*what: object) -> object:
+            found = await read(*what)
+            amount = next(amounts)
+            await _bids(kept.context, OPEN, **{BIDDERS[amount // 100 % 3]: amount})
+            return found
 
-    monkeypatch.setattr(BidLedger, "read_many", read_and_bid)
+        return read_and_bid
+
+    for name in ("states", "receipts", "admissions"):
+        monkeypatch.setattr(StoredLots, name, followed_by_a_bid(getattr(StoredLots, name)))
     verdict = await verify_lot(kept.context, OPEN)
     assert not verdict.breaches
     assert verdict.bids == 4
@@ -323,6 +336,69 @@ def state_field(name: str, value: str) -> Damage:
     return damage
 
 
+async def keys_gone(kept: Kept) -> None:
+    assert await kept.redis.delete(kept.context.ledger.keys.accepted(OPEN)) == 1
+
+
+def accepted_key(bidder: str, key: str, receipt: list[int] | None) -> Damage:
+    """Put another receipt under a key; None: forget it."""
+
+    async def damage(kept: Kept) -> None:
+        name, field = kept.context.ledger.keys.accepted(OPEN), f"{key} {bidder}"
+        if receipt is None:
+            assert await kept.redis.hdel(name, field) == 1
+        else:
+            await kept.redis.hset(name, field, msgspec.msgpack.encode(receipt))
+
+    return damage
+
+
+def deadline(at_ms: int | None, lot_id: str = OPEN) -> Damage:
+    """Give a lot another deadline; None: none."""
+
+    async def damage(kept: Kept) -> None:
+        due = kept.context.ledger.keys.due_of(lot_id)
+        if at_ms is None:
+            assert await kept.redis.zrem(due, lot_id) == 1
+        else:
+            await kept.redis.zadd(due, {lot_id: at_ms})
+
+    return damage
+
+
+def admission(bidder: str, row: object) -> Damage:
+    """Admit a bidder otherwise than their record says; None: not at all."""
+
+    async def damage(kept: Kept) -> None:
+        bidders = kept.context.ledger.keys.bidders(OPEN)
+        if row is None:
+            assert await kept.redis.hdel(bidders, bidder) == 1
+        else:
+            await kept.redis.hset(bidders, bidder, msgspec.msgpack.encode(row))
+
+    return damage
+
+
+async def other_terms(kept: Kept) -> None:
+    """The published reserve is not that by which the ledger decides."""
+    name = kept.context.ledger.keys.lot(OPEN)
+    packed: Any = await kept.redis.hget(name, "terms")
+    await kept.redis.hset(name, "terms", msgspec.msgpack.encode({**msgspec.msgpack.decode(packed), "reserve": 5}))
+
+
+async def admitted_by_a_script(kept: Kept) -> None:
+    """Somebody called the script, as only the registration may."""
+    await kept.context.ledger.admit(OPEN, bidder_id="eve", paddle=9, limit_fen=None, purse_fen=None)
+
+
+async def entry_of_an_unknown_lot(kept: Kept) -> None:
+    await kept.forge(OPEN, next_bid(900), lot="launch-099", seq=1)
+
+
+async def deadline_of_an_unknown_lot(kept: Kept) -> None:
+    await kept.redis.zadd(kept.context.ledger.keys.due_of(OPEN), {"launch-099": 5})
+
+
 async def state_gone(kept: Kept) -> None:
     await kept.redis.delete(kept.context.ledger.keys.lot(OPEN))
 
@@ -375,9 +451,19 @@ DAMAGES: dict[str, tuple[str, int, Damage]] = {
     "result: of a lot that is open": (
         OPEN, ONE_WINNER, row(f"INSERT INTO lot_results VALUES ('{OPEN}', 'no-bids', NULL, NULL, NULL, 9, 9, 'time')"),
     ),
-    "stream: an archived entry taken out": (SOLD, ORDER, taken_out_of_the_stream),
     "stream: the last entry taken out, not archived": (OPEN, ORDER, last_taken_out_of_the_stream),
     "stream: a forged bid that fits": (OPEN, NO_PHANTOMS, forged_next_bid),
+    "registration: another paddle": (
+        OPEN, NO_PHANTOMS, row(f"UPDATE registrations SET paddle = 9 WHERE lot_id = '{OPEN}' AND bidder_id = 'bo'"),
+    ),
+    "lot: closed in the books": (OPEN, ORDER, row(f"UPDATE lots SET status = 'closed' WHERE lot_id = '{OPEN}'")),
+    "lot: open in the books": (SOLD, ORDER, row(f"UPDATE lots SET status = 'open' WHERE lot_id = '{SOLD}'")),
+    "state: rolled back": (OPEN, CHAINED, state_rolled_back),
+    "ledger: rolled back behind its archive": (OPEN, ORDER, ledger_rolled_back),
+}  # fmt: skip
+
+LEDGER_DAMAGES: dict[str, tuple[str, int, Damage]] = {
+    "stream: an archived entry taken out": (SOLD, ORDER, taken_out_of_the_stream),
     "stream: a forged bid that is too low": (OPEN, ORDER, forged_low_bid),
     "stream: a forged entry without the chain": (OPEN, CHAINED, forged_without_the_chain),
     "stream: a forged entry without a field": (SOLD, CHAINED, forged_without_a_field),
@@ -385,9 +471,29 @@ DAMAGES: dict[str, tuple[str, int, Damage]] = {
     "state: another price": (OPEN, ORDER, state_of_another_price),
     "state: another opening": (OPEN, ORDER, state_field("opens_at", "5")),
     "state: another review limit": (OPEN, ORDER, state_field("review", "1")),
-    "state: rolled back": (OPEN, CHAINED, state_rolled_back),
+    "state: another time at which it was stopped": (OPEN, ORDER, state_field("stopped_at", "5")),
+    "state: another last time": (OPEN, ORDER, state_field("last_at", "5")),
+    "state: no number": (OPEN, CHAINED, state_field("seq", "six")),
+    "state: another fingerprint of terms": (OPEN, ORDER, state_field("terms_sha256", "0" * 64)),
+    "state: other terms": (OPEN, ORDER, other_terms),
+    "state: terms that are none": (OPEN, ORDER, state_field("terms", "none")),
+    "keys: all forgotten": (OPEN, ONCE, keys_gone),
+    "keys: one forgotten": (OPEN, ONCE, accepted_key("bo", "key-00000200", None)),
+    "keys: another receipt": (OPEN, ONCE, accepted_key("bo", "key-00000200", [7, 250, 250, 350, 1, 2, 0, 0])),
+    "keys: no receipt": (OPEN, ONCE, accepted_key("bo", "key-00000200", [])),
+    "keys: one of a bid that nobody made": (OPEN, ONCE, accepted_key("bo", "key-new", [99, 1, 1, 1, 1, 2, 0, 0])),
+    "deadline: none": (OPEN, DEADLINE, deadline(None)),
+    "deadline: another": (OPEN, DEADLINE, deadline(5)),
+    "deadline: of a lot that is over": (SOLD, DEADLINE, deadline(5, SOLD)),
+    "deadline: of an unknown lot": ("launch-099", NO_PHANTOMS, deadline_of_an_unknown_lot),
+    "bidder: forgotten": (OPEN, NO_PHANTOMS, admission("bo", None)),
+    "bidder: a higher limit": (OPEN, NO_PHANTOMS, admission("bo", [2, 10**12])),
+    "bidder: another paddle": (OPEN, NO_PHANTOMS, admission("bo", [3, -1])),
+    "bidder: unreadable": (OPEN, NO_PHANTOMS, admission("bo", "anything")),
+    "bidder: admitted by nobody": (OPEN, NO_PHANTOMS, admission("eve", [9, -1])),
+    "bidder: admitted, never registered": (OPEN, NO_PHANTOMS, admitted_by_a_script),
+    "stream: an entry of an unknown lot": ("launch-099", NO_PHANTOMS, entry_of_an_unknown_lot),
     "state: gone": (OPEN, CHAINED, state_gone),
-    "ledger: rolled back behind its archive": (OPEN, ORDER, ledger_rolled_back),
 }  # fmt: skip
 
 
@@ -397,6 +503,20 @@ async def test_one_damage_fails_the_check_and_the_broken_promise_is_named(kept: 
     await do(kept)
     breach = first_breach(await auction_aside("verify", "--all", "--json"))
     assert (breach["lot_id"], breach["promise"]) == (lot_id, promise), breach
+
+
+async def test_each_damage_to_the_ledger_is_found_and_the_broken_promise_is_named(
+    kept: Kept, subtests: pytest.Subtests
+) -> None:
+    """All on one record: what is damaged is put back each time."""
+    whole = await kept.ledger_keys()
+    for damage, (lot_id, promise, do) in LEDGER_DAMAGES.items():
+        with subtests.test(damage):
+            await do(kept)
+            breach = (await verify_all(kept.context)).breaches[0]
+            assert (breach.lot_id, breach.promise) == (lot_id, promise), breach
+        await kept.put_back(whole)
+    assert not (await verify_all(kept.context)).breaches
 
 
 async def test_people_are_told_the_lot_the_seq_and_the_promise(kept: Kept) -> None:

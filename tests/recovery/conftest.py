@@ -18,6 +18,7 @@ from auction.ledger.keys import KeySpace
 from auction.ledger.replies import AcceptedBid, BidAnswer, Snapshot
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
 from auction.services.context import AppContext
+from auction.services.payments.registration_deposits import register
 from auction.services.recovery.frozen import stop_frozen_lots
 from auction.services.recovery.restore import RestoreReport
 from auction.services.verification.verdicts import verify_all
@@ -51,8 +52,8 @@ class House:
         lot_id = view.record.lot_id
         now_ms = await self.context.ledger.now_ms()
         await open_lot(self.context, lot_id, closes_at_ms=now_ms + HOUR_MS, actor="olga")
-        for paddle, bidder_id in enumerate(("ann", "bob"), start=1):
-            await self.context.ledger.admit(lot_id, bidder_id=bidder_id, paddle=paddle, limit_fen=None, purse_fen=None)
+        for bidder_id in ("ann", "bob"):
+            await register(self.context, lot_id, bidder_id=bidder_id, name=bidder_id)
         return lot_id
 
     async def bid(self, lot_id: str, *amounts_fen: int, ledger: BidLedger | None = None) -> list[BidAnswer]:

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auction.books import bidders, catalogue
+from auction.books.bidders import Registration
 from auction.books.invariants import INVARIANTS
 from auction.domain.deposits import Power
+from auction.ledger.stored_lot import StoredLots
 from auction.services.context import AppContext
-from auction.services.registration.bidding_power import power_of
+from auction.services.registration.bidding_power import powers_of
 
 POWER_RULE = "Bidding power, in the books and in the ledger, never exceeds what held deposits allow."
-REGISTRATIONS_MAX = 200_000
+REGISTRATIONS_AT_ONCE = 1000
+"""Registrations whose power is checked in a few statements."""
 SYNC_S = 0.5
 """How long a change of power may take to reach the ledger; excess power is checked once more after it."""
 
@@ -43,24 +46,28 @@ async def check_money(context: AppContext) -> list[MoneyCheck]:
 
 async def _excess_power(context: AppContext) -> list[str]:
     """The bidders on lots not over whose limit or purse is above what their deposits allow, as sentences."""
-    excess = []
+    excess: list[str] = []
+    last = ("", "")
     async with context.books.reading() as tx:
-        alive = await bidders.registrations_alive(tx, limit=REGISTRATIONS_MAX)
-        records = await catalogue.lots_by_id(tx, list({registration.lot_id for registration in alive}))
-        for registration in alive:
-            allowed = await power_of(context, tx, records[registration.lot_id], registration.bidder_id)
-            who = f"{registration.bidder_id} on lot {registration.lot_id}"
-            if _exceeds(registration.limit_fen, allowed.limit_fen) or _exceeds(
-                registration.purse_fen, allowed.purse_fen
-            ):
-                excess.append(f"{who}: the books give more than {_describe(allowed)}")
-                continue
-            in_ledger = await context.ledger.power(registration.lot_id, registration.bidder_id)
-            if in_ledger is not None and (
-                _exceeds(in_ledger.limit_fen, allowed.limit_fen) or _exceeds(in_ledger.purse_fen, allowed.purse_fen)
-            ):
-                excess.append(f"{who}: the ledger gives more than {_describe(allowed)}")
+        while page := await bidders.registrations_alive(tx, after=last, limit=REGISTRATIONS_AT_ONCE):
+            records = await catalogue.lots_by_id(tx, list({registration.lot_id for registration in page}))
+            allowed = await powers_of(context, tx, page, records)
+            in_ledger = await StoredLots(context.ledger).powers([(one.lot_id, one.bidder_id) for one in page])
+            excess += filter(None, map(_excess, page, allowed, in_ledger))
+            last = (page[-1].lot_id, page[-1].bidder_id)
     return excess
+
+
+def _excess(registration: Registration, allowed: Power, in_ledger: Power | None) -> str | None:
+    """What is wrong with a bidder's power, as a sentence; None: nothing is."""
+    in_books = Power(registration.limit_fen, registration.purse_fen)
+    for where, given in (("books give", in_books), ("ledger gives", in_ledger)):
+        if given is not None and (
+            _exceeds(given.limit_fen, allowed.limit_fen) or _exceeds(given.purse_fen, allowed.purse_fen)
+        ):
+            who = f"{registration.bidder_id} on lot {registration.lot_id}"
+            return f"{who}: the {where} more than {_describe(allowed)}"
+    return None
 
 
 def _exceeds(given_fen: int | None, allowed_fen: int | None) -> bool:

@@ -1,4 +1,4 @@
-"""The steps by which one lot's record is checked: both chains, the rules, derived rows, the stream, the ledger's state.
+"""The steps by which one lot's record is checked: both chains, the rules, derived rows, the stream, the status.
 
 After the bid's way; called by `auction.services.verification.verdicts`. Each step raises RuleBroken inside
 `noting_breach`, which keeps a lot's first one.
@@ -7,20 +7,19 @@ After the bid's way; called by `auction.services.verification.verdicts`. Each st
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from auction.books import archive_queries
+from auction.books import archive_queries, frozen_lots
 from auction.books.archive_queries import LotResult
+from auction.books.catalogue import LotRecord
 from auction.books.chain import GENESIS, head_after
-from auction.books.ledger_expiry import ENDED
 from auction.books.unit_of_work import Transaction
 from auction.domain.events import BidPlaced, Closed, LotVoided, Outcome, Restored
-from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.domain.lot import LotStatus
 from auction.domain.proof import CHAINED, NO_PHANTOMS, ONE_WINNER, ORDER, LotProof, RuleBroken
 from auction.ledger.entry import EntryDamaged, StreamEntry, chain_of
-from auction.ledger.replies import Snapshot
-from auction.services.context import AppContext
 from auction.services.lot_log import decode_archived
+from auction.services.verification.shard_stream import ShardStream
 
 PAGE_BIDS = 1000
 """Archived bids read at a time."""
@@ -36,24 +35,19 @@ class Breach:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntryLink:
-    """An archived entry's stream id, and the ledger's chain before and after it."""
+class EntryLink(NamedTuple):
+    """An entry's stream id, and the ledger's chain after it."""
 
     stream_id: str
-    before: str
-    after: str
+    chain: str
 
 
 @dataclass(slots=True)
 class LotCheck:
-    """The check of one lot: its record folded so far, both chains, and the links of its archived entries."""
+    """The check of one lot: its record folded so far, both chains, and the links of its entries."""
 
     lot_id: str
     proof: LotProof
-    snapshot: Snapshot | None
-    later: Snapshot | None = None
-    """The state read once more after the record, where the record goes beyond `snapshot`."""
     chain: str = ""
     head: bytes = GENESIS
     archived_seq: int = 0
@@ -61,12 +55,8 @@ class LotCheck:
     """First seq of each entry -> its place in the chain and the stream."""
     stamps: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Seq of each bid, and of the lot's end -> epoch and time (UTC ms) of its entry."""
-    streamed: set[int] = field(default_factory=set)
-    """First seqs of the entries that the stream still holds."""
     restored_seq: int = 0
     """The seq of the last `restored` event: what the stream holds or lacks before it counts as lost."""
-    may_be_dropped: bool = False
-    """Whether the ledger keeps the lot for a time only, as it is over."""
     breach: Breach | None = None
 
     def fold(self, entry: StreamEntry) -> None:
@@ -75,7 +65,7 @@ class LotCheck:
         if chain != entry.chain:
             raise RuleBroken(CHAINED, entry.first_seq, f"the chain should be {chain}, recorded {entry.chain}")
         self.proof.fold_entry(entry.epoch, entry.first_seq, entry.at_ms, entry.events)
-        self.links[entry.first_seq] = EntryLink(entry.stream_id, self.chain, chain)
+        self.links[entry.first_seq] = EntryLink(entry.stream_id, chain)
         self.chain = chain
         for seq, event in enumerate(entry.events, entry.first_seq):
             if isinstance(event, BidPlaced | Closed | LotVoided):
@@ -168,85 +158,25 @@ def _check_result(check: LotCheck, result: LotResult | None) -> None:
         raise RuleBroken(ONE_WINNER, seq, f"the result is archived as {found}, the closed event says {expected}")
 
 
-async def check_stream(context: AppContext, shard: int, cursor: str, checks: dict[str, LotCheck]) -> None:
-    """Check that the stream holds what was archived, without a gap, and fold the entries after the cursor."""
-    archived_until = StreamPosition.parse(cursor)
-    try:
-        async for entry in context.stream.entries_after(shard, STREAM_START):
-            if entry.lot_id in checks:
-                check = checks[entry.lot_id]
-                with noting_breach(check):
-                    is_archived = StreamPosition.parse(entry.stream_id) <= archived_until
-                    _check_stream_entry(check, entry, is_archived=is_archived)
-    except EntryDamaged as damage:
-        for check in checks.values():
-            with noting_breach(check):
-                raise RuleBroken(CHAINED, check.proof.lot.seq, str(damage)) from damage
-    oldest = StreamPosition.parse(await context.stream.first_id(shard))
-    for check in checks.values():
-        with noting_breach(check):
-            _check_gaps(check, oldest)
-
-
-def _check_stream_entry(check: LotCheck, entry: StreamEntry, *, is_archived: bool) -> None:
-    if check.breach is not None or entry.first_seq < check.restored_seq:
-        return
-    check.streamed.add(entry.first_seq)
-    if not is_archived:
-        check.fold(entry)
-        return
-    link = check.links.get(entry.first_seq)
-    if link is None:
-        raise RuleBroken(NO_PHANTOMS, entry.first_seq, f"stream entry {entry.stream_id} was never archived")
-    chain = chain_of(link.before, check.lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.packed)
-    if not chain == entry.chain == link.after:
-        raise RuleBroken(CHAINED, entry.first_seq, f"stream entry {entry.stream_id} is not what was archived")
-
-
-def _check_gaps(check: LotCheck, oldest: StreamPosition) -> None:
-    """Raise RuleBroken for an archived entry that the stream lacks, though it is not older than its oldest entry."""
+def check_stream(check: LotCheck, stream: ShardStream) -> None:
+    """The stream holds what was archived, without a gap; its further entries continue the record. Raises RuleBroken."""
+    stream.check(check.lot_id, check.restored_seq)
     for first_seq, link in check.links.items():
-        if first_seq in check.streamed or first_seq < check.restored_seq:
-            continue
-        if StreamPosition.parse(link.stream_id) >= oldest > (0, 0):
+        if first_seq >= check.restored_seq and stream.has_lost(check.lot_id, first_seq, link.stream_id):
             raise RuleBroken(ORDER, first_seq, f"the ledger's stream has lost entry {link.stream_id}")
+    for entry in stream.lots[check.lot_id].not_archived:
+        known = check.links.get(entry.first_seq)
+        if known is not None and (entry.stream_id, entry.chain) == known:
+            continue  # archived since
+        if entry.first_seq >= check.restored_seq:
+            check.fold(entry)
 
 
-def check_state(check: LotCheck) -> None:
-    """The lot's state in the ledger is what its record folds to, unless bids came meanwhile. Raises RuleBroken."""
-    snapshot, lot = check.snapshot, check.proof.lot
-    if snapshot is None and check.may_be_dropped and lot.status in ENDED:
+async def check_status(tx: Transaction, check: LotCheck, record: LotRecord) -> None:
+    """The lot's status in the database is that of its archived record, or frozen. Raises RuleBroken."""
+    if not check.archived_seq or record.status == check.proof.lot.status:
         return
-    if snapshot is None:
-        raise RuleBroken(CHAINED, lot.seq, "the ledger does not know this lot any more; see the restore command")
-    if snapshot.seq > lot.seq:
-        raise RuleBroken(ORDER, lot.seq, f"the ledger is at seq {snapshot.seq}, its record ends at {lot.seq}")
-    if snapshot.seq < lot.seq:
-        snapshot = _later_state(check)
-        if snapshot.seq > lot.seq:
-            return
-    found = (
-        snapshot.status, snapshot.epoch, snapshot.price_fen, snapshot.leader_id, snapshot.leader_paddle,
-        snapshot.ceiling_fen, snapshot.bids, snapshot.opens_at_ms, snapshot.ends_at_ms, snapshot.hard_stop_at_ms,
-        snapshot.remaining_ms, snapshot.review_above_fen, snapshot.chain,
-    )  # fmt: skip
-    expected = (
-        lot.status, lot.epoch, lot.price_fen, lot.leader_id, lot.leader_paddle,
-        lot.ceiling_fen, lot.bids, lot.opens_at_ms, lot.ends_at_ms, lot.hard_stop_at_ms,
-        lot.remaining_ms, lot.review_above_fen, check.chain,
-    )  # fmt: skip
-    if found != expected:
-        raise RuleBroken(ORDER, lot.seq, f"the ledger's state is {found}, its record folds to {expected}")
-
-
-def _later_state(check: LotCheck) -> Snapshot:
-    """The state read after the record, which must reach as far: a script writes stream and state in one step."""
-    later, lot = check.later, check.proof.lot
-    at_seq = 0 if later is None else later.seq
-    if later is not None and at_seq >= lot.seq:
-        return later
-    if check.archived_seq > at_seq:
-        raise RuleBroken(
-            CHAINED, at_seq, f"the ledger ends here, its archive at seq {check.archived_seq}: the ledger has lost some"
-        )
-    raise RuleBroken(NO_PHANTOMS, at_seq + 1, f"stands in the stream, the ledger's state is at seq {at_seq}")
+    if await frozen_lots.frozen_among(tx, [check.lot_id]):
+        return
+    what = f"the books say that the lot is {record.status}, by its archived record it is {check.proof.lot.status}"
+    raise RuleBroken(ORDER, check.archived_seq, what)

@@ -87,6 +87,7 @@ async def _address(server: OwnServer) -> tuple[str, str]:
 
 async def _promote(scene: Scene, replica: OwnServer, *hosts: Host) -> None:
     await replica.client().replicaof("NO", "ONE")
+    scene.staff.link_to(replica)
     for host in hosts:
         host.link_to(replica)
         await host.cut()

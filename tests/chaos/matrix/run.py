@@ -66,11 +66,12 @@ async def _scene(fault: Fault, seed: int, books_url: str, books_pids: list[int])
     async with AsyncExitStack() as standing:
         folder = Path(standing.enter_context(tempfile.TemporaryDirectory(prefix="matrix-", dir="/tmp")))
         hosts = [Host(folder / name, books_url) for name in ("a", "b")]
+        staff = Host(folder / "staff", books_url, timeout_ms=60_000)
         ledger = OwnServer(None, _replication(fault))
         spare = None
         if fault.has_spare:
             spare = OwnServer(None, _replication(fault), _clock(fault.spare_offset_s))
-        scene = Scene(chance, ledger, spare, hosts, books_pids, Worker(chance.choice(hosts)))
+        scene = Scene(chance, ledger, spare, hosts, staff, books_pids, Worker(chance.choice(hosts)))
         standing.push_async_callback(scene.close)
         if fault.disk is not None:
             try:

@@ -46,7 +46,7 @@ MARKED_S = 0.5
 class Host:
     """A machine that runs the application: its link to the ledger, its data directory, its connections."""
 
-    def __init__(self, folder: Path, books_url: str) -> None:
+    def __init__(self, folder: Path, books_url: str, *, timeout_ms: int = LEDGER_TIMEOUT_MS) -> None:
         folder.mkdir()
         self._link = folder / "l"
         self.settings: Settings = load_settings(
@@ -55,7 +55,7 @@ class Host:
             secret_key="a secret of the tests, long enough",
             data_dir=folder / "data",
             payment_provider="sandbox",
-            ledger_timeout_ms=LEDGER_TIMEOUT_MS,
+            ledger_timeout_ms=timeout_ms,
         )
         self._open: AsyncExitStack | None = None
         self._context: AppContext | None = None
@@ -132,6 +132,8 @@ class Scene:
     ledger: OwnServer
     spare: OwnServer | None
     hosts: list[Host]
+    staff: Host
+    """Who sets up and closes, and waits for answers as long as it takes."""
     books_pids: Sequence[int]
     worker: Worker
     histories: dict[str, History] = field(default_factory=dict)
@@ -144,23 +146,27 @@ class Scene:
 
     @property
     def context(self) -> AppContext:
-        """The connections of the first host."""
-        return self.hosts[0].context
+        """The connections of staff."""
+        return self.staff.context
 
     async def begin(self) -> None:
         """Start everything, and have some bids accepted."""
-        for host in self.hosts:
+        for host in (self.staff, *self.hosts):
             host.link_to(self.ledger)
+        await self.staff.start()
+        context = self.staff.context
+        for sale_id in ("launch", "second"):
+            await create_sale(context, title="A sale", actor="olga", sale_id=sale_id)
+            lot = await create_lot(context, sale_id=sale_id, title="No. 001", terms=TERMS, actor="olga")
+            lot_id = lot.record.lot_id
+            await open_lot(context, lot_id, duration_ms=HOUR_MS, actor="olga")
+            for name in self._bidder_ids():
+                await register(context, lot_id, bidder_id=name, name=name)
+            self.histories[lot_id], self._markets[lot_id] = History(lot_id), Market()
+        await self.staff.stop()
+        for host in self.hosts:
             await host.start()
         self.worker.start()
-        for sale_id in ("launch", "second"):
-            await create_sale(self.context, title="A sale", actor="olga", sale_id=sale_id)
-            lot = await create_lot(self.context, sale_id=sale_id, title="No. 001", terms=TERMS, actor="olga")
-            lot_id = lot.record.lot_id
-            await open_lot(self.context, lot_id, duration_ms=HOUR_MS, actor="olga")
-            for name in self._bidder_ids():
-                await register(self.context, lot_id, bidder_id=name, name=name)
-            self.histories[lot_id], self._markets[lot_id] = History(lot_id), Market()
         for number, bidder_id in enumerate(self._bidder_ids()):
             bidder = self._bid(self.hosts[number % len(self.hosts)], bidder_id, self.chance.random())
             self._bidding.append(asyncio.create_task(bidder))
@@ -264,9 +270,10 @@ class Scene:
                     report = await restorer.restore(None, by="olga", reason="a fault", dry_run=False)
                 assert all(plan.problem is None or "meanwhile" in plan.problem for plan in report.lots), report
                 for lot_id in self.histories:
-                    seen = await self.context.ledger.read(lot_id)
+                    ledger = self.hosts[0].context.ledger
+                    seen = await ledger.read(lot_id)
                     if seen is not None and seen.status is LotStatus.PAUSED:
-                        await self.context.ledger.resume(lot_id, review_above_fen=None, by="olga")
+                        await ledger.resume(lot_id, review_above_fen=None, by="olga")
             except Unavailable:
                 await asyncio.sleep(0.05)
 
@@ -284,6 +291,7 @@ class Scene:
         await self.until_accepted(10)
         self._stopping.set()
         await asyncio.gather(*self._bidding)
+        await self.staff.start()
         for lot_id in self.histories:
             await self.context.ledger.close_now(lot_id, reason="the end of the run", by="olga")
 
@@ -292,7 +300,7 @@ class Scene:
         standing = [attempt for attempt in attempts if attempt.outcome in STANDS]
         for attempt in self.chance.sample(standing, min(10, len(standing))):
             bid = Bid(attempt.bidder_id, attempt.amount_fen, attempt.key)
-            again = await self.place(self.chance.choice(self.hosts), lot_id, bid)
+            again = await self.place(self.staff, lot_id, bid)
             assert again.outcome is Outcome.REPEATED, f"{attempt} was asked for again: {again}"
 
     async def close(self) -> None:
@@ -302,7 +310,7 @@ class Scene:
             task.cancel()
         await asyncio.gather(*self._bidding, return_exceptions=True)
         await self.worker.stop()
-        for host in self.hosts:
+        for host in (self.staff, *self.hosts):
             await host.stop()
         for server in (self.ledger, self.spare):
             if server is not None:
