@@ -65,6 +65,9 @@ class LotResponse(BaseModel):
     minimum_fen: int
     watchers: int
     reserve_met: bool | None = Field(description="Whether the price has reached the reserve; null without a reserve.")
+    ledger_away: bool = Field(
+        description="The ledger of this lot is being recovered: what is shown is archived, and nothing is decided now."
+    )
     outcome: str | None = Field(description="How it ended: sold, no-bids, reserve-unmet or void; null before the end.")
     settlement: str | None = Field(description="State of a closed lot: awarded, paid, relisted, ...")
     award_paddle: int | None = Field(
@@ -109,6 +112,7 @@ class LotResponse(BaseModel):
             minimum_fen=view.minimum_fen,
             watchers=view.watchers,
             reserve_met=view.reserve_met,
+            ledger_away=view.ledger_away,
             outcome=view.outcome,
             settlement=view.settlement,
             award_paddle=view.award_paddle,

@@ -16,6 +16,32 @@ ENTRIES_AT = text("""
     JOIN ledger_entries ON ledger_entries.lot_id = known.lot_id AND ledger_entries.first_seq = known.first_seq
 """)
 
+STANDINGS = text("""
+    SELECT lot.lot_id, valid.bids, last.price_fen, last.ends_at_ms, leader.paddle AS leader_paddle
+    FROM unnest(CAST(:lot_ids AS text[])) AS lot(lot_id)
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS bids FROM bids WHERE bids.lot_id = lot.lot_id AND voided_by_seq IS NULL
+    ) AS valid
+    LEFT JOIN LATERAL (
+        SELECT price_fen, ends_at_ms FROM bids WHERE bids.lot_id = lot.lot_id AND voided_by_seq IS NULL
+        ORDER BY seq DESC LIMIT 1
+    ) AS last ON true
+    LEFT JOIN LATERAL (
+        SELECT paddle FROM bids WHERE bids.lot_id = lot.lot_id AND voided_by_seq IS NULL AND "leading"
+        ORDER BY seq DESC LIMIT 1
+    ) AS leader ON true
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a lot's archived bids that are not voided make: their number, price (0: none), end and leading paddle."""
+
+    bids: int
+    price_fen: int
+    ends_at_ms: int | None
+    leader_paddle: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class ArchivedBid:
@@ -137,6 +163,12 @@ async def results_of(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, LotRe
     """Lot -> its result, for the lots whose end is archived."""
     statement = select(lot_results).where(lot_results.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
     return {row["lot_id"]: LotResult(**row) for row in await tx.rows(statement)}
+
+
+async def standings(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, Standing]:
+    """Lot -> what its archived bids make, for each of these lots."""
+    rows = await tx.session.execute(STANDINGS, {"lot_ids": list(lot_ids)})
+    return {row.lot_id: Standing(row.bids, row.price_fen or 0, row.ends_at_ms, row.leader_paddle) for row in rows.all()}
 
 
 async def standing_bids(tx: Transaction, lot_id: str) -> list[tuple[int, BidPlaced]]:

@@ -118,6 +118,31 @@ async def test_a_stopped_shard_is_not_ready_and_takes_no_bids(asker: Asker, cont
     assert int(refused.headers["retry-after"]) > 0
 
 
+async def test_lots_of_a_stopped_shard_are_shown_from_the_archive_and_the_others_as_they_are(
+    asker: Asker, context: AppContext
+):
+    stopped, other = await asker.open_lot(), await asker.open_lot()
+    keys = context.ledger.keys
+    assert keys.shard_of(stopped) != keys.shard_of(other)
+    for lot_id in (stopped, other):
+        assert (await asker.bid(lot_id, 100)).status_code == 201
+    seen = (await asker.get(f"/lots/{stopped}")).json()
+    await Archiver(context.books, context.stream).catch_up()
+    await context.ledger.redis.set(keys.lineage_of(stopped), "stopped")
+
+    for path, who in (("/sales", None), ("/ops/lots", OPS), (f"/sales/{seen['sale_id']}", None)):
+        answer = await asker.get(path, who) if who else await asker.get(path)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        lots = {lot["lot_id"]: lot for sale in found.get("sales", [found]) for lot in sale["lots"]}
+        archived = lots[stopped]
+        assert archived["ledger_away"]
+        same = ("status", "price_fen", "leader", "bids", "seq", "epoch", "minimum_fen", "ends_at_ms", "reserve_met")
+        assert [archived[name] for name in same] == [seen[name] for name in same]
+        if other in lots:
+            assert (lots[other]["ledger_away"], lots[other]["price_fen"]) == (False, 100)
+
+
 async def test_what_is_stopped_is_counted_in_the_metrics(asker: Asker, context: AppContext):
     lot_id = await asker.open_lot()
     await freeze(context, lot_id)

@@ -8,11 +8,13 @@ from auction.books.ledger_expiry import ENDED
 from auction.books.settlements import Award, Settlement
 from auction.domain.errors import BooksAway, LedgerAway, NotFound, ProblemCode
 from auction.domain.events import BidPlaced, BidVoided
-from auction.domain.lot import lot_outcome, reserve_met
+from auction.domain.lot import Lot, LotStatus, lot_outcome, reserve_met
+from auction.domain.terms_reader import read_terms
 from auction.domain.text import is_id
 from auction.ledger.replies import Snapshot
 from auction.ledger.watcher_counts import count_watchers
 from auction.services.catalogue.bidder_results import BidderResult, results_of
+from auction.services.catalogue.ledger_reading import ArchivedState, read_states
 from auction.services.context import AppContext
 from auction.services.lot_log import ArchiveEnd, archive_end, entries_forward
 
@@ -40,6 +42,8 @@ class LotView:
     """The number of live watchers, approximate."""
     reserve_met: bool | None
     """Whether the price has reached the reserve; None without a reserve."""
+    ledger_away: bool = False
+    """Whether the ledger refuses the lot's shard: this is what is archived, and nothing is decided now."""
     outcome: str | None = None
     """sold, no-bids, reserve-unmet or void; None before the lot has ended."""
     settlement: str | None = None
@@ -132,15 +136,44 @@ async def show_sale(context: AppContext, sale_id: str, *, bidder_id: str | None 
 
 
 async def _views(context: AppContext, records: list[LotRecord], bidder_id: str | None) -> list[LotView]:
-    snapshots = await context.ledger.read_many([r.lot_id for r in records if r.status != DRAFT])
+    states = await read_states(context, [r.lot_id for r in records if r.status != DRAFT])
     for record in records:
-        if record.status in ENDED and record.lot_id not in snapshots:
+        if record.status in ENDED and not states.knows(record.lot_id):
             ended = await _read_ended(context, record.lot_id)
             if ended is not None:
-                snapshots[record.lot_id] = ended
+                states.present[record.lot_id] = ended
     watchers = await _watchers(context, records)
-    views = [await _view(context, record, snapshots.get(record.lot_id), watchers) for record in records]
+    views = []
+    for record in records:
+        if (archived := states.archived.get(record.lot_id)) is not None:
+            views.append(_archived_view(record, archived, await context.ledger.now_ms()))
+        else:
+            views.append(await _view(context, record, states.present.get(record.lot_id), watchers))
     return await _with_settlements(context, views, bidder_id)
+
+
+def _archived_view(record: LotRecord, archived: ArchivedState, now_ms: int) -> LotView:
+    """The view of a lot whose shard the ledger refuses."""
+    terms, standing, status = read_terms(record.terms), archived.standing, LotStatus(record.status)
+    return LotView(
+        record=record,
+        status=record.status,
+        price_fen=standing.price_fen,
+        leader=standing.leader_paddle,
+        bids=standing.bids,
+        seq=archived.seq,
+        epoch=archived.epoch,
+        opens_at_ms=record.opens_at_ms,
+        ends_at_ms=standing.ends_at_ms or record.closes_at_ms,
+        minimum_fen=Lot(terms, price_fen=standing.price_fen).minimum_fen(),
+        remaining_ms=0,
+        review_above_fen=terms.review_above_fen,
+        now_ms=now_ms,
+        watchers=0,
+        reserve_met=reserve_met(terms.reserve_fen, standing.price_fen),
+        ledger_away=True,
+        outcome=lot_outcome(status, terms.reserve_fen, standing.price_fen),
+    )
 
 
 async def _read(context: AppContext, lot_id: str) -> Snapshot | None:

@@ -136,9 +136,7 @@ async def _verify_lot(
     return check
 
 
-async def _check_keys(
-    context: AppContext, check: LotCheck, before: StoredLot | None, *, may_be_dropped: bool
-) -> None:
+async def _check_keys(context: AppContext, check: LotCheck, before: StoredLot | None, *, may_be_dropped: bool) -> None:
     """The lot's keys in the ledger are what its record folds to. Raises RuleBroken."""
     ledger, lot_id, seq = StoredLots(context.ledger), check.lot_id, check.proof.lot.seq
     receipts, admissions = await ledger.receipts(lot_id), await ledger.admissions(lot_id)

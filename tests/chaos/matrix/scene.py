@@ -163,6 +163,8 @@ class Scene:
             for name in self._bidder_ids():
                 await register(context, lot_id, bidder_id=name, name=name)
             self.histories[lot_id], self._markets[lot_id] = History(lot_id), Market()
+        # a lot of which nothing was ever archived cannot be restored, only scheduled anew
+        await Archiver(context.books, context.stream).catch_up()
         await self.staff.stop()
         for host in self.hosts:
             await host.start()
@@ -266,7 +268,8 @@ class Scene:
         while not await self._is_bidding():
             assert monotonic() < deadline_s, "it does not recover"
             try:
-                async with open_restorer(self.hosts[0].settings) as (restorer, _, _):
+                async with open_restorer(self.hosts[0].settings) as (restorer, books, stream):
+                    await Archiver(books, stream).catch_up()
                     report = await restorer.restore(None, by="olga", reason="a fault", dry_run=False)
                 assert all(plan.problem is None or "meanwhile" in plan.problem for plan in report.lots), report
                 for lot_id in self.histories:

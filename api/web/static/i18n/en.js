@@ -334,6 +334,8 @@ export const words = {
   "ops.no-sale": "Every lot belongs to a sale, and there is no sale yet.",
   "ops.none-running": "No lots are open right now.",
   "ops.show-all": "Show all",
+  "ops.ledger-away": "Ledger being recovered",
+  "ops.from-archive": "as archived",
   "ops.list.running": "Running",
   "ops.list.coming": "Scheduled",
   "ops.list.drafts": "Drafts",

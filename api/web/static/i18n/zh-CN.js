@@ -321,6 +321,8 @@ export const words = {
   "ops.no-sale": "拍品须属于某场拍卖会，目前还没有拍卖会。",
   "ops.none-running": "当前没有进行中的拍品。",
   "ops.show-all": "显示全部",
+  "ops.ledger-away": "账本恢复中",
+  "ops.from-archive": "以归档为准",
   "ops.list.running": "进行中",
   "ops.list.coming": "已排期",
   "ops.list.drafts": "草稿",

@@ -40,7 +40,11 @@ export class LotStore {
     const before = this.#known.get(facts.lot_id);
     if (before && facts.epoch !== undefined) {
       const older = facts.epoch < before.epoch || (facts.epoch === before.epoch && facts.seq < before.seq);
-      if (older) return false;
+      if (older) {
+        // archived facts are older than what came live, and say all the same that the ledger is away
+        if (facts.ledger_away) before.ledger_away = true;
+        return false;
+      }
     }
     const lot = { ...before, ...facts };
     // the live channel says 0 where the books say null
@@ -77,6 +81,7 @@ export function bidRateText(rate) {
 
 /** Time left as the list and the panel show it. */
 export function timeLeftText(lot, now) {
+  if (lot.ledger_away && !lot.outcome && lot.status !== "draft") return t("ops.from-archive");
   if (lot.status === "scheduled") {
     const wait = lot.opens_at_ms - now;
     return wait > 0 ? t("ops.opens-in", { left: timeLeft(wait) }) : t("lot.opening");
@@ -199,8 +204,8 @@ export class LotList {
     const running = RUNNING.includes(lot.status);
     setText(row.title, lot.title);
     setText(row.id, lot.lot_id);
-    setText(row.badge, t(`status.${lot.status}`));
-    row.badge.dataset.status = lot.status;
+    setText(row.badge, t(lot.ledger_away ? "ops.ledger-away" : `status.${lot.status}`));
+    row.badge.dataset.status = lot.ledger_away ? "frozen" : lot.status;
     setText(row.price, priceText(lot));
     row.price.classList.toggle("soft", !lot.price_fen);
     setText(row.clock, timeLeftText(lot, now));

@@ -91,9 +91,17 @@ function card(lot) {
   return element("a", { class: "card lot-card", href: `/lots/${encodeURIComponent(lot.lot_id)}` }, picture, facts);
 }
 
+/** Whether nothing is decided on it now, since its record or the ledger that it is in is being recovered. */
+function isBeingRecovered(lot) {
+  return lot.status === "frozen" || (lot.ledger_away && lot.status !== "closed" && lot.status !== "void");
+}
+
 /** How the lot turned out for a visitor who took part; for others its status. */
 function badge(lot) {
   const outcome = outcomeOf(lot);
+  if (isBeingRecovered(lot)) {
+    return element("span", { class: "badge", "data-status": "frozen" }, t("status.frozen"));
+  }
   if (!outcome || outcome.viewer === "watcher") {
     return element("span", { class: "badge", "data-status": lot.status }, t(`status.${lot.status}`));
   }
@@ -102,7 +110,7 @@ function badge(lot) {
 
 function label(lot) {
   if (!lot.price_fen) return "sales.start";
-  if (lot.status === "frozen") return "sales.price-not-final";
+  if (isBeingRecovered(lot)) return "sales.price-not-final";
   if (lot.status !== "closed" && lot.status !== "void") return "sales.price";
   return lot.outcome === "sold" ? "sales.hammer" : "sales.highest-bid";
 }
@@ -117,7 +125,7 @@ function totalWithFee(lot) {
 
 function foot(lot) {
   const bids = lot.bids ? t("sales.bids", { count: lot.bids.toLocaleString() }) : "";
-  if (lot.status === "open") {
+  if (lot.status === "open" && !lot.ledger_away) {
     return element(
       "span",
       { class: "foot" },
@@ -125,7 +133,7 @@ function foot(lot) {
       bids ? ` · ${bids}` : "",
     );
   }
-  if (lot.status === "frozen") return element("span", { class: "foot" }, t("sales.frozen"));
+  if (isBeingRecovered(lot)) return element("span", { class: "foot" }, t("sales.frozen"));
   if (lot.status === "scheduled")
     return element("span", { class: "foot" }, t("sales.opens", { when: dateTime(lot.opens_at_ms) }));
   const outcome = outcomeOf(lot);
