@@ -68,7 +68,7 @@ def bench_live(*, socket_counts: tuple[int, ...] = (1_000, 5_000), seconds: int 
                     found["send_floor"].append(
                         _measure([str(baseline_program), "{port}", str(TICK_BYTES)], count, seconds)
                     )
-                    baseline = [sys.executable, "-m", "loadtests.baselines.broadcasting", "{port}", str(TICK_BYTES)]
+                    baseline = [sys.executable, "-m", "loadtests.baselines.broadcast", "{port}", str(TICK_BYTES)]
                     found["broadcast"].append(_measure(baseline, count, seconds))
                     gateway = [sys.executable, "-m", "api.live", "--port", "{port}"]
                     found["gateway"].append(_measure(gateway, count, seconds, settings, bidder))
