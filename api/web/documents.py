@@ -61,6 +61,9 @@ def document(page: Page, language: str) -> str:
         "language": language,
         "page": page.name,
         "styles": "\n    ".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name in sheets),
+        "texts": "\n    ".join(
+            f'<link rel="modulepreload" href="/static/i18n/{name}.js">' for name in _texts(language)
+        ),
         "skip_to": page.skip_to,
         "skip_text": page.skip_text,
         "main": (_WEB / "pages" / f"{page.name}.html").read_text(encoding="utf-8").strip(),
@@ -71,6 +74,11 @@ def document(page: Page, language: str) -> str:
     if "{{" in text:
         raise ValueError(f"page {page.name}: {text[text.index('{{') :].splitlines()[0]} is not filled")
     return text
+
+
+def _texts(language: str) -> list[str]:
+    """The modules with a language's texts: the one that the scripts name, and those by subject that it gathers."""
+    return [language, *sorted(f"{language}/{path.stem}" for path in (_WEB / "static" / "i18n" / language).glob("*.js"))]
 
 
 def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:

@@ -82,7 +82,10 @@ async def test_a_document_names_its_language_and_the_texts_of_that_one_alone(cli
         answer = await client.get(path, headers={"Cookie": f"auction_language={language}", "Accept-Language": "fr, en"})
         named = Named(answer.text)
         assert (named.language, answer.headers["content-language"]) == (language, language)
-        assert re.findall(r"/static/i18n/([\w-]+)\.js", answer.text) == [language]
+        texts = re.findall(r"/static/i18n/([\w/-]+)\.js", answer.text)
+        assert {text.partition("/")[0] for text in texts} == {language}
+        index = (await client.get(f"/static/i18n/{language}.js")).text
+        assert sorted(texts) == sorted([language, *re.findall(r'from "\./([\w/-]+)\.js"', index)])
         assert {part.strip() for part in answer.headers["vary"].split(",")} == {"Accept-Language", "Cookie"}
 
 

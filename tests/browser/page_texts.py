@@ -11,8 +11,8 @@ _ENTRY = re.compile(r'^ {2}"?([\w.-]+)"?:\s*("(?:[^"\\]|\\.)*"),$', re.MULTILINE
 @cache
 def texts_of(language: str) -> dict[str, str]:
     """Name -> text, of a language the pages have."""
-    source = (files("api") / "web" / "static" / "i18n" / f"{language}.js").read_text("utf-8")
-    return {name: json.loads(text) for name, text in _ENTRY.findall(source)}
+    subjects = (files("api") / "web" / "static" / "i18n" / language).iterdir()
+    return {name: json.loads(text) for subject in subjects for name, text in _ENTRY.findall(subject.read_text("utf-8"))}
 
 
 def text(name: str, language: str = "en", /, **facts: object) -> str:

@@ -22,7 +22,7 @@ class Loaded:
 
     def texts(self) -> set[str]:
         return {
-            urlsplit(address).path.rpartition("/")[2].removesuffix(".js")
+            urlsplit(address).path.removeprefix("/static/i18n/").partition("/")[0].removesuffix(".js")
             for address in self.addresses
             if "/static/i18n/" in address
         }

@@ -1,0 +1,31 @@
+// English: the header of every page, and signing in.
+
+export const words = {
+  brand: "Flash auction",
+  skip: "Skip to main content",
+  "try-again": "Try again",
+  "nav.label": "Pages and account",
+  "nav.sales": "Sales",
+  "nav.ops": "Manage lots",
+  "nav.me": "My auctions",
+  "nav.settlements": "Settlements",
+  "nav.other-language": "中文",
+  "nav.sign-in": "Sign in",
+  "nav.sign-out": "Sign out",
+
+  "sign.in-title": "Sign in",
+  "sign.up-title": "Create an account",
+  "sign.username": "User name",
+  "sign.username-hint": "3 to 32 letters, digits, dots, hyphens or underscores.",
+  "sign.name": "Your name",
+  "sign.name-hint": "Visible to the auction house only. Other bidders see your paddle number.",
+  "sign.password": "Password",
+  "sign.password-hint": "At least 10 characters.",
+  "sign.in": "Sign in",
+  "sign.up": "Create account",
+  "sign.no-account": "No account yet?",
+  "sign.have-account": "Already have an account?",
+  "sign.missing": "Please fill in all fields.",
+  "sign.short-password": "The password must have at least 10 characters.",
+  "sign.bad-username": "Use 3 to 32 letters, digits, dots, hyphens or underscores.",
+};

@@ -1,0 +1,31 @@
+// 简体中文：每个页面的页眉，以及登录。
+
+export const words = {
+  brand: "闪拍",
+  skip: "跳到主要内容",
+  "try-again": "重试",
+  "nav.label": "页面与账号",
+  "nav.sales": "拍卖会",
+  "nav.ops": "拍品管理",
+  "nav.me": "我的拍卖",
+  "nav.settlements": "结算",
+  "nav.other-language": "English",
+  "nav.sign-in": "登录",
+  "nav.sign-out": "退出",
+
+  "sign.in-title": "登录",
+  "sign.up-title": "注册账号",
+  "sign.username": "用户名",
+  "sign.username-hint": "3 至 32 个字母、数字、点、连字符或下划线。",
+  "sign.name": "姓名",
+  "sign.name-hint": "仅拍卖方可见，其他人只看到您的号牌。",
+  "sign.password": "密码",
+  "sign.password-hint": "至少 10 个字符。",
+  "sign.in": "登录",
+  "sign.up": "注册",
+  "sign.no-account": "还没有账号？",
+  "sign.have-account": "已有账号？",
+  "sign.missing": "请填写所有项目。",
+  "sign.short-password": "密码至少需要 10 个字符。",
+  "sign.bad-username": "请使用 3 至 32 个字母、数字、点、连字符或下划线。",
+};
