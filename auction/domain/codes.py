@@ -181,6 +181,7 @@ class ProblemCode(Code):
     NOTICE_REFUSED = "notice-refused", Kind.UNAUTHENTICATED, "Notice not accepted"
     PAYMENTS_AWAY = "payments-away", Kind.UNAVAILABLE, "The payment provider does not respond", ("retry_after_s",)
     LEDGER_AWAY = "ledger-away", Kind.UNAVAILABLE, "The bid ledger does not respond", ("retry_after_s",)
+    LEDGER_FULL = "ledger-full", Kind.UNAVAILABLE, "The bid ledger's memory is nearly used up", ("retry_after_s",)
     LEDGER_CHANGED = "ledger-changed", Kind.UNAVAILABLE, "The bid ledger is being recovered", ("retry_after_s",)
     BOOKS_AWAY = "books-away", Kind.UNAVAILABLE, "The database does not respond", ("retry_after_s",)
     OUTCOME_UNKNOWN = "outcome-unknown", Kind.UNAVAILABLE, "Outcome unknown", ("retry_after_s",)

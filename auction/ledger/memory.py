@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from auction.domain.errors import LedgerAway, Unavailable
+from auction.domain.errors import LedgerAway, ProblemCode, Unavailable
 from auction.ledger.cancellation import raise_if_cancelled
 from auction.ledger.connection import ledger_errors
 
@@ -76,8 +76,10 @@ class LedgerFull(LedgerAway):
     """New bids are refused, as the ledger's memory is nearly used up; nothing was sent."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "The bid ledger's memory is nearly used up: no bids are taken now; nothing was changed. Try again."
+        Unavailable.__init__(
+            self,
+            ProblemCode.LEDGER_FULL,
+            "The bid ledger's memory is nearly used up: no bids are taken now; nothing was changed. Try again.",
         )
 
 

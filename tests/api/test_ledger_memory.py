@@ -48,7 +48,7 @@ async def test_a_nearly_full_ledger_takes_no_bids_and_closes_lots(
     before = await ledger_as_it_is()
     async with used(context, redis, 93, MemoryLevel.FULL):
         refused = await asker.bid(lot_id, 200)
-        assert (refused.status_code, refused.json()["code"]) == (503, "ledger-away")
+        assert (refused.status_code, refused.json()["code"]) == (503, "ledger-full")
         assert refused.headers["retry-after"] == "1"
         assert "memory" in refused.json()["detail"]
         assert await ledger_as_it_is() == before

@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
 STANDS = (Outcome.ACCEPTED, Outcome.REPEATED)
 CERTAINLY_NOT = (Outcome.REFUSED, Outcome.NOT_TAKEN)
-_NOTHING_DONE = ("ledger-away", "over-capacity")
+_NOTHING_DONE = ("ledger-away", "ledger-full", "over-capacity")
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ async def test_each_change_is_told_once_and_bids_are_refused_while_it_is_full(cl
             await until_level(watch, MemoryLevel.FULL)
             with pytest.raises(LedgerFull) as caught:
                 watch.check_bids_allowed()
-            assert caught.value.code == "ledger-away"
+            assert caught.value.code == "ledger-full"
         await until_level(watch, MemoryLevel.NORMAL)
         watch.check_bids_allowed()
     told = [level for level, _ in changes]

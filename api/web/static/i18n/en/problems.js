@@ -16,6 +16,7 @@ export const words = {
   "problem.over-purse": "You are leading on other lots; ¥{available_fen} of your allowance is left.",
   "problem.outcome-unknown":
     "No response received. Your bid of ¥{amount} may have been accepted: check the bid history before bidding again.",
+  "problem.ledger-full": "No bids can be accepted right now. Your bid was not placed; please try again in a while.",
   "problem.ledger-away": "Bids cannot be accepted right now. Your bid was not placed; please try again.",
   "problem.ledger-changed":
     "The record of bids is being checked after a fault, and no bid is decided meanwhile. Nothing was changed; please try again later.",

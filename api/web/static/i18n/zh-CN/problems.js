@@ -14,6 +14,7 @@ export const words = {
   "problem.over-limit": "¥{amount} 超过您的出价上限 ¥{limit_fen}，增加保证金可提高上限。",
   "problem.over-purse": "您在其他拍品领先，剩余可用额度 ¥{available_fen}。",
   "problem.outcome-unknown": "未收到响应，您的出价 ¥{amount} 可能已生效，请先查看出价记录。",
+  "problem.ledger-full": "系统暂时无法接受出价，本次出价未生效，请稍后重试。",
   "problem.ledger-away": "系统暂时无法接受出价，本次出价未生效，请重试。",
   "problem.ledger-changed": "系统故障后正在核对竞价记录，期间不处理任何出价。未作任何更改，请稍后重试。",
   "problem.books-away": "服务暂时不可用，未作任何更改，请重试。",
