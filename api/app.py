@@ -10,7 +10,9 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp
 
+from api.bids.answers import BidAnswers
 from api.bids.endpoint import BidEndpoint
+from api.bids.protocol import BidProtocol
 from api.http import exception_handlers, openapi
 from api.http.auth import Authenticator
 from api.http.config import ApiConfig
@@ -53,7 +55,7 @@ def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch |
     app.add_middleware(RequestMiddleware)
     exception_handlers.install(app)
     openapi.install(app)
-    bid_endpoint = BidEndpoint(app, context, authenticator, counts)
+    bid_endpoint = BidEndpoint(app, context, BidAnswers(authenticator, counts))
     app.state.context = context
     app.state.config = config
     app.state.authenticator = authenticator
@@ -85,7 +87,7 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
     publishes (`auction.serving.status`).
     """
     late, stopping, recovery = LateApp(), asyncio.Event(), RecoveryWatch()
-    server = ApiServer(late)
+    server = ApiServer(late, BidProtocol)
     serving: list[asyncio.Task[None]] = []
 
     def start(reason: str = "") -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from auction.serving.sockets import BACKLOG
 
@@ -24,11 +25,11 @@ _log = structlog.get_logger("api.http.server")
 class ApiServer(uvicorn.Server):
     """A uvicorn server that `stop` or a signal ends without ending the process, so that the context can be closed."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, protocol: type[asyncio.Protocol] = HttpToolsProtocol) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=protocol,
                 ws="none",
                 lifespan="off",
                 access_log=False,

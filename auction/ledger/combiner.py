@@ -8,13 +8,17 @@ connection from bids on real ones.
 """
 
 import asyncio
+from collections.abc import Callable
 
+import structlog
 from cachetools import LRUCache
 
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import OverCapacity, RefusalCode
 from auction.ledger.bid_ledger import BATCH_BIDS_MAX, BidLedger
 from auction.ledger.replies import BidAnswer
+
+log = structlog.get_logger()
 
 QUEUED_BIDS_MAX = 16 * BATCH_BIDS_MAX
 """Bids queued for one lot in one process; further ones are refused unsent."""
@@ -26,13 +30,17 @@ UNCONFIRMED_LOTS_MAX = 256
 KNOWN_LOTS_MAX = 100_000
 
 
+Done = Callable[[BidAnswer | Exception], None]
+"""Takes the answer to a bid, or why it has none."""
+
+
 class BidQueue:
     """The bids queued for one lot, and the task that sends them."""
 
     __slots__ = ("bids", "is_unconfirmed", "task")
 
     def __init__(self, *, is_unconfirmed: bool) -> None:
-        self.bids: list[tuple[Bid, asyncio.Future[BidAnswer]]] = []
+        self.bids: list[tuple[Bid, Done]] = []
         self.task: asyncio.Task[None] | None = None
         self.is_unconfirmed = is_unconfirmed
         """Whether the ledger has not known the lot so far."""
@@ -55,7 +63,21 @@ class Combiner:
 
         A queued bid is decided even if the caller is cancelled.
         """
-        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[BidAnswer] = asyncio.get_running_loop().create_future()
+
+        def resolve(found: BidAnswer | Exception) -> None:
+            if answer.done():
+                return
+            if isinstance(found, Exception):
+                answer.set_exception(found)
+            else:
+                answer.set_result(found)
+
+        self.submit(lot_id, bid, resolve)
+        return await answer
+
+    def submit(self, lot_id: str, bid: Bid, done: Done) -> None:
+        """Queue a bid, for whose answer `done` is called later. Raises OverCapacity (unsent)."""
         queue = self._queues.get(lot_id)
         if queue is None:
             is_unconfirmed = lot_id not in self._known
@@ -65,11 +87,9 @@ class Combiner:
             queue = self._queues[lot_id] = BidQueue(is_unconfirmed=is_unconfirmed)
         if len(queue.bids) >= self._queued_bids_max:
             raise OverCapacity(len(queue.bids))
-        answer: asyncio.Future[BidAnswer] = loop.create_future()
-        queue.bids.append((bid, answer))
+        queue.bids.append((bid, done))
         if queue.task is None:
-            queue.task = loop.create_task(self._send(lot_id, queue))
-        return await answer
+            queue.task = asyncio.get_running_loop().create_task(self._send(lot_id, queue))
 
     async def drain(self) -> None:
         """Wait until every queued bid has its answer."""
@@ -101,13 +121,19 @@ class Combiner:
             answers = await self._ledger.place_bids(lot_id, [bid for bid, _ in batch])
             decided = list(zip(batch, answers, strict=True))
         except Exception as error:  # noqa: BLE001 - whatever it was, it is the answer to these bids
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            for _, done in batch:
+                _tell(done, error)
             return
         first = answers[0]
         if not (isinstance(first, Refused) and first.code is RefusalCode.LOT_UNKNOWN):
             self._known[lot_id] = True
-        for (_, future), answer in decided:
-            if not future.done():
-                future.set_result(answer)
+        for (_, done), answer in decided:
+            _tell(done, answer)
+
+
+def _tell(done: Done, answer: BidAnswer | Exception) -> None:
+    """Whatever a caller does with its answer, the others get theirs."""
+    try:
+        done(answer)
+    except Exception:
+        log.exception("bid_answer_failed")

@@ -27,6 +27,7 @@ from auction.services.identity.tokens import Role, TokenKey
 from auction.services.verification.verdicts import verify_lot
 from auction.settings import Settings, load_settings
 from auction.workers.archiver import Archiver
+from loadtests.bench.cpu import cpu_ns
 
 CONNECTIONS = 64
 SCRIPT = Path(__file__).with_name("bids.lua")
@@ -42,9 +43,11 @@ class HttpRun:
     failed: int
     p50_ms: float
     p99_ms: float
+    cpu_us: float
+    """Processor time of the server a request."""
 
 
-def bench_http(*, seconds: int = 5, runs: int = 5) -> dict[str, Any]:
+def bench_http(*, seconds: int = 5, runs: int = 5, connections: int = CONNECTIONS) -> dict[str, Any]:
     """Alternate runs of bids and of the no-op; medians, ranges and their ratio."""
     if shutil.which("wrk") is None:
         raise SystemExit("this benchmark needs wrk: apt-get install wrk")
@@ -59,12 +62,12 @@ def bench_http(*, seconds: int = 5, runs: int = 5) -> dict[str, Any]:
             bids, baseline = [], []
             lots = asyncio.run(_lots(settings, runs))
             for lot_id in lots:
-                with serving([sys.executable, "-m", "loadtests.bench.noop"], {}) as port:
-                    baseline.append(run_wrk(port, "bench-000", tokens, seconds))
-                with serving([sys.executable, "-m", "api", "--port"], _environment(settings, secret)) as port:
-                    bids.append(run_wrk(port, lot_id, tokens, seconds))
+                with serving([sys.executable, "-m", "loadtests.bench.noop"], {}) as server:
+                    baseline.append(run_wrk(server, "bench-000", tokens, seconds, connections))
+                with serving([sys.executable, "-m", "api", "--port"], _environment(settings, secret)) as server:
+                    bids.append(run_wrk(server, lot_id, tokens, seconds, connections))
             verdict = asyncio.run(_verify(settings, lots))
-    return _report(bids, baseline, verdict)
+    return {"connections": connections} | _report(bids, baseline, verdict)
 
 
 def _tokens(secret: str) -> list[str]:
@@ -115,8 +118,8 @@ def _environment(settings: Settings, secret: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(command: list[str], environment: dict[str, str]) -> Iterator[int]:
-    """Run a server process on a core of its own; its port, once it accepts connections."""
+def serving(command: list[str], environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """Run a server process on a core of its own; its port and process id, once it accepts connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -133,17 +136,19 @@ def serving(command: list[str], environment: dict[str, str]) -> Iterator[int]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise SystemExit(f"{command} did not start") from None
                 time.sleep(0.05)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def run_wrk(port: int, lot_id: str, tokens: Path, seconds: int) -> HttpRun:
-    """Run wrk once against a port."""
+def run_wrk(server: tuple[int, int], lot_id: str, tokens: Path, seconds: int, connections: int) -> HttpRun:
+    """Run wrk once against a server, given by its port and process id."""
+    port, pid = server
+    before_ns = cpu_ns(pid)
     done = subprocess.run(
         [
-            *("taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"),
+            *("taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"),
             *("-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--", lot_id, f"run{time.time_ns()}", str(tokens)),
         ],
         check=True,
@@ -160,6 +165,7 @@ def run_wrk(port: int, lot_id: str, tokens: Path, seconds: int) -> HttpRun:
         result["requests"] - accepted - refused + result["errors"],
         result["p50_ms"],
         result["p99_ms"],
+        (cpu_ns(pid) - before_ns) / 1000 / max(1, result["requests"]),
     )
 
 
@@ -169,9 +175,9 @@ def _report(bids: list[HttpRun], baseline: list[HttpRun], verdict: dict[str, Any
         "bids": rate,
         "noop": ceiling,
         "ratio": round(rate["per_s"] / ceiling["per_s"], 3),
+        "cpu_ratio": round(rate["cpu_us"] / ceiling["cpu_us"], 2),
         "p99_ratio": round(rate["p99_ms"] / ceiling["p99_ms"], 2),
         "durability": "appendfsync always",
-        "connections": CONNECTIONS,
         "verified_bids": verdict["bids"],
         "breaches": verdict["breaches"],
     }
@@ -185,6 +191,7 @@ def _median(runs: list[HttpRun]) -> dict[str, Any]:
         "highest_per_s": round(max(rates)),
         "p50_ms": round(statistics.median(run.p50_ms for run in runs), 2),
         "p99_ms": round(statistics.median(run.p99_ms for run in runs), 2),
+        "cpu_us": round(statistics.median(run.cpu_us for run in runs), 1),
         "refused": sum(run.refused for run in runs),
         "failed": sum(run.failed for run in runs),
     }

@@ -28,6 +28,7 @@ from auction.ledger.replies import AcceptedBid
 from auction.presets import load_preset
 from auction.servers import open_ledger, running_servers
 from auction.settings import Settings, load_settings
+from loadtests.bench.cpu import cpu_ns
 
 LOT = "bench-001"
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -126,9 +127,9 @@ def _measure(
         kb_before = _resident_kb(process.pid)
         with _watchers(port, count) as watchers:
             kb_after = _resident_kb(process.pid)
-            before_ns = _cpu_ns(process.pid)
+            before_ns = cpu_ns(process.pid)
             time.sleep(seconds)
-            used_ns = _cpu_ns(process.pid) - before_ns
+            used_ns = cpu_ns(process.pid) - before_ns
             received = json.loads(watchers.communicate("stop\n", timeout=60)[0])
     sent_at_ms = {seq: noted[2] for seq, noted in received["by_seq"].items()}
     if bidder is not None:
@@ -189,12 +190,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "AUCTION_SECRET_KEY": settings.secret,
         "AUCTION_LOG_LEVEL": "warning",
     }
-
-
-def _cpu_ns(pid: int) -> int:
-    """The CPU time of all threads of a process."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 
 
 def _resident_kb(pid: int) -> int:

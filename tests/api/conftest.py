@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.bids.protocol import BidProtocol
 from api.http.config import ApiConfig
 from api.http.server import ApiServer, bind
 from auction.bootstrap import open_context
@@ -142,7 +143,7 @@ def asker(client: httpx.AsyncClient) -> Asker:
 async def port(app: ASGIApp) -> AsyncIterator[int]:
     """The port that the API is served on, over real sockets."""
     listener = bind("127.0.0.1", 0)
-    server = ApiServer(app)
+    server = ApiServer(app, BidProtocol)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.005)

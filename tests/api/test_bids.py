@@ -212,10 +212,10 @@ async def test_what_nobody_foresaw_is_logged_and_answered_without_a_word_of_it(
 ):
     lot_id = await asker.open_lot()
 
-    async def broken(*_):
+    def broken(*_):
         raise wrong
 
-    monkeypatch.setattr(type(context.combiner), "place", broken)
+    monkeypatch.setattr(type(context.combiner), "submit", broken)
     answer = await asker.bid(lot_id, 100)
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")

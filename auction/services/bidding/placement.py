@@ -1,11 +1,14 @@
 """Places a bid: passes it to the ledger's combiner and signs the receipt of an accepted one. In the bid's way."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from auction.domain.bidding import Bid, Receipt, Refused, Repeated
-from auction.domain.errors import RefusalCode
+from auction.domain.errors import BooksAway, RefusalCode
 from auction.domain.text import is_id
-from auction.ledger.replies import AcceptedBid
+from auction.ledger.replies import AcceptedBid, BidAnswer
 from auction.services.context import AppContext
 
 
@@ -20,34 +23,81 @@ class PlacedBid:
     signature: str
 
 
+BidOutcome = PlacedBid | Refused | Exception
+"""What became of a bid; an exception as `place_bid` raises it."""
+
+
 async def place_bid(
     context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str
 ) -> PlacedBid | Refused:
-    """Have the ledger decide a bid of `amount_fen`. Raises LedgerAway (LedgerFull too), OutcomeUnknown, OverCapacity,
-    TooManyBids.
+    """Have the ledger decide a bid of `amount_fen`; it is decided even where the caller is cancelled.
 
-    A lot that is over and that the ledger has dropped is answered from the archive. Raises BooksAway then.
-    The caller must have checked the amount (1..10^13) and the key (8 to 64 visible ASCII characters).
+    A lot that is over and that the ledger has dropped is answered from the archive. Raises LedgerAway (LedgerFull too),
+    OutcomeUnknown, OverCapacity, TooManyBids, BooksAway. The caller must have checked the amount (1..10^13) and the key
+    (8 to 64 visible ASCII characters).
+    """
+    decided: asyncio.Future[PlacedBid | Refused] = asyncio.get_running_loop().create_future()
+
+    def resolve(outcome: BidOutcome) -> None:
+        if decided.done():
+            return
+        if isinstance(outcome, Exception):
+            decided.set_exception(outcome)
+        else:
+            decided.set_result(outcome)
+
+    start_bid(context, lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, done=resolve)
+    return await decided
+
+
+def start_bid(
+    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str, done: Callable[[BidOutcome], None]
+) -> None:
+    """`place_bid` for callers without a task of their own: `done` is called once, from the event loop or at once.
+
+    What is known before the bid is sent is raised: OverCapacity, TooManyBids, LedgerFull.
     """
     if not is_id(lot_id):
-        return Refused(RefusalCode.LOT_UNKNOWN, {})
+        done(Refused(RefusalCode.LOT_UNKNOWN, {}))
+        return
     context.bid_rate.enter(bidder_id)
     try:
         context.ledger_memory.check_bids_allowed()
-        return await _place(context, lot_id, Bid(bidder_id, amount_fen, key))
-    finally:
+        bid = Bid(bidder_id, amount_fen, key)
+        context.combiner.submit(lot_id, bid, partial(_finish, context, lot_id, bid, done))
+    except BaseException:
         context.bid_rate.leave(bidder_id)
+        raise
 
 
-async def _place(context: AppContext, lot_id: str, bid: Bid) -> PlacedBid | Refused:
-    answer = await context.combiner.place(lot_id, bid)
-    if isinstance(answer, Refused):
-        if answer.code is not RefusalCode.LOT_UNKNOWN:
-            return answer
-        archived = await context.ended_lots.decide(context.books, lot_id, bid, answer.now_ms)
-        if not isinstance(archived, Repeated):
-            return archived if isinstance(archived, Refused) else answer
-        answer = AcceptedBid(archived.receipt, repeated=True)
+def _finish(
+    context: AppContext, lot_id: str, bid: Bid, done: Callable[[BidOutcome], None], answer: BidAnswer | Exception
+) -> None:
+    context.bid_rate.leave(bid.bidder_id)
+    if isinstance(answer, AcceptedBid):
+        done(_placed(context, lot_id, bid, answer))
+    elif isinstance(answer, Refused) and answer.code is RefusalCode.LOT_UNKNOWN:
+        asking = asyncio.get_running_loop().create_task(_decide_from_archive(context, lot_id, bid, answer))
+        asking.add_done_callback(lambda task: done(_outcome_of(task)))
+    else:
+        done(answer)
+
+
+def _placed(context: AppContext, lot_id: str, bid: Bid, answer: AcceptedBid) -> PlacedBid:
     receipt = answer.receipt
     signature = context.receipts.sign(lot_id, receipt.seq, bid.bidder_id, receipt.amount_fen, receipt.at_ms)
     return PlacedBid(lot_id, bid.bidder_id, receipt, answer.repeated, signature)
+
+
+async def _decide_from_archive(context: AppContext, lot_id: str, bid: Bid, unknown: Refused) -> PlacedBid | Refused:
+    decided = await context.ended_lots.decide(context.books, lot_id, bid, unknown.now_ms)
+    if isinstance(decided, Repeated):
+        return _placed(context, lot_id, bid, AcceptedBid(decided.receipt, repeated=True))
+    return decided if isinstance(decided, Refused) else unknown
+
+
+def _outcome_of(task: "asyncio.Task[PlacedBid | Refused]") -> BidOutcome:
+    if task.cancelled():
+        return BooksAway("The process ends; nothing was changed. Try again.")
+    error = task.exception()
+    return task.result() if error is None else error if isinstance(error, Exception) else RuntimeError(repr(error))
