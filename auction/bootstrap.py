@@ -5,7 +5,7 @@ Every process but a live gateway starts here.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -54,7 +54,8 @@ async def open_context(
         raise ValueError("open_context needs both addresses; see auction.servers")
     secret = secret or settings.secret
     receipts = ReceiptKey.derive(secret)
-    gateway = _gateway(settings, secret) if with_payments else AbsentGateway()
+    gateway = _gateway(settings, settings.provider, secret) if with_payments else AbsentGateway()
+    former = [_gateway(settings, name, secret) for name in settings.former_providers] if with_payments else []
     guard = ServerGuard()
     redis = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms, guard=guard)
     unguarded = connect(settings.redis_url, timeout_ms=settings.ledger_timeout_ms, connections=4)
@@ -78,13 +79,14 @@ async def open_context(
                 books=books,
                 receipts=receipts,
                 gateway=gateway,
+                former_gateways=tuple(former),
                 award_outcomes=SettlementOutcomes(),
                 money=_money_rules(settings),
                 bid_rate=BidRate(settings.bids_per_bidder_s, settings.bids_in_flight),
             )
             await combiner.drain()
     finally:
-        await asyncio.shield(_close(redis, unguarded, books, gateway))
+        await asyncio.shield(_close(redis, unguarded, books, [gateway, *former]))
 
 
 @asynccontextmanager
@@ -157,9 +159,9 @@ async def _open_bound_ledger(redis: "Redis", books: Books, settings: Settings) -
     return ledger
 
 
-def _gateway(settings: Settings, secret: str) -> PaymentGateway:
-    """Open the payment provider that the settings name. Raises SettingsError where they name none."""
-    row = PROVIDERS[settings.provider]
+def _gateway(settings: Settings, provider: str, secret: str) -> PaymentGateway:
+    """Open a payment provider that the settings name."""
+    row = PROVIDERS[provider]
     own = {name: _plain(getattr(settings, name)) for name in (*row.required_settings, *row.optional_settings)}
     config = ProviderConfig(secret, settings.data_dir, currency=settings.currency.lower(), settings=own)
     return open_gateway(row.name, config)
@@ -177,8 +179,9 @@ def _money_rules(settings: Settings) -> MoneyRules:
     )
 
 
-async def _close(redis: "Redis", unguarded: "Redis", books: Books, gateway: PaymentGateway) -> None:
-    await gateway.close()
+async def _close(redis: "Redis", unguarded: "Redis", books: Books, gateways: Sequence[PaymentGateway]) -> None:
+    for gateway in gateways:
+        await gateway.close()
     await redis.aclose()
     await unguarded.aclose()
     await books.close()

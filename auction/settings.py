@@ -92,6 +92,12 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _provider_names(names: str) -> str:
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        _provider_name(name)
+    return names
+
+
 def _provider_name(name: str) -> str:
     if name not in PROVIDERS:
         raise ValueError
@@ -198,6 +204,9 @@ class Settings(BaseSettings):
     payment_provider: Annotated[str, AfterValidator(_provider_name)] | None = Field(
         None, description=f"one of {', '.join(PROVIDERS)}"
     )
+    former_payment_providers: Annotated[str, AfterValidator(_provider_names)] = Field(
+        "", description="names of providers used before, with commas, whose operations are still asked of them"
+    )
     stripe_key: SecretStr | None = Field(None, description="a secret key of Stripe")
     stripe_webhook_secret: SecretStr | None = Field(None, description="the signing secret of Stripe's webhook")
     stripe_api_base: Annotated[str, AfterValidator(_web_address)] | None = Field(
@@ -241,12 +250,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _provider_complete(self) -> Self:
-        row = PROVIDERS.get(self.payment_provider or "")
-        for name in row.required_settings if row else ():
-            if getattr(self, name) is None:
-                raise ValueError(
-                    f"{PREFIX}{name.upper()} must be set where {PREFIX}PAYMENT_PROVIDER is {self.payment_provider}"
-                )
+        used = {"PAYMENT_PROVIDER": [self.payment_provider] if self.payment_provider else []}
+        used["FORMER_PAYMENT_PROVIDERS"] = [*self.former_providers]
+        for variable, providers in used.items():
+            for provider in providers:
+                for name in PROVIDERS[provider].required_settings:
+                    if getattr(self, name) is None:
+                        raise ValueError(f"{PREFIX}{name.upper()} must be set where {PREFIX}{variable} is {provider}")
         return self
 
     @property
@@ -259,6 +269,12 @@ class Settings(BaseSettings):
         """Pairs of an identity level and the highest bid (fen) that it allows."""
         pairs = (pair.split(":") for pair in filter(None, self.identity_limits.split(",")))
         return tuple((int(level), int(limit)) for level, limit in pairs)
+
+    @property
+    def former_providers(self) -> tuple[str, ...]:
+        """The names of providers that were used before the present one."""
+        named = (name.strip() for name in self.former_payment_providers.split(","))
+        return tuple(name for name in named if name and name != self.payment_provider)
 
     @property
     def secret(self) -> str:

@@ -91,7 +91,8 @@ async def create_lot(context: Context, ops: Ops, lot: CreateLotRequest) -> LotRe
 
 
 @router.post(
-    "/lots/{lot_id}/schedule", responses=_action_problems(ProblemCode.SCHEDULE_INVALID, ProblemCode.TERMS_INVALID)
+    "/lots/{lot_id}/schedule",
+    responses=_action_problems(ProblemCode.SCHEDULE_INVALID, ProblemCode.TERMS_INVALID, ProblemCode.WRONG_STATE),
 )
 async def schedule_lot(context: Context, ops: Ops, lot_id: LotId, when: ScheduleRequest) -> LotResponse:
     """Freeze a draft's terms and set its opening and closing times."""
@@ -101,7 +102,10 @@ async def schedule_lot(context: Context, ops: Ops, lot_id: LotId, when: Schedule
     return _staff_view(view)
 
 
-@router.post("/lots/{lot_id}/open", responses=_action_problems(ProblemCode.SCHEDULE_INVALID, ProblemCode.TERMS_INVALID))
+@router.post(
+    "/lots/{lot_id}/open",
+    responses=_action_problems(ProblemCode.SCHEDULE_INVALID, ProblemCode.TERMS_INVALID, ProblemCode.WRONG_STATE),
+)
 async def open_lot(context: Context, ops: Ops, lot_id: LotId, until: OpenRequest) -> LotResponse:
     """Open a draft or scheduled lot now."""
     view = await lots.open_lot(

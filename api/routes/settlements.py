@@ -9,7 +9,7 @@ from api.http.auth import Finance, MoneyReader
 from api.http.openapi import SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId
 from api.schemas.finance import SettlementDetailResponse, SettlementListResponse
-from api.schemas.requests import ReasonRequest, RelistRequest
+from api.schemas.requests import ExtendRequest, OperationRequest, ReasonRequest, RelistRequest
 from auction.books.approvals import Approval
 from auction.domain.errors import ProblemCode
 from auction.domain.states import SettlementState
@@ -17,6 +17,7 @@ from auction.services.context import AppContext
 from auction.services.settlement import (
     finance_views,
     handover,
+    payment_corrections,
     payment_default,
     relists,
     runner_up_offers,
@@ -95,6 +96,50 @@ async def relist(
     return await _detail(context, lot_id)
 
 
+@router.post("/{lot_id}/extend", responses=_action_problems())
+async def extend_decision(
+    context: Context, finance: Finance, lot_id: LotId, how: ExtendRequest
+) -> SettlementDetailResponse:
+    """Take more time to decide about a defaulted lot before it moves on by itself."""
+    await runner_up_offers.extend_decision(context, lot_id, by_ms=how.by_ms, actor=finance.subject, reason=how.reason)
+    return await _detail(context, lot_id)
+
+
+@router.post("/{lot_id}/seller-repaid", responses=_action_problems(ProblemCode.NO_CLAIM))
+async def seller_repaid(
+    context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest
+) -> SettlementDetailResponse:
+    """Record that the seller has paid back what they owe since the lot was declared void; name the receipt."""
+    await voids.record_seller_repaid(context, lot_id, actor=finance.subject, reason=reason.reason)
+    return await _detail(context, lot_id)
+
+
+@router.post("/{lot_id}/abandon", responses=_action_problems(ProblemCode.OPERATION_UNKNOWN))
+async def abandon_payment(
+    context: Context, finance: Finance, lot_id: LotId, which: OperationRequest
+) -> SettlementDetailResponse:
+    """Give up a payment without an answer: it fails once the provider is known not to have it."""
+    await payment_corrections.abandon_operation(
+        context, lot_id, which.operation_id, actor=finance.subject, reason=which.reason
+    )
+    return await _detail(context, lot_id)
+
+
+@router.post(
+    "/{lot_id}/refunded-otherwise",
+    responses=_TWO_PERSONS
+    | _action_problems(ProblemCode.OPERATION_UNKNOWN, ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
+)
+async def refunded_otherwise(
+    context: Context, finance: Finance, lot_id: LotId, which: OperationRequest, response: Response
+) -> SettlementDetailResponse:
+    """Record that a refund which keeps failing was paid in another way; name the reference. Needs two persons."""
+    action = payment_corrections.record_refund_otherwise(
+        context, lot_id, which.operation_id, actor=finance.subject, reason=which.reason
+    )
+    return await _detail_after(context, lot_id, response, action)
+
+
 @router.post("/{lot_id}/handover-confirmed", responses=_action_problems(ProblemCode.DELIVERY_CENTRE_MISSING))
 async def confirm_handover(context: Context, finance: Finance, lot_id: LotId) -> SettlementDetailResponse:
     """Confirm that the buyer has collected the lot; the seller is paid."""
@@ -115,7 +160,8 @@ async def write_off(
 
 @router.post(
     "/{lot_id}/void",
-    responses=_TWO_PERSONS | _action_problems(ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
+    responses=_TWO_PERSONS
+    | _action_problems(ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING, ProblemCode.RELISTED_LOT_FIRST),
 )
 async def void(
     context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest, response: Response

@@ -51,9 +51,7 @@ class OwnDepositResponse(BaseModel):
     created_at_ms: int
     held_at_ms: int | None
     expires_at_ms: int | None = Field(description="When the provider's authorisation expires.")
-    release_by_ms: int | None = Field(
-        description="It is held until then at the latest, as the lot may still be offered to you."
-    )
+    kept_as_runner_up: bool = Field(description="It stays held, as a lot may still be offered to you.")
     ended_at_ms: int | None
     why: str | None = Field(description="Why it was declined, released or forfeited, as a word.")
 
@@ -73,7 +71,7 @@ class OwnDepositResponse(BaseModel):
             created_at_ms=deposit.created_at_ms,
             held_at_ms=deposit.held_at_ms,
             expires_at_ms=deposit.expires_at_ms,
-            release_by_ms=deposit.release_by_ms,
+            kept_as_runner_up=own.kept_as_runner_up,
             ended_at_ms=deposit.ended_at_ms,
             why=deposit.reason,
         )
@@ -110,6 +108,9 @@ class AwardResponse(BaseModel):
     awarded_at_ms: int
     pay_by_ms: int
     default_at_ms: int = Field(description="End of the grace period; unpaid then, it is a default.")
+    cure_until_ms: int | None = Field(
+        description="Your deposit could not be collected: pay that part until then. Null: there was no such trouble."
+    )
     paid_at_ms: int | None
     delivery_centre: str | None
     delivery_centres: list[str] = Field(description="Where the lot can be collected.")
@@ -136,6 +137,7 @@ class AwardResponse(BaseModel):
             awarded_at_ms=award.awarded_at_ms,
             pay_by_ms=award.pay_by_ms,
             default_at_ms=award.default_at_ms,
+            cure_until_ms=award.cure_until_ms,
             paid_at_ms=award.paid_at_ms,
             delivery_centre=award.delivery_centre,
             delivery_centres=list(delivery_centres),

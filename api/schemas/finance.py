@@ -1,5 +1,7 @@
 """Responses for finance about closed lots: awards, offers, defaults, deposits, operations. In fen and UTC ms."""
 
+from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any, Self
 
 from pydantic import BaseModel, Field
@@ -9,6 +11,7 @@ from api.schemas.records import RecordResponse
 from auction.books.approvals import Approval
 from auction.books.defaults import Default
 from auction.books.deposits import Deposit
+from auction.books.faults import Fault
 from auction.books.operations import Operation
 from auction.books.settlements import Award, Offer, SettlementStep
 from auction.services.settlement.finance_views import SettlementDetail, SettlementList, SettlementRow
@@ -17,7 +20,8 @@ from auction.services.settlement.finance_views import SettlementDetail, Settleme
 class ApprovalResponse(RecordResponse):
     """An action that needs the approval of a second person."""
 
-    action: str = Field(description="void, default or writeoff.")
+    action: str = Field(description="void, default, writeoff or refund-otherwise.")
+    subject: str | None = Field(description="The operation that it is about; null: the lot.")
     reason: str
     asked_by: str
     asked_at_ms: int
@@ -45,6 +49,7 @@ class SettlementResponse(BaseModel):
     held_fen: int
     forfeited_fen: int
     claim_fen: int
+    seller_owes_fen: int = Field(description="Paid to the seller from a deposit that was given back since.")
     deadline_at_ms: int | None = Field(description="When the next step happens by itself.")
     delivery_centre: str | None
     relisted_as: str | None
@@ -72,6 +77,7 @@ class SettlementResponse(BaseModel):
             held_fen=row.held_fen,
             forfeited_fen=row.forfeited_fen,
             claim_fen=row.claim_fen,
+            seller_owes_fen=row.seller_owes_fen,
             deadline_at_ms=settlement.deadline_at_ms,
             delivery_centre=None if award is None else award.delivery_centre,
             relisted_as=settlement.relisted_as,
@@ -83,10 +89,29 @@ class SettlementResponse(BaseModel):
         )
 
 
+class FaultResponse(BaseModel):
+    """Something that could not be processed and is set aside with its error; it is tried again by itself."""
+
+    stage: str = Field(description="opening, deadline, collecting, waterfall, payment or notice.")
+    item_id: str
+    lot_id: str = Field(description="Empty where it belongs to no lot.")
+    error: str
+    count: int
+    first_at_ms: int
+    last_at_ms: int
+    next_try_at_ms: int
+
+    @classmethod
+    def of(cls, fault: Fault) -> Self:
+        """The response for a fault."""
+        return cls(**asdict(fault))
+
+
 class SettlementListResponse(BaseModel):
     """Settlements, the nearest deadline first, and how many there are in each state."""
 
     now_ms: int
+    faults: list[FaultResponse] = Field(description="What is set aside, the latest first.")
     counts: dict[str, int]
     names: dict[str, str] = Field(description="Id of a bidder or of a member of staff -> name.")
     settlements: list[SettlementResponse]
@@ -96,6 +121,7 @@ class SettlementListResponse(BaseModel):
         """The response for a list of settlements."""
         return cls(
             now_ms=found.now_ms,
+            faults=[FaultResponse.of(fault) for fault in found.faults],
             counts=dict(found.counts),
             names=dict(found.names),
             settlements=[SettlementResponse.of(row) for row in found.rows],
@@ -197,14 +223,15 @@ class DepositHistoryResponse(RecordResponse):
     captured_fen: int | None
     status: str
     disposition: str | None
-    release_by_ms: int | None
+    kept_as_runner_up: bool = Field(description="It stays held, as the lot may still be offered to the bidder.")
     expires_at_ms: int | None
     why: str | None
 
     @classmethod
-    def of(cls, deposit: Deposit) -> Self:
-        """The response for a deposit."""
-        return cls.of_record(deposit, why=deposit.reason)
+    def of(cls, deposit: Deposit, runners_up: Collection[str]) -> Self:
+        """The response for a deposit; `runners_up` are the bidders whom the lot may still be offered to."""
+        is_kept = deposit.is_available and deposit.bidder_id in runners_up
+        return cls.of_record(deposit, why=deposit.reason, kept_as_runner_up=is_kept)
 
 
 class OperationResponse(RecordResponse):
@@ -217,6 +244,7 @@ class OperationResponse(RecordResponse):
     status: str
     provider_ref: str | None
     failure: str | None
+    abandon_asked_at_ms: int | None = Field(description="When staff gave it up: it is only looked up since.")
     attempts: int
     created_at_ms: int
     resolved_at_ms: int | None
@@ -253,7 +281,7 @@ class SettlementDetailResponse(BaseModel):
             awards=[AwardHistoryResponse.of(award) for award in detail.awards],
             offers=[OfferHistoryResponse.of(offer) for offer in detail.offers],
             defaults=[DefaultResponse.of(default) for default in detail.defaults],
-            deposits=[DepositHistoryResponse.of(deposit) for deposit in detail.deposits],
+            deposits=[DepositHistoryResponse.of(deposit, detail.runners_up) for deposit in detail.deposits],
             operations=[OperationResponse.of(operation) for operation in detail.operations],
             steps=[StepResponse.of(step) for step in detail.steps],
             entries=[EntryResponse.of(entry) for entry in detail.entries],

@@ -37,7 +37,9 @@ _TERMS_EXAMPLE: dict[str, Any] = {
 _SETTLEMENT = (
     "payment_window_ms, grace_ms, buyer_fee_bps, seller_commission_bps; default_liability (deposit_only, shortfall, "
     "percent) and percent_bps; waterfall (cost, gap, commission in the order a forfeited deposit pays them), rest_to "
-    "(house, seller); resale_window_ms (a resale paid later proves no gap), reauction_cost_fen; cascade (depth, price, "
+    "(house, seller); resale_window_ms (without a resale by then no gap is proven), reauction_cost_fen; "
+    "decision_window_ms (time of staff after a default), cure_ms (time of a winner whose deposit could not be "
+    "collected); cascade (depth, price, "
     "floor_percent, floor_fen, offer_window_ms); when_exhausted (relist, unsold)."
 )
 TERMS_FIELDS: dict[str, Any] = {
@@ -175,9 +177,15 @@ class ResumeRequest(RequestModel):
 
 
 class ExtendRequest(ReasonRequest):
-    """How much later a lot closes."""
+    """How much later a lot closes, or how much more time there is to decide about it."""
 
     by_ms: DurationMs = Field(examples=[60_000])
+
+
+class OperationRequest(ReasonRequest):
+    """An operation of the payment provider, and why staff correct it."""
+
+    operation_id: Annotated[str, Field(min_length=1, max_length=160, pattern=r"^[!-~]+$")]
 
 
 class RegistrationRequest(RequestModel):

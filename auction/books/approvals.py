@@ -25,10 +25,11 @@ class Approval:
     expires_at_ms: int
     agreed_by: str | None
     agreed_at_ms: int | None
+    subject: str | None = None
 
 
 async def find_waiting(
-    tx: Transaction, lot_id: str, action: ApprovalAction, *, now_ms: int, since_ms: int
+    tx: Transaction, lot_id: str, action: ApprovalAction, *, now_ms: int, since_ms: int, subject: str | None = None
 ) -> Approval | None:
     """The latest request for an act that is not approved, has not expired and is not older than `since_ms`, or None."""
     statement = (
@@ -39,6 +40,7 @@ async def find_waiting(
             approvals.c.agreed_by.is_(None),
             approvals.c.expires_at_ms > now_ms,
             approvals.c.asked_at_ms >= since_ms,
+            approvals.c.subject.is_not_distinct_from(subject),
         )
         .order_by(approvals.c.approval_id.desc())
         .limit(1)
@@ -56,6 +58,7 @@ async def request(
     asked_by: str,
     asked_at_ms: int,
     expires_at_ms: int,
+    subject: str | None = None,
 ) -> Approval:
     """Add one person's request for an act."""
     statement = insert(approvals).values(
@@ -65,6 +68,7 @@ async def request(
         asked_by=asked_by,
         asked_at_ms=asked_at_ms,
         expires_at_ms=expires_at_ms,
+        subject=subject,
     )
     return Approval(**await tx.returned(statement.returning(*approvals.c)))
 

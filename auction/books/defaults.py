@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, any_, insert, literal, select, update
+from sqlalchemy import ColumnElement, and_, any_, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.tables import Id, defaults, lots
@@ -18,6 +18,9 @@ from auction.domain.states import UNRESOLVED_DEFAULT, DefaultCause, DefaultStatu
 
 CHAIN_MAX = 20
 """How many relistings of one lot are followed back."""
+
+RESOLVED_AT_ONCE = 100
+"""Defaults read at a time whose waterfall may run."""
 
 UNRESOLVED = defaults.c.status.in_(UNRESOLVED_DEFAULT)
 
@@ -45,11 +48,22 @@ class Default:
     claim_fen: int
     written_off: bool
     resolved_at_ms: int | None
+    seller_owes_fen: int
 
     @property
     def is_unresolved(self) -> bool:
         """Whether its waterfall has not run and it was not returned."""
         return self.status in UNRESOLVED_DEFAULT
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts against its bidder: not where the lot was declared void after it."""
+        return self.status is not DefaultStatus.RETURNED
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether its bidder still owes something."""
+        return self.status is DefaultStatus.RESOLVED and self.claim_fen > 0 and not self.written_off
 
     @property
     def gap_paid_fen(self) -> int:
@@ -123,15 +137,19 @@ async def collecting(tx: Transaction, *, limit: int = 100) -> list[Default]:
     return await _defaults(tx, defaults.c.status == DefaultStatus.COLLECTING, limit=limit)
 
 
-async def to_resolve(tx: Transaction, *, now_ms: int, limit: int = 100) -> list[Default]:
-    """Defaults whose waterfall may run: collected, and resold or past their deadline. The latest first.
+async def to_resolve(
+    tx: Transaction, *, now_ms: int, after: tuple[int, str] = (0, ""), limit: int = RESOLVED_AT_ONCE
+) -> list[Default]:
+    """A page of the defaults whose waterfall may run, oldest first: collected, and resold or past their deadline.
 
-    The order matters: what a later defaulter paid reduces the gap of an earlier one.
+    `after` (time and id) continues after the last one of a page.
     """
-    ready = (defaults.c.status == DefaultStatus.COLLECTED) & (
-        defaults.c.resale_price_fen.is_not(None) | (defaults.c.resolve_by_ms <= now_ms)
+    ready = and_(
+        defaults.c.status == DefaultStatus.COLLECTED,
+        or_(defaults.c.resale_price_fen.is_not(None), defaults.c.resolve_by_ms <= now_ms),
+        tuple_(defaults.c.at_ms, defaults.c.default_id) > after,
     )
-    return (await _defaults(tx, ready, limit=limit))[::-1]
+    return await _defaults(tx, ready, limit=limit)
 
 
 async def lock_unresolved(tx: Transaction, lot_ids: Sequence[str]) -> list[Default]:
@@ -161,13 +179,8 @@ async def set_cost(tx: Transaction, default_id: str, *, cost_fen: int) -> Defaul
 
 
 async def set_resale(tx: Transaction, default_id: str, *, lot_id: str, price_fen: int) -> Default:
-    """Set the lot that was sold instead, and its price in fen, of an unresolved default."""
+    """Set the lot that was sold and handed over instead, and its price in fen, of an unresolved default."""
     return await _change(tx, default_id, UNRESOLVED, resale_lot_id=lot_id, resale_price_fen=price_fen)
-
-
-async def clear_resale(tx: Transaction, default_id: str) -> Default:
-    """Forget the resale of an unresolved default: its lot was declared void."""
-    return await _change(tx, default_id, UNRESOLVED, resale_lot_id=None, resale_price_fen=None)
 
 
 async def mark_collected(tx: Transaction, default_id: str, *, forfeited_fen: int) -> Default:
@@ -192,9 +205,21 @@ async def mark_resolved(
     )
 
 
-async def mark_returned(tx: Transaction, default_id: str, *, at_ms: int) -> Default:
-    """Collecting or collected -> returned."""
-    return await _change(tx, default_id, UNRESOLVED, status=DefaultStatus.RETURNED, resolved_at_ms=at_ms)
+async def mark_returned(tx: Transaction, default_id: str, *, seller_owes_fen: int, at_ms: int) -> Default:
+    """Collecting, collected or resolved -> returned; the seller owes what they had been paid, in fen."""
+    return await _change(
+        tx,
+        default_id,
+        defaults.c.status.in_((*UNRESOLVED_DEFAULT, DefaultStatus.RESOLVED)),
+        status=DefaultStatus.RETURNED,
+        seller_owes_fen=seller_owes_fen,
+        resolved_at_ms=at_ms,
+    )
+
+
+async def mark_seller_repaid(tx: Transaction, default_id: str) -> Default:
+    """The seller owes nothing of a returned default any more."""
+    return await _change(tx, default_id, defaults.c.seller_owes_fen > 0, seller_owes_fen=0)
 
 
 async def mark_written_off(tx: Transaction, default_id: str) -> Default:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Executable, and_, any_, exists, func, lite
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.tables import Id, awards, deposits, lots, settlements
+from auction.books.tables import Id, awards, deposits, lots, runners_up, settlements
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
 from auction.domain.lot import ADMITTING, LotStatus
@@ -49,7 +49,6 @@ class Deposit:
     created_at_ms: int
     held_at_ms: int | None
     expires_at_ms: int | None
-    release_by_ms: int | None
     ended_at_ms: int | None
     reason: str | None
 
@@ -209,14 +208,7 @@ async def deposits_expiring(tx: Transaction, *, before_ms: int, limit: int = 100
     return await _deposits(tx, statement)
 
 
-async def deposits_to_release(tx: Transaction, *, now_ms: int, limit: int = 200) -> list[Deposit]:
-    """Deposits that were kept for a runner-up until a time that has passed, locked for a change."""
-    overdue = and_(AVAILABLE, deposits.c.policy != DepositPolicyKind.PURSE, deposits.c.release_by_ms <= now_ms)
-    statement = select(deposits).where(overdue).order_by(deposits.c.deposit_id).limit(limit)
-    return await _deposits(tx, statement.with_for_update(skip_locked=True))
-
-
-async def idle_purses(tx: Transaction, *, now_ms: int, limit: int = 200) -> list[Deposit]:
+async def idle_purses(tx: Transaction, *, limit: int = 200) -> list[Deposit]:
     """Purse deposits that are not needed any more, locked for a change.
 
     Every lot of the sale has ended and its settlement is open, the bidder has no award due on the sale, and is no
@@ -235,15 +227,21 @@ async def idle_purses(tx: Transaction, *, now_ms: int, limit: int = 200) -> list
         awards.c.bidder_id == deposits.c.bidder_id,
         awards.c.status == AwardStatus.DUE,
     )
+    may_be_offered = exists().where(
+        same_sale,
+        runners_up.c.lot_id == of_sale.c.lot_id,
+        runners_up.c.bidder_id == deposits.c.bidder_id,
+        runners_up.c.released_at_ms.is_(None),
+    )
     statement = (
         select(deposits)
         .join(lots, lots.c.lot_id == deposits.c.lot_id)
         .where(
             AVAILABLE,
             deposits.c.policy == DepositPolicyKind.PURSE,
-            or_(deposits.c.release_by_ms.is_(None), deposits.c.release_by_ms <= now_ms),
             ~not_over,
             ~owing,
+            ~may_be_offered,
         )
         .order_by(deposits.c.deposit_id)
         .limit(limit)
@@ -288,12 +286,6 @@ async def change_disposition(tx: Transaction, award_id: str, disposition: Dispos
         .values(disposition=disposition, reason=reason)
     )
     return await _deposits(tx, statement.returning(*deposits.c))
-
-
-async def keep_until(tx: Transaction, deposit_ids: Sequence[str], *, release_by_ms: int | None) -> None:
-    """Set until when (UTC ms) available deposits are kept for a runner-up; None: for as long as they are needed."""
-    statement = update(deposits).where(_among(deposit_ids), AVAILABLE).values(release_by_ms=release_by_ms)
-    await tx.session.execute(statement)
 
 
 # --- transitions ------------------------------------------------------------------------------------------------------
@@ -367,6 +359,12 @@ async def mark_forfeited(tx: Transaction, deposit_id: str, *, at_ms: int) -> Dep
     return await _mark(
         tx, deposit_id, _cash_for(Disposition.FORFEIT), status=DepositStatus.FORFEITED, ended_at_ms=at_ms
     )
+
+
+async def mark_refund_failed(tx: Transaction, deposit_id: str) -> None:
+    """Released -> releasing: its refund came back. A deposit that ended in another way keeps its status."""
+    came_back = and_(deposits.c.deposit_id == deposit_id, deposits.c.status == DepositStatus.RELEASED)
+    await tx.session.execute(update(deposits).where(came_back).values(status=DepositStatus.RELEASING, ended_at_ms=None))
 
 
 async def mark_released(tx: Transaction, deposit_ids: Sequence[str], *, at_ms: int) -> None:

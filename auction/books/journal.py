@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql
 
 from auction.books.tables import journal_entries, journal_lines
 from auction.books.unit_of_work import Transaction
-from auction.domain.journal import JournalAccount, JournalEntry, JournalLine
+from auction.domain.accounts import JournalAccount
+from auction.domain.journal import JournalEntry, JournalLine
 from auction.domain.states import CauseKind
 
 BATCH_ENTRIES_MAX = 2_000

@@ -14,7 +14,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from auction.books.tables import Id, awards, deposits, payment_operations
 from auction.books.transitions import InvalidTransition, transition
 from auction.books.unit_of_work import Transaction
-from auction.domain.states import RELEASE_SUPERSEDED, UNRESOLVED_OPERATION, OperationKind, OperationStatus
+from auction.domain.states import (
+    RELEASE_SUPERSEDED,
+    UNRESOLVED_OPERATION,
+    FailureCode,
+    OperationKind,
+    OperationStatus,
+)
 
 CLAIM_MS = 20_000
 """How long a claimed operation is left to whoever claimed it."""
@@ -46,11 +52,33 @@ class Operation:
     next_try_at_ms: int
     created_at_ms: int
     resolved_at_ms: int | None
+    abandon_asked_at_ms: int | None
 
     @property
     def is_resolved(self) -> bool:
         """Whether its outcome is known and final."""
         return self.status not in UNRESOLVED_OPERATION
+
+    @property
+    def was_refunded_otherwise(self) -> bool:
+        """Whether staff paid this refund in another way."""
+        return self.failure == FailureCode.REFUNDED_OTHERWISE
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether it makes a hold or a charge, and is not about one that there is."""
+        return self.kind in {OperationKind.HOLD, OperationKind.CHARGE}
+
+    @property
+    def previous_id(self) -> str | None:
+        """The id of the failed operation that this one repeats; None: it is the first."""
+        if self.attempt_number == 1:
+            return None
+        return (
+            self.first_operation_id
+            if self.attempt_number == 2
+            else f"{self.first_operation_id}.{self.attempt_number - 1}"
+        )
 
     @property
     def is_open_charge(self) -> bool:
@@ -194,6 +222,17 @@ async def operations_of_award(tx: Transaction, award_id: str) -> list[Operation]
     return await _operations(tx, payment_operations.c.award_id == award_id)
 
 
+async def attempts_of(tx: Transaction, first_operation_id: str) -> list[Operation]:
+    """An operation and those that repeat it, in order, locked for a change by this transaction."""
+    statement = (
+        select(payment_operations)
+        .where(payment_operations.c.first_operation_id == first_operation_id)
+        .order_by(payment_operations.c.attempt_number)
+        .with_for_update()
+    )
+    return [Operation(**row) for row in await tx.rows(statement)]
+
+
 async def unresolved_of_lots(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, int]:
     """Lot -> how many of its operations are unresolved; lots without any are missing."""
     table = payment_operations.c
@@ -216,14 +255,14 @@ async def stuck_of_lots(tx: Transaction, lot_ids: Sequence[str], *, attempts: in
     failed = and_(
         table.status == OperationStatus.FAILED,
         table.kind.in_((OperationKind.RELEASE, OperationKind.REFUND)),
-        table.failure.is_(None) | table.failure.not_in(RELEASE_SUPERSEDED),
+        table.failure.is_(None) | table.failure.not_in((*RELEASE_SUPERSEDED, FailureCode.REFUNDED_OTHERWISE)),
     )
     later = payment_operations.alias("later")
     repeated = exists().where(
         later.c.operation_id != table.operation_id,
         later.c.first_operation_id == table.first_operation_id,
         later.c.created_at_ms >= table.created_at_ms,
-        later.c.status == OperationStatus.SUCCEEDED,
+        (later.c.status == OperationStatus.SUCCEEDED) | (later.c.failure == FailureCode.REFUNDED_OTHERWISE),
     )
     statement = select(table.lot_id, table.operation_id).where(
         table.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), or_(unresolved, failed & ~repeated)
@@ -274,6 +313,42 @@ async def mark_failed(
         failure=failure,
         resolved_at_ms=at_ms,
     )
+
+
+async def mark_refund_failed(tx: Transaction, operation_id: str, *, failure: str | None, at_ms: int) -> Operation:
+    """A refund that had succeeded -> failed: it came back. Raises InvalidTransition where it is something else."""
+    table = payment_operations.c
+    came_back = and_(
+        table.operation_id == operation_id,
+        table.kind == OperationKind.REFUND,
+        table.status == OperationStatus.SUCCEEDED,
+    )
+    statement = update(payment_operations).where(came_back)
+    statement = statement.values(status=OperationStatus.FAILED, failure=failure, resolved_at_ms=at_ms)
+    return Operation(**await transition(tx, statement.returning(*table), f"refund {operation_id} to failed"))
+
+
+async def mark_given_up(tx: Transaction, operation_id: str, *, failure: str) -> Operation:
+    """Replace why an operation has failed: it is repeated no more. Raises InvalidTransition where it has not failed."""
+    failed = (payment_operations.c.operation_id == operation_id) & (
+        payment_operations.c.status == OperationStatus.FAILED
+    )
+    statement = update(payment_operations).where(failed).values(failure=failure)
+    return Operation(**await transition(tx, statement.returning(*payment_operations.c), f"failed {operation_id}"))
+
+
+async def ask_to_abandon(tx: Transaction, operation_id: str, *, at_ms: int, next_try_at_ms: int) -> Operation:
+    """Only look an unresolved operation up from now on. Raises InvalidTransition where it is resolved."""
+    statement = update(payment_operations).where(payment_operations.c.operation_id == operation_id, UNRESOLVED)
+    statement = statement.values(abandon_asked_at_ms=at_ms, next_try_at_ms=next_try_at_ms)
+    what = f"operation {operation_id} to be abandoned"
+    return Operation(**await transition(tx, statement.returning(*payment_operations.c), what))
+
+
+async def postpone(tx: Transaction, operation_id: str, *, next_try_at_ms: int) -> None:
+    """Leave an unresolved operation until a time."""
+    statement = update(payment_operations).where(payment_operations.c.operation_id == operation_id, UNRESOLVED)
+    await tx.session.execute(statement.values(next_try_at_ms=next_try_at_ms))
 
 
 async def mark_all_succeeded(tx: Transaction, operation_ids: Sequence[str], *, at_ms: int) -> None:

@@ -9,27 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, any_, func, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.archive_queries import LotResult
-from auction.books.frozen_lots import STILL_FROZEN
-from auction.books.restored_lots import UNDECIDED
 from auction.books.tables import (
     Id,
     awards,
-    frozen_lots,
-    lot_results,
-    lots,
     offers,
-    restored_lots,
     settlement_steps,
     settlements,
 )
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
-from auction.domain.lot import LotStatus
+from auction.books.unsettled_lots import is_frozen
 from auction.domain.states import (
     ALLOWED,
     LIVE_AWARD,
@@ -93,6 +86,7 @@ class Award:
     paid_at_ms: int | None
     delivery_centre: str | None
     settled_at_ms: int | None
+    cure_until_ms: int | None = None
 
     @property
     def total_fen(self) -> int:
@@ -123,32 +117,6 @@ class Offer:
 
 
 # --- settlements ------------------------------------------------------------------------------------------------------
-
-
-async def results_to_settle(tx: Transaction, *, limit: int) -> list[LotResult]:
-    """Results of lots without a settlement, the earliest first, locked; concurrent calls get different ones.
-
-    A frozen lot is not settled, nor one that was restored after a loss: staff decide about it first. One that they have
-    declared void is: everybody is refunded.
-    """
-    statement = (
-        select(*lot_results.c)
-        .join(lots, lots.c.lot_id == lot_results.c.lot_id)
-        .where(~exists().where(settlements.c.lot_id == lot_results.c.lot_id), ~_is_frozen(lot_results.c.lot_id))
-        .where(or_(lot_results.c.outcome == LotStatus.VOID, ~_is_undecided(lot_results.c.lot_id)))
-        .order_by(lot_results.c.closed_at_ms, lot_results.c.lot_id)
-        .limit(limit)
-        .with_for_update(of=lot_results, skip_locked=True)
-    )
-    return [LotResult(**row) for row in await tx.rows(statement)]
-
-
-def _is_frozen(lot_id: ColumnElement[str]) -> ColumnElement[bool]:
-    return exists().where(frozen_lots.c.lot_id == lot_id, STILL_FROZEN)
-
-
-def _is_undecided(lot_id: ColumnElement[str]) -> ColumnElement[bool]:
-    return exists().where(restored_lots.c.lot_id == lot_id, UNDECIDED)
 
 
 async def open_all(tx: Transaction, opened: Sequence[Settlement]) -> set[str]:
@@ -203,7 +171,7 @@ async def lots_due(
     statement = (
         select(table.deadline_at_ms, table.lot_id)
         .where(table.deadline_at_ms <= now_ms, tuple_(table.deadline_at_ms, table.lot_id) > after)
-        .where(~_is_frozen(table.lot_id))
+        .where(~is_frozen(table.lot_id))
         .order_by(table.deadline_at_ms, table.lot_id)
         .limit(limit)
     )
@@ -236,6 +204,12 @@ async def move(
         tx, statement.values(**values).returning(settlements.c.lot_id), f"settlement of lot {lot_id} by {action}"
     )
     return state
+
+
+async def set_deadline(tx: Transaction, lot_id: str, *, deadline_at_ms: int) -> None:
+    """Move the deadline of a locked settlement, whose state stays."""
+    statement = update(settlements).where(settlements.c.lot_id == lot_id).values(deadline_at_ms=deadline_at_ms)
+    await tx.session.execute(statement)
 
 
 async def add_steps(tx: Transaction, steps: Sequence[SettlementStep]) -> None:
@@ -310,6 +284,18 @@ async def awards_of_bidder(tx: Transaction, bidder_id: str) -> list[Award]:
 async def record_received(tx: Transaction, award_id: str, *, received_fen: int) -> Award:
     """Set how much of a due award has been received, in fen. The award."""
     return await _mark_award(tx, award_id, (AwardStatus.DUE,), received_fen=received_fen)
+
+
+async def grant_cure(tx: Transaction, award_id: str, *, until_ms: int) -> Award:
+    """Give a due award its cure period: it may be paid until then. The award."""
+    return await _mark_award(
+        tx,
+        award_id,
+        (AwardStatus.DUE,),
+        cure_until_ms=until_ms,
+        pay_by_ms=until_ms,
+        default_at_ms=until_ms,
+    )
 
 
 async def mark_award_paid(tx: Transaction, award_id: str, *, at_ms: int) -> Award:

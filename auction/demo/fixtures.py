@@ -69,7 +69,13 @@ class DemoDeadlines:
             max(WINDOW_MS_MIN, round(ms / speed)) for ms in (self.pay_ms, self.grace_ms, self.offer_ms)
         )
         cascade = {"depth": 2, "price": "clean", "offer_window_ms": offer_ms, "floor_fen": self.floor_fen}
-        return {"payment_window_ms": pay_ms, "grace_ms": grace_ms, "cascade": cascade, "when_exhausted": "relist"}
+        return {
+            "payment_window_ms": pay_ms,
+            "grace_ms": grace_ms,
+            "decision_window_ms": 0,
+            "cascade": cascade,
+            "when_exhausted": "relist",
+        }
 
 
 @dataclass(frozen=True, slots=True)

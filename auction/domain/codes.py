@@ -154,6 +154,7 @@ class ProblemCode(Code):
     PASSWORD_INVALID = "password-invalid", Kind.INVALID, "Password not accepted"
     CREDENTIALS_WRONG = "credentials-wrong", Kind.UNAUTHENTICATED, "User name or password wrong"
     AWARD_UNKNOWN = "award-unknown", Kind.NOT_FOUND, "No such award"
+    OPERATION_UNKNOWN = "operation-unknown", Kind.NOT_FOUND, "No such payment operation"
     OFFER_UNKNOWN = "offer-unknown", Kind.NOT_FOUND, "No such offer"
     SETTLEMENT_UNKNOWN = "settlement-unknown", Kind.NOT_FOUND, "No settlement of this lot", ("lot_id",)
     WRONG_STATE = "wrong-state", Kind.CONFLICT, "Not possible in the settlement's state", ("state", "allowed")
@@ -171,6 +172,12 @@ class ProblemCode(Code):
     )
     DELIVERY_CENTRE_MISSING = "delivery-centre-missing", Kind.CONFLICT, "No delivery centre chosen"
     SAME_PERSON = "same-person", Kind.CONFLICT, "Needs a second person", ("asked_by", "asked_at_ms", "expires_at_ms")
+    RELISTED_LOT_FIRST = (
+        "relisted-lot-first",
+        Kind.CONFLICT,
+        "The lot that it was relisted as comes first",
+        ("lot_id", "state"),
+    )
     NO_CLAIM = "no-claim", Kind.CONFLICT, "Nothing is claimed", ("lot_id",)
     RECEIPT_INVALID = "receipt-invalid", Kind.INVALID, "Receipt not from here", ("field",)
     CLAIM_UNKNOWN = "claim-unknown", Kind.NOT_FOUND, "No such claim"

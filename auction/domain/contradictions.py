@@ -100,6 +100,13 @@ class ContradictionCode(StrEnum):
             "a resale could be paid in its window and still come too late"
         ),
     )
+    RESALE_UNDER_CASCADE = (
+        "resale-under-cascade",
+        (
+            "settlement.resale_window_ms {resale_ms} is under {cascade_ms}, the grace and the time of {depth} "
+            "runners-up to answer and to pay; an offer could be paid and count for nothing"
+        ),
+    )
     FLOOR_ABOVE_CAP = (
         "floor-above-cap",
         "settlement.cascade.floor_fen {floor_fen} is above cap_fen {cap_fen}; no runner-up could be asked",

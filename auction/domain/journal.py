@@ -1,4 +1,4 @@
-"""Double entry: the accounts of the journal, and one function for each kind of entry.
+"""Double entry: one function for each kind of entry in the journal.
 
 Each of these functions takes the facts and returns a balanced `JournalEntry`. Entries are appended and never edited: a
 mistake is reversed by another entry. Amounts in fen; in a line a debit is above 0 and a credit below. An entry's key is
@@ -8,51 +8,9 @@ rules, "Deposits" and "Settlement".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from auction.domain.accounts import MEMO, PER_BIDDER, JournalAccount
 from auction.domain.waterfall import Split
-
-
-class JournalAccount(StrEnum):
-    """The accounts of the journal."""
-
-    CASH = "cash"
-    DEPOSITS_HELD = "deposits_held"
-    """Charged deposits: owed to the bidder until applied, released or forfeited."""
-    MEMO_AUTHORISED = "memo_authorised"
-    """Authorised deposits: the provider reserves them, no money has moved."""
-    MEMO_AUTHORISED_CONTRA = "memo_authorised_contra"
-    REFUND_PAYABLE = "refund_payable"
-    BUYER_RECEIVABLE = "buyer_receivable"
-    SELLER_CLEARING = "seller_clearing"
-    """The price of awards whose lots have not been handed over."""
-    COMMISSION_DEFERRED = "commission_deferred"
-    """The buyer's fee, not earned before the handover."""
-    COMMISSION_INCOME = "commission_income"
-    SELLER_PAYABLE = "seller_payable"
-    FORFEIT_SUSPENSE = "forfeit_suspense"
-    """Forfeited deposits whose waterfall has not run."""
-    FORFEITURE_INCOME = "forfeiture_income"
-    SHORTFALL_RECEIVABLE = "shortfall_receivable"
-    CLAIM_CLEARING = "claim_clearing"
-    """The other side of a claim: no income before it is paid."""
-    REAUCTION_COST = "reauction_cost"
-
-
-MEMO = frozenset({JournalAccount.MEMO_AUTHORISED, JournalAccount.MEMO_AUTHORISED_CONTRA})
-"""Accounts for what a provider reserves; they balance on their own and never mix with money."""
-
-PER_BIDDER = frozenset(
-    {
-        JournalAccount.DEPOSITS_HELD,
-        JournalAccount.MEMO_AUTHORISED,
-        JournalAccount.REFUND_PAYABLE,
-        JournalAccount.BUYER_RECEIVABLE,
-        JournalAccount.FORFEIT_SUSPENSE,
-        JournalAccount.SHORTFALL_RECEIVABLE,
-    }
-)
-"""Accounts kept for each bidder: their lines name the bidder, and no other lines do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +237,30 @@ def refund_paid(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int) ->
     )
 
 
+def refund_failed(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
+    """A refund that the provider had confirmed failed after all: the money is back, and owed again."""
+    return _entry(
+        "refund-failed",
+        key_id,
+        lot_id,
+        bidder_id,
+        debit=[(JournalAccount.CASH, amount_fen)],
+        credit=[(JournalAccount.REFUND_PAYABLE, amount_fen)],
+    )
+
+
+def refunded_otherwise(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
+    """Staff paid a refund in another way than through the provider, such as a bank transfer."""
+    return _entry(
+        "refunded-otherwise",
+        key_id,
+        lot_id,
+        bidder_id,
+        debit=[(JournalAccount.REFUND_PAYABLE, amount_fen)],
+        credit=[(JournalAccount.CASH, amount_fen)],
+    )
+
+
 # --- a default --------------------------------------------------------------------------------------------------------
 
 
@@ -345,4 +327,48 @@ def claim_written_off(*, default_id: str, lot_id: str, bidder_id: str, amount_fe
         bidder_id,
         debit=[(JournalAccount.CLAIM_CLEARING, amount_fen)],
         credit=[(JournalAccount.SHORTFALL_RECEIVABLE, amount_fen)],
+    )
+
+
+# --- a void after the waterfall ---------------------------------------------------------------------------------------
+
+
+def waterfall_reversed(*, default_id: str, lot_id: str, bidder_id: str, split: Split) -> JournalEntry:
+    """The lot was declared void after the waterfall: the deposit is in suspense again, the seller owes their part."""
+    return _entry(
+        "waterfall-reversed",
+        default_id,
+        lot_id,
+        bidder_id,
+        debit=[
+            (JournalAccount.REAUCTION_COST, split.cost_fen),
+            (JournalAccount.SELLER_RECEIVABLE, split.seller_fen),
+            (JournalAccount.COMMISSION_INCOME, split.commission_fen),
+            (JournalAccount.FORFEITURE_INCOME, 0 if split.rest_to == "seller" else split.rest_fen),
+        ],
+        credit=[(JournalAccount.FORFEIT_SUSPENSE, split.forfeited_fen)],
+    )
+
+
+def claim_reversed(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
+    """The lot was declared void: the defaulter owes nothing any more."""
+    return _entry(
+        "claim-reversed",
+        default_id,
+        lot_id,
+        bidder_id,
+        debit=[(JournalAccount.CLAIM_CLEARING, amount_fen)],
+        credit=[(JournalAccount.SHORTFALL_RECEIVABLE, amount_fen)],
+    )
+
+
+def seller_repaid(*, default_id: str, lot_id: str, amount_fen: int) -> JournalEntry:
+    """The seller has paid back what they were paid from a deposit that was given back."""
+    return _entry(
+        "seller-repaid",
+        default_id,
+        lot_id,
+        None,
+        debit=[(JournalAccount.CASH, amount_fen)],
+        credit=[(JournalAccount.SELLER_RECEIVABLE, amount_fen)],
     )

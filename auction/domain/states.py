@@ -116,6 +116,10 @@ class FailureCode(StrEnum):
     """No such hold, charge or payment method."""
     NOT_READY = "not_ready"
     """The hold or charge is still pending, or never came about."""
+    ABANDONED = "abandoned"
+    """The house gave it up: the provider does not know it."""
+    REFUNDED_OTHERWISE = "refunded_otherwise"
+    """The house paid the refund in another way."""
 
 
 HOLD_ENDED = (FailureCode.EXPIRED, FailureCode.ALREADY_RELEASED)
@@ -148,6 +152,7 @@ class SettlementAction(StrEnum):
     LAPSE = "lapse"
     RELIST = "relist"
     GIVE_UP = "give-up"
+    EXTEND = "extend"
     CONFIRM_HANDOVER = "confirm-handover"
     VOID = "void"
 
@@ -162,12 +167,15 @@ ALLOWED: Mapping[SettlementAction, tuple[SettlementState, ...]] = MappingProxyTy
         SettlementAction.LAPSE: (SettlementState.OFFERED,),
         SettlementAction.RELIST: (SettlementState.DEFAULTED, SettlementState.UNSOLD),
         SettlementAction.GIVE_UP: (SettlementState.DEFAULTED,),
+        SettlementAction.EXTEND: (SettlementState.DEFAULTED,),
         SettlementAction.CONFIRM_HANDOVER: (SettlementState.PAID,),
         SettlementAction.VOID: (
             SettlementState.AWARDED,
             SettlementState.PAID,
             SettlementState.DEFAULTED,
             SettlementState.OFFERED,
+            SettlementState.RELISTED,
+            SettlementState.UNSOLD,
         ),
     }
 )
@@ -175,7 +183,8 @@ ALLOWED: Mapping[SettlementAction, tuple[SettlementState, ...]] = MappingProxyTy
 
 An offer that is declined or lapses leaves the lot defaulted again; the next offer, the relisting or giving up (which
 makes the lot unsold) starts from there, so none of them happens while an offer is open. A lot that stayed unsold may
-still be offered or relisted by staff.
+still be offered or relisted by staff. Only a lot that was handed over cannot be declared void; a relisted one can after
+the lot that it was relisted as.
 """
 
 STATE_AFTER: Mapping[SettlementAction, SettlementState] = MappingProxyType(
@@ -188,6 +197,7 @@ STATE_AFTER: Mapping[SettlementAction, SettlementState] = MappingProxyType(
         SettlementAction.LAPSE: SettlementState.DEFAULTED,
         SettlementAction.RELIST: SettlementState.RELISTED,
         SettlementAction.GIVE_UP: SettlementState.UNSOLD,
+        SettlementAction.EXTEND: SettlementState.DEFAULTED,
         SettlementAction.CONFIRM_HANDOVER: SettlementState.SETTLED,
         SettlementAction.VOID: SettlementState.VOID,
     }
@@ -205,10 +215,12 @@ class StepName(StrEnum):
     PAYMENT_DECLINED = "payment-declined"
     DEPOSIT_CAPTURED = "deposit-captured"
     DEPOSIT_LAPSED = "deposit-lapsed"
+    CURE_PERIOD = "cure-period"
     PAID = "paid"
     DELIVERY_CENTRE_CHOSEN = "delivery-centre-chosen"
     SETTLED = "settled"
     DEFAULTED = "defaulted"
+    DECISION_EXTENDED = "decision-extended"
     OFFERED = "offered"
     OFFER_ACCEPTED = "offer-accepted"
     OFFER_DECLINED = "offer-declined"
@@ -216,6 +228,10 @@ class StepName(StrEnum):
     RELISTED = "relisted"
     WATERFALL = "waterfall"
     CLAIM_WRITTEN_OFF = "claim-written-off"
+    SELLER_REPAID = "seller-repaid"
+    REFUND_FAILED = "refund-failed"
+    REFUNDED_OTHERWISE = "refunded-otherwise"
+    PAYMENT_ABANDONED = "payment-abandoned"
 
 
 class AwardStatus(StrEnum):
@@ -281,6 +297,7 @@ class ApprovalAction(StrEnum):
     VOID = "void"
     DEFAULT = "default"
     WRITE_OFF = "writeoff"
+    REFUND_OTHERWISE = "refund-otherwise"
 
 
 class CauseKind(StrEnum):

@@ -80,8 +80,10 @@ class Cascade:
 class SettlementTerms:
     """What follows the close: payment window and grace (ms), fees (bps of the price), liability of a defaulter.
 
-    A forfeited deposit pays `waterfall` in its order, then `rest_to`, once the resale is paid or `resale_window_ms`
-    after the default; `reauction_cost_fen` is the cost of selling the lot again that is charged to the deposit.
+    A forfeited deposit pays `waterfall` in its order, then `rest_to`, once the resale is handed over or
+    `resale_window_ms` after the default; `reauction_cost_fen` is the cost of selling the lot again that is charged to
+    the deposit. `decision_window_ms` is the time that staff have after a default before the lot moves on by itself.
+    `cure_ms` is the time that a winner gets, once, where the house fails to collect the deposit that was to pay.
     """
 
     payment_window_ms: int = 86_400_000
@@ -96,9 +98,24 @@ class SettlementTerms:
     rest_to: RestTo = "house"
     resale_window_ms: int = 30 * 86_400_000
     reauction_cost_fen: int = 0
+    decision_window_ms: int = 0
+    cure_ms: int = 2 * 86_400_000
+
+    @property
+    def cascade_ms(self) -> int:
+        """How long after a default the last runner-up may still pay, in ms."""
+        one_ms = self.cascade.offer_window_ms + self.payment_window_ms + self.grace_ms
+        return self.grace_ms + self.cascade.depth * one_ms
 
 
-LATER_IN_SETTLEMENT = ("waterfall", "rest_to", "resale_window_ms", "reauction_cost_fen")
+LATER_IN_SETTLEMENT = (
+    "waterfall",
+    "rest_to",
+    "resale_window_ms",
+    "reauction_cost_fen",
+    "decision_window_ms",
+    "cure_ms",
+)
 LATER_IN_CASCADE = ("floor_fen",)
 """Fields added after the first terms were frozen: at their defaults they are left out of the fingerprint.
 
@@ -178,7 +195,14 @@ def contradictions_of_new(terms: Terms) -> list[Contradiction]:
     `terms` are well-formed and do not contradict themselves.
     """
     found = []
-    cascade = terms.settlement.cascade
+    settlement, cascade = terms.settlement, terms.settlement.cascade
+    if settlement.resale_window_ms < settlement.cascade_ms:
+        windows = {
+            "resale_ms": settlement.resale_window_ms,
+            "cascade_ms": settlement.cascade_ms,
+            "depth": cascade.depth,
+        }
+        found.append(Contradiction("settlement.resale_window_ms", ContradictionCode.RESALE_UNDER_CASCADE, windows))
     if cascade.depth and cascade.price == "clean" and cascade.floor_fen is None:
         found.append(Contradiction("settlement.cascade.floor_fen", ContradictionCode.CLEAN_WITHOUT_FLOOR, {}))
     return found

@@ -240,6 +240,8 @@ def _settlement(section: Section) -> SettlementTerms:
         rest_to=cast(RestTo, rest_to),
         resale_window_ms=section.whole("resale_window_ms", 1, MS_MAX, plain.resale_window_ms),
         reauction_cost_fen=section.whole("reauction_cost_fen", 0, FEN_MAX, plain.reauction_cost_fen),
+        decision_window_ms=section.whole("decision_window_ms", 0, MS_MAX, plain.decision_window_ms),
+        cure_ms=section.whole("cure_ms", 0, MS_MAX, plain.cure_ms),
     )
 
 

@@ -86,6 +86,11 @@ class Split:
         """The divided deposit: the sum of its parts, in fen."""
         return self.cost_fen + self.gap_fen + self.commission_fen + self.rest_fen
 
+    @property
+    def seller_fen(self) -> int:
+        """The seller's part: the price gap, and the rest where the terms give it to them, in fen."""
+        return self.gap_fen + (self.rest_fen if self.rest_to == "seller" else 0)
+
 
 def split(forfeited_fen: int, need: Need, order: Sequence[str] = ORDER, rest_to: RestTo = "house") -> Split:
     """Divide a deposit: each step of `order` takes up to what it needs, and the rest goes to `rest_to`.

@@ -14,8 +14,8 @@ from auction.books import journal
 from auction.books.defaults import Default
 from auction.books.settlements import Award, Offer
 from auction.demo.fixtures import LIST_PRICE_FEN, YUAN
+from auction.domain.accounts import JournalAccount
 from auction.domain.errors import AuctionError, ProblemCode, RequestRefused
-from auction.domain.journal import JournalAccount
 from auction.domain.states import SettlementState
 from auction.domain.terms import Bidding, Terms
 from auction.domain.terms_reader import merge_terms, read_terms
@@ -166,12 +166,13 @@ async def _close(harness: ScenarioHarness, result: NoShow, lot_id: str) -> None:
 
 
 async def _default(harness: ScenarioHarness, result: NoShow, lot_id: str) -> None:
-    """Let the payment window and the grace pass without a payment."""
+    """Let the payment window and the grace pass without a payment, and the time to decide without a decision."""
     settlement = result.terms.settlement
     await harness.pass_time(settlement.payment_window_ms + settlement.grace_ms)
     (default,) = (await harness.settlement(lot_id)).defaults
     result.forfeited_fen = default.forfeited_fen
     await _record_balances(harness, result, DEFAULTED)
+    await harness.pass_time(settlement.decision_window_ms)
 
 
 async def _answer_offers(

@@ -48,6 +48,10 @@ class AwardOutcomes(Protocol):
         """Record a charge for an award, received or declined."""
         ...
 
+    async def record_refund_failure(self, tx: Transaction, operation: Operation, now_ms: int) -> None:
+        """Record that a confirmed refund came back."""
+        ...
+
     async def record_capture(self, tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
         """Record the capture of a deposit, or that it failed, for the award that the deposit is used for."""
         ...
@@ -64,6 +68,8 @@ class AppContext:
     receipts: ReceiptKey
     gateway: PaymentGateway
     award_outcomes: AwardOutcomes
+    former_gateways: tuple[PaymentGateway, ...] = ()
+    """Providers that were used before: operations that were made with them are still asked of them."""
     money: MoneyRules = field(default_factory=MoneyRules)
     clock_ms: Callable[[], int] = system_clock_ms
     ledger_memory: MemoryWatch = field(default_factory=MemoryWatch)
@@ -74,3 +80,7 @@ class AppContext:
     """Lots that the ledger has dropped."""
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))
     """Scheduled lots, whose records never change, so that each process reads each of them once."""
+
+    def gateway_of(self, provider: str) -> PaymentGateway | None:
+        """The gateway to a provider by its name; None: it is not configured here."""
+        return next((one for one in (self.gateway, *self.former_gateways) if one.provider == provider), None)

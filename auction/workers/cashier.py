@@ -7,9 +7,10 @@ import asyncio
 
 import structlog
 
-from auction.books.unit_of_work import StatementRejected
+from auction.domain.errors import Unavailable
 from auction.payments.gateway import GatewayAway, NoticeQueue
 from auction.services.context import AppContext
+from auction.services.isolation import Stage, record_fault
 from auction.services.payments.gateway_calls import perform_due, receive_notice
 from auction.workers.retry import run_repeatedly
 
@@ -48,9 +49,12 @@ class Cashier:
             for notice in due:
                 try:
                     await receive_notice(self._context, gateway.provider, notice.body, notice.headers)
-                except (StatementRejected, ValueError, RuntimeError):
+                except Unavailable:
+                    raise
+                except Exception as error:
                     # it is due again later, and delays no other
                     log.exception("notice_not_recorded", notice=notice.id)
+                    await record_fault(self._context, Stage.NOTICE, str(notice.id), "", error)
                     continue
                 await gateway.notice_delivered(notice.id)
         except GatewayAway as error:

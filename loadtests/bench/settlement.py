@@ -29,6 +29,7 @@ from auction.books.tables import (
     lot_results,
     lots,
     payment_operations,
+    runners_up,
     settlement_steps,
     settlements,
 )
@@ -265,7 +266,8 @@ AWARDED = {
     journal_entries: "kind = 'award'",
     journal_lines: "key LIKE 'award:%'",
     payment_operations: "kind = 'release'",
-    deposits: "status = 'released' OR release_by_ms IS NOT NULL",
+    deposits: "status = 'released'",
+    runners_up: "true",
 }
 """The rows that awarding writes: new ones, and one for each deposit that it changes."""
 RELEASED = {

@@ -400,7 +400,7 @@ async def test_whoever_is_barred_puts_nothing_down(stage: Stage, asker: Asker) -
 
     twice = await stage.open_lot()
     await stage.register(twice, "ann", deposit_fen=15_000)
-    await stage.bid(twice, "ann", 5)
+    await stage.bid(twice, "ann", 500)
     await stage.close(twice)
     await stage.pass_time(DAY_MS)
     third = await stage.open_lot()

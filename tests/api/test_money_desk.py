@@ -137,7 +137,7 @@ STATES: dict[str, set[str]] = {
     "paid": {"default", "offer", "relist"},
     "settled": {"default", "offer", "relist", "handover-confirmed", "void"},
     "offered": {"default", "offer", "relist", "handover-confirmed"},
-    "relisted": {"default", "offer", "relist", "handover-confirmed", "void"},
+    "relisted": {"default", "offer", "relist", "handover-confirmed"},
     "void": {"default", "offer", "relist", "handover-confirmed", "void"},
 }
 

@@ -9,7 +9,8 @@ from auction.books.journal import Cause
 from auction.books.settlements import SettlementStep
 from auction.books.unit_of_work import Books, StatementRejected, Transaction
 from auction.domain import journal as postings
-from auction.domain.journal import JournalAccount, JournalEntry, JournalLine
+from auction.domain.accounts import JournalAccount
+from auction.domain.journal import JournalEntry, JournalLine
 from auction.domain.states import CauseKind, SettlementState, StepName
 from tests.books.conftest import Sql
 

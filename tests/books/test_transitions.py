@@ -121,13 +121,15 @@ AWARD_TRANSITIONS: dict[str, tuple[Act, Collection[AwardStatus]]] = {
 DEFAULT_TRANSITIONS: dict[str, tuple[Act, Collection[DefaultStatus]]] = {
     "cost": (lambda tx: defaults.set_cost(tx, "a-1", cost_fen=7), UNRESOLVED_DEFAULT),
     "resale": (lambda tx: defaults.set_resale(tx, "a-1", lot_id="launch-002", price_fen=7), UNRESOLVED_DEFAULT),
-    "no resale": (lambda tx: defaults.clear_resale(tx, "a-1"), UNRESOLVED_DEFAULT),
     "collected": (lambda tx: defaults.mark_collected(tx, "a-1", forfeited_fen=7), {DefaultStatus.COLLECTING}),
     "resolved": (
         lambda tx: defaults.mark_resolved(tx, "a-1", split={}, gap_met_fen=0, claim_fen=7, at_ms=5),
         {DefaultStatus.COLLECTED},
     ),
-    "returned": (lambda tx: defaults.mark_returned(tx, "a-1", at_ms=5), UNRESOLVED_DEFAULT),
+    "returned": (
+        lambda tx: defaults.mark_returned(tx, "a-1", seller_owes_fen=0, at_ms=5),
+        {*UNRESOLVED_DEFAULT, DefaultStatus.RESOLVED},
+    ),
     "written off": (lambda tx: defaults.mark_written_off(tx, "a-1"), {DefaultStatus.RESOLVED}),
 }
 OPERATION_TRANSITIONS: dict[str, Act] = {

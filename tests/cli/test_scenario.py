@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from auction.demo.fixtures import LIST_PRICE_FEN, RECORD_FEN, YUAN
-from auction.domain.journal import JournalAccount
+from auction.domain.accounts import JournalAccount
 from auction.scenarios.no_show import BALANCE_TIMES, NoShow, terms_of
 from auction.scenarios.price_path import (
     FIRST_MINUTE_MS,

@@ -25,7 +25,9 @@ _numbers = itertools.count(1)
 # what two databases must agree on, in the server's own words
 SCHEMA = {
     "columns": """
-        SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, collation_name,
+        SELECT table_name, column_name,
+               -- the place among those that are there: a dropped column leaves a gap in ordinal_position
+               row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position), data_type, is_nullable, column_default, collation_name,
                is_identity, identity_generation
         FROM information_schema.columns WHERE table_schema = 'public'""",
     "constraints": """

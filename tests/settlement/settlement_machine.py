@@ -57,6 +57,7 @@ CARDS = (
     "sandbox-declines",
     "sandbox-capture-fails",
     "sandbox-refund-fails-once",
+    "sandbox-refund-fails-late",
     "sandbox-expires",
     "sandbox-no-answer",
 )
@@ -76,6 +77,13 @@ DEPOSITS: tuple[dict[str, Any], ...] = (
 LASTING = "SELECT * FROM {} ORDER BY 1, 2"
 TABLES = ("journal_entries", "journal_lines", "deposits", "awards", "offers", "defaults", "settlements")
 
+
+def _with_liability(drawn: dict[str, Any]) -> dict[str, Any]:
+    """Settlement terms with the fields of a liability among the others."""
+    liability: dict[str, Any] = drawn["liability"]
+    return {name: value for name, value in drawn.items() if name != "liability"} | liability
+
+
 numbers = st.integers(0, LOTS_MAX - 1)
 bidders = st.sampled_from(BIDDERS)
 staff = st.sampled_from(STAFF)
@@ -89,7 +97,15 @@ agreed = st.fixed_dictionaries(
                 "grace_ms": st.sampled_from([0, HOUR_MS]),
                 "buyer_fee_bps": st.sampled_from([0, 250]),
                 "seller_commission_bps": st.sampled_from([0, 300]),
-                "default_liability": st.sampled_from(["deposit_only", "shortfall"]),
+                "liability": st.sampled_from(
+                    [
+                        {"default_liability": "deposit_only"},
+                        {"default_liability": "shortfall"},
+                        {"default_liability": "percent", "percent_bps": 2_000},
+                    ]
+                ),
+                "decision_window_ms": st.sampled_from([0, 0, HOUR_MS]),
+                "cure_ms": st.sampled_from([0, HOUR_MS]),
                 "when_exhausted": st.sampled_from(["relist", "unsold"]),
                 "rest_to": st.sampled_from(["house", "seller"]),
                 "reauction_cost_fen": st.sampled_from([0, 30 * YUAN]),
@@ -103,7 +119,7 @@ agreed = st.fixed_dictionaries(
                     }
                 ),
             }
-        ),
+        ).map(_with_liability),
     }
 )
 lapses_ms = st.sampled_from([1, 3_000, 3_000, 6_000, 21_000, 21_000, HOUR_MS, HOUR_MS, DAY_MS, 8 * DAY_MS])
@@ -267,10 +283,16 @@ class SettlementMachine(RuleBasedStateMachine):
         for person in STAFF if both else (actor,):
             self._do(act(context, lot_id, actor=person, reason="a reason"))
 
-    @rule(number=numbers, actor=staff, what=st.sampled_from(["relist", "offer", "handover"]))
-    def one_person(self, number: int, actor: str, what: Literal["relist", "offer", "handover"]) -> None:
+    @rule(number=numbers, actor=staff, what=st.sampled_from(["relist", "offer", "handover", "extend", "repaid"]))
+    def one_person(
+        self, number: int, actor: str, what: Literal["relist", "offer", "handover", "extend", "repaid"]
+    ) -> None:
         lot_id, context = self._sold(number), self.stage.context
-        if what == "relist":
+        if what == "extend":
+            self._do(runner_up_offers.extend_decision(context, lot_id, by_ms=HOUR_MS, actor=actor, reason="a reason"))
+        elif what == "repaid":
+            self._do(voids.record_seller_repaid(context, lot_id, actor=actor, reason="a receipt"))
+        elif what == "relist":
             self._do(relists.relist_by_staff(context, lot_id, actor=actor, cost_fen=20 * YUAN))
         elif what == "offer":
             self._do(runner_up_offers.offer_by_staff(context, lot_id, actor=actor))
@@ -333,6 +355,7 @@ class SettlementMachine(RuleBasedStateMachine):
         for lapse_ms in (21_000, DAY_MS, DAY_MS, DAY_MS, DAY_MS, 21_000, AT_REST_MS, HOUR_MS, HOUR_MS):
             stage.clock.forward(lapse_ms)
             await self._rest()
+        await self._hand_everything_over()
         await self._check()
         await self._nothing_is_left()
         await self._count_entries()
@@ -340,6 +363,20 @@ class SettlementMachine(RuleBasedStateMachine):
         await self._say_everything_again()
         assert await self._dump() == before, "what was said before changed something"
         await self._check()
+
+    async def _hand_everything_over(self) -> None:
+        """What is paid is fetched in the end: until then the waterfalls before it wait."""
+        for lot_id in self.lots:
+            with suppress(AuctionError):
+                detail = await show_settlement(self.stage.context, lot_id)
+                if detail.row.settlement.state != "paid":
+                    continue
+                award = detail.awards[-1]
+                await award_payment.choose_centre(
+                    self.stage.context, award.award_id, bidder_id=award.bidder_id, delivery_centre="Wuhan"
+                )
+                await handover.confirm_handover(self.stage.context, lot_id, actor="olga")
+        await self._rest()
 
     async def _count_entries(self) -> None:
         async with self.stage.context.books.reading() as tx:

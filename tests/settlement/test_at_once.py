@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from api.http.problems import ROWS
-from auction.books import archive_queries, deposits, settlements
+from auction.books import archive_queries, deposits, unsettled_lots
 from auction.books.unit_of_work import Transaction
 from auction.bootstrap import open_context
 from auction.domain.errors import AuctionError, ProblemCode
@@ -108,11 +108,10 @@ async def test_a_worker_that_read_its_list_before_another_opened_it_opens_nothin
 ) -> None:
     lot_id = await stage.sold_lot(BIDS)
 
-    async def stale(tx: Transaction, *, limit: int) -> list[archive_queries.LotResult]:
-        del limit
+    async def stale(tx: Transaction, **_: object) -> list[archive_queries.LotResult]:
         return list((await archive_queries.results_of(tx, [lot_id])).values())
 
-    monkeypatch.setattr(settlements, "results_to_settle", stale)
+    monkeypatch.setattr(unsettled_lots, "results_to_settle", stale)
     assert await open_settlements(stage.context) == 0
     assert (await steps(stage, lot_id))["awarded"] == 1
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from auction.books import bidders
+from auction.domain.accounts import JournalAccount
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import PaymentsAway, ProblemCode, RefusalCode, RequestRefused
-from auction.domain.journal import JournalAccount
 from auction.domain.settlement import BidderPolicy
 from auction.domain.states import OperationKind
 from auction.services.catalogue import lots
@@ -52,8 +52,7 @@ async def test_a_shortfall_is_paid_from_the_deposit_and_the_rest_is_claimed(stag
     await stage.pass_time(DAY_MS)
     assert await stage.state(lot_id) == "relisted"
 
-    resold = await stage.resell(lot_id, [("bob", 1_204_000)])
-    await stage.pay(resold)
+    await stage.buy(await stage.resell(lot_id, [("bob", 1_204_000)]))
 
     default = await stage.the_default(lot_id)
     assert default.split is not None
@@ -64,8 +63,7 @@ async def test_a_shortfall_is_paid_from_the_deposit_and_the_rest_is_claimed(stag
 async def test_the_no_show_of_78_million_costs_100_yuan_under_deposit_only(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("ann", 78_193_399)], deposit(100) | settlement())
     await stage.pass_time(DAY_MS)
-    resold = await stage.resell(lot_id, [("bob", 89_900)])
-    await stage.pay(resold)
+    await stage.buy(await stage.resell(lot_id, [("bob", 89_900)]))
 
     default = await stage.the_default(lot_id)
     assert (default.forfeited_fen, default.claim_fen) == (100 * YUAN, 0)
@@ -76,7 +74,7 @@ async def test_the_no_show_of_78_million_is_claimed_under_shortfall(stage: Stage
     terms = deposit(100) | settlement(default_liability="shortfall")
     lot_id = await stage.sold_lot([("ann", 78_193_399)], terms)
     await stage.pass_time(DAY_MS)
-    await stage.pay(await stage.resell(lot_id, [("bob", 89_900)]))
+    await stage.buy(await stage.resell(lot_id, [("bob", 89_900)]))
 
     assert (await stage.the_default(lot_id)).claim_fen == 78_103_399 * YUAN
 
@@ -91,7 +89,7 @@ async def test_cost_gap_and_commissions_are_paid_in_this_order_and_the_rest_is_c
     )
     lot_id = await stage.sold_lot([("ann", 100_000)], terms)
     await stage.pass_time(DAY_MS)
-    await stage.pay(await stage.resell(lot_id, [("bob", 97_000)]))
+    await stage.buy(await stage.resell(lot_id, [("bob", 97_000)]))
 
     default = await stage.the_default(lot_id)
     assert default.split is not None
@@ -127,7 +125,7 @@ async def test_deposit_and_claim_are_capped_at_the_part_of_the_price_that_the_te
     terms = deposit(1_000) | settlement(default_liability="percent", percent_bps=500)
     lot_id = await stage.sold_lot([("ann", 100_000)], terms)
     await stage.pass_time(DAY_MS)
-    await stage.pay(await stage.resell(lot_id, [("bob", 50_000)]))
+    await stage.buy(await stage.resell(lot_id, [("bob", 50_000)]))
 
     assert (await stage.the_default(lot_id)).claim_fen == 4_000 * YUAN
 
@@ -157,7 +155,7 @@ async def test_cash_pays_the_seller_before_a_claim_counts(stage: Stage) -> None:
     await refuse(stage, lot_id)
     await stage.accept(lot_id)
     await refuse(stage, lot_id)
-    await stage.pay(await stage.resell(lot_id, [("cleo", 5_000)]))
+    await stage.buy(await stage.resell(lot_id, [("cleo", 5_000)]))
 
     ann, bob = (await stage.detail(lot_id)).defaults
     assert ann.split is not None
@@ -171,7 +169,7 @@ async def test_cash_pays_the_seller_before_a_claim_counts(stage: Stage) -> None:
 async def test_a_resale_above_the_first_price_leaves_no_gap_and_nothing_to_claim(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("ann", 1_000)], settlement(default_liability="shortfall"))
     await stage.pass_time(DAY_MS)
-    await stage.pay(await stage.resell(lot_id, [("bob", 1_500)]))
+    await stage.buy(await stage.resell(lot_id, [("bob", 1_500)]))
 
     default = await stage.the_default(lot_id)
     assert default.split is not None
@@ -182,7 +180,7 @@ async def test_a_resale_above_the_first_price_leaves_no_gap_and_nothing_to_claim
 async def test_the_rest_of_a_forfeited_deposit_goes_to_the_seller_where_the_terms_say_so(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("ann", 1_000)], settlement(rest_to="seller"))
     await stage.pass_time(DAY_MS)
-    await stage.pay(await stage.resell(lot_id, [("bob", 1_500)]))
+    await stage.buy(await stage.resell(lot_id, [("bob", 1_500)]))
 
     assert await stage.balance(lot_id, JournalAccount.FORFEITURE_INCOME) == 0
     assert await stage.balance(lot_id, JournalAccount.CASH) == 0
@@ -206,7 +204,7 @@ async def test_without_a_resale_by_the_deadline_no_gap_is_proven_and_only_the_co
 async def test_a_claim_that_two_persons_write_off_is_owed_no_more(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("ann", 1_000)], settlement(default_liability="shortfall"))
     await stage.pass_time(DAY_MS)
-    await stage.pay(await stage.resell(lot_id, [("bob", 400)]))
+    await stage.buy(await stage.resell(lot_id, [("bob", 400)]))
     assert await stage.balance(lot_id, JournalAccount.SHORTFALL_RECEIVABLE) == 500
 
     assert await waterfall.write_off(stage.context, lot_id, actor="olga", reason="bankrupt") is not None
@@ -228,7 +226,7 @@ async def test_two_defaults_before_one_resale_make_the_seller_whole_once_and_pay
     await stage.accept(lot_id)
     await refuse(stage, lot_id)
     assert await stage.state(lot_id) == "relisted"
-    await stage.pay(await stage.resell(lot_id, [("cleo", 8_500)]))
+    await stage.buy(await stage.resell(lot_id, [("cleo", 8_500)]))
 
     ann, bob = (await stage.detail(lot_id)).defaults
     assert (ann.bidder_id, bob.bidder_id) == ("ann", "bob")
@@ -740,30 +738,12 @@ async def test_how_well_a_bidder_is_known_caps_their_limit(stage: Stage) -> None
         await stage.check()
 
 
-async def test_a_resale_that_is_void_proves_no_gap(stage: Stage) -> None:
-    lot_id = await stage.sold_lot([("ann", 1_000)], settlement(default_liability="shortfall"))
-    faults: dict[OperationKind, Fault] = {OperationKind.CAPTURE: "before"}
-    behind_a_bad_line(stage, faults)
-    await stage.pass_time(DAY_MS)
-    resold = await stage.resell(lot_id, [("bob", 50)])
-    faults.clear()
-    await stage.pay(resold)
-    default = await stage.the_default(lot_id)
-    assert (default.status, default.resale_price_fen) == ("collecting", 50 * YUAN), "ann's deposit is still asked for"
-    await void(stage, resold)
-    await stage.pass_time(30 * DAY_MS)
-
-    default = await stage.the_default(lot_id)
-    assert default.split is not None
-    assert (default.split["gap_fen"], default.claim_fen) == (0, 0)
-
-
 async def test_staff_relist_at_the_cost_they_name(stage: Stage) -> None:
     lot_id = await stage.sold_lot([("bob", 400), ("ann", 500)], cascade(depth=1))
     await refuse(stage, lot_id)
     await runner_up_offers.decline_offer(stage.context, f"o-{lot_id}-1", bidder_id="bob")
     await relists.relist_by_staff(stage.context, lot_id, actor="olga", cost_fen=40 * YUAN)
-    await stage.pay(await stage.resell(lot_id, [("dora", 450)]))
+    await stage.buy(await stage.resell(lot_id, [("dora", 450)]))
 
     default = await stage.the_default(lot_id)
     assert default.split is not None
@@ -777,7 +757,7 @@ async def test_what_two_defaulters_owe_together_is_the_loss_and_no_more(stage: S
     await stage.pass_time(DAY_MS)
     await stage.accept(lot_id)
     await stage.pass_time(DAY_MS)
-    await stage.pay(await stage.resell(lot_id, [("cho", 5_000)]))
+    await stage.buy(await stage.resell(lot_id, [("cho", 5_000)]))
 
     by_bidder = {one.bidder_id: one for one in (await stage.detail(lot_id)).defaults}
     assert (by_bidder["bob"].forfeited_fen, by_bidder["bob"].claim_fen) == (100 * YUAN, 2_900 * YUAN)

@@ -69,6 +69,11 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
         "settlement.cascade.floor_fen",
         {"cap_fen": 500, "settlement": {"cascade": {"depth": 1, "floor_fen": 501}}},
     ),
+    (
+        "resale-under-cascade",
+        "settlement.resale_window_ms",
+        {"settlement": {"payment_window_ms": 10, "resale_window_ms": 10, "cascade": {"depth": 1, "price": "own_bid"}}},
+    ),
     ("clean-without-floor", "settlement.cascade.floor_fen", {"settlement": {"cascade": {"depth": 1}}}),
 ]
 

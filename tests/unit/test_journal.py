@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auction.domain import journal
-from auction.domain.journal import MEMO, PER_BIDDER, JournalAccount, JournalEntry, JournalLine
+from auction.domain.accounts import MEMO, PER_BIDDER, JournalAccount
+from auction.domain.journal import JournalEntry, JournalLine
 from auction.domain.money import FEN_MAX
 from auction.domain.waterfall import Need, Split, split
 from tests.unit.examples import by_rule
@@ -222,6 +223,34 @@ def test_a_claim_is_raised_and_can_be_written_off():
     assert balances(raised, off) == {}
 
 
+@pytest.mark.parametrize("rest_to, left", [("house", {"seller_receivable": 20}), ("seller", {"seller_receivable": 60})])
+def test_a_waterfall_that_is_reversed_leaves_what_the_seller_was_paid_owed_to_the_house(rest_to, left):
+    divided = split(100, Need(10, 20, 30), rest_to=rest_to)
+    paid = journal.waterfall_paid(**DEFAULT, split=divided)
+    payout = journal.seller_paid(key_id="waterfall-f1", lot_id="lot-1", amount_fen=divided.seller_fen)
+    back = journal.waterfall_reversed(**DEFAULT, split=divided)
+    repaid = journal.seller_repaid(default_id="f1", lot_id="lot-1", amount_fen=divided.seller_fen)
+    assert (back.key, repaid.key) == ("waterfall-reversed:f1", "seller-repaid:f1")
+    assert balances(paid, payout, back) == {"cash": -divided.seller_fen, **left}
+    assert balances(paid, payout, back, repaid) == {}
+
+
+def test_a_refund_that_came_back_is_owed_again_and_may_be_paid_otherwise():
+    owed = journal.refund_owed(key_id="r1", **WHO, amount_fen=7, source=JournalAccount.DEPOSITS_HELD)
+    paid = journal.refund_paid(key_id="r1", **WHO, amount_fen=7)
+    back = journal.refund_failed(key_id="r1", **WHO, amount_fen=7)
+    otherwise = journal.refunded_otherwise(key_id="r1", **WHO, amount_fen=7)
+    assert (back.key, otherwise.key) == ("refund-failed:r1", "refunded-otherwise:r1")
+    assert balances(owed, paid, back) == balances(owed)
+    assert balances(owed, paid, back, otherwise) == {"deposits_held": 7, "cash": -7}
+
+
+def test_a_claim_that_is_reversed_is_owed_no_more():
+    back = journal.claim_reversed(**DEFAULT, amount_fen=7)
+    assert back.key == "claim-reversed:f1"
+    assert balances(journal.claim_raised(**DEFAULT, amount_fen=7), back) == {}
+
+
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 
@@ -255,6 +284,11 @@ def any_entry(draw: st.DrawFn) -> JournalEntry:
         lambda: journal.waterfall_paid(**DEFAULT, split=draw(any_split())),
         lambda: journal.claim_raised(**DEFAULT, amount_fen=amount),
         lambda: journal.claim_written_off(**DEFAULT, amount_fen=amount),
+        lambda: journal.waterfall_reversed(**DEFAULT, split=draw(any_split())),
+        lambda: journal.claim_reversed(**DEFAULT, amount_fen=amount),
+        lambda: journal.refund_failed(key_id="r1", **WHO, amount_fen=amount),
+        lambda: journal.refunded_otherwise(key_id="r1", **WHO, amount_fen=amount),
+        lambda: journal.seller_repaid(default_id="f1", lot_id="lot-1", amount_fen=amount),
     ]
     return draw(st.sampled_from(made))()
 

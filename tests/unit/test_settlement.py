@@ -57,11 +57,11 @@ def test_each_state_allows_what_the_rules_allow_in_it():
     assert may == {
         SettlementState.AWARDED: {"pay", "default", "void"},
         SettlementState.PAID: {"confirm-handover", "void"},
-        SettlementState.DEFAULTED: {"offer", "relist", "give-up", "void"},
+        SettlementState.DEFAULTED: {"offer", "relist", "give-up", "extend", "void"},
         SettlementState.OFFERED: {"accept", "decline", "lapse", "void"},
         SettlementState.SETTLED: set(),
-        SettlementState.RELISTED: set(),
-        SettlementState.UNSOLD: {"offer", "relist"},
+        SettlementState.RELISTED: {"void"},
+        SettlementState.UNSOLD: {"offer", "relist", "void"},
         SettlementState.VOID: set(),
     }
 

@@ -58,6 +58,8 @@ FULL: dict[str, Any] = {
         "rest_to": "seller",
         "resale_window_ms": 3_000,
         "reauction_cost_fen": 700,
+        "decision_window_ms": 4_000,
+        "cure_ms": 5_500,
     },
 }
 
@@ -121,6 +123,8 @@ def test_every_field_is_read():
             rest_to="seller",
             resale_window_ms=3_000,
             reauction_cost_fen=700,
+            decision_window_ms=4_000,
+            cure_ms=5_500,
         ),
     )
 
@@ -171,6 +175,8 @@ LATER_CHANGES: list[tuple[str, Any]] = [
     ("settlement.rest_to", "house"),
     ("settlement.resale_window_ms", 3_001),
     ("settlement.reauction_cost_fen", 0),
+    ("settlement.decision_window_ms", 0),
+    ("settlement.cure_ms", 0),
     ("settlement.cascade.floor_fen", None),
 ]
 
@@ -200,6 +206,8 @@ LATER_FIELDS = [
     SettlementTerms(rest_to="seller"),
     SettlementTerms(resale_window_ms=86_400_000),
     SettlementTerms(reauction_cost_fen=1),
+    SettlementTerms(decision_window_ms=1),
+    SettlementTerms(cure_ms=1),
     SettlementTerms(cascade=Cascade(floor_fen=1)),
 ]
 
@@ -683,6 +691,19 @@ def test_laying_over_leaves_the_preset_as_it_was():
         (
             SettlementTerms(cascade=Cascade(depth=1, floor_percent=50)),
             Contradiction("settlement.cascade.floor_fen", ContradictionCode.CLEAN_WITHOUT_FLOOR, {}),
+        ),
+        (
+            SettlementTerms(
+                payment_window_ms=100,
+                grace_ms=10,
+                cascade=Cascade(depth=2, price="own_bid", offer_window_ms=50),
+                resale_window_ms=329,
+            ),
+            Contradiction(
+                "settlement.resale_window_ms",
+                ContradictionCode.RESALE_UNDER_CASCADE,
+                {"resale_ms": 329, "cascade_ms": 330, "depth": 2},
+            ),
         ),
     ],
 )

@@ -20,7 +20,10 @@ from auction.books.invariants import (
     offers_are_within_bounds,
     one_live_award,
     refunds_owed,
+    runners_up_are_secured,
     sellers_are_paid,
+    sellers_owe,
+    shared_out_at_handover,
     suspense_cleared,
 )
 from auction.books.unit_of_work import Transaction
@@ -53,5 +56,8 @@ INVARIANTS = tuple(
         offers_are_within_bounds,
         cash_before_claims,
         covered_awards_are_paid,
+        shared_out_at_handover,
+        runners_up_are_secured,
+        sellers_owe,
     )
 )

@@ -4,7 +4,10 @@ from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "Cash is the sum of charges and captures, less refunds and what sellers were paid."
+RULE = (
+    "Cash is the sum of charges and captures, less refunds, those paid otherwise included, and what sellers were paid "
+    "and have not paid back."
+)
 
 QUERY = text("""
     WITH moved AS (
@@ -12,7 +15,7 @@ QUERY = text("""
         FROM payment_operations WHERE kind IN ('charge', 'capture', 'refund') AND status = 'succeeded'
     ), sellers AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines
-        WHERE account = 'cash' AND key LIKE 'seller-paid:%'
+        WHERE account = 'cash' AND key ~ '^(seller-paid|seller-repaid|refunded-otherwise):'
     ), booked AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines WHERE account = 'cash'
     )

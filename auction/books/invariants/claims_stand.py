@@ -11,7 +11,8 @@ QUERY = text("""
         SELECT bidder_id, sum(amount_fen) AS fen FROM journal_lines
         WHERE account = 'shortfall_receivable' GROUP BY bidder_id
     ), claimed AS (
-        SELECT bidder_id, sum(claim_fen) AS fen FROM defaults WHERE NOT written_off GROUP BY bidder_id
+        SELECT bidder_id, sum(claim_fen) AS fen FROM defaults
+        WHERE NOT written_off AND status <> 'returned' GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, claimed.bidder_id) AS bidder_id,
         coalesce(account.fen, 0)::bigint AS booked_fen, coalesce(claimed.fen, 0)::bigint AS claimed_fen

@@ -11,7 +11,8 @@ QUERY = text("""
         SELECT bidder_id, -sum(amount_fen) AS fen FROM journal_lines
         WHERE account = 'refund_payable' GROUP BY bidder_id
     ), first AS (
-        SELECT first_operation_id, bidder_id, max(amount_fen) AS fen, bool_or(status = 'succeeded') AS done
+        SELECT first_operation_id, bidder_id, max(amount_fen) AS fen,
+            bool_or(status = 'succeeded' OR failure IS NOT DISTINCT FROM 'refunded_otherwise') AS done
         FROM payment_operations WHERE kind = 'refund' GROUP BY 1, 2
     ), waiting AS (
         SELECT bidder_id, sum(fen) AS fen FROM first WHERE NOT done GROUP BY bidder_id

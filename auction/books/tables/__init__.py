@@ -8,6 +8,7 @@ from auction.books.tables.archive import archive_cursors, bids, ledger_entries, 
 from auction.books.tables.base import Id, metadata
 from auction.books.tables.bidders import bidder_marks, bidders, paddles, registrations
 from auction.books.tables.catalogue import lots, sales
+from auction.books.tables.faults import faults
 from auction.books.tables.journal import journal_entries, journal_lines
 from auction.books.tables.payments import deposits, payment_operations
 from auction.books.tables.recovery import (
@@ -17,7 +18,7 @@ from auction.books.tables.recovery import (
     frozen_lots,
     restored_lots,
 )
-from auction.books.tables.settlements import awards, defaults, offers, settlement_steps, settlements
+from auction.books.tables.settlements import awards, defaults, offers, runners_up, settlement_steps, settlements
 from auction.books.tables.staff import accounts, approvals, staff_actions
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "defaults",
     "deposits",
     "entries_set_aside",
+    "faults",
     "frozen_lots",
     "journal_entries",
     "journal_lines",
@@ -47,6 +49,7 @@ __all__ = [
     "payment_operations",
     "registrations",
     "restored_lots",
+    "runners_up",
     "sales",
     "settlement_steps",
     "settlements",

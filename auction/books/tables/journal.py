@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from auction.books.tables.base import EnumText, Id, metadata, one_of
-from auction.domain.journal import JournalAccount
+from auction.domain.accounts import JournalAccount
 from auction.domain.states import CauseKind
 
 

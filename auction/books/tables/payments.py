@@ -60,8 +60,6 @@ class DepositColumns(TypedColumns):
     held_at_ms: Named[int | None] = Column(BigInteger)
     expires_at_ms: Named[int | None] = Column(BigInteger)
     """When the authorisation expires at the provider."""
-    release_by_ms: Named[int | None] = Column(BigInteger)
-    """Until when a runner-up's deposit stays held."""
     ended_at_ms: Named[int | None] = Column(BigInteger)
     reason: Named[str | None] = Column(Id)
     """Why it was declined, released or lost: a `DepositReason`, or the provider's failure code."""
@@ -120,6 +118,8 @@ class PaymentOperationColumns(TypedColumns):
     """The operation that this one repeats under a new id; its own id where it is the first."""
     attempt_number = Column(Integer, nullable=False)
     """1 for the first operation, 2 for the one that repeats it, and so on."""
+    abandon_asked_at_ms: Named[int | None] = Column(BigInteger)
+    """When staff asked to give it up: since then it is only looked up, and fails once its absence is proven."""
 
 
 payment_operations = Table(

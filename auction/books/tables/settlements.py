@@ -102,6 +102,8 @@ class AwardColumns(TypedColumns):
     paid_at_ms: Named[int | None] = Column(BigInteger)
     delivery_centre: Named[str | None] = Column(Text)
     settled_at_ms: Named[int | None] = Column(BigInteger)
+    cure_until_ms: Named[int | None] = Column(BigInteger)
+    """The end of the cure period, which an award gets once: the house failed to collect the deposit that was to pay."""
 
 
 awards = Table(
@@ -117,6 +119,24 @@ awards = Table(
     Index("uq_awards_live", "lot_id", unique=True, postgresql_where=text(one_of("status", *LIVE_AWARD))),
     Index("ix_awards_lot", "lot_id"),
     Index("ix_awards_bidder", "bidder_id"),
+)
+
+
+class RunnerUpColumns(TypedColumns):
+    """A bidder whose deposits stay held, as the lot may still be offered to them after a default."""
+
+    lot_id = Column(Id, ForeignKey("lots.lot_id"), primary_key=True)
+    bidder_id = Column(Id, primary_key=True)
+    kept_at_ms = Column(BigInteger, nullable=False)
+    released_at_ms: Named[int | None] = Column(BigInteger)
+    """When it became certain that the lot is not offered to them (again)."""
+
+
+runners_up = Table(
+    "runners_up",
+    metadata,
+    RunnerUpColumns,
+    Index("ix_runners_up_bidder", "bidder_id", postgresql_where=text("released_at_ms IS NULL")),
 )
 
 
@@ -179,6 +199,8 @@ class DefaultColumns(TypedColumns):
     claim_fen = Column(BigInteger, nullable=False, server_default=text("0"))
     written_off = Column(Boolean, nullable=False, server_default=text("false"))
     resolved_at_ms: Named[int | None] = Column(BigInteger)
+    seller_owes_fen = Column(BigInteger, nullable=False, server_default=text("0"))
+    """What the seller was paid from a deposit that was given back, and has not paid back."""
 
 
 defaults = Table(

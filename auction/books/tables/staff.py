@@ -76,6 +76,8 @@ class ApprovalColumns(TypedColumns):
     expires_at_ms = Column(BigInteger, nullable=False)
     agreed_by: Named[str | None] = Column(Id)
     agreed_at_ms: Named[int | None] = Column(BigInteger)
+    subject: Named[str | None] = Column(Id)
+    """What of the lot it is about, such as an operation; null: the lot."""
 
 
 approvals = Table(

@@ -178,11 +178,11 @@ class SandboxFile:
         self._file.execute("INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def settle_operation(self, operation: SandboxOperation) -> None:
-        """Record the outcome of a pending operation."""
+        """Record the outcome of an operation that was pending, or that has failed after it had succeeded."""
         self._file.execute(
             """
-            UPDATE operations SET status = ?, failure = ?, moved_fen = ?
-            WHERE operation_id = ? AND status = 'pending'
+            UPDATE operations SET status = ?, failure = ?, moved_fen = ?, settles_at_ms = NULL
+            WHERE operation_id = ?
             """,
             (operation.status, operation.failure, operation.moved_fen, operation.request.operation_id),
         )
@@ -191,6 +191,15 @@ class SandboxFile:
         """Pending operations whose outcome is due, oldest first."""
         rows = self._file.execute(
             "SELECT * FROM operations WHERE status = 'pending' AND settles_at_ms <= ? ORDER BY settles_at_ms", (now_ms,)
+        )
+        return list(map(_operation, rows))
+
+    def failing_refunds(self, now_ms: int) -> list[SandboxOperation]:
+        """Refunds that have succeeded and fail by now, oldest first."""
+        rows = self._file.execute(
+            "SELECT * FROM operations WHERE kind = 'refund' AND status = 'succeeded' "
+            "AND settles_at_ms <= ? ORDER BY settles_at_ms",
+            (now_ms,),
         )
         return list(map(_operation, rows))
 

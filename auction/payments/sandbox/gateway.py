@@ -233,6 +233,13 @@ class SandboxGateway:
                 done = replace(operation, status=outcome.status, failure=outcome.failure, moved_fen=outcome.moved_fen)
             file.settle_operation(done)
             self._announce(file, done, settled_at_ms)
+        for refund in file.failing_refunds(now_ms):
+            if (payment := file.payment(refund.request.about)) is not None:
+                back = rules.refund_comes_back(payment, refund.moved_fen or 0)
+                file.keep_payment(back.payment or payment)
+                failed = replace(refund, status=back.status, failure=back.failure, moved_fen=None)
+                file.settle_operation(failed)
+                self._announce(file, failed, refund.settles_at_ms or now_ms)
         for payment in file.lapsed_payments(now_ms):
             file.keep_payment(replace(payment, state=PaymentState.EXPIRED))
             if (hold := file.operation(payment.operation_id)) is not None:

@@ -25,6 +25,8 @@ class Behaviour(StrEnum):
     CAPTURE_FAILS = "sandbox-capture-fails"
     REFUND_FAILS_ONCE = "sandbox-refund-fails-once"
     """The first refund of a payment fails; another operation id then succeeds."""
+    REFUND_FAILS_LATE = "sandbox-refund-fails-late"
+    """The first refund of a payment succeeds, and fails after a delay; another operation id then succeeds."""
     EXPIRES = "sandbox-expires"
     """Holds run out after seconds."""
     NO_ANSWER = "sandbox-no-answer"
@@ -160,7 +162,17 @@ def refund(payment: SandboxPayment, amount_fen: int, now_ms: int, timings: Timin
     after = replace(payment, refunded_fen=payment.refunded_fen + amount_fen)
     if payment.behaviour is Behaviour.SLOW:
         return SandboxOutcome(ReplyStatus.PENDING, after, amount_fen, settles_at_ms=now_ms + timings.slow_ms)
+    if payment.behaviour is Behaviour.REFUND_FAILS_LATE and payment.refunds_failed == 0:
+        return SandboxOutcome(ReplyStatus.SUCCEEDED, after, amount_fen, settles_at_ms=now_ms + timings.slow_ms)
     return _done(after, amount_fen)
+
+
+def refund_comes_back(payment: SandboxPayment, amount_fen: int) -> SandboxOutcome:
+    """A refund that had succeeded fails: the amount is there again."""
+    left_fen = payment.refunded_fen - amount_fen
+    return _failed(
+        FailureCode.REFUND_FAILED, replace(payment, refunded_fen=left_fen, refunds_failed=payment.refunds_failed + 1)
+    )
 
 
 def not_found() -> SandboxOutcome:

@@ -10,10 +10,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from auction.books import audit, catalogue
+from auction.books import audit, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord, Sale
-from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongStatus
+from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongState, WrongStatus
 from auction.domain.lot import ADMITTING, STOPPED, LotStatus, fold_bids, schedule
+from auction.domain.states import SettlementState
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_new_terms, read_terms
 from auction.domain.text import SALE_ID_LENGTH_MAX, is_sale_id
@@ -81,7 +82,7 @@ async def create_lot(
 async def schedule_lot(context: AppContext, lot_id: str, *, opens_at_ms: int, closes_at_ms: int, actor: str) -> LotView:
     """Store a draft's final terms and enter it in the ledger; the clerk opens and closes it.
 
-    Raises WrongStatus, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
+    Raises WrongStatus, WrongState, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
     """
     await lot_record(context, lot_id)
     now_ms = await context.ledger.now_ms()
@@ -99,6 +100,10 @@ async def _schedule(context: AppContext, lot_id: str, opens_at_ms: int, closes_a
         draft = await catalogue.lock_lot(tx, lot_id)
         if draft.status != DRAFT:
             raise WrongStatus("schedule it", draft.status, (DRAFT,))
+        if draft.relisted_from is not None:
+            before = await settlements.find(tx, draft.relisted_from)
+            if before is not None and before.state is SettlementState.VOID:
+                raise WrongState("sell the lot that it was relisted as", before.state, [SettlementState.RELISTED])
         terms = read_terms(draft.terms)
         record = await catalogue.freeze_terms(
             tx,
@@ -153,7 +158,7 @@ async def open_lot(
 ) -> LotView:
     """Open a draft or scheduled lot now, until `closes_at_ms` (UTC ms) or for `duration_ms`, exactly one of the two.
 
-    Raises WrongStatus, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
+    Raises WrongStatus, WrongState, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
     """
     record = await lot_record(context, lot_id)
     now_ms = await context.ledger.now_ms()

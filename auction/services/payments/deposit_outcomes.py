@@ -14,7 +14,8 @@ from auction.books.journal import Cause
 from auction.books.operations import Intent, Operation
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
-from auction.domain.journal import JournalAccount, JournalEntry
+from auction.domain.accounts import JournalAccount
+from auction.domain.journal import JournalEntry
 from auction.domain.lot import ADMITTING
 from auction.domain.states import (
     HOLD_ENDED,
@@ -30,9 +31,8 @@ from auction.services.context import AppContext
 from auction.services.registration.bidding_power import is_barred_from, restate_power
 from auction.services.registration.registrations import register_bidder
 
-ATTEMPTS_MAX = 12
-"""How often a refund or release is attempted before a person has to look at it."""
-RETRY_MS_MIN, RETRY_MS_MAX = 2_000, 3_600_000
+RETRY_MS_MIN, RETRY_MS_MAX = 2_000, 86_400_000
+"""The first and the longest wait before a failed refund or release is repeated; it doubles with each failure."""
 
 
 # --- outcomes of holds and captures -----------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ async def record_releases(tx: Transaction, released: Sequence[Operation], now_ms
 async def record_refund(tx: Transaction, operation: Operation, now_ms: int) -> None:
     """Record a confirmed refund, and that the deposit is released if it waited for it."""
     entry = postings.refund_paid(
-        key_id=operation.first_operation_id,
+        key_id=operation.operation_id,
         lot_id=operation.lot_id,
         bidder_id=operation.bidder_id,
         amount_fen=operation.amount_fen,
@@ -183,15 +183,28 @@ async def record_refund(tx: Transaction, operation: Operation, now_ms: int) -> N
         await deposits.mark_released(tx, [operation.deposit_id], at_ms=now_ms)
 
 
-async def repeat_operation(tx: Transaction, operation: Operation, now_ms: int) -> None:
-    """Intend a failed refund or release again, each time later, up to ATTEMPTS_MAX.
+async def record_refund_failure(tx: Transaction, operation: Operation, now_ms: int) -> None:
+    """Record that a confirmed refund came back: the money is there again, and owed; it is repeated."""
+    entry = postings.refund_failed(
+        key_id=operation.operation_id,
+        lot_id=operation.lot_id,
+        bidder_id=operation.bidder_id,
+        amount_fen=operation.amount_fen,
+    )
+    await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
+    if operation.deposit_id is not None:
+        await deposits.mark_refund_failed(tx, operation.deposit_id)
+    await repeat_operation(tx, operation, now_ms)
 
-    It gets a new id: under the old one the provider would repeat its answer.
+
+async def repeat_operation(tx: Transaction, operation: Operation, now_ms: int) -> None:
+    """Intend a failed refund or release again, each time later, at most RETRY_MS_MAX apart, until it succeeds.
+
+    It gets a new id: under the old one the provider would repeat its answer. Before it is sent, the one that it repeats
+    is looked up.
     """
     number = operation.attempt_number + 1
-    if number > ATTEMPTS_MAX:
-        return
-    wait_ms = min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (number - 2))
+    wait_ms = min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** min(number - 2, 20))
     again = Intent(
         operation_id=f"{operation.first_operation_id}.{number}",
         first_operation_id=operation.first_operation_id,

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from auction.books import catalogue, deposits, operations, settlements
+from auction.books import catalogue, deposits, faults, operations, settlements
 from auction.books.operations import Operation
-from auction.books.unit_of_work import StatementRejected, Transaction
+from auction.books.unit_of_work import Transaction
 from auction.domain.errors import (
     AuctionError,
     BooksAway,
@@ -23,9 +23,10 @@ from auction.domain.errors import (
     RequestRefused,
     Unavailable,
 )
-from auction.domain.states import HOLD_ENDED, RELEASE_SUPERSEDED, OperationKind, OperationStatus
-from auction.payments.gateway import GatewayAway, NoticeRefused, Reply, ReplyStatus
+from auction.domain.states import HOLD_ENDED, RELEASE_SUPERSEDED, FailureCode, OperationKind, OperationStatus
+from auction.payments.gateway import GatewayAway, NoticeRefused, PaymentGateway, Reply, ReplyStatus
 from auction.services.context import AppContext
+from auction.services.isolation import Stage, record_fault
 from auction.services.payments import deposit_outcomes
 from auction.services.registration.bidding_power import sync_sale_power
 
@@ -68,64 +69,86 @@ async def perform_due(context: AppContext, *, limit: int = 256) -> int:
             except Unavailable as error:
                 log.warning("payment_delayed", operation=operation.operation_id, reason=error.code)
                 return None
-            except ValueError:
-                # a fault of the program in this one operation: it shows as stuck, and delays no other
-                log.exception("payment_impossible", operation=operation.operation_id)
-                return None
 
     replies = await asyncio.gather(*map(call, claimed))
     answered = [(one, reply) for one, reply in zip(claimed, replies, strict=True) if reply is not None]
     released = [
         one for one, reply in answered if one.kind is OperationKind.RELEASE and reply.status is ReplyStatus.SUCCEEDED
     ]
-    await _resolve_releases(context, released)
-    resolved = {one.operation_id for one in released}
+    resolved = await _resolve_releases(context, released)
     for one, reply in answered:
         if one.operation_id not in resolved:
-            await _resolve_or_log(context, one.operation_id, reply)
+            await _resolve_or_set_aside(context, one, reply)
     return len(answered)
 
 
 async def _call_provider(context: AppContext, operation: Operation, *, of_purse: bool = True) -> Reply:
-    """What the provider answers. `of_purse`: the operation's deposit may be a purse, which other lots rest on."""
-    gateway, operation_id = context.gateway, operation.operation_id
-    if operation.provider != gateway.provider:
-        raise PaymentsAway(f"{operation_id} was requested from {operation.provider}, which is not used here any more.")
+    """What the provider answers. `of_purse`: the operation's deposit may be a purse, which other lots rest on.
+
+    Raises PaymentsAway; where the answer, or the request, cannot be right, the operation is set aside with the error.
+    """
+    gateway = context.gateway_of(operation.provider)
+    if gateway is None:
+        raise PaymentsAway(
+            f"{operation.operation_id} was requested from {operation.provider}, which is not configured here any more."
+        )
     if of_purse:
         await _lower_power_first(context, operation)
     try:
-        if operation.status is OperationStatus.PENDING:
-            ref = operation.target_ref or operation.provider_ref
-            known = await gateway.look_up(operation_id, operation.kind, ref)
-            if known is not None:
-                return known
-        match operation.kind:
-            case OperationKind.HOLD:
-                return await gateway.hold(
-                    operation_id,
-                    amount_fen=operation.amount_fen,
-                    payment_method=operation.payment_method,
-                    payer=operation.bidder_id,
-                )
-            case OperationKind.CHARGE:
-                return await gateway.charge(
-                    operation_id,
-                    amount_fen=operation.amount_fen,
-                    payment_method=operation.payment_method,
-                    payer=operation.bidder_id,
-                )
-            case OperationKind.CAPTURE:
-                return await gateway.capture(
-                    operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen
-                )
-            case OperationKind.RELEASE:
-                return await gateway.release(operation_id, ref=str(operation.target_ref))
-            case OperationKind.REFUND:
-                return await gateway.refund(
-                    operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen
-                )
+        return await _ask(gateway, operation)
     except GatewayAway as error:
         raise PaymentsAway from error
+    except Exception as error:
+        # an answer that nobody understands, or a fault of the program in this one operation: it delays no other
+        log.exception("payment_impossible", operation=operation.operation_id)
+        await _set_aside(context, operation, error)
+        raise PaymentsAway("The payment provider's answer is not understood; staff have been told.") from error
+
+
+async def _ask(gateway: PaymentGateway, operation: Operation) -> Reply:
+    """Look an operation up where it may be known, else request it. Raises GatewayAway."""
+    operation_id = operation.operation_id
+    if operation.status is OperationStatus.PENDING or operation.abandon_asked_at_ms is not None:
+        known = await gateway.look_up(operation_id, operation.kind, operation.target_ref or operation.provider_ref)
+        if known is not None:
+            return known
+    if operation.abandon_asked_at_ms is not None:
+        return Reply(ReplyStatus.FAILED, "", failure=FailureCode.ABANDONED)
+    if operation.previous_id is not None and operation.kind is OperationKind.REFUND:
+        before = await gateway.look_up(operation.previous_id, operation.kind, operation.target_ref)
+        if before is not None and before.status is ReplyStatus.SUCCEEDED:
+            # it had come through after all: nothing is refunded twice
+            return before
+        if before is not None and before.status is ReplyStatus.PENDING:
+            raise GatewayAway(f"{operation.previous_id} is not decided yet")
+    match operation.kind:
+        case OperationKind.HOLD:
+            return await gateway.hold(
+                operation_id,
+                amount_fen=operation.amount_fen,
+                payment_method=operation.payment_method,
+                payer=operation.bidder_id,
+            )
+        case OperationKind.CHARGE:
+            return await gateway.charge(
+                operation_id,
+                amount_fen=operation.amount_fen,
+                payment_method=operation.payment_method,
+                payer=operation.bidder_id,
+            )
+        case OperationKind.CAPTURE:
+            return await gateway.capture(operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen)
+        case OperationKind.RELEASE:
+            return await gateway.release(operation_id, ref=str(operation.target_ref))
+        case OperationKind.REFUND:
+            return await gateway.refund(operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen)
+
+
+async def _set_aside(context: AppContext, operation: Operation, error: Exception) -> None:
+    """Show an operation with its error, and leave it until it is tried again."""
+    fault = await record_fault(context, Stage.PAYMENT, operation.operation_id, operation.lot_id, error)
+    async with context.books.transaction() as tx:
+        await operations.postpone(tx, operation.operation_id, next_try_at_ms=fault.next_try_at_ms)
 
 
 async def _lower_power_first(context: AppContext, operation: Operation) -> None:
@@ -148,14 +171,15 @@ async def receive_notice(context: AppContext, provider: str, body: bytes, header
 
     Raises NotFound(provider-unknown), RequestRefused(notice-refused), BooksAway.
     """
-    if provider != context.gateway.provider:
+    gateway = context.gateway_of(provider)
+    if gateway is None:
         raise NotFound(
             ProblemCode.PROVIDER_UNKNOWN,
             f"Payments here go through {context.gateway.provider}.",
             {"provider": provider[:64]},
         )
     try:
-        notice = context.gateway.read_notice(body, headers, context.clock_ms() / 1000)
+        notice = gateway.read_notice(body, headers, context.clock_ms() / 1000)
     except NoticeRefused as error:
         raise RequestRefused(ProblemCode.NOTICE_REFUSED, f"The notice is not accepted: {error}.") from None
     if notice is None:
@@ -171,16 +195,23 @@ async def receive_notice(context: AppContext, provider: str, body: bytes, header
 async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Operation:
     """Record an operation's outcome and everything that follows from it in one transaction; then update the ledger.
 
-    An operation that is resolved stays as it is; one that is still pending will be looked up later. Raises BooksAway.
+    An operation that is resolved stays as it is, but for a refund that failed after it had succeeded; one that is still
+    pending will be looked up later. Raises BooksAway.
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         operation = await _lock_operation(tx, operation_id)
+        if _came_back(operation, reply):
+            operation = await operations.mark_refund_failed(tx, operation_id, failure=reply.failure, at_ms=now_ms)
+            await deposit_outcomes.record_refund_failure(tx, operation, now_ms)
+            await context.award_outcomes.record_refund_failure(tx, operation, now_ms)
+            return operation
         if operation.is_resolved:
             return operation
         if reply.status is ReplyStatus.PENDING:
             return await _record_pending(tx, operation, reply, now_ms)
         operation = await _record_final(tx, operation, reply, now_ms)
+        await faults.clear(tx, stage=Stage.PAYMENT, item_ids=[operation_id])
         await _apply_outcome(context, tx, operation, reply, now_ms)
         sale_id = (await catalogue.find_lot(tx, operation.lot_id)).sale_id
     log.info(
@@ -210,6 +241,12 @@ async def _lock_operation(tx: Transaction, operation_id: str) -> Operation:
         if await operations.lots_of(tx, operation_id) != lot_ids:
             raise BooksAway(f"The deposit of {operation_id} was decided about at the same time; nothing was changed.")
     return operation
+
+
+def _came_back(operation: Operation, reply: Reply) -> bool:
+    """Whether the provider says that a refund which it had confirmed has failed."""
+    is_confirmed = operation.kind is OperationKind.REFUND and operation.status is OperationStatus.SUCCEEDED
+    return is_confirmed and reply.status is ReplyStatus.FAILED
 
 
 async def _record_pending(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> Operation:
@@ -258,22 +295,36 @@ async def _apply_outcome(context: AppContext, tx: Transaction, operation: Operat
                 await deposit_outcomes.repeat_operation(tx, operation, now_ms)
 
 
-async def _resolve_or_log(context: AppContext, operation_id: str, reply: Reply) -> None:
-    """Record one outcome of many. One that cannot be recorded is logged and shows as stuck; it delays no other."""
+async def _resolve_or_set_aside(context: AppContext, operation: Operation, reply: Reply) -> None:
+    """Record one outcome of many. One that cannot be recorded is set aside with its error; it delays no other."""
     try:
-        await resolve(context, operation_id, reply)
-    except (StatementRejected, ValueError, RuntimeError):
-        log.exception("payment_not_recorded", operation=operation_id)
+        await resolve(context, operation.operation_id, reply)
+    except Unavailable:
+        raise
+    except Exception as error:
+        log.exception("payment_not_recorded", operation=operation.operation_id)
+        await _set_aside(context, operation, error)
 
 
-async def _resolve_releases(context: AppContext, released: Sequence[Operation]) -> None:
-    """Record many successful releases in one transaction: after the close of a busy lot there are thousands."""
+async def _resolve_releases(context: AppContext, released: Sequence[Operation]) -> set[str]:
+    """Record many successful releases in one transaction: after the close of a busy lot there are thousands.
+
+    The ids of those recorded; none where one of them cannot be: then each is recorded on its own.
+    """
     if not released:
-        return
+        return set()
     now_ms = context.clock_ms()
-    async with context.books.transaction() as tx:
-        locked = await operations.lock_all(tx, [one.operation_id for one in released])
-        unresolved = [one for one in locked if not one.is_resolved]
-        await operations.mark_all_succeeded(tx, [one.operation_id for one in unresolved], at_ms=now_ms)
-        await deposit_outcomes.record_releases(tx, unresolved, now_ms)
+    try:
+        async with context.books.transaction() as tx:
+            locked = await operations.lock_all(tx, [one.operation_id for one in released])
+            unresolved = [one for one in locked if not one.is_resolved]
+            await operations.mark_all_succeeded(tx, [one.operation_id for one in unresolved], at_ms=now_ms)
+            await deposit_outcomes.record_releases(tx, unresolved, now_ms)
+            await faults.clear(tx, stage=Stage.PAYMENT, item_ids=[one.operation_id for one in unresolved])
+    except Unavailable:
+        raise
+    except Exception:
+        log.exception("releases_not_recorded", count=len(released))
+        return set()
     log.info("deposits_released", count=len(unresolved))
+    return {one.operation_id for one in released}

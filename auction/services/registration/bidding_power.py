@@ -88,7 +88,7 @@ async def is_barred_from(tx: Transaction, record: LotRecord, bidder_id: str) -> 
     if record.relisted_from is None:
         return False
     chain = await defaults.ancestors_of(tx, record.relisted_from)
-    defaulters = {default.bidder_id for default in await defaults.of_lots(tx, chain)}
+    defaulters = {one.bidder_id for one in await defaults.of_lots(tx, chain) if one.counts}
     return bidder_id in await bidders.linked_to(tx, defaulters)
 
 

@@ -1,13 +1,26 @@
 """Opens the settlement of every lot whose result is archived, hundreds at a time, and awards the lots that sold.
 
-Losers' deposits are released at once; those of runners-up who may be offered the lot are kept until a stated time.
+Losers' deposits are released at once; those of runners-up who may be offered the lot are kept until the cascade ends.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from auction.books import archive_queries, bidders, catalogue, deposits, journal, settlements
+import structlog
+
+from auction.books import (
+    archive_queries,
+    bidders,
+    catalogue,
+    deposits,
+    faults,
+    journal,
+    runners_up,
+    settlements,
+    unsettled_lots,
+)
 from auction.books.archive_queries import LotResult
 from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
@@ -15,6 +28,7 @@ from auction.books.journal import Cause
 from auction.books.settlements import Award, Settlement, SettlementStep
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
+from auction.domain.errors import Unavailable
 from auction.domain.events import Outcome
 from auction.domain.journal import JournalEntry
 from auction.domain.lot import LotStatus
@@ -23,8 +37,11 @@ from auction.domain.states import AwardSource, AwardStatus, CauseKind, DepositRe
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 from auction.services.context import AppContext
+from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import release_deposits
 from auction.services.settlement.transitions import SYSTEM_ACTOR
+
+log = structlog.get_logger()
 
 LOTS_AT_ONCE = 500
 RANKED_MAX = 20
@@ -42,12 +59,39 @@ FIRST_STATE: Mapping[str, SettlementState] = MappingProxyType(
 
 
 async def open_settlements(context: AppContext, *, limit: int = LOTS_AT_ONCE) -> int:
-    """Open the settlements of lots that have ended, up to a limit; how many. Raises BooksAway."""
+    """Open the settlements of lots that have ended, up to a limit; how many. Raises BooksAway.
+
+    Where the whole batch fails, each lot is opened on its own, and one that cannot be is set aside with its error.
+    """
+    items = await isolated(context, Stage.OPENING)
+    now_ms = context.clock_ms()
+    waiting = {lot_id for lot_id, fault in items.aside.items() if now_ms < fault.next_try_at_ms}
+    try:
+        return len(await _open(context, limit=limit, without=waiting))
+    except Unavailable:
+        raise
+    except Exception:
+        log.exception("settlements_not_opened")
+    async with context.books.reading() as tx:
+        found = await unsettled_lots.waiting_lots(tx, limit=limit, without=waiting)
+    done = 0
+    for lot_id in found:
+        done += await items.run(lot_id, lot_id, partial(_open_one, context, lot_id))
+    return done
+
+
+async def _open_one(context: AppContext, lot_id: str) -> int:
+    return len(await _open(context, limit=1, only=lot_id))
+
+
+async def _open(
+    context: AppContext, *, limit: int, without: Collection[str] = (), only: str | None = None
+) -> list[LotResult]:
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
-        results = await settlements.results_to_settle(tx, limit=limit)
+        results = await unsettled_lots.results_to_settle(tx, limit=limit, without=without, only=only)
         if not results:
-            return 0
+            return []
         records = await catalogue.lots_by_id(tx, [result.lot_id for result in results])
         agreed = _terms_of(records)
         due = {result.lot_id: award_of(result, agreed[result.lot_id], now_ms) for result in results}
@@ -58,7 +102,8 @@ async def open_settlements(context: AppContext, *, limit: int = LOTS_AT_ONCE) ->
         await journal.post_each(tx, [(entry_of(award), _cause(award.lot_id)) for award in awards], at_ms=now_ms)
         await settlements.add_steps(tx, [_step(result, due[result.lot_id], now_ms) for result in results])
         await _release_losers(tx, results, agreed, due, now_ms)
-    return len(results)
+        await faults.clear(tx, stage=Stage.OPENING, item_ids=[result.lot_id for result in results])
+    return results
 
 
 def _terms_of(records: Mapping[str, LotRecord]) -> dict[str, Terms]:
@@ -150,24 +195,17 @@ async def _release_losers(
     due: Mapping[str, Award | None],
     now_ms: int,
 ) -> None:
-    """Release the losers' deposits, and set until when those of runners-up are kept."""
+    """Release the losers' deposits, and keep those of bidders who may still be offered the lot."""
     lot_ids = [result.lot_id for result in results]
-    runners_up = await _runners_up(tx, lot_ids, agreed, due)
+    kept = await _runners_up(tx, lot_ids, agreed, due)
+    await runners_up.keep(tx, kept, at_ms=now_ms)
     to_release: list[Deposit] = []
-    to_keep: dict[int, list[str]] = {}
     for deposit in await deposits.lock_deposits_of_lots(tx, lot_ids):
         award = due[deposit.lot_id]
-        if not deposit.is_available or (award is not None and deposit.bidder_id == award.bidder_id):
-            continue
-        if award is not None and deposit.bidder_id in runners_up.get(deposit.lot_id, ()):
-            cascade = agreed[deposit.lot_id].settlement.cascade
-            until_ms = award.default_at_ms + cascade.depth * cascade.offer_window_ms
-            to_keep.setdefault(until_ms, []).append(deposit.deposit_id)
-        elif not deposit.is_purse:
-            # a purse serves the other lots of the sale too: it is released once they are over
+        is_needed = award is not None and deposit.bidder_id in {award.bidder_id, *kept.get(deposit.lot_id, ())}
+        # a purse serves the other lots of the sale too: it is released once they are over
+        if deposit.is_available and not is_needed and not deposit.is_purse:
             to_release.append(deposit)
-    for until_ms, deposit_ids in sorted(to_keep.items()):
-        await deposits.keep_until(tx, deposit_ids, release_by_ms=until_ms)
     if to_release:
         cause = Cause(CauseKind.LOT_EVENT, "closed")
         await release_deposits(tx, to_release, reason=DepositReason.NOT_WON, now_ms=now_ms, cause=cause)
@@ -182,9 +220,29 @@ async def _runners_up(
         return {}
     ranked = await archive_queries.best_bidders(tx, cascading, per_lot_max=RANKED_MAX)
     winners = {lot_id: award.bidder_id for lot_id in cascading if (award := due[lot_id]) is not None}
-    linked = await bidders.linked_to_each(tx, set(winners.values()))
-    found = {}
-    for lot_id, winner_id in winners.items():
-        others = [bidder_id for bidder_id in ranked.get(lot_id, ()) if bidder_id not in linked[winner_id]]
-        found[lot_id] = others[: agreed[lot_id].settlement.cascade.depth]
+    linked = await bidders.linked_to_each(tx, {*winners.values(), *(one for some in ranked.values() for one in some)})
+    return {
+        lot_id: may_be_offered(ranked.get(lot_id, ()), winner_id, linked, depth=agreed[lot_id].settlement.cascade.depth)
+        for lot_id, winner_id in winners.items()
+    }
+
+
+def may_be_offered(
+    ranked: Sequence[str], winner_id: str, linked: Mapping[str, Collection[str]], *, depth: int
+) -> list[str]:
+    """Who may be offered a lot at all, best first, if each in turn declines or defaults.
+
+    Accounts linked to the winner are left out. Those linked to another runner-up come in question if that one
+    declines, and are passed over if that one defaults: then one more is asked.
+    """
+    found: list[str] = []
+    strangers = 0
+    for bidder_id in ranked:
+        if bidder_id in linked[winner_id]:
+            continue
+        if not any(bidder_id in linked[other] for other in found):
+            strangers += 1
+        found.append(bidder_id)
+        if strangers == depth:
+            break
     return found

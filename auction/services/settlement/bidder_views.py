@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auction.books import catalogue, deposits, operations, settlements
+from auction.books import catalogue, deposits, operations, runners_up, settlements
 from auction.books.deposits import Deposit
 from auction.books.settlements import Award, Offer
 from auction.books.unit_of_work import Transaction
@@ -42,6 +42,8 @@ class OwnDeposit:
 
     deposit: Deposit
     title: str
+    kept_as_runner_up: bool
+    """Whether it stays held because a lot may still be offered to the bidder."""
 
 
 async def awards_of(context: AppContext, bidder_id: str) -> list[OwnAward]:
@@ -88,4 +90,13 @@ async def deposits_of(context: AppContext, bidder_id: str) -> Sequence[OwnDeposi
     async with context.books.reading() as tx:
         found = await deposits.deposits_of_bidder(tx, bidder_id)
         lots = await catalogue.lots_by_id(tx, [deposit.lot_id for deposit in found])
-    return [OwnDeposit(deposit, lots[deposit.lot_id].title) for deposit in found]
+        kept = await runners_up.kept_lots_of_bidder(tx, bidder_id)
+    return [
+        OwnDeposit(
+            deposit,
+            lots[deposit.lot_id].title,
+            kept_as_runner_up=deposit.is_available
+            and (deposit.lot_id in kept or (deposit.is_purse and lots[deposit.lot_id].sale_id in kept.values())),
+        )
+        for deposit in found
+    ]

@@ -1,13 +1,16 @@
 """What is due by time after the close: defaults, lapsed offers, next offers, releases, and captures before expiry."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 import structlog
 
 from auction.books import deposits, operations, settlements
 from auction.books.journal import Cause
-from auction.books.unit_of_work import StatementRejected
-from auction.domain.errors import AuctionError, Unavailable
+from auction.domain.errors import Unavailable
 from auction.domain.states import CauseKind, DefaultCause, DepositReason, SettlementState
 from auction.services.context import AppContext
+from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import capture_of, release_deposits
 from auction.services.settlement.awards import open_settlements
 from auction.services.settlement.payment_default import declare_default, record_collected
@@ -18,40 +21,42 @@ log = structlog.get_logger()
 
 
 async def settle(context: AppContext) -> int:
-    """Do everything that is due after the close, once; how much was done. Raises BooksAway."""
-    done = await open_settlements(context)
-    done += await process_deadlines(context)
-    done += await record_collected(context)
-    done += await run_waterfalls(context)
-    done += await release_unneeded(context)
-    await capture_expiring(context)
+    """Do everything that is due after the close, once; how much was done. Raises BooksAway.
+
+    The stages are independent: one that fails is logged, and the others go on. First come captures before an
+    authorisation expires, as nothing makes up for those.
+    """
+    stages: tuple[Callable[[AppContext], Awaitable[int]], ...] = (
+        capture_expiring,
+        open_settlements,
+        process_deadlines,
+        record_collected,
+        run_waterfalls,
+        release_idle_purses,
+    )
+    done = 0
+    for stage in stages:
+        try:
+            done += await stage(context)
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("stage_failed", stage=stage.__name__)
     return done
 
 
 async def process_deadlines(context: AppContext) -> int:
     """Move every settlement on whose deadline has passed; how many. One that cannot move delays no other."""
+    items = await isolated(context, Stage.DEADLINE)
     done, after = 0, (0, "")
     while True:
         async with context.books.reading() as tx:
             due = await settlements.lots_due(tx, now_ms=context.clock_ms(), after=after)
         for _, lot_id in due:
-            done += await _process_or_log(context, lot_id)
+            done += await items.run(lot_id, lot_id, partial(_process, context, lot_id))
         if len(due) < settlements.DUE_PAGE:
             return done
         after = due[-1]
-
-
-async def _process_or_log(context: AppContext, lot_id: str) -> int:
-    try:
-        return await _process(context, lot_id)
-    except Unavailable:
-        raise
-    except AuctionError as error:
-        log.info("settlement_waits", lot=lot_id, reason=error.code)
-    except (StatementRejected, ValueError, RuntimeError):
-        # its deadline stays in the past, which finance sees
-        log.exception("settlement_failed", lot=lot_id)
-    return 0
 
 
 async def _process(context: AppContext, lot_id: str) -> int:
@@ -72,22 +77,22 @@ async def _process(context: AppContext, lot_id: str) -> int:
     return 1
 
 
-async def release_unneeded(context: AppContext) -> int:
-    """Release deposits kept for runners-up until a time that has passed, and purses that no lot needs; how many."""
+async def release_idle_purses(context: AppContext) -> int:
+    """Release purses that no lot of their sale needs; how many."""
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
-        unneeded = await deposits.deposits_to_release(tx, now_ms=now_ms)
-        unneeded += await deposits.idle_purses(tx, now_ms=now_ms)
+        unneeded = await deposits.idle_purses(tx)
         if unneeded:
-            cause = Cause(CauseKind.DEADLINE, "kept-deposits")
+            cause = Cause(CauseKind.DEADLINE, "idle-purses")
             await release_deposits(tx, unneeded, reason=DepositReason.NOT_NEEDED, now_ms=now_ms, cause=cause)
     return len(unneeded)
 
 
-async def capture_expiring(context: AppContext) -> None:
-    """Intend the capture of authorised deposits that are still needed and expire soon."""
+async def capture_expiring(context: AppContext) -> int:
+    """Intend the capture of authorised deposits that are still needed and expire soon; 0: the captures are to come."""
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         expiring = await deposits.deposits_expiring(tx, before_ms=now_ms + context.money.capture_ahead_ms)
         intents = [capture_of(deposit, deposit.amount_fen) for deposit in expiring]
         await operations.intend(tx, intents, at_ms=now_ms)
+    return 0

@@ -11,14 +11,23 @@ REQUEST_VALID_MS = 24 * 3_600_000
 
 
 async def request_or_approve(
-    tx: Transaction, lot_id: str, action: ApprovalAction, *, actor: str, reason: str, now_ms: int, since_ms: int
+    tx: Transaction,
+    lot_id: str,
+    action: ApprovalAction,
+    *,
+    actor: str,
+    reason: str,
+    now_ms: int,
+    since_ms: int,
+    subject: str | None = None,
 ) -> Approval | None:
     """Request an act, or approve another person's request: the request that now waits, or None: do it.
 
-    Requests from before `since_ms`, when the settlement last changed its state, do not count. Raises
-    RequestRefused(same-person) where the actor would approve their own request.
+    `subject` says which of the lot's operations it is about, where it is about one. Requests from before `since_ms`,
+    when the settlement last changed its state, do not count. Raises RequestRefused(same-person) where the actor would
+    approve their own request.
     """
-    waiting = await approvals.find_waiting(tx, lot_id, action, now_ms=now_ms, since_ms=since_ms)
+    waiting = await approvals.find_waiting(tx, lot_id, action, now_ms=now_ms, since_ms=since_ms, subject=subject)
     if waiting is None:
         requested = await approvals.request(
             tx,
@@ -28,6 +37,7 @@ async def request_or_approve(
             asked_by=actor,
             asked_at_ms=now_ms,
             expires_at_ms=now_ms + REQUEST_VALID_MS,
+            subject=subject,
         )
         await audit.record_action(tx, actor=actor, action=f"ask-{action}", lot_id=lot_id, reason=reason)
         return requested

@@ -1,19 +1,31 @@
 """Finance's views of settlements: a list with deadlines and amounts, and everything about one lot. Read only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from auction.books import accounts, approvals, catalogue, defaults, deposits, journal, operations, settlements
+from auction.books import (
+    accounts,
+    approvals,
+    catalogue,
+    defaults,
+    deposits,
+    faults,
+    journal,
+    operations,
+    runners_up,
+    settlements,
+)
 from auction.books.approvals import Approval
 from auction.books.catalogue import LotRecord
 from auction.books.defaults import Default
 from auction.books.deposits import Deposit
+from auction.books.faults import Fault
 from auction.books.journal import PostedEntry
 from auction.books.operations import Operation
 from auction.books.settlements import Award, Offer, Settlement, SettlementStep
 from auction.books.unit_of_work import Transaction
+from auction.domain.accounts import JournalAccount
 from auction.domain.errors import NotFound, ProblemCode
-from auction.domain.journal import JournalAccount
 from auction.domain.states import AwardStatus, SettlementState
 from auction.services.context import AppContext
 
@@ -35,6 +47,7 @@ class SettlementRow:
     held_fen: int
     forfeited_fen: int
     claim_fen: int
+    seller_owes_fen: int
     waiting_operations: int
     stuck: tuple[str, ...]
     """Ids of the operations that a person should look at."""
@@ -49,6 +62,8 @@ class SettlementList:
     counts: Mapping[SettlementState, int]
     names: Mapping[str, str]
     """Id of a bidder or of staff -> their name."""
+    faults: Sequence[Fault]
+    """What could not be processed, of any lot."""
     now_ms: int
 
 
@@ -61,6 +76,8 @@ class SettlementDetail:
     offers: Sequence[Offer]
     defaults: Sequence[Default]
     deposits: Sequence[Deposit]
+    runners_up: Collection[str]
+    """Bidders whom the lot may still be offered to."""
     operations: Sequence[Operation]
     steps: Sequence[SettlementStep]
     entries: Sequence[PostedEntry]
@@ -79,7 +96,8 @@ async def list_settlements(
         counts = await settlements.count_by_state(tx)
         rows = await _rows(tx, found, context.clock_ms())
         names = await accounts.names_of(tx, _people(rows))
-    return SettlementList(rows, counts, names, context.clock_ms())
+        aside = await faults.list_all(tx)
+    return SettlementList(rows, counts, names, aside, context.clock_ms())
 
 
 async def show_settlement(context: AppContext, lot_id: str) -> SettlementDetail:
@@ -104,6 +122,7 @@ async def show_settlement(context: AppContext, lot_id: str) -> SettlementDetail:
             offers=await settlements.offers_of_lot(tx, lot_id),
             defaults=await defaults.of_lot(tx, lot_id),
             deposits=held,
+            runners_up=await runners_up.kept_of_lot(tx, lot_id),
             operations=await operations.operations_of_lot(tx, lot_id),
             steps=steps,
             entries=await journal.entries_of(tx, lot_id=lot_id, limit=ENTRIES_MAX),
@@ -135,16 +154,16 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
             due_fen=_due_fen(awards.get(one.lot_id)),
             held_fen=held.get(one.lot_id, 0),
             forfeited_fen=sum(default.forfeited_fen for default in past if default.lot_id == one.lot_id),
-            claim_fen=sum(
-                default.claim_fen for default in past if default.lot_id == one.lot_id and not default.written_off
-            ),
+            claim_fen=sum(default.claim_fen for default in past if default.lot_id == one.lot_id and default.is_claimed),
+            seller_owes_fen=sum(default.seller_owes_fen for default in past if default.lot_id == one.lot_id),
             waiting_operations=waiting.get(one.lot_id, 0),
             stuck=tuple(stuck.get(one.lot_id, ())),
             approvals=tuple(
-                # a request from before the settlement changed its state is void
+                # a request about the lot from before the settlement changed its state is void
                 approval
                 for approval in requested
-                if approval.lot_id == one.lot_id and approval.asked_at_ms >= one.changed_at_ms
+                if approval.lot_id == one.lot_id
+                and (approval.subject is not None or approval.asked_at_ms >= one.changed_at_ms)
             ),
         )
         for one in found

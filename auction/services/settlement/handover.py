@@ -1,8 +1,12 @@
-"""The end of a sale: staff confirm the handover, the seller is paid, commission and fee are earned."""
+"""The end of a sale: staff confirm the handover, the seller is paid, commission and fee are earned.
 
-from auction.books import audit, journal, settlements
+Where the lot was sold instead of a defaulter's, its price is the resale's from now on.
+"""
+
+from auction.books import audit, defaults, journal, settlements
 from auction.books.journal import Cause
 from auction.books.settlements import Award
+from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.money import share
@@ -57,4 +61,15 @@ async def confirm_handover(context: AppContext, lot_id: str, *, actor: str) -> A
                 "commission_fen": commission_fen + award.fee_fen,
             },
         )
+        await _record_resale(tx, award)
         return await settlements.mark_award_settled(tx, award.award_id, at_ms=now_ms)
+
+
+async def _record_resale(tx: Transaction, award: Award) -> None:
+    """Name the lot as the resale of defaults on it and on the lots before it: their waterfalls may run.
+
+    Not before: a sale that is only paid can still be declared void.
+    """
+    chain = await defaults.ancestors_of(tx, award.lot_id)
+    for default in await defaults.lock_unresolved(tx, chain):
+        await defaults.set_resale(tx, default.default_id, lot_id=award.lot_id, price_fen=award.price_fen)

@@ -1,17 +1,19 @@
 """Defaults: a winner does not pay, the award is reversed, the deposit is forfeited, and the lot moves on."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from auction.books import defaults, deposits, journal, operations, settlements
 from auction.books.approvals import Approval
+from auction.books.defaults import Default
 from auction.books.journal import Cause
 from auction.books.operations import Operation
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
+from auction.domain.accounts import JournalAccount
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
-from auction.domain.journal import JournalAccount
 from auction.domain.money import share
 from auction.domain.states import (
     ApprovalAction,
@@ -26,6 +28,7 @@ from auction.domain.states import (
     SettlementState,
 )
 from auction.services.context import AppContext
+from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import capture_of
 from auction.services.registration.bidding_power import deposits_for, restate_power
 from auction.services.settlement.dual_control import request_or_approve
@@ -150,7 +153,7 @@ async def _default(
         SettlementAction.DEFAULT,
         actor=actor,
         at_ms=now_ms,
-        deadline_at_ms=now_ms,
+        deadline_at_ms=now_ms + terms.decision_window_ms,
         reason=reason,
         details={
             "award_id": award.award_id,
@@ -221,19 +224,24 @@ async def _forfeit_deposits(
 
 async def record_collected(context: AppContext) -> int:
     """Note which defaults have all their forfeited deposits captured or lapsed; how many. Raises BooksAway."""
+    items = await isolated(context, Stage.COLLECTING)
     async with context.books.reading() as tx:
         waiting = await defaults.collecting(tx)
     done = 0
     for one in waiting:
-        async with context.books.transaction() as tx:
-            await lock_settlement(tx, one.lot_id)
-            default = await defaults.lock(tx, one.default_id)
-            if default is None or default.status is not DefaultStatus.COLLECTING:
-                continue
-            theirs = await deposits.deposits_for_award(tx, one.default_id)
-            if any(deposit.status is DepositStatus.HELD for deposit in theirs):
-                continue
-            forfeited_fen = sum(d.captured_fen or 0 for d in theirs if d.status is DepositStatus.FORFEITED)
-            await defaults.mark_collected(tx, one.default_id, forfeited_fen=forfeited_fen)
-        done += 1
+        done += await items.run(one.default_id, one.lot_id, partial(_record_collected, context, one))
     return done
+
+
+async def _record_collected(context: AppContext, one: Default) -> int:
+    async with context.books.transaction() as tx:
+        await lock_settlement(tx, one.lot_id)
+        default = await defaults.lock(tx, one.default_id)
+        if default is None or default.status is not DefaultStatus.COLLECTING:
+            return 0
+        theirs = await deposits.deposits_for_award(tx, one.default_id)
+        if any(deposit.status is DepositStatus.HELD for deposit in theirs):
+            return 0
+        forfeited_fen = sum(d.captured_fen or 0 for d in theirs if d.status is DepositStatus.FORFEITED)
+        await defaults.mark_collected(tx, one.default_id, forfeited_fen=forfeited_fen)
+    return 1

@@ -6,7 +6,7 @@ the deposit after it, so that a declined card costs nobody a deposit.
 
 from collections.abc import Sequence
 
-from auction.books import defaults, deposits, journal, operations, settlements
+from auction.books import deposits, journal, operations, runners_up, settlements
 from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
@@ -14,8 +14,8 @@ from auction.books.operations import Intent, Operation
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
+from auction.domain.accounts import JournalAccount
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.journal import JournalAccount
 from auction.domain.states import (
     AwardStatus,
     CauseKind,
@@ -92,6 +92,20 @@ class SettlementOutcomes:
         award = await settlements.record_received(tx, award.award_id, received_fen=received_fen)
         await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=cause)
 
+    async def record_refund_failure(self, tx: Transaction, operation: Operation, now_ms: int) -> None:
+        """Note in the timeline that a confirmed refund came back."""
+        settlement = await settlements.find(tx, operation.lot_id)
+        if settlement is not None:
+            await add_step(
+                tx,
+                operation.lot_id,
+                settlement.state,
+                StepName.REFUND_FAILED,
+                actor=SYSTEM_ACTOR,
+                at_ms=now_ms,
+                details={"amount_fen": operation.amount_fen, "failure": operation.failure or ""},
+            )
+
     async def record_capture(self, tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
         """Use a captured deposit as its disposition says, or note that it lapsed."""
         cause = gateway_cause(operation)
@@ -112,7 +126,30 @@ class SettlementOutcomes:
                 # read again under the lock: another payment may have been recorded meanwhile
                 award = await settlements.live_award(tx, award.lot_id)
                 if award is not None and award.award_id == deposit.award_id and award.status is AwardStatus.DUE:
+                    if not deposit.is_cash:
+                        award = await _grant_cure(tx, locked, award, deposit, now_ms=now_ms)
                     await complete_payment(tx, locked, award, now_ms=now_ms, cause=cause)
+
+
+async def _grant_cure(
+    tx: Transaction, locked: LockedSettlement, award: Award, deposit: Deposit, *, now_ms: int
+) -> Award:
+    """Give a winner whose deposit the house failed to collect the time to pay that part, once an award. The award."""
+    cure_ms = locked.terms.settlement.cure_ms
+    if award.cure_until_ms is not None or cure_ms == 0:
+        return award
+    until_ms = max(award.default_at_ms, now_ms + cure_ms)
+    await settlements.set_deadline(tx, award.lot_id, deadline_at_ms=until_ms)
+    await add_step(
+        tx,
+        award.lot_id,
+        locked.settlement.state,
+        StepName.CURE_PERIOD,
+        actor=SYSTEM_ACTOR,
+        at_ms=now_ms,
+        details={"award_id": award.award_id, "amount_fen": deposit.amount_fen, "pay_by_ms": until_ms},
+    )
+    return await settlements.grant_cure(tx, award.award_id, until_ms=until_ms)
 
 
 async def _add_capture_step(tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
@@ -215,7 +252,7 @@ async def _apply_deposit(tx: Transaction, deposit: Deposit, award: Award, *, now
 
 
 async def _mark_paid(tx: Transaction, locked: LockedSettlement, award: Award, now_ms: int) -> Award:
-    """Mark an award paid, release the runners-up, and set the resale of defaults on the lots before this one."""
+    """Mark an award paid, and release the runners-up."""
     award = await settlements.mark_award_paid(tx, award.award_id, at_ms=now_ms)
     await move(
         tx,
@@ -227,9 +264,6 @@ async def _mark_paid(tx: Transaction, locked: LockedSettlement, award: Award, no
         details={"award_id": award.award_id, "received_fen": award.received_fen, "paddle": award.paddle},
     )
     await release_remaining(tx, locked, now_ms=now_ms, cause=Cause(CauseKind.LOT_EVENT, f"{locked.lot_id}:paid"))
-    chain = await defaults.ancestors_of(tx, locked.lot_id)
-    for default in await defaults.lock_unresolved(tx, chain):
-        await defaults.set_resale(tx, default.default_id, lot_id=locked.lot_id, price_fen=award.price_fen)
     return award
 
 
@@ -280,10 +314,8 @@ async def forfeit_deposit(tx: Transaction, deposit: Deposit, *, now_ms: int, cau
 
 async def release_remaining(tx: Transaction, locked: LockedSettlement, *, now_ms: int, cause: Cause) -> None:
     """Release what is still held for a lot; a purse stays for the other lots of the sale, but not for this one."""
+    await runners_up.release(tx, locked.lot_id, at_ms=now_ms)
     held = [one for one in await deposits.deposits_of_lot(tx, locked.lot_id, locked=True) if one.is_available]
-    purses = [deposit.deposit_id for deposit in held if deposit.is_purse]
-    if purses:
-        await deposits.keep_until(tx, purses, release_by_ms=now_ms)
     others = [deposit for deposit in held if not deposit.is_purse]
     if others:
         await release_deposits(tx, others, reason=DepositReason.NOT_NEEDED, now_ms=now_ms, cause=cause)

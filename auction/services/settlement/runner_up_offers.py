@@ -2,7 +2,8 @@
 
 import asyncio
 
-from auction.books import archive_queries, bidders, defaults, deposits, journal, settlements
+from auction.books import archive_queries, audit, bidders, defaults, deposits, journal, settlements
+from auction.books import runners_up as kept
 from auction.books.journal import Cause
 from auction.books.settlements import Award, Offer
 from auction.books.unit_of_work import Transaction
@@ -32,11 +33,13 @@ StandingBids = list[tuple[int, BidPlaced]]
 async def advance(context: AppContext, lot_id: str) -> SettlementState:
     """Move a defaulted lot on: the next offer, or as the terms say when nobody is left. The state then.
 
-    A lot in another state is not changed. Raises NotFound(settlement-unknown), BooksAway.
+    A lot in another state, or that staff still decide about, is not changed. Raises NotFound(settlement-unknown),
+    BooksAway.
     """
+    now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         locked = await lock_settlement(tx, lot_id)
-        if locked.settlement.state is not SettlementState.DEFAULTED:
+        if locked.settlement.state is not SettlementState.DEFAULTED or now_ms < (locked.settlement.deadline_at_ms or 0):
             return locked.settlement.state
         found = await _next_runner_up(tx, locked)
         if found is not None:
@@ -60,6 +63,30 @@ async def offer_by_staff(context: AppContext, lot_id: str, *, actor: str) -> Off
                 "or the price would be below the floor. Relist it.",
             )
         return await _offer(context, tx, locked, *found, actor=actor)
+
+
+async def extend_decision(context: AppContext, lot_id: str, *, by_ms: int, actor: str, reason: str) -> None:
+    """Give staff more time to decide about a defaulted lot before it moves on by itself, counted from now.
+
+    Raises NotFound(settlement-unknown), WrongState, BooksAway.
+    """
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        locked = await lock_settlement(tx, lot_id, SettlementAction.EXTEND)
+        until_ms = max(locked.settlement.deadline_at_ms or 0, now_ms + by_ms)
+        await audit.record_action(
+            tx, actor=actor, action="extend-decision", lot_id=lot_id, reason=reason, details={"until_ms": until_ms}
+        )
+        await move(
+            tx,
+            lot_id,
+            SettlementAction.EXTEND,
+            actor=actor,
+            at_ms=now_ms,
+            deadline_at_ms=until_ms,
+            reason=reason,
+            details={"decide_by_ms": until_ms},
+        )
 
 
 async def accept_offer(context: AppContext, offer_id: str, *, bidder_id: str) -> Award:
@@ -98,7 +125,8 @@ async def accept_offer(context: AppContext, offer_id: str, *, bidder_id: str) ->
         await settlements.add_awards(tx, [award])
         cause = Cause(CauseKind.BIDDER_ACTION, f"accept:{offer_id}")
         await journal.post(tx, [entry_of(award)], cause=cause, at_ms=now_ms)
-        await _keep_deposits(tx, offer, None)
+        # from now on the award keeps the deposits
+        await kept.release(tx, offer.lot_id, at_ms=now_ms, bidder_id=bidder_id)
         await move(
             tx,
             offer.lot_id,
@@ -150,6 +178,7 @@ async def _close_offer(
     declined = action is SettlementAction.DECLINE
     status = OfferStatus.DECLINED if declined else OfferStatus.LAPSED
     offer = await settlements.close_offer(tx, offer.offer_id, status, at_ms=now_ms)
+    await kept.release(tx, offer.lot_id, at_ms=now_ms, bidder_id=offer.bidder_id)
     theirs = await deposits.deposits_of_lot(tx, offer.lot_id, bidder_id=offer.bidder_id, locked=True)
     await release_deposits(
         tx,
@@ -202,7 +231,7 @@ async def _next_runner_up(
     if locked.settlement.offers_made >= cascade.depth and not beyond_depth:
         return None
     earlier = await settlements.offers_of_lot(tx, locked.lot_id)
-    defaulters = {default.bidder_id for default in await defaults.of_lot(tx, locked.lot_id)}
+    defaulters = {default.bidder_id for default in await defaults.of_lot(tx, locked.lot_id) if default.counts}
     linked = await bidders.linked_to(tx, defaulters)
     had_offer = {offer.bidder_id for offer in earlier}
     standing = await archive_queries.standing_bids(tx, locked.lot_id)
@@ -241,7 +270,6 @@ async def _offer(
         answered_at_ms=None,
     )
     await settlements.add_offer(tx, offer)
-    await _keep_deposits(tx, offer, offer.expires_at_ms)
     await move(
         tx,
         locked.lot_id,
@@ -259,13 +287,6 @@ async def _offer(
         offers_made=number,
     )
     return offer
-
-
-async def _keep_deposits(tx: Transaction, offer: Offer, until_ms: int | None) -> None:
-    """Keep the runner-up's deposits until a time (UTC ms), or for as long as they are needed (None)."""
-    theirs = await deposits.deposits_of_lot(tx, offer.lot_id, bidder_id=offer.bidder_id)
-    available = [deposit.deposit_id for deposit in theirs if deposit.is_available]
-    await deposits.keep_until(tx, available, release_by_ms=until_ms)
 
 
 async def _exhausted(context: AppContext, tx: Transaction, locked: LockedSettlement) -> SettlementState:

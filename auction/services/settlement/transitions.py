@@ -27,6 +27,7 @@ ACTION_PHRASES: Mapping[SettlementAction, str] = MappingProxyType(
         SettlementAction.LAPSE: "let the offer lapse",
         SettlementAction.RELIST: "relist it",
         SettlementAction.GIVE_UP: "give it up",
+        SettlementAction.EXTEND: "extend the time to decide",
         SettlementAction.CONFIRM_HANDOVER: "confirm the handover",
         SettlementAction.VOID: "void it",
     }
@@ -43,6 +44,7 @@ STEP_OF: Mapping[SettlementAction, StepName] = MappingProxyType(
         SettlementAction.LAPSE: StepName.OFFER_LAPSED,
         SettlementAction.RELIST: StepName.RELISTED,
         SettlementAction.GIVE_UP: StepName.UNSOLD,
+        SettlementAction.EXTEND: StepName.DECISION_EXTENDED,
         SettlementAction.CONFIRM_HANDOVER: StepName.SETTLED,
         SettlementAction.VOID: StepName.VOID,
     }

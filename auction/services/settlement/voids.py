@@ -2,26 +2,33 @@
 
 from dataclasses import replace
 
-from auction.books import defaults, deposits, journal, operations, settlements
+from auction.books import audit, catalogue, defaults, deposits, journal, operations, settlements
 from auction.books.approvals import Approval
+from auction.books.catalogue import DRAFT
+from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
+from auction.domain.accounts import JournalAccount
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.journal import JournalAccount
+from auction.domain.lot import LotStatus
 from auction.domain.states import (
     ApprovalAction,
     AwardStatus,
     CauseKind,
+    DefaultStatus,
     DepositReason,
     DepositStatus,
     Disposition,
     OfferStatus,
     OperationKind,
     SettlementAction,
+    SettlementState,
+    StepName,
 )
+from auction.domain.waterfall import Split
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import refund_deposit, refund_of
 from auction.services.settlement.dual_control import request_or_approve
@@ -31,17 +38,19 @@ from auction.services.settlement.payment_outcomes import (
     refund_payment,
     release_remaining,
 )
-from auction.services.settlement.transitions import LockedSettlement, lock_settlement, move
+from auction.services.settlement.transitions import LockedSettlement, add_step, lock_settlement, move
 
 
 async def void_settlement(context: AppContext, lot_id: str, *, actor: str, reason: str) -> Approval | None:
     """Declare a closed lot void before it is settled, which needs two persons: the request that waits, or None: done.
 
-    Raises NotFound(settlement-unknown), WrongState, RequestRefused(same-person, payment-pending), BooksAway.
+    Raises NotFound(settlement-unknown), WrongState, RequestRefused(same-person, payment-pending,
+    relisted-lot-first), BooksAway.
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         locked = await lock_settlement(tx, lot_id, SettlementAction.VOID)
+        await _check_relisted_is_void(tx, locked)
         waiting = await request_or_approve(
             tx,
             lot_id,
@@ -111,15 +120,7 @@ async def _void_award(tx: Transaction, award: Award, *, now_ms: int, cause: Caus
             left_fen -= part_fen
             if part_fen:
                 await _intend_return(tx, deposit, part_fen, now_ms)
-        await _clear_resale(tx, award.lot_id)
     await settlements.mark_award_void(tx, award.award_id)
-
-
-async def _clear_resale(tx: Transaction, lot_id: str) -> None:
-    """Let unresolved defaults on the lots before this one wait for another resale."""
-    for default in await defaults.lock_unresolved(tx, await defaults.ancestors_of(tx, lot_id)):
-        if default.resale_lot_id == lot_id:
-            await defaults.clear_resale(tx, default.default_id)
 
 
 async def _intend_return(tx: Transaction, deposit: Deposit, amount_fen: int, now_ms: int) -> None:
@@ -128,16 +129,38 @@ async def _intend_return(tx: Transaction, deposit: Deposit, amount_fen: int, now
     await operations.intend(tx, [replace(refund, operation_id=f"{refund.operation_id}-void")], at_ms=now_ms)
 
 
+async def _check_relisted_is_void(tx: Transaction, locked: LockedSettlement) -> None:
+    """Raises RequestRefused(relisted-lot-first) while the lot that this one was relisted as is on sale or sold."""
+    child_id = locked.settlement.relisted_as
+    if child_id is None:
+        return
+    child, settled = await catalogue.find_lot(tx, child_id), await settlements.find(tx, child_id)
+    state = child.status if settled is None else settled.state
+    if state in {DRAFT, LotStatus.VOID, SettlementState.VOID}:
+        return
+    is_over = state == SettlementState.SETTLED
+    raise RequestRefused(
+        ProblemCode.RELISTED_LOT_FIRST,
+        f"It was relisted as lot {child_id}, which is {state}"
+        + (", handed over: neither can be void any more." if is_over else ". Declare that one void first."),
+        {"lot_id": child_id, "state": state},
+    )
+
+
 async def _return_forfeited(tx: Transaction, locked: LockedSettlement, *, now_ms: int, cause: Cause) -> None:
-    """Refund the forfeited deposits of unresolved defaults, which do not count against their bidders any more."""
+    """Refund the forfeited deposits of defaults, which do not count against their bidders any more.
+
+    What a waterfall did is reversed before.
+    """
     for default in await defaults.of_lot(tx, locked.lot_id):
-        if not default.is_unresolved:
+        if default.status is DefaultStatus.RETURNED:
             continue
         theirs = await deposits.deposits_for_award(tx, default.default_id)
         if any(deposit.status is DepositStatus.HELD for deposit in theirs):
             raise RequestRefused(
                 ProblemCode.PAYMENT_PENDING, "A forfeited deposit is being captured; wait for its outcome."
             )
+        seller_owes_fen = await _reverse_waterfall(tx, default, now_ms=now_ms, cause=cause)
         for deposit in theirs:
             if deposit.status is DepositStatus.FORFEITED:
                 entry = postings.forfeiture_returned(
@@ -148,4 +171,54 @@ async def _return_forfeited(tx: Transaction, locked: LockedSettlement, *, now_ms
                 )
                 await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
                 await _intend_return(tx, deposit, deposit.captured_fen or 0, now_ms)
-        await defaults.mark_returned(tx, default.default_id, at_ms=now_ms)
+        await defaults.mark_returned(tx, default.default_id, seller_owes_fen=seller_owes_fen, at_ms=now_ms)
+
+
+async def _reverse_waterfall(tx: Transaction, default: Default, *, now_ms: int, cause: Cause) -> int:
+    """Take back what was divided and claimed. What the seller was paid, and owes the house now, in fen."""
+    if default.split is None:
+        return 0
+    about = {"default_id": default.default_id, "lot_id": default.lot_id, "bidder_id": default.bidder_id}
+    entries = []
+    divided = Split(**default.split)
+    if divided.forfeited_fen:
+        entries.append(postings.waterfall_reversed(**about, split=divided))
+    if default.is_claimed:
+        entries.append(postings.claim_reversed(**about, amount_fen=default.claim_fen))
+    await journal.post(tx, entries, cause=cause, at_ms=now_ms)
+    return divided.seller_fen
+
+
+async def record_seller_repaid(context: AppContext, lot_id: str, *, actor: str, reason: str) -> None:
+    """Record that the seller has paid back what they owe since a lot was declared void; `reason` names the receipt.
+
+    Raises NotFound(settlement-unknown), RequestRefused(no-claim), BooksAway.
+    """
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        locked = await lock_settlement(tx, lot_id)
+        owed = [one for one in await defaults.of_lot(tx, lot_id) if one.seller_owes_fen]
+        if not owed:
+            raise RequestRefused(ProblemCode.NO_CLAIM, f"The seller owes nothing for lot {lot_id}.", {"lot_id": lot_id})
+        cause = Cause(CauseKind.STAFF_ACTION, f"seller-repaid:{lot_id}:{actor}")
+        entries = [
+            postings.seller_repaid(default_id=one.default_id, lot_id=lot_id, amount_fen=one.seller_owes_fen)
+            for one in owed
+        ]
+        await journal.post(tx, entries, cause=cause, at_ms=now_ms)
+        for one in owed:
+            await defaults.mark_seller_repaid(tx, one.default_id)
+        amount_fen = sum(one.seller_owes_fen for one in owed)
+        await audit.record_action(
+            tx, actor=actor, action="seller-repaid", lot_id=lot_id, reason=reason, details={"amount_fen": amount_fen}
+        )
+        await add_step(
+            tx,
+            lot_id,
+            locked.settlement.state,
+            StepName.SELLER_REPAID,
+            actor=actor,
+            at_ms=now_ms,
+            reason=reason,
+            details={"amount_fen": amount_fen},
+        )

@@ -1,69 +1,96 @@
-"""Runs waterfalls: divides a forfeited deposit once the resale is paid or the deadline passes, and claims the rest.
+"""Runs waterfalls: divides a forfeited deposit once the resale is handed over, and claims the rest.
 
-Staff may write claims off.
+Without a resale it runs when the deadline has passed, but not while one is under way. Staff may write claims off.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 
-from auction.books import catalogue, defaults, journal
+from auction.books import catalogue, defaults, journal, settlements
 from auction.books.approvals import Approval
+from auction.books.catalogue import DRAFT
 from auction.books.defaults import Default
 from auction.books.journal import Cause
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, StepName
+from auction.domain.lot import LotStatus
+from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, SettlementState, StepName
 from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Split, agreed_gap_fen, claim_fen, needs, split
 from auction.services.context import AppContext
+from auction.services.isolation import Stage, isolated
 from auction.services.settlement.dual_control import request_or_approve
 from auction.services.settlement.transitions import SYSTEM_ACTOR, add_step, lock_settlement
 
+UNDER_WAY = (SettlementState.AWARDED, SettlementState.PAID, SettlementState.OFFERED, SettlementState.DEFAULTED)
+"""States of a lot that may still be sold, or is sold and not handed over."""
+
 
 async def run_waterfalls(context: AppContext) -> int:
-    """Run the waterfall of every default that is ready for it, the latest first; how many. Raises BooksAway."""
-    async with context.books.reading() as tx:
-        ready = await defaults.to_resolve(tx, now_ms=context.clock_ms())
-    done = 0
-    for one in ready:
-        async with context.books.transaction() as tx:
-            await lock_settlement(tx, one.lot_id)
-            default = await defaults.lock(tx, one.default_id)
-            if default is None or default.status is not DefaultStatus.COLLECTED:
-                continue
-            if await _waits_for_later(tx, default):
-                continue
-            await _resolve(context, tx, default)
-        done += 1
-    return done
+    """Run the waterfall of every default that is ready for it; how many. Raises BooksAway."""
+    items = await isolated(context, Stage.WATERFALL)
+    done, after = 0, (0, "")
+    while True:
+        async with context.books.reading() as tx:
+            page = await defaults.to_resolve(tx, now_ms=context.clock_ms(), after=after)
+        # the latest first: what a later defaulter paid reduces the gap of an earlier one
+        for one in reversed(page):
+            done += await items.run(one.default_id, one.lot_id, partial(_run_one, context, one))
+        if len(page) < defaults.RESOLVED_AT_ONCE:
+            return done
+        after = (page[-1].at_ms, page[-1].default_id)
 
 
-async def _waits_for_later(tx: Transaction, default: Default) -> bool:
-    """Whether a later default on the same lot is unresolved: what it pays reduces this one's gap."""
-    return any(other.is_unresolved and _is_later(other, default) for other in await _chain(tx, default))
+async def _run_one(context: AppContext, one: Default) -> int:
+    async with context.books.transaction() as tx:
+        await lock_settlement(tx, one.lot_id)
+        default = await defaults.lock(tx, one.default_id)
+        if default is None or default.status is not DefaultStatus.COLLECTED:
+            return 0
+        lot_ids = await _lots_after(tx, default)
+        chain = await defaults.of_lots(tx, lot_ids)
+        if any(other.is_unresolved and _is_later(other, default) for other in chain):
+            return 0
+        if default.resale_price_fen is None and await _is_resale_under_way(tx, lot_ids):
+            return 0
+        await _resolve(context, tx, default, chain)
+    return 1
 
 
 def _is_later(other: Default, default: Default) -> bool:
     return (other.at_ms, other.default_id) > (default.at_ms, default.default_id)
 
 
-async def _chain(tx: Transaction, default: Default) -> list[Default]:
-    """Every default on this lot and on the lots it was relisted as, oldest first."""
+async def _lots_after(tx: Transaction, default: Default) -> list[str]:
+    """The lot of a default, the lot it was relisted as, and so on."""
     lot_ids = [default.lot_id]
     while len(lot_ids) < defaults.CHAIN_MAX:
         later = await catalogue.relisted_as(tx, lot_ids[-1])
         if later is None:
             break
         lot_ids.append(later)
-    return await defaults.of_lots(tx, lot_ids)
+    return lot_ids
 
 
-async def _resolve(context: AppContext, tx: Transaction, default: Default) -> None:
+async def _is_resale_under_way(tx: Transaction, lot_ids: Sequence[str]) -> bool:
+    """Whether one of these lots is on sale, offered, due or paid: then its price is not known yet, but soon."""
+    for lot_id in lot_ids:
+        settlement = await settlements.find(tx, lot_id)
+        if settlement is not None:
+            if settlement.state in UNDER_WAY:
+                return True
+        elif (await catalogue.find_lot(tx, lot_id)).status not in {DRAFT, LotStatus.VOID}:
+            return True
+    return False
+
+
+async def _resolve(context: AppContext, tx: Transaction, default: Default, chain: Sequence[Default]) -> None:
     now_ms = context.clock_ms()
     record = await catalogue.find_lot(tx, default.lot_id)
     terms = read_terms(record.terms).settlement
-    chain = await _chain(tx, default)
-    later = [other for other in chain if _is_later(other, default)]
+    later = [other for other in chain if other.status is DefaultStatus.RESOLVED and _is_later(other, default)]
     recovered_fen = sum(other.gap_paid_fen for other in later)
     # the lot was relisted once, however many had defaulted on it
     cost_paid_fen = sum(
@@ -119,10 +146,9 @@ async def _post(tx: Transaction, default: Default, parts: Split, owed_fen: int, 
     entries = []
     if parts.forfeited_fen:
         entries.append(postings.waterfall_paid(**about, split=parts))
-        seller_fen = parts.gap_fen + (parts.rest_fen if parts.rest_to == "seller" else 0)
-        if seller_fen:
+        if parts.seller_fen:
             key_id = f"waterfall-{default.default_id}"
-            entries.append(postings.seller_paid(key_id=key_id, lot_id=default.lot_id, amount_fen=seller_fen))
+            entries.append(postings.seller_paid(key_id=key_id, lot_id=default.lot_id, amount_fen=parts.seller_fen))
     if owed_fen:
         entries.append(postings.claim_raised(**about, amount_fen=owed_fen))
     if entries:
@@ -139,7 +165,7 @@ async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         locked = await lock_settlement(tx, lot_id)
-        claimed = [one for one in await defaults.of_lot(tx, lot_id) if one.claim_fen and not one.written_off]
+        claimed = [one for one in await defaults.of_lot(tx, lot_id) if one.is_claimed]
         if not claimed:
             raise RequestRefused(ProblemCode.NO_CLAIM, f"Nothing is claimed for lot {lot_id}.", {"lot_id": lot_id})
         waiting = await request_or_approve(

@@ -79,6 +79,8 @@ export const words = {
   "award.note.under-way": "A payment is being processed.",
   "award.note.over": "The payment period has ended. The lot goes to someone else.",
   "award.note.grace": "The payment period has ended. Pay before {when}, or your deposit is forfeited.",
+  "award.note.cure":
+    "Your deposit could not be collected. Pay the rest before {when}; until then nothing is forfeited.",
   "award.note.choose": "Paid. Choose where to collect it.",
   "award.note.fetch": "Collect it in {centre}. Staff there confirm the handover.",
   "award.note.settled": "Handed over on {when}.",
@@ -122,7 +124,7 @@ export const words = {
   "deposit.held.aside": "Held by the payment provider; not charged.",
   "deposit.held.taken": "Charged and held by the auction house.",
   "deposit.held.lot": " It stays held while you may win the lot or have it to pay for.",
-  "deposit.held.until": " It stays held until {when} at the latest: the lot may still be offered to you.",
+  "deposit.held.runner-up": " It stays held until the lot is paid or sold again: it may still be offered to you.",
   "deposit.held.paid": " It is being applied to the price.",
   "deposit.held.default": " It is being forfeited because the lot was not paid.",
   "deposit.where.pending": "The payment provider is processing it.",

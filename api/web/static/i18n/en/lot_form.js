@@ -124,6 +124,10 @@ export const words = {
   "ops.hint.reauction_cost_fen": "Charged for another auction; 0: nothing.",
   "ops.field.resale_window_ms": "Wait for the resale",
   "ops.hint.resale_window_ms": "After a default; then the deposit is distributed without a price difference.",
+  "ops.field.cure_ms": "Cure period",
+  "ops.hint.cure_ms": "For a winner whose deposit could not be collected, once; 0: none.",
+  "ops.field.decision_window_ms": "Time to decide",
+  "ops.hint.decision_window_ms": "For staff after a default, before the lot moves on by itself; 0: none.",
   "ops.field.when_exhausted": "If no runner-up accepts",
   "ops.hint.when_exhausted": "After a default, when no runner-up accepts.",
   "ops.field.depth": "Offer to runners-up",
@@ -154,6 +158,8 @@ export const words = {
     "The order must name the re-auction cost, the price difference and commissions once each.",
   "ops.wrong.resale-under-payment":
     "The wait for the resale ({resale_ms}) is shorter than the payment period ({payment_ms}): a resale paid in time could come too late.",
+  "ops.wrong.resale-under-cascade":
+    "The wait for the resale ({resale_ms}) is shorter than {depth} runners-up may take to answer and to pay ({cascade_ms}).",
   "ops.wrong.clean-without-floor":
     "The price without the defaulter needs a fixed lowest price: without it the lot might be offered for next to nothing.",
   "ops.wrong.floor-above-cap":
@@ -178,5 +184,6 @@ export const words = {
   "ops.wrong.unknown-field": "This field does not exist.",
 
   "ops.field.relist_cost": "Re-auction cost",
+  "ops.field.decide_by": "Decide within",
   "ops.hint.relist_cost": "Charged to the forfeited deposit. Empty: as in the terms.",
 };

@@ -88,6 +88,7 @@ export const words = {
   "problem.username-invalid": "Use 3 to 32 letters, digits, dots, hyphens or underscores.",
   "problem.password-invalid": "The password must have at least 10 characters.",
   "problem.award-unknown": "You have no such lot to pay for.",
+  "problem.operation-unknown": "There is no such payment request on this lot.",
   "problem.offer-unknown": "You have no such offer.",
   "problem.settlement-unknown":
     "This lot has no settlement yet: bidding has not ended, or the result is being processed.",
@@ -103,6 +104,7 @@ export const words = {
   "problem.delivery-centre-missing": "The buyer has not chosen a delivery centre yet.",
   "problem.same-person": "You requested this yourself. Another staff member has to approve it.",
   "problem.no-claim": "There is no claim on this lot.",
+  "problem.relisted-lot-first": "The lot that it was relisted as comes first: {state}.",
   "problem.receipt-invalid": "This receipt was not given for this bid here.",
   "problem.claim-unknown": "This claim does not exist.",
   "problem.claim-decided": "This claim was decided the other way already.",

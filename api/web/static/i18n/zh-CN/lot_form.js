@@ -122,6 +122,10 @@ export const words = {
   "ops.hint.reauction_cost_fen": "再次拍卖计入的费用；0：无。",
   "ops.field.resale_window_ms": "等待再次成交",
   "ops.hint.resale_window_ms": "自违约起；超过后不计差价，直接分配保证金。",
+  "ops.field.cure_ms": "补足期",
+  "ops.hint.cure_ms": "保证金扣款失败时给竞得人的时间，仅限一次；0：无。",
+  "ops.field.decision_window_ms": "决定期",
+  "ops.hint.decision_window_ms": "违约后留给工作人员的时间，之后自动进入下一步；0：无。",
   "ops.field.when_exhausted": "无人递补时",
   "ops.hint.when_exhausted": "违约后，没有顺位竞买人接受时。",
   "ops.field.depth": "递补人数",
@@ -145,6 +149,8 @@ export const words = {
   "ops.wrong.waterfall-not-each-once": "用途须包含再次拍卖费用、差价和佣金，各一次。",
   "ops.wrong.resale-under-payment":
     "等待再次成交的时间（{resale_ms}）短于付款期限（{payment_ms}），按期付款也可能太迟。",
+  "ops.wrong.resale-under-cascade":
+    "等待再次成交的时间（{resale_ms}）短于 {depth} 位递补人答复和付款所需的时间（{cascade_ms}）。",
   "ops.wrong.clean-without-floor": "按剔除违约方出价后的价格递补时，须填写固定的最低价，否则可能以极低价格递补。",
   "ops.wrong.floor-above-cap": "递补价不低于 ¥{floor_fen}，而封顶价为 ¥{cap_fen}，无法递补。",
   "ops.wrong.increments-gap": "首档加价从 ¥{from_fen} 开始，高于起拍价 ¥{start_fen}，请从起拍价或更低开始。",
@@ -165,5 +171,6 @@ export const words = {
   "ops.wrong.unknown-field": "没有这一项。",
 
   "ops.field.relist_cost": "再次拍卖费用",
+  "ops.field.decide_by": "在此时间内决定",
   "ops.hint.relist_cost": "由不予退还的保证金承担；留空则按规则。",
 };

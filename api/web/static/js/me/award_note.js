@@ -8,6 +8,7 @@ export const isOver = (award, now) => now >= award.default_at_ms;
 function noteWhileDue(award, facts, now) {
   if (award.payment_under_way) return ["", t("award.note.under-way")];
   if (isOver(award, now)) return ["bad", t("award.note.over")];
+  if (award.cure_until_ms !== null) return ["warn", t("award.note.cure", facts)];
   if (now >= award.pay_by_ms) return ["warn", t("award.note.grace", facts)];
   return ["", ""];
 }

@@ -24,8 +24,7 @@ function depositStatusText(deposit, lot) {
     const taken = deposit.captured_fen !== null;
     const how = t(taken ? "deposit.held.taken" : "deposit.held.aside");
     if (why === "paid" || why === "default") return `${how}${t(`deposit.held.${why}`)}`;
-    if (deposit.release_by_ms !== null)
-      return `${how}${t("deposit.held.until", { when: dateTime(deposit.release_by_ms) })}`;
+    if (deposit.kept_as_runner_up) return `${how}${t("deposit.held.runner-up")}`;
     return `${how}${t("deposit.held.lot")}`;
   }
   return `${t(`deposit.where.${status}`, facts)}${["releasing", "released"].includes(status) ? because : ""}`;

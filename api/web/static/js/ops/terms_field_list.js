@@ -40,6 +40,7 @@ export const FIELD_GROUPS = {
   after: [
     "settlement.payment_window_ms",
     "settlement.grace_ms",
+    "settlement.cure_ms",
     "settlement.buyer_fee_bps",
     "settlement.seller_commission_bps",
     "settlement.default_liability",
@@ -48,6 +49,7 @@ export const FIELD_GROUPS = {
     "settlement.rest_to",
     "settlement.reauction_cost_fen",
     "settlement.resale_window_ms",
+    "settlement.decision_window_ms",
     "settlement.when_exhausted",
     "settlement.cascade.depth",
     "settlement.cascade.price",
@@ -108,6 +110,7 @@ export function termsFieldList(changed) {
       durationField(id("settlement.payment_window_ms"), "payment_window_ms", { required: true }),
     ],
     ["settlement.grace_ms", durationField(id("settlement.grace_ms"), "grace_ms", { required: true })],
+    ["settlement.cure_ms", durationField(id("settlement.cure_ms"), "cure_ms", { required: true })],
     ["settlement.buyer_fee_bps", percentField(id("settlement.buyer_fee_bps"), "buyer_fee_bps", { required: true })],
     [
       "settlement.seller_commission_bps",
@@ -138,6 +141,10 @@ export function termsFieldList(changed) {
     [
       "settlement.resale_window_ms",
       durationField(id("settlement.resale_window_ms"), "resale_window_ms", { required: true }),
+    ],
+    [
+      "settlement.decision_window_ms",
+      durationField(id("settlement.decision_window_ms"), "decision_window_ms", { required: true }),
     ],
     [
       "settlement.when_exhausted",

@@ -1,6 +1,6 @@
 // What finance may do with a closed lot: when, the fields asked for, the consequence in a sentence, the request.
 
-import { amountField, reasonField } from "../shared/form_fields.js";
+import { amountField, durationField, reasonField } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 import { roundDurationText } from "../shared/terms_text.js";
@@ -21,6 +21,7 @@ function factsOf(detail) {
     bidder: nameOf(settlement.bidder),
     deposit: yuanShort(lost),
     claim: yuanShort(settlement.claim_fen),
+    owed: yuanShort(settlement.seller_owes_fen),
     centre: settlement.delivery_centre ?? "",
     commission: `${(terms.seller_commission_bps ?? 0) / 100}%`,
     window: terms.cascade ? roundDurationText(terms.cascade.offer_window_ms) : "",
@@ -61,6 +62,25 @@ export const ACTIONS = {
     path: "relist",
     body: ({ cost_fen: cost }) => (cost === null ? {} : { cost_fen: cost }),
   },
+  extend: {
+    possible: ({ state }) => state === "defaulted",
+    tone: "",
+    fields: () => ({
+      by_ms: durationField("act-by", "decide_by", { required: true }),
+      reason: reasonField("act-reason"),
+    }),
+    sentence: plain("extend"),
+    path: "extend",
+    body: asIs,
+  },
+  "seller-repaid": {
+    possible: ({ seller_owes_fen: owed }) => owed > 0,
+    tone: "main",
+    fields: reasoned,
+    sentence: plain("seller-repaid"),
+    path: "seller-repaid",
+    body: asIs,
+  },
   default: {
     possible: ({ state }) => state === "awarded",
     tone: "danger",
@@ -80,7 +100,7 @@ export const ACTIONS = {
     body: asIs,
   },
   void: {
-    possible: ({ state }) => ["awarded", "paid", "defaulted", "offered"].includes(state),
+    possible: ({ state }) => ["awarded", "paid", "defaulted", "offered", "relisted", "unsold"].includes(state),
     tone: "danger",
     two: true,
     fields: reasoned,

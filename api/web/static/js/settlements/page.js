@@ -87,11 +87,31 @@ async function refresh() {
     shown = newest;
     seenAt = newest.now_ms;
     failures = 0;
-    byId("banners").replaceChildren();
+    byId("banners").replaceChildren(...faultNotices(newest.faults));
   } catch (problem) {
     if (mine === asked) requestFailed(problem);
   }
   show();
+}
+
+/** What the workers have set aside, each with its error. */
+function faultNotices(faults) {
+  if (!faults.length) return [];
+  const rows = faults.map((one) =>
+    element(
+      "li",
+      {},
+      t("money.fault", {
+        stage: t(`money.stage.${one.stage}`),
+        item: one.item_id,
+        error: one.error,
+        count: one.count,
+        when: timeOfDay(one.next_try_at_ms),
+      }),
+    ),
+  );
+  const words = element("p", {}, t("money.faults", { n: faults.length }));
+  return [element("div", { class: "notice bad", id: "faults" }, words, element("ul", {}, rows))];
 }
 
 function requestFailed(problem) {
@@ -108,8 +128,7 @@ function requestFailed(problem) {
   if (failures < 2 && shown) return;
   const lost = t("ops.trouble.connection", { at: seenAt ? timeOfDay(seenAt) : "–" });
   const words = problem.status > 0 ? staffProblemText(problem) : lost;
-  if (!byId("banners").childElementCount) byId("banners").append(element("p", { class: "notice bad" }));
-  setText(byId("banners").firstElementChild, words);
+  byId("banners").replaceChildren(element("p", { class: "notice bad" }, words));
 }
 
 function show() {

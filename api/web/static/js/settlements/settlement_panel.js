@@ -5,6 +5,7 @@ import { timeLeft } from "../shared/clock.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
 import { showDefinitions } from "../shared/definition_list.js";
 import { element, setText } from "../shared/element.js";
+import { reasonField } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuan } from "../shared/money.js";
@@ -98,9 +99,11 @@ export class SettlementPanel {
     });
     parts.outcome = element("p", { class: "notice good", id: "lot-outcome", role: "status", hidden: true });
     parts.detail = element("div", { class: "settlement-detail" });
-    this.#approvals = new KeyedList(parts.approvals, (action) =>
-      approvalNotice(action, { who: this.#who, isBusy: () => this.#busy, agree: () => this.act(action) }),
-    );
+    this.#approvals = new KeyedList(parts.approvals, (key) => {
+      const [action, subject] = key.split(" ");
+      const agree = () => (subject ? this.#agreeAbout(subject) : this.act(action));
+      return approvalNotice(action, { who: this.#who, isBusy: () => this.#busy, agree });
+    });
     this.#host.replaceChildren(
       element("a", { class: "back", href: "#" }, t("ops.back")),
       element(
@@ -135,7 +138,8 @@ export class SettlementPanel {
       ),
       parts.detail,
     );
-    this.#view = new SettlementTimeline(parts.detail, this.#lotId);
+    const correct = this.#who.role === "finance" ? (name, operation) => this.#correct(name, operation) : null;
+    this.#view = new SettlementTimeline(parts.detail, this.#lotId, correct);
   }
 
   #show() {
@@ -153,7 +157,7 @@ export class SettlementPanel {
     const waits = settlement.state === "paid" && !settlement.delivery_centre ? t("money.waits-for-centre") : "";
     parts.waits.hidden = !waits;
     setText(parts.waits, waits);
-    this.#approvals.show(settlement.approvals, (one) => one.action);
+    this.#approvals.show(settlement.approvals, (one) => [one.action, one.subject].filter(Boolean).join(" "));
     this.#offerActions(settlement);
     this.#view.show(this.#detail);
     this.tick();
@@ -198,6 +202,7 @@ export class SettlementPanel {
       ["money.held", `¥${yuan(settlement.held_fen)}`],
       ["money.forfeited", `¥${yuan(settlement.forfeited_fen)}`],
       ["money.claim", `¥${yuan(settlement.claim_fen)}`],
+      ...(settlement.seller_owes_fen ? [["money.seller-owes", `¥${yuan(settlement.seller_owes_fen)}`]] : []),
       ["money.price-now", settlement.price_fen ? `¥${yuan(settlement.price_fen)}` : "–"],
       ["money.centre", settlement.delivery_centre ?? "–"],
       ["money.changed", shortDateTime(settlement.changed_at_ms)],
@@ -267,6 +272,38 @@ export class SettlementPanel {
         failed: (problem) => problem.status === 409 && this.#changed(),
       });
       if (after) this.#done(name, after, facts);
+    } finally {
+      this.#busy = false;
+      if (this.#detail && !this.#stopped) this.#show();
+    }
+  }
+
+  /** Agree that a refund was paid in another way. */
+  #agreeAbout(subject) {
+    const operation = this.#detail.operations.find((one) => one.operation_id === subject);
+    if (operation) this.#correct("otherwise", operation);
+  }
+
+  /** Give up a payment, or record that a refund was paid in another way. */
+  async #correct(name, operation) {
+    if (this.#busy) return;
+    this.#busy = true;
+    const facts = { which: operation.operation_id, amount: yuan(operation.amount_fen) };
+    const path = name === "abandon" ? "abandon" : "refunded-otherwise";
+    try {
+      const after = await confirmAction({
+        title: t(`money.operation.${name}.title`, facts),
+        confirm: t(`money.operation.${name}.confirm`),
+        danger: true,
+        fields: { reason: reasonField("act-reason") },
+        sentence: () => t(`money.operation.${name}.sentence`, facts),
+        stale: () => "",
+        path: () => `/ops/settlements/${encodeURIComponent(this.#lotId)}/${path}`,
+        body: (values) => ({ ...values, operation_id: operation.operation_id }),
+        words: staffProblemText,
+        failed: (problem) => problem.status === 409 && this.#changed(),
+      });
+      if (after) this.#take(after);
     } finally {
       this.#busy = false;
       if (this.#detail && !this.#stopped) this.#show();

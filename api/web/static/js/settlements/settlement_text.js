@@ -70,7 +70,7 @@ function phraseOf(step, details) {
 /** The tone of a step's mark in the timeline. */
 export function stepTone(step) {
   if (["paid", "settled", "payment-received", "offer-accepted"].includes(step)) return "good";
-  if (["defaulted", "payment-declined", "deposit-lapsed", "void"].includes(step)) return "bad";
+  if (["defaulted", "payment-declined", "deposit-lapsed", "cure-period", "void"].includes(step)) return "bad";
   if (["offered", "relisted", "waterfall", "awarded"].includes(step)) return "warn";
   return "";
 }

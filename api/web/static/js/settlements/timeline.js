@@ -75,7 +75,8 @@ export class SettlementTimeline {
   #balances;
   #stuck = [];
 
-  constructor(host, lotId) {
+  /** `correct(name, operation)` is called for what staff do about an operation; null where they may not. */
+  constructor(host, lotId, correct = null) {
     const csv = element(
       "a",
       {
@@ -90,11 +91,8 @@ export class SettlementTimeline {
     this.#defaults = section(host, "defaults", "ul", () => defaulted());
     this.#offers = section(host, "offers", "ul", line(offer));
     this.#deposits = section(host, "deposits", "ul", line(deposit));
-    this.#operations = section(
-      host,
-      "operations",
-      "ul",
-      line((one) => operation(one, this.#stuck)),
+    this.#operations = section(host, "operations", "ul", () =>
+      correctable((one) => operation(one, this.#stuck), correct),
     );
     this.#entries = section(host, "entries", "ol", () => entry(), csv);
     this.#balances = section(host, "balances", "ul", () => balance());
@@ -202,10 +200,7 @@ function deposit(one) {
     : ["failed", "lapsed"].includes(one.status)
       ? failureText(one.why)
       : "";
-  const kept =
-    one.status === "held" && one.release_by_ms !== null
-      ? t("money.deposit.until", { until: shortDateTime(one.release_by_ms) })
-      : "";
+  const kept = one.kept_as_runner_up ? t("money.deposit.runner-up") : "";
   const taken = one.captured_fen === null ? "" : t("money.deposit.captured", { amount: yuan(one.captured_fen) });
   return {
     title: nameOf(one.bidder_id),
@@ -216,11 +211,39 @@ function deposit(one) {
   };
 }
 
+/** What staff may do about an operation that the provider does not end, by name; null: nothing. */
+function correctionOf(one) {
+  const isOpen = ["intended", "pending"].includes(one.status);
+  if (["hold", "charge"].includes(one.kind) && isOpen && one.abandon_asked_at_ms === null) return "abandon";
+  if (one.kind === "refund" && one.status === "failed" && one.failure !== "refunded_otherwise") return "otherwise";
+  return null;
+}
+
+/** A line with the button of its correction. */
+function correctable(describe, correct) {
+  const { root, show } = line(describe)();
+  let newest = null;
+  const button = element("button", { class: "button small", type: "button", hidden: true });
+  button.addEventListener("click", () => correct(correctionOf(newest), newest));
+  if (correct) root.append(button);
+  return {
+    root,
+    show(one) {
+      newest = one;
+      show(one);
+      const name = correctionOf(one);
+      button.hidden = name === null;
+      if (name) setText(button, t(`money.operation.${name}`));
+    },
+  };
+}
+
 function operation(one, stuck) {
   const isStuck = stuck.includes(one.operation_id);
   const told = [
     one.operation_id,
     one.attempts > 1 ? t("money.operation.attempts", { n: one.attempts }) : "",
+    one.abandon_asked_at_ms !== null ? t("money.operation.abandoned") : "",
     one.failure ? failureText(one.failure) : "",
     shortDateTime(one.resolved_at_ms ?? one.created_at_ms),
   ];

@@ -120,6 +120,10 @@ function settlementRows({ deposit, settlement }) {
     ["fee", feeText(settlement.buyer_fee_bps)],
     ["payment", roundDurationText(settlement.payment_window_ms)],
     ["grace", settlement.grace_ms ? roundDurationText(settlement.grace_ms) : t("terms.none")],
+    [
+      "cure",
+      hasDeposit && settlement.cure_ms && t("terms.cure-within", { window: roundDurationText(settlement.cure_ms) }),
+    ],
     ["liability", t(`terms.liability.${settlement.default_liability}`, { percent })],
     ["waterfall", hasDeposit && waterfall(settlement)],
     ["resale", hasDeposit && t("terms.resale-within", within)],
