@@ -70,7 +70,9 @@ async def open_context(
         async with AsyncExitStack() as background:
             if not for_checks:
                 spool = MarkSpool(settings.data_dir / "marks", ledger.lineage)
-                await background.enter_async_context(_guarding(ContinuityCheck(opened, guard, books, spool)))
+                await background.enter_async_context(
+                    _guarding(ContinuityCheck(opened, guard, books, spool, ledger.marks))
+                )
                 await background.enter_async_context(_writing(MarkWriter(ledger.marks, books, spool)))
             yield AppContext(
                 ledger=ledger,

@@ -129,6 +129,18 @@ async def entries_of(tx: Transaction, lot_id: str) -> AsyncIterator[ArchivedEntr
         after_seq = page[-1].first_seq
 
 
+async def entry_from(tx: Transaction, lot_id: str, seq: int) -> ArchivedEntry | None:
+    """The first of a lot's entries that reaches a seq or goes beyond it; None where the archive ends before it."""
+    statement = (
+        select(ledger_entries)
+        .where(ledger_entries.c.lot_id == lot_id, ledger_entries.c.last_seq >= seq)
+        .order_by(ledger_entries.c.first_seq)
+        .limit(1)
+    )
+    row = await tx.row(statement)
+    return None if row is None else ArchivedEntry(**row)
+
+
 async def entries_before(tx: Transaction, lot_id: str, *, before_seq: int, limit: int = 1000) -> list[ArchivedEntry]:
     """A page of a lot's entries whose first seq is below `before_seq`, newest first."""
     statement = (

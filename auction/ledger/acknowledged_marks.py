@@ -32,3 +32,12 @@ class AcknowledgedMarks:
     def put_back(self, marks: dict[str, Mark]) -> None:
         """What was taken could not be written: the next call takes it again."""
         self._waiting.update(marks)
+
+    def newest(self) -> dict[str, Mark]:
+        """Lot -> the newest mark of this process."""
+        return dict(self._newest)
+
+    def forget(self, lot_id: str) -> None:
+        """Drop the mark of a lot: what it was of is no part of the lot's record, and that has been said."""
+        self._newest.pop(lot_id, None)
+        self._waiting.discard(lot_id)

@@ -24,6 +24,10 @@ class ServerState:
         self._redis = redis
         self.keys = keys
 
+    async def reconnect(self) -> None:
+        """Use new connections from here on: an old one may lead to a server that was replaced and still runs."""
+        await self._redis.connection_pool.disconnect(inuse_connections=False)
+
     async def server_id(self) -> str:
         """Which server answers."""
         with ledger_errors():

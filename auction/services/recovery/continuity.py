@@ -3,7 +3,8 @@
 Beside the bid's way. Run at the start and whenever a connection meets another server than the one that was checked: a
 restart, a failover, a folder put back. A shard whose stream ends before the archive's cursor, or that does not know a
 lot that the database knows, is stopped as a whole: every call is answered LedgerChanged until `auction restore`. A lot
-that ends before its mark is frozen, and the others go on.
+that ends before its mark is frozen, and the others go on; so is one of which this process has acknowledged another
+record, as it stayed with a server that was replaced.
 """
 
 import asyncio
@@ -12,16 +13,19 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from auction.books import acknowledged_marks, archive, frozen_lots
+from auction.books import acknowledged_marks, archive, archive_queries, frozen_lots
 from auction.books.archive_rows import Fault
 from auction.books.unit_of_work import Books
 from auction.domain.errors import BooksAway, LedgerAway, Unavailable
-from auction.domain.events import FreezeCause
-from auction.domain.ledger_layout import Mark, StreamPosition
+from auction.domain.events import Event, FreezeCause, Restored
+from auction.domain.ledger_layout import STREAM_START, Mark, StreamPosition
+from auction.ledger.acknowledged_marks import AcknowledgedMarks
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.cancellation import raise_if_cancelled
+from auction.ledger.entry import StreamEntry, decode_events
 from auction.ledger.server_guard import ServerGuard
 from auction.ledger.server_state import ServerState
+from auction.ledger.stream import LedgerStream
 from auction.services.recovery.marks import MarkSpool, merge_marks
 
 log = structlog.get_logger()
@@ -53,7 +57,17 @@ class Findings:
 class ContinuityCheck:
     """The check of one process; `run` until cancelled. `unguarded` is the ledger by a client without the guard."""
 
-    def __init__(self, unguarded: BidLedger, guard: ServerGuard, books: Books, spool: MarkSpool) -> None:
+    def __init__(
+        self,
+        unguarded: BidLedger,
+        guard: ServerGuard,
+        books: Books,
+        spool: MarkSpool,
+        own_marks: AcknowledgedMarks | None = None,
+    ) -> None:
+        """`own_marks` are those of this process, which may have gone on with a server that was replaced."""
+        self._own_marks = own_marks or AcknowledgedMarks()
+        self._stream = LedgerStream(unguarded.redis, unguarded.keys)
         self._ledger = unguarded
         self._state = ServerState(unguarded.redis, unguarded.keys)
         self._guard = guard
@@ -80,14 +94,19 @@ class ContinuityCheck:
 
     async def check(self) -> Findings:
         """Check the server that answers now, stop what is not sound, and admit it. Raises LedgerAway, BooksAway."""
+        await self._state.reconnect()
         server = await self._state.server_id()
         found = await self._compare(await self._expected())
+        forked = await self._forked(found)
+        found.lots |= forked
         if await self._state.server_id() != server:
             raise LedgerAway("The ledger's server was replaced while it was checked.")
         for shard, why in found.shards.items():
             await self._state.stop_shard(shard)
             log.critical("shard_stopped", shard=shard, reason=why, advice="run `auction restore --all --dry-run`")
         await self._freeze(found.lots)
+        for lot_id in forked:
+            self._own_marks.forget(lot_id)
         if self._guard.checked != server:
             is_start = self._guard.checked is None
             self._guard.admit(server)
@@ -135,6 +154,42 @@ class ContinuityCheck:
             del found.lots[lot_id]  # stopped with its shard
         return found
 
+    async def _forked(self, found: Findings) -> dict[str, Fault]:
+        """Lots of which this process has acknowledged something that is no part of the record that the server goes on.
+
+        It has gone on with a server that was replaced, while others went on with this one, and further.
+        """
+        forked: dict[str, Fault] = {}
+        for lot_id, mark in self._own_marks.newest().items():
+            state = await self._state.mark_of(lot_id)
+            if state is None or lot_id in found.lots or self._ledger.keys.shard_of(lot_id) in found.shards:
+                continue
+            if (fault := _fault(lot_id, state, mark)) is not None:
+                found.lots[lot_id] = fault
+            elif state != mark and await self._is_recorded(lot_id, mark) is False:
+                detail = f"lot {lot_id}: seq {mark.seq} was acknowledged here, of another record than the ledger holds"
+                forked[lot_id] = Fault(FreezeCause.FORKED, detail, 0)
+        return forked
+
+    async def _is_recorded(self, lot_id: str, mark: Mark) -> bool | None:
+        """Whether an entry that ends so is archived or in the stream, or the loss of it was named.
+
+        None where neither reaches back to it.
+        """
+        try:
+            async with self._books.reading() as tx:
+                archived = await archive_queries.entry_from(tx, lot_id, mark.seq)
+        except BooksAway:
+            archived = None
+        if archived is not None:
+            return _covers(archived.last_seq, archived.chain, decode_events(archived.packed)[0], mark)
+        reaching: StreamEntry | None = None
+        async for entry in self._stream.lot_entries_back_to(lot_id, STREAM_START):
+            if entry.last_seq < mark.seq:
+                break
+            reaching = entry
+        return None if reaching is None else _covers(reaching.last_seq, reaching.chain, reaching.events[0], mark)
+
     async def _freeze(self, faults: dict[str, Fault]) -> None:
         """Freeze lots in the database, where it answers, and in the ledger in any case."""
         if not faults:
@@ -158,3 +213,10 @@ def _fault(lot_id: str, state: Mark, mark: Mark) -> Fault | None:
         detail = f"lot {lot_id}: the ledger ends at seq {state.seq}, seq {mark.seq} was acknowledged"
         return Fault(FreezeCause.BEHIND, detail, 0)
     return None
+
+
+def _covers(last_seq: int, chain: str, first_event: Event, mark: Mark) -> bool:
+    """Whether the first entry that reaches a mark is the one that was acknowledged, or names the mark as lost."""
+    if isinstance(first_event, Restored):
+        return first_event.lost_to_seq >= mark.seq
+    return (last_seq, chain) == (mark.seq, mark.chain)

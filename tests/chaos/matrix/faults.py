@@ -138,11 +138,24 @@ async def isolated(scene: Scene) -> None:
 
 async def _isolate(scene: Scene, replica: OwnServer) -> None:
     """One host stays with the old primary, which knows of nothing, and takes bids if it may."""
-    left_behind = scene.chance.choice(scene.hosts)
-    others = [host for host in scene.hosts if host is not left_behind]
-    await _promote(scene, replica, *others)
-    for host in others:
-        await scene.until_accepted(5, at=host, within_s=5.0)
+    left_behind, other = scene.chance.sample(scene.hosts, 2)
+    await _part(scene, replica, left_behind, other)
+
+
+async def partitioned(scene: Scene) -> None:
+    """The host that stays with the old primary does not reach the database either."""
+    replica = await _replica_in_step(scene)
+    scene.is_forked = True
+    left_behind, other = scene.chance.sample(scene.hosts, 2)
+    await scene.worker.move_to(other)
+    await scene.until_accepted(scene.chance.randrange(1, 40))
+    with left_behind.without_books():
+        await _part(scene, replica, left_behind, other)
+
+
+async def _part(scene: Scene, replica: OwnServer, left_behind: Host, other: Host) -> None:
+    await _promote(scene, replica, other)
+    await scene.until_accepted(5, at=other, within_s=5.0)
     await scene.for_a_while(about_s=0.5)
     scene.ledger.kill()
     left_behind.link_to(replica)
@@ -269,6 +282,7 @@ FAULTS = {
         Fault("FLUSHALL", flushed, may_lose=True),
         Fault("old primary isolated, fenced", isolated_but_fenced, may_lose=True, has_spare=True),
         Fault("old primary isolated, not fenced", isolated, may_lose=True, has_spare=True),
+        Fault("old primary and a host partitioned", partitioned, may_lose=True, has_spare=True),
         Fault("log cut within a command", log_cut_within, may_lose=True),
         Fault("log cut between commands", log_cut_between, may_lose=True),
         Fault("byte flipped in the log", byte_flipped, may_lose=True),

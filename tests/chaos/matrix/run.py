@@ -53,11 +53,11 @@ async def run(fault: Fault, seed: int, books_url: str, books_pids: list[int]) ->
 
 async def _check(scene: Scene, fault: Fault, lot_id: str, record: Record) -> Losses:
     history = scene.histories[lot_id]
-    losses = await check_losses(scene.context, history, record)
+    losses = await check_losses(scene.context, history, record, is_forked=scene.is_forked)
     if losses.lost and not fault.may_lose:
         raise PromiseBroken(RECOVERY, f"{losses.lost} bids are lost where nothing may be")
     await scene.ask_again(lot_id, losses.kept)
-    return await check_losses(scene.context, history, record)
+    return await check_losses(scene.context, history, record, is_forked=scene.is_forked)
 
 
 @asynccontextmanager

@@ -7,18 +7,21 @@ on through every fault: a bid whose outcome is not known is tried again under it
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from auction.bootstrap import open_context, open_restorer
 from auction.domain.bidding import Bid, Refused
-from auction.domain.errors import OutcomeUnknown, Unavailable
+from auction.domain.errors import BooksAway, OutcomeUnknown, Unavailable
 from auction.domain.lot import LotStatus
 from auction.ledger.replies import BidAnswer
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
@@ -82,6 +85,19 @@ class Host:
         """Cut its connections to the ledger."""
         await self.context.ledger.redis.connection_pool.disconnect()
 
+    @contextmanager
+    def without_books(self) -> Iterator[None]:
+        """Have it not reach the database for the block."""
+
+        @asynccontextmanager
+        async def unreachable() -> AsyncIterator[AsyncSession]:
+            if self.is_up:
+                raise BooksAway
+            yield AsyncSession()
+
+        with patch.object(self.context.books, "_session", unreachable):
+            yield
+
     async def start(self) -> None:
         """Start the application."""
         self._open = AsyncExitStack()
@@ -116,6 +132,13 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+
+    async def move_to(self, host: Host) -> None:
+        """Go on at another host, if it is not there."""
+        if host is not self.host:
+            await self.stop()
+            self.host = host
+            self.start()
 
     def ended(self) -> None:
         """Raise what ended one of them, where something did."""
