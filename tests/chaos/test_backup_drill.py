@@ -14,7 +14,7 @@ from tests.cli.commands import auction
 from tests.cli.processes import SECRET, caller, commanded, free_port, served, until
 from tests.cli.test_serve import bidding, open_a_lot, pid_of_server
 
-BIDS_BEFORE, BIDS_AFTER = 40, 40
+BIDS_BEFORE, BIDS_AFTER = 20, 20
 
 
 @pytest.mark.slow
@@ -33,6 +33,9 @@ def test_a_house_that_lost_its_disk_goes_on_from_its_backup(tmp_path: Path, monk
                 amount_fen = 100
                 while not is_over.is_set():
                     answer = (alice, bob)[amount_fen // 100 % 2](amount_fen)
+                    if answer.status_code == 429:  # so many bids a second are a bidder's share
+                        is_over.wait(0.1)
+                        continue
                     assert answer.status_code in {200, 201}, answer.text
                     accepted.append(amount_fen)
                     amount_fen += 100
