@@ -50,3 +50,19 @@ test("who comes later is told that bids may be lost", () => {
   assert.equal(root.hidden, false);
   assert.ok(root.textContent.includes(t("lot.restored-unknown")));
 });
+
+test("the result of a restored lot is said to be under review until the award is made", () => {
+  const { root, shown } = notice();
+  shown.show({ seq: 1_000_009, status: "closed" });
+  assert.equal(root.hidden, true);
+  shown.ended({ stage: "sold" });
+  assert.equal(root.hidden, false);
+  assert.equal(root.textContent, t("lot.restored-review"));
+  shown.ended({ stage: "awarded" });
+  assert.equal(root.hidden, true);
+
+  const other = notice();
+  other.shown.show({ seq: 9, status: "closed" });
+  other.shown.ended({ stage: "sold" });
+  assert.equal(other.root.hidden, true);
+});

@@ -115,6 +115,8 @@ export const words = {
     "Bids made just before the fault were lost: at most {count} (No. {range} of the record). They do not count. If your bid is missing from the bid history, you may bid again.",
   "lot.restored-unknown":
     "Bids made just before the fault may have been lost. If your bid is missing from the bid history, you may bid again.",
+  "lot.restored-review":
+    "After the fault this lot went through, the auction house reviews the result before anybody pays.",
   "lot.check-bids": "Check my bids",
   "lot.check-bids-why":
     "This browser keeps the receipts of your accepted bids. Check whether each of them is in the record.",

@@ -111,6 +111,7 @@ export const words = {
   "lot.restored-lost":
     "故障前不久的出价已丢失：最多 {count} 笔（记录编号 {range}），不再有效。如出价记录中没有您的出价，您可以重新出价。",
   "lot.restored-unknown": "故障前不久的出价可能已丢失。如出价记录中没有您的出价，您可以重新出价。",
+  "lot.restored-review": "该拍品曾发生故障，拍卖方审核结果后才会进入付款环节。",
   "lot.check-bids": "核对我的出价",
   "lot.check-bids-why": "本浏览器保存了您已被接受的出价凭证，可逐条核对是否在记录中。",
   "lot.receipt-stands": "您的出价 ¥{amount}（第 {seq} 号）在记录中。",

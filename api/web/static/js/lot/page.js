@@ -67,7 +67,10 @@ async function start() {
     lot,
     ownPaddle: () => box.paddle ?? you?.paddle ?? null,
     announce: (text) => liveRegion.announce(text),
-    ended: (outcome) => box.showOutcome(outcome),
+    ended(outcome) {
+      box.showOutcome(outcome);
+      restoredNotice.ended(outcome);
+    },
   });
   byId("content").hidden = false;
   await Promise.all([box.start(), loadBids()]);

@@ -1,4 +1,4 @@
-// Says on the lot page, until the lot is over, that it goes on after a fault and whether bids were lost.
+// Says on the lot page that a lot goes on after a fault and whether bids were lost, and that its result is reviewed.
 
 import { setText } from "../shared/element.js";
 import { joinSentences, t } from "../shared/i18n.js";
@@ -14,6 +14,8 @@ export class RestoredNotice {
   #root;
   #announce;
   #missing = null;
+  #facts = { seq: 0, status: "" };
+  #stage = null;
 
   constructor(root, announce) {
     this.#root = root;
@@ -29,15 +31,25 @@ export class RestoredNotice {
 
   /** Take the newest facts. */
   show(facts) {
-    this.#root.hidden = !wasRestored(facts) || ["frozen", "closed", "void"].includes(facts.status);
+    this.#facts = facts;
+    this.#render();
+  }
+
+  /** The lot is over: until the award is made (`stage` is no longer sold) the result may be under review. */
+  ended({ stage }) {
+    this.#stage = stage;
     this.#render();
   }
 
   #render() {
+    const isOver = ["closed", "void"].includes(this.#facts.status);
+    const isShown = isOver ? this.#stage === "sold" : this.#facts.status !== "frozen";
+    this.#root.hidden = !(wasRestored(this.#facts) && isShown);
     setText(this.#root, this.#text());
   }
 
   #text() {
+    if (this.#facts.status === "closed") return t("lot.restored-review");
     return joinSentences([t("lot.restored"), this.#lost()]);
   }
 
