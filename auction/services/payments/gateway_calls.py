@@ -1,7 +1,8 @@
 """Requests intended operations from the payment provider, and records their outcomes.
 
-Beside the bid's way. An intent is committed before the provider is called, and resolved in one transaction after it;
-its id is the provider's idempotency key, so after a crash between the two the call is simply repeated. An outcome comes
+Beside the bid's way. An intent is committed before the provider is called, and resolved in one transaction after it.
+After a crash between the two the operation is looked up by its id, and requested again only where the provider does not
+know it; its id is the idempotency key as well, for requests that are on their way at once. An outcome comes
 with the answer to the call, with a notice of the provider, or from looking the operation up; the first one counts and
 the others change nothing. What an outcome means for an award is up to `AppContext.award_outcomes`.
 """
@@ -36,6 +37,8 @@ CONCURRENT_CALLS_MAX = 16
 """Calls of the provider under way at a time."""
 LOOK_UP_MS_MIN, LOOK_UP_MS_MAX = 1_000, 60_000
 """The first and the longest wait between two look-ups of a pending operation."""
+KEY_MS = 23 * 3_600_000
+"""How long an idempotency key is relied on; Stripe keeps one for at least 24 hours."""
 CHANGES_POWER = (OperationKind.HOLD, OperationKind.CHARGE, OperationKind.CAPTURE)
 """Operations on deposits whose outcome may change what the bidder may bid."""
 
@@ -95,7 +98,7 @@ async def _call_provider(context: AppContext, operation: Operation, *, of_purse:
     if of_purse:
         await _lower_power_first(context, operation)
     try:
-        return await _ask(gateway, operation)
+        return await _ask(gateway, operation, context.clock_ms())
     except GatewayAway as error:
         raise PaymentsAway from error
     except Exception as error:
@@ -105,15 +108,22 @@ async def _call_provider(context: AppContext, operation: Operation, *, of_purse:
         raise PaymentsAway("The payment provider's answer is not understood; staff have been told.") from error
 
 
-async def _ask(gateway: PaymentGateway, operation: Operation) -> Reply:
-    """Look an operation up where it may be known, else request it. Raises GatewayAway."""
+async def _ask(gateway: PaymentGateway, operation: Operation, now_ms: int) -> Reply:
+    """Request an operation; from the second time on only where a look-up finds nothing of it. Raises GatewayAway.
+
+    The answer to an earlier request may have been lost, and the provider forgets idempotency keys. So what may take
+    money twice is not repeated once its key may be forgotten: then it is known that the provider does not have it.
+    """
     operation_id = operation.operation_id
-    if operation.status is OperationStatus.PENDING or operation.abandon_asked_at_ms is not None:
+    is_given_up = operation.abandon_asked_at_ms is not None
+    may_be_known = operation.attempts > 1 or operation.status is OperationStatus.PENDING
+    if may_be_known or is_given_up:
         known = await gateway.look_up(operation_id, operation.kind, operation.target_ref or operation.provider_ref)
         if known is not None:
             return known
-    if operation.abandon_asked_at_ms is not None:
-        return Reply(ReplyStatus.FAILED, "", failure=FailureCode.ABANDONED)
+        moves_money = operation.is_opening or operation.kind is OperationKind.REFUND
+        if is_given_up or (moves_money and now_ms - operation.created_at_ms >= KEY_MS):
+            return Reply(ReplyStatus.FAILED, "", failure=FailureCode.ABANDONED)
     if operation.previous_id is not None and operation.kind is OperationKind.REFUND:
         before = await gateway.look_up(operation.previous_id, operation.kind, operation.target_ref)
         if before is not None and before.status is ReplyStatus.SUCCEEDED:
