@@ -132,8 +132,14 @@ MUTATIONS = {
     ),
     "a record that goes on past the ledger's state is believed": Mutation(
         f"{DAMAGED}[stream: a forged bid that fits]",
-        "All promises held|'ok': True|\"ok\": true",
-        (("auction/services/verification/record_checks.py", "snapshot = _later_state(check)", "return"),),
+        "'promise': 3",  # the bid itself is believed then, and its key is missed
+        (
+            (
+                "auction/services/verification/state_checks.py",
+                "    at_seq = 0 if later is None else later.seq\n",
+                "    return None\n    at_seq = 0 if later is None else later.seq\n",
+            ),
+        ),
     ),
     "the archive passes over what lies below its head": Mutation(
         f"{LOSS}::test_a_fork_never_closes_the_lot_in_the_archive",
@@ -165,6 +171,17 @@ MUTATIONS = {
                 "auction/services/recovery/continuity.py",
                 "(mark.epoch, mark.seq) and state.chain != mark.chain:",
                 "(mark.epoch, mark.seq) and not mark:",
+            ),
+        ),
+    ),
+    "a process believes the others rather than what it acknowledged itself": Mutation(
+        "tests/recovery/test_replaced_servers.py::test_a_lot_that_went_on_further_without_this_process_is_frozen",
+        "forked",
+        (
+            (
+                "auction/services/recovery/continuity.py",
+                "forked = await self._forked(found)",
+                "forked: dict[str, Fault] = {}",
             ),
         ),
     ),
