@@ -16,6 +16,8 @@ from api.bids.protocol import BidProtocol
 from api.http import exception_handlers, openapi
 from api.http.auth import Authenticator
 from api.http.config import ApiConfig
+from api.http.connection import ConnectionRules
+from api.http.connection_counts import ConnectionCounts
 from api.http.late_app import LateApp
 from api.http.metrics import BidCounts, LedgerMemoryGauges, RecoveryGauges
 from api.http.middleware import RequestMiddleware
@@ -27,10 +29,14 @@ from auction.services.bidding.heartbeat import Heartbeat
 from auction.services.context import AppContext
 from auction.services.identity.tokens import TokenKey
 from auction.services.recovery.watch import RecoveryWatch
+from auction.serving.open_files import open_files_max
 from auction.settings import Settings, SettingsError, load_settings
 from auction.startup import open_context_when_ledger_answers
 
 __all__ = ["SettingsError", "config_of", "create_app", "load_settings", "serve_context"]
+
+OTHER_FILES = 256
+"""Files that a process has open beside its connections: servers, logs, modules."""
 
 DESCRIPTION = """Amounts are whole fen (`*_fen`), times UTC milliseconds (`*_at_ms`), durations milliseconds (`*_ms`).
 Every answer that is not a success is `application/problem+json`; programs decide by its `code`."""
@@ -80,6 +86,13 @@ def config_of(settings: Settings, *, status_fd: int | None = None) -> ApiConfig:
     )
 
 
+def connection_rules(settings: Settings) -> ConnectionRules:
+    """The bounds of connections; as many as the process may open files, but for those that it needs itself."""
+    total_max = min(settings.http_sockets_max, max(1, open_files_max() - OTHER_FILES))
+    counts = ConnectionCounts(total_max, settings.http_sockets_per_address)
+    return ConnectionRules(read_s=settings.http_read_timeout_s, counts=counts)
+
+
 async def serve_context(settings: Settings, listener: socket.socket, *, status_fd: int | None = None) -> None:
     """Serves the API on a socket until SIGTERM or SIGINT, then closes the context.
 
@@ -87,7 +100,7 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
     publishes (`auction.serving.status`).
     """
     late, stopping, recovery = LateApp(), asyncio.Event(), RecoveryWatch()
-    server = ApiServer(late, BidProtocol)
+    server = ApiServer(late, BidProtocol, connection_rules(settings))
     serving: list[asyncio.Task[None]] = []
 
     def start(reason: str = "") -> None:

@@ -193,6 +193,11 @@ class Settings(BaseSettings):
     live_origins: Annotated[str, AfterValidator(_origins)] = Field(
         "", description="origins such as https://auction.example.com, with commas between them"
     )
+    http_sockets_max: int = Field(10_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
+    http_sockets_per_address: int = Field(
+        1_000, ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"
+    )
+    http_read_timeout_s: int = Field(10, ge=1, le=3_600, description="a whole number of seconds from 1 to 3600")
     live_sockets_max: int = Field(15_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
     live_sockets_per_address: int = Field(
         1_000, ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"

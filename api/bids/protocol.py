@@ -9,12 +9,13 @@ in while the application is not there yet.
 from time import perf_counter
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from api.bids.answers import Answer
 from api.bids.body import amount_of
 from api.bids.endpoint import PREFIX, SUFFIX, BidEndpoint
 from api.http.bodies import is_too_long
+from api.http.connection import LimitedConnection
 from api.http.late_app import LateApp
 from auction.services.bidding.placement import BidOutcome, start_bid
 
@@ -55,30 +56,21 @@ class BidRequest:
             self.endpoint.answers.counts.count_unanswered("client-gone")
 
 
-class BidProtocol(HttpToolsProtocol):
-    """An HTTP connection of uvicorn's that answers bids itself."""
+class BidProtocol(LimitedConnection):
+    """An HTTP connection that answers bids itself."""
 
     _newest: BidRequest | None = None
     """The request that is being read, where it is a bid."""
     _is_stalled = False
     """Whether the next request waits until the client reads."""
 
-    def on_message_begin(self) -> None:
-        """The request's ASGI scope is made only where it is needed."""
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers = []
-
     def on_headers_complete(self) -> None:
         """Take a bid, or make an ASGI request."""
         bid = self._newest = self._bid()
         if bid is None:
-            url, headers, expect = self.url, self.headers, self.expect_100_continue
-            super().on_message_begin()
-            self.url, self.expect_100_continue = url, expect
-            self.headers.extend(headers)
             super().on_headers_complete()
             return
+        self._begin_body()
         existing: Any = self.cycle
         self.cycle = cast("Any", bid)
         if existing is None or existing.response_complete:
@@ -126,6 +118,7 @@ class BidProtocol(HttpToolsProtocol):
         if bid is None:
             super().on_message_complete()
             return
+        self._end_reading()
         bid.is_complete = True
         if bid.is_first:
             self._place(bid)

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.http.connection import ConnectionRules, LimitedConnection
 from auction.serving.sockets import BACKLOG
 
-KEEP_ALIVE_S = 75
-"""Longer than proxies keep an idle connection, so that the proxy is the one to close it."""
 DRAIN_S = 10
 """The longest that requests in progress are waited for; a bid takes the ledger's time-out at most."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -25,11 +23,18 @@ _log = structlog.get_logger("api.http.server")
 class ApiServer(uvicorn.Server):
     """A uvicorn server that `stop` or a signal ends without ending the process, so that the context can be closed."""
 
-    def __init__(self, app: ASGIApp, protocol: type[asyncio.Protocol] = HttpToolsProtocol) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        protocol: type[LimitedConnection] = LimitedConnection,
+        rules: ConnectionRules | None = None,
+    ) -> None:
+        """Takes the class of connections, and the deadlines and bounds that they keep to."""
+        ruled = type(protocol.__name__, (protocol,), {"rules": rules or ConnectionRules()})
         super().__init__(
             uvicorn.Config(
                 app,
-                http=protocol,
+                http=ruled,
                 ws="none",
                 lifespan="off",
                 access_log=False,
@@ -38,7 +43,6 @@ class ApiServer(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 backlog=BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=DRAIN_S,
             )
         )
@@ -47,6 +51,15 @@ class ApiServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leaves signals to `serve`: uvicorn would raise them again, which ends the process."""
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; closes connections whose deadline has passed."""
+        if counter % 10 == 0:
+            now_s = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, LimitedConnection):
+                    connection.close_if_late(now_s)
+        return await super().on_tick(counter)
 
     def stop(self) -> None:
         """Accepts no more connections and finishes requests in progress."""

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import resource
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from auction.domain.errors import AuctionError, LedgerAway
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
 from auction.servers import open_ledger, servers_of_process
+from auction.serving.open_files import open_files_max
 from auction.settings import Settings, SettingsError, load_settings
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -48,19 +48,11 @@ def config_of(settings: Settings) -> LiveConfig:
     return LiveConfig(
         secret=settings.secret,
         origins=tuple(filter(None, settings.live_origins.split(","))),
-        sockets_max=min(settings.live_sockets_max, max(1, _files() - OTHER_FILES)),
+        sockets_max=min(settings.live_sockets_max, max(1, open_files_max() - OTHER_FILES)),
         sockets_per_address=settings.live_sockets_per_address,
         # a call that waits for entries must return before the client takes the server for lost
         block_ms=max(5, min(1_000, settings.ledger_timeout_ms // 2)),
     )
-
-
-def _files() -> int:
-    """The number of files that this process may open, after raising its limit as far as it may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return 1_000_000 if hard == resource.RLIM_INFINITY else hard
 
 
 async def serve(settings: Settings, listener: socket.socket) -> None:

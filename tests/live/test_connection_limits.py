@@ -317,7 +317,7 @@ async def left_behind(live, ledger, count: int) -> tuple[int, int]:
     gc.collect()
     gateway = live.gateway
     assert gateway._limits.sockets == 0
-    assert not gateway._limits._by_address
+    assert not gateway._limits._counts._by_address
     assert not gateway._behind
     assert not any(gateway._keepalive._slots)
     for channel in gateway.hub.channels.values():
