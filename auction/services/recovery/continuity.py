@@ -26,11 +26,13 @@ from auction.ledger.entry import StreamEntry, decode_events
 from auction.ledger.server_guard import ServerGuard
 from auction.ledger.server_state import ServerState
 from auction.ledger.stream import LedgerStream
-from auction.services.recovery.marks import MarkSpool, merge_marks
+from auction.services.recovery.marks import WRITE_EVERY_S, MarkSpool, merge_marks
 
 log = structlog.get_logger()
 
 RETRY_S_MIN, RETRY_S_MAX = 0.2, 2.0
+MARKED_S = 2 * WRITE_EVERY_S
+"""After this time the marks of what others acknowledged on the server before are in the database."""
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class ContinuityCheck:
             raise_if_cancelled()
             if self._guard.checked is not None:
                 await self._guard.changed.wait()
+                await asyncio.sleep(MARKED_S)
             self._guard.changed.clear()
             try:
                 await self.check()
