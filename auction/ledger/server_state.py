@@ -26,7 +26,8 @@ class ServerState:
 
     async def reconnect(self) -> None:
         """Use new connections from here on: an old one may lead to a server that was replaced and still runs."""
-        await self._redis.connection_pool.disconnect(inuse_connections=False)
+        with ledger_errors():
+            await self._redis.connection_pool.disconnect(inuse_connections=False)
 
     async def server_id(self) -> str:
         """Which server answers."""
