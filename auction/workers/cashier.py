@@ -12,6 +12,7 @@ from auction.payments.gateway import GatewayAway, NoticeQueue
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, record_fault
 from auction.services.payments.gateway_calls import perform_due, receive_notice
+from auction.workers.change_watch import ChangeWatch
 from auction.workers.retry import run_repeatedly
 
 log = structlog.get_logger()
@@ -31,7 +32,8 @@ class Cashier:
     async def run(self) -> None:
         """Request operations and deliver notices, concurrently."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(run_repeatedly("cashier", "operations", self.perform_operations))
+            operations = ChangeWatch(self._context.books, self.perform_operations)
+            tasks.create_task(run_repeatedly("cashier", "operations", operations))
             if isinstance(self._context.gateway, NoticeQueue):
                 tasks.create_task(run_repeatedly("cashier", "notices", self.deliver_notices))
 

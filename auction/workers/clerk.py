@@ -16,6 +16,7 @@ from auction.services.context import AppContext
 from auction.services.ledger_expiry import KEEP_MS, LOTS_AT_ONCE, expire_ended_lots
 from auction.services.recovery.frozen import stop_frozen_lots
 from auction.services.registration.registrations import sync_waiting_powers
+from auction.workers.change_watch import ChangeWatch
 from auction.workers.retry import run_repeatedly
 
 log = structlog.get_logger()
@@ -44,7 +45,8 @@ class Clerk:
         """Meet deadlines and reconcile, independently: an unavailable database delays no opening or closing."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(run_repeatedly("clerk", "deadlines", self.meet_deadlines))
-            tasks.create_task(run_repeatedly("clerk", "reconciling", self.reconcile))
+            reconciling = ChangeWatch(self._context.books, self.reconcile)
+            tasks.create_task(run_repeatedly("clerk", "reconciling", reconciling))
             tasks.create_task(run_repeatedly("clerk", "expiring", self.expire))
 
     async def meet_deadlines(self) -> float:

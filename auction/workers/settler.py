@@ -5,10 +5,11 @@ Several may run: each transition locks its settlement, and repeated it changes n
 
 from auction.services.context import AppContext
 from auction.services.settlement.deadlines import settle
+from auction.workers.change_watch import ChangeWatch
 from auction.workers.retry import run_repeatedly
 
 POLL_S = 0.25
-"""The wait before it looks again, when nothing was due."""
+"""The wait before it looks again whether anything was written, when nothing was due."""
 
 
 class Settler:
@@ -19,7 +20,7 @@ class Settler:
 
     async def run(self) -> None:
         """Do what is due, again and again."""
-        await run_repeatedly("settler", "settling", self.settle)
+        await run_repeatedly("settler", "settling", ChangeWatch(self._context.books, self.settle))
 
     async def settle(self) -> float:
         """Do what is due; the seconds to wait before the next time. Raises BooksAway."""
