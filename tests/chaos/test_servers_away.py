@@ -6,7 +6,7 @@ from time import monotonic, time
 
 import pytest
 
-from auction.domain.bidding import Bid
+from auction.domain.bidding import Bid, Refused
 from auction.domain.ledger_layout import STREAM_START
 from auction.domain.lot import LotStatus
 from auction.ledger.connection import connect
@@ -56,8 +56,14 @@ async def test_a_lot_never_ends_while_the_ledger_is_away(deployment: RunningDepl
     assert lot.status is LotStatus.PAUSED
     assert 0 < lot.remaining_ms <= lasts_ms
     (bidder_id,) = bidder_ids(1)
-    await context.ledger.resume(lot_id, review_above_fen=None, by="olga")
-    assert isinstance((await context.ledger.place_bids(lot_id, [Bid(bidder_id, 100, "key-0001")]))[0], AcceptedBid)
+    while True:
+        await context.ledger.resume(lot_id, review_above_fen=None, by="olga")
+        (answer,) = await context.ledger.place_bids(lot_id, [Bid(bidder_id, 100, "key-0001")])
+        if isinstance(answer, AcceptedBid):
+            break
+        # on a busy machine the processes are silent for so long that this is an outage again
+        assert isinstance(answer, Refused)
+        assert answer.facts == {"status": LotStatus.PAUSED}
     await context.ledger.close_now(lot_id, reason="enough", by="olga")
 
 
