@@ -15,6 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from auction.domain.errors import RefusalCode
 from auction.ledger.connection import connect
+from tests.ledger.server_process import PATIENT_MS
 from tests.model.ledger_machine import LedgerMachine
 
 STEPS = 40
@@ -40,7 +41,8 @@ EVERY_CODE = {*map(str, RefusalCode), "taken False", "taken True"}
 def machine(valkey_url: str) -> Iterator[type[LedgerMachine]]:
     """The machine on a server, with an event loop that lives as long as the test."""
     with asyncio.Runner() as runner:
-        client = connect(valkey_url)
+        # answers come late on a busy machine
+        client = connect(valkey_url, timeout_ms=PATIENT_MS)
         yield type("BoundMachine", (LedgerMachine,), {"redis": client, "runner": runner, "codes": Counter()})
         runner.run(client.aclose())
 
