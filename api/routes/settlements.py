@@ -9,12 +9,13 @@ from api.http.auth import Finance, MoneyReader
 from api.http.openapi import SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId
 from api.schemas.finance import SettlementDetailResponse, SettlementListResponse
-from api.schemas.requests import ExtendRequest, OperationRequest, ReasonRequest, RelistRequest
+from api.schemas.requests import ClaimPaymentRequest, ExtendRequest, OperationRequest, ReasonRequest, RelistRequest
 from auction.books.approvals import Approval
 from auction.domain.errors import ProblemCode
 from auction.domain.states import SettlementState
 from auction.services.context import AppContext
 from auction.services.settlement import (
+    claim_collection,
     finance_views,
     handover,
     payment_corrections,
@@ -140,6 +141,28 @@ async def refunded_otherwise(
     return await _detail_after(context, lot_id, response, action)
 
 
+@router.post(
+    "/{lot_id}/claim-collected",
+    responses=_TWO_PERSONS
+    | _action_problems(
+        ProblemCode.NO_CLAIM, ProblemCode.CLAIM_EXCEEDED, ProblemCode.RECEIPT_USED, ProblemCode.SAME_PERSON
+    ),
+)
+async def collect_claim(
+    context: Context, finance: Finance, lot_id: LotId, paid: ClaimPaymentRequest, response: Response
+) -> SettlementDetailResponse:
+    """Record that a defaulter has paid a part of the claim. From 10,000 yuan on it needs two persons."""
+    action = claim_collection.collect_claim(
+        context,
+        lot_id,
+        paid.default_id,
+        amount_fen=paid.amount_fen,
+        reference=paid.reference,
+        actor=finance.subject,
+    )
+    return await _detail_after(context, lot_id, response, action)
+
+
 @router.post("/{lot_id}/handover-confirmed", responses=_action_problems(ProblemCode.DELIVERY_CENTRE_MISSING))
 async def confirm_handover(context: Context, finance: Finance, lot_id: LotId) -> SettlementDetailResponse:
     """Confirm that the buyer has collected the lot; the seller is paid."""
@@ -161,7 +184,12 @@ async def write_off(
 @router.post(
     "/{lot_id}/void",
     responses=_TWO_PERSONS
-    | _action_problems(ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING, ProblemCode.RELISTED_LOT_FIRST),
+    | _action_problems(
+        ProblemCode.SAME_PERSON,
+        ProblemCode.PAYMENT_PENDING,
+        ProblemCode.RELISTED_LOT_FIRST,
+        ProblemCode.CLAIM_COLLECTED,
+    ),
 )
 async def void(
     context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest, response: Response

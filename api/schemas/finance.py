@@ -20,7 +20,7 @@ from auction.services.settlement.finance_views import SettlementDetail, Settleme
 class ApprovalResponse(RecordResponse):
     """An action that needs the approval of a second person."""
 
-    action: str = Field(description="void, default, writeoff or refund-otherwise.")
+    action: str = Field(description="void, default, writeoff, refund-otherwise or collect.")
     subject: str | None = Field(description="The operation that it is about; null: the lot.")
     reason: str
     asked_by: str
@@ -204,6 +204,8 @@ class DefaultResponse(RecordResponse):
     resale_price_fen: int | None
     split: dict[str, Any] | None
     claim_fen: int
+    collected_fen: int = Field(description="How much of the claim was paid.")
+    claim_left_fen: int = Field(description="What is still owed of it.")
     written_off: bool
     resolved_at_ms: int | None
 

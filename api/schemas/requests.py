@@ -182,6 +182,16 @@ class ExtendRequest(ReasonRequest):
     by_ms: DurationMs = Field(examples=[60_000])
 
 
+class ClaimPaymentRequest(RequestModel):
+    """A part of a claim that a defaulter has paid."""
+
+    default_id: Annotated[str, Field(min_length=1, max_length=160, pattern=r"^[!-~]+$")]
+    amount_fen: Fen
+    reference: Annotated[
+        str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$", description="Of the receipt; once a claim.")
+    ]
+
+
 class OperationRequest(ReasonRequest):
     """An operation of the payment provider, and why staff correct it."""
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, any_, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.tables import Id, defaults, lots
+from auction.books.tables import Id, claim_payments, defaults, lots
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
 from auction.domain.states import UNRESOLVED_DEFAULT, DefaultCause, DefaultStatus
@@ -49,6 +49,9 @@ class Default:
     written_off: bool
     resolved_at_ms: int | None
     seller_owes_fen: int
+    unmet: Mapping[str, Any] | None
+    collected_fen: int
+    reduced_fen: int
 
     @property
     def is_unresolved(self) -> bool:
@@ -63,7 +66,14 @@ class Default:
     @property
     def is_claimed(self) -> bool:
         """Whether its bidder still owes something."""
-        return self.status is DefaultStatus.RESOLVED and self.claim_fen > 0 and not self.written_off
+        return self.claim_left_fen > 0
+
+    @property
+    def claim_left_fen(self) -> int:
+        """What its bidder still owes, in fen."""
+        if self.status is not DefaultStatus.RESOLVED or self.written_off:
+            return 0
+        return self.claim_fen - self.collected_fen - self.reduced_fen
 
     @property
     def gap_paid_fen(self) -> int:
@@ -190,7 +200,14 @@ async def mark_collected(tx: Transaction, default_id: str, *, forfeited_fen: int
 
 
 async def mark_resolved(
-    tx: Transaction, default_id: str, *, split: Mapping[str, Any], gap_met_fen: int, claim_fen: int, at_ms: int
+    tx: Transaction,
+    default_id: str,
+    *,
+    split: Mapping[str, Any],
+    unmet: Mapping[str, Any],
+    gap_met_fen: int,
+    claim_fen: int,
+    at_ms: int,
 ) -> Default:
     """Collected -> resolved, with how the waterfall divided the deposit and what is claimed, in fen."""
     return await _change(
@@ -199,6 +216,7 @@ async def mark_resolved(
         defaults.c.status == DefaultStatus.COLLECTED,
         status=DefaultStatus.RESOLVED,
         split=dict(split),
+        unmet=dict(unmet),
         gap_met_fen=gap_met_fen,
         claim_fen=claim_fen,
         resolved_at_ms=at_ms,
@@ -220,6 +238,38 @@ async def mark_returned(tx: Transaction, default_id: str, *, seller_owes_fen: in
 async def mark_seller_repaid(tx: Transaction, default_id: str) -> Default:
     """The seller owes nothing of a returned default any more."""
     return await _change(tx, default_id, defaults.c.seller_owes_fen > 0, seller_owes_fen=0)
+
+
+async def add_collected(
+    tx: Transaction, default_id: str, *, amount_fen: int, reference: str, gap_fen: int, at_ms: int
+) -> Default:
+    """Add a payment to what was collected of a claim; `gap_fen` of it paid the seller. The default."""
+    await tx.session.execute(
+        insert(claim_payments).values(
+            default_id=default_id, reference=reference, amount_fen=amount_fen, gap_fen=gap_fen, at_ms=at_ms
+        )
+    )
+    claimed = (defaults.c.status == DefaultStatus.RESOLVED) & ~defaults.c.written_off
+    return await _change(tx, default_id, claimed, collected_fen=defaults.c.collected_fen + amount_fen)
+
+
+async def set_unmet(tx: Transaction, default_id: str, *, unmet: Mapping[str, Any], reduced_fen: int) -> Default:
+    """Set what of a loss is still unmet, and how much of its claim is made good by others."""
+    resolved = defaults.c.status == DefaultStatus.RESOLVED
+    return await _change(tx, default_id, resolved, unmet=dict(unmet), reduced_fen=reduced_fen)
+
+
+async def collected_with(tx: Transaction, default_id: str, reference: str) -> int | None:
+    """The amount that a receipt was recorded with for a claim, in fen; None: it was not."""
+    known = (claim_payments.c.default_id == default_id) & (claim_payments.c.reference == reference)
+    amount_fen: int | None = await tx.session.scalar(select(claim_payments.c.amount_fen).where(known))
+    return amount_fen
+
+
+async def gap_collected_fen(tx: Transaction, default_ids: Sequence[str]) -> int:
+    """How much of what was collected of these defaults' claims paid the seller's price gap, in fen."""
+    theirs = claim_payments.c.default_id == any_(literal(list(default_ids), ARRAY(Id)))
+    return int(await tx.session.scalar(select(func.coalesce(func.sum(claim_payments.c.gap_fen), 0)).where(theirs)) or 0)
 
 
 async def mark_written_off(tx: Transaction, default_id: str) -> Default:

@@ -178,6 +178,9 @@ class ProblemCode(Code):
         "The lot that it was relisted as comes first",
         ("lot_id", "state"),
     )
+    CLAIM_COLLECTED = "claim-collected", Kind.CONFLICT, "Its claim was paid in part", ("lot_id",)
+    CLAIM_EXCEEDED = "claim-exceeded", Kind.CONFLICT, "More than is claimed", ("amount_fen",)
+    RECEIPT_USED = "receipt-used", Kind.CONFLICT, "Receipt recorded with another amount", ("amount_fen",)
     NO_CLAIM = "no-claim", Kind.CONFLICT, "Nothing is claimed", ("lot_id",)
     RECEIPT_INVALID = "receipt-invalid", Kind.INVALID, "Receipt not from here", ("field",)
     CLAIM_UNKNOWN = "claim-unknown", Kind.NOT_FOUND, "No such claim"

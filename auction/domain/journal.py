@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auction.domain.accounts import MEMO, PER_BIDDER, JournalAccount
-from auction.domain.waterfall import Split
+from auction.domain.waterfall import RestTo, Share, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,16 +318,41 @@ def claim_raised(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: in
     )
 
 
-def claim_written_off(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
-    """The claim against the defaulter is given up."""
+def claim_collected(
+    *, key_id: str, lot_id: str, bidder_id: str, share: Share, rest_fen: int, rest_to: RestTo
+) -> JournalEntry:
+    """A defaulter paid a part of the claim: it makes good what was unmet; the rest goes where a deposit's rest goes."""
+    amount_fen = share.total_fen + rest_fen
+    to_seller = rest_to == "seller"
     return _entry(
-        "claim-written-off",
-        default_id,
+        "claim-collected",
+        key_id,
         lot_id,
         bidder_id,
-        debit=[(JournalAccount.CLAIM_CLEARING, amount_fen)],
-        credit=[(JournalAccount.SHORTFALL_RECEIVABLE, amount_fen)],
+        debit=[(JournalAccount.CASH, amount_fen), (JournalAccount.CLAIM_CLEARING, amount_fen)],
+        credit=[
+            (JournalAccount.SHORTFALL_RECEIVABLE, amount_fen),
+            (JournalAccount.REAUCTION_COST, share.cost_fen),
+            (JournalAccount.SELLER_PAYABLE, share.gap_fen),
+            (JournalAccount.COMMISSION_INCOME, share.commission_fen),
+            (JournalAccount.SELLER_PAYABLE if to_seller else JournalAccount.FORFEITURE_INCOME, rest_fen),
+        ],
     )
+
+
+def _claim_lowered(kind: str, of: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
+    debit, credit = [(JournalAccount.CLAIM_CLEARING, amount_fen)], [(JournalAccount.SHORTFALL_RECEIVABLE, amount_fen)]
+    return _entry(kind, of, lot_id, bidder_id, debit=debit, credit=credit)
+
+
+def claim_reduced(*, key_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
+    """A later defaulter paid what this one owed: the claim is that much lower."""
+    return _claim_lowered("claim-reduced", key_id, lot_id, bidder_id, amount_fen)
+
+
+def claim_written_off(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
+    """The claim against the defaulter is given up."""
+    return _claim_lowered("claim-written-off", default_id, lot_id, bidder_id, amount_fen)
 
 
 # --- a void after the waterfall ---------------------------------------------------------------------------------------
@@ -352,14 +377,7 @@ def waterfall_reversed(*, default_id: str, lot_id: str, bidder_id: str, split: S
 
 def claim_reversed(*, default_id: str, lot_id: str, bidder_id: str, amount_fen: int) -> JournalEntry:
     """The lot was declared void: the defaulter owes nothing any more."""
-    return _entry(
-        "claim-reversed",
-        default_id,
-        lot_id,
-        bidder_id,
-        debit=[(JournalAccount.CLAIM_CLEARING, amount_fen)],
-        credit=[(JournalAccount.SHORTFALL_RECEIVABLE, amount_fen)],
-    )
+    return _claim_lowered("claim-reversed", default_id, lot_id, bidder_id, amount_fen)
 
 
 def seller_repaid(*, default_id: str, lot_id: str, amount_fen: int) -> JournalEntry:

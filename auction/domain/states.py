@@ -229,6 +229,7 @@ class StepName(StrEnum):
     WATERFALL = "waterfall"
     CLAIM_WRITTEN_OFF = "claim-written-off"
     SELLER_REPAID = "seller-repaid"
+    CLAIM_COLLECTED = "claim-collected"
     REFUND_FAILED = "refund-failed"
     REFUNDED_OTHERWISE = "refunded-otherwise"
     PAYMENT_ABANDONED = "payment-abandoned"
@@ -298,6 +299,7 @@ class ApprovalAction(StrEnum):
     DEFAULT = "default"
     WRITE_OFF = "writeoff"
     REFUND_OTHERWISE = "refund-otherwise"
+    COLLECT = "collect"
 
 
 class CauseKind(StrEnum):

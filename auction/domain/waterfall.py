@@ -135,3 +135,68 @@ def claim_fen(
     if percent_bps is None:
         raise ValueError("a liability of a percentage needs percent_bps")
     return min(unmet_fen, max(0, share(hammer_price_fen, percent_bps) - split.forfeited_fen))
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """What of a loss was not paid when the waterfall ran, in fen; `loss_fen`: the whole price gap of the default."""
+
+    cost_fen: int
+    gap_fen: int
+    commission_fen: int
+    loss_fen: int
+
+    def after(self, paid: "Share") -> "Unmet":
+        """What is unmet after a payment."""
+        return Unmet(
+            self.cost_fen - paid.cost_fen,
+            self.gap_fen - paid.gap_fen,
+            self.commission_fen - paid.commission_fen,
+            self.loss_fen,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one default's loss gets of a collected claim, in fen."""
+
+    cost_fen: int = 0
+    gap_fen: int = 0
+    commission_fen: int = 0
+
+    @property
+    def total_fen(self) -> int:
+        """The sum of the parts, in fen."""
+        return self.cost_fen + self.gap_fen + self.commission_fen
+
+
+def unmet(need: Need, split: Split, *, loss_fen: int) -> Unmet:
+    """What a waterfall left unmet."""
+    return Unmet(
+        need.cost_fen - split.cost_fen,
+        need.gap_fen - split.gap_fen,
+        need.commission_fen - split.commission_fen,
+        loss_fen,
+    )
+
+
+def share_collected(
+    amount_fen: int, losses: Sequence[tuple[Unmet, Sequence[str]]], *, gap_paid_fen: int
+) -> list[Share]:
+    """Divide a collected claim over losses with their terms' orders: that of its default first, then earlier ones.
+
+    The seller is paid no more than the price gap: `gap_paid_fen` is what all defaulters have paid of it. What no loss
+    needs is the amount less the sum of the shares, and goes where the rest of a deposit goes.
+    """
+    shares = []
+    left_fen = amount_fen
+    for loss, order in losses:
+        gap_fen = min(loss.gap_fen, max(0, loss.loss_fen - gap_paid_fen))
+        wanted = {"cost": loss.cost_fen, "gap": gap_fen, "commission": loss.commission_fen}
+        paid: dict[str, int] = {}
+        for step in order:
+            paid[step] = min(left_fen, wanted[step])
+            left_fen -= paid[step]
+        gap_paid_fen += paid["gap"]
+        shares.append(Share(paid["cost"], paid["gap"], paid["commission"]))
+    return shares

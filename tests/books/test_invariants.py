@@ -126,7 +126,7 @@ async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(p
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
-    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 18
+    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 19
     assert all(one.rule.endswith(".") and " " in one.rule for one in INVARIANTS)
     assert all("_" not in one.name for one in INVARIANTS)
 
@@ -319,6 +319,11 @@ DAMAGES = {
         "runners-up-are-secured",
         "INSERT INTO runners_up SELECT lot_id, 'ned', 1, null FROM awards WHERE bidder_id = 'bob'",
         "bidder ned is kept as a runner-up of lot",
+    ),
+    "a claim is called paid without a receipt": Damage(
+        "claims-are-collected-once",
+        "UPDATE defaults SET collected_fen = 5 WHERE bidder_id = 'dan'",
+        "5 fen are collected, 0 by receipts",
     ),
     "a seller owes what nobody booked": Damage(
         "sellers-owe",

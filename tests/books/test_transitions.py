@@ -123,7 +123,7 @@ DEFAULT_TRANSITIONS: dict[str, tuple[Act, Collection[DefaultStatus]]] = {
     "resale": (lambda tx: defaults.set_resale(tx, "a-1", lot_id="launch-002", price_fen=7), UNRESOLVED_DEFAULT),
     "collected": (lambda tx: defaults.mark_collected(tx, "a-1", forfeited_fen=7), {DefaultStatus.COLLECTING}),
     "resolved": (
-        lambda tx: defaults.mark_resolved(tx, "a-1", split={}, gap_met_fen=0, claim_fen=7, at_ms=5),
+        lambda tx: defaults.mark_resolved(tx, "a-1", split={}, unmet={}, gap_met_fen=0, claim_fen=7, at_ms=5),
         {DefaultStatus.COLLECTED},
     ),
     "returned": (

@@ -180,7 +180,7 @@ async def test_a_winner_who_lets_the_time_pass_makes_room_for_the_runner_up(publ
         await expect(desk.locator("#lot-clock")).to_contain_text("00:1")
         await bob.goto("/me")
         await expect(bob.locator("#no-awards")).to_be_visible()
-        await expect(bob.locator("[data-deposit]")).to_contain_text(part("deposit.held.until"))
+        await expect(bob.locator("[data-deposit]")).to_contain_text(part("deposit.held.runner-up"))
 
         # without a reload
         offer = bob.locator("[data-offer]")
@@ -200,6 +200,11 @@ async def test_a_winner_who_lets_the_time_pass_makes_room_for_the_runner_up(publ
         await expect(steps).to_contain_text(text("step.offer-accepted", **accepted))
         await expect(desk.locator("#lot-state")).to_have_text(text("award.paid"))
         await expect(desk.locator("#settlement-defaults")).to_contain_text("¥6,000.00")
+        # the deposit is shared out once the sale cannot be undone any more
+        (award,) = as_bidder(public_server, runner_up, "GET", "/me/awards")["awards"]
+        where = {"delivery_centre": award["delivery_centres"][0]}
+        as_bidder(public_server, runner_up, "POST", f"/me/awards/{award['award_id']}/handover", where)
+        as_finance(public_server, "mina", "POST", f"/ops/settlements/{lot_id}/handover-confirmed")
         await expect(steps).to_contain_text(text("step.waterfall", forfeited_fen="100.00"))
         await expect(steps).to_contain_text(f"{text('money.split.gap')}¥100.00")
 

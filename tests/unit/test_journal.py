@@ -10,7 +10,7 @@ from auction.domain import journal
 from auction.domain.accounts import MEMO, PER_BIDDER, JournalAccount
 from auction.domain.journal import JournalEntry, JournalLine
 from auction.domain.money import FEN_MAX
-from auction.domain.waterfall import Need, Split, split
+from auction.domain.waterfall import Need, Share, Split, split
 from tests.unit.examples import by_rule
 
 WHO: dict[str, Any] = {"lot_id": "lot-1", "bidder_id": "ada"}
@@ -243,6 +243,19 @@ def test_a_refund_that_came_back_is_owed_again_and_may_be_paid_otherwise():
     assert (back.key, otherwise.key) == ("refund-failed:r1", "refunded-otherwise:r1")
     assert balances(owed, paid, back) == balances(owed)
     assert balances(owed, paid, back, otherwise) == {"deposits_held": 7, "cash": -7}
+
+
+@pytest.mark.parametrize("rest_to, receiver", [("house", "forfeiture_income"), ("seller", "seller_payable")])
+def test_what_is_collected_of_a_claim_goes_to_whom_the_loss_was_unmet(rest_to, receiver):
+    raised = journal.claim_raised(**DEFAULT, amount_fen=107)
+    about = {"lot_id": DEFAULT["lot_id"], "bidder_id": DEFAULT["bidder_id"]}
+    paid = journal.claim_collected(key_id="f1:R-1", **about, share=Share(10, 20, 30), rest_fen=40, rest_to=rest_to)
+    lower = journal.claim_reduced(key_id="f1:R-2", **about, amount_fen=7)
+    assert (paid.key, lower.key) == ("claim-collected:f1:R-1", "claim-reduced:f1:R-2")
+    assert moves(paid)[-1] == (receiver, -40)
+    left = balances(raised, paid, lower)
+    assert left.pop("cash") == 100
+    assert not {"shortfall_receivable", "claim_clearing"} & set(left)
 
 
 def test_a_claim_that_is_reversed_is_owed_no_more():

@@ -5,7 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auction.domain.money import BPS, FEN_MAX, share
-from auction.domain.waterfall import ORDER, Need, Split, agreed_gap_fen, claim_fen, needs, split
+from auction.domain.waterfall import (
+    ORDER,
+    Need,
+    Share,
+    Split,
+    Unmet,
+    agreed_gap_fen,
+    claim_fen,
+    needs,
+    share_collected,
+    split,
+    unmet,
+)
 from tests.unit.examples import by_rule
 
 YUAN = 100
@@ -231,3 +243,23 @@ def test_a_claim_is_never_more_than_what_is_unmet(forfeited, need, percent_bps, 
     part = claim(divided, "percent", hammer_price, percent_bps)
     cap = max(0, share(hammer_price, percent_bps) - forfeited)
     assert part == min(divided.unmet_fen, cap)
+
+
+# --- what is collected of a claim -------------------------------------------------------------------------------------
+
+
+def test_what_is_collected_makes_good_its_own_loss_then_earlier_ones_and_never_a_gap_twice():
+    need, order = yuan_needs(hammer=8_000, resale=5_000, commission=400), ("cost", "gap", "commission")
+    second = unmet(need, split(50 * YUAN, need), loss_fen=3_000 * YUAN)
+    first_need = yuan_needs(hammer=10_000, resale=5_000, commission=500, recovered=50)
+    first = unmet(first_need, split(5_000 * YUAN, first_need), loss_fen=5_000 * YUAN)
+    assert second == Unmet(0, 2_950 * YUAN, 400 * YUAN, 3_000 * YUAN)
+    assert first == Unmet(0, 0, 450 * YUAN, 5_000 * YUAN)
+
+    shares = share_collected(3_350 * YUAN, [(second, order), (first, order)], gap_paid_fen=5_000 * YUAN)
+    assert shares == [Share(0, 0, 400 * YUAN), Share(0, 0, 450 * YUAN)]
+    assert [one.total_fen for one in shares] == [400 * YUAN, 450 * YUAN]
+    assert first.after(shares[1]) == Unmet(0, 0, 0, 5_000 * YUAN)
+
+    shares = share_collected(3_000 * YUAN, [(second, order), (first, order)], gap_paid_fen=100 * YUAN)
+    assert shares == [Share(0, 2_900 * YUAN, 100 * YUAN), Share(0, 0, 0)]

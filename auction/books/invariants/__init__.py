@@ -12,6 +12,7 @@ from auction.books.invariants import (
     cash_before_claims,
     cash_is_with_the_provider,
     causes_exist,
+    claims_are_collected_once,
     claims_stand,
     covered_awards_are_paid,
     deposits_end_once,
@@ -59,5 +60,6 @@ INVARIANTS = tuple(
         shared_out_at_handover,
         runners_up_are_secured,
         sellers_owe,
+        claims_are_collected_once,
     )
 )

@@ -5,8 +5,8 @@ from sqlalchemy import text
 from auction.books.unit_of_work import Transaction
 
 RULE = (
-    "Cash is the sum of charges and captures, less refunds, those paid otherwise included, and what sellers were paid "
-    "and have not paid back."
+    "Cash is the sum of charges, captures and collected claims, less refunds, those paid otherwise included, and what "
+    "sellers were paid and have not paid back."
 )
 
 QUERY = text("""
@@ -15,7 +15,7 @@ QUERY = text("""
         FROM payment_operations WHERE kind IN ('charge', 'capture', 'refund') AND status = 'succeeded'
     ), sellers AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines
-        WHERE account = 'cash' AND key ~ '^(seller-paid|seller-repaid|refunded-otherwise):'
+        WHERE account = 'cash' AND key ~ '^(seller-paid|seller-repaid|refunded-otherwise|claim-collected):'
     ), booked AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines WHERE account = 'cash'
     )

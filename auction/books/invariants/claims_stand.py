@@ -4,14 +4,14 @@ from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "shortfall_receivable is the sum of the claims that are not written off."
+RULE = "shortfall_receivable is what is left of the claims that are not written off."
 
 QUERY = text("""
     WITH account AS (
         SELECT bidder_id, sum(amount_fen) AS fen FROM journal_lines
         WHERE account = 'shortfall_receivable' GROUP BY bidder_id
     ), claimed AS (
-        SELECT bidder_id, sum(claim_fen) AS fen FROM defaults
+        SELECT bidder_id, sum(claim_fen - collected_fen - reduced_fen) AS fen FROM defaults
         WHERE NOT written_off AND status <> 'returned' GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, claimed.bidder_id) AS bidder_id,

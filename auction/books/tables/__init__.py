@@ -18,7 +18,15 @@ from auction.books.tables.recovery import (
     frozen_lots,
     restored_lots,
 )
-from auction.books.tables.settlements import awards, defaults, offers, runners_up, settlement_steps, settlements
+from auction.books.tables.settlements import (
+    awards,
+    claim_payments,
+    defaults,
+    offers,
+    runners_up,
+    settlement_steps,
+    settlements,
+)
 from auction.books.tables.staff import accounts, approvals, staff_actions
 
 __all__ = [
@@ -32,6 +40,7 @@ __all__ = [
     "bidder_marks",
     "bidders",
     "bids",
+    "claim_payments",
     "defaults",
     "deposits",
     "entries_set_aside",

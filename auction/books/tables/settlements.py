@@ -201,6 +201,12 @@ class DefaultColumns(TypedColumns):
     resolved_at_ms: Named[int | None] = Column(BigInteger)
     seller_owes_fen = Column(BigInteger, nullable=False, server_default=text("0"))
     """What the seller was paid from a deposit that was given back, and has not paid back."""
+    unmet: Named[dict[str, Any] | None] = Column(JSONB(none_as_null=True))
+    """What of the loss nobody has paid (`auction.domain.waterfall.Unmet`); null: resolved before this was kept."""
+    collected_fen = Column(BigInteger, nullable=False, server_default=text("0"))
+    """How much of the claim was paid."""
+    reduced_fen = Column(BigInteger, nullable=False, server_default=text("0"))
+    """How much of the claim a later defaulter's payments made good."""
 
 
 defaults = Table(
@@ -210,7 +216,24 @@ defaults = Table(
     CheckConstraint(one_of("cause", *DefaultCause), name="cause"),
     CheckConstraint(one_of("status", *DefaultStatus), name="status"),
     CheckConstraint("forfeited_fen >= 0 AND claim_fen >= 0 AND cost_fen >= 0", name="amounts"),
+    CheckConstraint(
+        "collected_fen >= 0 AND reduced_fen >= 0 AND collected_fen + reduced_fen <= claim_fen", name="claim"
+    ),
     Index("ix_defaults_lot", "lot_id"),
     Index("ix_defaults_bidder", "bidder_id", "at_ms"),
     Index("ix_defaults_unresolved", "resolve_by_ms", postgresql_where=text(one_of("status", *UNRESOLVED_DEFAULT))),
 )
+
+
+class ClaimPaymentColumns(TypedColumns):
+    """A part of a claim that a defaulter paid, by the reference of its receipt."""
+
+    default_id = Column(Id, ForeignKey("defaults.default_id"), primary_key=True)
+    reference = Column(Id, primary_key=True)
+    amount_fen = Column(BigInteger, nullable=False)
+    gap_fen = Column(BigInteger, nullable=False)
+    """How much of it paid the seller's price gap."""
+    at_ms = Column(BigInteger, nullable=False)
+
+
+claim_payments = Table("claim_payments", metadata, ClaimPaymentColumns, amount("amount_fen"))

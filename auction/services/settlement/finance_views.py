@@ -154,7 +154,7 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
             due_fen=_due_fen(awards.get(one.lot_id)),
             held_fen=held.get(one.lot_id, 0),
             forfeited_fen=sum(default.forfeited_fen for default in past if default.lot_id == one.lot_id),
-            claim_fen=sum(default.claim_fen for default in past if default.lot_id == one.lot_id and default.is_claimed),
+            claim_fen=sum(default.claim_left_fen for default in past if default.lot_id == one.lot_id),
             seller_owes_fen=sum(default.seller_owes_fen for default in past if default.lot_id == one.lot_id),
             waiting_operations=waiting.get(one.lot_id, 0),
             stuck=tuple(stuck.get(one.lot_id, ())),

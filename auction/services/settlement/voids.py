@@ -45,7 +45,7 @@ async def void_settlement(context: AppContext, lot_id: str, *, actor: str, reaso
     """Declare a closed lot void before it is settled, which needs two persons: the request that waits, or None: done.
 
     Raises NotFound(settlement-unknown), WrongState, RequestRefused(same-person, payment-pending,
-    relisted-lot-first), BooksAway.
+    relisted-lot-first, claim-collected), BooksAway.
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
@@ -160,6 +160,12 @@ async def _return_forfeited(tx: Transaction, locked: LockedSettlement, *, now_ms
             raise RequestRefused(
                 ProblemCode.PAYMENT_PENDING, "A forfeited deposit is being captured; wait for its outcome."
             )
+        if default.collected_fen:
+            raise RequestRefused(
+                ProblemCode.CLAIM_COLLECTED,
+                f"A part of the claim for lot {default.lot_id} was paid; it cannot be void any more.",
+                {"lot_id": default.lot_id},
+            )
         seller_owes_fen = await _reverse_waterfall(tx, default, now_ms=now_ms, cause=cause)
         for deposit in theirs:
             if deposit.status is DepositStatus.FORFEITED:
@@ -184,7 +190,7 @@ async def _reverse_waterfall(tx: Transaction, default: Default, *, now_ms: int, 
     if divided.forfeited_fen:
         entries.append(postings.waterfall_reversed(**about, split=divided))
     if default.is_claimed:
-        entries.append(postings.claim_reversed(**about, amount_fen=default.claim_fen))
+        entries.append(postings.claim_reversed(**about, amount_fen=default.claim_left_fen))
     await journal.post(tx, entries, cause=cause, at_ms=now_ms)
     return divided.seller_fen
 

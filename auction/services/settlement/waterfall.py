@@ -18,7 +18,7 @@ from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.lot import LotStatus
 from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, SettlementState, StepName
 from auction.domain.terms_reader import read_terms
-from auction.domain.waterfall import Split, agreed_gap_fen, claim_fen, needs, split
+from auction.domain.waterfall import Split, agreed_gap_fen, claim_fen, needs, split, unmet
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
 from auction.services.settlement.dual_control import request_or_approve
@@ -49,7 +49,7 @@ async def _run_one(context: AppContext, one: Default) -> int:
         default = await defaults.lock(tx, one.default_id)
         if default is None or default.status is not DefaultStatus.COLLECTED:
             return 0
-        lot_ids = await _lots_after(tx, default)
+        lot_ids = await lots_after(tx, default.lot_id)
         chain = await defaults.of_lots(tx, lot_ids)
         if any(other.is_unresolved and _is_later(other, default) for other in chain):
             return 0
@@ -63,9 +63,9 @@ def _is_later(other: Default, default: Default) -> bool:
     return (other.at_ms, other.default_id) > (default.at_ms, default.default_id)
 
 
-async def _lots_after(tx: Transaction, default: Default) -> list[str]:
-    """The lot of a default, the lot it was relisted as, and so on."""
-    lot_ids = [default.lot_id]
+async def lots_after(tx: Transaction, lot_id: str) -> list[str]:
+    """A lot, the lot it was relisted as, and so on."""
+    lot_ids = [lot_id]
     while len(lot_ids) < defaults.CHAIN_MAX:
         later = await catalogue.relisted_as(tx, lot_ids[-1])
         if later is None:
@@ -119,6 +119,7 @@ async def _resolve(context: AppContext, tx: Transaction, default: Default, chain
         tx,
         default.default_id,
         split=asdict(parts),
+        unmet=asdict(unmet(need, parts, loss_fen=need.gap_fen + recovered_fen)),
         gap_met_fen=min(need.gap_fen, parts.gap_fen + owed_fen),
         claim_fen=owed_fen,
         at_ms=now_ms,
@@ -181,7 +182,7 @@ async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str
             return waiting
         for one in claimed:
             entry = postings.claim_written_off(
-                default_id=one.default_id, lot_id=lot_id, bidder_id=one.bidder_id, amount_fen=one.claim_fen
+                default_id=one.default_id, lot_id=lot_id, bidder_id=one.bidder_id, amount_fen=one.claim_left_fen
             )
             cause = Cause(CauseKind.STAFF_ACTION, f"writeoff:{one.default_id}:{actor}")
             await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
@@ -194,6 +195,6 @@ async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str
             actor=actor,
             at_ms=now_ms,
             reason=reason,
-            details={"claim_fen": sum(one.claim_fen for one in claimed)},
+            details={"claim_fen": sum(one.claim_left_fen for one in claimed)},
         )
     return None

@@ -185,5 +185,7 @@ export const words = {
 
   "ops.field.relist_cost": "Re-auction cost",
   "ops.field.decide_by": "Decide within",
+  "ops.field.claim_amount": "Amount received",
+  "ops.field.claim_reference": "Reference of the receipt",
   "ops.hint.relist_cost": "Charged to the forfeited deposit. Empty: as in the terms.",
 };

@@ -172,5 +172,7 @@ export const words = {
 
   "ops.field.relist_cost": "再次拍卖费用",
   "ops.field.decide_by": "在此时间内决定",
+  "ops.field.claim_amount": "到账金额",
+  "ops.field.claim_reference": "收款凭证号",
   "ops.hint.relist_cost": "由不予退还的保证金承担；留空则按规则。",
 };

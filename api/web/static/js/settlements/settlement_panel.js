@@ -5,7 +5,7 @@ import { timeLeft } from "../shared/clock.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
 import { showDefinitions } from "../shared/definition_list.js";
 import { element, setText } from "../shared/element.js";
-import { reasonField } from "../shared/form_fields.js";
+import { amountField, reasonField, textField } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { yuan } from "../shared/money.js";
@@ -24,6 +24,30 @@ function bidderWords(settlement) {
   const words = t("money.bidder", { paddle: settlement.paddle, bidder: nameOf(settlement.bidder) });
   if (IN_FORCE.includes(settlement.state)) return words;
   return t(settlement.state === "void" ? "money.bidder-void" : "money.bidder-defaulted", { who: words });
+}
+
+/** Giving a payment up, or a refund that was paid in another way, as `confirmAction` takes it. */
+const correction = (name, operation) => ({
+  words: `money.operation.${name}`,
+  fields: { reason: reasonField("act-reason") },
+  path: name === "abandon" ? "abandon" : "refunded-otherwise",
+  body: (values) => ({ ...values, operation_id: operation.operation_id }),
+});
+
+/** A payment of a claim; `agreed` is what another person has requested. */
+function collection(claimed, agreed) {
+  const amount = amountField("act-amount", "claim_amount", { required: true });
+  const reference = textField("act-reference", "claim_reference", { most: 64 });
+  if (agreed) {
+    amount.write(agreed.amount_fen);
+    reference.write(agreed.reference);
+  }
+  return {
+    words: "money.collect",
+    fields: { amount_fen: amount, reference },
+    path: "claim-collected",
+    body: (values) => ({ ...values, default_id: claimed.default_id }),
+  };
 }
 
 /** The panel of one lot in `host`; `changed()` is called after an action, and where somebody was faster. */
@@ -138,7 +162,7 @@ export class SettlementPanel {
       ),
       parts.detail,
     );
-    const correct = this.#who.role === "finance" ? (name, operation) => this.#correct(name, operation) : null;
+    const correct = this.#who.role === "finance" ? (name, about) => this.#correct(name, about) : null;
     this.#view = new SettlementTimeline(parts.detail, this.#lotId, correct);
   }
 
@@ -278,28 +302,36 @@ export class SettlementPanel {
     }
   }
 
-  /** Agree that a refund was paid in another way. */
+  /** Agree that a refund was paid in another way, or to a large payment of a claim. */
   #agreeAbout(subject) {
     const operation = this.#detail.operations.find((one) => one.operation_id === subject);
     if (operation) this.#correct("otherwise", operation);
+    const [defaultId, amountFen, reference] = subject.split(":");
+    const claimed = this.#detail.defaults.find((one) => one.default_id === defaultId);
+    if (claimed) this.#correct("collect", claimed, { amount_fen: Number(amountFen), reference });
   }
 
-  /** Give up a payment, or record that a refund was paid in another way. */
-  async #correct(name, operation) {
+  /** Give up a payment, record that a refund was paid in another way, or record what a defaulter paid. */
+  async #correct(name, about, agreed = null) {
     if (this.#busy) return;
     this.#busy = true;
-    const facts = { which: operation.operation_id, amount: yuan(operation.amount_fen) };
-    const path = name === "abandon" ? "abandon" : "refunded-otherwise";
+    const { words, fields, path, body } = name === "collect" ? collection(about, agreed) : correction(name, about);
+    const facts = {
+      which: about.operation_id,
+      amount: yuan(about.amount_fen ?? 0),
+      bidder: nameOf(about.bidder_id),
+      left: yuan(about.claim_left_fen ?? 0),
+    };
     try {
       const after = await confirmAction({
-        title: t(`money.operation.${name}.title`, facts),
-        confirm: t(`money.operation.${name}.confirm`),
-        danger: true,
-        fields: { reason: reasonField("act-reason") },
-        sentence: () => t(`money.operation.${name}.sentence`, facts),
+        title: t(`${words}.title`, facts),
+        confirm: t(`${words}.confirm`),
+        danger: name !== "collect",
+        fields,
+        sentence: () => t(`${words}.sentence`, facts),
         stale: () => "",
         path: () => `/ops/settlements/${encodeURIComponent(this.#lotId)}/${path}`,
-        body: (values) => ({ ...values, operation_id: operation.operation_id }),
+        body,
         words: staffProblemText,
         failed: (problem) => problem.status === 409 && this.#changed(),
       });

@@ -88,7 +88,7 @@ export class SettlementTimeline {
       t("money.lot-csv"),
     );
     this.#steps = section(host, "steps", "ol", () => step());
-    this.#defaults = section(host, "defaults", "ul", () => defaulted());
+    this.#defaults = section(host, "defaults", "ul", () => defaulted(correct));
     this.#offers = section(host, "offers", "ul", line(offer));
     this.#deposits = section(host, "deposits", "ul", line(deposit));
     this.#operations = section(host, "operations", "ul", () =>
@@ -146,14 +146,20 @@ function parts(details) {
 }
 
 /** A default, with who got the deposit once it is shared out. */
-function defaulted() {
+function defaulted(correct) {
   const { root, show } = line(describeDefault)();
   const shares = element("div", {});
+  let newest = null;
+  const collect = element("button", { class: "button small", type: "button", hidden: true }, t("money.collect"));
+  collect.addEventListener("click", () => correct("collect", newest));
   root.append(shares);
+  if (correct) root.append(collect);
   return {
     root,
     show(one) {
+      newest = one;
       show(one);
+      collect.hidden = one.claim_left_fen === 0;
       if (one.split && !shares.childElementCount) shares.append(parts({ ...one.split, claim_fen: one.claim_fen }));
     },
   };
@@ -167,14 +173,17 @@ function describeDefault(one) {
     lot: one.resale_lot_id,
     resale: yuan(one.resale_price_fen ?? 0),
     claim: yuan(one.claim_fen),
+    collected: yuan(one.collected_fen),
+    left: yuan(one.claim_left_fen),
   };
   const sold = one.resale_price_fen === null ? "" : t("money.default.resold", facts);
   const waits = ["collecting", "collected"].includes(one.status) && !sold ? t("money.default.waits", facts) : "";
   const claim = one.claim_fen ? t(one.written_off ? "money.default.written-off" : "money.default.claimed", facts) : "";
+  const collected = one.collected_fen ? t("money.default.collected", facts) : "";
   return {
     title: nameOf(one.bidder_id),
     amount: `¥${yuan(one.forfeited_fen)}`,
-    words: `${t(`money.default.${one.cause}`, facts)}${sold}${waits}${claim}`,
+    words: `${t(`money.default.${one.cause}`, facts)}${sold}${waits}${claim}${collected}`,
     badge: textOrCode("money.default-status", one.status),
     tone: DEFAULT_TONES[one.status],
   };
