@@ -4,6 +4,7 @@ import { get } from "../shared/api.js";
 import { byId, element, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
+import { signInHref, signUpHref } from "../shared/navigation.js";
 import { problemText } from "../shared/problems.js";
 import { leastDepositText } from "../shared/terms_text.js";
 import { BidForm } from "./bid_form.js";
@@ -218,13 +219,12 @@ export class BidBox {
   }
 
   #signInFirst() {
-    const next = encodeURIComponent(location.pathname);
     const { deposit } = this.#lot.terms;
     const toBid = t("lot.sign-in-to-bid", { deposit: leastDepositText(deposit) });
     return [
       element("p", { class: "soft" }, deposit.policy === "none" ? t("lot.sign-in-without-deposit") : toBid),
-      element("a", { class: "button main wide", href: `/sign-in?next=${next}` }, t("lot.sign-in")),
-      element("a", { class: "button wide", href: `/sign-up?next=${next}` }, t("lot.sign-up")),
+      element("a", { class: "button main wide", href: signInHref() }, t("lot.sign-in")),
+      element("a", { class: "button wide", href: signUpHref() }, t("lot.sign-up")),
     ];
   }
 }

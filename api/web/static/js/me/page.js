@@ -8,6 +8,7 @@ import { t } from "../shared/i18n.js";
 import { KeyedList } from "../shared/keyed_list.js";
 import { LiveRegion } from "../shared/live_region.js";
 import { yuan } from "../shared/money.js";
+import { signInHref } from "../shared/navigation.js";
 import { outcomeOf } from "../shared/outcome.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { problemText } from "../shared/problems.js";
@@ -67,11 +68,7 @@ function gate(who) {
   byId("gate").replaceChildren(
     element("h1", {}, t("me.title")),
     element("p", {}, t(who ? "me.gate.staff" : "me.gate.nobody")),
-    element(
-      "a",
-      { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${encodeURIComponent("/me")}` },
-      t("nav.sign-in"),
-    ),
+    element("a", { class: "button main", id: "gate-sign-in", href: signInHref("/me") }, t("nav.sign-in")),
   );
   byId("gate").hidden = false;
 }
@@ -98,7 +95,7 @@ async function refresh() {
 function requestFailed(problem) {
   if (problem.status === 401) {
     ended = true;
-    const link = element("a", { href: `/sign-in?next=${encodeURIComponent("/me")}` }, t("nav.sign-in"));
+    const link = element("a", { href: signInHref("/me") }, t("nav.sign-in"));
     byId("trouble").replaceChildren(t("problem.unauthorized"), " ", link);
     byId("trouble").hidden = false;
     return;

@@ -6,6 +6,7 @@ import { showDefinitions } from "../shared/definition_list.js";
 import { byId, element, setText } from "../shared/element.js";
 import { t, timeOfDay } from "../shared/i18n.js";
 import { LiveRegion } from "../shared/live_region.js";
+import { signInHref } from "../shared/navigation.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { formatCount } from "../shared/staff_text.js";
 import { activeWarnings, Banners } from "./banners.js";
@@ -68,7 +69,6 @@ async function start() {
 
 /** Not signed in, or not allowed to: say so, with the link to sign in. */
 function gate(who) {
-  const next = encodeURIComponent(`/ops${location.hash}`);
   const words = who ? t("ops.gate.role", { name: who.name, role: t(`ops.role.${who.role}`) }) : t("ops.gate.nobody");
   byId("gate").replaceChildren(
     element("h1", {}, t("ops.title")),
@@ -79,7 +79,7 @@ function gate(who) {
       : []),
     element(
       "a",
-      { class: "button main", id: "gate-sign-in", href: `/sign-in?next=${next}` },
+      { class: "button main", id: "gate-sign-in", href: signInHref(`/ops${location.hash}`) },
       t(who ? "ops.gate.other" : "ops.gate.sign-in"),
     ),
   );
@@ -163,14 +163,13 @@ function signedOut() {
   if (ended) return;
   ended = true;
   live.stop();
-  const next = encodeURIComponent(`/ops${location.hash}`);
   byId("banners").replaceChildren(
     element(
       "p",
       { class: "notice bad", id: "signed-out" },
       t("ops.signed-out"),
       " ",
-      element("a", { href: `/sign-in?next=${next}` }, t("ops.gate.sign-in")),
+      element("a", { href: signInHref(`/ops${location.hash}`) }, t("ops.gate.sign-in")),
     ),
   );
   document.body.dataset.ended = "yes";

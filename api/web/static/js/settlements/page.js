@@ -7,6 +7,7 @@ import { byId, element, setText } from "../shared/element.js";
 import { t, timeOfDay } from "../shared/i18n.js";
 import { LiveRegion } from "../shared/live_region.js";
 import { yuanShort } from "../shared/money.js";
+import { signInHref } from "../shared/navigation.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { staffProblemText } from "../shared/staff_text.js";
 import { SettlementList } from "./settlement_list.js";
@@ -60,14 +61,14 @@ function gate() {
     element("p", { class: "soft" }, t("ops.gate.how")),
     element(
       "a",
-      { class: "button main", id: "gate-sign-in", href: signInHref() },
+      { class: "button main", id: "gate-sign-in", href: signInHere() },
       t(who ? "ops.gate.other" : "ops.gate.sign-in"),
     ),
   );
   byId("gate").hidden = false;
 }
 
-const signInHref = () => `/sign-in?next=${encodeURIComponent(`/ops/settlements${location.hash}`)}`;
+const signInHere = () => signInHref(`/ops/settlements${location.hash}`);
 
 /** The board and the chosen lot; an answer that was overtaken is dropped. */
 async function refresh() {
@@ -118,7 +119,7 @@ function requestFailed(problem) {
   if (problem.status === 401) {
     ended = true;
     document.body.dataset.ended = "yes";
-    const link = element("a", { href: signInHref() }, t("ops.gate.sign-in"));
+    const link = element("a", { href: signInHere() }, t("ops.gate.sign-in"));
     byId("banners").replaceChildren(
       element("p", { class: "notice bad", id: "signed-out" }, t("ops.signed-out"), " ", link),
     );

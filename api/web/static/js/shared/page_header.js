@@ -3,6 +3,7 @@
 import { get, remove } from "./api.js";
 import { byId, element } from "./element.js";
 import { switchLanguage, t, translatePage } from "./i18n.js";
+import { signInHref } from "./navigation.js";
 
 const PLACES = [
   ["/me", "nav.me", ["bidder"]],
@@ -31,13 +32,7 @@ export async function showPageHeader() {
           element("span", { class: "who" }, who.name),
           element("button", { type: "button", id: "sign-out", onclick: signOut }, t("nav.sign-out")),
         ]
-      : [
-          element(
-            "a",
-            { href: `/sign-in?next=${encodeURIComponent(location.pathname)}`, id: "sign-in" },
-            t("nav.sign-in"),
-          ),
-        ]),
+      : [element("a", { href: signInHref(), id: "sign-in" }, t("nav.sign-in"))]),
   ];
   nav.replaceChildren(...items.filter(Boolean));
   return who;

@@ -3,6 +3,7 @@
 import { post } from "../shared/api.js";
 import { byId } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
+import { goTo, ownPage, signInHref, signUpHref } from "../shared/navigation.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { problemText } from "../shared/problems.js";
 import { typedText } from "../shared/text_input.js";
@@ -10,9 +11,7 @@ import { typedText } from "../shared/text_input.js";
 const PASSWORD_MIN = 10;
 const USERNAME = /^[A-Za-z0-9._-]{3,32}$/;
 const up = location.pathname.startsWith("/sign-up");
-const given = new URLSearchParams(location.search).get("next") ?? "/";
-// only ever to a page of this site
-const next = /^\/(?![/\\])/.test(given) ? given : "/";
+const next = ownPage(new URLSearchParams(location.search).get("next"));
 
 showPageHeader();
 const kind = up ? "up" : "in";
@@ -25,7 +24,7 @@ byId("password-hint").hidden = !up;
 byId("password").autocomplete = up ? "new-password" : "current-password";
 byId("other-words").textContent = t(up ? "sign.have-account" : "sign.no-account");
 byId("other-link").textContent = t(up ? "sign.in" : "sign.up");
-byId("other-link").href = `${up ? "/sign-in" : "/sign-up"}?next=${encodeURIComponent(next)}`;
+byId("other-link").href = up ? signInHref(next) : signUpHref(next);
 
 byId("sign-form").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -41,7 +40,7 @@ byId("sign-form").addEventListener("submit", async (event) => {
   try {
     if (up) await post("/auth/accounts", { username, password, name });
     const { identity } = await post("/auth/session", { username, password });
-    location.assign(landingPage(identity));
+    goTo(landingPage(identity));
   } catch (problem) {
     showError(problemText(problem));
     byId("sign-button").disabled = false;
