@@ -57,7 +57,7 @@ def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch |
     )
     app.include_router(v1)
     app.include_router(outside)
-    app.router.routes.extend([*documents.routes(), *docs_page.routes()])
+    app.router.routes.extend([*documents.routes(), *(docs_page.routes() if config.docs else [])])
     app.add_middleware(RequestMiddleware)
     exception_handlers.install(app)
     openapi.install(app)
@@ -82,6 +82,7 @@ def config_of(settings: Settings, *, status_fd: int | None = None) -> ApiConfig:
         locale=settings.locale,
         token_lifetime_s=settings.token_lifetime_s,
         delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),
+        docs=settings.docs,
         status_fd=status_fd,
     )
 

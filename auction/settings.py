@@ -202,6 +202,7 @@ class Settings(BaseSettings):
     live_sockets_per_address: int = Field(
         1_000, ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"
     )
+    docs: bool = Field(True, description="1 to serve the page /docs, or 0")
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
     gateways: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
 

@@ -18,6 +18,8 @@ class ApiConfig:
     delivery_centres: tuple[str, ...] = ()
     live_port: int | None = None
     """The port of the live gateways, used with the host of the page's own address unless `live_url` is set."""
+    docs: bool = True
+    """Whether the page `/docs` is served."""
     status_fd: int | None = None
     """The file in which the supervisor publishes what keeps ending; None without a supervisor."""
 

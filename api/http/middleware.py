@@ -1,4 +1,4 @@
-"""Middleware around FastAPI: request ids, the body limit, strict JSON, and an answer to every failure.
+"""Middleware around FastAPI: request ids, the body limit, strict JSON, guarding headers, an answer to every failure.
 
 The bid endpoint applies the same checks (`api.http.bodies`) in a faster way of its own.
 """
@@ -23,6 +23,7 @@ from api.http.bodies import (
     replay,
 )
 from api.http.problems import INTERNAL_ERROR, Problem, problem_of_faults
+from api.http.response_headers import guard
 from auction.domain.text import is_visible_ascii
 
 _ID_LENGTH_MIN = 8
@@ -53,7 +54,7 @@ class RequestMiddleware:
             return
         started_s = perf_counter()
         request_id = _request_id(scope)
-        response = _Response(send, request_id)
+        response = _Response(scope, send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
             try:
                 receive = await _checked_body(scope, receive)
@@ -78,11 +79,12 @@ class RequestMiddleware:
 
 
 class _Response:
-    """Sends the response with the request's id in a header; `status` is 0 until it has started."""
+    """Sends the response with the request's id and guarding headers; `status` is 0 until it has started."""
 
-    __slots__ = ("_id_header", "_send", "status")
+    __slots__ = ("_id_header", "_scope", "_send", "status")
 
-    def __init__(self, send: Send, request_id: bytes) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: bytes) -> None:
+        self._scope = scope
         self._send = send
         self._id_header = (b"x-request-id", request_id)
         self.status = 0
@@ -90,7 +92,7 @@ class _Response:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), self._id_header]
+            message["headers"] = [*guard(list(message.get("headers", ())), self._scope), self._id_header]
         await self._send(message)
 
     async def send_problem(self, problem: Problem) -> None:

@@ -144,7 +144,8 @@ async def _announce(role: ServingRole, settings: Settings, listener: socket.sock
             log.error("not_ready", address=address, advice=f"{address}/readyz says what is missing")
             return
         processes = f"({settings.workers} process{'es' if settings.workers > 1 else ''})"
-        lines = [("http", f"{address}  [dim]{processes}[/]"), ("docs", f"{address}/docs"), *lines]
+        docs = [("docs", f"{address}/docs")] if settings.docs else []
+        lines = [("http", f"{address}  [dim]{processes}[/]"), *docs, *lines]
     if role in {ServingRole.ALL, ServingRole.WORKER}:
         lines.append(("worker", "1 process"))
     out.print("\n[bold]Ready.[/]  [dim]Ctrl-C or SIGTERM drains and stops all processes.[/]")

@@ -4,8 +4,18 @@ import re
 from html.parser import HTMLParser
 from itertools import product
 
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from api.app import create_app
+from api.http.config import ApiConfig
+from api.http.middleware import RequestMiddleware
 from api.web.documents import PAGES
 from api.web.languages import LANGUAGES, accepted_languages
+from tests.api.conftest import SECRET
 
 PAGE_PATHS = [path.replace("{lot_id}", "launch-001") for path in PAGES]
 PATHS = [*PAGE_PATHS, "/docs"]
@@ -73,8 +83,36 @@ async def test_a_document_may_load_nothing_but_what_this_server_has(client):
         assert policy["connect-src"].split()[0] == "'self'"
         assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["cross-origin-opener-policy"] == "same-origin"
         assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_html_that_brings_no_policy_gets_the_strictest():
+    async def bare(_: Request) -> HTMLResponse:
+        return HTMLResponse("<p>bare")
+
+    app = RequestMiddleware(Starlette(routes=[Route("/bare", bare)]))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://house") as client:
+        answer = await client.get("/bare")
+    assert policy_of(answer) == {**policy_of(answer), "default-src": "'none'", "frame-ancestors": "'none'"}
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_every_answer_is_taken_for_what_it_says_and_only_tls_is_told_to_stay(client):
+    for path in ("/", "/docs", "/api/v1/sales", "/nowhere", "/static/nowhere", "/healthz"):
+        answer = await client.get(path)
+        assert answer.headers["x-content-type-options"] == "nosniff", path
+        assert "strict-transport-security" not in answer.headers
+
+
+async def test_the_documentation_is_off_by_setting(context):
+    app = create_app(context, ApiConfig(secret=SECRET, docs=False))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://house") as client:
+        found = [(await client.get(path)).status_code for path in ("/docs", "/docs/files/swagger-ui.css", "/")]
+    assert found == [404, 404, 200]
 
 
 async def test_a_document_names_its_language_and_the_texts_of_that_one_alone(client):
