@@ -78,7 +78,13 @@ async def test_a_refusal_says_why_and_what_would_be_accepted(public_server, visi
         await expect(page.locator("#outcome")).to_contain_text(text("problem.bid-too-low", **facts))
         await page.fill("#own-amount", "much")
         await page.click("#own-bid")
-        await expect(page.locator("#own-wrong")).to_have_text(text("lot.not-an-amount"))
+        await expect(page.locator("#own-wrong")).to_have_text(text("amount.form"))
+        await page.fill("#own-amount", "６０，００")
+        await page.click("#own-bid")
+        await expect(page.locator("#own-wrong")).to_have_text(text("amount.grouping"))
+        await page.fill("#own-amount", "６，０００")
+        await page.click("#own-bid")
+        await expect(page.locator("#price-figure")).to_have_text("6,000.00")
 
 
 async def test_a_jump_above_ten_times_the_price_is_asked_twice(public_server, visitors):

@@ -37,7 +37,7 @@ async def test_the_price_with_the_fee_is_on_every_button_beside_the_price_and_in
         await register(page)
         beside = text("lot.price-with-fee", total="1,025.00", percent="2.5")
         await expect(page.locator("#price-with-fee")).to_have_text(beside)
-        for number, total in enumerate(("1,026.02", "1,030.12", "1,035.25")):
+        for number, total in enumerate(("1,026.02", "1,035.25", "1,076.25")):
             button = page.locator("#steps button").nth(number)
             await expect(button.locator(".total")).to_have_text(text("lot.bid-with-fee", total=total))
 

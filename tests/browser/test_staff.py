@@ -65,8 +65,10 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, v
         await expect(page.locator("#create-lot")).to_be_disabled()
         await page.fill("#term-cap_fen", "")
         await page.fill("#term-start_price_fen", "12,00o")
-        await expect(page.locator("#term-start_price_fen-wrong")).to_have_text(text("ops.mistyped.amount"))
-        await page.fill("#term-start_price_fen", "2")
+        await expect(page.locator("#term-start_price_fen-wrong")).to_have_text(text("amount.form"))
+        await page.fill("#term-start_price_fen", "220,00")
+        await expect(page.locator("#term-start_price_fen-wrong")).to_have_text(text("amount.grouping"))
+        await page.fill("#term-start_price_fen", "２")
         await page.wait_for_selector("#verdict[data-sound=yes]")
         await page.click("#create-lot")
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
+import { words } from "../../api/web/static/i18n/en.js";
 import { openDocument } from "./dom.js";
 
 const ELEMENTS = {
@@ -75,34 +76,40 @@ async function settled() {
   for (let n = 0; n < 30; n += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("the buttons carry the minimum and what five and ten increments make of it", () => {
-  opened();
-  assert.deepEqual(
-    buttons().map((button) => Number(button.dataset.amountFen)),
-    [1100, 1500, 2000],
-  );
+const amounts = () =>
+  buttons()
+    .filter((button) => !button.disabled)
+    .map((button) => Number(button.dataset.amountFen));
+
+test("the buttons carry the minimum and two raises, which grow with the price", () => {
+  const form = opened();
+  assert.deepEqual(amounts(), [1100, 1200, 1500]);
+  form.show({ ...OPEN, seq: 5, price_fen: 5_494_992_400, minimum_fen: 5_494_992_500 });
+  assert.deepEqual(amounts(), [5_494_992_500, 5_594_992_400, 5_994_992_400]);
 });
 
-test("no button goes above the cap", () => {
-  opened(OPEN, { cap_fen: 1600 });
-  assert.deepEqual(
-    buttons().map((button) => Number(button.dataset.amountFen)),
-    [1100, 1500, 1600],
-  );
+test("no button goes above the cap or the bidder's limit; one that has no amount left is empty", () => {
+  const form = opened(OPEN, { cap_fen: 1300 });
+  assert.deepEqual(amounts(), [1100, 1200, 1300]);
+  form.setLimit(1150);
+  assert.deepEqual(amounts(), [1100, 1150]);
+  assert.equal(buttons()[2].dataset.empty, "yes");
+  form.setLimit(null);
+  assert.deepEqual(amounts(), [1100, 1200, 1300]);
 });
 
 test("a tap sends the amount on the button once, however often it is tapped before the answer", async () => {
   opened();
-  answers = [accepted(1500)];
+  answers = [accepted(1200)];
   buttons()[1].click();
   buttons()[1].click();
   buttons()[0].click();
   await answered();
   assert.equal(asked.length, 1);
   assert.equal(asked[0].url, "/api/v1/lots/launch-001/bids");
-  assert.equal(asked[0].amount, 1500);
+  assert.equal(asked[0].amount, 1200);
   assert.match(asked[0].key, /^[0-9a-f]{32}$/);
-  assert.match(at("outcome").textContent, /15\.00/);
+  assert.match(at("outcome").textContent, /12\.00/);
 });
 
 test("what stood on the button when it was pressed is sent, though another bid came meanwhile", async () => {
@@ -170,6 +177,16 @@ test("one's own amount is sent as it was typed, and the field is emptied once it
     asked.map(({ amount }) => amount),
     [1200, 2550],
   );
+});
+
+test("a decimal comma is not taken for thousands: it is said and nothing is sent", () => {
+  opened();
+  for (const typed of ["220,00", "12,34", "２２０，００"]) {
+    at("own-amount").value = typed;
+    at("bid-form").dispatchEvent(new Event("submit", { cancelable: true }));
+    assert.equal(at("own-wrong").textContent, words["amount.grouping"]);
+  }
+  assert.equal(asked.length, 0);
 });
 
 test("what is no amount is said and not sent, until it is changed", () => {

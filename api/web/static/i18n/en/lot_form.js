@@ -34,7 +34,6 @@ export const words = {
   "ops.unit.percent": "%",
   "ops.unit.times": "times",
   "ops.mistyped.empty": "Required.",
-  "ops.mistyped.amount": "Enter an amount in yuan, for example 1,200 or 1,200.50.",
   "ops.mistyped.whole": "Enter a whole number.",
   "ops.mistyped.percent": "Enter a percentage, for example 5 or 2.5.",
   "ops.mistyped.duration": "Enter a number, for example 5 or 1.5.",

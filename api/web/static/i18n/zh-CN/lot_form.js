@@ -33,7 +33,6 @@ export const words = {
   "ops.unit.percent": "%",
   "ops.unit.times": "倍",
   "ops.mistyped.empty": "必填。",
-  "ops.mistyped.amount": "请输入金额（元），例如 1,200 或 1,200.50。",
   "ops.mistyped.whole": "请输入整数。",
   "ops.mistyped.percent": "请输入百分比，例如 5 或 2.5。",
   "ops.mistyped.duration": "请输入数字，例如 5 或 1.5。",

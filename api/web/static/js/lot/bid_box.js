@@ -66,6 +66,7 @@ export class BidBox {
     if (!this.#registration) return;
     // the price may show a new leader before the frame about this bidder arrives
     this.#form.setLeading(this.#registration.paddle === facts.leader);
+    this.#form.setLimit(this.#registration.limit_fen);
     this.#form.show(facts);
   }
 

@@ -3,12 +3,12 @@
 import { placeBid } from "../shared/api.js";
 import { byId, element, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
-import { parseFen, withFee, yuan, yuanShort } from "../shared/money.js";
+import { parseFen, readYuan, withFee, yuan, yuanShort } from "../shared/money.js";
 import { problemText } from "../shared/problems.js";
 import { BidButton } from "./bid_button.js";
-import { amountAfterSteps, isBigJump } from "./increments.js";
+import { isBigJump, quickBids } from "./increments.js";
 
-const RAISES = [1, 5, 10];
+const BUTTONS = 3;
 const LONG_FEN = 100_000_000;
 const RETRIED = ["bid-too-low", "off-grid"];
 
@@ -23,6 +23,7 @@ export class BidForm {
   #facts = null;
   #online = true;
   #leading = false;
+  #limitFen = null;
   #busy = false;
   #steps = [];
   #retry = null;
@@ -58,6 +59,13 @@ export class BidForm {
     if (this.#leading && !leading) this.clear();
     this.#leading = leading;
     this.#enable();
+  }
+
+  /** The most that this bidder may bid on the lot, in fen; null without a limit. */
+  setLimit(limitFen) {
+    if (limitFen === this.#limitFen) return;
+    this.#limitFen = limitFen;
+    if (this.#facts) this.show(this.#facts);
   }
 
   /** Show the amounts that follow from the newest facts of the lot. */
@@ -103,14 +111,17 @@ export class BidForm {
   #showAmounts(facts) {
     const host = byId("steps");
     if (this.#steps.length === 0) {
-      this.#steps = RAISES.map((steps) => [steps, this.#button({ class: "button main", "data-steps": steps })]);
-      host.replaceChildren(...this.#steps.map(([, button]) => button.root));
+      this.#steps = Array.from({ length: BUTTONS }, () => this.#button({ class: "button main" }));
+      host.replaceChildren(...this.#steps.map((button) => button.root));
     }
     host.dataset.length = facts.minimum_fen >= LONG_FEN ? "long" : "short";
-    for (const [steps, button] of this.#steps) {
-      const amount = amountAfterSteps(this.#lot.terms, facts.minimum_fen, steps);
-      const raise = { amount: yuanShort(amount - facts.price_fen) };
-      button.show(amount, t(facts.price_fen ? "lot.raise" : "lot.raise-first", raise));
+    const amounts = quickBids(this.#lot.terms, facts, this.#limitFen);
+    for (const [place, button] of this.#steps.entries()) {
+      // a place without an amount stays empty, so that no button moves under a finger
+      button.root.dataset.empty = place < amounts.length ? "no" : "yes";
+      if (place >= amounts.length) continue;
+      const raise = { amount: yuanShort(amounts[place] - facts.price_fen) };
+      button.show(amounts[place], t(facts.price_fen ? "lot.raise" : "lot.raise-first", raise));
     }
     if (this.#retry && facts.seq >= this.#retry.atSeq) this.#retry.button.show(facts.minimum_fen, t("lot.bid"));
     this.#showOwnTotal();
@@ -125,7 +136,8 @@ export class BidForm {
 
   #enable() {
     const ready = this.#online && !this.#busy && !this.#waits() && this.#facts?.status === "open";
-    for (const button of byId("bid-form").querySelectorAll("button")) button.disabled = !ready;
+    for (const button of byId("bid-form").querySelectorAll("button"))
+      button.disabled = !ready || button.dataset.empty === "yes";
     if (this.#retry) this.#retry.button.root.disabled = !ready;
   }
 
@@ -135,12 +147,12 @@ export class BidForm {
   }
 
   #bidOwn() {
-    const amount = parseFen(byId("own-amount").value);
-    if (amount === null) {
-      this.#showMistake(t("lot.not-an-amount"));
+    const { fen, mistake } = readYuan(byId("own-amount").value);
+    if (mistake) {
+      this.#showMistake(t(`amount.${mistake}`));
       return;
     }
-    this.#bid(amount, { own: true });
+    this.#bid(fen, { own: true });
   }
 
   async #bid(amount, { own = false } = {}) {

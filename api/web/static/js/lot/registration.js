@@ -3,7 +3,7 @@
 import { post } from "../shared/api.js";
 import { element } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
-import { parseFen, yuan, yuanShort } from "../shared/money.js";
+import { readYuan, yuan, yuanShort } from "../shared/money.js";
 import { forgetPaymentKey, isFinalAnswer, paymentBody, paymentField, paymentKey } from "../shared/payment.js";
 import { problemText } from "../shared/problems.js";
 import { depositText } from "../shared/terms_text.js";
@@ -151,9 +151,11 @@ export function topUpForm({ lotId, lot, registration, provider, raised }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.disabled) return;
-    const amount = ladder ? Number(choice.querySelector("select").value) : parseFen(input.value);
-    if (!amount) {
-      tell("bad", t("lot.not-an-amount"));
+    const { fen: amount, mistake } = ladder
+      ? { fen: Number(choice.querySelector("select").value) }
+      : readYuan(input.value);
+    if (mistake) {
+      tell("bad", t(`amount.${mistake}`));
       return;
     }
     button.disabled = true;

@@ -2,7 +2,7 @@
 
 import { element } from "./element.js";
 import { t } from "./i18n.js";
-import { parseFen, yuanShort } from "./money.js";
+import { readYuan, yuanShort } from "./money.js";
 import { typedText } from "./text_input.js";
 
 const UNITS = [
@@ -65,9 +65,8 @@ export function amountField(id, name, { required = false, zero = false, ...more 
     read() {
       const text = control.value.trim();
       if (!needed(text, required)) return null;
-      if (zero && /^0+([.]0{0,2})?$/.test(text)) return 0;
-      const fen = parseFen(text);
-      if (fen === null) throw new InputError(t("ops.mistyped.amount"));
+      const { fen, mistake } = readYuan(text, { leastFen: zero ? 0 : 1 });
+      if (mistake) throw new InputError(t(`amount.${mistake}`));
       return fen;
     },
     write(fen) {

@@ -1,6 +1,7 @@
 // Money for people: whole fen in, yuan as 78,193,399.00 out, and back from what somebody typed.
 
-const FEN_MAX = 10 ** 13;
+/** The most that an amount may be, in fen: 99,999,999,999.99 yuan. */
+const FEN_MAX = 10 ** 13 - 1;
 
 /** 7819339900 -> "78,193,399.00". */
 export function yuan(fen) {
@@ -15,18 +16,35 @@ export function yuanShort(fen) {
   return yuan(fen).replace(/\.00$/, "");
 }
 
-/** What was typed as yuan, in fen; null where it is no amount: "1,200.5" -> 120050. */
-export function parseFen(text) {
-  const plain = text
-    .trim()
-    .replace(/[,，\s]/g, "")
-    .replace(/^[¥￥]/, "")
-    .replace(/元$/, "");
-  const parts = /^(\d{1,11})(?:\.(\d{1,2}))?$/.exec(plain);
-  if (!parts) return null;
-  const fen = Number(parts[1]) * 100 + Number((parts[2] ?? "").padEnd(2, "0"));
-  return fen >= 1 && fen <= FEN_MAX ? fen : null;
+/** Full-width digits and signs of Chinese keyboards as the ordinary ones. */
+function ordinary(text) {
+  const narrow = text.replace(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
+  return narrow.trim().replace(/\s/g, " ");
 }
+
+const PLAIN = /^(\d+)(?:\.(\d{1,2}))?$/;
+const GROUPED = /^([1-9]\d{0,2}(?:([, ])\d{3})(?:\2\d{3})*)(?:\.(\d{1,2}))?$/;
+const MISGROUPED = /^\d[\d, ]*[, ][\d, ]*(?:\.\d{1,2})?$/;
+
+/**
+ * What was typed as yuan: {fen, mistake}; one of them is null. Digits may be full-width, thousands grouped by commas or
+ * by spaces, with a yuan sign before or 元 after. A mistake is "grouping" (a comma or space that stands between no
+ * thousands, such as the decimal comma of 12,34), "range", or "form". `leastFen` is the least that is accepted.
+ */
+export function readYuan(text, { leastFen = 1 } = {}) {
+  const amount = ordinary(text)
+    .replace(/^[¥￥] ?/, "")
+    .replace(/ ?元$/, "");
+  const plain = PLAIN.exec(amount);
+  const grouped = plain ? null : GROUPED.exec(amount);
+  if (!plain && !grouped) return { fen: null, mistake: MISGROUPED.test(amount) ? "grouping" : "form" };
+  const [whole, part] = plain ? [plain[1], plain[2]] : [grouped[1].replace(/[, ]/g, ""), grouped[3]];
+  const fen = Number(whole) * 100 + Number((part ?? "").padEnd(2, "0"));
+  return fen >= leastFen && fen <= FEN_MAX ? { fen, mistake: null } : { fen: null, mistake: "range" };
+}
+
+/** What was typed as yuan, in fen; null where it is no amount. */
+export const parseFen = (text) => readYuan(text).fen;
 
 /** An amount with a fee of so many basis points on top, in fen; the fee is rounded down to the fen, as it is charged. */
 export function withFee(fen, feeBps) {
