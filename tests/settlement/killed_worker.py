@@ -27,6 +27,7 @@ from auction.services.payments.gateway_calls import perform_due
 from auction.services.settlement import (
     award_payment,
     awards,
+    claim_collection,
     handover,
     payment_default,
     runner_up_offers,
@@ -125,7 +126,7 @@ async def pay_as_ann(context: AppContext, lot_id: str) -> None:
 
 
 async def pay_as_bob(context: AppContext, lot_id: str) -> None:
-    """Pay the resale of a defaulted lot, which sets the resale of the default."""
+    """Pay the resale of a defaulted lot."""
     await award_payment.pay_award(context, f"a-{lot_id}-1", bidder_id="bob", key="pay-key-1")
 
 
@@ -157,6 +158,13 @@ async def void(context: AppContext, lot_id: str) -> None:
 async def write_off(context: AppContext, lot_id: str) -> None:
     """Approve as the second person."""
     await waterfall.write_off(context, lot_id, actor="flo", reason="nothing to be had")
+
+
+async def collect_claim(context: AppContext, lot_id: str) -> None:
+    """Record that the defaulter has paid a part of the claim."""
+    await claim_collection.collect_claim(
+        context, lot_id, f"a-{lot_id}-1", amount_fen=10_000, reference="R-1", actor="fin"
+    )
 
 
 async def deliver_notices(context: AppContext, lot_id: str) -> None:
@@ -193,6 +201,8 @@ ACTIONS: dict[str, Callable[[AppContext, str], Awaitable[None]]] = {
     "lapse": of_worker(process_deadlines),
     "relist": of_worker(process_deadlines),
     "resale": pay_as_bob,
+    "resale handed over": confirm_handover,
+    "claim paid": collect_claim,
     "waterfall": of_worker(waterfall.run_waterfalls),
     "writeoff": write_off,
     "handover": confirm_handover,

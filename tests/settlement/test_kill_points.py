@@ -158,6 +158,14 @@ async def resold(stage: Stage) -> str:
     return await stage.resell(lot_id, [("bob", 80)])
 
 
+async def resold_to_be_fetched(stage: Stage) -> str:
+    """Paid by bob, who has chosen where: with the handover ann's deposit may be shared out."""
+    lot_id = await resold(stage)
+    await stage.pay(lot_id)
+    await award_payment.choose_centre(stage.context, f"a-{lot_id}-1", bidder_id="bob", delivery_centre="Beijing")
+    return lot_id
+
+
 async def nobody_resold(stage: Stage) -> str:
     lot_id = await stage.sold_lot([("ann", 1_000)], SHORTFALL)
     await stage.pass_time(DAY_MS)
@@ -165,9 +173,15 @@ async def nobody_resold(stage: Stage) -> str:
     return lot_id
 
 
-async def claimed(stage: Stage) -> str:
+async def shared_out(stage: Stage) -> str:
+    """Ann's deposit was not enough, and she owes the rest."""
     lot_id = await nobody_resold(stage)
     await stage.settle()
+    return lot_id
+
+
+async def claimed(stage: Stage) -> str:
+    lot_id = await shared_out(stage)
     await waterfall.write_off(stage.context, lot_id, actor="fin", reason="nothing to be had")
     return lot_id
 
@@ -212,6 +226,7 @@ HELD = {"deposit-authorised": 1, "award": 1}
 PAID = HELD | {"payment-received": 1, "deposit-captured": 1, "deposit-applied": 1}
 FORFEITED = HELD | {"award-reversed": 1, "deposit-captured": 1, "deposit-forfeited": 1}
 OFFERED = FORFEITED | {"deposit-authorised": 2}
+RESOLD = FORFEITED | {"deposit-authorised": 2, "award": 2, "deposit-captured": 2, "deposit-applied": 1}
 DEPOSIT_FEN, REST_FEN = 100 * YUAN, 900 * YUAN
 
 CASES = {
@@ -289,11 +304,25 @@ CASES = {
         resold,
         1,
         3,
-        FORFEITED
-        | {"deposit-authorised": 2, "award": 2, "deposit-captured": 2, "deposit-applied": 1}
-        | {"waterfall": 1, "seller-paid": 1},
+        RESOLD,
         Movements(0, 0, DEPOSIT_FEN + 80 * YUAN, 0),
         "paid",
+    ),
+    "resale handed over": KillCase(
+        resold_to_be_fetched,
+        0,
+        1,
+        RESOLD | {"lot-settled": 1, "waterfall": 1, "seller-paid": 2},
+        Movements(0, 0, DEPOSIT_FEN + 80 * YUAN, 0),
+        "settled",
+    ),
+    "claim paid": KillCase(
+        shared_out,
+        0,
+        1,
+        FORFEITED | {"waterfall": 1, "claim-raised": 1, "claim-collected": 1},
+        Movements(0, 0, DEPOSIT_FEN, 0),
+        "relisted",
     ),
     "waterfall": KillCase(
         nobody_resold,
