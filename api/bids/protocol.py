@@ -6,6 +6,7 @@ body in chunks or too long, HTTP/1.0, Expect, an upgrade) becomes an ASGI reques
 in while the application is not there yet.
 """
 
+import re
 from time import perf_counter
 from typing import Any, cast
 
@@ -19,8 +20,9 @@ from api.http.connection import LimitedConnection
 from api.http.late_app import LateApp
 from auction.services.bidding.placement import BidOutcome, start_bid
 
-_PREFIX, _SUFFIX = PREFIX.encode(), SUFFIX.encode()
-_LEFT_TO_ASGI = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+_BID_PATH = re.compile(rb"%b([!-.0-~]+)%b" % (re.escape(PREFIX.encode()), re.escape(SUFFIX.encode())))
+"""With whatever may be an id of a lot, or none; escapes, queries and fragments are looked for apart."""
+_NOT_PLAIN = re.compile(rb"[%?#]")
 
 
 class BidRequest:
@@ -80,23 +82,16 @@ class BidProtocol(LimitedConnection):
             self.pipeline.appendleft((cast("Any", bid), self.app))
 
     def _bid(self) -> BidRequest | None:
-        url = self.url
-        if not (url.startswith(_PREFIX) and url.endswith(_SUFFIX) and self.parser.get_method() == b"POST"):
+        path = _BID_PATH.fullmatch(self.url)
+        if path is None or not self._is_plain or self.parser.get_method() != b"POST":
             return None
-        lot_id = url[len(_PREFIX) : -len(_SUFFIX)]
         endpoint = self._endpoint()
-        if (
-            not lot_id
-            or not lot_id.isascii()
-            or any(mark in lot_id for mark in b"/%?#")
-            or endpoint is None
-            or self.parser.get_http_version() != "1.1"
-        ):
+        if endpoint is None or _NOT_PLAIN.search(self.url) or self.parser.get_http_version() != "1.1":
             return None
         for name, value in self.headers:
-            if name in _LEFT_TO_ASGI or (name == b"content-length" and is_too_long(value)):
+            if name == b"content-length" and is_too_long(value):
                 return None
-        return BidRequest(endpoint, lot_id.decode(), self.headers, keep_alive=self.parser.should_keep_alive())
+        return BidRequest(endpoint, path[1].decode(), self.headers, keep_alive=self.parser.should_keep_alive())
 
     def _endpoint(self) -> BidEndpoint | None:
         # the application as it was given, not as the server wraps it

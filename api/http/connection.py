@@ -22,6 +22,7 @@ from api.http.problems import HttpCode, Problem
 HEADER_BYTES_MAX = 32_768
 """Of the request line's path and all header fields."""
 FIELDS_MAX = 100
+_FRAMING = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
 _CLOSE = (b"connection", b"close")
 _MALFORMED = Problem(HttpCode.REQUEST_REFUSED, "This is not a request in HTTP/1.1.", {}, (_CLOSE,))
@@ -61,6 +62,8 @@ class LimitedConnection(HttpToolsProtocol):
     """Whether a request has begun and is not complete."""
     _has_headers = False
     """Whether its headers are."""
+    _is_plain = True
+    """Whether its body comes in one piece, of a length that is told, and nothing is asked of the connection."""
     _has_just_begun = False
     """Whether it has begun in the data that is being read."""
     _header_bytes = 0
@@ -125,22 +128,27 @@ class LimitedConnection(HttpToolsProtocol):
         self._wait(self.rules.read_s)
         self.url = b""
         self.expect_100_continue = False
+        self._is_plain = True
         self.headers = []
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line's path."""
-        self._count(len(url))
-        super().on_url(url)
+        self._header_bytes += len(url)
+        if self._header_bytes > HEADER_BYTES_MAX:
+            raise _HeadersTooLarge
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header field."""
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
+        """A header field. Called eight times a request: nothing is called from here that need not be."""
+        self._header_bytes += len(name) + len(value) + 4
         if self._header_bytes > HEADER_BYTES_MAX or len(self.headers) >= FIELDS_MAX:
             raise _HeadersTooLarge
+        name = name.lower()
+        if name in _FRAMING:
+            self._is_plain = False
+            if name == b"expect":
+                self.expect_100_continue = value.lower() == b"100-continue"
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Make an ASGI request."""

@@ -125,5 +125,22 @@ class ScriptCaller:
         return cast(bytes, reply)
 
     async def _run(self, verb: str, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
-        command: Any = self._redis.execute_command
-        return await command(verb, script, len(keys), *keys, *arguments)
+        # not by `execute_command`, whose retries, measurements and answers by command a script has no use for
+        pool: Any = self._redis.connection_pool
+        connection = await pool.get_connection()
+        try:
+            await connection.send_packed_command(
+                _packed((verb, script, len(keys), *keys, *arguments)), check_health=False
+            )
+            return await connection.read_response()
+        finally:
+            await pool.release(connection)
+
+
+def _packed(words: Sequence[str | bytes | int]) -> bytes:
+    """A command as the protocol has it."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        data = word if isinstance(word, bytes) else word.encode() if isinstance(word, str) else b"%d" % word
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)

@@ -24,6 +24,7 @@ from auction.bootstrap import open_context
 from auction.migration import migrated_servers
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
 from auction.services.identity.tokens import Role, TokenKey
+from auction.services.payments.registration_deposits import register
 from auction.services.verification.verdicts import verify_lot
 from auction.settings import Settings, load_settings
 from auction.workers.archiver import Archiver
@@ -88,9 +89,7 @@ async def _lots(settings: Settings, count: int) -> list[str]:
             lot_id = lot.record.lot_id
             await open_lot(context, lot_id, duration_ms=3_600_000, actor="bench")
             for number in range(CONNECTIONS):
-                await context.ledger.admit(
-                    lot_id, bidder_id=f"bidder-{number}", paddle=number + 1, limit_fen=None, purse_fen=None
-                )
+                await register(context, lot_id, bidder_id=f"bidder-{number}", name="bench", payment_method="sandbox-ok")
             lots.append(lot_id)
         return lots
 
