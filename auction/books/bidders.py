@@ -3,7 +3,7 @@
 Committed before the ledger admits a bidder, so that bidding power in the ledger never exceeds what is stored here.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, or_, select, tuple_, update
@@ -95,6 +95,23 @@ async def add_registration(
     if found is None:
         raise RuntimeError(f"the registration of {bidder_id} for {lot_id} was removed meanwhile")
     return found, False
+
+
+async def register_recorded(
+    tx: Transaction, *, sale_id: str, lot_id: str, paddle_of: Mapping[str, int], terms_sha256: str
+) -> None:
+    """Register the bidders of a recording for a lot, without a deposit or a limit, under paddles of the caller's."""
+    if not paddle_of:
+        return
+    people = [{"bidder_id": bidder_id, "name": bidder_id} for bidder_id in sorted(paddle_of)]
+    await tx.session.execute(postgresql.insert(bidders).on_conflict_do_nothing(), people)
+    numbers = [{"sale_id": sale_id, "bidder_id": one, "paddle": paddle} for one, paddle in sorted(paddle_of.items())]
+    await tx.session.execute(postgresql.insert(paddles).on_conflict_do_nothing(), numbers)
+    rights = [
+        {"lot_id": lot_id, "bidder_id": one, "paddle": paddle, "terms_sha256": terms_sha256, "synced_version": 1}
+        for one, paddle in sorted(paddle_of.items())
+    ]
+    await tx.session.execute(insert(registrations), rights)
 
 
 async def change_power(

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auction.books import archive_queries
+from auction.books import archive_queries, bidders
 from auction.domain.bidding import Bid
 from auction.domain.errors import TermsInvalid
 from auction.domain.terms_reader import merge_terms, read_terms
@@ -160,8 +160,19 @@ class _ReplayRun:
         )
         lot_id = lot.record.lot_id
         await open_lot(context, lot_id, duration_ms=OPEN_MS, actor=ACTOR)
-        for bidder in dict.fromkeys(bid.bidder for bid in auction.bids):
-            paddle = self._paddles.setdefault(bidder, len(self._paddles) + 1)
+        paddle_of = {
+            bidder: self._paddles.setdefault(bidder, len(self._paddles) + 1)
+            for bidder in dict.fromkeys(bid.bidder for bid in auction.bids)
+        }
+        async with context.books.transaction() as tx:
+            await bidders.register_recorded(
+                tx,
+                sale_id=self._sale_id,
+                lot_id=lot_id,
+                paddle_of=paddle_of,
+                terms_sha256=read_terms(lot.record.terms).sha256(),
+            )
+        for bidder, paddle in paddle_of.items():
             await context.ledger.admit(lot_id, bidder_id=bidder, paddle=paddle, limit_fen=None, purse_fen=None)
         accepted = 0
         for start in range(0, len(auction.bids), BATCH_BIDS_MAX):
