@@ -21,7 +21,7 @@ from auction.books import archive, operations
 from auction.domain.bidding import Bid
 from auction.domain.errors import AuctionError
 from auction.domain.ledger_layout import STREAM_START
-from auction.domain.states import OperationKind
+from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import DueNotice
 from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.payments.sandbox.notices import signed_headers
@@ -31,6 +31,7 @@ from auction.services.payments.gateway_calls import perform_due, receive_notice
 from auction.services.registration import registrations
 from auction.services.settlement import (
     award_payment,
+    claim_collection,
     handover,
     payment_default,
     relists,
@@ -283,13 +284,19 @@ class SettlementMachine(RuleBasedStateMachine):
         for person in STAFF if both else (actor,):
             self._do(act(context, lot_id, actor=person, reason="a reason"))
 
-    @rule(number=numbers, actor=staff, what=st.sampled_from(["relist", "offer", "handover", "extend", "repaid"]))
+    @rule(
+        number=numbers,
+        actor=staff,
+        what=st.sampled_from(["relist", "offer", "handover", "extend", "repaid", "collect"]),
+    )
     def one_person(
-        self, number: int, actor: str, what: Literal["relist", "offer", "handover", "extend", "repaid"]
+        self, number: int, actor: str, what: Literal["relist", "offer", "handover", "extend", "repaid", "collect"]
     ) -> None:
         lot_id, context = self._sold(number), self.stage.context
         if what == "extend":
             self._do(runner_up_offers.extend_decision(context, lot_id, by_ms=HOUR_MS, actor=actor, reason="a reason"))
+        elif what == "collect":
+            self._do(self._collect(number, actor))
         elif what == "repaid":
             self._do(voids.record_seller_repaid(context, lot_id, actor=actor, reason="a receipt"))
         elif what == "relist":
@@ -432,6 +439,9 @@ class SettlementMachine(RuleBasedStateMachine):
         async with stage.context.books.reading() as tx:
             asked = [one for lot_id in self.lots for one in await operations.operations_of_lot(tx, lot_id)]
         for one in asked:
+            if one.failure == FailureCode.ABANDONED:
+                # the provider does not know it: that is why it has failed
+                continue
             reply = await stage.gateway.look_up(one.operation_id, OperationKind(one.kind))
             assert reply is not None, one.operation_id
             await gateway_calls.resolve(stage.context, one.operation_id, reply)
@@ -512,6 +522,22 @@ class SettlementMachine(RuleBasedStateMachine):
             offer = detail.offers[-1]
             verb = runner_up_offers.accept_offer if accepts else runner_up_offers.decline_offer
             await verb(self.stage.context, offer.offer_id, bidder_id=offer.bidder_id)
+
+    async def _collect(self, number: int, actor: str) -> None:
+        """A part of what is claimed of the first defaulter, or all of it."""
+        detail = await show_settlement(self.stage.context, self._sold(number))
+        for one in detail.defaults:
+            if one.claim_left_fen:
+                amount_fen = self.chance.choice((one.claim_left_fen, -(-one.claim_left_fen // 3)))
+                await claim_collection.collect_claim(
+                    self.stage.context,
+                    one.lot_id,
+                    one.default_id,
+                    amount_fen=amount_fen,
+                    reference=self._key(),
+                    actor=actor,
+                )
+                return
 
     async def _work(self, who: str) -> int:
         stage = self.stage
