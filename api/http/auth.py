@@ -13,6 +13,7 @@ from fastapi.security import HTTPBearer
 from api.http.problems import HttpCode
 from api.http.sessions import CsrfKey, session_token
 from auction.domain.errors import AuctionError
+from auction.services.catalogue.visibility import Viewer
 from auction.services.identity.roles import STAFF, Role
 from auction.services.identity.tokens import LENGTH_MAX, Identity, TokenCode, TokenKey, TokenRefused
 
@@ -170,6 +171,11 @@ def _single_header(request: Request, name: bytes) -> bytes | None:
 def is_staff(identity: Identity | None) -> bool:
     """Whether this is a member of staff, who sees more than the public, such as reserves."""
     return identity is not None and identity.role in STAFF
+
+
+def viewer_of(identity: Identity | None) -> Viewer:
+    """What decides which lots are there for a request."""
+    return Viewer(bidder_id_of(identity), is_staff(identity))
 
 
 def bidder_id_of(identity: Identity | None) -> str | None:

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.bids.endpoint import BidEndpoint
 from api.bids.idempotency import KEY_LENGTH_MAX, KEY_LENGTH_MIN, KEY_PATTERN
-from api.http.auth import Visitor, bidder_id_of, is_staff
+from api.http.auth import Visitor, is_staff, viewer_of
 from api.http.openapi import AWAY, BID, OPTIONAL_TOKEN, TOKEN, problems
 from api.routes.dependencies import ID_SCHEMA, Context, LotId
 from api.schemas.public import BidAcceptedResponse, BidsResponse, LotResponse
@@ -40,8 +40,8 @@ _BID: dict[str, Any] = {
 
 @router.get("", responses=problems(ProblemCode.LOT_UNKNOWN, *TOKEN, *AWAY), openapi_extra=OPTIONAL_TOKEN)
 async def show_lot(context: Context, lot_id: LotId, visitor: Visitor) -> LotResponse:
-    """A lot as it is now. Staff also see its reserve; a bidder sees their own result once it has closed."""
-    view = await lot_views.show_lot(context, lot_id, bidder_id=bidder_id_of(visitor))
+    """A lot as it is now. Staff also see drafts and the reserve; a bidder sees their result once it has closed."""
+    view = await lot_views.show_lot(context, lot_id, viewer_of(visitor))
     return LotResponse.of(view, to_staff=is_staff(visitor))
 
 

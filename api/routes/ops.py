@@ -40,6 +40,7 @@ from auction.services.catalogue import lot_views, lots
 from auction.services.catalogue.event_log import EVENTS_PAGE_MAX, list_events
 from auction.services.catalogue.lot_views import LotView
 from auction.services.catalogue.terms_check import check_terms
+from auction.services.catalogue.visibility import STAFF
 from auction.services.settlement import voids
 from auction.services.verification.archive_lag import archive_lag
 from auction.services.verification.readiness import check_readiness
@@ -158,14 +159,14 @@ async def void_lot(  # noqa: PLR0917 - what FastAPI gives
     context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, response: Response, key: ActionKey
 ) -> LotResponse:
     """Declare a lot void. If it has closed, everybody is refunded, and it needs two persons."""
-    view = await lot_views.show_lot(context, lot_id)
+    view = await lot_views.show_lot(context, lot_id, STAFF)
     if view.settlement is None:
         voided = await lots.void_lot(context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key)
         return _staff_view(voided)
     waiting = await voids.void_settlement(context, lot_id, actor=ops.subject, reason=reason.reason)
     if waiting is not None:
         response.status_code = 202
-    return _staff_view(await lot_views.show_lot(context, lot_id))
+    return _staff_view(await lot_views.show_lot(context, lot_id, STAFF))
 
 
 @router.post(
@@ -183,7 +184,7 @@ async def void_bid(  # noqa: PLR0917 - what FastAPI gives
 @router.get("/lots", responses=problems(*SIGNED_IN, *AWAY))
 async def list_staff_sales(context: Context, _reader: Staff) -> StaffSalesResponse:
     """All sales with their lots, drafts and reserves included."""
-    sales = await lot_views.list_sales(context)
+    sales = await lot_views.list_sales(context, STAFF)
     shown = [SaleResponse.of(sale, to_staff=True) for sale in sales]
     return StaffSalesResponse(now_ms=await context.ledger.now_ms(), sales=shown)
 

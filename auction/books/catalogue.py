@@ -124,7 +124,7 @@ async def find_lot(tx: Transaction, lot_id: str) -> LotRecord:
     """A lot. Raises NotFound(lot-unknown)."""
     row = await tx.row(select(lots).where(lots.c.lot_id == lot_id))
     if row is None:
-        raise _no_lot(lot_id)
+        raise no_lot(lot_id)
     return LotRecord(**row)
 
 
@@ -132,7 +132,7 @@ async def lock_lot_status(tx: Transaction, lot_id: str) -> LotRecord:
     """A lot, locked against changes of its status until this transaction ends. Raises NotFound(lot-unknown)."""
     row = await tx.row(select(lots).where(lots.c.lot_id == lot_id).with_for_update(read=True))
     if row is None:
-        raise _no_lot(lot_id)
+        raise no_lot(lot_id)
     return LotRecord(**row)
 
 
@@ -141,7 +141,7 @@ async def lock_lot(tx: Transaction, lot_id: str) -> LotRecord:
     statement = select(lots).where(lots.c.lot_id == lot_id).with_for_update(key_share=True)
     row = await tx.row(statement)
     if row is None:
-        raise _no_lot(lot_id)
+        raise no_lot(lot_id)
     return LotRecord(**row)
 
 
@@ -203,5 +203,6 @@ def _no_sale(sale_id: str) -> NotFound:
     return NotFound(ProblemCode.SALE_UNKNOWN, f"There is no sale {sale_id}.", {"sale_id": sale_id})
 
 
-def _no_lot(lot_id: str) -> NotFound:
+def no_lot(lot_id: str) -> NotFound:
+    """The answer about a lot that does not exist."""
     return NotFound(ProblemCode.LOT_UNKNOWN, f"There is no lot {lot_id}.", {"lot_id": lot_id})

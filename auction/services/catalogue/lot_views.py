@@ -15,6 +15,7 @@ from auction.ledger.replies import Snapshot
 from auction.ledger.watcher_counts import count_watchers
 from auction.services.catalogue.bidder_results import BidderResult, results_of
 from auction.services.catalogue.ledger_reading import ArchivedState, read_states
+from auction.services.catalogue.visibility import PUBLIC, Viewer, require_visible
 from auction.services.context import AppContext
 from auction.services.lot_log import ArchiveEnd, archive_end, entries_forward
 
@@ -49,6 +50,7 @@ class LotView:
     settlement: str | None = None
     """The state of a closed lot's settlement; None: not begun, or the database is unavailable."""
     relisted_as: str | None = None
+    """The lot that replaces it, once that one is there for whoever asks."""
     award_paddle: int | None = None
     """The paddle that holds the award in force; None: there is none."""
     award_price_fen: int | None = None
@@ -99,12 +101,19 @@ async def lot_record(context: AppContext, lot_id: str) -> LotRecord:
     return record
 
 
-async def show_lot(context: AppContext, lot_id: str, *, bidder_id: str | None = None) -> LotView:
-    """One lot; for a bidder with their part in it once it has ended. Raises NotFound, LedgerAway, BooksAway."""
+async def visible_lot(context: AppContext, lot_id: str, viewer: Viewer = PUBLIC) -> LotRecord:
+    """The lot as it was entered, where it is there for whoever asks. Raises NotFound(lot-unknown)."""
     record = await lot_record(context, lot_id)
+    require_visible(record, viewer)
+    return record
+
+
+async def show_lot(context: AppContext, lot_id: str, viewer: Viewer = PUBLIC) -> LotView:
+    """One lot; for a bidder with their part in it once it has ended. Raises NotFound, LedgerAway, BooksAway."""
+    record = await visible_lot(context, lot_id, viewer)
     snapshot = None if record.status == DRAFT else await _read(context, lot_id)
     view = await _view(context, record, snapshot, await _watchers(context, [record]))
-    return (await _with_settlements(context, [view], bidder_id))[0]
+    return (await _with_settlements(context, [view], viewer))[0]
 
 
 async def view_after(context: AppContext, snapshot: Snapshot) -> LotView:
@@ -113,29 +122,30 @@ async def view_after(context: AppContext, snapshot: Snapshot) -> LotView:
     return await _view(context, record, snapshot, await _watchers(context, [record]))
 
 
-async def list_sales(context: AppContext, *, bidder_id: str | None = None) -> list[SaleView]:
-    """All sales with their lots, newest first; for a bidder with their part in ended lots."""
+async def list_sales(context: AppContext, viewer: Viewer = PUBLIC) -> list[SaleView]:
+    """All sales with the lots that the viewer sees, newest first; for a bidder with their part in ended lots."""
     async with context.books.reading() as tx:
         sales = await catalogue.list_sales(tx)
         records = await catalogue.lots_of_sales(tx, [sale.sale_id for sale in sales])
-    views = await _views(context, records, bidder_id)
+    views = await _views(context, records, viewer)
     return [
         SaleView(sale.sale_id, sale.title, [view for view in views if view.record.sale_id == sale.sale_id])
         for sale in sales
     ]
 
 
-async def show_sale(context: AppContext, sale_id: str, *, bidder_id: str | None = None) -> SaleView:
-    """One sale with its lots; for a bidder with their part in ended lots. Raises NotFound(sale-unknown)."""
+async def show_sale(context: AppContext, sale_id: str, viewer: Viewer = PUBLIC) -> SaleView:
+    """One sale with the lots that the viewer sees, as `list_sales` has it. Raises NotFound(sale-unknown)."""
     if not is_id(sale_id):
         raise NotFound(ProblemCode.SALE_UNKNOWN, f"There is no sale {sale_id[:64]!r}.")
     async with context.books.reading() as tx:
         sale = await catalogue.find_sale(tx, sale_id)
         records = await catalogue.lots_of_sales(tx, [sale_id])
-    return SaleView(sale.sale_id, sale.title, await _views(context, records, bidder_id))
+    return SaleView(sale.sale_id, sale.title, await _views(context, records, viewer))
 
 
-async def _views(context: AppContext, records: list[LotRecord], bidder_id: str | None) -> list[LotView]:
+async def _views(context: AppContext, entered: list[LotRecord], viewer: Viewer) -> list[LotView]:
+    records = [record for record in entered if viewer.sees(record)]
     states = await read_states(context, [r.lot_id for r in records if r.status != DRAFT])
     for record in records:
         if record.status in ENDED and not states.knows(record.lot_id):
@@ -149,7 +159,7 @@ async def _views(context: AppContext, records: list[LotRecord], bidder_id: str |
             views.append(_archived_view(record, archived, await context.ledger.now_ms()))
         else:
             views.append(await _view(context, record, states.present.get(record.lot_id), watchers))
-    return await _with_settlements(context, views, bidder_id)
+    return await _with_settlements(context, views, viewer)
 
 
 def _archived_view(record: LotRecord, archived: ArchivedState, now_ms: int) -> LotView:
@@ -186,7 +196,7 @@ async def _read_ended(context: AppContext, lot_id: str) -> Snapshot | None:
     return None if ended is None else ended.snapshot(lot_id, await context.ledger.now_ms())
 
 
-async def _with_settlements(context: AppContext, views: list[LotView], bidder_id: str | None) -> list[LotView]:
+async def _with_settlements(context: AppContext, views: list[LotView], viewer: Viewer) -> list[LotView]:
     """The views, with settlement, award and the bidder's part for ended lots."""
     ended = [view.record.lot_id for view in views if view.outcome is not None]
     if not ended:
@@ -195,20 +205,28 @@ async def _with_settlements(context: AppContext, views: list[LotView], bidder_id
         async with context.books.reading() as tx:
             found = await settlements.find_of_lots(tx, ended)
             awards = {award.lot_id: award for award in await settlements.live_awards(tx, ended)}
-            results = {} if bidder_id is None else await results_of(tx, bidder_id, ended)
+            results = {} if viewer.bidder_id is None else await results_of(tx, viewer.bidder_id, ended)
+            later_ids = [one.relisted_as for one in found.values() if one.relisted_as is not None]
+            later = await catalogue.lots_by_id(tx, later_ids) if later_ids else {}
     except BooksAway:
         # the ledger's part is complete without them
         return views
-    return [_with_settlement(view, found, awards, results) for view in views]
+    seen = {lot_id for lot_id, record in later.items() if viewer.sees(record)}
+    return [_with_settlement(view, found, awards, results, seen) for view in views]
 
 
 def _with_settlement(
-    view: LotView, found: dict[str, Settlement], awards: dict[str, Award], results: dict[str, BidderResult]
+    view: LotView,
+    found: dict[str, Settlement],
+    awards: dict[str, Award],
+    results: dict[str, BidderResult],
+    seen: set[str],
 ) -> LotView:
     lot_id = view.record.lot_id
     view = replace(view, result=results.get(lot_id))
     if (settlement := found.get(lot_id)) is not None:
-        view = replace(view, settlement=settlement.state, relisted_as=settlement.relisted_as)
+        relisted_as = settlement.relisted_as if settlement.relisted_as in seen else None
+        view = replace(view, settlement=settlement.state, relisted_as=relisted_as)
     if (award := awards.get(lot_id)) is not None:
         view = replace(view, award_paddle=award.paddle, award_price_fen=award.price_fen)
     return view
@@ -264,9 +282,11 @@ async def _view(context: AppContext, record: LotRecord, snapshot: Snapshot | Non
     )
 
 
-async def list_bids(context: AppContext, lot_id: str, *, after_seq: int = 0, limit: int = 100) -> BidPage:
+async def list_bids(
+    context: AppContext, lot_id: str, viewer: Viewer = PUBLIC, *, after_seq: int = 0, limit: int = 100
+) -> BidPage:
     """A page of accepted bids with seqs above `after_seq`, oldest first. Raises NotFound, LedgerAway, BooksAway."""
-    await lot_record(context, lot_id)
+    await visible_lot(context, lot_id, viewer)
     limit = min(limit, BIDS_PAGE_MAX)
     async with context.books.reading() as tx:
         rows = await archive_queries.bids_after(tx, lot_id, after_seq=after_seq, limit=limit + 1)

@@ -22,6 +22,7 @@ from auction.ledger.keys import lot_id_of
 from auction.ledger.replies import Snapshot
 from auction.presets import load_preset
 from auction.services.catalogue.lot_views import LotView, lot_record, show_lot, view_after
+from auction.services.catalogue.visibility import STAFF
 from auction.services.context import AppContext
 from auction.services.lot_log import read_bids
 
@@ -76,7 +77,7 @@ async def create_lot(
             actor=actor,
         )
         await audit.record_action(tx, actor=actor, action="create-lot", sale_id=sale_id, lot_id=record.lot_id)
-    return await show_lot(context, record.lot_id)
+    return await show_lot(context, record.lot_id, STAFF)
 
 
 async def schedule_lot(context: AppContext, lot_id: str, *, opens_at_ms: int, closes_at_ms: int, actor: str) -> LotView:

@@ -13,6 +13,7 @@ from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.domain.states import BidStanding, ClaimStatus
 from auction.ledger.keys import sale_of
+from auction.services.catalogue.visibility import require_visible
 from auction.services.context import AppContext
 
 
@@ -51,7 +52,7 @@ async def check_bid(context: AppContext, bid: ReceivedBid) -> CheckedBid:
         at_ms=bid.at_ms,
     )
     async with context.books.transaction() as tx:
-        await catalogue.find_lot(tx, bid.lot_id)
+        require_visible(await catalogue.find_lot(tx, bid.lot_id))
         if not is_ours:
             raise RequestRefused(
                 ProblemCode.RECEIPT_INVALID,

@@ -23,7 +23,7 @@ from auction.domain.settlement import barred_until_ms, required_deposit_fen
 from auction.domain.states import DepositMethod, DepositReason, DepositStatus, OperationKind
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
-from auction.services.catalogue.lot_views import lot_record
+from auction.services.catalogue.lot_views import visible_lot
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import (
     deposits_for,
@@ -67,7 +67,7 @@ async def request_registration(
     RequestRefused(registration-closed, deposit-too-low, deposit-too-high, payment-method-missing, bidder-barred),
     LedgerAway, BooksAway.
     """
-    record = await lot_record(context, lot_id)
+    record = await visible_lot(context, lot_id)
     async with context.books.reading() as tx:
         known = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
     if known is not None:
@@ -97,7 +97,7 @@ async def request_top_up(
     Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, payment-method-missing,
     registration-closed, key-reused), LedgerAway, BooksAway.
     """
-    record = await lot_record(context, lot_id)
+    record = await visible_lot(context, lot_id)
     request_key = f"top-up-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
     async with context.books.reading() as tx:
         registered = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
@@ -206,7 +206,7 @@ async def sync_waiting_powers(context: AppContext) -> int:
 
 
 async def _check_admitting(context: AppContext, record: LotRecord) -> None:
-    snapshot = None if record.status == DRAFT else await context.ledger.read(record.lot_id)
+    snapshot = await context.ledger.read(record.lot_id)
     status = DRAFT if snapshot is None else str(snapshot.status)
     if status not in ADMITTING:
         raise RequestRefused(
