@@ -173,6 +173,11 @@ MUTATIONS = {
                 "(mark.epoch, mark.seq) and state.chain != mark.chain:",
                 "(mark.epoch, mark.seq) and not mark:",
             ),
+            (
+                "auction/services/recovery/continuity.py",
+                "return (last_seq, chain) == (mark.seq, mark.chain)",
+                "return last_seq == mark.seq or not chain",
+            ),
         ),
     ),
     "a process believes the others rather than what it acknowledged itself": Mutation(
