@@ -196,13 +196,11 @@ class LotProof:
         assert_never(event)
 
     def _recovery(self, event: Frozen | Restored | Interrupted, at_ms: int) -> Action:
-        match event:
-            case Frozen():
-                return freeze(self.lot, at_ms, self._freeze_cause(event))
-            case Restored():
-                return self._restore_again(event, at_ms)
-            case Interrupted():
-                return self._interrupt_again(event, at_ms)
+        if isinstance(event, Frozen):
+            return freeze(self.lot, at_ms, self._freeze_cause(event))
+        if isinstance(event, Restored):
+            return self._restore_again(event, at_ms)
+        return self._interrupt_again(event, at_ms)
 
     def _freeze_cause(self, event: Frozen) -> FreezeCause:
         try:

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
+from structlog.testing import capture_logs
 
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import LedgerAway, OutcomeUnknown, OverCapacity
@@ -251,3 +252,18 @@ async def test_bids_on_made_up_lots_keep_no_connection_from_bids_on_real_ones(le
     await opened(ledger, lot_id=OTHER_LOT)
     assert isinstance(await combiner.place(OTHER_LOT, rising(0)), AcceptedBid)
     await combiner.drain()
+
+
+async def test_a_caller_who_fails_at_its_answer_takes_it_from_nobody_else(ledger: BidLedger) -> None:
+    await opened(ledger)
+    combiner, answers = Combiner(ledger), []
+
+    def fail(_answer: object) -> None:
+        raise ZeroDivisionError
+
+    with capture_logs() as logged:
+        combiner.submit(LOT, rising(0), fail)
+        combiner.submit(LOT, rising(1), answers.append)
+        await combiner.drain()
+    assert [event["event"] for event in logged] == ["bid_answer_failed"]
+    assert [type(answer) for answer in answers] == [AcceptedBid]
