@@ -256,7 +256,8 @@ async def test_bids_on_made_up_lots_keep_no_connection_from_bids_on_real_ones(le
 
 async def test_a_caller_who_fails_at_its_answer_takes_it_from_nobody_else(ledger: BidLedger) -> None:
     await opened(ledger)
-    combiner, answers = Combiner(ledger), []
+    combiner = Combiner(ledger)
+    answers: list[object] = []
 
     def fail(_answer: object) -> None:
         raise ZeroDivisionError
