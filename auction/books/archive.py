@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql
 
-from auction.books import frozen_lots
+from auction.books import frozen_lots, staff_events
 from auction.books.archive_rows import Derived, Fault, Head, LedgerEntry, derive
 from auction.books.tables import (
     archive_cursors,
@@ -183,6 +183,8 @@ async def _write(tx: Transaction, derived: Derived) -> None:
         await tx.copy(bids, derived.bids, BID_COLUMNS)
     if derived.results:
         await tx.copy(lot_results, derived.results, RESULT_COLUMNS)
+    # before the statuses are: what each was before is read
+    await staff_events.record(tx, derived.staff_events)
     if derived.statuses:
         # in the same order everywhere, so that two transactions never deadlock
         lot_ids, statuses = zip(*sorted(derived.statuses.items()), strict=True)

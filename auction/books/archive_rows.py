@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from auction.books.chain import GENESIS, head_after
+from auction.books.staff_events import StaffEvent, staff_event
 from auction.domain.events import (
     Admitted,
     BidPlaced,
@@ -110,6 +111,8 @@ class Derived:
     """Lot -> why it is frozen from this batch on."""
     restored: dict[str, int] = field(default_factory=dict)
     """Frozen lot -> when a `restored` event continued its record, UTC ms."""
+    staff_events: list[StaffEvent] = field(default_factory=list)
+    """What members of staff did, for the audit log."""
     restorings: list[Row] = field(default_factory=list)
     """Rows of what each `restored` event says, undecided."""
 
@@ -230,6 +233,11 @@ def _read_events(entry: LedgerEntry, derived: Derived) -> None:
                 )
             )
             continue
+        acted = staff_event(
+            event, lot_id=lot_id, seq=seq, epoch=epoch, at_ms=at_ms, status_before=derived.statuses.get(lot_id)
+        )
+        if acted is not None:
+            derived.staff_events.append(acted)
         status = LotStatus(event.status) if isinstance(event, Restored) else STATUS_AFTER.get(type(event))
         if status is not None:
             derived.statuses[lot_id] = str(status)

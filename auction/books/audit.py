@@ -1,4 +1,7 @@
-"""The audit log of staff actions: who did what to which lot and why, stored in the transaction of the action itself.
+"""The audit log of staff actions: who did what to which lot and why.
+
+An action in the database is stored in its own transaction. One that the ledger decides is stored with its event, by the
+archiver, so that it neither waits for the database nor is ever left out.
 
 Off the bid's way. Rows are never changed.
 """
@@ -36,11 +39,17 @@ async def record_action(
     lot_id: str | None = None,
     reason: str | None = None,
     details: Mapping[str, Any] | None = None,
+    at_ms: int | None = None,
 ) -> StaffAction:
-    """Store one action; `action` is what the service does (schedule-lot, void-bid, ...). Returns the stored row."""
+    """Store one action; `action` is what the service does (schedule-lot, void-bid, ...). `at_ms`: None is now.
+
+    Returns the stored row.
+    """
     statement = insert(staff_actions).values(
         actor=actor, action=action, sale_id=sale_id, lot_id=lot_id, reason=reason, details=dict(details or {})
     )
+    if at_ms is not None:
+        statement = statement.values(at_ms=at_ms)
     row = await tx.returned(statement.returning(*staff_actions.c))
     return StaffAction(**row)
 

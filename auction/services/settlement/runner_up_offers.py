@@ -62,7 +62,18 @@ async def offer_by_staff(context: AppContext, lot_id: str, *, actor: str) -> Off
                 "There is no runner-up to offer this lot to: no other bidder, only accounts linked to the defaulter, "
                 "or the price would be below the floor. Relist it.",
             )
-        return await _offer(context, tx, locked, *found, actor=actor)
+        made = await _offer(context, tx, locked, *found, actor=actor)
+        await audit.record_action(
+            tx,
+            actor=actor,
+            action="offer-lot",
+            lot_id=lot_id,
+            details={
+                "before": {"state": str(locked.settlement.state)},
+                "after": {"offer_id": made.offer_id, "bidder_id": made.bidder_id, "price_fen": made.price_fen},
+            },
+        )
+        return made
 
 
 async def extend_decision(context: AppContext, lot_id: str, *, by_ms: int, actor: str, reason: str) -> None:
