@@ -147,16 +147,17 @@ async def show_sale(context: AppContext, sale_id: str, viewer: Viewer = PUBLIC) 
 async def _views(context: AppContext, entered: list[LotRecord], viewer: Viewer) -> list[LotView]:
     records = [record for record in entered if viewer.sees(record)]
     states = await read_states(context, [r.lot_id for r in records if r.status != DRAFT])
+    now_ms = await context.ledger.now_ms()
     for record in records:
         if record.status in ENDED and not states.knows(record.lot_id):
-            ended = await _read_ended(context, record.lot_id)
+            ended = await context.ended_lots.find(context.books, record.lot_id)
             if ended is not None:
-                states.present[record.lot_id] = ended
+                states.present[record.lot_id] = ended.snapshot(record.lot_id, now_ms)
     watchers = await _watchers(context, records)
     views = []
     for record in records:
         if (archived := states.archived.get(record.lot_id)) is not None:
-            views.append(_archived_view(record, archived, await context.ledger.now_ms()))
+            views.append(_archived_view(record, archived, now_ms))
         else:
             views.append(await _view(context, record, states.present.get(record.lot_id), watchers))
     return await _with_settlements(context, views, viewer)
@@ -188,10 +189,8 @@ def _archived_view(record: LotRecord, archived: ArchivedState, now_ms: int) -> L
 
 async def _read(context: AppContext, lot_id: str) -> Snapshot | None:
     """A lot's state in the ledger, or its last one where the ledger has dropped it; None where it has none."""
-    return await context.ledger.read(lot_id) or await _read_ended(context, lot_id)
-
-
-async def _read_ended(context: AppContext, lot_id: str) -> Snapshot | None:
+    if (snapshot := await context.ledger.read(lot_id)) is not None:
+        return snapshot
     ended = await context.ended_lots.find(context.books, lot_id)
     return None if ended is None else ended.snapshot(lot_id, await context.ledger.now_ms())
 
