@@ -12,6 +12,7 @@ class Benchmark(StrEnum):
     """What is measured."""
 
     HTTP = "http"
+    LEDGER = "ledger"
     LIVE = "live"
     SETTLEMENT = "settlement"
 
