@@ -44,7 +44,7 @@ Every answer that is not a success is `application/problem+json`; programs decid
 
 def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch | None = None) -> ASGIApp:
     """The ASGI application for a context. `recovery`: what metrics say is stopped; the caller keeps it up to date."""
-    authenticator = Authenticator(TokenKey(config.secret), CsrfKey.derive(config.secret))
+    authenticator = Authenticator(TokenKey(config.secret), CsrfKey.derive(config.secret), context.revocations)
     counts = BidCounts()
     app = FastAPI(
         title="Flash auction",
@@ -136,6 +136,7 @@ async def _watched(context: AppContext | None, recovery: RecoveryWatch, settings
     watching = {
         asyncio.create_task(heartbeat.run(), name="heartbeat"),
         asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory"),
+        asyncio.create_task(context.revocations.run(context.books), name="follow tokens taken back"),
         asyncio.create_task(recovery.run(context.ledger, context.books), name="watch what is stopped"),
     }
     try:

@@ -16,6 +16,7 @@ from auction.domain.errors import AuctionError
 from auction.services.catalogue.visibility import Viewer
 from auction.services.identity.roles import STAFF, Role
 from auction.services.identity.tokens import LENGTH_MAX, Identity, TokenCode, TokenKey, TokenRefused
+from auction.services.revocations import Revocations
 
 CACHED_MAX = 50_000
 """The most tokens that one process caches, about 40 MB; the oldest is dropped first."""
@@ -62,18 +63,20 @@ class CsrfRefused(AuctionError):
 class Authenticator:
     """Finds the identity for a token, and caches it. Used by one event loop; not thread-safe."""
 
-    __slots__ = ("_cache", "_cached_max", "_clock_s", "csrf", "key")
+    __slots__ = ("_cache", "_cached_max", "_clock_s", "_revocations", "csrf", "key")
 
     def __init__(
         self,
         key: TokenKey,
         csrf: CsrfKey,
+        revocations: Revocations | None = None,
         *,
         clock_s: Callable[[], float] = time.time,
         cached_max: int = CACHED_MAX,
     ) -> None:
         self.key = key
         self.csrf = csrf
+        self._revocations = revocations or Revocations()
         self._clock_s = clock_s
         self._cached_max = cached_max
         self._cache: dict[bytes, Identity] = {}
@@ -89,6 +92,8 @@ class Authenticator:
         elif identity.expires_at_s <= now_s:
             del self._cache[authorization]
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
+        if self._revocations.covers(identity):
+            raise TokenRefused(TokenCode.TOKEN_INVALID, "The session of this token was ended; sign in again.")
         return identity
 
     def identify_session(self, cookie: bytes | None, csrf_token: bytes | None) -> Identity:
@@ -140,6 +145,14 @@ async def optional_identity(request: Request) -> Identity | None:
         return None
 
 
+async def ending_identity(request: Request) -> Identity | None:
+    """Whose session a request ends: as for any other write, but None where there is no session that it may end."""
+    try:
+        return _identify(request)
+    except (NotSignedIn, CsrfRefused, TokenRefused):
+        return None
+
+
 def _require(*roles: Role) -> Callable[..., Awaitable[Identity]]:
     """A dependency: the identity of a request, which must have one of these roles."""
 
@@ -183,6 +196,7 @@ def bidder_id_of(identity: Identity | None) -> str | None:
     return identity.subject if identity is not None and identity.role is Role.BIDDER else None
 
 
+Ending = Annotated[Identity | None, Depends(ending_identity)]
 Visitor = Annotated[Identity | None, Depends(optional_identity)]
 Bidder = Annotated[Identity, Depends(_require(Role.BIDDER))]
 Ops = Annotated[Identity, Depends(_require(Role.OPS))]

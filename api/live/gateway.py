@@ -33,7 +33,7 @@ from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.cancellation import raise_if_cancelled
 from auction.ledger.watcher_counts import report_watchers
-from auction.services.identity.tokens import TokenKey, TokenRefused
+from auction.services.identity.tokens import Purpose, TokenKey, TokenRefused
 from auction.serving.sockets import BACKLOG
 
 HANDSHAKE_S = 10.0
@@ -175,7 +175,7 @@ class LiveGateway:
     def _subscribe(self, connection: LiveConnection, sub: Sub) -> None:
         if sub.token is not None:
             try:
-                connection.identity = self._tokens.verify(sub.token, time.time())
+                connection.identity = self._tokens.verify(sub.token, time.time(), Purpose.LIVE)
             except TokenRefused as refused:
                 connection.end(CloseCode.NOT_ALLOWED, refused.detail)
                 return

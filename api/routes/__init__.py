@@ -22,5 +22,6 @@ v1 = APIRouter(prefix="/api/v1")
 for part in (auth, config, sales, lots, registrations, me, ops, recovery, bidders, settlements, journal, webhooks):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)
+v1.include_router(auth.staff)
 
 outside = health.router

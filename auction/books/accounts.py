@@ -33,8 +33,13 @@ async def add_account(
     )
     row = await tx.row(statement.on_conflict_do_nothing().returning(*accounts.c))
     if row is None:
-        raise RequestRefused(ProblemCode.USERNAME_TAKEN, f"The user name {username} is taken; choose another.")
+        raise username_taken(username)
     return LoginAccount(**row)
+
+
+def username_taken(username: str) -> RequestRefused:
+    """The refusal of a user name that somebody has."""
+    return RequestRefused(ProblemCode.USERNAME_TAKEN, f"The user name {username} is taken; choose another.")
 
 
 async def find_account(tx: Transaction, username: str) -> LoginAccount | None:

@@ -16,15 +16,19 @@ def token(
     role: Annotated[Role, typer.Option(help="What the token allows.")],
     name: Annotated[str, typer.Option(help="The name that is displayed; default: the subject.")] = "",
 ) -> None:
-    """Print a signed token (needs AUCTION_SECRET_KEY)."""
-    from auction.services.identity.tokens import TokenKey
+    """Print a signed token (needs AUCTION_SECRET_KEY); that of staff lives an hour at most."""
+    from auction.services.identity.tokens import TokenKey, lifetime_for
     from auction.settings import load_settings
 
     settings = load_settings()
     key = TokenKey(settings.secret)
     try:
         signed = key.issue(
-            subject=subject, role=role, name=name, now_s=int(time.time()), lifetime_s=settings.token_lifetime_s
+            subject=subject,
+            role=role,
+            name=name,
+            now_s=int(time.time()),
+            lifetime_s=lifetime_for(role, settings.token_lifetime_s),
         )
     except ValueError as wrong:
         print_error(str(wrong))

@@ -197,4 +197,5 @@ class ProblemCode(Code):
     OUTCOME_UNKNOWN = "outcome-unknown", Kind.UNAVAILABLE, "Outcome unknown", ("retry_after_s",)
     OVER_CAPACITY = "over-capacity", Kind.BUSY, "Over capacity", ("retry_after_s",)
     TOO_MANY_BIDS = "too-many-bids", Kind.BUSY, "Too many bids of one bidder", ("retry_after_s",)
+    TOO_MANY_SIGN_INS = "too-many-sign-ins", Kind.BUSY, "Too many sign-ins", ("retry_after_s",)
     WRONG_SHARDS = "wrong-shards", Kind.UNAVAILABLE, "The ledger has another number of shards", ("shards", "layout")

@@ -17,7 +17,8 @@ The tree::
         ├── PaymentsAway        the payment provider does not respond; the request is kept and repeated
         ├── OutcomeUnknown      sent, no answer: try again with the same idempotency key
         ├── OverCapacity        too many bids wait for this lot in this process
-        └── TooManyBids         one bidder sends more bids than a bidder may
+        ├── TooManyBids         one bidder sends more bids than a bidder may
+        └── TooManySignIns      more sign-ins wait than are worked on, or a password was wrong too often
 
 A refused bid is no exception but a value: `auction.domain.bidding.Refused` with a `RefusalCode`. The codes, with their
 titles and the names of their facts, are rows of `auction.domain.codes`.
@@ -47,6 +48,7 @@ __all__ = [
     "RequestRefused",
     "TermsInvalid",
     "TooManyBids",
+    "TooManySignIns",
     "Unavailable",
     "WrongState",
     "WrongStatus",
@@ -181,6 +183,15 @@ class OverCapacity(Unavailable):
         super().__init__(
             ProblemCode.OVER_CAPACITY,
             f"{waiting:,} bids wait for this lot here; nothing was sent. Retry with the same Idempotency-Key.",
+        )
+
+
+class TooManySignIns(Unavailable):
+    """More sign-ins wait than are worked on, or an account's password was wrong too often; `why` says which."""
+
+    def __init__(self, why: str, retry_after_s: int) -> None:
+        super().__init__(
+            ProblemCode.TOO_MANY_SIGN_INS, f"Too many sign-ins: {why}. Try again later.", retry_after_s=retry_after_s
         )
 
 

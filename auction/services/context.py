@@ -20,6 +20,8 @@ from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
 from auction.services.bid_rate import BidRate
 from auction.services.ended_lots import EndedLots
+from auction.services.revocations import Revocations
+from auction.services.sign_in_rate import SignInRate
 from auction.signing.receipts import ReceiptKey
 
 FROZEN_LOTS_MAX = 10_000
@@ -78,6 +80,9 @@ class AppContext:
     """How fast one bidder may bid here."""
     ended_lots: EndedLots = field(default_factory=EndedLots)
     """Lots that the ledger has dropped."""
+    sign_in_rate: SignInRate = field(default_factory=SignInRate)
+    revocations: Revocations = field(default_factory=Revocations)
+    """Tokens that are not accepted any more."""
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))
     """Scheduled lots, whose records never change, so that each process reads each of them once."""
 

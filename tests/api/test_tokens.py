@@ -7,11 +7,13 @@ from joserfc.jwk import OctKey
 
 from api.http.auth import Authenticator, NotSignedIn, authorization_of
 from api.http.sessions import CsrfKey
-from auction.services.identity.tokens import Role, TokenKey, TokenRefused
+from auction.services.identity.tokens import Purpose, Role, TokenKey, TokenRefused
 from tests.api.conftest import SECRET, token
 
 NOW_S = 1_800_000_000
-GOOD = {"sub": "ann", "name": "Ann", "role": "bidder", "iat": NOW_S, "exp": NOW_S + 60}
+GOOD = {
+    "sub": "ann", "name": "Ann", "role": "bidder", "aud": "session", "jti": "j1", "iat": NOW_S, "exp": NOW_S + 60
+}  # fmt: skip
 
 
 def forged(claims: dict[str, object], *, secret: str = SECRET, alg: str = "HS256") -> str:
@@ -57,6 +59,11 @@ def test_a_token_is_over_at_its_expiry():
         {"role": "owner"},
         {"role": None},
         {"role": ["ops"]},
+        {"aud": "live"},
+        {"aud": ["session", "live"]},
+        {"aud": None},
+        {"jti": ""},
+        {"jti": 1},
         {"iat": NOW_S + 61},
         {"iat": None},
         {"exp": float(NOW_S + 60)},
@@ -108,9 +115,9 @@ def test_a_token_that_would_not_be_accepted_back_is_not_issued(wrong):
 class CountingKey(TokenKey):
     verified = 0
 
-    def verify(self, token, now_s):
+    def verify(self, token, now_s, purpose=Purpose.SESSION):
         self.verified += 1
-        return super().verify(token, now_s)
+        return super().verify(token, now_s, purpose)
 
 
 @pytest.fixture

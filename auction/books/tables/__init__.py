@@ -27,7 +27,7 @@ from auction.books.tables.settlements import (
     settlement_steps,
     settlements,
 )
-from auction.books.tables.staff import accounts, approvals, staff_actions
+from auction.books.tables.staff import accounts, approvals, staff_actions, token_revocations
 
 __all__ = [
     "Id",
@@ -63,4 +63,5 @@ __all__ = [
     "settlement_steps",
     "settlements",
     "staff_actions",
+    "token_revocations",
 ]

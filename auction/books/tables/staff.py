@@ -1,4 +1,4 @@
-"""Sign-in accounts, the audit trail of staff, and requests that wait for a second person."""
+"""Sign-in accounts, tokens taken back, the audit trail of staff, and requests that wait for a second person."""
 
 from typing import Any
 
@@ -40,6 +40,26 @@ accounts = Table(
     UniqueConstraint("subject"),
     CheckConstraint("username = lower(username)", name="username"),
     CheckConstraint(one_of("role", "bidder", "ops", "finance", "auditor"), name="role"),
+)
+
+
+class TokenRevocationColumns(TypedColumns):
+    """A token that was taken back, or all of a subject's that were issued until a time; until they would have ended."""
+
+    revocation_id = Column(BigInteger, Identity(always=True), primary_key=True)
+    subject = Column(Id, nullable=False)
+    token_id: Named[str | None] = Column(Id)
+    issued_until_s: Named[int | None] = Column(BigInteger)
+    expires_at_s = Column(BigInteger, nullable=False)
+    revoked_by = Column(Id, nullable=False)
+    at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+
+
+token_revocations = Table(
+    "token_revocations",
+    metadata,
+    TokenRevocationColumns,
+    CheckConstraint("(token_id IS NULL) <> (issued_until_s IS NULL)", name="what"),
 )
 
 

@@ -1,28 +1,27 @@
-"""Login accounts: creating them, and checking passwords. Hashing (argon2) runs off the event loop, a few at a time."""
+"""Login accounts: creating them, and checking passwords (`password_hashing`)."""
 
-import asyncio
 import re
 import secrets
 from dataclasses import replace
 from functools import cache
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from auction.books import accounts
 from auction.books.accounts import LoginAccount
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.text import NAME
 from auction.services.context import AppContext
+from auction.services.identity.password_hashing import (
+    HashingPool,
+    hash_password,
+    is_password,
+    needs_rehash,
+)
 from auction.services.identity.tokens import Role
 
 PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX = 10, 200
 USERNAME_PATTERN = r"[A-Za-z0-9._-]{3,32}"
-HASHES_AT_ONCE = 2
-"""Each takes a core and 64 MB for some tens of ms; more at once would only slow the bids down."""
 
-_hasher = PasswordHasher()
-_hash_slots = asyncio.Semaphore(HASHES_AT_ONCE)
+_pool = HashingPool()
 _username = re.compile(USERNAME_PATTERN)
 
 
@@ -52,7 +51,11 @@ async def create_account(
         )
     if not _is_utf8(password):
         raise RequestRefused(ProblemCode.PASSWORD_INVALID, "A password is UTF-8 text without half characters.")
-    password_hash = await _hash(password)
+    # a name that is taken costs no hash
+    async with context.books.reading() as tx:
+        if await accounts.find_account(tx, username.lower()) is not None:
+            raise accounts.username_taken(username.lower())
+    password_hash = await _pool.run(hash_password, password)
     async with context.books.transaction() as tx:
         return await accounts.add_account(
             tx,
@@ -68,19 +71,23 @@ async def authenticate(context: AppContext, *, username: str, password: str) -> 
     """The account with this user name and password; renews its hash where argon2's parameters have changed.
 
     A stored name that the text rule would not accept today is sanitised; the user name stands in where nothing is
-    left of it. Raises RequestRefused (credentials-wrong), whichever of the two is wrong.
+    left of it. Raises RequestRefused (credentials-wrong), whichever of the two is wrong, and TooManySignIns.
     """
+    known_as = username.lower()
+    context.sign_in_rate.check(known_as)
     account = None
     if _username.fullmatch(username) is not None:
         async with context.books.reading() as tx:
             account = await accounts.find_account(tx, username.lower())
     # an unknown user name takes as long as a wrong password: the time does not tell which user names exist
     known_hash = account.password_hash if account is not None else _unknown_hash()
-    is_right = await _verify(known_hash, password)
+    is_right = await _pool.run(is_password, known_hash, password)
     if account is None or not is_right:
+        context.sign_in_rate.add(known_as)
         raise RequestRefused(ProblemCode.CREDENTIALS_WRONG, "The user name or the password is wrong.")
-    if _hasher.check_needs_rehash(account.password_hash):
-        password_hash = await _hash(password)
+    context.sign_in_rate.clear(known_as)
+    if needs_rehash(account.password_hash):
+        password_hash = await _pool.run(hash_password, password)
         async with context.books.transaction() as tx:
             await accounts.change_password_hash(tx, account.username, password_hash)
     return replace(account, name=NAME.sanitise(account.name, account.username))
@@ -89,20 +96,7 @@ async def authenticate(context: AppContext, *, username: str, password: str) -> 
 @cache
 def _unknown_hash() -> str:
     """The hash that passwords of unknown user names are checked against."""
-    return _hasher.hash(secrets.token_hex(16))
-
-
-async def _hash(password: str) -> str:
-    async with _hash_slots:
-        return await asyncio.to_thread(_hasher.hash, password)
-
-
-async def _verify(password_hash: str, password: str) -> bool:
-    async with _hash_slots:
-        try:
-            return await asyncio.to_thread(_hasher.verify, password_hash, password)
-        except (VerifyMismatchError, InvalidHashError):
-            return False
+    return hash_password(secrets.token_hex(16))
 
 
 def _is_utf8(text: str) -> bool:

@@ -1,10 +1,13 @@
-"""Signed tokens (JWT, HS256): who makes a request, in which role, until when.
+"""Signed tokens (JWT, HS256): who makes a request, in which role, for what, until when.
 
 The command line and the sign-in routes issue them, the API and the live channel verify them. Claims are `sub`, `name`,
-`role`, `iat` and `exp`; the key is AUCTION_SECRET_KEY. The current time is passed in, in seconds.
+`role`, `aud` (the purpose), `jti`, `iat` and `exp`; the key is AUCTION_SECRET_KEY. The
+current time is passed in, in seconds.
 """
 
+import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from joserfc import jwt
@@ -16,16 +19,28 @@ from auction.domain.errors import AuctionError
 from auction.domain.text import NAME, TextRefused, is_visible_ascii
 from auction.services.identity.roles import STAFF, Role
 
-__all__ = ["LENGTH_MAX", "STAFF", "Identity", "Role", "TokenCode", "TokenKey", "TokenRefused"]
+__all__ = ["LENGTH_MAX", "STAFF", "Identity", "Purpose", "Role", "TokenCode", "TokenKey", "TokenRefused"]
 
 LIFETIME_S_MAX = 366 * 86_400
+STAFF_LIFETIME_S_MAX = 3_600
+"""Of the tokens that staff sign in with: a copied one is of no use for long."""
 LENGTH_MAX = 2048
 """The longest token that is decoded, in characters; ours are a tenth of it."""
 SUBJECT_LENGTH_MAX = 64
+TOKEN_ID_LENGTH_MAX = 64
 _ALGORITHM = "HS256"
 _HEADER = {"alg": _ALGORITHM}
 _CLOCK_SKEW_S_MAX = 60
 """How far ahead of ours the issuer's clock may be."""
+
+
+class Purpose(StrEnum):
+    """What a token is for; it is accepted for nothing else."""
+
+    SESSION = "session"
+    """Requests over HTTP."""
+    LIVE = "live"
+    """The first frame of a live connection; of no use over HTTP, and so not renewable by itself."""
 
 
 class TokenCode(Code):
@@ -47,6 +62,9 @@ class Identity:
     name: str
     role: Role
     expires_at_s: int
+    issued_at_s: int
+    token_id: str
+    """Shared by a session's token and the live tokens made from it."""
 
 
 class TokenKey:
@@ -57,8 +75,18 @@ class TokenKey:
     def __init__(self, secret: str) -> None:
         self._key = OctKey.import_key(secret)
 
-    def issue(self, *, subject: str, role: Role, now_s: int, lifetime_s: int, name: str = "") -> str:
-        """A signed token for a subject. Without a name, the subject stands in for it.
+    def issue(
+        self,
+        *,
+        subject: str,
+        role: Role,
+        now_s: int,
+        lifetime_s: int,
+        name: str = "",
+        purpose: Purpose = Purpose.SESSION,
+        token_id: str | None = None,
+    ) -> str:
+        """A signed token for a subject. Without a name, the subject stands in for it; without an id, it gets a new one.
 
         Raises ValueError, with a sentence, where `verify` would not accept the token back.
         """
@@ -68,6 +96,8 @@ class TokenKey:
             "sub": subject,
             "name": name or subject,
             "role": str(role),
+            "aud": str(purpose),
+            "jti": token_id or secrets.token_hex(12),
             "iat": now_s,
             "exp": now_s + lifetime_s,
         }
@@ -79,8 +109,8 @@ class TokenKey:
             raise ValueError(f"its name {refused}") from None
         return jwt.encode(_HEADER, claims, self._key, algorithms=[_ALGORITHM])
 
-    def verify(self, token: str, now_s: float) -> Identity:
-        """The identity that a token carries. Raises TokenRefused (token-invalid, token-expired).
+    def verify(self, token: str, now_s: float, purpose: Purpose = Purpose.SESSION) -> Identity:
+        """The identity that a token for this purpose carries. Raises TokenRefused (token-invalid, token-expired).
 
         A name from a token issued before the text rule is sanitised, so that no identity has a name against the rule.
         """
@@ -93,15 +123,29 @@ class TokenKey:
             raise _invalid("it was not signed with this server's key") from None
         if (wrong := _wrong_claim(claims)) is not None:
             raise _invalid(wrong)
+        if claims["aud"] != purpose:
+            raise _invalid(f"it is not one for {purpose}")
         if claims["iat"] > now_s + _CLOCK_SKEW_S_MAX:
             raise _invalid("it was issued in the future")
         if claims["exp"] <= now_s:
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
         subject = claims["sub"]
-        return Identity(subject, NAME.sanitise(claims["name"], subject), Role(claims["role"]), claims["exp"])
+        return Identity(
+            subject=subject,
+            name=NAME.sanitise(claims["name"], subject),
+            role=Role(claims["role"]),
+            expires_at_s=claims["exp"],
+            issued_at_s=claims["iat"],
+            token_id=claims["jti"],
+        )
 
     def __repr__(self) -> str:
         return "TokenKey(...)"
+
+
+def lifetime_for(role: Role, lifetime_s: int) -> int:
+    """How long a token that somebody signs in with lives, in seconds: as long as the setting says, staff's an hour."""
+    return min(lifetime_s, STAFF_LIFETIME_S_MAX) if role in STAFF else lifetime_s
 
 
 def _invalid(reason: str) -> TokenRefused:
@@ -117,6 +161,10 @@ def _wrong_claim(claims: dict[str, Any]) -> str | None:
         return f"its name must be 1 to {NAME.length_max} printable characters"
     if role not in tuple(map(str, Role)):
         return f"its role must be one of {', '.join(Role)}"
+    if claims.get("aud") not in tuple(map(str, Purpose)):
+        return f"its purpose (aud) must be one of {', '.join(Purpose)}: sign in again"
+    if not isinstance(claims.get("jti"), str) or not is_visible_ascii(claims["jti"], 1, TOKEN_ID_LENGTH_MAX):
+        return "its id (jti) is missing or malformed"
     if type(claims.get("iat")) is not int or type(claims.get("exp")) is not int:
         return "its times (iat, exp) must be whole seconds"
     return None

@@ -22,6 +22,7 @@ export const words = {
     "The record of bids is being checked after a fault, and no bid is decided meanwhile. Nothing was changed; please try again later.",
   "problem.books-away": "This service is temporarily unavailable. Nothing was changed; please try again.",
   "problem.too-many-bids": "You are bidding too fast. This bid was not placed; wait a second and try again.",
+  "problem.too-many-sign-ins": "Too many attempts to sign in. Please wait a moment and try again.",
   "problem.over-capacity": "Too many bids at the same time. Your bid was not placed; please try again.",
   "problem.no-connection": "No connection. Your bid may not have been sent.",
   "problem.unauthorized": "Your session has expired. Please sign in again.",

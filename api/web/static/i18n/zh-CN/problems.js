@@ -19,6 +19,7 @@ export const words = {
   "problem.ledger-changed": "系统故障后正在核对竞价记录，期间不处理任何出价。未作任何更改，请稍后重试。",
   "problem.books-away": "服务暂时不可用，未作任何更改，请重试。",
   "problem.too-many-bids": "出价过于频繁，本次出价未生效，请稍候再试。",
+  "problem.too-many-sign-ins": "登录尝试过多，请稍候再试。",
   "problem.over-capacity": "出价人数过多，本次出价未生效，请重试。",
   "problem.no-connection": "网络连接失败，出价可能未提交。",
   "problem.unauthorized": "登录已过期，请重新登录。",
