@@ -4,7 +4,7 @@ import signal
 from playwright.async_api import expect
 
 from tests.browser.conftest import register, sign_up
-from tests.browser.page_texts import text
+from tests.browser.page_texts import part, text
 
 MINUTE_MS = 60_000
 
@@ -30,7 +30,9 @@ async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_
         await expect(bob.locator("#leader")).to_have_text(text("lot.you-lead", paddle=2))
         await expect(ann.locator("#price-figure")).to_have_text("8.00")
         await expect(ann.locator("#standing")).to_contain_text(text("lot.outbid", paddle=2))
-        await expect(ann.locator("#outcome")).to_be_empty()
+        await expect(ann.locator("#outcome")).to_contain_text(part("lot.accepted-overtaken"))
+        await ann.reload()
+        await expect(ann.locator("#standing")).to_contain_text(text("lot.outbid", paddle=2))
         await expect(ann.locator("#bids li")).to_have_count(2)
 
         os.kill(public_server.command.started()["live 1"][-1], signal.SIGKILL)

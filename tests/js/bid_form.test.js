@@ -242,15 +242,96 @@ test("a leader may raise their own maximum in proxy bidding", () => {
   assert.equal(buttons()[0].disabled, false);
 });
 
-test("an answer that said who leads goes with the lead", async () => {
+const own = { amount_fen: 1100, price_fen: 1100, leading: true, seq: 5, paddle: 1, at_ms: 10_000 };
+const higher = { seq: 6, paddle: 10, at_ms: 10_300, leading: true };
+
+/** A bid of 11 yuan that was accepted. */
+async function bidden() {
   const form = opened();
-  answers = [accepted(1100)];
+  answers = [answer(201, own)];
   buttons()[0].click();
   await answered();
+  return form;
+}
+
+test("the result of a bid stays, and says who went higher and when", async () => {
+  const form = await bidden();
+  assert.equal(at("outcome").textContent, words["lot.accepted"].replace("{amount}", "11.00"));
+  form.show({ ...OPEN, seq: 5, leader: 1, price_fen: 1100, minimum_fen: 1200 });
   form.setLeading(true);
-  assert.notEqual(at("outcome").textContent, "");
   form.setLeading(false);
+  form.show({ ...OPEN, seq: 6, leader: 10, price_fen: 1200, minimum_fen: 1300 });
+  assert.equal(at("outcome").textContent, words["lot.accepted-before"].replace("{amount}", "11.00"));
+  form.showBid(higher);
+  const told = "Bid of ¥11.00 accepted. No. 10 went higher 0.3 s later.";
+  assert.equal(at("outcome").textContent, told);
+  form.showBid({ seq: 7, paddle: 11, at_ms: 10_900, leading: true });
+  form.show({ ...OPEN, seq: 7, leader: 11, price_fen: 1300, minimum_fen: 1400 });
+  form.setOnline(false);
+  form.setOnline(true);
+  assert.equal(at("outcome").textContent, told);
+});
+
+test("a bid that went higher before the answer came is told with the answer", async () => {
+  const form = opened();
+  answers = [answer(201, own)];
+  buttons()[0].click();
+  form.showBid({ ...higher, seq: 4 });
+  form.showBid({ seq: 5, paddle: 1, at_ms: 10_000, leading: true });
+  form.showBid(higher);
+  await answered();
+  assert.match(at("outcome").textContent, /No\. 10 went higher 0\.3 s later/);
+});
+
+test("a lower maximum of another bidder takes no lead", async () => {
+  const form = await bidden();
+  form.showBid({ ...higher, leading: false });
+  assert.equal(at("outcome").textContent, words["lot.accepted"].replace("{amount}", "11.00"));
+});
+
+test("a button that has the focus keeps it while it is off, and bids nothing meanwhile", async () => {
+  const form = opened();
+  const [button] = buttons();
+  document.activeElement = button;
+  form.setOnline(false);
+  assert.deepEqual([button.disabled, button.getAttribute("aria-disabled")], [false, "true"]);
+  assert.equal(buttons()[1].disabled, true);
+  button.click();
+  await settled();
+  assert.equal(asked.length, 0);
+  assert.equal(at("own-hint").textContent, words["lot.offline-wait"]);
+  document.activeElement = null;
+  button.dispatchEvent(new Event("blur"));
+  assert.equal(button.disabled, true);
+  form.setOnline(true);
+  assert.deepEqual([button.disabled, button.getAttribute("aria-disabled")], [false, "false"]);
+});
+
+test("an old refusal goes when something else is wrong, and a mistake goes with the next bid", async () => {
+  opened();
+  answers = [refused("bid-too-low", { minimum_fen: 1300, at_seq: 5 }), accepted(1100)];
+  buttons()[0].click();
+  await answered();
+  at("own-amount").value = "12,34";
+  at("bid-form").dispatchEvent(new Event("submit", { cancelable: true }));
   assert.equal(at("outcome").textContent, "");
+  assert.equal(at("own-wrong").hidden, false);
+  buttons()[0].click();
+  await answered(2);
+  assert.equal(at("own-wrong").hidden, true);
+});
+
+test("a question whose lot is no longer open is closed, and nothing is sent", async () => {
+  for (const status of ["closed", "paused"]) {
+    const form = opened();
+    at("own-amount").value = "10001";
+    at("bid-form").dispatchEvent(new Event("submit", { cancelable: true }));
+    await settled();
+    assert.equal(at("confirm").open, true);
+    form.show({ ...OPEN, status });
+    await settled();
+    assert.deepEqual([at("confirm").open, asked.length], [false, 0]);
+  }
 });
 
 test("with a buyer's fee each button says what the amount comes to with it", () => {

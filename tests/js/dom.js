@@ -93,6 +93,10 @@ class TestElement extends EventTarget {
     this.open = true;
   }
 
+  close(value) {
+    this.closeWith(value);
+  }
+
   /** Close a dialog as its button of that value does. */
   closeWith(value) {
     this.open = false;

@@ -43,6 +43,8 @@ class FakeSocket {
   }
 }
 
+let browser;
+
 const newest = () => FakeSocket.made.at(-1);
 const state = (epoch, seq, price) => ({ type: "tick", lot_id: "launch-001", epoch, seq, price_fen: price });
 
@@ -80,6 +82,10 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW_MS });
   FakeSocket.made = [];
   globalThis.WebSocket = FakeSocket;
+  browser = new EventTarget();
+  globalThis.addEventListener = browser.addEventListener.bind(browser);
+  globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  Object.defineProperty(globalThis, "navigator", { value: { onLine: true }, configurable: true, writable: true });
 });
 
 test("the first frame subscribes, with a token where one is to be had", async () => {
@@ -209,14 +215,114 @@ test("it asks for the ledger's time at once, a few times more in the first secon
   assert.deepEqual(sent(), [0, 250, 500, 1000, 20_000, 40_000]);
 });
 
-test("a channel that says nothing for three quarters of a minute is closed, to be opened anew", async () => {
+/** So many seconds in steps of the clock that the client looks at. */
+function pass(seconds) {
+  for (let n = 0; n < seconds * 10; n += 1) mock.timers.tick(100);
+}
+
+test("a channel that says nothing for as long as it may is asked for an answer, and lost where it gives none", async () => {
+  const { client, told } = followed({ silentMs: 5000 });
+  await client.start();
+  newest().open();
+  newest().receive(state(1, 1, 100));
+  const socket = newest();
+  pass(2);
+  const asked = () => socket.sent.filter((frame) => frame.type === "sync").length;
+  const before = asked();
+  pass(1);
+  assert.equal(asked(), before + 1);
+  pass(1.9);
+  assert.deepEqual([socket.closedWith, told.connections.at(-1)], [null, "live"]);
+  pass(0.6);
+  assert.deepEqual([socket.closedWith, told.connections.at(-1)], [4000, "lost"]);
+});
+
+test("a quiet lot is no lost one: each answer counts", async () => {
+  const { client, told } = followed({ silentMs: 5000 });
+  await client.start();
+  newest().open();
+  newest().receive(state(1, 1, 100));
+  for (let n = 0; n < 30; n += 1) {
+    pass(1);
+    const { c0 } = newest().sent.findLast((frame) => frame.type === "sync");
+    if (c0 > Date.now() - 1000) newest().receive({ type: "synced", c0, s1: 1, s2: 1 });
+  }
+  assert.equal(newest().closedWith, null);
+  assert.equal(told.connections.includes("lost"), false);
+});
+
+test("who may wait is asked seldom: a watcher's channel is lost after three quarters of a minute", async () => {
   const { client } = followed();
   await client.start();
   newest().open();
-  for (let n = 0; n < 45; n += 1) mock.timers.tick(1000);
-  assert.equal(newest().closedWith, null);
-  for (let n = 0; n < 5; n += 1) mock.timers.tick(1000);
-  assert.equal(newest().closedWith, 4000);
+  const socket = newest();
+  mock.method(Math, "random", () => 1);
+  pass(22);
+  assert.equal(socket.sent.filter((frame) => frame.type === "sync").length, 5);
+  pass(22);
+  assert.equal(socket.closedWith, null);
+  pass(2);
+  assert.equal(socket.closedWith, 4000);
+});
+
+test("an answer about the clock alone does not say that what is shown is new", async () => {
+  const { client, told } = followed();
+  await client.start();
+  newest().open();
+  newest().receive({ type: "hello", now_ms: 1 });
+  newest().receive({ type: "synced", c0: NOW_MS, s1: 1, s2: 1 });
+  assert.deepEqual(told.connections, ["connecting"]);
+  newest().receive(state(1, 1, 100));
+  assert.deepEqual(told.connections, ["connecting", "live"]);
+});
+
+test("a machine that goes offline has lost the channel at once, and is back from where it was once it is online", async () => {
+  const { client, told } = followed();
+  await client.start();
+  newest().open();
+  newest().receive(state(2, 7, 700));
+  const dead = newest();
+  mock.method(Math, "random", () => 1);
+  browser.dispatchEvent(new Event("offline"));
+  assert.deepEqual([dead.closedWith, told.connections.at(-1)], [4000, "lost"]);
+  browser.dispatchEvent(new Event("online"));
+  await settled();
+  assert.equal(FakeSocket.made.length, 2);
+  newest().open();
+  assert.deepEqual([newest().sent[0].epoch, newest().sent[0].seq], [2, 7]);
+  assert.equal(dead.onmessage, null);
+  // the attempt that was waiting when the network came back is not made as well
+  pass(20);
+  assert.equal(FakeSocket.made.length, 2);
+});
+
+test("a page that is seen again after a silence reads the lot anew; after a moment it does not", async () => {
+  const { client, told } = followed({ silentMs: 5000 });
+  await client.start();
+  newest().open();
+  newest().receive(state(1, 1, 100));
+  document.dispatchEvent(new Event("visibilitychange"));
+  assert.equal(FakeSocket.made.length, 1);
+  // a machine that slept: the clock went on and no timer ran
+  mock.timers.setTime(Date.now() + 60_000);
+  newest().sent.length = 0;
+  document.dispatchEvent(new Event("visibilitychange"));
+  await settled();
+  assert.ok(FakeSocket.made.length >= 2);
+  assert.ok(told.connections.includes("lost"));
+});
+
+test("a connection that does not come about is given up, and tried anew", async () => {
+  const { client, told } = followed();
+  mock.method(Math, "random", () => 0);
+  await client.start();
+  const stuck = newest();
+  pass(8);
+  await settled();
+  pass(1);
+  await settled();
+  assert.deepEqual([stuck.closedWith, FakeSocket.made.length], [4000, 2]);
+  assert.equal(told.connections.includes("lost"), true);
 });
 
 test("what is stopped stays stopped, whatever was under way", async () => {

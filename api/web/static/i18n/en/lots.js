@@ -71,6 +71,9 @@ export const words = {
   "lot.leading-wait": "You are leading. You can bid again once you are outbid.",
   "lot.accepted": "Bid of ¥{amount} accepted. You are leading.",
   "lot.accepted-behind": "Bid of ¥{amount} accepted, but another bidder's maximum is higher. Current price: ¥{price}.",
+  "lot.accepted-overtaken": "Bid of ¥{amount} accepted. No. {paddle} went higher {seconds} s later.",
+  "lot.accepted-before": "Bid of ¥{amount} accepted. You are no longer leading.",
+  "lot.offline-wait": "No connection: the price may be old. You can bid again once it is back.",
   "lot.confirm-title": "Confirm your bid",
   "lot.confirm-text":
     "¥{amount} is more than ten times the current price of ¥{price}. If you win, you must pay the full amount.",

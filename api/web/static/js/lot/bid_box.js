@@ -17,6 +17,7 @@ export class BidBox {
   #provider;
   #announce;
   #whenRegistered;
+  #hasBid;
   #form;
   #facts = null;
   #registration = null;
@@ -25,13 +26,14 @@ export class BidBox {
   #you = null;
   #outcome = null;
 
-  constructor({ lotId, lot, who, provider, announce, receipts, registered: whenRegistered }) {
+  constructor({ lotId, lot, who, provider, announce, receipts, hasBid, registered: whenRegistered }) {
     this.#lotId = lotId;
     this.#lot = lot;
     this.#who = who;
     this.#provider = provider;
     this.#announce = announce;
     this.#whenRegistered = whenRegistered;
+    this.#hasBid = hasBid;
     this.#form = new BidForm({ lotId, lot, announce, receipts });
   }
 
@@ -76,6 +78,11 @@ export class BidBox {
     this.#gate();
   }
 
+  /** A bid of the feed. */
+  showBid(bid) {
+    this.#form.showBid(bid);
+  }
+
   /** The paddle on this lot; null where not registered. */
   get paddle() {
     return this.#registration?.paddle ?? null;
@@ -89,7 +96,8 @@ export class BidBox {
     box.hidden = !you.paddle || this.#isOver() || this.#facts?.status === "frozen";
     if (box.hidden) return;
     this.#form.setLeading(you.leading);
-    box.dataset.leading = you.leading ? "yes" : you.outbid_by ? "outbid" : "no";
+    const outbidBy = this.#outbidBy(you);
+    box.dataset.leading = you.leading ? "yes" : outbidBy ? "outbid" : "no";
     const purse = this.#registration?.purse_fen;
     const limit = you.limit_fen
       ? t("lot.limit", { limit: yuanShort(you.limit_fen) })
@@ -98,10 +106,16 @@ export class BidBox {
         : "";
     const words = you.leading
       ? t("lot.you-lead", { paddle: you.paddle })
-      : you.outbid_by
-        ? t("lot.outbid", { paddle: you.outbid_by })
+      : outbidBy
+        ? t("lot.outbid", { paddle: outbidBy })
         : t("lot.your-paddle", { paddle: you.paddle });
     box.replaceChildren(element("strong", {}, words), element("span", { class: "numbers" }, limit));
+  }
+
+  /** Who leads in this bidder's place: told when it happens, and after a reload known from the bids. */
+  #outbidBy({ leading, paddle, outbid_by: outbidBy }) {
+    if (leading) return null;
+    return outbidBy ?? (this.#hasBid(paddle) ? (this.#facts?.leader ?? null) : null);
   }
 
   #isOver() {
@@ -114,6 +128,8 @@ export class BidBox {
     const over = this.#isOver();
     const form = byId("bid-form");
     form.hidden = !this.#registration || over || status === "draft" || status === "scheduled";
+    byId("steps").hidden = form.hidden;
+    byId("bid-bar").dataset.active = form.hidden ? "no" : "yes";
     if (over) {
       byId("standing").hidden = true;
       this.#form.clear();

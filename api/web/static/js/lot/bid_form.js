@@ -1,16 +1,30 @@
 // The form that bids: the next amounts on buttons, one's own amount, the confirmation of a big jump, and the answer.
 
 import { placeBid } from "../shared/api.js";
-import { byId, element, setText } from "../shared/element.js";
+import { byId, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { parseFen, readYuan, withFee, yuan, yuanShort } from "../shared/money.js";
 import { problemText } from "../shared/problems.js";
 import { BidButton } from "./bid_button.js";
+import { BidResult } from "./bid_result.js";
 import { isBigJump, quickBids } from "./increments.js";
 
 const BUTTONS = 3;
-const LONG_FEN = 100_000_000;
+const LONG_FEN = 1_000_000_000;
 const RETRIED = ["bid-too-low", "off-grid"];
+
+/** Switch a button off or on. The one that has the focus keeps it: who bids by keyboard goes on from where they were. */
+function setOff(button, off) {
+  button.setAttribute("aria-disabled", off ? "true" : "false");
+  button.disabled = off && document.activeElement !== button;
+}
+
+/** A button that was left while it was off can no longer be reached. */
+function disableOnBlur(button) {
+  button.addEventListener("blur", () => {
+    if (button.getAttribute("aria-disabled") === "true") button.disabled = true;
+  });
+}
 
 const isOver = (facts) => ["closed", "void"].includes(facts?.status);
 
@@ -27,12 +41,15 @@ export class BidForm {
   #busy = false;
   #steps = [];
   #retry = null;
+  #result;
 
   constructor({ lotId, lot, announce, receipts = null }) {
     this.#lotId = lotId;
     this.#lot = lot;
     this.#announce = announce;
     this.#receipts = receipts;
+    this.#result = new BidResult(byId("outcome"));
+    disableOnBlur(byId("own-bid"));
     byId("bid-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#bidOwn();
@@ -51,14 +68,18 @@ export class BidForm {
   /** Whether the live channel is there: without it the price may be old, so bidding waits. */
   setOnline(online) {
     this.#online = online;
+    if (this.#facts) setText(byId("own-hint"), this.#hint(this.#facts));
     this.#enable();
   }
 
-  /** An answer that said "you lead" must not outlive the lead. */
   setLeading(leading) {
-    if (this.#leading && !leading) this.clear();
     this.#leading = leading;
     this.#enable();
+  }
+
+  /** A bid of the feed: whether it went higher than the one that was accepted here. */
+  showBid(bid) {
+    this.#result.showBid(bid);
   }
 
   /** The most that this bidder may bid on the lot, in fen; null without a limit. */
@@ -74,8 +95,11 @@ export class BidForm {
     if (document.activeElement !== byId("own-amount") || !byId("own-amount").value) {
       byId("own-amount").placeholder = yuan(facts.minimum_fen);
     }
-    byId("own-hint").textContent = this.#hint(facts);
+    setText(byId("own-hint"), this.#hint(facts));
     this.#showAmounts(facts);
+    this.#result.showState(facts);
+    // what was asked cannot be answered any more
+    if (facts.status !== "open" && byId("confirm").open) byId("confirm").close("no");
     this.#enable();
   }
 
@@ -83,18 +107,18 @@ export class BidForm {
    * outcome of the lot is what counts, and an answer that comes late is not shown. */
   tell(tone, text) {
     this.#retry = null;
-    if (isOver(this.#facts)) return;
-    byId("outcome").replaceChildren(element("p", { class: `notice ${tone}` }, text));
+    if (!isOver(this.#facts)) this.#result.tell(tone, text);
   }
 
   /** Take back what was said, and the retry with it. */
   clear() {
     this.#retry = null;
-    byId("outcome").replaceChildren();
+    this.#result.clear();
   }
 
   /** Why no bid can be made now, or the least that can be bid. */
   #hint({ status, minimum_fen: minimum }) {
+    if (!this.#online) return t("lot.offline-wait");
     if (status === "frozen") return t("lot.frozen-wait");
     return this.#waits() ? t("lot.leading-wait") : t("lot.minimum", { amount: yuan(minimum) });
   }
@@ -104,7 +128,9 @@ export class BidForm {
   }
 
   #button(attributes) {
-    return new BidButton({ feeBps: this.#feeBps, bid: (amount) => this.#bid(amount), ...attributes });
+    const button = new BidButton({ feeBps: this.#feeBps, bid: (amount) => this.#bid(amount), ...attributes });
+    disableOnBlur(button.root);
+    return button;
   }
 
   /** The amounts on the buttons; a button that is being pressed keeps its own. */
@@ -135,10 +161,14 @@ export class BidForm {
   }
 
   #enable() {
-    const ready = this.#online && !this.#busy && !this.#waits() && this.#facts?.status === "open";
-    for (const button of byId("bid-form").querySelectorAll("button"))
-      button.disabled = !ready || button.dataset.empty === "yes";
-    if (this.#retry) this.#retry.button.root.disabled = !ready;
+    const ready = this.#isReady();
+    const buttons = [...this.#steps, ...(this.#retry ? [this.#retry.button] : [])].map((button) => button.root);
+    for (const button of buttons) setOff(button, !ready || button.dataset.empty === "yes");
+    setOff(byId("own-bid"), !ready);
+  }
+
+  #isReady() {
+    return this.#online && !this.#busy && !this.#waits() && this.#facts?.status === "open";
   }
 
   /** In open bidding nobody bids against themselves. */
@@ -156,9 +186,13 @@ export class BidForm {
   }
 
   async #bid(amount, { own = false } = {}) {
-    if (this.#busy || this.#facts?.status !== "open") return;
+    if (!this.#isReady()) return;
+    this.#showMistake("");
     const { price_fen: priceFen } = this.#facts;
     if (isBigJump(amount, priceFen, this.#lot.terms.start_price_fen) && !(await this.#confirmed(amount))) return;
+    if (!this.#isReady()) return;
+    // the retry goes with the answer that offered it
+    if (this.#retry && document.activeElement === this.#retry.button.root) this.#steps[0].root.focus();
     this.#busy = true;
     this.#enable();
     this.tell("", t("lot.sending", { amount: yuan(amount) }));
@@ -169,8 +203,7 @@ export class BidForm {
         byId("own-amount").value = "";
         this.#showOwnTotal();
       }
-      const words = receipt.leading ? "lot.accepted" : "lot.accepted-behind";
-      this.tell("good", t(words, { amount: yuan(receipt.amount_fen), price: yuan(receipt.price_fen) }));
+      if (!isOver(this.#facts)) this.#result.accept(receipt);
     } catch (problem) {
       const unknown = problem.code === "outcome-unknown";
       this.tell(unknown ? "warn" : "bad", problemText(problem, { amount: yuan(amount) }));
@@ -212,6 +245,9 @@ export class BidForm {
     wrong.hidden = !text;
     wrong.textContent = text;
     byId("own-amount").setAttribute("aria-invalid", text ? "true" : "false");
-    if (text) this.#announce(text);
+    if (!text) return;
+    this.#result.clearMistake();
+    this.#retry = null;
+    this.#announce(text);
   }
 }

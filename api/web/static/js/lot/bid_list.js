@@ -10,6 +10,8 @@ export class BidList {
   #rows;
   #empty;
   #yours = 0;
+  /** Seq of each bid that stands -> the paddle that made it, of all bids and not of the rows alone. */
+  #paddles = new Map();
   lastSeq = 0;
 
   constructor(rows, empty) {
@@ -20,6 +22,7 @@ export class BidList {
   /** Start again from these bids, oldest first. */
   reset(bids) {
     this.lastSeq = bids.at(-1)?.seq ?? 0;
+    this.#paddles = new Map(bids.filter((bid) => !bid.voided).map((bid) => [bid.seq, bid.paddle]));
     this.#rows.replaceChildren(
       ...bids
         .slice(-ROWS_MAX)
@@ -33,13 +36,20 @@ export class BidList {
   add(bid) {
     if (bid.seq <= this.lastSeq) return false;
     this.lastSeq = bid.seq;
+    this.#paddles.set(bid.seq, bid.paddle);
     this.#rows.prepend(this.#row(bid));
     this.#empty.hidden = true;
     while (this.#rows.childElementCount > ROWS_MAX) this.#rows.lastElementChild.remove();
     return true;
   }
 
+  /** Whether a bid of this paddle stands. */
+  hasBidOf(paddle) {
+    return [...this.#paddles.values()].includes(paddle);
+  }
+
   void(seq) {
+    this.#paddles.delete(seq);
     const row = this.#rows.querySelector(`[data-seq="${Number(seq)}"]`);
     row?.classList.add("voided");
     row?.append(element("span", { class: "unseen" }, t("lot.voided")));

@@ -46,8 +46,10 @@ export class Countdown {
     if (status === "frozen") return;
     const { label, value, isEnding } = this.#text();
     setText(byId("countdown-label"), t(label));
-    setText(byId("time-left"), value);
-    byId("time-left").classList.toggle("ending", isEnding);
+    for (const place of [byId("time-left"), byId("bar-time")]) {
+      setText(place, value);
+      place.classList.toggle("ending", isEnding);
+    }
   }
 
   #text() {

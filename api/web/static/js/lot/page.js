@@ -19,6 +19,8 @@ import { Receipts } from "./receipts.js";
 import { RestoredNotice } from "./restored_notice.js";
 import { LotResult } from "./result.js";
 
+const SILENT_BIDDER_MS = 5000;
+
 const lotId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const main = byId("lot");
 const clock = new LedgerClock();
@@ -56,6 +58,7 @@ async function start() {
     provider: config.payment_provider,
     announce,
     receipts,
+    hasBid: (paddle) => list.hasBidOf(paddle),
     // a deposit that was seen through before anybody listened is known to whoever listens first
     registered() {
       if (!live) return;
@@ -135,11 +138,14 @@ function listen(who, config) {
     lotId,
     clock,
     token,
+    // who bids has to know within seconds that the price may be old; a watcher may know later
+    silentMs: token ? SILENT_BIDDER_MS : undefined,
     on: {
       connection: (state) => connected(state),
       state: (facts) => show(facts),
       snap: (facts) => onSnapshot(facts),
       bid: (bid) => {
+        box.showBid(bid);
         if (!bidsLoaded) bufferedBids.push(bid);
         else if (list.add(bid)) chart.add(bid.at_ms, bid.amount_fen);
       },
@@ -216,6 +222,7 @@ function price(facts, before) {
   setText(byId("price-with-fee"), t("lot.price-with-fee", withBuyersFee));
   if (byId("price-figure").textContent === text) return;
   byId("price-figure").textContent = text;
+  byId("bar-price").textContent = `¥${text}`;
   figure.dataset.length = text.length > 12 ? "long" : "short";
   if (!before) return;
   restartAnimation(figure, "moved");

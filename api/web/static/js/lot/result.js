@@ -26,6 +26,7 @@ export class LotResult {
   #latest = null;
   #isPolling = false;
   #pauseCause = "staff";
+  #shownPaused = false;
 
   constructor({ lot, ownPaddle, announce, ended }) {
     this.#lot = lot;
@@ -51,6 +52,8 @@ export class LotResult {
   /** Show the lot's newest state. */
   show(facts) {
     this.#facts = facts;
+    if (facts.status !== "paused" && this.#shownPaused) this.#pauseCause = "staff";
+    this.#shownPaused = facts.status === "paused";
     const outcome = this.outcome;
     this.#showStatus(outcome?.stage === "void" ? "void" : facts.status);
     this.showLeader();

@@ -17,6 +17,8 @@ const FIELDS = [
   "watchers",
 ];
 
+const SILENT_MS = 5000;
+
 /** Whether a lot has news to tell. */
 const isLive = (lot) => Boolean(lot) && !["draft", "closed", "void"].includes(lot.status);
 
@@ -61,6 +63,7 @@ export class LiveSubscription {
       url,
       lotId,
       mode: "state",
+      silentMs: SILENT_MS,
       clock: this.#clock,
       on: {
         connection: (state) => {

@@ -3,11 +3,13 @@
 const FINAL_CODES = new Set([1000, 4500, 4501, 4502, 4504]);
 const SYNC_EVERY_MS = 20_000;
 const SYNC_FIRST = [0, 250, 500, 1000];
-const SILENT_MS = 45_000;
+const OPENED_WITHIN_MS = 8000;
+const LOOK_EVERY_MS = 500;
 
 /**
  * Watches a lot. `on` holds handlers, all optional: state(facts), bid(frame), event(frame), you(frame),
- * connection("live" | "connecting" | "lost" | "ended").
+ * connection("live" | "connecting" | "lost" | "ended"). A channel that says nothing for `silentMs`, half of it after it
+ * was asked for an answer, is lost; so is one on a machine that went offline. Lost sockets are abandoned, not waited for.
  */
 export class LiveClient {
   #url;
@@ -16,46 +18,55 @@ export class LiveClient {
   #token;
   #clock;
   #on;
+  #silentMs;
   #socket = null;
   #attempt = 0;
   #timers = new Set();
+  #retry = null;
   #heardAt = 0;
+  #askedAt = null;
   #closed = false;
+  #listening = new AbortController();
   state = null;
 
-  constructor({ url, lotId, mode = "feed", token, clock, on }) {
+  constructor({ url, lotId, mode = "feed", token, clock, silentMs = 45_000, on }) {
     this.#url = url;
     this.#lotId = lotId;
     this.#mode = mode;
     this.#token = token;
     this.#clock = clock;
+    this.#silentMs = silentMs;
     this.#on = on;
+    const { signal } = this.#listening;
+    globalThis.addEventListener?.("offline", () => this.#abandon(), { signal });
+    globalThis.addEventListener?.("online", () => this.#startAgain(), { signal });
+    document.addEventListener("visibilitychange", () => this.#shownAgain(), { signal });
   }
 
   /** `token` may be a function that fetches one: it is asked at each connection. */
   async start() {
     if (this.#closed) return;
-    this.#on.connection?.(this.#attempt === 0 ? "connecting" : "lost");
+    this.#on.connection?.(this.#attempt === 0 && globalThis.navigator?.onLine !== false ? "connecting" : "lost");
     let token;
     try {
       token = await this.#token?.();
     } catch {
       token = undefined;
     }
-    if (this.#closed) return;
+    if (this.#closed || this.#socket) return;
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
+    this.#later(OPENED_WITHIN_MS, () => socket.readyState === 0 && this.#abandon());
     socket.onopen = () => {
       this.#heardAt = Date.now();
+      this.#askedAt = null;
       const sub = { type: "sub", lot_id: this.#lotId, mode: this.#mode };
       if (token) sub.token = token;
       if (this.state) Object.assign(sub, { epoch: this.state.epoch, seq: this.state.seq });
       socket.send(JSON.stringify(sub));
       for (const wait of SYNC_FIRST) this.#later(wait, () => this.#sync(socket));
       this.#every(SYNC_EVERY_MS, () => this.#sync(socket));
-      this.#every(5000, () => {
-        if (Date.now() - this.#heardAt > SILENT_MS) socket.close(4000);
-      });
+      this.#every(LOOK_EVERY_MS, () => this.#look(socket));
     };
     socket.onmessage = (message) => this.#receive(JSON.parse(message.data));
     socket.onclose = (event) => this.#lost(event.code);
@@ -63,14 +74,54 @@ export class LiveClient {
 
   stop() {
     this.#closed = true;
+    this.#listening.abort();
     this.#clearTimers();
+    clearTimeout(this.#retry);
     this.#socket?.close(1000);
   }
 
+  /** Ask a silent channel for an answer; one that gives none is lost. Slow timers of a hidden page lose nothing. */
+  #look(socket) {
+    const now = Date.now();
+    const patience = this.#silentMs / 2;
+    if (this.#askedAt !== null) {
+      if (now - this.#askedAt >= patience) this.#abandon();
+    } else if (now - this.#heardAt >= patience) {
+      this.#askedAt = now;
+      this.#sync(socket);
+    }
+  }
+
+  /** Give a connection up without waiting for its end, which on a dead network takes a minute, and try anew. */
+  #abandon() {
+    const socket = this.#socket;
+    if (this.#closed || !socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(4000);
+    this.#lost(4000);
+  }
+
+  /** Connect at once: the network is back. */
+  #startAgain() {
+    if (this.#closed) return;
+    this.#abandon();
+    clearTimeout(this.#retry);
+    this.start();
+  }
+
+  /** The page is seen again: what was shown may be old where nothing was heard meanwhile. */
+  #shownAgain() {
+    if (!document.hidden && this.#socket?.readyState === 1 && Date.now() - this.#heardAt >= this.#silentMs)
+      this.#startAgain();
+  }
+
   #lost(code) {
+    this.#socket = null;
     this.#clearTimers();
     if (this.#closed) return;
     if (FINAL_CODES.has(code)) {
+      this.#closed = true;
+      this.#listening.abort();
       this.#on.connection?.("ended");
       return;
     }
@@ -78,7 +129,8 @@ export class LiveClient {
     // full jitter: a country that reconnects at once does not come back in one wave
     const cap = Math.min(15_000, 300 * 2 ** this.#attempt);
     this.#attempt += 1;
-    setTimeout(() => this.start(), Math.random() * cap);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.start(), Math.random() * cap);
   }
 
   #sync(socket) {
@@ -87,7 +139,9 @@ export class LiveClient {
 
   #receive(frame) {
     this.#heardAt = Date.now();
-    if (frame.type !== "hello") {
+    this.#askedAt = null;
+    // the clock's answers say nothing of the lot: what is shown is known to be new once the lot itself was heard of
+    if (frame.type !== "hello" && frame.type !== "synced") {
       this.#attempt = 0;
       this.#on.connection?.("live");
     }
