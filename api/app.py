@@ -58,6 +58,7 @@ def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch |
     app.include_router(v1)
     app.include_router(outside)
     app.router.routes.extend([*documents.routes(), *(docs_page.routes() if config.docs else [])])
+    app.router.routes.append(documents.unknown_page())
     app.add_middleware(RequestMiddleware)
     exception_handlers.install(app)
     openapi.install(app)

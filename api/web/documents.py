@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Scope
 
 from api.http.config import ApiConfig
 from api.web.assets import DOCUMENT_HEADERS, Assets
@@ -47,6 +48,23 @@ PAGES = {
     "/ops/settlements": Page("settlements", (*_STAFF, "settlements/page", "settlements/detail")),
 }
 
+_NOT_FOUND = Page("not_found", ("not_found/page",), skip_to="#content")
+
+
+class _UnknownPage(Route):
+    """Whatever a browser asks to read and no other route has; programs are answered with a problem instead."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"} or scope["path"].startswith("/api/"):
+            return Match.NONE, {}
+        accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+        return super().matches(scope) if b"text/html" in accepted else (Match.NONE, {})
+
+
+def unknown_page() -> BaseRoute:
+    """The designed answer to an address at which there is nothing; it goes after all other routes."""
+    return _UnknownPage("/{path:path}", _endpoint(_NOT_FOUND, status=404), methods=["GET"])
+
 
 def routes() -> list[BaseRoute]:
     """The pages and what they load. Raises OSError or ValueError where a page's files are missing or incomplete."""
@@ -81,7 +99,7 @@ def _texts(language: str) -> list[str]:
     return [language, *sorted(f"{language}/{path.stem}" for path in (_WEB / "static" / "i18n" / language).glob("*.js"))]
 
 
-def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(page: Page, *, status: int = 200) -> Callable[[Request], Awaitable[Response]]:
     documents = {language: document(page, language) for language in LANGUAGES}
 
     async def show(request: Request) -> Response:
@@ -90,6 +108,7 @@ def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
         live_url = config.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https")
         return HTMLResponse(
             documents[language],
+            status,
             headers={
                 **DOCUMENT_HEADERS,
                 "Content-Language": language,

@@ -74,6 +74,30 @@ async def test_a_document_names_only_files_of_this_server_and_all_are_there(clie
             assert found.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_an_unknown_address_is_a_page_for_who_reads_and_a_problem_for_programs(client):
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for language in LANGUAGES:
+        for path in ("/nowhere", "/lots/a/b/c", "/ops/nothing/", "/sign-in/x"):
+            answer = await client.get(path, headers={**browser, "Accept-Language": language})
+            assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8"), path
+            named = Named(answer.text)
+            assert (named.language, named.refused) == (language, [])
+            for address in named.addresses:
+                assert (await client.get(address)).status_code == 200, address
+            assert policy_of(answer) == {**policy_of(answer), **STRICT}
+    for method, path, headers in (
+        ("GET", "/nowhere", {"Accept": "application/json"}),
+        ("GET", "/nowhere", {"Accept": "*/*"}),
+        ("GET", "/api/v1/nowhere", browser),
+        ("POST", "/nowhere", browser),
+    ):
+        answer = await client.request(method, path, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), (method, path)
+    wrong_method = await client.get("/api/v1/auth/session/nothing", headers=browser)
+    assert wrong_method.json()["code"] == "not-found"
+    assert (await client.get("/static/nowhere", headers=browser)).status_code == 404
+
+
 async def test_a_document_may_load_nothing_but_what_this_server_has(client):
     for path in PATHS:
         answer = await client.get(path)

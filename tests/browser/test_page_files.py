@@ -1,8 +1,13 @@
 """What a page loads, as a real browser sees it: one language, nothing from elsewhere, nothing its own policy refuses."""
 
+import re
+from itertools import product
 from urllib.parse import urlsplit
 
 from playwright.async_api import Page, Request, expect
+
+from tests.browser.conftest import PHRASES, take_screenshot
+from tests.browser.page_texts import text
 
 PATHS = ("/", "/sign-in", "/sign-up", "/me", "/ops", "/ops/settlements", "/lots/none-such")
 
@@ -60,6 +65,18 @@ async def test_a_page_loads_from_its_own_server_alone_and_nothing_it_names_is_mi
             assert (path, loaded.refused) == (path, [])
             assert (path, loaded.hosts()) == (path, {urlsplit(page.url).netloc})
             assert (path, await page.locator("[data-i18n]:empty").count()) == (path, 0)
+
+
+async def test_an_unknown_page_is_said_in_the_language_of_the_visitor_and_leads_back(visitors):
+    for language, size in product(PHRASES, ("phone", "desk")):
+        async with visitors.page(language=language, size=size) as page:
+            answer = await page.goto("/no/such/page")
+            assert answer is not None
+            assert answer.status == 404
+            await expect(page.locator("h1")).to_have_text(text("not-found.title", language))
+            await take_screenshot(page, f"not-found-{size}-{language}")
+            await page.click("#to-sales")
+            await expect(page).to_have_url(re.compile(r"//[^/]+/$"))
 
 
 async def test_the_documentation_of_the_api_needs_nothing_from_elsewhere(visitors):

@@ -62,6 +62,17 @@ test("a page knows the texts of its own language, fills in facts, and leaves wha
   assert.equal(language, "zh-CN");
   assert.equal(t("lot.paddle", { paddle: 7 }), zh["lot.paddle"].replace("{paddle}", "7"));
   assert.equal(t("no.such-text"), "no.such-text");
+  assert.equal(t("sales.bids", { count: "1" }), zh["sales.bids.one"].replace("{count}", "1"));
   assert.equal(hasText("no.such-text"), false);
   assert.equal(hasText("lot.paddle"), true);
+});
+
+test("one of a thing is told in the singular", () => {
+  const plurals = Object.keys(en).filter((name) => name.endsWith(".one"));
+  assert.ok(plurals.length >= 4);
+  for (const one of plurals) {
+    const many = one.slice(0, -".one".length);
+    assert.equal(`${en[one]}s`, en[many]);
+    assert.deepEqual(factsOf(en[one]), factsOf(en[many]));
+  }
 });

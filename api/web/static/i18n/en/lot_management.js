@@ -25,6 +25,7 @@ export const words = {
   "ops.not-scheduled": "not scheduled",
   "ops.pace": "{rate} bids/s",
   "ops.n-bids": "{n} bids",
+  "ops.n-bids.one": "{n} bid",
   "ops.watching": "{n} watching",
   "ops.figure.running": "Running",
   "ops.figure.pace": "Bids/s",

@@ -13,6 +13,10 @@ export const words = {
   "nav.sign-in": "Sign in",
   "nav.sign-out": "Sign out",
 
+  "not-found.title": "There is no such page",
+  "not-found.text": "It may have been moved, or the address is wrong.",
+  "not-found.to-sales": "Go to the sales",
+
   "sign.in-title": "Sign in",
   "sign.up-title": "Create an account",
   "sign.username": "User name",

@@ -185,6 +185,7 @@ export const words = {
   "money.operation.release": "Release",
   "money.operation.refund": "Refund",
   "money.operation.attempts": "{n} attempts",
+  "money.operation.attempts.one": "{n} attempt",
   "money.operation.stuck": "Failing",
   "money.operation.abandoned": "given up: only looked up since",
   "money.operation.abandon": "Give up …",

@@ -25,6 +25,7 @@ export const words = {
   "ops.not-scheduled": "未排期",
   "ops.pace": "{rate} 次/秒",
   "ops.n-bids": "{n} 次出价",
+  "ops.n-bids.one": "{n} 次出价",
   "ops.watching": "{n} 人围观",
   "ops.figure.running": "进行中",
   "ops.figure.pace": "出价/秒",

@@ -13,6 +13,10 @@ export const words = {
   "nav.sign-in": "登录",
   "nav.sign-out": "退出",
 
+  "not-found.title": "页面不存在",
+  "not-found.text": "页面可能已移走，或网址有误。",
+  "not-found.to-sales": "前往拍卖会",
+
   "sign.in-title": "登录",
   "sign.up-title": "注册账号",
   "sign.username": "用户名",

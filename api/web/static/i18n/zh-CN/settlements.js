@@ -179,6 +179,7 @@ export const words = {
   "money.operation.release": "解冻",
   "money.operation.refund": "退款",
   "money.operation.attempts": "尝试 {n} 次",
+  "money.operation.attempts.one": "尝试 {n} 次",
   "money.operation.stuck": "持续失败",
   "money.operation.abandoned": "已放弃：仅继续查询",
   "money.operation.abandon": "放弃…",

@@ -88,7 +88,8 @@ function fail(problem) {
   byId("failure").textContent = t(unknown ? "lot.unknown" : "lot.cannot-load");
   byId("failure").hidden = false;
   byId("connection").dataset.state = "ended";
-  if (!unknown) {
+  if (unknown) byId("failure").append(" ", element("a", { href: "/" }, t("not-found.to-sales")));
+  else {
     const again = element(
       "button",
       { class: "button", type: "button", onclick: () => location.reload() },

@@ -3,9 +3,10 @@
 export const language = document.documentElement.lang.startsWith("zh") ? "zh-CN" : "en";
 const { words } = await import(`../../i18n/${language}.js`);
 
-/** The text of that name, `{facts}` filled in; the name itself where there is none. */
+/** The text of that name, `{facts}` filled in; the name itself where there is none. `name.one` is for a `count` or `n` of 1. */
 export function t(name, facts = {}) {
-  const phrase = words[name] ?? name;
+  const isOne = String(facts.count ?? facts.n) === "1";
+  const phrase = (isOne && words[`${name}.one`]) || (words[name] ?? name);
   return phrase.replace(/\{(\w+)\}/g, (whole, fact) => (fact in facts ? String(facts[fact]) : whole));
 }
 
