@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from auction.services.identity.tokens import Role
 from tests.browser.conftest import PublicServer, register, sign_up, take_screenshot
@@ -156,3 +156,28 @@ async def test_a_bid_by_keyboard_leaves_the_focus_where_it_was(public_server, vi
         await page.keyboard.press("Enter")
         await expect(page.locator("#standing")).to_have_attribute("data-leading", "yes")
         await expect(button).to_be_focused()
+
+
+async def test_a_bid_that_comes_while_the_list_is_fetched_stays_in_it(public_server, visitors):
+    async with visitors.page() as page:
+        lot_id = public_server.new_lot()
+        public_server.open_lot(lot_id, TEN_MINUTES_MS)
+        for bidder in ("carl", "dirk"):
+            public_server.register(lot_id, bidder)
+        public_server.bid(lot_id, "carl", 100)
+        fetched = 0
+
+        async def answer_late(route: Route) -> None:
+            """The list as it was before the bid that is made once it is asked for."""
+            nonlocal fetched
+            fetched += 1
+            answer = await route.fetch()
+            if fetched == 2:
+                public_server.bid(lot_id, "dirk", 5_000)
+                await expect(page.locator("#price-figure")).to_have_text("50.00")
+            await route.fulfill(response=answer)
+
+        await page.route(f"**/lots/{lot_id}/bids?*", answer_late)
+        await page.goto(f"/lots/{lot_id}")
+        await expect(page.locator("#bids li")).to_have_count(2)
+        assert fetched == 2

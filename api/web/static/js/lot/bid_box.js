@@ -60,11 +60,10 @@ export class BidBox {
 
   show(facts) {
     const changed = this.#facts?.status !== facts.status;
+    const isNewLeader = this.#facts?.leader !== facts.leader;
     this.#facts = facts;
-    if (changed) {
-      this.#gate();
-      if (this.#you) this.standing(this.#you);
-    }
+    if (changed) this.#gate();
+    if ((changed || isNewLeader) && this.#you) this.standing(this.#you);
     if (!this.#registration) return;
     // the price may show a new leader before the frame about this bidder arrives
     this.#form.setLeading(this.#registration.paddle === facts.leader);
@@ -114,8 +113,9 @@ export class BidBox {
 
   /** Who leads in this bidder's place: told when it happens, and after a reload known from the bids. */
   #outbidBy({ leading, paddle, outbid_by: outbidBy }) {
-    if (leading) return null;
-    return outbidBy ?? (this.#hasBid(paddle) ? (this.#facts?.leader ?? null) : null);
+    const leader = this.#facts?.leader ?? null;
+    if (leading || leader === paddle) return null;
+    return outbidBy ?? (this.#hasBid(paddle) ? leader : null);
   }
 
   #isOver() {

@@ -109,8 +109,23 @@ function describe(sale) {
   showTerms(byId("terms"), lot);
 }
 
-/** Every accepted bid so far, page by page, for the list and the chart. */
+/** Every accepted bid so far, page by page, for the list and the chart; bids that come meanwhile are added after them. */
 async function loadBids() {
+  areBidsLoaded = false;
+  try {
+    const bids = await fetchBids();
+    list.reset(bids);
+    chart.reset(bids.filter((bid) => !bid.voided));
+  } finally {
+    areBidsLoaded = true;
+    for (const bid of bufferedBids.splice(0)) addBid(bid);
+  }
+  // who was outbid while they were away is known from the bids
+  if (you) box.standing(you);
+  if (isReloadWanted) reloadBids();
+}
+
+async function fetchBids() {
   const bids = [];
   let after = 0;
   for (let page = 0; page < 40; page += 1) {
@@ -119,13 +134,23 @@ async function loadBids() {
     if (answer.next_after_seq === null) break;
     after = answer.next_after_seq;
   }
-  list.reset(bids);
-  chart.reset(bids.filter((bid) => !bid.voided));
-  for (const bid of bufferedBids.splice(0)) list.add(bid) && chart.add(bid.at_ms, bid.amount_fen);
-  bidsLoaded = true;
+  return bids;
 }
 
-let bidsLoaded = false;
+function reloadBids() {
+  isReloadWanted = !areBidsLoaded;
+  if (!areBidsLoaded) return;
+  loadBids().catch(() => {
+    // the list stays as it is; the next snapshot asks again
+  });
+}
+
+function addBid(bid) {
+  if (list.add(bid)) chart.add(bid.at_ms, bid.amount_fen);
+}
+
+let areBidsLoaded = false;
+let isReloadWanted = false;
 const bufferedBids = [];
 
 function listen(who, config) {
@@ -147,8 +172,8 @@ function listen(who, config) {
       snap: (facts) => onSnapshot(facts),
       bid: (bid) => {
         box.showBid(bid);
-        if (!bidsLoaded) bufferedBids.push(bid);
-        else if (list.add(bid)) chart.add(bid.at_ms, bid.amount_fen);
+        if (areBidsLoaded) addBid(bid);
+        else bufferedBids.push(bid);
       },
       event: (frame) => showEvent(frame),
       you: (frame) => {
@@ -185,14 +210,9 @@ let epochSeen = null;
 
 /** A snapshot replaces everything: after a hole or a new epoch the list is fetched again. */
 function onSnapshot(facts) {
-  if (!bidsLoaded || (epochSeen === facts.epoch && list.lastSeq >= facts.seq)) {
-    epochSeen = facts.epoch;
-    return;
-  }
+  const isKnown = epochSeen === facts.epoch && list.lastSeq >= facts.seq;
   epochSeen = facts.epoch;
-  loadBids().catch(() => {
-    // the list stays as it is; the next snapshot asks again
-  });
+  if (!isKnown) reloadBids();
 }
 
 function show(facts) {
