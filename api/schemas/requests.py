@@ -185,17 +185,28 @@ class ExtendRequest(ReasonRequest):
 class ClaimPaymentRequest(RequestModel):
     """A part of a claim that a defaulter has paid."""
 
-    default_id: Annotated[str, Field(min_length=1, max_length=160, pattern=r"^[!-~]+$")]
+    default_id: Annotated[
+        str, Field(min_length=1, max_length=160, pattern=r"^[!-~]+$", examples=["launch-001/default/1"])
+    ]
     amount_fen: Fen
     reference: Annotated[
-        str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$", description="Of the receipt; once a claim.")
+        str,
+        Field(
+            min_length=1,
+            max_length=64,
+            pattern=r"^[!-~]+$",
+            examples=["r-2026-0117"],
+            description="Of the receipt; once a claim.",
+        ),
     ]
 
 
 class OperationRequest(ReasonRequest):
     """An operation of the payment provider, and why staff correct it."""
 
-    operation_id: Annotated[str, Field(min_length=1, max_length=160, pattern=r"^[!-~]+$")]
+    operation_id: Annotated[
+        str, Field(min_length=1, max_length=160, pattern=r"^[!-~]+$", examples=["launch-001/refund/1"])
+    ]
 
 
 class RegistrationRequest(RequestModel):

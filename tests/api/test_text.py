@@ -38,13 +38,15 @@ class TextField:
     name: str
     others: dict[str, Any]
     """The other fields of the body, with the values of the page's examples."""
+    numbers: frozenset[str] = frozenset()
+    """The parameters of the path that are whole numbers."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}: {self.name} ({self.place})"
 
     def request(self, text: str) -> dict[str, Any]:
         """The arguments of a request with that text in this field."""
-        ids = {"lot_id": "launch-001", "sale_id": "launch", "seq": "1"}
+        ids = {"lot_id": "launch-001", "sale_id": "launch", **dict.fromkeys(self.numbers, "1")}
         path = self.path
         for name in [part[1:-1] for part in self.path.split("/") if part.startswith("{")]:
             value = text if self.place == "path" and name == self.name else ids.get(name, "some-id")
@@ -76,6 +78,11 @@ def text_fields(page: Any) -> Iterator[TextField]:
     """Every place where the documented API takes text."""
     for path, operations in page["paths"].items():
         for method, operation in operations.items():
+            numbers = frozenset(
+                parameter["name"]
+                for parameter in operation.get("parameters", ())
+                if parameter["in"] == "path" and parameter["schema"].get("type") == "integer"
+            )
             contents = operation.get("requestBody", {}).get("content", {})
             for media_type, content in contents.items():
                 place = "form" if "form" in media_type else "body"
@@ -84,11 +91,11 @@ def text_fields(page: Any) -> Iterator[TextField]:
                 others = {name: value for name, value in others.items() if value is not None}
                 for name, schema in properties.items():
                     if _is_text(page, schema):
-                        yield TextField(method.upper(), path, place, name, others)
+                        yield TextField(method.upper(), path, place, name, others, numbers)
             body = {} if not contents else others
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] in {"path", "query"} and _is_text(page, parameter["schema"]):
-                    yield TextField(method.upper(), path, parameter["in"], parameter["name"], body)
+                    yield TextField(method.upper(), path, parameter["in"], parameter["name"], body, numbers)
 
 
 def _resolved(page: Any, schema: Any) -> Any:
@@ -106,7 +113,9 @@ def _is_text(page: Any, schema: Any) -> bool:
 
 
 def _example(name: str, schema: Any) -> Any:
-    needed = {"password": PASSWORD, "username": "ann"}
+    needed: dict[str, Any] = {"password": PASSWORD, "username": "ann"}
+    if schema.get("type") == "integer":
+        needed[name] = 1
     return schema.get("examples", [needed.get(name)])[0]
 
 
