@@ -23,6 +23,7 @@ from api.http.metrics import BidCounts, LedgerMemoryGauges, RecoveryGauges
 from api.http.middleware import RequestMiddleware
 from api.http.server import ApiServer, serve
 from api.http.sessions import CsrfKey
+from api.http.trusted_proxies import TrustedProxies
 from api.routes import outside, v1
 from api.web import docs_page, documents
 from auction.services.bidding.heartbeat import Heartbeat
@@ -92,7 +93,8 @@ def connection_rules(settings: Settings) -> ConnectionRules:
     """The bounds of connections; as many as the process may open files, but for those that it needs itself."""
     total_max = min(settings.http_sockets_max, max(1, open_files_max() - OTHER_FILES))
     counts = ConnectionCounts(total_max, settings.http_sockets_per_address)
-    return ConnectionRules(read_s=settings.http_read_timeout_s, counts=counts)
+    proxies = TrustedProxies.parse(settings.trusted_proxies)
+    return ConnectionRules(read_s=settings.http_read_timeout_s, counts=counts, proxies=proxies)
 
 
 async def serve_context(settings: Settings, listener: socket.socket, *, status_fd: int | None = None) -> None:

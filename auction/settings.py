@@ -6,6 +6,7 @@ Secrets never print: not in errors, not in `repr`.
 """
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -59,6 +60,12 @@ def _origins(listed: str) -> str:
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or origin.rstrip("/") != f"{parts.scheme}://{parts.netloc}":
             raise ValueError
+    return listed
+
+
+def _networks(listed: str) -> str:
+    for part in filter(None, listed.split(",")):
+        ip_network(part.strip())
     return listed
 
 
@@ -201,6 +208,9 @@ class Settings(BaseSettings):
     live_sockets_max: int = Field(15_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
     live_sockets_per_address: int = Field(
         1_000, ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "127.0.0.1,::1", description="addresses or networks such as 10.0.0.0/8, with commas between them"
     )
     docs: bool = Field(True, description="1 to serve the page /docs, or 0")
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")

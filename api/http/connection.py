@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.http.connection_counts import ConnectionCounts
 from api.http.problems import HttpCode, Problem
+from api.http.trusted_proxies import TrustedProxies
 
 HEADER_BYTES_MAX = 32_768
 """Of the request line's path and all header fields."""
@@ -46,6 +47,8 @@ class ConnectionRules:
     unread_s: float = 30.0
     """For a client that does not read what was written."""
     counts: ConnectionCounts = field(default_factory=lambda: ConnectionCounts(1_000_000, 0))
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    """Their connections carry requests of many: they are counted in all, not by address."""
 
 
 class _HeadersTooLarge(Exception):
@@ -68,11 +71,16 @@ class LimitedConnection(HttpToolsProtocol):
     """Whether it has begun in the data that is being read."""
     _header_bytes = 0
     _address = ""
+    """What the connection is counted under."""
+    _peer: tuple[str, str] | None = None
+    """The address and scheme of a trusted proxy; None: the peer is the client."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Count the connection; one too many is told so and closed."""
         super().connection_made(transport)
         self._address = self.client[0] if self.client else ""
+        if self.rules.proxies.trusts(self._address):
+            self._peer, self._address = (self._address, str(self.scheme)), ""
         self._wait(self.rules.read_s)
         if (reason := self.rules.counts.add(self._address)) is not None:
             self._refuse(Problem(HttpCode.TOO_MANY_CONNECTIONS, f"There are {reason}.", {}, (_CLOSE,)))
@@ -153,11 +161,22 @@ class LimitedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Make an ASGI request."""
         self._begin_body()
+        if self._peer is not None:
+            self._read_origin(*self._peer)
         url, headers, expect = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
         super().on_headers_complete()
+
+    def _read_origin(self, peer: str, scheme: str) -> None:
+        """Take client and scheme of this request from what the proxy says."""
+        told: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"x-forwarded-proto": []}
+        for name, value in self.headers:
+            if name in told:
+                told[name].append(value.decode("latin-1"))
+        origin = self.rules.proxies.origin(peer, scheme, told[b"x-forwarded-for"], told[b"x-forwarded-proto"])
+        self.client, self.scheme = (origin.address, 0), origin.scheme  # type: ignore[assignment]
 
     def _begin_body(self) -> None:
         """The headers are complete: the body has a time of its own."""

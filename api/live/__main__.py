@@ -10,6 +10,7 @@ import sys
 import structlog
 import uvloop
 
+from api.http.trusted_proxies import TrustedProxies
 from api.live.backoff import backoff_waits_s
 from api.live.config import LiveConfig
 from api.live.gateway import LiveGateway
@@ -50,6 +51,7 @@ def config_of(settings: Settings) -> LiveConfig:
         origins=tuple(filter(None, settings.live_origins.split(","))),
         sockets_max=min(settings.live_sockets_max, max(1, open_files_max() - OTHER_FILES)),
         sockets_per_address=settings.live_sockets_per_address,
+        proxies=TrustedProxies.parse(settings.trusted_proxies),
         # a call that waits for entries must return before the client takes the server for lost
         block_ms=max(5, min(1_000, settings.ledger_timeout_ms // 2)),
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from api.http.trusted_proxies import TrustedProxies
+
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
@@ -14,6 +16,8 @@ class LiveConfig:
     """Per process, below the number of files it may open."""
     sockets_per_address: int = 1_000
     """Per process; 0: no limit. Many phones share an address, as does everyone behind a proxy."""
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    """Whose word is taken for where a client comes from."""
     loopback_counts: bool = False
     """Whether sockets from this machine, such as a proxy's, are limited like those of any other address."""
     send_buffer_bytes: int = 65_536

@@ -144,6 +144,7 @@ class LiveGateway:
         """Send `hello` after the handshake, or close the connection above a limit; returns when it is closed."""
         connection = cast(LiveConnection, opened)
         connection.handshake_done = True
+        connection.address = self._client_of(connection)
         connection.request, connection.response = _NO_REQUEST, None
         refusal = self._limits.add(connection.address)
         try:
@@ -157,6 +158,13 @@ class LiveGateway:
             await connection.wait_closed()
         finally:
             self._limits.remove(connection.address)
+
+    def _client_of(self, connection: LiveConnection) -> str:
+        """Where a client comes from, by its request."""
+        if connection.request is None:
+            return connection.address
+        told = connection.request.headers.get_all("X-Forwarded-For")
+        return self.config.proxies.origin(connection.address, "", told, ()).address
 
     def handle_message(self, connection: LiveConnection, data: bytes) -> None:
         """Handle a message of a client: a subscription, or a question for the time."""

@@ -137,5 +137,5 @@ async def end_sessions(context: Context, ops: Ops, bidder_id: BidderId, reason: 
 
 
 def _is_secure(request: Request) -> bool:
-    """Whether the client used TLS, to this server or to a proxy in front of it."""
-    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    """Whether the client used TLS, to this server or to a trusted proxy in front of it."""
+    return request.url.scheme == "https"

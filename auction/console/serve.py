@@ -10,6 +10,7 @@ import structlog
 from auction.console.interrupt_handler import InterruptHandler
 from auction.console.ledger_safety import check_ledger_safety, require_safe_ledger
 from auction.console.output import out, print_error
+from auction.console.unsafe_settings import unsafe_settings
 from auction.domain.errors import LedgerAway
 from auction.logs import configure_logs
 from auction.migration import migrate_database
@@ -39,6 +40,8 @@ def serve(role: ServingRole, settings: Settings) -> int:
     _ = settings.secret
     if role is not ServingRole.LIVE:
         _ = settings.provider
+    for variable, risk in unsafe_settings(settings):
+        log.warning("unsafe_setting", setting=variable, risk=risk)
     interrupts = InterruptHandler()
     with interrupts.installed():
         try:

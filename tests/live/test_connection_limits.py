@@ -9,6 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
 
+from api.http.trusted_proxies import TrustedProxies
 from api.live.config import LiveConfig
 from api.live.connection_limits import ConnectionLimits
 from api.live.protocol import CloseCode
@@ -195,6 +196,24 @@ async def test_an_address_gets_only_so_many_sockets_and_may_come_back_when_one_i
         await one.close()
         async with speaking(live.url, sub()) as another:
             assert (await heard(another))["type"] == "snap"
+
+
+async def test_clients_behind_a_trusted_proxy_are_counted_each_by_their_own_address(ledger):
+    def behind(address):
+        return {"additional_headers": {"X-Forwarded-For": f"6.6.6.6, {address}"}}
+
+    proxies = TrustedProxies.parse("127.0.0.1")
+    async with (
+        running(ledger, sockets_per_address=1, proxies=proxies) as live,
+        speaking(live.url, **behind("198.51.100.1")) as one,
+        speaking(live.url, **behind("198.51.100.2")),
+    ):
+        with pytest.raises(ConnectionClosed, match="4013"):
+            async with speaking(live.url, **behind("198.51.100.1")):
+                pass
+        await one.close()
+        async with speaking(live.url, **behind("198.51.100.1")):
+            pass
 
 
 async def test_a_process_takes_only_so_many_sockets(ledger):
