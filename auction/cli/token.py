@@ -16,7 +16,10 @@ def token(
     role: Annotated[Role, typer.Option(help="What the token allows.")],
     name: Annotated[str, typer.Option(help="The name that is displayed; default: the subject.")] = "",
 ) -> None:
-    """Print a signed token (needs AUCTION_SECRET_KEY); that of staff lives an hour at most."""
+    """Print a signed token (needs AUCTION_SECRET_KEY).
+
+    A token of staff lives an hour at most.
+    """
     from auction.services.identity.tokens import TokenKey, lifetime_for
     from auction.settings import load_settings
 

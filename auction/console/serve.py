@@ -40,8 +40,6 @@ def serve(role: ServingRole, settings: Settings) -> int:
     _ = settings.secret
     if role is not ServingRole.LIVE:
         _ = settings.provider
-    for variable, risk in unsafe_settings(settings):
-        log.warning("unsafe_setting", setting=variable, risk=risk)
     interrupts = InterruptHandler()
     with interrupts.installed():
         try:
@@ -73,6 +71,9 @@ def _serve(role: ServingRole, settings: Settings, interrupts: InterruptHandler) 
         if with_database:
             migrate_database(found)
         interrupts.raise_if_interrupted()
+        # after every reason not to start, each of which is one sentence
+        for variable, risk in unsafe_settings(settings):
+            log.warning("unsafe_setting", setting=variable, risk=risk)
         return asyncio.run(_supervise(role, settings, listener, interrupts, is_ledger_checked=is_ledger_checked))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auction.books import catalogue
+from auction.books import bidders, catalogue
 from auction.domain.errors import RequestRefused
 from auction.domain.events import Closed
 from auction.domain.terms import terms_as_mapping
@@ -28,6 +28,7 @@ from tests.chaos.http_connection import Address, HttpConnection
 from tests.chaos.record import Record, caught_up, read_archive
 
 BIDDERS, AT_ONCE = 3, 8
+PADDLES = {bidder_id: paddle for paddle, bidder_id in enumerate(bidder_ids(BIDDERS), start=1)}
 OPEN_FOR_MS, WINDOW_MS, EXTENSION_MS, HARD_STOP_MS = 100, 30, 25, 60
 AHEAD_MS_MAX = 30
 """How long before the end in force they come, at the most."""
@@ -96,6 +97,9 @@ async def _enter(context: AppContext, sale_id: str, chance: Random, lots: int) -
             )
             record = await catalogue.freeze_terms(tx, lot_id, terms=plain, terms_sha256=terms.sha256(), **times)
             context.frozen_lots[lot_id] = record
+            await bidders.register_recorded(
+                tx, sale_id=sale_id, lot_id=lot_id, paddle_of=PADDLES, terms_sha256=terms.sha256()
+            )
             lot_ids.append(lot_id)
     return lot_ids
 
@@ -113,7 +117,7 @@ async def _hold(
         await context.ledger.schedule(
             lot_id, terms, opens_at_ms=opens_at_ms, ends_at_ms=opens_at_ms + HOUR_MS, hard_stop_at_ms=hard_stop_at_ms
         )
-        for paddle, bidder_id in enumerate(bidder_ids(BIDDERS), start=1):
+        for bidder_id, paddle in PADDLES.items():
             await context.ledger.admit(lot_id, bidder_id=bidder_id, paddle=paddle, limit_fen=None, purse_fen=None)
         ends_at_ms = await _open(context, lot_id)
         ahead_ms, amounts = chance.randrange(1, AHEAD_MS_MAX), count(STEP_FEN, STEP_FEN)

@@ -23,12 +23,13 @@ log = structlog.get_logger()
 async def settle(context: AppContext) -> int:
     """Do everything that is due after the close, once; how much was done. Raises BooksAway.
 
-    The stages are independent: one that fails is logged, and the others go on. First come captures before an
-    authorisation expires, as nothing makes up for those.
+    The stages are independent: one that fails is logged, and the others go on. Captures before an authorisation expires
+    come as early as can be, as nothing makes up for those; but after settlements are opened, which releases the
+    deposits of losers, who are not to be charged.
     """
     stages: tuple[Callable[[AppContext], Awaitable[int]], ...] = (
-        capture_expiring,
         open_settlements,
+        capture_expiring,
         process_deadlines,
         record_collected,
         run_waterfalls,
