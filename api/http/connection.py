@@ -70,6 +70,9 @@ class LimitedConnection(HttpToolsProtocol):
     _has_just_begun = False
     """Whether it has begun in the data that is being read."""
     _header_bytes = 0
+    """Of its path and fields, as far as they are complete."""
+    _unparsed_bytes = 0
+    """Of the data that came after its first and before its headers were complete: the parser keeps what is not."""
     _address = ""
     """What the connection is counted under."""
     _peer: tuple[str, str] | None = None
@@ -124,15 +127,15 @@ class LimitedConnection(HttpToolsProtocol):
         self._has_just_begun = False
         super().data_received(data)
         if self._is_reading and not self._has_headers and not self._has_just_begun:
-            self._header_bytes += len(data)
-            if self._header_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
+            self._unparsed_bytes += len(data)
+            if self._unparsed_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
                 self._refuse(_HEADERS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """The first byte of a request; its ASGI scope is made once it is needed."""
         self._is_reading, self._has_headers = True, False
         self._has_just_begun = True
-        self._header_bytes = 0
+        self._header_bytes = self._unparsed_bytes = 0
         self._wait(self.rules.read_s)
         self.url = b""
         self.expect_100_continue = False

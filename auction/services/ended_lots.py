@@ -5,6 +5,7 @@ Beside the bid's way: asked only where the ledger does not know a lot.
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
@@ -65,6 +66,8 @@ class EndedLots:
     found: "LRUCache[str, EndedLot]" = field(default_factory=lambda: LRUCache(KEPT_MAX))
     others: "TTLCache[str, bool]" = field(default_factory=lambda: TTLCache(10 * KEPT_MAX, UNKNOWN_S))
     questions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(QUESTIONS_MAX))
+    asking: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    """Tasks whose bids wait for an answer from here."""
 
     async def find(self, books: Books, lot_id: str) -> EndedLot | None:
         """A lot that is over, folded from the archive; None for any other. Raises BooksAway, LedgerFault (damage)."""

@@ -118,6 +118,18 @@ async def test_headers_are_bounded(asker: Asker, serving: Serving, path: str, mo
         assert problem_in(await the_end(reader)) == (431, "headers-too-large")
 
 
+async def test_large_headers_may_come_in_pieces(asker: Asker, serving: Serving) -> None:
+    lot_id = await asker.open_lot(bidders=("ann",))
+    large = [f"X-{number}: {'x' * 1_000}" for number in range(28)]
+    request = head(lot_id, "Content-Length: 18", *large) + b'{"amount_fen":100}'
+    async with serving() as port, connected(port) as (reader, writer):
+        for start in range(0, len(request), 2_000):
+            writer.write(request[start : start + 2_000])
+            await writer.drain()
+            await asyncio.sleep(0.005)
+        assert (await answer_of(reader))[0] == 201
+
+
 async def test_an_endless_header_or_path_is_cut_off(serving: Serving, subtests: pytest.Subtests) -> None:
     for begin in (b"GET /", b"GET / HTTP/1.1\r\nX-Long: "):
         with subtests.test(begin.decode()):

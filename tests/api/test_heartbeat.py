@@ -116,3 +116,32 @@ def test_watchers_are_told_that_it_was_an_outage() -> None:
     assert frame is not None
     assert b'"type":"paused"' in frame
     assert b'"cause":"outage"' in frame
+
+
+async def test_a_heartbeat_that_fails_goes_on(
+    asker: Asker, context: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "EVERY_S", 0.01)
+    lot_id = await asker.open_lot()
+    beats = Heartbeat(context.ledger, context.ledger_memory, limit_ms=LIMIT_MS)
+    active_shards, failures = context.ledger.active_shards, 3
+
+    async def fail_at_first() -> set[int]:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise ZeroDivisionError
+        return await active_shards()
+
+    monkeypatch.setattr(context.ledger, "active_shards", fail_at_first)
+    with capture_logs() as logged:
+        beating = asyncio.create_task(beats.run())
+
+        async def has_begun() -> bool:
+            assert not beating.done()
+            return await seen_at_ms(context, lot_id) > 0
+
+        await until(has_begun)
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+    assert [event["event"] for event in logged if event["log_level"] == "error"] == ["heartbeat_failed"] * 3

@@ -13,6 +13,7 @@ from auction.ledger.entry import StreamEntry, chain_of, decode
 from auction.ledger.keys import KeySpace
 from auction.ledger.replies import Snapshot
 from auction.ledger.terms_codec import pack_terms
+from auction.services.ended_lots import EndedLot
 from tests.model.ledger_model import LedgerModel, ModelLot
 
 HASH_FIELDS = {
@@ -81,25 +82,7 @@ class Comparison:
     def snapshot_of(self, lot_id: str, clock_ms: int) -> Snapshot:
         """The lot as every answer must show it now; the chain is the one recomputed from the stream."""
         lot = self._context.lots[lot_id].lot
-        return Snapshot(
-            lot_id=lot_id,
-            status=lot.status,
-            epoch=lot.epoch,
-            seq=lot.seq,
-            price_fen=lot.price_fen,
-            leader_id=lot.leader_id,
-            leader_paddle=lot.leader_paddle,
-            ceiling_fen=lot.ceiling_fen,
-            bids=lot.bids,
-            minimum_fen=lot.minimum_fen(),
-            opens_at_ms=lot.opens_at_ms,
-            ends_at_ms=lot.ends_at_ms,
-            hard_stop_at_ms=lot.hard_stop_at_ms,
-            remaining_ms=lot.remaining_ms,
-            review_above_fen=lot.review_above_fen,
-            now_ms=lot.now(clock_ms),
-            chain=self._chains[lot_id],
-        )
+        return EndedLot(lot, self._chains[lot_id]).snapshot(lot_id, clock_ms)
 
     async def check_whole_stream(self) -> None:
         """From the first entry on: seqs 1..n, the chain, and a fold of the events that is the state."""

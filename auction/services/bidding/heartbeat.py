@@ -36,6 +36,9 @@ class Heartbeat:
             except Unavailable:
                 # the silence is what counts
                 pass
+            except Exception:
+                # a heartbeat that ended would be an outage without end
+                log.exception("heartbeat_failed")
             else:
                 if not self._limit_ms:
                     return

@@ -78,6 +78,9 @@ def _finish(
         done(_placed(context, lot_id, bid, answer))
     elif isinstance(answer, Refused) and answer.code is RefusalCode.LOT_UNKNOWN:
         asking = asyncio.get_running_loop().create_task(_decide_from_archive(context, lot_id, bid, answer))
+        # the event loop alone does not keep a task
+        context.ended_lots.asking.add(asking)
+        asking.add_done_callback(context.ended_lots.asking.discard)
         asking.add_done_callback(lambda task: done(_outcome_of(task)))
     else:
         done(answer)
@@ -100,4 +103,6 @@ def _outcome_of(task: "asyncio.Task[PlacedBid | Refused]") -> BidOutcome:
     if task.cancelled():
         return BooksAway("The process ends; nothing was changed. Try again.")
     error = task.exception()
-    return task.result() if error is None else error if isinstance(error, Exception) else RuntimeError(repr(error))
+    if error is None:
+        return task.result()
+    return error if isinstance(error, Exception) else RuntimeError(repr(error))
