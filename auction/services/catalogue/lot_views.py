@@ -14,7 +14,7 @@ from auction.domain.text import is_id
 from auction.ledger.replies import Snapshot
 from auction.ledger.watcher_counts import count_watchers
 from auction.services.catalogue.bidder_results import BidderResult, results_of
-from auction.services.catalogue.ledger_reading import ArchivedState, read_states
+from auction.services.catalogue.lot_states import ArchivedState, read_states
 from auction.services.catalogue.visibility import PUBLIC, Viewer, require_visible
 from auction.services.context import AppContext
 from auction.services.lot_log import ArchiveEnd, archive_end, entries_forward
