@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.registry import Collector
-from starlette.types import ASGIApp
 
 from api.bids.answers import BidAnswers
 from api.bids.endpoint import BidEndpoint
@@ -18,11 +17,14 @@ from api.http.auth import Authenticator
 from api.http.config import ApiConfig
 from api.http.connection import ConnectionRules
 from api.http.connection_counts import ConnectionCounts
+from api.http.head_requests import HeadRequests
 from api.http.late_app import LateApp
 from api.http.metrics import BidCounts, LedgerMemoryGauges, RecoveryGauges
 from api.http.middleware import RequestMiddleware
+from api.http.request_rate import RequestRate, bounds_of
 from api.http.server import ApiServer, serve
 from api.http.sessions import CsrfKey
+from api.http.shared_responses import SharedResponses
 from api.http.trusted_proxies import TrustedProxies
 from api.routes import outside, v1
 from api.web import docs_page, documents
@@ -43,7 +45,7 @@ DESCRIPTION = """Amounts are whole fen (`*_fen`), times UTC milliseconds (`*_at_
 Every answer that is not a success is `application/problem+json`; programs decide by its `code`."""
 
 
-def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch | None = None) -> ASGIApp:
+def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch | None = None) -> BidEndpoint:
     """The ASGI application for a context. `recovery`: what metrics say is stopped; the caller keeps it up to date."""
     authenticator = Authenticator(TokenKey(config.secret), CsrfKey.derive(config.secret), context.revocations)
     counts = BidCounts()
@@ -52,17 +54,21 @@ def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch |
         summary="Bids are decided in one atomic step; every yuan is accounted for.",
         version="1",
         description=DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     app.include_router(v1)
     app.include_router(outside)
+    openapi.install(app)
     app.router.routes.extend([*documents.routes(), *(docs_page.routes() if config.docs else [])])
     app.router.routes.append(documents.unknown_page())
+    # the last is the outermost
+    app.add_middleware(SharedResponses)
     app.add_middleware(RequestMiddleware)
+    app.add_middleware(HeadRequests)
     exception_handlers.install(app)
-    openapi.install(app)
     bid_endpoint = BidEndpoint(app, context, BidAnswers(authenticator, counts))
     app.state.context = context
     app.state.config = config
@@ -94,7 +100,8 @@ def connection_rules(settings: Settings) -> ConnectionRules:
     total_max = min(settings.http_sockets_max, max(1, open_files_max() - OTHER_FILES))
     counts = ConnectionCounts(total_max, settings.http_sockets_per_address)
     proxies = TrustedProxies.parse(settings.trusted_proxies)
-    return ConnectionRules(read_s=settings.http_read_timeout_s, counts=counts, proxies=proxies)
+    requests = RequestRate(bounds_of(settings.requests_per_client_s, settings.sign_ins_per_client_minute))
+    return ConnectionRules(read_s=settings.http_read_timeout_s, counts=counts, proxies=proxies, requests=requests)
 
 
 async def serve_context(settings: Settings, listener: socket.socket, *, status_fd: int | None = None) -> None:
@@ -104,7 +111,8 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
     publishes (`auction.serving.status`).
     """
     late, stopping, recovery = LateApp(), asyncio.Event(), RecoveryWatch()
-    server = ApiServer(late, BidProtocol, connection_rules(settings))
+    rules = connection_rules(settings)
+    server = ApiServer(late, BidProtocol, rules)
     serving: list[asyncio.Task[None]] = []
 
     def start(reason: str = "") -> None:
@@ -119,7 +127,8 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
             _watched(context, recovery, settings),
         ):
             if context is not None:
-                late.app = create_app(context, config_of(settings, status_fd=status_fd), recovery)
+                late.app = app = create_app(context, config_of(settings, status_fd=status_fd), recovery)
+                rules.requests.subject_of = app.answers.authenticator.known_subject
             # until here connections wait in the backlog, unless the ledger is away
             if not serving:
                 start()

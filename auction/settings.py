@@ -205,6 +205,12 @@ class Settings(BaseSettings):
         1_000, ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"
     )
     http_read_timeout_s: int = Field(10, ge=1, le=3_600, description="a whole number of seconds from 1 to 3600")
+    requests_per_client_s: int = Field(
+        20, ge=0, le=100_000, description="a whole number from 1 to 100000, or 0 for no limit"
+    )
+    sign_ins_per_client_minute: int = Field(
+        20, ge=0, le=100_000, description="a whole number from 1 to 100000, or 0 for no limit"
+    )
     live_sockets_max: int = Field(15_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
     live_sockets_per_address: int = Field(
         1_000, ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"

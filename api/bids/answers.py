@@ -63,7 +63,7 @@ class BidAnswers:
     """Reads the headers of bids, and makes and counts their answers."""
 
     def __init__(self, authenticator: Authenticator, counts: BidCounts) -> None:
-        self._authenticator = authenticator
+        self.authenticator = authenticator
         self.counts = counts
 
     def bidder_and_key(self, headers: list[Header]) -> tuple[str, str]:
@@ -89,8 +89,8 @@ class BidAnswers:
         """The identity by the Authorization header (programs), or else by the session's cookies (pages)."""
         authorization = found.get(b"authorization")
         if authorization is None and b"cookie" in found:
-            return self._authenticator.identify_session(found[b"cookie"], found.get(b"x-csrf-token"))
-        return self._authenticator.identify(None if b"authorization" in twice else authorization)
+            return self.authenticator.identify_session(found[b"cookie"], found.get(b"x-csrf-token"))
+        return self.authenticator.identify(None if b"authorization" in twice else authorization)
 
     def answer(self, lot_id: str, outcome: BidOutcome, started_s: float) -> Answer:
         """The answer to a bid whose headers were read at `started_s`; counted."""

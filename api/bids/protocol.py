@@ -15,10 +15,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from api.bids.answers import Answer
 from api.bids.body import amount_of
 from api.bids.endpoint import PREFIX, SUFFIX, BidEndpoint
+from api.http.auth import NotSignedIn
 from api.http.bodies import is_too_long
 from api.http.connection import LimitedConnection
 from api.http.late_app import LateApp
+from api.http.problems import Unacceptable
 from auction.services.bidding.placement import BidOutcome, start_bid
+from auction.services.identity.tokens import TokenRefused
 
 _BID_PATH = re.compile(rb"%b([!-.0-~]+)%b" % (re.escape(PREFIX.encode()), re.escape(SUFFIX.encode())))
 """With whatever may be an id of a lot, or none; escapes, queries and fragments are looked for apart."""
@@ -138,8 +141,19 @@ class BidProtocol(LimitedConnection):
             start_bid(
                 bid.endpoint.context, bid.lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, done=finish
             )
+        except (NotSignedIn, TokenRefused) as error:
+            finish(self._too_many_of_nobody(bid) or error)
         except Exception as error:  # noqa: BLE001 - every bid is answered, whatever happens
             finish(error)
+
+    def _too_many_of_nobody(self, bid: BidRequest) -> Exception | None:
+        """Why this bid of nobody who is signed in is one too many of its address."""
+        client, _ = self._origin(bid.headers)
+        refusal = self.rules.requests.refuse(client[0] if client else "", b"POST", b"", bid.headers)
+        if refusal is None:
+            return None
+        bid.keep_alive = False
+        return Unacceptable(refusal)
 
     def _respond(self, bid: BidRequest, answer: Answer) -> None:
         bid.response_complete = True

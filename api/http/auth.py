@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
+from cachetools import LRUCache
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
@@ -15,11 +16,13 @@ from api.http.sessions import CsrfKey, session_token
 from auction.domain.errors import AuctionError
 from auction.services.catalogue.visibility import Viewer
 from auction.services.identity.roles import STAFF, Role
-from auction.services.identity.tokens import LENGTH_MAX, Identity, TokenCode, TokenKey, TokenRefused
+from auction.services.identity.tokens import LENGTH_MAX, Identity, TokenCode, TokenKey, TokenRefused, TokenTooNew
 from auction.services.revocations import Revocations
 
 CACHED_MAX = 50_000
 """The most tokens that one process caches, about 40 MB; the oldest is dropped first."""
+REFUSED_MAX = 4_096
+"""The most refused tokens that one process remembers, so that a flood of one costs it no check each."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing: a session cookie is enough for them, without a CSRF token."""
 _SCHEME = b"bearer "
@@ -63,7 +66,7 @@ class CsrfRefused(AuctionError):
 class Authenticator:
     """Finds the identity for a token, and caches it. Used by one event loop; not thread-safe."""
 
-    __slots__ = ("_cache", "_cached_max", "_clock_s", "_revocations", "csrf", "key")
+    __slots__ = ("_cache", "_cached_max", "_clock_s", "_refused", "_revocations", "csrf", "key")
 
     def __init__(
         self,
@@ -80,6 +83,8 @@ class Authenticator:
         self._clock_s = clock_s
         self._cached_max = cached_max
         self._cache: dict[bytes, Identity] = {}
+        self._refused: LRUCache[bytes, TokenRefused] = LRUCache(REFUSED_MAX)
+        """Authorization headers that no time makes valid; the cache knows those that were valid once."""
 
     def identify(self, authorization: bytes | None) -> Identity:
         """The identity of an Authorization header. Raises NotSignedIn without one, TokenRefused for an invalid one."""
@@ -108,14 +113,34 @@ class Authenticator:
             raise CsrfRefused
         return self.identify(b"Bearer " + token)
 
+    def known_subject(self, headers: list[tuple[bytes, bytes]]) -> str | None:
+        """Who makes a request, where the token was verified before and has not ended; None costs no check either."""
+        authorization = authorization_of(headers)
+        if authorization is None:
+            cookies = [value for name, value in headers if name == b"cookie"]
+            token = session_token(cookies[0]) if len(cookies) == 1 else None
+            authorization = None if token is None else b"Bearer " + token
+        identity = None if authorization is None else self._cache.get(authorization)
+        if identity is None or identity.expires_at_s <= self._clock_s() or self._revocations.covers(identity):
+            return None
+        return identity.subject
+
     def _verify_and_cache(self, authorization: bytes, now_s: float) -> Identity:
         if len(authorization) > LENGTH_MAX or authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise TokenRefused(
                 TokenCode.TOKEN_INVALID,
                 "The Authorization header must be 'Bearer <token>', with a token that this server issued.",
             )
+        if (refused := self._refused.get(authorization)) is not None:
+            raise TokenRefused(refused.code, refused.detail)
         token = authorization[len(_SCHEME) :].strip()
-        identity = self.key.verify(token.decode("ascii", "replace"), now_s)
+        try:
+            identity = self.key.verify(token.decode("ascii", "replace"), now_s)
+        except TokenTooNew:
+            raise
+        except TokenRefused as error:
+            self._refused[authorization] = error
+            raise
         while len(self._cache) >= self._cached_max:
             del self._cache[next(iter(self._cache))]
         self._cache[authorization] = identity

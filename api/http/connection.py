@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.http.connection_counts import ConnectionCounts
 from api.http.problems import HttpCode, Problem
+from api.http.request_rate import RequestRate
 from api.http.trusted_proxies import TrustedProxies
 
 HEADER_BYTES_MAX = 32_768
@@ -25,14 +26,13 @@ HEADER_BYTES_MAX = 32_768
 FIELDS_MAX = 100
 _FRAMING = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
-_CLOSE = (b"connection", b"close")
-_MALFORMED = Problem(HttpCode.REQUEST_REFUSED, "This is not a request in HTTP/1.1.", {}, (_CLOSE,))
-_TIMED_OUT = Problem(HttpCode.REQUEST_TIMEOUT, "The request did not arrive in time.", {}, (_CLOSE,))
+_CLOSE = b"connection: close\r\n"
+_MALFORMED = Problem(HttpCode.REQUEST_REFUSED, "This is not a request in HTTP/1.1.")
+_TIMED_OUT = Problem(HttpCode.REQUEST_TIMEOUT, "The request did not arrive in time.")
 _HEADERS_TOO_LARGE = Problem(
     HttpCode.HEADERS_TOO_LARGE,
     f"A request may have {FIELDS_MAX} header fields and {HEADER_BYTES_MAX:,} bytes of them.",
     {"limit_bytes": HEADER_BYTES_MAX, "limit_fields": FIELDS_MAX},
-    (_CLOSE,),
 )
 
 
@@ -49,10 +49,11 @@ class ConnectionRules:
     counts: ConnectionCounts = field(default_factory=lambda: ConnectionCounts(1_000_000, 0))
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     """Their connections carry requests of many: they are counted in all, not by address."""
+    requests: RequestRate = field(default_factory=RequestRate)
 
 
-class _HeadersTooLarge(Exception):
-    """Stops the parser."""
+class _Refused(Exception):
+    """Stops the parser: the connection answers with a problem, and closes."""
 
 
 class LimitedConnection(HttpToolsProtocol):
@@ -73,6 +74,8 @@ class LimitedConnection(HttpToolsProtocol):
     """Of its path and fields, as far as they are complete."""
     _unparsed_bytes = 0
     """Of the data that came after its first and before its headers were complete: the parser keeps what is not."""
+    _refusal: Problem | None = None
+    """Why the request that is being read is refused."""
     _address = ""
     """What the connection is counted under."""
     _peer: tuple[str, str] | None = None
@@ -86,7 +89,7 @@ class LimitedConnection(HttpToolsProtocol):
             self._peer, self._address = (self._address, str(self.scheme)), ""
         self._wait(self.rules.read_s)
         if (reason := self.rules.counts.add(self._address)) is not None:
-            self._refuse(Problem(HttpCode.TOO_MANY_CONNECTIONS, f"There are {reason}.", {}, (_CLOSE,)))
+            self._refuse(Problem(HttpCode.TOO_MANY_CONNECTIONS, f"There are {reason}."))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count it no more."""
@@ -146,14 +149,16 @@ class LimitedConnection(HttpToolsProtocol):
         """A part of the request line's path."""
         self._header_bytes += len(url)
         if self._header_bytes > HEADER_BYTES_MAX:
-            raise _HeadersTooLarge
+            self._refusal = _HEADERS_TOO_LARGE
+            raise _Refused
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field. Called eight times a request: nothing is called from here that need not be."""
         self._header_bytes += len(name) + len(value) + 4
         if self._header_bytes > HEADER_BYTES_MAX or len(self.headers) >= FIELDS_MAX:
-            raise _HeadersTooLarge
+            self._refusal = _HEADERS_TOO_LARGE
+            raise _Refused
         name = name.lower()
         if name in _FRAMING:
             self._is_plain = False
@@ -162,24 +167,30 @@ class LimitedConnection(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Make an ASGI request."""
+        """Make an ASGI request, unless it is one too many of its client's."""
         self._begin_body()
-        if self._peer is not None:
-            self._read_origin(*self._peer)
+        self.client, self.scheme = self._origin(self.headers)  # type: ignore[assignment]
+        address = self.client[0] if self.client else ""
+        refusal = self.rules.requests.refuse(address, self.parser.get_method(), self.url, self.headers)
+        if refusal is not None:
+            self._refusal = refusal
+            raise _Refused
         url, headers, expect = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
         super().on_headers_complete()
 
-    def _read_origin(self, peer: str, scheme: str) -> None:
-        """Take client and scheme of this request from what the proxy says."""
+    def _origin(self, headers: list[tuple[bytes, bytes]]) -> tuple[tuple[str, int] | None, str]:
+        """Client and scheme of a request: the peer's, or what a trusted proxy says of it."""
+        if self._peer is None:
+            return self.client, self.scheme or "http"
         told: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"x-forwarded-proto": []}
-        for name, value in self.headers:
+        for name, value in headers:
             if name in told:
                 told[name].append(value.decode("latin-1"))
-        origin = self.rules.proxies.origin(peer, scheme, told[b"x-forwarded-for"], told[b"x-forwarded-proto"])
-        self.client, self.scheme = (origin.address, 0), origin.scheme  # type: ignore[assignment]
+        origin = self.rules.proxies.origin(*self._peer, told[b"x-forwarded-for"], told[b"x-forwarded-proto"])
+        return (origin.address, 0), origin.scheme
 
     def _begin_body(self) -> None:
         """The headers are complete: the body has a time of its own."""
@@ -225,9 +236,11 @@ class LimitedConnection(HttpToolsProtocol):
         self._wait(self.rules.read_s if self._is_reading else waits_for_us)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says it
-        """The parser has refused the request, or we have."""
-        is_too_large = self._header_bytes > HEADER_BYTES_MAX or len(self.headers or ()) >= FIELDS_MAX
-        self._refuse(_HEADERS_TOO_LARGE if is_too_large else _MALFORMED)
+        """The parser has refused the request, or we have. A client that did not wait for an answer is not told."""
+        if self._is_answering():
+            self.transport.close()
+        else:
+            self._refuse(self._refusal or _MALFORMED)
 
     def _refuse(self, problem: Problem) -> None:
         """Answer with a problem and close."""
@@ -235,5 +248,5 @@ class LimitedConnection(HttpToolsProtocol):
         parts: list[Any] = [STATUS_LINE[problem.status]]
         for name, value in (*self.server_state.default_headers, *problem.all_headers(len(body))):
             parts += (name, b": ", value, b"\r\n")
-        self.transport.write(b"".join([*parts, b"\r\n", body]))
+        self.transport.write(b"".join([*parts, _CLOSE, b"\r\n", body]))
         self.transport.close()

@@ -1,10 +1,8 @@
 """Counts the connections of one process, in all and by address, and says which is one too many."""
 
 from collections import Counter
-from ipaddress import ip_address
 
-_IPV6_NETWORK_BITS = 64
-"""The size of the smallest network that one household or server has to itself."""
+from api.http.networks import network_of
 
 
 class ConnectionCounts:
@@ -20,7 +18,7 @@ class ConnectionCounts:
     def add(self, address: str) -> str | None:
         """Count a connection of an address; the reason where it is above a limit, else None. `remove` undoes it."""
         self.total += 1
-        key = self._key(address)
+        key = network_of(address, loopback_counts=self._loopback_counts)
         self._by_address[key] += 1
         if self.total > self._total_max:
             return "too many connections here"
@@ -31,18 +29,7 @@ class ConnectionCounts:
     def remove(self, address: str) -> None:
         """Count one connection of an address less."""
         self.total -= 1
-        key = self._key(address)
+        key = network_of(address, loopback_counts=self._loopback_counts)
         self._by_address[key] -= 1
         if not self._by_address[key]:
             del self._by_address[key]
-
-    def _key(self, address: str) -> str:
-        """What counts as one address; empty: not limited."""
-        try:
-            parsed = ip_address(address.partition("%")[0])
-        except ValueError:
-            return ""
-        mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-        if mapped.is_loopback and not self._loopback_counts:
-            return ""
-        return str(mapped) if mapped.version == 4 else str(int(mapped) >> _IPV6_NETWORK_BITS)

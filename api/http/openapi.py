@@ -1,11 +1,19 @@
-"""Completes the OpenAPI document that FastAPI generates: problem responses by code, and optional authentication."""
+"""Completes the OpenAPI document that FastAPI generates, with the problems of each route, and serves it.
+
+The document is made and encoded once, when it is first requested; who has it already is answered 304.
+"""
 
 from collections import defaultdict
 from typing import Any
 
+import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from api.http.etags import Prepared
 from api.http.problems import MEDIA_TYPE, ROWS, TYPE_PREFIX, HttpCode
 from auction.domain.errors import ProblemCode, RefusalCode
 from auction.services.identity.tokens import TokenCode
@@ -79,7 +87,8 @@ def _problem_response(status: int, codes: list[str]) -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Replaces the application's `openapi()`; the document is built once, when it is first requested."""
+    """Replaces the application's `openapi()`, and serves what it gives at `/openapi.json`."""
+    prepared: list[Prepared] = []
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -96,3 +105,10 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+    async def show(request: Request) -> Response:
+        if not prepared:
+            prepared.append(Prepared(msgspec.json.encode(openapi()), "application/json"))
+        return prepared[0].response(request, {"Cache-Control": "no-cache"})
+
+    app.router.routes.append(Route("/openapi.json", show, methods=["GET"], include_in_schema=False))

@@ -58,6 +58,7 @@ class HttpCode(StrEnum):
     METHOD_NOT_ALLOWED = "method-not-allowed", 405, "Method not allowed", ("allowed",)
     REQUEST_TIMEOUT = "request-timeout", 408, "Request too slow"
     HEADERS_TOO_LARGE = "headers-too-large", 431, "Headers too large", ("limit_bytes", "limit_fields")
+    TOO_MANY_REQUESTS = "too-many-requests", 429, "Too many requests", ("retry_after_s",)
     TOO_MANY_CONNECTIONS = "too-many-connections", 503, "Too many connections"
     PAYLOAD_TOO_LARGE = "payload-too-large", 413, "Body too large", ("limit_bytes",)
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", 415, "Body must be JSON", ("allowed",)

@@ -10,11 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope
 
 from api.http.config import ApiConfig
+from api.http.etags import Prepared
 from api.web.assets import DOCUMENT_HEADERS, Assets
 from api.web.languages import LANGUAGES, language_of
 
@@ -100,22 +101,21 @@ def _texts(language: str) -> list[str]:
 
 
 def _endpoint(page: Page, *, status: int = 200) -> Callable[[Request], Awaitable[Response]]:
-    documents = {language: document(page, language) for language in LANGUAGES}
+    documents = {
+        language: Prepared(document(page, language).encode(), "text/html; charset=utf-8") for language in LANGUAGES
+    }
 
     async def show(request: Request) -> Response:
         config: ApiConfig = request.app.state.config
         language = language_of(request)
         live_url = config.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https")
-        return HTMLResponse(
-            documents[language],
-            status,
-            headers={
-                **DOCUMENT_HEADERS,
-                "Content-Language": language,
-                "Content-Security-Policy": content_policy(live_url),
-                "Vary": "Accept-Language, Cookie",
-            },
-        )
+        headers = {
+            **DOCUMENT_HEADERS,
+            "Content-Language": language,
+            "Content-Security-Policy": content_policy(live_url),
+            "Vary": "Accept-Language, Cookie",
+        }
+        return documents[language].response(request, headers, status)
 
     return show
 

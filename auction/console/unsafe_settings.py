@@ -12,6 +12,8 @@ NETWORK_ADDRESSES_MAX = 2**24
 NO_LIMIT = {
     "bids_per_bidder_s": "one bidder may send any number of bids",
     "bids_in_flight": "one bidder may have any number of bids unanswered",
+    "requests_per_client_s": "one client may send any number of requests",
+    "sign_ins_per_client_minute": "one client may try any number of passwords of different accounts",
     "http_sockets_per_address": "one address may take every HTTP connection",
     "live_sockets_per_address": "one address may take every live connection",
     "outage_pause_ms": "a lot may end in an outage in which nobody could bid",

@@ -54,6 +54,10 @@ class TokenRefused(AuctionError):
     """The token was not signed with our key, is malformed, or has expired; the detail never repeats it."""
 
 
+class TokenTooNew(TokenRefused):
+    """The token was issued in the future by this machine's clock: it may be accepted later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who a token stands for, and when it expires."""
@@ -126,7 +130,7 @@ class TokenKey:
         if claims["aud"] != purpose:
             raise _invalid(f"it is not one for {purpose}")
         if claims["iat"] > now_s + _CLOCK_SKEW_S_MAX:
-            raise _invalid("it was issued in the future")
+            raise TokenTooNew(TokenCode.TOKEN_INVALID, "The token is not accepted: it was issued in the future.")
         if claims["exp"] <= now_s:
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
         subject = claims["sub"]

@@ -38,6 +38,7 @@ export const words = {
   "problem.method-not-allowed": "This action is not supported.",
   "problem.request-timeout": "The connection is too slow; nothing was changed. Please try again.",
   "problem.headers-too-large": "The request is too large. Delete this site's cookies and try again.",
+  "problem.too-many-requests": "Too many requests from your address. Wait a moment and try again.",
   "problem.too-many-connections": "Too many connections. Close other tabs of this site and try again.",
   "problem.payload-too-large": "What you sent is too large.",
   "problem.unsupported-media-type": "The server does not accept this format.",

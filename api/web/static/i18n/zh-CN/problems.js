@@ -35,6 +35,7 @@ export const words = {
   "problem.method-not-allowed": "不支持此操作。",
   "problem.request-timeout": "网络过慢，未作任何更改，请重试。",
   "problem.headers-too-large": "请求过大，请清除本站 Cookie 后重试。",
+  "problem.too-many-requests": "您所在网络的请求过于频繁，请稍候再试。",
   "problem.too-many-connections": "连接过多，请关闭本站其他页面后重试。",
   "problem.payload-too-large": "提交的内容过大。",
   "problem.unsupported-media-type": "不支持该内容格式。",
