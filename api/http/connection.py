@@ -14,6 +14,7 @@ from asyncio import Transport
 from dataclasses import dataclass, field
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.http.connection_counts import ConnectionCounts
@@ -128,7 +129,16 @@ class LimitedConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._has_just_begun = False
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            # uvicorn would log each: a flood of them would be a flood of lines
+            self._refuse_request()
+            return
+        except httptools.HttpParserUpgrade:
+            # nothing is upgraded to: the request is answered as any other
+            return
         if self._is_reading and not self._has_headers and not self._has_just_begun:
             self._unparsed_bytes += len(data)
             if self._unparsed_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
@@ -235,7 +245,7 @@ class LimitedConnection(HttpToolsProtocol):
         waits_for_us = math.inf if self._is_answering() else self.rules.keep_alive_s
         self._wait(self.rules.read_s if self._is_reading else waits_for_us)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says it
+    def _refuse_request(self) -> None:
         """The parser has refused the request, or we have. A client that did not wait for an answer is not told."""
         if self._is_answering():
             self.transport.close()

@@ -11,6 +11,7 @@ from auction.console.output import Json, print_json
 class Benchmark(StrEnum):
     """What is measured."""
 
+    FLOOD = "flood"
     HTTP = "http"
     LEDGER = "ledger"
     LIVE = "live"
@@ -24,7 +25,7 @@ def bench(
 ) -> None:
     """Benchmark against a no-op baseline, in one run.
 
-    Needs the source tree; http also needs wrk, and live needs cc.
+    Needs the source tree; http and flood also need wrk, and live needs cc.
     """
     from auction.console.bench import print_figures, run_bench
 

@@ -61,11 +61,11 @@ def bench_http(*, seconds: int = 5, runs: int = 5, connections: int = CONNECTION
             tokens = Path(folder) / "tokens"
             tokens.write_text("\n".join(_tokens(secret)) + "\n")
             bids, baseline = [], []
-            lots = asyncio.run(_lots(settings, runs))
+            lots = asyncio.run(open_lots(settings, runs))
             for lot_id in lots:
                 with serving([sys.executable, "-m", "loadtests.bench.noop"], {}) as server:
                     baseline.append(run_wrk(server, "bench-000", tokens, seconds, connections))
-                with serving([sys.executable, "-m", "api", "--port"], _environment(settings, secret)) as server:
+                with serving([sys.executable, "-m", "api", "--port"], api_environment(settings, secret)) as server:
                     bids.append(run_wrk(server, lot_id, tokens, seconds, connections))
             verdict = asyncio.run(_verify(settings, lots))
     return {"connections": connections} | _report(bids, baseline, verdict)
@@ -79,7 +79,7 @@ def _tokens(secret: str) -> list[str]:
     ]
 
 
-async def _lots(settings: Settings, count: int) -> list[str]:
+async def open_lots(settings: Settings, count: int) -> list[str]:
     """Create and open so many lots under launch-day terms, and admit every bidder to each."""
     async with open_context(settings) as context:
         sale = await create_sale(context, title="bench", actor="bench", sale_id="bench")
@@ -104,7 +104,8 @@ async def _verify(settings: Settings, lots: list[str]) -> dict[str, Any]:
     }
 
 
-def _environment(settings: Settings, secret: str) -> dict[str, str]:
+def api_environment(settings: Settings, secret: str) -> dict[str, str]:
+    """What an API process on these servers is started with; bids of one bidder are not bounded."""
     return {
         "AUCTION_REDIS_URL": str(settings.redis_url),
         "AUCTION_DATABASE_URL": str(settings.database_url),
