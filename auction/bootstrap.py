@@ -178,6 +178,7 @@ def _money_rules(settings: Settings) -> MoneyRules:
         bidders=BidderPolicy(identity_limits=settings.identity_levels),
         deposit_method=DepositMethod(settings.deposit_method),
         delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),
+        bank_account=settings.bank_account,
     )
 
 

@@ -16,7 +16,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auction.domain.money import FEN_MAX
-from auction.domain.text import DELIVERY_CENTRE
+from auction.domain.payment_reference import BankAccount
+from auction.domain.text import ACCOUNT_NUMBER, DELIVERY_CENTRE, NAME
 from auction.payments.registry import PROVIDERS
 
 PREFIX = "AUCTION_"
@@ -240,6 +241,15 @@ class Settings(BaseSettings):
     delivery_centres: Annotated[str, AfterValidator(_names)] = Field(
         "Beijing,Shanghai,Guangzhou,Shenzhen,Chengdu,Wuhan", description="names with commas between them"
     )
+    bank_account_holder: Annotated[str, AfterValidator(NAME.accept)] | None = Field(
+        None, description="the name in which the house has its account, at most 100 characters"
+    )
+    bank_account_number: Annotated[str, AfterValidator(ACCOUNT_NUMBER.accept)] | None = Field(
+        None, description="the number of the house's account, at most 40 characters"
+    )
+    bank_account_bank: Annotated[str, AfterValidator(NAME.accept)] | None = Field(
+        None, description="the bank and branch of the house's account, at most 100 characters"
+    )
     identity_limits: Annotated[str, AfterValidator(_limits)] = Field(
         "", description="levels of identity with the highest bid in fen, such as 0:100000000,1:1000000000"
     )
@@ -280,6 +290,24 @@ class Settings(BaseSettings):
                     if getattr(self, name) is None:
                         raise ValueError(f"{PREFIX}{name.upper()} must be set where {PREFIX}{variable} is {provider}")
         return self
+
+    @model_validator(mode="after")
+    def _account_complete(self) -> Self:
+        parts = ("bank_account_holder", "bank_account_number", "bank_account_bank")
+        missing = [name for name in parts if getattr(self, name) is None]
+        if missing and len(missing) < len(parts):
+            raise ValueError(
+                f"{PREFIX}{missing[0].upper()} must be set where any other part of the bank account is: "
+                f"it is {self.__class__.model_fields[missing[0]].description}"
+            )
+        return self
+
+    @property
+    def bank_account(self) -> BankAccount | None:
+        """The house's account for bank transfers; None: they are not offered."""
+        if self.bank_account_holder is None or self.bank_account_number is None or self.bank_account_bank is None:
+            return None
+        return BankAccount(self.bank_account_holder, self.bank_account_number, self.bank_account_bank)
 
     @property
     def embedded_ledger_settings(self) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ class Approval:
     """A request for an act on a lot, and who approved it; `agreed_by` None: nobody yet."""
 
     approval_id: int
-    lot_id: str
+    lot_id: str | None
     action: ApprovalAction
     reason: str
     asked_by: str
@@ -29,13 +29,19 @@ class Approval:
 
 
 async def find_waiting(
-    tx: Transaction, lot_id: str, action: ApprovalAction, *, now_ms: int, since_ms: int, subject: str | None = None
+    tx: Transaction,
+    lot_id: str | None,
+    action: ApprovalAction,
+    *,
+    now_ms: int,
+    since_ms: int,
+    subject: str | None = None,
 ) -> Approval | None:
     """The latest request for an act that is not approved, has not expired and is not older than `since_ms`, or None."""
     statement = (
         select(approvals)
         .where(
-            approvals.c.lot_id == lot_id,
+            approvals.c.lot_id.is_not_distinct_from(lot_id),
             approvals.c.action == action,
             approvals.c.agreed_by.is_(None),
             approvals.c.expires_at_ms > now_ms,
@@ -52,7 +58,7 @@ async def find_waiting(
 async def request(
     tx: Transaction,
     *,
-    lot_id: str,
+    lot_id: str | None,
     action: ApprovalAction,
     reason: str,
     asked_by: str,
@@ -78,6 +84,20 @@ async def approve(tx: Transaction, approval_id: int, *, by: str, at_ms: int) -> 
     statement = update(approvals).where(approvals.c.approval_id == approval_id, approvals.c.agreed_by.is_(None))
     statement = statement.values(agreed_by=by, agreed_at_ms=at_ms)
     return Approval(**await transition(tx, statement.returning(*approvals.c), f"approval {approval_id} to approved"))
+
+
+async def waiting_of_subjects(
+    tx: Transaction, action: ApprovalAction, subjects: Sequence[str], *, now_ms: int
+) -> dict[str, Approval]:
+    """Subject -> the request of an act on it that is not approved and has not expired; the others are missing."""
+    statement = select(approvals).where(
+        approvals.c.action == action,
+        approvals.c.subject == any_(literal(list(subjects), ARRAY(Id))),
+        approvals.c.agreed_by.is_(None),
+        approvals.c.expires_at_ms > now_ms,
+    )
+    rows = await tx.rows(statement.order_by(approvals.c.approval_id))
+    return {row["subject"]: Approval(**row) for row in rows}
 
 
 async def waiting_of_lots(tx: Transaction, lot_ids: Sequence[str], *, now_ms: int) -> list[Approval]:

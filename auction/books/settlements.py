@@ -23,6 +23,7 @@ from auction.books.tables import (
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
 from auction.books.unsettled_lots import is_frozen
+from auction.domain.payment_reference import reference_of
 from auction.domain.states import (
     ALLOWED,
     LIVE_AWARD,
@@ -87,6 +88,14 @@ class Award:
     delivery_centre: str | None
     settled_at_ms: int | None
     cure_until_ms: int | None = None
+    number: int = 0
+    """Given by the database; 0 before it is stored."""
+    transfer_until_ms: int | None = None
+
+    @property
+    def payment_reference(self) -> str:
+        """What its winner writes on a bank transfer."""
+        return reference_of(self.number)
 
     @property
     def total_fen(self) -> int:
@@ -244,7 +253,10 @@ async def steps_of(tx: Transaction, lot_id: str) -> list[SettlementStep]:
 async def add_awards(tx: Transaction, new: Sequence[Award]) -> None:
     """Add awards; the database refuses a second live one of a lot."""
     if new:
-        await tx.session.execute(insert(awards), [_row(one) for one in new])
+        rows = [_row(one) for one in new]
+        for row in rows:
+            del row["number"]
+        await tx.session.execute(insert(awards), rows)
 
 
 async def live_award(tx: Transaction, lot_id: str) -> Award | None:
@@ -295,6 +307,15 @@ async def grant_cure(tx: Transaction, award_id: str, *, until_ms: int) -> Award:
         cure_until_ms=until_ms,
         pay_by_ms=until_ms,
         default_at_ms=until_ms,
+    )
+
+
+async def extend_for_transfer(tx: Transaction, award_id: str, *, by_ms: int) -> Award:
+    """Give a due award more time, as a bank transfer is on its way. The award."""
+    until = awards.c.default_at_ms + by_ms
+    pay_by = awards.c.pay_by_ms + by_ms
+    return await _mark_award(
+        tx, award_id, (AwardStatus.DUE,), transfer_until_ms=until, pay_by_ms=pay_by, default_at_ms=until
     )
 
 

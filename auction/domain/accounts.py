@@ -7,6 +7,7 @@ class JournalAccount(StrEnum):
     """The accounts of the journal."""
 
     CASH = "cash"
+    """Money with the payment provider, less what sellers were paid."""
     DEPOSITS_HELD = "deposits_held"
     """Charged deposits: owed to the bidder until applied, released or forfeited."""
     MEMO_AUTHORISED = "memo_authorised"
@@ -29,6 +30,12 @@ class JournalAccount(StrEnum):
     CLAIM_CLEARING = "claim_clearing"
     """The other side of a claim: no income before it is paid."""
     REAUCTION_COST = "reauction_cost"
+    BANK_CASH = "bank_cash"
+    """Money at the house's bank: transfers received, less those sent back."""
+    UNMATCHED_RECEIPTS = "unmatched_receipts"
+    """Bank receipts, or parts of them, that pay no award: they are matched later, or returned."""
+    TRANSFERS_PAYABLE = "transfers_payable"
+    """Bank receipts that are to be sent back, and whose transfers the bank has not confirmed."""
 
 
 MEMO = frozenset({JournalAccount.MEMO_AUTHORISED, JournalAccount.MEMO_AUTHORISED_CONTRA})

@@ -181,6 +181,12 @@ class ProblemCode(Code):
     CLAIM_COLLECTED = "claim-collected", Kind.CONFLICT, "Its claim was paid in part", ("lot_id",)
     CLAIM_EXCEEDED = "claim-exceeded", Kind.CONFLICT, "More than is claimed", ("amount_fen",)
     RECEIPT_USED = "receipt-used", Kind.CONFLICT, "Receipt recorded with another amount", ("amount_fen",)
+    BANK_RECEIPT_UNKNOWN = "bank-receipt-unknown", Kind.NOT_FOUND, "No such bank receipt"
+    NOTHING_UNMATCHED = "nothing-unmatched", Kind.CONFLICT, "The receipt is matched or returned already"
+    TRANSFER_UNKNOWN = "transfer-unknown", Kind.NOT_FOUND, "No such outgoing transfer"
+    BANK_REFERENCE_USED = "bank-reference-used", Kind.CONFLICT, "Bank reference recorded with other facts", ("field",)
+    VALUE_DATE_INVALID = "value-date-invalid", Kind.INVALID, "Not a value date", ("field",)
+    ALREADY_EXTENDED = "already-extended", Kind.CONFLICT, "The time to pay was extended already", ("pay_by_ms",)
     NO_CLAIM = "no-claim", Kind.CONFLICT, "Nothing is claimed", ("lot_id",)
     RECEIPT_INVALID = "receipt-invalid", Kind.INVALID, "Receipt not from here", ("field",)
     CLAIM_UNKNOWN = "claim-unknown", Kind.NOT_FOUND, "No such claim"

@@ -60,6 +60,10 @@ def _entry(
     return JournalEntry(f"{kind}:{of}", kind, lot_id, lines)
 
 
+balanced_entry = _entry
+"""For the entries of other subjects."""
+
+
 # --- the award and its payment ----------------------------------------------------------------------------------------
 
 

@@ -233,6 +233,10 @@ class StepName(StrEnum):
     REFUND_FAILED = "refund-failed"
     REFUNDED_OTHERWISE = "refunded-otherwise"
     PAYMENT_ABANDONED = "payment-abandoned"
+    TRANSFER_RECEIVED = "transfer-received"
+    TRANSFER_RETURNED = "transfer-returned"
+    TRANSFER_FAILED = "transfer-failed"
+    PAYMENT_EXTENDED = "payment-extended"
 
 
 class AwardStatus(StrEnum):
@@ -300,6 +304,8 @@ class ApprovalAction(StrEnum):
     WRITE_OFF = "writeoff"
     REFUND_OTHERWISE = "refund-otherwise"
     COLLECT = "collect"
+    BANK_RECEIPT = "bank-receipt"
+    SEND_TRANSFER = "send-transfer"
 
 
 class CauseKind(StrEnum):
@@ -310,6 +316,40 @@ class CauseKind(StrEnum):
     STAFF_ACTION = "staff-action"
     BIDDER_ACTION = "bidder-action"
     DEADLINE = "deadline"
+
+
+class ReceiptStatus(StrEnum):
+    """Where a bank receipt is."""
+
+    WAITING = "waiting"
+    """Entered by one person; another has to agree before it is booked."""
+    BOOKED = "booked"
+
+
+class TransferStatus(StrEnum):
+    """How far an outgoing bank transfer is."""
+
+    ASKED = "asked"
+    """To be ordered at the bank by finance."""
+    SENT = "sent"
+    """Ordered; the bank has not confirmed it."""
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    """The bank refused it; it is to be sent again."""
+
+
+OPEN_TRANSFER = (TransferStatus.ASKED, TransferStatus.SENT, TransferStatus.FAILED)
+"""Statuses of outgoing transfers whose money is still at the house's bank."""
+
+
+class ReturnReason(StrEnum):
+    """Why a bank receipt, or a part of it, is sent back."""
+
+    DEFAULT = "default"
+    """The award that it paid in part ended in a default."""
+    VOID = "void"
+    UNMATCHED = "unmatched"
+    """It pays no award, or is more than was due."""
 
 
 class BidStanding(StrEnum):

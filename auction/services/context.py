@@ -11,6 +11,7 @@ from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.operations import Operation
 from auction.books.unit_of_work import Books, Transaction
+from auction.domain.payment_reference import BankAccount
 from auction.domain.settlement import BidderPolicy
 from auction.domain.states import DepositMethod
 from auction.ledger.bid_ledger import BidLedger
@@ -39,6 +40,8 @@ class MoneyRules:
     bidders: BidderPolicy = field(default_factory=BidderPolicy)
     deposit_method: DepositMethod = DepositMethod.AUTHORISATION
     delivery_centres: tuple[str, ...] = ("Beijing", "Shanghai", "Guangzhou", "Shenzhen", "Chengdu", "Wuhan")
+    bank_account: BankAccount | None = None
+    """Where winners may transfer to; None: transfers are not offered."""
     capture_ahead_ms: int = 24 * 3_600_000
     """An authorised deposit that is still needed is captured this long before the authorisation expires."""
 

@@ -13,10 +13,12 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from auction.books import journal
+from auction.books.bank_receipts import ReceiptFacts
 from auction.books.invariants import INVARIANTS
 from auction.books.unit_of_work import Books, Transaction
 from auction.domain.accounts import JournalAccount
 from auction.domain.states import DepositMethod
+from auction.services.bank.receipts import book_receipt, return_receipt
 from auction.services.catalogue import lots
 from auction.services.settlement import award_payment, handover
 from auction.services.settlement.deadlines import settle
@@ -25,7 +27,7 @@ from tests.settlement.conftest import DAY_MS, YUAN, Stage, open_stage
 
 TABLES = (
     "journal_entries", "journal_lines", "deposits", "payment_operations", "awards", "defaults", "lot_results",
-    "offers", "lots", "runners_up",
+    "offers", "lots", "runners_up", "bank_receipts", "receipt_matches", "outgoing_transfers",
 )  # fmt: skip
 FEES = {"settlement": {"payment_window_ms": DAY_MS, "buyer_fee_bps": 500, "seller_commission_bps": 300}}
 FORFEITING = {
@@ -41,12 +43,18 @@ FORFEITING = {
 async def play(stage: Stage) -> None:
     """A bit of everything, so that no account and no rule is empty.
 
-    dan: defaulted, shared out, still owes. eve: defaulted, in suspense. ann: handed over. bob: paid. cho: is to pay.
-    fay and gus: registered, gus for money. hal: lost, and is owed his deposit back.
+    dan: defaulted, shared out, still owes. eve: defaulted, in suspense. joe: defaulted, had paid a part by transfer.
+    ann: handed over. bob: paid. cho: is to pay. fay and gus: registered, gus for money. hal: lost, and is owed his deposit back.
     """
     await stage.sold_lot([("dan", 2_000)], FORFEITING)
     await stage.pass_time(DAY_MS)
     await stage.sold_lot([("eve", 3_000)])
+    await stage.pass_time(DAY_MS)
+    parted = await stage.sold_lot([("joe", 4_000)])
+    for reference, remittance in (("B1", (await stage.award(parted)).payment_reference), ("B2", ""), ("B3", "")):
+        facts = ReceiptFacts(reference, 1_500 * YUAN, "2025-10-23", "Joe", remittance=remittance)
+        receipt = (await book_receipt(stage.context, facts, actor="fin")).receipt
+    await return_receipt(stage.context, receipt.receipt_id, actor="fin", reason="paid twice")
     await stage.pass_time(DAY_MS)
     handed_over = await stage.sold_lot([("ann", 1_000)], FEES)
     award = await stage.pay(handed_over)
@@ -126,7 +134,7 @@ async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(p
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
-    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 19
+    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 22
     assert all(one.rule.endswith(".") and " " in one.rule for one in INVARIANTS)
     assert all("_" not in one.name for one in INVARIANTS)
 
@@ -324,6 +332,42 @@ DAMAGES = {
         "claims-are-collected-once",
         "UPDATE defaults SET collected_fen = 5 WHERE bidder_id = 'dan'",
         "5 fen are collected, 0 by receipts",
+    ),
+    "a receipt was booked as another amount": Damage(
+        "bank-cash-is-at-the-bank",
+        "UPDATE bank_receipts SET amount_fen = amount_fen + 5 WHERE bank_reference = 'B1'",
+        "450000 fen of bank cash in the journal, 450005 by receipts",
+    ),
+    "a return is called done and nobody booked it": Damage(
+        "bank-cash-is-at-the-bank",
+        "UPDATE outgoing_transfers SET status = 'confirmed', bank_reference = 'x', value_date = '2025-10-23' "
+        "WHERE award_id IS NULL",
+        "450000 fen of bank cash in the journal, 300000 by receipts",
+    ),
+    "a receipt in suspense is called matched": Damage(
+        "receipts-in-suspense",
+        "UPDATE bank_receipts SET matched_fen = amount_fen WHERE bank_reference = 'B2'",
+        "150000 fen in unmatched_receipts, 0 unmatched by receipts",
+    ),
+    "a receipt pays an award and does not know it": Damage(
+        "receipts-in-suspense",
+        "UPDATE receipt_matches SET amount_fen = amount_fen - 1",
+        lambda told: told.endswith(" says 150000 matched, 0 returned; it has 149999 and 0"),
+    ),
+    "a return is lost": Damage(
+        "receipts-in-suspense",
+        "DELETE FROM outgoing_transfers WHERE award_id IS NULL",
+        "300000 fen in transfers_payable, 150000 in outgoing transfers",
+    ),
+    "a part of a defaulted award is kept": Damage(
+        "transfers-of-ended-awards-go-back",
+        "DELETE FROM outgoing_transfers WHERE award_id IS NOT NULL",
+        "is defaulted: 150000 fen came by bank transfer, 0 are on their way back",
+    ),
+    "a part of an award in force goes back": Damage(
+        "transfers-of-ended-awards-go-back",
+        "UPDATE awards SET status = 'due' WHERE bidder_id = 'joe'",
+        "is due: 150000 fen came by bank transfer, 150000 are on their way back",
     ),
     "a seller owes what nobody booked": Damage(
         "sellers-owe",

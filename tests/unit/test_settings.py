@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from auction.domain.payment_reference import BankAccount
 from auction.payments.registry import PROVIDERS
 from auction.settings import PREFIX, Settings, SettingsError, describe, load_settings
 
@@ -202,6 +203,20 @@ def test_an_env_file_that_is_not_text_is_named(tmp_path):
 def test_a_home_directory_is_understood(monkeypatch):
     monkeypatch.setenv("HOME", "/house")
     assert load_settings(data_dir="~/var").data_dir == Path("/house/var")
+
+
+def test_a_bank_account_is_given_whole_or_not_at_all():
+    parts = {
+        "bank_account_holder": "易拍",
+        "bank_account_number": "4000 0212 1900",
+        "bank_account_bank": "工商银行上海支行",
+    }
+    assert load_settings().bank_account is None
+    assert load_settings(**parts).bank_account == BankAccount(*parts.values())
+    for missing in parts:
+        given = {name: value for name, value in parts.items() if name != missing}
+        with pytest.raises(SettingsError, match=f"AUCTION_{missing.upper()} must be set"):
+            load_settings(**given)
 
 
 def test_every_setting_says_what_it_must_be():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auction.books.invariants import (
     authorisations,
     awards_follow_the_ledger,
+    bank_cash_is_at_the_bank,
     cash_before_claims,
     cash_is_with_the_provider,
     causes_exist,
@@ -20,12 +21,14 @@ from auction.books.invariants import (
     entries_balance,
     offers_are_within_bounds,
     one_live_award,
+    receipts_in_suspense,
     refunds_owed,
     runners_up_are_secured,
     sellers_are_paid,
     sellers_owe,
     shared_out_at_handover,
     suspense_cleared,
+    transfers_of_ended_awards_go_back,
 )
 from auction.books.unit_of_work import Transaction
 
@@ -61,5 +64,8 @@ INVARIANTS = tuple(
         runners_up_are_secured,
         sellers_owe,
         claims_are_collected_once,
+        bank_cash_is_at_the_bank,
+        receipts_in_suspense,
+        transfers_of_ended_awards_go_back,
     )
 )

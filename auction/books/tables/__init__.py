@@ -5,6 +5,7 @@ drafts and everything that people enter do have them.
 """
 
 from auction.books.tables.archive import archive_cursors, bids, ledger_entries, ledger_identity, lot_results
+from auction.books.tables.bank import bank_receipts, outgoing_transfers, receipt_matches, statement_mappings
 from auction.books.tables.base import Id, metadata
 from auction.books.tables.bidders import bidder_marks, bidders, paddles, registrations
 from auction.books.tables.catalogue import lots, sales
@@ -36,6 +37,7 @@ __all__ = [
     "approvals",
     "archive_cursors",
     "awards",
+    "bank_receipts",
     "bid_claims",
     "bidder_marks",
     "bidders",
@@ -54,8 +56,10 @@ __all__ = [
     "lots",
     "metadata",
     "offers",
+    "outgoing_transfers",
     "paddles",
     "payment_operations",
+    "receipt_matches",
     "registrations",
     "restored_lots",
     "runners_up",
@@ -63,5 +67,6 @@ __all__ = [
     "settlement_steps",
     "settlements",
     "staff_actions",
+    "statement_mappings",
     "token_revocations",
 ]

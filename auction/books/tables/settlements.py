@@ -104,12 +104,17 @@ class AwardColumns(TypedColumns):
     settled_at_ms: Named[int | None] = Column(BigInteger)
     cure_until_ms: Named[int | None] = Column(BigInteger)
     """The end of the cure period, which an award gets once: the house failed to collect the deposit that was to pay."""
+    number = Column(BigInteger, Identity(always=True), nullable=False)
+    """What its payment reference is made of (`auction.domain.payment_reference`)."""
+    transfer_until_ms: Named[int | None] = Column(BigInteger)
+    """The end of the extension, which an award gets once, while a bank transfer is on its way."""
 
 
 awards = Table(
     "awards",
     metadata,
     AwardColumns,
+    UniqueConstraint("number"),
     amount("price_fen"),
     CheckConstraint("fee_fen BETWEEN 0 AND price_fen", name="fee_fen"),
     CheckConstraint("received_fen BETWEEN 0 AND price_fen + fee_fen", name="received_fen"),

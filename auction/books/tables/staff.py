@@ -88,7 +88,8 @@ class ApprovalColumns(TypedColumns):
     """An act that needs two persons of staff: requested by one, done when another approves."""
 
     approval_id = Column(BigInteger, Identity(always=True), primary_key=True)
-    lot_id = Column(Id, ForeignKey("lots.lot_id"), nullable=False)
+    lot_id: Named[str | None] = Column(Id, ForeignKey("lots.lot_id"))
+    """Null: it is about no lot, such as a bank receipt."""
     action: Named[ApprovalAction] = Column(EnumText(ApprovalAction), nullable=False)
     reason = Column(Text, nullable=False)
     asked_by = Column(Id, nullable=False)

@@ -18,12 +18,9 @@ from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, Step
 from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Share, Unmet, share_collected
 from auction.services.context import AppContext
-from auction.services.settlement.dual_control import request_or_approve
+from auction.services.settlement.dual_control import TWO_PERSONS_FROM_FEN, request_or_approve
 from auction.services.settlement.transitions import add_step, lock_settlement
 from auction.services.settlement.waterfall import lots_after
-
-TWO_PERSONS_FROM_FEN = 1_000_000
-"""A receipt of this much needs a second person."""
 
 
 async def collect_claim(

@@ -6,13 +6,15 @@ from auction.books.unit_of_work import Transaction
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.states import ApprovalAction
 
+TWO_PERSONS_FROM_FEN = 1_000_000
+"""Recording money that came or goes by bank needs a second person from this much on."""
 REQUEST_VALID_MS = 24 * 3_600_000
 """How long a request waits for the second person."""
 
 
 async def request_or_approve(
     tx: Transaction,
-    lot_id: str,
+    lot_id: str | None,
     action: ApprovalAction,
     *,
     actor: str,
@@ -23,7 +25,8 @@ async def request_or_approve(
 ) -> Approval | None:
     """Request an act, or approve another person's request: the request that now waits, or None: do it.
 
-    `subject` says which of the lot's operations it is about, where it is about one. Requests from before `since_ms`,
+    `lot_id` None: it is about no lot. `subject` says which of the lot's operations it is about, where it is about one,
+    or which bank receipt or transfer. Requests from before `since_ms`,
     when the settlement last changed its state, do not count. Raises RequestRefused(same-person) where the actor would
     approve their own request.
     """

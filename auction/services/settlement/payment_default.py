@@ -24,6 +24,7 @@ from auction.domain.states import (
     DepositReason,
     DepositStatus,
     Disposition,
+    ReturnReason,
     SettlementAction,
     SettlementState,
 )
@@ -40,6 +41,7 @@ from auction.services.settlement.payment_outcomes import (
     refund_payment,
     secured_fen,
 )
+from auction.services.settlement.transfer_returns import return_transfers
 from auction.services.settlement.transitions import (
     SYSTEM_ACTOR,
     LockedSettlement,
@@ -132,6 +134,9 @@ async def _default(
     await settlements.mark_award_defaulted(tx, award.award_id)
     journal_cause = Cause(CAUSE_KIND[cause], f"default:{award.award_id}:{actor}"[:CAUSE_REF_LENGTH_MAX])
     await _reverse_award(tx, award, requested, now_ms=now_ms, cause=journal_cause)
+    returned_fen = await return_transfers(
+        tx, award, JournalAccount.BUYER_RECEIVABLE, why=ReturnReason.DEFAULT, now_ms=now_ms, cause=journal_cause
+    )
     terms = locked.terms.settlement
     await defaults.add(
         tx,
@@ -160,6 +165,7 @@ async def _default(
             "paddle": award.paddle,
             "price_fen": award.price_fen,
             "deposit_fen": deposit_fen,
+            "returned_fen": returned_fen,
             "cause": cause,
         },
     )

@@ -24,6 +24,7 @@ from auction.domain.states import (
     Disposition,
     OfferStatus,
     OperationKind,
+    ReturnReason,
     SettlementAction,
     SettlementState,
     StepName,
@@ -38,6 +39,7 @@ from auction.services.settlement.payment_outcomes import (
     refund_payment,
     release_remaining,
 )
+from auction.services.settlement.transfer_returns import return_transfers
 from auction.services.settlement.transitions import LockedSettlement, add_step, lock_settlement, move
 
 
@@ -107,13 +109,15 @@ async def _void_award(tx: Transaction, award: Award, *, now_ms: int, cause: Caus
     applied = [
         one for one in await deposits.deposits_for_award(tx, award.award_id) if one.status is DepositStatus.APPLIED
     ]
+    source = JournalAccount.BUYER_RECEIVABLE if is_due else JournalAccount.REFUND_PAYABLE
+    transferred_fen = await return_transfers(tx, award, source, why=ReturnReason.VOID, now_ms=now_ms, cause=cause)
     if is_due:
         for one in paid:
             await refund_payment(tx, one, JournalAccount.BUYER_RECEIVABLE, now_ms=now_ms, cause=cause)
     else:
         # the reversed sale owes the buyer everything already
         await operations.intend(tx, [refund_of_payment(one) for one in paid], at_ms=now_ms)
-        left_fen = award.received_fen - sum(one.amount_fen for one in paid)
+        left_fen = award.received_fen - transferred_fen - sum(one.amount_fen for one in paid)
         for deposit in applied:
             # the part above what was due was refunded when the deposit was applied
             part_fen = min(left_fen, deposit.captured_fen or 0)

@@ -1,5 +1,6 @@
 // English: every phrase of the pages, by subject.
 
+import { words as bank } from "./en/bank.js";
 import { words as bidder } from "./en/bidder.js";
 import { words as lotForm } from "./en/lot_form.js";
 import { words as lotManagement } from "./en/lot_management.js";
@@ -8,4 +9,13 @@ import { words as navigation } from "./en/navigation.js";
 import { words as problems } from "./en/problems.js";
 import { words as settlements } from "./en/settlements.js";
 
-export const words = { ...navigation, ...lots, ...problems, ...bidder, ...lotForm, ...lotManagement, ...settlements };
+export const words = {
+  ...navigation,
+  ...lots,
+  ...problems,
+  ...bidder,
+  ...lotForm,
+  ...lotManagement,
+  ...settlements,
+  ...bank,
+};

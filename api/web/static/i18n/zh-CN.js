@@ -1,5 +1,6 @@
 // 简体中文：页面上的每一句话，按主题分列。
 
+import { words as bank } from "./zh-CN/bank.js";
 import { words as bidder } from "./zh-CN/bidder.js";
 import { words as lotForm } from "./zh-CN/lot_form.js";
 import { words as lotManagement } from "./zh-CN/lot_management.js";
@@ -8,4 +9,13 @@ import { words as navigation } from "./zh-CN/navigation.js";
 import { words as problems } from "./zh-CN/problems.js";
 import { words as settlements } from "./zh-CN/settlements.js";
 
-export const words = { ...navigation, ...lots, ...problems, ...bidder, ...lotForm, ...lotManagement, ...settlements };
+export const words = {
+  ...navigation,
+  ...lots,
+  ...problems,
+  ...bidder,
+  ...lotForm,
+  ...lotManagement,
+  ...settlements,
+  ...bank,
+};
