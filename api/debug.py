@@ -85,7 +85,7 @@ class Watcher:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         with running_servers(self._settings) as found:
-            migrate_database(found)
+            migrate_database(found, is_embedded=self._settings.database_url is None)
             address = local_address(self._settings.http_host, self._settings.http_port)
             _print(f"debugging {address}: breakpoint() stops here, a change of the code restarts, Ctrl-C ends")
             reading_end, writing_end = os.pipe()

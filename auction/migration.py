@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from auction.books import migrate
+from auction.books import migrate, roles
+from auction.embedded import postgres
 from auction.servers import running_servers
 from auction.settings import Settings, SettingsError
 
@@ -17,17 +18,29 @@ def migrated_servers(settings: Settings) -> Iterator[Settings]:
     """
     with running_servers(settings) as found:
         if settings.database_url is None:
-            migrate_database(found)
+            migrate_database(found, is_embedded=True)
         else:
             with _migration_errors():
                 migrate.check_head(str(found.database_url))
         yield found
 
 
-def migrate_database(settings: Settings) -> None:
-    """Migrate the database of `settings` (its address set) to the head. Raises BooksAway, SettingsError."""
+def migrate_database(settings: Settings, *, is_embedded: bool) -> None:
+    """Migrate the database of `settings` (its address set) to the head, and grant the role that serves what it needs.
+
+    An embedded database has a role of its own for that, a configured one where AUCTION_DATABASE_OWNER_URL is another
+    than AUCTION_DATABASE_URL. Raises BooksAway, SettingsError.
+    """
+    owner_url = str(settings.database_owner_url or settings.database_url)
     with _migration_errors():
-        migrate.upgrade(str(settings.database_url))
+        migrate.upgrade(owner_url)
+    role = postgres.APPLICATION_USER if is_embedded else roles.role_of(str(settings.database_url))
+    if role is None or role == roles.role_of(owner_url):
+        return
+    try:
+        roles.grant_to(owner_url, role, create=is_embedded)
+    except roles.GrantRefused as error:
+        raise SettingsError(str(error)) from error
 
 
 @contextmanager

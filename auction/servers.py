@@ -17,6 +17,8 @@ from auction.settings import Settings
 def running_servers(settings: Settings, *, books: bool = True) -> Iterator[Settings]:
     """Give the settings with the addresses of servers that answer; without `books`, of the ledger's server alone.
 
+    An embedded database's address is its owner's.
+
     Configured servers are taken as they are; embedded ones of the data directory run at least as long as the block.
     Raises EmbeddedError.
     """
@@ -35,7 +37,7 @@ def running_servers(settings: Settings, *, books: bool = True) -> Iterator[Setti
         if want_ledger:
             found["redis_url"] = servers.redis_url
         if want_books:
-            found["database_url"] = servers.database_url
+            found["database_url"] = found["database_owner_url"] = servers.database_url
         yield settings.model_copy(update=found)
 
 

@@ -151,6 +151,12 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_books_address)] | None = Field(
         None, repr=False, exclude=True, description="an address such as postgresql://user:password@host/auction"
     )
+    database_owner_url: Annotated[str, AfterValidator(_books_address)] | None = Field(
+        None,
+        repr=False,
+        exclude=True,
+        description="an address such as postgresql://owner:password@host/auction, of the tables' owner",
+    )
     data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(Path("var"), description="a directory")
     ledger_binary: str | None = Field(
         None, description="the path of a redis-server or valkey-server, or its name on PATH"
@@ -378,7 +384,7 @@ def _shown(name: str, value: object) -> str:
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if isinstance(value, SecretStr) or name == "secret_key":
         return f"{len(text)} characters"
-    if name in {"redis_url", "database_url"}:
+    if name in {"redis_url", "database_url", "database_owner_url"}:
         scheme, mark, _ = text.partition("://")
         return f"'{scheme}://...'" if mark else "something without a scheme"
     return repr(text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}...")

@@ -4,16 +4,17 @@ from auction.console.output import Json, out, print_json
 
 
 def migrate(*, as_json: Json = False) -> None:
-    """Migrate the database to the latest revision."""
+    """Migrate the database to the latest revision, and grant the role that serves what it needs."""
     from auction.books.migrate import current
     from auction.books.revision import head
     from auction.migration import migrate_database
     from auction.servers import running_servers
     from auction.settings import load_settings
 
-    with running_servers(load_settings()) as settings:
-        before = current(str(settings.database_url))
-        migrate_database(settings)
+    given = load_settings()
+    with running_servers(given) as settings:
+        before = current(str(settings.database_owner_url or settings.database_url))
+        migrate_database(settings, is_embedded=given.database_url is None)
     after = head()
     if as_json:
         print_json({"before": before, "after": after})

@@ -120,7 +120,7 @@ def put_back(settings: Settings, folder: Path, *, dry_run: bool) -> PutBack:
         draft.mkdir(mode=0o700, parents=True)
         restoration.put_files(folder, manifest, draft, with_ledger=left_out is None)
         with running_servers(settings.model_copy(update={"data_dir": draft})) as found:
-            frozen = _load(found, report, secret)
+            frozen = _load(found, report, secret, is_embedded=settings.database_url is None)
         restoration.move_into_place(draft, data_dir)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -138,14 +138,14 @@ async def _check_database(url: str) -> None:
         await books.close()
 
 
-def _load(settings: Settings, report: PutBack, secret: str) -> Sequence[str]:
+def _load(settings: Settings, report: PutBack, secret: str, *, is_embedded: bool) -> Sequence[str]:
     asyncio.run(_load_database(settings, report))
-    migrate_database(settings)
+    migrate_database(settings, is_embedded=is_embedded)
     return asyncio.run(_freeze(settings, report.manifest, secret))
 
 
 async def _load_database(settings: Settings, report: PutBack) -> None:
-    url = str(settings.database_url)
+    url = str(settings.database_owner_url or settings.database_url)
     await database_dump.load(url, report.folder / BOOKS_FILE, programs=settings.postgres_programs)
     books = Books.connect(url, connections=1)
     try:

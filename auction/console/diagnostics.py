@@ -15,6 +15,7 @@ from auction.books.ledger_binding import bound_lineage
 from auction.books.revision import applied_revision, head
 from auction.books.server_status import read_server_status
 from auction.books.unit_of_work import Books
+from auction.console.database_role import ADVICE, powers_of, sentence_of
 from auction.console.output import out
 from auction.domain.errors import AuctionError
 from auction.embedded.allocator import allocator_of
@@ -148,6 +149,7 @@ def check_books(settings: Settings) -> list[Finding]:
     try:
         status = asyncio.run(read_server_status(url))
         revision = migrate.current(url)
+        role = _role(settings)
     except AuctionError as error:
         return [Finding("books", FindingState.BAD, error.detail, "start the server, or correct AUCTION_DATABASE_URL")]
     is_old = status.version_num // 10_000 < BOOKS_VERSION_MIN
@@ -160,12 +162,22 @@ def check_books(settings: Settings) -> list[Finding]:
         ),
         _clock("books clock", status.clock_offset_ms),
         _migrations(revision),
+        *role,
     ]
     for name, value in status.durability.items():
         is_off = value == "off"
         advice = f"set {name} to on: committed money and archive entries would be lost in a power cut" if is_off else ""
         findings.append(Finding(f"books {name}", FindingState.BAD if is_off else FindingState.GOOD, value, advice))
     return findings
+
+
+def _role(settings: Settings) -> list[Finding]:
+    """The role of a configured database; the embedded one is served on with a role of its own."""
+    if settings.database_owner_url == settings.database_url:
+        return []
+    powers = powers_of(str(settings.database_url))
+    state = FindingState.GOOD if powers.is_safe else FindingState.WARN
+    return [Finding("books role", state, sentence_of(powers), "" if powers.is_safe else ADVICE)]
 
 
 def _migrations(revision: str | None) -> Finding:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from auction.console.database_role import warn_of_database_role
 from auction.console.interrupt_handler import InterruptHandler
 from auction.console.ledger_safety import check_ledger_safety, require_safe_ledger
 from auction.console.output import out, print_error
@@ -69,7 +70,8 @@ def _serve(role: ServingRole, settings: Settings, interrupts: InterruptHandler) 
             is_ledger_checked = False
             log.warning("ledger_not_checked", reason=error.detail, advice="it is checked when it answers")
         if with_database:
-            migrate_database(found)
+            migrate_database(found, is_embedded=settings.database_url is None)
+            warn_of_database_role(settings)
         interrupts.raise_if_interrupted()
         # after every reason not to start, each of which is one sentence
         for variable, risk in unsafe_settings(settings):

@@ -63,7 +63,7 @@ def _run_demo(options: DemoOptions, port: int, interrupts: InterruptHandler) -> 
             # this process logs to the same file as its child processes; the terminal is for the auction
             with contextlib.redirect_stderr(log):
                 configure_logs(settings.log_level, settings.log_format)
-            migrate_database(found)
+            migrate_database(found, is_embedded=True)
             interrupts.raise_if_interrupted()
         status = asyncio.run(_supervise(DemoRun(found, options), settings, listener, log, interrupts))
         if status:

@@ -91,15 +91,15 @@ def running(
 def joined(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Use the servers of `data_dir` that another process starts and restarts: the ledger's and the database's address.
 
-    Whether they answer is not waited for. They run at least as long as the block, unless they die. Raises
-    EmbeddedError.
+    The database's is that of the role that may not change what is written once. Whether they answer is not waited
+    for. They run at least as long as the block, unless they die. Raises EmbeddedError.
     """
     data_dir = data_dir.expanduser().absolute()
     make_folder(data_dir)
     with _registered(data_dir):
         ledger = valkey.ValkeyServer(valkey.paths(data_dir))
         books = postgres.PostgresServer(postgres.paths(data_dir))
-        yield ledger.url(ledger.paths.sockets()), books.url(books.paths.sockets())
+        yield ledger.url(ledger.paths.sockets()), books.url(books.paths.sockets(), postgres.APPLICATION_USER)
 
 
 def restartable(

@@ -29,6 +29,9 @@ _SOCKET_NAME = f".s.PGSQL.{_PORT}"
 _TIMEOUT_S = 5.0
 DATABASE = "auction"
 USER = "auction"
+"""The owner of the tables, as which commands of this machine's administrator connect."""
+APPLICATION_USER = "auction_app"
+"""The role of the processes that serve (`auction.books.roles`); there once the database is migrated."""
 
 SETTINGS: dict[str, str] = {
     "listen_addresses": "",
@@ -82,7 +85,8 @@ class PostgresServer:
         self._clear_stale_pid()
         user = name_of_this_user().replace('"', '""')
         write_atomically(self.database / "pg_hba.conf", "local all all peer map=auction\n", mode=0o644)
-        write_atomically(self.database / "pg_ident.conf", f'auction "{user}" {USER}\n', mode=0o644)
+        roles = "".join(f'auction "{user}" {role}\n' for role in (USER, APPLICATION_USER))
+        write_atomically(self.database / "pg_ident.conf", roles, mode=0o644)
         options = SETTINGS | {"unix_socket_directories": str(sockets)} | dict(self.settings)
         return [
             *prefix,
@@ -111,9 +115,9 @@ class PostgresServer:
             raise ServerUnresponsive(f"{self.database}/postmaster.pid names no process")
         return pid
 
-    def url(self, sockets: Path) -> str:
+    def url(self, sockets: Path, user: str = USER) -> str:
         """The address for SQLAlchemy with asyncpg."""
-        return f"postgresql+asyncpg://{USER}@/{DATABASE}?host={quote(str(sockets))}"
+        return f"postgresql+asyncpg://{user}@/{DATABASE}?host={quote(str(sockets))}"
 
     def diagnose(self, log: str) -> str | None:
         """The cause of a failed start that has to do with the data directory."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from auction.books import frozen_lots, migrate, revision
+from auction.books import frozen_lots, migrate, revision, roles
 from auction.books.archive_rows import Fault
 from auction.bootstrap import open_context
 from auction.console import diagnostics
@@ -98,6 +98,22 @@ def test_what_is_good_is_said_too():
     assert found["migrations"]["found"] == f"at {revision.head()}"
     assert all(set(one) == {"about", "state", "found", "advice"} for one in found.values())
     assert all(one["advice"] for one in found.values() if one["state"] != "good")
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_role_that_could_rewrite_the_records_is_warned_of_until_it_has_one_of_its_own(books_url, monkeypatch):
+    role = findings(auction("doctor", "--json"))["books role"]
+    assert (role["state"], role["found"]) == (
+        "warn",
+        "auction is a superuser: it may rewrite journal, audit log and archive",
+    )
+    assert "AUCTION_DATABASE_OWNER_URL" in role["advice"]
+    roles.grant_to(books_url, "auction_app", create=True)
+    monkeypatch.setenv("AUCTION_DATABASE_URL", books_url.replace("auction@", "auction_app@"))
+    monkeypatch.setenv("AUCTION_DATABASE_OWNER_URL", books_url)
+    assert auction("migrate").code == 0
+    role = findings(auction("doctor", "--json"))["books role"]
+    assert (role["state"], role["found"]) == ("good", "auction_app may not change what is written once")
 
 
 @pytest.mark.usefixtures("environment")

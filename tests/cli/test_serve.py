@@ -64,11 +64,23 @@ def kill_and_wait_for_another(command: Command, name: str) -> None:
     until(lambda: len(command.started()[name]) > len(before), f"another {name}")
 
 
+async def roles_connected(data_dir: Path) -> set[str]:
+    """As whom the processes of a house are connected to its database."""
+    with embedded.joined(data_dir) as (_, url):
+        connection = await asyncpg.connect(url.replace("postgresql+asyncpg://auction_app@", "postgresql://auction@"))
+        found = await connection.fetch(
+            "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'auction' AND pid <> pg_backend_pid()"
+        )
+        await connection.close()
+    return {row["usename"] for row in found}
+
+
 def test_it_takes_bids_replaces_what_is_killed_and_drains(tmp_path):
     port = free_port()
     with served(tmp_path, port, "--workers", "2") as command:
         assert answered(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz")).json()["ready"]
         assert f"http://127.0.0.1:{port}" in command.said
+        assert asyncio.run(roles_connected(tmp_path / "var")) == {"auction_app"}
         lot_id = open_a_lot(port)
         with bidding(port, lot_id, "alice") as alice:
             assert alice(100).status_code == 201
