@@ -100,6 +100,11 @@ class RecoveryGauges(Collector):
         """The current metrics."""
         for name, found, meaning in (
             ("auction_lots_frozen", self._watch.lots_frozen, "Lots whose record is not sound: no bid is decided."),
+            (
+                "auction_settlements_held",
+                self._watch.settlements_held,
+                "Lots that have ended after a loss and are not settled until staff release them.",
+            ),
             ("auction_shards_stopped", self._watch.shards_stopped, "Shards of the ledger that refuse every call."),
         ):
             if found is not None:

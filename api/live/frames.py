@@ -21,6 +21,7 @@ from auction.domain.events import (
     Interrupted,
     LotVoided,
     Opened,
+    PauseCause,
     Paused,
     Restored,
     Resumed,
@@ -66,6 +67,8 @@ class StateFrame(LotFrame):
     """Whether the price has reached the reserve; None without a reserve."""
     outcome: str | None
     """sold, no-bids, reserve-unmet or void; None before the lot has ended."""
+    pause_cause: str | msgspec.UnsetType = msgspec.UNSET
+    """Only where the lot is paused: staff, or outage."""
 
 
 class SnapFrame(StateFrame, tag="snap"):
@@ -114,7 +117,7 @@ class PausedFrame(LotEventFrame, tag="paused"):
 
     remaining_ms: int
     reason: str
-    cause: str = "staff"
+    cause: str = str(PauseCause.STAFF)
 
 
 class ResumedFrame(LotEventFrame, tag="resumed"):
@@ -211,6 +214,7 @@ def state_frame(kind: type[SnapFrame] | type[TickFrame], lot_id: str, lot: Lot, 
             watchers=watchers,
             reserve_met=lot.reserve_met,
             outcome=lot.outcome,
+            pause_cause=lot.pause_cause or msgspec.UNSET,
         )
     )
 
@@ -292,7 +296,13 @@ def event_frame(position: EventPosition, event: Event, price_fen: int, leader_pa
             )
         case Interrupted(remaining_ms=left):
             frame = PausedFrame(
-                lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left, reason="", cause="outage"
+                lot_id=lot_id,
+                seq=seq,
+                at_ms=at_ms,
+                ends_at_ms=ends_at_ms,
+                remaining_ms=left,
+                reason="",
+                cause=str(PauseCause.OUTAGE),
             )
         case Resumed():
             frame = ResumedFrame(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms)

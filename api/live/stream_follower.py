@@ -12,13 +12,17 @@ import structlog
 from api.live.backoff import backoff_waits_s
 from api.live.clock import LedgerClock
 from api.live.hub import Hub
-from auction.domain.errors import LedgerAway
+from api.live.lot_projection import LotProjection
+from auction.domain.errors import LedgerAway, LedgerChanged
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.cancellation import raise_if_cancelled
 from auction.ledger.tail import StreamTail
 
 ENTRIES_PER_READ_MAX = 500
 """Entries of a shard that are read at once, so that turns are sent in between."""
+
+LOTS_CHECKED_AT_ONCE = 100
+"""Lots whose state is read, and held, at once when the ledger is back."""
 
 CLOCK_SAMPLES = 3
 """Samples of the ledger's clock at a time: the one with the shortest round trip counts."""
@@ -72,19 +76,34 @@ class StreamFollower:
     async def _check_continuity(self) -> None:
         """Resync the lots that the ledger does not hold as they are known here, or further on and within reach."""
         self._resync_shards(await self._tail.rewind_lost_shards())
-        projections = {
-            lot_id: channel.projection
-            for lot_id, channel in self._hub.channels.items()
-            if channel.projection is not None
-        }
-        snapshots = await self._ledger.read_many(list(projections))
-        for lot_id, projection in projections.items():
-            now = snapshots.get(lot_id)
+        by_shard: dict[int, list[str]] = {}
+        for lot_id, channel in self._hub.channels.items():
+            if channel.projection is not None:
+                by_shard.setdefault(self._ledger.keys.shard_of(lot_id), []).append(lot_id)
+        reached: dict[LotProjection, int] = {}
+        for lot_ids in by_shard.values():
+            for start in range(0, len(lot_ids), LOTS_CHECKED_AT_ONCE):
+                try:
+                    await self._compare(lot_ids[start : start + LOTS_CHECKED_AT_ONCE], reached)
+                except LedgerChanged:
+                    # nothing of a stopped shard is told; what its lots are restored to does not continue what was
+                    break
+        while await self._tail.has_more():
+            self._hub.apply_entries(await self._tail.read(block_ms=None, count=ENTRIES_PER_READ_MAX))
+        for projection, seq in reached.items():
+            if projection.lot.seq < seq:
+                self._hub.resync([projection.lot_id], "entries were trimmed before they were read")
+
+    async def _compare(self, lot_ids: list[str], reached: dict[LotProjection, int]) -> None:
+        """Resync the lots that the ledger does not hold as they are known here; of the others note its seq."""
+        snapshots = await self._ledger.read_many(lot_ids)
+        for lot_id in lot_ids:
+            channel, now = self._hub.channels.get(lot_id), snapshots.get(lot_id)
+            projection = None if channel is None else channel.projection
+            if projection is None:
+                continue
             known = (projection.lot.epoch, projection.lot.seq)
             if now is None or (now.epoch, now.seq) < known or (now.seq == known[1] and now.chain != projection.chain):
                 self._hub.resync([lot_id], "the ledger is not where it was")
-        while await self._tail.has_more():
-            self._hub.apply_entries(await self._tail.read(block_ms=None, count=ENTRIES_PER_READ_MAX))
-        for lot_id, now in snapshots.items():
-            if projections[lot_id].lot.seq < now.seq:
-                self._hub.resync([lot_id], "entries were trimmed before they were read")
+            else:
+                reached[projection] = now.seq

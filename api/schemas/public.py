@@ -65,6 +65,9 @@ class LotResponse(BaseModel):
     minimum_fen: int
     watchers: int
     reserve_met: bool | None = Field(description="Whether the price has reached the reserve; null without a reserve.")
+    pause_cause: str | None = Field(
+        description="Why a paused lot is paused: staff, or outage (bids could not be decided shortly before its end)."
+    )
     ledger_away: bool = Field(
         description="The ledger of this lot is being recovered: what is shown is archived, and nothing is decided now."
     )
@@ -112,6 +115,7 @@ class LotResponse(BaseModel):
             minimum_fen=view.minimum_fen,
             watchers=view.watchers,
             reserve_met=view.reserve_met,
+            pause_cause=view.pause_cause,
             ledger_away=view.ledger_away,
             outcome=view.outcome,
             settlement=view.settlement,

@@ -56,6 +56,12 @@ async def held_among(tx: Transaction, lot_ids: Iterable[str]) -> set[str]:
     return {row["lot_id"] for row in await tx.rows(statement)}
 
 
+async def held_lots(tx: Transaction) -> list[str]:
+    """Every lot whose settlement is held so, by id."""
+    undecided = await tx.rows(select(restored_lots.c.lot_id).where(UNDECIDED).distinct())
+    return sorted(await held_among(tx, [row["lot_id"] for row in undecided]))
+
+
 async def is_in_gap(tx: Transaction, lot_id: str, seq: int) -> bool:
     """Whether a restoring left that seq out of a lot's record."""
     left_out = exists().where(

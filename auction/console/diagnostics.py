@@ -207,7 +207,7 @@ def _clock(about: str, offset_ms: float) -> Finding:
 
 
 def check_recovery(settings: Settings) -> list[Finding]:
-    """What a loss of the ledger has stopped: shards and lots that wait for `auction restore`."""
+    """What a loss of the ledger has stopped: shards and lots that wait for `auction restore`, settlements for staff."""
     try:
         report = asyncio.run(_read_recovery(settings))
     except AuctionError:
@@ -223,7 +223,13 @@ def check_recovery(settings: Settings) -> list[Finding]:
         found = f"frozen ({one.lot.cause}): {one.lot.detail}"
         advice = f"no bid on it is decided: run `auction restore --lot {one.lot.lot_id} --dry-run`"
         findings.append(Finding(f"lot {one.lot.lot_id}", FindingState.BAD, found, advice))
-    return findings or [Finding("recovery", FindingState.GOOD, "no shard is stopped, no lot is frozen")]
+    held = [one.lot.lot_id for one in report.restored if one.is_held]
+    if held:
+        found = f"settlements held after a loss: {', '.join(dict.fromkeys(held))}"
+        advice = "decide their claims, then release each at /ops; see docs/operations.md"
+        findings.append(Finding("settlements", FindingState.WARN, found, advice))
+    nothing = "no shard is stopped, no lot is frozen, no settlement is held"
+    return findings or [Finding("recovery", FindingState.GOOD, nothing)]
 
 
 async def _read_recovery(settings: Settings) -> RecoveryReport | None:

@@ -133,7 +133,12 @@ class ProblemCode(Code):
     BID_UNKNOWN = "bid-unknown", Kind.NOT_FOUND, "No such bid", ("seq",)
     PRESET_UNKNOWN = "preset-unknown", Kind.INVALID, "No such preset", ("preset", "known")
     TERMS_INVALID = "terms-invalid", Kind.INVALID, "Terms invalid", ("problems", "contradictions")
-    WRONG_STATUS = "wrong-status", Kind.CONFLICT, "Not possible in the lot's status", ("status", "allowed")
+    WRONG_STATUS = (
+        "wrong-status",
+        Kind.CONFLICT,
+        "Not possible in the lot's status",
+        ("status", "allowed", "ended_at_ms"),
+    )
     SCHEDULE_INVALID = "schedule-invalid", Kind.CONFLICT, "Schedule invalid"
     REVIEW_LIMIT_TOO_LOW = "review-limit-too-low", Kind.CONFLICT, "Review limit too low", ("price_fen",)
     TERMS_NOT_ACCEPTED = "terms-not-accepted", Kind.CONFLICT, "Terms not accepted"

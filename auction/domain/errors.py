@@ -85,15 +85,18 @@ def _as_mapping(one: Contradiction) -> dict[str, Any]:
 
 
 class WrongStatus(AuctionError):
-    """The lot's status does not allow the action; facts: status, allowed."""
+    """The lot's status does not allow the action; facts: status, allowed, and ended_at_ms where the lot is archived.
 
-    def __init__(self, action: str, status: str, allowed: tuple[str, ...]) -> None:
-        wanted = " or ".join(allowed)
-        super().__init__(
-            ProblemCode.WRONG_STATUS,
-            f"The lot is {status}; to {action} it must be {wanted}.",
-            {"status": status, "allowed": list(allowed)},
-        )
+    `ended_at_ms` (UTC ms) is given for a lot that has left the ledger.
+    """
+
+    def __init__(self, action: str, status: str, allowed: Sequence[str], *, ended_at_ms: int | None = None) -> None:
+        detail = f"The lot is {status}; to {action} it must be {' or '.join(allowed)}."
+        facts: dict[str, Any] = {"status": status, "allowed": list(allowed)}
+        if ended_at_ms is not None:
+            detail += f" It ended at {ended_at_ms} (UTC ms), was archived, and has left the ledger."
+            facts["ended_at_ms"] = ended_at_ms
+        super().__init__(ProblemCode.WRONG_STATUS, detail, facts)
 
 
 class WrongState(AuctionError):

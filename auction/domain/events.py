@@ -34,6 +34,14 @@ class FreezeCause(StrEnum):
     """The ledger's state is older than what was archived or acknowledged."""
 
 
+class PauseCause(StrEnum):
+    """Why a lot is paused."""
+
+    STAFF = "staff"
+    OUTAGE = "outage"
+    """Bids could not be decided shortly before its end."""
+
+
 class CloseCause(StrEnum):
     """What closed a lot."""
 

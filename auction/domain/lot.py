@@ -24,6 +24,7 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Outcome,
+    PauseCause,
     Paused,
     Restored,
     Resumed,
@@ -69,6 +70,8 @@ class Lot:
     hard_stop_at_ms: int = 0
     remaining_ms: int = 0
     stopped_at_ms: int = 0
+    pause_cause: str = ""
+    """A PauseCause; empty: not paused, or restored after a loss."""
     review_above_fen: int = 0
     last_at_ms: int = 0
 
@@ -150,10 +153,7 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
                 return after
             return replace(after, leader_id=event.bidder_id, leader_paddle=event.paddle, ceiling_fen=event.amount_fen)
         case Held() | Paused() | Interrupted():
-            status = LotStatus.HELD if isinstance(event, Held) else LotStatus.PAUSED
-            # an interrupted lot counts as stopped since the time that leaves it what remains
-            stopped_at_ms = lot.ends_at_ms - event.remaining_ms if isinstance(event, Interrupted) else at_ms
-            return replace(after, status=status, remaining_ms=event.remaining_ms, stopped_at_ms=stopped_at_ms)
+            return _apply_stop(after, event)
         case Resumed():
             return replace(
                 after,
@@ -162,6 +162,7 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
                 hard_stop_at_ms=event.hard_stop_at_ms,
                 remaining_ms=0,
                 stopped_at_ms=0,
+                pause_cause="",
                 review_above_fen=event.review_above_fen,
             )
         case Extended():
@@ -179,9 +180,25 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
         case Closed():
             return replace(after, status=LotStatus.CLOSED, ends_at_ms=min(lot.ends_at_ms, at_ms))
         case LotVoided():
-            return replace(after, status=LotStatus.VOID, ends_at_ms=min(lot.ends_at_ms, at_ms))
+            return replace(after, status=LotStatus.VOID, ends_at_ms=min(lot.ends_at_ms, at_ms), pause_cause="")
         case Frozen() | Restored():
             return _apply_recovery(lot, after, event)
+    assert_never(event)
+
+
+def _apply_stop(after: Lot, event: Held | Paused | Interrupted) -> Lot:
+    stopped = replace(after, remaining_ms=event.remaining_ms, stopped_at_ms=after.last_at_ms)
+    match event:
+        case Held():
+            return replace(stopped, status=LotStatus.HELD)
+        case Paused():
+            return replace(stopped, status=LotStatus.PAUSED, pause_cause=str(PauseCause.STAFF))
+        case Interrupted():
+            # it counts as stopped since the time that leaves it what remains
+            stopped_at_ms = after.ends_at_ms - event.remaining_ms
+            return replace(
+                stopped, status=LotStatus.PAUSED, stopped_at_ms=stopped_at_ms, pause_cause=str(PauseCause.OUTAGE)
+            )
     assert_never(event)
 
 
@@ -189,13 +206,20 @@ def _apply_recovery(lot: Lot, after: Lot, event: Frozen | Restored) -> Lot:
     was_open = lot.status is LotStatus.OPEN
     if isinstance(event, Frozen):
         stopped_at_ms = after.last_at_ms if was_open else lot.stopped_at_ms
-        return replace(after, status=LotStatus.FROZEN, remaining_ms=event.remaining_ms, stopped_at_ms=stopped_at_ms)
+        return replace(
+            after,
+            status=LotStatus.FROZEN,
+            remaining_ms=event.remaining_ms,
+            stopped_at_ms=stopped_at_ms,
+            pause_cause="",
+        )
     return replace(
         after,
         status=LotStatus(event.status),
         epoch=event.epoch,
         seq=event.seq,
         remaining_ms=event.remaining_ms,
+        pause_cause="",
         # an open lot counts as stopped since the time that leaves it what remains
         stopped_at_ms=lot.ends_at_ms - event.remaining_ms if was_open else lot.stopped_at_ms,
     )

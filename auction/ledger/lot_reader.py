@@ -87,4 +87,5 @@ def _lot_of(snapshot: Snapshot, packed_terms: bytes) -> Lot:
         hard_stop_at_ms=snapshot.hard_stop_at_ms,
         remaining_ms=snapshot.remaining_ms,
         review_above_fen=snapshot.review_above_fen,
+        pause_cause=snapshot.pause_cause,
     )

@@ -35,6 +35,8 @@ class Snapshot:
     review_above_fen: int
     now_ms: int
     chain: str
+    pause_cause: str
+    """A PauseCause; empty: not paused, or not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ Beside the bid's way: asked only where the ledger does not know a lot.
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +16,7 @@ from auction.books.archive_queries import ArchivedBid
 from auction.books.ledger_expiry import ENDED
 from auction.books.unit_of_work import Books
 from auction.domain.bidding import Admission, Bid, Decision, Receipt, decide
-from auction.domain.errors import LedgerFault, NotFound
+from auction.domain.errors import LedgerFault, NotFound, ProblemCode, WrongStatus
 from auction.domain.lot import Lot, apply
 from auction.domain.terms_reader import read_terms
 from auction.ledger.entry import decode_events
@@ -56,6 +58,7 @@ class EndedLot:
             review_above_fen=lot.review_above_fen,
             now_ms=lot.now(now_ms),
             chain=self.chain,
+            pause_cause=lot.pause_cause,
         )
 
 
@@ -96,6 +99,20 @@ class EndedLots:
             admission = Admission(registration.paddle)
         receipt = None if first is None else _receipt_of(ended.lot, first)
         return decide(ended.lot, admission, receipt, bid, ended.lot.now(now_ms))
+
+    @asynccontextmanager
+    async def known_as_ended(
+        self, books: Books, lot_id: str, action: str, allowed: Sequence[str]
+    ) -> AsyncIterator[None]:
+        """Raise WrongStatus, with when the lot ended, where the ledger knows no lot since it has dropped it."""
+        try:
+            yield
+        except NotFound as error:
+            ended = None if error.code != ProblemCode.LOT_UNKNOWN else await self.find(books, lot_id)
+            if ended is None:
+                raise
+            lot = ended.lot
+            raise WrongStatus(action, lot.status, allowed, ended_at_ms=lot.ends_at_ms) from error
 
     async def _read(self, books: Books, lot_id: str) -> None:
         async with books.reading() as tx:

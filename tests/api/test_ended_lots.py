@@ -6,10 +6,12 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from auction.books import bidders
 from auction.ledger.keys import sale_of
 from auction.services.context import AppContext
 from auction.services.ended_lots import EndedLots
 from auction.services.ledger_expiry import KEEP_MS, expire_ended_lots
+from auction.services.registration.bidding_power import sync_sale_power, unsynced
 from auction.services.verification.verdicts import verify_all
 from auction.workers.archiver import Archiver
 from tests.api.conftest import OPS, Asker, signed
@@ -125,6 +127,51 @@ async def test_a_lot_that_is_missing_before_its_time_is_still_named_by_the_check
     await drop(context, lot_id)
     (breach,) = (await verify_all(context)).breaches
     assert breach.lot_id == lot_id
+
+
+LATE_ACTS = {
+    "open": {"duration_ms": 1_000},
+    "pause": {"reason": "late"},
+    "resume": {},
+    "extend": {"by_ms": 1_000, "reason": "late"},
+    "close": {"reason": "late"},
+    "void": {"reason": "late"},
+    "bids/3/void": {"reason": "late"},
+}
+
+
+async def test_staff_who_act_on_it_are_told_that_it_has_ended(asker: Asker, context: AppContext) -> None:
+    lot_id = await ended_lot(asker, context)
+    ended_at_ms = (await asker.get(f"/lots/{lot_id}")).json()["ends_at_ms"]
+    await expire_ended_lots(context)
+    await drop(context, lot_id)
+    for path, body in LATE_ACTS.items():
+        answer = await asker.post(f"/ops/lots/{lot_id}/{path}", body, OPS)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"], problem["lot_status"]) == (409, "wrong-status", "closed"), path
+        assert problem["ended_at_ms"] == ended_at_ms
+        assert "archived" in problem["detail"]
+
+
+async def test_whoever_registers_for_it_is_told_that_it_has_ended(asker: Asker, context: AppContext) -> None:
+    lot_id = await ended_lot(asker, context)
+    await expire_ended_lots(context)
+    await drop(context, lot_id)
+    answer = await asker.register(lot_id, "eve")
+    assert (answer.status_code, answer.json()["code"]) == (409, "registration-closed")
+    assert answer.json()["lot_status"] == "closed"
+
+
+async def test_a_power_that_the_ledger_has_dropped_needs_not_be_sent(asker: Asker, context: AppContext) -> None:
+    lot_id = await ended_lot(asker, context)
+    async with context.books.transaction() as tx:
+        await tx.session.execute(text("UPDATE registrations SET power_version = power_version + 1"))
+    await expire_ended_lots(context)
+    await drop(context, lot_id)
+    await sync_sale_power(context, sale_of(lot_id), "ann")
+    async with context.books.reading() as tx:
+        registered = await bidders.registrations_on_sale(tx, sale_id=sale_of(lot_id), bidder_id="ann")
+    assert unsynced(registered) == []
 
 
 async def test_a_made_up_lot_is_looked_up_once_and_stays_unknown(

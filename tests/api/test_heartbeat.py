@@ -106,8 +106,12 @@ async def test_after_an_outage_the_clerk_pauses_at_once_what_would_end_soon(aske
     assert events[0]["kind"] == "interrupted"
     assert events[0]["from_ms"] == silent_since_ms
     assert events[0]["remaining_ms"] == 900
+    assert (await asker.get(f"/lots/{lot_id}")).json()["pause_cause"] == "outage"
     await asker.ops(f"/lots/{lot_id}/resume", {})
     assert (await asker.bid(lot_id, 100)).status_code == 201
+    assert (await asker.get(f"/lots/{lot_id}")).json()["pause_cause"] is None
+    await asker.ops(f"/lots/{lot_id}/pause", {"reason": "a look"})
+    assert (await asker.get(f"/lots/{lot_id}")).json()["pause_cause"] == "staff"
 
 
 def test_watchers_are_told_that_it_was_an_outage() -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from typing import Any, cast
+from unittest.mock import ANY
 
 import httpx
 
@@ -127,6 +129,7 @@ async def test_lots_of_a_stopped_shard_are_shown_from_the_archive_and_the_others
     for lot_id in (stopped, other):
         assert (await asker.bid(lot_id, 100)).status_code == 201
     seen = (await asker.get(f"/lots/{stopped}")).json()
+    seen_bids = (await asker.get(f"/lots/{stopped}/bids")).json()
     await Archiver(context.books, context.stream).catch_up()
     await context.ledger.redis.set(keys.lineage_of(stopped), "stopped")
 
@@ -141,10 +144,21 @@ async def test_lots_of_a_stopped_shard_are_shown_from_the_archive_and_the_others
         assert [archived[name] for name in same] == [seen[name] for name in same]
         if other in lots:
             assert (lots[other]["ledger_away"], lots[other]["price_fen"]) == (False, 100)
+    # the lot's own page
+    assert (await asker.get(f"/lots/{stopped}")).json() == {**archived, "now_ms": ANY}
+    # another record in the stream is no part of the lot
+    stream = keys.stream_of(stopped)
+    ((_, last),) = cast("Any", await context.ledger.redis.xrevrange(stream, count=1))
+    await context.ledger.redis.xadd(stream, {**last, b"seq": 9})
+    assert (await asker.get(f"/lots/{stopped}/bids")).json() == seen_bids
 
 
 async def test_what_is_stopped_is_counted_in_the_metrics(asker: Asker, context: AppContext):
-    lot_id = await asker.open_lot()
+    lot_id, ended = await asker.open_lot(), await asker.open_lot()
+    await freeze(context, ended)
+    await restore(context, ended)
+    await asker.ops(f"/lots/{ended}/resume", {})
+    await asker.ops(f"/lots/{ended}/close", {"reason": "for the test"})
     await freeze(context, lot_id)
     watch = RecoveryWatch()
     transport = httpx.ASGITransport(app=create_app(context, ApiConfig(secret=SECRET), watch))
@@ -156,3 +170,4 @@ async def test_what_is_stopped_is_counted_in_the_metrics(asker: Asker, context: 
         metrics = (await client.get("/metrics")).text
         assert "auction_lots_frozen 1.0" in metrics
         assert "auction_shards_stopped 0.0" in metrics
+        assert "auction_settlements_held 1.0" in metrics

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from redis import Redis
+from sqlalchemy import text
 
 from auction.books import frozen_lots, migrate, revision, roles
 from auction.books.archive_rows import Fault
@@ -246,6 +247,13 @@ def test_what_a_loss_has_stopped_is_named_with_the_command_that_restores_it(valk
             fault = Fault(FreezeCause.BEHIND, "it ends before what was acknowledged", 0)
             async with context.books.transaction() as tx:
                 await frozen_lots.add(tx, {"launch-001": fault})
+                # restored after a loss, and ended since
+                await tx.session.execute(text("INSERT INTO restored_lots VALUES ('launch-002', 1000000, 2, 1, 4, 7)"))
+                await tx.session.execute(
+                    text(
+                        "INSERT INTO lot_results VALUES ('launch-002', 'no-bids', NULL, NULL, NULL, 1000002, 2, 'time')"
+                    )
+                )
             await context.ledger.redis.set(context.ledger.keys.lineage(3), "stopped")
 
     with Redis.from_url(valkey_url) as client:
@@ -257,3 +265,7 @@ def test_what_a_loss_has_stopped_is_named_with_the_command_that_restores_it(valk
     assert (found["ledger shards"]["state"], found["ledger shards"]["found"]) == ("bad", "stopped after a loss: 3")
     assert "auction restore --all" in found["ledger shards"]["advice"]
     assert "auction restore --lot launch-001" in found["lot launch-001"]["advice"]
+    assert (found["settlements"]["state"], found["settlements"]["found"]) == (
+        "warn",
+        "settlements held after a loss: launch-002",
+    )

@@ -47,3 +47,10 @@ test("a later pause whose cause was not heard is not put down to an earlier outa
   result.show({ ...PAUSED, seq: 7 });
   assert.equal(note().textContent, words["lot.note.paused"]);
 });
+
+test("a page that was loaded during the pause says its cause, without having heard the event", () => {
+  result.show({ ...PAUSED, pause_cause: "outage" });
+  assert.equal(note().textContent, words["lot.note.outage"]);
+  result.show({ ...PAUSED, seq: 6, pause_cause: "staff" });
+  assert.equal(note().textContent, words["lot.note.paused"]);
+});

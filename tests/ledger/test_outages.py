@@ -116,6 +116,7 @@ async def test_a_lot_whose_end_fell_into_an_outage_is_paused_with_the_time_it_ha
     assert code == "ok"
     assert paused is not None
     assert (paused.status, paused.remaining_ms) == (LotStatus.PAUSED, lot.ends_at_ms - seen_at_ms)
+    assert paused.pause_cause == "outage"
     event = (await entries(ledger))[-1].events[-1]
     assert isinstance(event, Interrupted)
     assert (event.from_ms, event.until_ms) == (seen_at_ms, 2 * event.to_ms - seen_at_ms)
@@ -123,7 +124,7 @@ async def test_a_lot_whose_end_fell_into_an_outage_is_paused_with_the_time_it_ha
     assert (await ledger.close_due(LOT))[0] == "not-due"
 
     resumed = await ledger.resume(LOT, review_above_fen=None, by="eve")
-    assert resumed.ends_at_ms >= lot.ends_at_ms
+    assert (resumed.pause_cause, resumed.ends_at_ms >= lot.ends_at_ms) == ("", True)
     await beat(ledger, NEVER_MS)
     await silence(ledger, resumed.ends_at_ms)
     assert await kinds(ledger) == ["scheduled", "admitted", "admitted", "admitted", "opened", "interrupted", "resumed"]

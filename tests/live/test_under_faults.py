@@ -11,6 +11,7 @@ from auction.domain.errors import LedgerAway, OutcomeUnknown
 from auction.domain.events import BidPlaced
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.replies import AcceptedBid, Snapshot
+from auction.ledger.server_state import STOPPED
 from auction.ledger.watcher_counts import count_watchers
 from loadtests.live_client import LOST, LiveClient, stalled
 from tests.ledger.event_sequences import LOT, SHARDS, entries, opened, taken
@@ -175,6 +176,25 @@ async def test_while_the_ledger_is_away_watchers_stay_and_newcomers_wait(own_ser
             await persistently(lambda: taken(ledger, "ada", 700, "key-0001"))
             for each in (watcher, late):
                 assert (await heard_until(each, "tick"))[-1]["price_fen"] == 700
+
+
+async def test_a_stopped_shard_keeps_the_watchers_of_no_other_from_their_lots(own_server, gateways):
+    """The ledger was away, and one shard waits for its restoring; each lot is compared with a page of its own."""
+    elsewhere = "elsewhere-001"
+    ledger = await BidLedger.open(own_server.client(timeout_ms=1_000), SHARDS)
+    assert ledger.keys.shard_of(LOT) != ledger.keys.shard_of(elsewhere)
+    for lot_id in (LOT, elsewhere):
+        await opened(ledger, lot_id, bidders=BIDDERS)
+    some = gateways(own_server.url)
+    await some.start()
+    async with speaking(some.url, sub(elsewhere)) as refused, speaking(some.url, sub()) as watcher:
+        await heard(refused)
+        await heard(watcher)
+        await ledger.redis.set(ledger.keys.lineage_of(elsewhere), STOPPED)
+        own_server.kill()
+        await own_server.start()
+        await persistently(lambda: taken(ledger, "ada", 700, "key-0001"))
+        assert (await heard_until(watcher, "tick"))[-1]["price_fen"] == 700
 
 
 async def test_a_ledger_that_comes_back_with_less_sends_its_watchers_back(own_server, gateways):

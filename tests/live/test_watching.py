@@ -81,10 +81,12 @@ async def test_a_lot_goes_through_its_life_before_the_watchers_eyes(live, ledger
         paused, tick = await heard_until(watcher, "tick")
         assert (paused["type"], paused["reason"], tick["status"]) == ("paused", "a look", "paused")
         assert paused["remaining_ms"] == tick["remaining_ms"] > 0
+        assert paused["cause"] == tick["pause_cause"] == "staff"
 
         await ledger.resume(LOT, review_above_fen=200, by="eve")
         resumed, tick = await heard_until(watcher, "tick")
         assert (resumed["type"], tick["status"], tick["remaining_ms"]) == ("resumed", "open", 0)
+        assert "pause_cause" not in tick
         assert resumed["ends_at_ms"] == tick["ends_at_ms"]
 
         await ledger.admit(LOT, bidder_id="bo", paddle=2, limit_fen=None, purse_fen=None)

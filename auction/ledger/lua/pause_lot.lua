@@ -33,5 +33,6 @@ end
 check_types(keys)
 lot.status, lot.remaining, lot.stopped_at = 'paused', lot.ends_at - now, now
 commit(lot, {{'paused', lot.remaining, ARGV[2], ARGV[3]}}, now, keys)
+redis.call('HSET', lot.key, 'pause_cause', 'staff')
 note_done(keys, ARGV[6], lot)
 return answer('ok', lot, now)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from auction.books import archive, archive_queries
 from auction.books.archive_queries import Standing
+from auction.books.unit_of_work import Transaction
 from auction.domain.errors import LedgerChanged
 from auction.ledger.replies import Snapshot
 from auction.services.context import AppContext
@@ -55,10 +56,17 @@ async def _read_by_shard(context: AppContext, lot_ids: Sequence[str]) -> LotStat
         except LedgerChanged:
             refused += of_shard
     async with context.books.reading() as tx:
-        heads = await archive.heads_of(tx, refused)
-        standings = await archive_queries.standings(tx, refused)
-    for lot_id in refused:
+        found.archived = await archived_states(tx, refused)
+    return found
+
+
+async def archived_states(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, ArchivedState]:
+    """Lot -> its state as archived."""
+    heads = await archive.heads_of(tx, lot_ids)
+    standings = await archive_queries.standings(tx, lot_ids)
+    found = {}
+    for lot_id in lot_ids:
         head = heads.get(lot_id)
         seq, epoch = (0, 0) if head is None else (head.last_seq, head.epoch)
-        found.archived[lot_id] = ArchivedState(seq, epoch, standings[lot_id])
+        found[lot_id] = ArchivedState(seq, epoch, standings[lot_id])
     return found

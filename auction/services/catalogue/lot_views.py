@@ -6,15 +6,16 @@ from auction.books import archive_queries, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord
 from auction.books.ledger_expiry import ENDED
 from auction.books.settlements import Award, Settlement
-from auction.domain.errors import BooksAway, LedgerAway, NotFound, ProblemCode
+from auction.domain.errors import BooksAway, LedgerAway, LedgerChanged, NotFound, ProblemCode
 from auction.domain.events import BidPlaced, BidVoided
 from auction.domain.lot import Lot, LotStatus, lot_outcome, reserve_met
 from auction.domain.terms_reader import read_terms
 from auction.domain.text import is_id
 from auction.ledger.replies import Snapshot
+from auction.ledger.server_state import ServerState
 from auction.ledger.watcher_counts import count_watchers
 from auction.services.catalogue.bidder_results import BidderResult, results_of
-from auction.services.catalogue.lot_states import ArchivedState, read_states
+from auction.services.catalogue.lot_states import ArchivedState, archived_states, read_states
 from auction.services.catalogue.visibility import PUBLIC, Viewer, require_visible
 from auction.services.context import AppContext
 from auction.services.lot_log import ArchiveEnd, archive_end, entries_forward
@@ -43,6 +44,8 @@ class LotView:
     """The number of live watchers, approximate."""
     reserve_met: bool | None
     """Whether the price has reached the reserve; None without a reserve."""
+    pause_cause: str | None = None
+    """Why a paused lot is paused, a PauseCause; None: it is not, or has been restored after a loss."""
     ledger_away: bool = False
     """Whether the ledger refuses the lot's shard: this is what is archived, and nothing is decided now."""
     outcome: str | None = None
@@ -109,10 +112,20 @@ async def visible_lot(context: AppContext, lot_id: str, viewer: Viewer = PUBLIC)
 
 
 async def show_lot(context: AppContext, lot_id: str, viewer: Viewer = PUBLIC) -> LotView:
-    """One lot; for a bidder with their part in it once it has ended. Raises NotFound, LedgerAway, BooksAway."""
+    """One lot; for a bidder with their part in it once it has ended. Raises NotFound, LedgerAway, BooksAway.
+
+    A lot whose shard the ledger refuses is shown as archived.
+    """
     record = await visible_lot(context, lot_id, viewer)
-    snapshot = None if record.status == DRAFT else await _read(context, lot_id)
-    view = await _view(context, record, snapshot, await _watchers(context, [record]))
+    try:
+        snapshot = None if record.status == DRAFT else await _read(context, lot_id)
+        view = await _view(context, record, snapshot, await _watchers(context, [record]))
+    except LedgerChanged:
+        async with context.books.reading() as tx:
+            # a record that is cached may have the status of an earlier time
+            record = await catalogue.find_lot(tx, lot_id)
+            archived = (await archived_states(tx, [lot_id]))[lot_id]
+        view = _archived_view(record, archived, await context.ledger.now_ms())
     return (await _with_settlements(context, [view], viewer))[0]
 
 
@@ -277,6 +290,7 @@ async def _view(context: AppContext, record: LotRecord, snapshot: Snapshot | Non
         now_ms=snapshot.now_ms,
         watchers=watchers.get(record.lot_id, 0),
         reserve_met=reserve_met(reserve_fen, snapshot.price_fen),
+        pause_cause=snapshot.pause_cause or None,
         outcome=lot_outcome(snapshot.status, reserve_fen, snapshot.price_fen),
     )
 
@@ -284,7 +298,10 @@ async def _view(context: AppContext, record: LotRecord, snapshot: Snapshot | Non
 async def list_bids(
     context: AppContext, lot_id: str, viewer: Viewer = PUBLIC, *, after_seq: int = 0, limit: int = 100
 ) -> BidPage:
-    """A page of accepted bids with seqs above `after_seq`, oldest first. Raises NotFound, LedgerAway, BooksAway."""
+    """A page of accepted bids with seqs above `after_seq`, oldest first. Raises NotFound, LedgerAway, BooksAway.
+
+    Of a lot whose shard the ledger refuses, those that are archived: its stream may be another record.
+    """
     await visible_lot(context, lot_id, viewer)
     limit = min(limit, BIDS_PAGE_MAX)
     async with context.books.reading() as tx:
@@ -294,10 +311,16 @@ async def list_bids(
         BidView(row.seq, row.paddle, row.price_fen, row.at_ms, row.leading, row.voided_by_seq is not None)
         for row in rows
     ]
-    if len(page) <= limit:
+    if len(page) <= limit and not await _is_refused(context, lot_id):
         page = await _add_not_archived(context, lot_id, page, end, after_seq=after_seq, enough=limit + 1)
     has_more = len(page) > limit
     return BidPage(page[:limit], page[limit - 1].seq if has_more else None)
+
+
+async def _is_refused(context: AppContext, lot_id: str) -> bool:
+    """Whether the ledger refuses every call for the lot's shard."""
+    shard = context.ledger.keys.shard_of(lot_id)
+    return await ServerState(context.ledger.redis, context.ledger.keys).lineage(shard) != context.ledger.lineage
 
 
 async def _add_not_archived(

@@ -7,7 +7,8 @@ prevented.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from auction.books import audit, catalogue, settlements
@@ -175,13 +176,15 @@ async def open_lot(
         # the clerk may open it first; either way with the end that was asked for
         _, opened = await context.ledger.open_due(lot_id, by=actor)
         return await view_after(context, opened or scheduled)
-    return await view_after(context, await context.ledger.open_now(lot_id, ends_at_ms=ends_at_ms, by=actor))
+    async with _scheduled(context, lot_id, "open it", (LotStatus.SCHEDULED,)):
+        snapshot = await context.ledger.open_now(lot_id, ends_at_ms=ends_at_ms, by=actor)
+    return await view_after(context, snapshot)
 
 
 async def pause_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
-    await _require_scheduled(context, lot_id, "pause it", (LotStatus.OPEN,))
-    snapshot = await context.ledger.pause(lot_id, reason=reason, by=actor, action_key=action_key)
+    async with _scheduled(context, lot_id, "pause it", (LotStatus.OPEN,)):
+        snapshot = await context.ledger.pause(lot_id, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, snapshot)
 
 
@@ -192,8 +195,10 @@ async def resume_lot(
 
     Raises WrongStatus, NotFound, RequestRefused(review-limit-too-low).
     """
-    await _require_scheduled(context, lot_id, "resume it", STOPPED)
-    resumed = await context.ledger.resume(lot_id, review_above_fen=review_above_fen, by=actor, action_key=action_key)
+    async with _scheduled(context, lot_id, "resume it", STOPPED):
+        resumed = await context.ledger.resume(
+            lot_id, review_above_fen=review_above_fen, by=actor, action_key=action_key
+        )
     return await view_after(context, resumed)
 
 
@@ -201,22 +206,22 @@ async def extend_lot(
     context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str, action_key: str = ""
 ) -> LotView:
     """Move the end of an open lot by `by_ms`, at most a year. Raises WrongStatus, NotFound."""
-    await _require_scheduled(context, lot_id, "extend it", (LotStatus.OPEN,))
-    extended = await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor, action_key=action_key)
+    async with _scheduled(context, lot_id, "extend it", (LotStatus.OPEN,)):
+        extended = await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, extended)
 
 
 async def close_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Close an open lot before its end. Raises WrongStatus, NotFound."""
-    await _require_scheduled(context, lot_id, "close it", (LotStatus.OPEN,))
-    snapshot = await context.ledger.close_now(lot_id, reason=reason, by=actor, action_key=action_key)
+    async with _scheduled(context, lot_id, "close it", (LotStatus.OPEN,)):
+        snapshot = await context.ledger.close_now(lot_id, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, snapshot)
 
 
 async def void_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Void a lot that has not closed. Raises WrongStatus, NotFound."""
-    await _require_scheduled(context, lot_id, "void it", ADMITTING)
-    snapshot = await context.ledger.void(lot_id, reason=reason, by=actor, action_key=action_key)
+    async with _scheduled(context, lot_id, "void it", ADMITTING):
+        snapshot = await context.ledger.void(lot_id, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, snapshot)
 
 
@@ -227,10 +232,10 @@ async def void_bid(
 
     Raises WrongStatus, NotFound(bid-unknown), RequestRefused(bid-already-void, ledger-moved).
     """
-    await _require_scheduled(context, lot_id, "void a bid of it", STOPPED)
-    snapshot = await context.ledger.read(lot_id)
-    if snapshot is None:
-        raise NotFound(ProblemCode.LOT_UNKNOWN, f"The ledger does not know lot {lot_id}.")
+    async with _scheduled(context, lot_id, "void a bid of it", STOPPED):
+        snapshot = await context.ledger.read(lot_id)
+        if snapshot is None:
+            raise NotFound(ProblemCode.LOT_UNKNOWN, f"The ledger does not know lot {lot_id}.")
     if snapshot.status not in STOPPED:
         raise WrongStatus("void a bid of it", str(snapshot.status), STOPPED)
     bids = await read_bids(context, lot_id, until_seq=snapshot.seq)
@@ -252,11 +257,16 @@ async def void_bid(
     return await view_after(context, restated)
 
 
-async def _require_scheduled(context: AppContext, lot_id: str, action: str, allowed: tuple[str, ...]) -> None:
-    """Raise NotFound for an unknown lot, WrongStatus for a draft, which is not in the ledger."""
+@asynccontextmanager
+async def _scheduled(
+    context: AppContext, lot_id: str, action: str, allowed: tuple[LotStatus, ...]
+) -> AsyncIterator[None]:
+    """An act on a lot in the ledger. Raises NotFound for an unknown lot, WrongStatus for a draft or an archived one."""
     record = await lot_record(context, lot_id)
     if record.status == DRAFT:
         raise WrongStatus(action, DRAFT, allowed)
+    async with context.ended_lots.known_as_ended(context.books, lot_id, action, allowed):
+        yield
 
 
 def _schedule_invalid(detail: str) -> RequestRefused:

@@ -15,6 +15,7 @@ from auction.books.deposits import Deposit
 from auction.books.unit_of_work import Transaction
 from auction.domain.deposits import Power, PurseDeposit
 from auction.domain.errors import AuctionError, ProblemCode
+from auction.domain.lot import ADMITTING
 from auction.domain.settlement import BidderPolicy, counted_deposit_fen, identity_limit_fen
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
@@ -124,13 +125,14 @@ async def sync_power(context: AppContext, lot_id: str, bidder_id: str) -> Regist
     async with context.books.transaction() as tx:
         registration = await bidders.lock_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
         try:
-            await context.ledger.admit(
-                lot_id,
-                bidder_id=bidder_id,
-                paddle=registration.paddle,
-                limit_fen=registration.limit_fen,
-                purse_fen=registration.purse_fen,
-            )
+            async with context.ended_lots.known_as_ended(context.books, lot_id, "register for it", ADMITTING):
+                await context.ledger.admit(
+                    lot_id,
+                    bidder_id=bidder_id,
+                    paddle=registration.paddle,
+                    limit_fen=registration.limit_fen,
+                    purse_fen=registration.purse_fen,
+                )
         except AuctionError as error:
             if error.code != ProblemCode.WRONG_STATUS:
                 raise

@@ -208,6 +208,8 @@ async def sync_waiting_powers(context: AppContext) -> int:
 async def _check_admitting(context: AppContext, record: LotRecord) -> None:
     snapshot = await context.ledger.read(record.lot_id)
     status = DRAFT if snapshot is None else str(snapshot.status)
+    if snapshot is None and (ended := await context.ended_lots.find(context.books, record.lot_id)) is not None:
+        status = str(ended.lot.status)
     if status not in ADMITTING:
         raise RequestRefused(
             ProblemCode.REGISTRATION_CLOSED,

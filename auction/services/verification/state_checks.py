@@ -51,6 +51,10 @@ def check_state(check: LotCheck, stored: StoredLot) -> None:
         found = stored.fields.get(name, b"nothing").decode(errors="replace")
         if found != expected:
             raise RuleBroken(ORDER, lot.seq, f"the ledger has {name} {found!r}, the lot's record makes it {expected!r}")
+    cause = stored.fields.get("pause_cause")
+    # a lot that was paused by an earlier version has none, nor has one that was restored
+    if lot.status is LotStatus.PAUSED and cause is not None and cause.decode(errors="replace") != lot.pause_cause:
+        raise RuleBroken(ORDER, lot.seq, f"the ledger has the pause's cause {cause!r}, the record {lot.pause_cause!r}")
     if not _are_terms(stored.fields.get("terms", b""), lot.terms):
         raise RuleBroken(ORDER, lot.seq, "the ledger decides bids by other terms than those that were published")
     _check_deadline(lot, stored.due_at_ms)

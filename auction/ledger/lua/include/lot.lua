@@ -77,6 +77,8 @@ end
 
 -- The lot's state as every script returns it; decoded into auction/ledger/replies.py::Snapshot.
 local function snapshot(lot, now)
+  local pause_cause = lot.status == 'paused' and redis.call('HGET', lot.key, 'pause_cause') or ''
   return {lot.status, lot.epoch, lot.seq, lot.price, lot.leader, lot.paddle, lot.ceiling, lot.bids, minimum_of(lot),
-    lot.opens_at, lot.ends_at, lot.hard_stop, lot.remaining, lot.review, now, lot.chain}
+    lot.opens_at, lot.ends_at, lot.hard_stop, lot.remaining, lot.review, now, lot.chain,
+    pause_cause}
 end

@@ -45,5 +45,6 @@ local function interrupt_if_due(lot, now, keys)
   check_types(keys)
   lot.status, lot.remaining, lot.stopped_at = 'paused', lot.ends_at - last_sign, last_sign
   commit(lot, {{'interrupted', lot.remaining, from, to, till}}, now, keys)
+  redis.call('HSET', lot.key, 'pause_cause', 'outage')
   return true
 end

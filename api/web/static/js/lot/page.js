@@ -7,6 +7,7 @@ import { t } from "../shared/i18n.js";
 import { LiveClient } from "../shared/live_client.js";
 import { afterRender, LiveRegion } from "../shared/live_region.js";
 import { lotPicture } from "../shared/lot_picture.js";
+import { withShownStatus } from "../shared/lot_status.js";
 import { withFee, yuan } from "../shared/money.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { showTerms } from "../shared/terms_text.js";
@@ -44,7 +45,7 @@ async function start() {
   const who = await showPageHeader();
   byId("connection").textContent = t("lot.reconnecting");
   const config = await get("/config");
-  lot = await get(`/lots/${encodeURIComponent(lotId)}`);
+  lot = await getLot();
   clock.guess(lot.now_ms);
   const sale = await get(`/sales/${encodeURIComponent(lot.sale_id)}`).catch(() => null);
   describe(sale);
@@ -81,6 +82,10 @@ async function start() {
   if (lot.status === "draft") return;
   listen(who, config);
   setInterval(() => countdown.tick(), 100);
+}
+
+async function getLot() {
+  return withShownStatus(await get(`/lots/${encodeURIComponent(lotId)}`));
 }
 
 function fail(problem) {
@@ -192,7 +197,7 @@ function listen(who, config) {
 function poll() {
   setInterval(async () => {
     try {
-      show(await get(`/lots/${encodeURIComponent(lotId)}`));
+      show(await getLot());
       connected("live");
     } catch {
       connected("lost");

@@ -52,7 +52,9 @@ export class LotResult {
   /** Show the lot's newest state. */
   show(facts) {
     this.#facts = facts;
-    if (facts.status !== "paused" && this.#shownPaused) this.#pauseCause = "staff";
+    // a page that was loaded during the pause has heard no event
+    if (facts.pause_cause) this.#pauseCause = facts.pause_cause;
+    else if (facts.status !== "paused" && this.#shownPaused) this.#pauseCause = "staff";
     this.#shownPaused = facts.status === "paused";
     const outcome = this.outcome;
     this.#showStatus(outcome?.stage === "void" ? "void" : facts.status);

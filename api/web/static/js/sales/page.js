@@ -5,6 +5,7 @@ import { LedgerClock, timeLeft } from "../shared/clock.js";
 import { byId, element } from "../shared/element.js";
 import { dateTime, t } from "../shared/i18n.js";
 import { lotPicture } from "../shared/lot_picture.js";
+import { isBeingRecovered } from "../shared/lot_status.js";
 import { withFee, yuan } from "../shared/money.js";
 import { outcomeOf } from "../shared/outcome.js";
 import { showPageHeader } from "../shared/page_header.js";
@@ -89,11 +90,6 @@ function card(lot) {
     foot(lot),
   );
   return element("a", { class: "card lot-card", href: `/lots/${encodeURIComponent(lot.lot_id)}` }, picture, facts);
-}
-
-/** Whether nothing is decided on it now, since its record or the ledger that it is in is being recovered. */
-function isBeingRecovered(lot) {
-  return lot.status === "frozen" || (lot.ledger_away && lot.status !== "closed" && lot.status !== "void");
 }
 
 /** How the lot turned out for a visitor who took part; for others its status. */
