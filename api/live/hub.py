@@ -16,17 +16,18 @@ from api.live.channel import Channel, ChannelContext, Watcher
 from api.live.connection import LiveConnection
 from api.live.lot_projection import ContinuityBroken, LotProjection
 from api.live.protocol import CloseCode, Sub
+from api.live.recent_entries import SHARD_BYTES_MAX, RecentEntries
 from auction.domain.errors import LedgerAway
 from auction.domain.events import Restored
 from auction.domain.text import is_id
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import StreamEntry
-from auction.ledger.lot_reader import LotReader
+from auction.ledger.lot_reader import LotReader, LotReading
 from auction.ledger.tail import DamagedEntry
 from auction.services.identity.tokens import Role
 
-RESTORED_SHARD_ENTRIES = 1000
-"""A shard's last entries among which those of a lot are looked for, so that feeds can be resumed."""
+READINGS_MAX = 16
+"""Lots that are read from the ledger at the same time, so that a flood of made-up ones leaves it to others."""
 
 log = structlog.get_logger("api.live")
 
@@ -43,6 +44,9 @@ class Hub:
         self._context = context
         self._watchers: dict[LiveConnection, dict[str, Watcher]] = {}
         """Connection -> lot -> its watcher."""
+        self._recent = RecentEntries()
+        self._recent_locks: dict[int, asyncio.Lock] = {}
+        self._readings = asyncio.Semaphore(READINGS_MAX)
         self._buffered: dict[str, list[StreamEntry]] = {}
         """Lots that are being read -> the entries that came since."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,6 +136,10 @@ class Hub:
                 log.warning("live_resync", lot=lot_id, watchers=len(channel.watchers), reason=reason)
                 self.close_channel(channel, CloseCode.RESYNC, "resync")
 
+    def forget_recent(self, shards: Iterable[int] | None = None) -> None:
+        """Forget the last entries of these shards (None: of all), which the ledger may not have any more."""
+        self._recent.forget(range(self._ledger.keys.shards) if shards is None else shards)
+
     def lots_on(self, shards: Iterable[int]) -> list[str]:
         """The lots followed on these shards."""
         wanted = set(shards)
@@ -143,9 +151,11 @@ class Hub:
         at_ms = 0
         for entry in found:
             if isinstance(entry, DamagedEntry):
+                self._recent.forget([entry.shard])
                 self.resync(self.lots_on([entry.shard]), entry.reason)
                 continue
             at_ms = entry.at_ms
+            self._recent.add(self._ledger.keys.shard_of(entry.lot_id), entry)
             channel = self.channels.get(entry.lot_id)
             if channel is None:
                 continue
@@ -177,9 +187,9 @@ class Hub:
             if self.channels.get(channel.lot_id) is not channel:
                 return
             try:
-                reading = await self._reader.read_lot(channel.lot_id)
-                # an unknown lot costs the ledger one short read, not a thousand entries
-                before = [] if reading is None else await self._read_last_entries(channel.lot_id)
+                async with self._readings:
+                    reading = await self._reader.read_lot(channel.lot_id)
+                    before = [] if reading is None else await self._read_last_entries(channel.lot_id, reading)
                 break
             except LedgerAway:
                 await asyncio.sleep(wait_s)
@@ -201,8 +211,24 @@ class Hub:
             channel.ended_at_s = asyncio.get_running_loop().time()
         channel.start(projection)
 
-    async def _read_last_entries(self, lot_id: str) -> Sequence[StreamEntry]:
-        return await self._reader.last_entries(lot_id, shard_entries=RESTORED_SHARD_ENTRIES)
+    async def _read_last_entries(self, lot_id: str, reading: LotReading) -> Sequence[StreamEntry]:
+        """The lot's last entries, up to its state; none where they do not lead to it."""
+        shard = self._ledger.keys.shard_of(lot_id)
+        # whoever comes first reads them for all lots of the shard
+        async with self._recent_locks.setdefault(shard, asyncio.Lock()):
+            if (last_id := self._recent.last_id(shard)) is None:
+                self._recent.begin(shard)
+                try:
+                    self._recent.complete(shard, await self._reader.last_entries(shard, bytes_max=SHARD_BYTES_MAX))
+                except LedgerAway:
+                    self._recent.forget([shard])
+                    raise
+            else:
+                # the lot may have been read further than the tail was
+                for entry in await self._reader.entries_since(shard, last_id):
+                    self._recent.add(shard, entry)
+        found = [entry for entry in self._recent.of_lot(shard, lot_id) if entry.last_seq <= reading.lot.seq]
+        return found if found and found[-1].chain == reading.chain else []
 
     def _read_missing(self, channel: Channel, watcher: Watcher) -> None:
         """Read what a new watcher needs beyond the lot."""
@@ -217,7 +243,8 @@ class Hub:
             if watcher not in channel.ahead or watcher.resume_at is None:
                 return
             try:
-                snapshot = await self._ledger.read(channel.lot_id)
+                async with self._readings:
+                    snapshot = await self._ledger.read(channel.lot_id)
             except LedgerAway:
                 await asyncio.sleep(wait_s)
                 continue

@@ -71,11 +71,14 @@ class StreamFollower:
             self._resync_shards(await self._tail.rewind_lost_shards())
 
     def _resync_shards(self, shards: list[int]) -> None:
+        self._hub.forget_recent(shards)
         self._hub.resync(self._hub.lots_on(shards), "the ledger lost entries")
 
     async def _check_continuity(self) -> None:
         """Resync the lots that the ledger does not hold as they are known here, or further on and within reach."""
         self._resync_shards(await self._tail.rewind_lost_shards())
+        # another server may have taken the old one's place
+        self._hub.forget_recent()
         by_shard: dict[int, list[str]] = {}
         for lot_id, channel in self._hub.channels.items():
             if channel.projection is not None:

@@ -14,6 +14,10 @@ from auction.domain.ledger_layout import chain_of
 __all__ = ["EntryDamaged", "StreamEntry", "chain_of", "decode", "decode_events"]
 
 
+ENTRY_BYTES = 120
+"""What an entry takes beside its packed events, about."""
+
+
 class EntryDamaged(Exception):
     """A stream or archive entry that no script wrote; the text names its id and what is wrong with it."""
 
@@ -32,6 +36,11 @@ class StreamEntry:
     """The events as the script wrote them."""
     chain: str
     """The lot's checksum after this entry, see `chain_of`."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What the entry takes in the stream, about."""
+        return len(self.packed) + ENTRY_BYTES
 
     @property
     def last_seq(self) -> int:

@@ -3,6 +3,7 @@
 After the bid's way, read only. The entries after that come from `tail`.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,18 @@ import msgspec
 from redis.asyncio import Redis
 
 from auction.domain.bidding import Admission
+from auction.domain.errors import LedgerChanged
 from auction.domain.lot import Lot
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import ledger_errors
 from auction.ledger.entry import EntryDamaged, StreamEntry, decode
 from auction.ledger.keys import KeySpace
 from auction.ledger.replies import Snapshot
+from auction.ledger.server_state import STOPPED
 from auction.ledger.terms_codec import unpack_terms
+
+PAGE_ENTRIES = 100
+"""Entries of a stream that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +42,54 @@ class LotReader:
         self._keys: KeySpace = ledger.keys
 
     async def read_lot(self, lot_id: str) -> LotReading | None:
-        """The lot's present state with its terms; None where the ledger does not know it."""
-        snapshot = await self._ledger.read(lot_id)
-        if snapshot is None:
-            return None
-        with ledger_errors():
-            # the terms never change once the lot is in the ledger, so a second call sees the same lot
-            packed: Any = await self._redis.hget(self._keys.lot(lot_id), "terms")
-        return None if packed is None else LotReading(_lot_of(snapshot, packed), snapshot.chain)
+        """The lot's present state with its terms; None where the ledger does not know it.
 
-    async def last_entries(self, lot_id: str, *, shard_entries: int) -> list[StreamEntry]:
-        """The lot's entries among its shard's last `shard_entries`, oldest first; none from before a damaged one."""
+        Whether it exists is asked first, without a script: that is all that a made-up lot costs.
+        """
         with ledger_errors():
-            rows: Any = await self._redis.xrevrange(self._keys.stream_of(lot_id), count=shard_entries)
+            pipeline = self._redis.pipeline(transaction=False)
+            # the terms never change once the lot is in the ledger, so a second call sees the same lot
+            pipeline.hget(self._keys.lot(lot_id), "terms")
+            pipeline.get(self._keys.lineage_of(lot_id))
+            packed, lineage = await pipeline.execute()
+        if packed is None:
+            if lineage in {None, STOPPED.encode()}:
+                # a shard that was emptied knows none of its lots
+                raise LedgerChanged
+            return None
+        snapshot = await self._ledger.read(lot_id)
+        return None if snapshot is None else LotReading(_lot_of(snapshot, packed), snapshot.chain)
+
+    async def last_entries(self, shard: int, *, bytes_max: int) -> list[StreamEntry]:
+        """A shard's last entries, oldest first; none from before a damaged one.
+
+        They are read in pages, newest first, until they take `bytes_max` bytes: the last page may pass that.
+        """
         found: list[StreamEntry] = []
-        wanted = lot_id.encode()
-        for stream_id, fields in rows:
-            if fields.get(b"lot") != wanted:
-                continue
-            try:
-                found.append(decode(stream_id.decode(), fields))
-            except EntryDamaged:
+        newest, size = "+", 0
+        while size < bytes_max:
+            with ledger_errors():
+                rows: Any = await self._redis.xrevrange(self._keys.stream(shard), max=newest, count=PAGE_ENTRIES)
+            for stream_id, fields in rows:
+                try:
+                    entry = decode(stream_id.decode(), fields)
+                except EntryDamaged:
+                    return found[::-1]
+                found.append(entry)
+                size += entry.size_bytes
+            if len(rows) < PAGE_ENTRIES:
                 break
+            newest = f"({rows[-1][0].decode()}"
         return found[::-1]
+
+    async def entries_since(self, shard: int, after_id: str) -> list[StreamEntry]:
+        """A shard's entries after a stream id, at most `PAGE_ENTRIES`, oldest first; none from a damaged one on."""
+        with ledger_errors():
+            rows: Any = await self._redis.xrange(self._keys.stream(shard), min=f"({after_id}", count=PAGE_ENTRIES)
+        found: list[StreamEntry] = []
+        with suppress(EntryDamaged):
+            found.extend(decode(stream_id.decode(), fields) for stream_id, fields in rows)
+        return found
 
     async def read_admission(self, lot_id: str, bidder_id: str) -> Admission | None:
         """The bidder's paddle and limit on the lot, without the purse; None where they are not admitted."""

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 
 from auction.domain.bidding import Admission
 from auction.domain.deposits import NoDeposit, PurseDeposit
-from auction.domain.errors import LedgerAway
+from auction.domain.errors import LedgerAway, LedgerChanged
 from auction.domain.events import Opened, Scheduled
+from auction.domain.ledger_layout import STREAM_START
 from auction.domain.lot import Lot
 from auction.domain.terms import Bidding, Increment, MaxJump, SoftClose
+from auction.ledger import lot_reader
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.entry import StreamEntry
 from auction.ledger.lot_reader import LotReader
+from auction.ledger.server_state import STOPPED
 from auction.ledger.tail import DamagedEntry, StreamTail
 from auction.ledger.terms_codec import pack_terms, unpack_terms
 from auction.ledger.watcher_counts import REPORT_AGE_MS_MAX, count_watchers, report_watchers
@@ -143,7 +146,7 @@ async def test_a_lot_read_in_the_middle_and_folded_on_is_the_lot_read_later(ledg
     later = await reader.read_lot(LOT)
     assert later is not None
     lot = middle.lot
-    for entry in await reader.last_entries(LOT, shard_entries=100):
+    for entry in await reader.last_entries(ledger.keys.shard_of(LOT), bytes_max=2**20):
         if entry.first_seq > middle.lot.seq:
             lot = apply_all(lot, entry.events, entry.at_ms)
             chain = entry.chain
@@ -170,26 +173,55 @@ async def test_a_lot_that_vanishes_while_it_is_read_is_none(ledger: BidLedger):
     reader = LotReader(ledger)
     read = ledger.read
 
-    async def read_then_lose(lot_id: str):
-        snapshot = await read(lot_id)
+    async def lose_then_read(lot_id: str):
         await ledger.redis.delete(ledger.keys.lot(lot_id))
-        return snapshot
+        return await read(lot_id)
 
-    ledger.read = read_then_lose  # type: ignore[method-assign]
+    ledger.read = lose_then_read  # type: ignore[method-assign]
     assert await reader.read_lot(LOT) is None
 
 
-async def test_the_last_entries_are_those_of_the_lot_oldest_first_as_far_as_they_can_be_read(ledger: BidLedger):
+async def test_a_shards_last_entries_are_read_oldest_first_as_far_as_they_can_be_read(ledger: BidLedger):
     await scheduled(ledger)
     await ledger.redis.xadd(ledger.keys.stream_of(LOT), {"lot": LOT, "epoch": "one"})
     await scheduled(ledger, OTHER_LOT)
     await opened_again(ledger)
     reader = LotReader(ledger)
-    found = await reader.last_entries(LOT, shard_entries=100)
-    assert [type(event) for entry in found for event in entry.events] == [Opened]
-    assert {entry.lot_id for entry in found} == {LOT}
-    assert await reader.last_entries(OTHER_LOT, shard_entries=1) == []
-    assert await reader.last_entries(ELSEWHERE, shard_entries=100) == []
+    shard = ledger.keys.shard_of(LOT)
+    found = await reader.last_entries(shard, bytes_max=2**20)
+    assert [(entry.lot_id, type(event)) for entry in found for event in entry.events] == [
+        (OTHER_LOT, Scheduled),
+        (LOT, Opened),
+    ]
+    assert await reader.entries_since(shard, found[0].stream_id) == found[1:]
+    assert [entry.first_seq for entry in await reader.entries_since(shard, STREAM_START)] == [1]
+    assert await reader.last_entries(shard, bytes_max=0) == []
+    assert await reader.last_entries(ledger.keys.shard_of(ELSEWHERE), bytes_max=2**20) == []
+
+
+async def test_a_shards_last_entries_are_read_in_pages_up_to_a_number_of_bytes(
+    ledger: BidLedger, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(lot_reader, "PAGE_ENTRIES", 2)
+    await opened(ledger, bidders=("ada", "bo"))
+    for number in range(1, 6):
+        await taken(ledger, ("ada", "bo")[number % 2], 100 * number, f"key-{number:04d}")
+    reader, shard = LotReader(ledger), ledger.keys.shard_of(LOT)
+    every = await reader.last_entries(shard, bytes_max=2**20)
+    assert [entry.first_seq for entry in every] == list(range(1, 10))
+    assert await reader.last_entries(shard, bytes_max=every[-1].size_bytes + 1) == every[-2:]
+    assert await reader.last_entries(shard, bytes_max=sum(entry.size_bytes for entry in every[-2:]) + 1) == every[-4:]
+    assert await reader.entries_since(shard, every[-4].stream_id) == every[-3:-1]
+
+
+async def test_a_lot_of_an_emptied_or_stopped_shard_is_not_called_unknown(ledger: BidLedger):
+    assert await LotReader(ledger).read_lot(LOT) is None
+    await ledger.redis.set(ledger.keys.lineage_of(LOT), STOPPED)
+    with pytest.raises(LedgerChanged):
+        await LotReader(ledger).read_lot(LOT)
+    await ledger.redis.delete(ledger.keys.lineage_of(LOT))
+    with pytest.raises(LedgerChanged):
+        await LotReader(ledger).read_lot(LOT)
 
 
 async def opened_again(ledger: BidLedger) -> None:
@@ -240,7 +272,9 @@ async def test_a_ledger_that_is_away_is_said_to_be(own_server):
     for asking in (
         tail.read(block_ms=None, count=1),
         tail.rewind_lost_shards(),
-        LotReader(ledger).last_entries(LOT, shard_entries=1),
+        LotReader(ledger).last_entries(0, bytes_max=1),
+        LotReader(ledger).entries_since(0, STREAM_START),
+        LotReader(ledger).read_lot(LOT),
         LotReader(ledger).read_admission(LOT, "ada"),
         count_watchers(ledger, [LOT]),
         report_watchers(ledger, "one", {LOT: 1}, now_ms=0),

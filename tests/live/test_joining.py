@@ -57,11 +57,11 @@ async def test_what_happens_while_a_lot_is_being_read_is_told_all_the_same(live,
     hub = live.gateway.hub
     look_back = hub._reader.last_entries
 
-    async def look_back_slowly(lot_id, **how):
-        found = await look_back(lot_id, **how)
+    async def look_back_slowly(shard, **how):
+        found = await look_back(shard, **how)
         # the lot has been read: this bid comes by the tail alone
         await taken(ledger, "ada", 100, "key-0001")
-        await until(lambda: hub._buffered[lot_id])
+        await until(lambda: hub._buffered[LOT])
         return found
 
     hub._reader.last_entries = look_back_slowly
@@ -110,6 +110,69 @@ async def test_a_feed_that_comes_back_to_a_process_that_is_new_misses_nothing_ei
         await bidding.bid(1)
         following = await heard_until(feed, "tick")
         assert following[0]["prev_seq"] == missed[-1]["seq"]
+
+
+def count_calls(monkeypatch, owner, name):
+    """Counts the calls of a method from here on."""
+    calls = []
+    method = getattr(owner, name)
+
+    def counted(*given, **named):
+        calls.append(given)
+        return method(*given, **named)
+
+    monkeypatch.setattr(owner, name, counted)
+    return calls
+
+
+async def test_one_reading_of_a_shards_last_entries_serves_all_its_lots(live, ledger, monkeypatch):
+    """A feed that comes back gets what it missed on each, also where nobody watched it here before."""
+    lots = (LOT, OTHER_LOT)
+    for lot_id in lots:
+        await opened(ledger, lot_id)
+    bidding = {lot_id: Bidding(ledger, lot_id) for lot_id in lots}
+    for lot_id in lots:
+        await bidding[lot_id].bid(3)
+    assert len({ledger.keys.shard_of(lot_id) for lot_id in lots}) == 1
+    readings = count_calls(monkeypatch, live.gateway.hub._reader, "last_entries")
+    for lot_id in lots:
+        first, *missed = bidding[lot_id].prices
+        async with speaking(live.url, sub(lot_id, mode="feed", epoch=1, seq=first)) as feed:
+            assert bids_in(await heard_until(feed, "tick")) == missed
+        # the other lot's come by the tail, which nobody reads the stream for
+        await bidding[OTHER_LOT].bid(2)
+    assert len(readings) == 1
+
+
+async def test_entries_that_the_tail_has_not_brought_yet_are_read_for_whoever_comes_back(live, ledger):
+    await opened(ledger)
+    await opened(ledger, OTHER_LOT)
+    bidding = Bidding(ledger, OTHER_LOT)
+    await bidding.bid(1)
+    async with speaking(live.url, sub()) as watcher:
+        await heard(watcher)
+        go_on = await behind_the_ledger(live, ledger)
+        await bidding.bid(3)
+        first, *missed = bidding.prices
+        async with speaking(live.url, sub(OTHER_LOT, mode="feed", epoch=1, seq=first)) as feed:
+            assert bids_in(await heard_until(feed, "tick")) == missed
+            go_on.set()
+            await bidding.bid(1)
+            assert bids_in(await heard_until(feed, "tick")) == list(bidding.prices)[-1:]
+
+
+async def test_a_made_up_lot_costs_the_ledger_no_script_and_no_entries(live, ledger, monkeypatch):
+    await opened(ledger)
+    reader = live.gateway.hub._reader
+    calls = [
+        count_calls(monkeypatch, ledger, "read"),
+        count_calls(monkeypatch, reader, "last_entries"),
+        count_calls(monkeypatch, reader, "entries_since"),
+    ]
+    for number in range(5):
+        async with speaking(live.url, sub(f"launch-9{number:02d}")) as watcher:
+            assert await closed_with(watcher) == CloseCode.UNKNOWN_LOT
+    assert calls == [[], [], []]
 
 
 @pytest.mark.parametrize("missed", [RESUMED_EVENTS_MAX, RESUMED_EVENTS_MAX + 1])

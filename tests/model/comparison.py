@@ -67,6 +67,9 @@ class Comparison:
         assert {name.decode(): int(value) for name, value in activity.items()} == self._activity(), "bidding activity"
         for number, (lot_id, entry) in enumerate(lots):
             state, admitted, accepted = hashes[number * 3 : number * 3 + 3]
+            # what a lot was last paused for stays until it is paused again
+            cause = state.pop(b"pause_cause", b"").decode()
+            assert entry.lot.status is not LotStatus.PAUSED or cause == entry.lot.pause_cause, "the pause's cause"
             assert state == self._state_of(lot_id, entry.lot), f"the lot's hash of {lot_id}"
             self._check_bidders(entry, admitted)
             self._check_receipts(entry, accepted)
