@@ -41,9 +41,12 @@ class LedgerRebuild:
         with ledger_errors(writing=True):
             if StreamPosition.parse(await self.state.last_id(shard)) >= StreamPosition.parse(after_id):
                 return
-            # a stream remembers the last id that it gave out even when the entry is gone
-            added = await self._redis.xadd(stream, {"restored": "1"}, id=after_id)
-            await self._redis.xdel(stream, added)
+            # a stream remembers the last id that it gave out even when the entry is gone; both at once, since an entry
+            # that a lost connection leaves there is of no lot
+            pipeline = self._redis.pipeline(transaction=True)
+            pipeline.xadd(stream, {"restored": "1"}, id=after_id)
+            pipeline.xdel(stream, after_id)
+            await pipeline.execute()
 
     async def put_lot(
         self,

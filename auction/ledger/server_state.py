@@ -26,8 +26,13 @@ class ServerState:
 
     async def reconnect(self) -> None:
         """Use new connections from here on: an old one may lead to a server that was replaced and still runs."""
+        pool: Any = self._redis.connection_pool
+        # taken out first: whoever took one that is just being closed would find half a connection
+        idle = list(pool._available_connections)  # noqa: SLF001 - nothing public does it
+        pool._available_connections.clear()  # noqa: SLF001
         with ledger_errors():
-            await self._redis.connection_pool.disconnect(inuse_connections=False)
+            for connection in idle:
+                await connection.disconnect()
 
     async def server_id(self) -> str:
         """Which server answers."""

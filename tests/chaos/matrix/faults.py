@@ -90,7 +90,7 @@ async def _promote(scene: Scene, replica: OwnServer, *hosts: Host) -> None:
     scene.staff.link_to(replica)
     for host in hosts:
         host.link_to(replica)
-        await host.cut()
+        host.cut()
 
 
 async def stale_replica(scene: Scene) -> None:
