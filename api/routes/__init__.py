@@ -6,6 +6,7 @@ from api.routes import (
     auth,
     bidders,
     config,
+    exceptions,
     health,
     journal,
     lots,
@@ -19,7 +20,21 @@ from api.routes import (
 )
 
 v1 = APIRouter(prefix="/api/v1")
-for part in (auth, config, sales, lots, registrations, me, ops, recovery, bidders, settlements, journal, webhooks):
+for part in (
+    auth,
+    config,
+    sales,
+    lots,
+    registrations,
+    me,
+    ops,
+    recovery,
+    bidders,
+    settlements,
+    exceptions,
+    journal,
+    webhooks,
+):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)
 v1.include_router(auth.staff)

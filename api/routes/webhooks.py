@@ -6,7 +6,7 @@ from api.http.openapi import problems
 from api.routes.dependencies import Context, Provider
 from api.schemas.finance import WebhookResponse
 from auction.domain.errors import ProblemCode
-from auction.services.payments import gateway_calls
+from auction.services.provider_events.receipt import receive_notice as receive
 
 router = APIRouter(prefix="/payments/webhooks", tags=["payments"])
 
@@ -17,6 +17,4 @@ router = APIRouter(prefix="/payments/webhooks", tags=["payments"])
 )
 async def receive_notice(context: Context, provider: Provider, request: Request) -> WebhookResponse:
     """Receive a payment provider's notice. Receiving it again changes nothing."""
-    return WebhookResponse(
-        taken=await gateway_calls.receive_notice(context, provider, await request.body(), dict(request.headers))
-    )
+    return WebhookResponse(taken=await receive(context, provider, await request.body(), dict(request.headers)))

@@ -49,7 +49,8 @@ class SettlementResponse(BaseModel):
     held_fen: int
     forfeited_fen: int
     claim_fen: int
-    seller_owes_fen: int = Field(description="Paid to the seller from a deposit that was given back since.")
+    seller_owes_fen: int = Field(description="Paid to the seller of money that the house has lost since.")
+    disputed_fen: int = Field(description="Taken back by the provider for disputes that are not decided.")
     deadline_at_ms: int | None = Field(description="When the next step happens by itself.")
     delivery_centre: str | None
     relisted_as: str | None
@@ -78,6 +79,7 @@ class SettlementResponse(BaseModel):
             forfeited_fen=row.forfeited_fen,
             claim_fen=row.claim_fen,
             seller_owes_fen=row.seller_owes_fen,
+            disputed_fen=row.disputed_fen,
             deadline_at_ms=settlement.deadline_at_ms,
             delivery_centre=None if award is None else award.delivery_centre,
             relisted_as=settlement.relisted_as,

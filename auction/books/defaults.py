@@ -199,6 +199,12 @@ async def mark_collected(tx: Transaction, default_id: str, *, forfeited_fen: int
     return await _change(tx, default_id, collecting_now, status=DefaultStatus.COLLECTED, forfeited_fen=forfeited_fen)
 
 
+async def add_forfeited(tx: Transaction, default_id: str, *, amount_fen: int) -> Default:
+    """Add a deposit that was forfeited after the others were collected, in fen."""
+    collected = defaults.c.status == DefaultStatus.COLLECTED
+    return await _change(tx, default_id, collected, forfeited_fen=defaults.c.forfeited_fen + amount_fen)
+
+
 async def mark_resolved(
     tx: Transaction,
     default_id: str,

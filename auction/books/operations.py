@@ -200,7 +200,7 @@ async def lock_all(tx: Transaction, operation_ids: Sequence[str]) -> list[Operat
 
 
 async def find_by_notice(
-    tx: Transaction, *, operation_id: str | None, kind: OperationKind, ref: str
+    tx: Transaction, *, provider: str, operation_id: str | None, kind: OperationKind, ref: str
 ) -> Operation | None:
     """The operation that a provider's notice is about: by the id in it, else by the provider's own id; or None."""
     table = payment_operations.c
@@ -208,7 +208,12 @@ async def find_by_notice(
         which = table.operation_id == operation_id
     else:
         which = (table.kind == kind) & or_(table.target_ref == ref, table.provider_ref == ref)
-    row = await tx.row(select(payment_operations).where(which).order_by(table.created_at_ms.desc()).limit(1))
+    row = await tx.row(
+        select(payment_operations)
+        .where(which, table.provider == provider)
+        .order_by(table.created_at_ms.desc())
+        .limit(1)
+    )
     return None if row is None else Operation(**row)
 
 
@@ -287,6 +292,13 @@ async def mark_pending(
         provider_ref=provider_ref,
         next_try_at_ms=next_try_at_ms,
     )
+
+
+async def set_amount(tx: Transaction, operation_id: str, amount_fen: int) -> Operation:
+    """Change the amount of an unresolved capture to what the provider has captured."""
+    capture = (payment_operations.c.operation_id == operation_id) & (payment_operations.c.kind == OperationKind.CAPTURE)
+    statement = update(payment_operations).where(capture, UNRESOLVED).values(amount_fen=amount_fen)
+    return Operation(**await transition(tx, statement.returning(*payment_operations.c), f"amount of {operation_id}"))
 
 
 async def mark_succeeded(tx: Transaction, operation_id: str, *, provider_ref: str | None, at_ms: int) -> Operation:

@@ -36,6 +36,10 @@ class JournalAccount(StrEnum):
     """Bank receipts, or parts of them, that pay no award: they are matched later, or returned."""
     TRANSFERS_PAYABLE = "transfers_payable"
     """Bank receipts that are to be sent back, and whose transfers the bank has not confirmed."""
+    DISPUTE_RECEIVABLE = "dispute_receivable"
+    """What the provider took back for disputes that are not decided."""
+    DISPUTE_LOSS = "dispute_loss"
+    """What disputes, and refunds that nobody asked for, have cost the house."""
 
 
 MEMO = frozenset({JournalAccount.MEMO_AUTHORISED, JournalAccount.MEMO_AUTHORISED_CONTRA})
@@ -49,6 +53,7 @@ PER_BIDDER = frozenset(
         JournalAccount.BUYER_RECEIVABLE,
         JournalAccount.FORFEIT_SUSPENSE,
         JournalAccount.SHORTFALL_RECEIVABLE,
+        JournalAccount.DISPUTE_RECEIVABLE,
     }
 )
 """Accounts kept for each bidder: their lines name the bidder, and no other lines do."""

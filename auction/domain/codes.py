@@ -160,6 +160,9 @@ class ProblemCode(Code):
     CREDENTIALS_WRONG = "credentials-wrong", Kind.UNAUTHENTICATED, "User name or password wrong"
     AWARD_UNKNOWN = "award-unknown", Kind.NOT_FOUND, "No such award"
     OPERATION_UNKNOWN = "operation-unknown", Kind.NOT_FOUND, "No such payment operation"
+    EXCEPTION_UNKNOWN = "exception-unknown", Kind.NOT_FOUND, "No such exception"
+    EXCEPTION_CLOSED = "exception-closed", Kind.CONFLICT, "Exception closed already", ("closed_by", "closed_at_ms")
+    PAYMENT_DISPUTED = "payment-disputed", Kind.CONFLICT, "A payment was taken back", ("amount_fen", "reversal_status")
     OFFER_UNKNOWN = "offer-unknown", Kind.NOT_FOUND, "No such offer"
     SETTLEMENT_UNKNOWN = "settlement-unknown", Kind.NOT_FOUND, "No settlement of this lot", ("lot_id",)
     WRONG_STATE = "wrong-state", Kind.CONFLICT, "Not possible in the settlement's state", ("state", "allowed")

@@ -44,7 +44,9 @@ class DepositStatus(StrEnum):
     FORFEITED = "forfeited"
     """Lost by a default."""
     LAPSED = "lapsed"
-    """An authorisation that could not be captured."""
+    """An authorisation that could not be captured, or a charge that the bidder has disputed with success."""
+    DISPUTED = "disputed"
+    """Cash that the provider has taken back until a dispute is decided."""
 
 
 class Disposition(StrEnum):
@@ -71,6 +73,8 @@ class DepositReason(StrEnum):
     OFFER_DECLINED = "offer-declined"
     OFFER_LAPSED = "offer-lapsed"
     VOID = "void"
+    DISPUTE_LOST = "dispute-lost"
+    REFUNDED_AT_PROVIDER = "refunded-at-provider"
 
 
 class OperationKind(StrEnum):
@@ -237,6 +241,10 @@ class StepName(StrEnum):
     TRANSFER_RETURNED = "transfer-returned"
     TRANSFER_FAILED = "transfer-failed"
     PAYMENT_EXTENDED = "payment-extended"
+    DISPUTE_OPENED = "dispute-opened"
+    DISPUTE_WON = "dispute-won"
+    DISPUTE_LOST = "dispute-lost"
+    REFUNDED_AT_PROVIDER = "refunded-at-provider"
 
 
 class AwardStatus(StrEnum):
@@ -316,6 +324,7 @@ class CauseKind(StrEnum):
     STAFF_ACTION = "staff-action"
     BIDDER_ACTION = "bidder-action"
     DEADLINE = "deadline"
+    PROVIDER_EVENT = "provider-event"
 
 
 class ReceiptStatus(StrEnum):

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from auction.domain.money import is_amount
+from auction.domain.provider_event_states import ProviderEventType
 from auction.domain.states import OperationKind
 
 OPERATION_ID_LENGTH_MAX = 120
@@ -65,17 +66,28 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A provider's notification that an operation has changed. It may come twice, late, or before an older one.
+    """A provider's notification that something has changed. It may come twice, late, or before an older one.
 
-    A pending reply only says that something changed: look the operation up.
+    A pending reply to an operation only says that something changed: look the operation up.
     """
 
     notice_id: str
     operation_id: str | None
     """None: an operation that was started elsewhere, such as on the provider's own pages."""
-    kind: OperationKind
+    kind: OperationKind | None
+    """None: a dispute, or nothing of ours."""
     ref: str
+    """The provider's id of what it is about: a hold, charge, refund or dispute."""
     reply: Reply
+    type: ProviderEventType = ProviderEventType.OUTCOME
+    payment_ref: str | None = None
+    """The hold or charge of a refund or dispute."""
+    opening_id: str | None = None
+    """Our id of the hold that it is about, where the provider repeats it."""
+
+
+NOTHING = Reply(ReplyStatus.PENDING, "")
+"""The reply of notices that are about nothing of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,7 @@ class OperationReused(ValueError):
 
 
 class NoticeRefused(Exception):
-    """The notice is not the provider's, too old, unreadable, or in another currency. The text never quotes it."""
+    """The notice is not the provider's, too old or unreadable. The text never quotes it."""
 
 
 def header_of(headers: Mapping[str, str], name: str) -> str:
@@ -157,8 +169,8 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
-        """The notice in a request, after checking its signature; None: genuine, and about no operation of ours.
+    def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice:
+        """The notice in a request, after checking its signature.
 
         `now_s` is UTC in seconds; names of headers are matched in any case. Raises NoticeRefused.
         """

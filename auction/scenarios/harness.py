@@ -13,7 +13,8 @@ from auction.bootstrap import open_context
 from auction.migration import migrated_servers
 from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.services.context import AppContext
-from auction.services.payments.gateway_calls import perform_due, receive_notice
+from auction.services.payments.gateway_calls import perform_due
+from auction.services.provider_events.receipt import process_waiting, receive_notice
 from auction.services.settlement.deadlines import settle
 from auction.services.settlement.finance_views import SettlementDetail, show_settlement
 from auction.settings import Settings, load_settings
@@ -54,6 +55,7 @@ class ScenarioHarness:
                 await receive_notice(self.context, self.gateway.provider, notice.body, notice.headers)
                 await self.gateway.notice_delivered(notice.id)
                 done += 1
+            done += await process_waiting(self.context)
             if not done:
                 return
         raise RuntimeError(f"work is still due after {SETTLE_ROUNDS_MAX} rounds of settling")

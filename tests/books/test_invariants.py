@@ -20,6 +20,7 @@ from auction.domain.accounts import JournalAccount
 from auction.domain.states import DepositMethod
 from auction.services.bank.receipts import book_receipt, return_receipt
 from auction.services.catalogue import lots
+from auction.services.provider_events.receipt import receive_notice
 from auction.services.settlement import award_payment, handover
 from auction.services.settlement.deadlines import settle
 from tests.conftest import _database, _execute, _run
@@ -27,7 +28,8 @@ from tests.settlement.conftest import DAY_MS, YUAN, Stage, open_stage
 
 TABLES = (
     "journal_entries", "journal_lines", "deposits", "payment_operations", "awards", "defaults", "lot_results",
-    "offers", "lots", "runners_up", "bank_receipts", "receipt_matches", "outgoing_transfers",
+    "offers", "lots", "runners_up", "bank_receipts", "receipt_matches", "outgoing_transfers", "provider_events",
+    "reversals",
 )  # fmt: skip
 FEES = {"settlement": {"payment_window_ms": DAY_MS, "buyer_fee_bps": 500, "seller_commission_bps": 300}}
 FORFEITING = {
@@ -77,6 +79,11 @@ async def play(stage: Stage) -> None:
     await stage.archive()
     # decided and not yet asked of the provider
     await settle(stage.context)
+    disputed = await charging.open_lot()
+    await charging.register(disputed, "jim", payment_method="sandbox-dispute-won")
+    stage.clock.forward(3_000)
+    for notice in await stage.gateway.due_notices(1_000):
+        await receive_notice(stage.context, "sandbox", notice.body, notice.headers)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +133,7 @@ async def test_on_empty_books_no_rule_is_broken(books: Books) -> None:
 async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(played: Books) -> None:
     async with played.reading() as tx:
         balances = await journal.balances(tx)
-    rare = {JournalAccount.FORFEITURE_INCOME, JournalAccount.SELLER_RECEIVABLE}
+    rare = {JournalAccount.FORFEITURE_INCOME, JournalAccount.SELLER_RECEIVABLE, JournalAccount.DISPUTE_LOSS}
     unused = set(JournalAccount) - set(balances) - rare
     assert unused == set()
     settled_to_nothing = {account for account, fen in balances.items() if fen == 0}
@@ -134,7 +141,7 @@ async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(p
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
-    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 22
+    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 24
     assert all(one.rule.endswith(".") and " " in one.rule for one in INVARIANTS)
     assert all("_" not in one.name for one in INVARIANTS)
 
@@ -378,6 +385,21 @@ DAMAGES = {
         "covered-awards-are-paid",
         "UPDATE awards SET received_fen = price_fen + fee_fen WHERE bidder_id = 'cho'",
         "of 136500 fen is due, 136500 are there",
+    ),
+    "a dispute is called decided and nothing was booked": Damage(
+        "disputes-balance",
+        "UPDATE reversals SET status = 'won' WHERE bidder_id = 'jim'",
+        "bidder jim: 10000 fen in dispute_receivable, 0 undecided",
+    ),
+    "a dispute was told by nobody": Damage(
+        "events-are-decided",
+        "DELETE FROM provider_events WHERE type = 'dispute-opened'",
+        "no event tells of the dispute sandbox:sbd_",
+    ),
+    "an event was never decided": Damage(
+        "events-are-decided",
+        "UPDATE provider_events SET status = 'received', tries = 21 WHERE type = 'dispute-opened'",
+        "is not decided after 21 tries",
     ),
     "an offer is above the bid": Damage(
         "offers-are-within-bounds",

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import stripe
 
+from auction.domain.provider_event_states import ProviderEventType
 from auction.domain.states import OperationKind
 from auction.payments.gateway import AnswerRefused, GatewayAway, NoticeRefused, OperationReused, Reply, ReplyStatus
 from auction.payments.stripe import StripeGateway
@@ -337,7 +338,6 @@ async def test_an_event_tells_what_an_operation_came_to(
 ) -> None:
     body = event(kind, about)
     notice = gateway.read_notice(body, signed(body), NOW_S)
-    assert notice is not None
     assert (notice.kind, notice.operation_id, notice.ref, notice.reply.failure) == told
 
 
@@ -350,7 +350,6 @@ async def test_an_event_that_names_no_card_only_says_that_there_is_something_to_
     word = "succeeded" if about["status"] == "succeeded" else "amount_capturable_updated"
     body = event(f"payment_intent.{word}", about)
     notice = gateway.read_notice(body, signed(body), NOW_S)
-    assert notice is not None
     assert (notice.operation_id, notice.reply) == ("hold-1", Reply(ReplyStatus.PENDING, "pi_1", amount_fen=10_000))
 
 
@@ -367,7 +366,7 @@ async def test_an_event_about_nothing_of_ours_is_left_alone(
     gateway: StripeGateway, kind: str, about: dict[str, Any]
 ) -> None:
     body = event(kind, about)
-    assert gateway.read_notice(body, signed(body), NOW_S) is None
+    assert gateway.read_notice(body, signed(body), NOW_S).type is ProviderEventType.OTHER
 
 
 async def test_a_forged_event_is_refused(gateway: StripeGateway) -> None:
@@ -380,18 +379,60 @@ async def test_a_forged_event_is_refused(gateway: StripeGateway) -> None:
 async def test_an_event_five_minutes_from_now_is_refused(gateway: StripeGateway) -> None:
     body = event("payment_intent.amount_capturable_updated", intent())
     for offset_s in (-300, 300):
-        assert gateway.read_notice(body, signed(body), NOW_S + offset_s)
+        assert gateway.read_notice(body, signed(body), NOW_S + offset_s).type is ProviderEventType.OUTCOME
     for offset_s in (-301, 301):
         with pytest.raises(NoticeRefused, match="300 seconds"):
             gateway.read_notice(body, signed(body), NOW_S + offset_s)
 
 
 @pytest.mark.parametrize("about", [intent(currency="usd"), refund(currency="eur")])
-async def test_an_event_in_another_currency_is_refused(gateway: StripeGateway, about: dict[str, Any]) -> None:
+async def test_an_event_in_another_currency_is_never_applied(gateway: StripeGateway, about: dict[str, Any]) -> None:
     kind = "refund.updated" if about["object"] == "refund" else "payment_intent.amount_capturable_updated"
     body = event(kind, about)
-    with pytest.raises(NoticeRefused, match="currency"):
-        gateway.read_notice(body, signed(body), NOW_S)
+    assert gateway.read_notice(body, signed(body), NOW_S).type is ProviderEventType.OTHER_CURRENCY
+
+
+def dispute(**more: Any) -> dict[str, Any]:
+    told = {"id": "dp_1", "object": "dispute", "payment_intent": "pi_1", "charge": "ch_1", "amount": 10_000}
+    return {**told, "currency": "cny", "status": "needs_response", **more}
+
+
+@pytest.mark.parametrize(
+    "kind, about, told",
+    [
+        ("payment_intent.canceled", intent(**CANCELLED), ("hold-cancelled", "pi_1", None, "hold-1")),
+        ("payment_intent.canceled", intent(**EXPIRED), ("hold-expired", "pi_1", None, "hold-1")),
+        (
+            "payment_intent.succeeded",
+            intent(**{**CAPTURED, "metadata": {"operation": "hold-1"}}),
+            ("hold-captured", "pi_1", None, "hold-1"),
+        ),
+        ("payment_intent.succeeded", intent(**CAPTURED), ("outcome", "pi_1", None, "hold-1")),
+        ("refund.created", refund(metadata={}, payment_intent="pi_1"), ("refunded", "re_1", "pi_1", None)),
+        (
+            "refund.failed",
+            refund(metadata={}, status="failed", payment_intent={"id": "pi_1"}),
+            ("refund-failed", "re_1", "pi_1", None),
+        ),
+        ("refund.created", refund(metadata={}, status="pending"), ("other", "re_1", "pi_1", None)),
+        ("refund.created", refund(), ("outcome", "re_1", "pi_1", None)),
+        ("charge.dispute.created", dispute(), ("dispute-opened", "dp_1", "pi_1", None)),
+        ("charge.dispute.funds_withdrawn", dispute(), ("dispute-opened", "dp_1", "pi_1", None)),
+        ("charge.dispute.created", dispute(status="warning_needs_response"), ("dispute-inquiry", "dp_1", "pi_1", None)),
+        ("charge.dispute.closed", dispute(status="won"), ("dispute-won", "dp_1", "pi_1", None)),
+        ("charge.dispute.funds_reinstated", dispute(status="won"), ("dispute-won", "dp_1", "pi_1", None)),
+        ("charge.dispute.closed", dispute(status="lost"), ("dispute-lost", "dp_1", "pi_1", None)),
+        ("charge.dispute.closed", dispute(status="warning_closed"), ("other", "dp_1", None, None)),
+        ("charge.dispute.updated", dispute(), ("other", "dp_1", None, None)),
+        ("charge.dispute.created", dispute(currency="usd"), ("other-currency", "dp_1", "pi_1", None)),
+    ],
+)
+async def test_what_happens_unasked_is_told_in_neutral_words(
+    gateway: StripeGateway, kind: str, about: dict[str, Any], told: tuple[Any, ...]
+) -> None:
+    body = event(kind, about)
+    notice = gateway.read_notice(body, signed(body), NOW_S)
+    assert (notice.type, notice.ref, notice.payment_ref, notice.opening_id) == told
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"7", b'{"id": "evt_1"}', b"x" * 300_000])
@@ -433,6 +474,5 @@ async def test_localstripe_tells_of_a_capture_by_a_webhook_we_believe(
     (body, headers), *_ = arrived
     sent_at_s = float(headers["Stripe-Signature"].partition(",")[0].removeprefix("t="))
     notice = stripe_gateway.read_notice(body, headers, sent_at_s)
-    assert notice is not None
     assert (notice.kind, notice.operation_id, notice.ref) == (OperationKind.CAPTURE, "told-2", reply.ref)
     assert notice.reply.amount_fen == 4_000

@@ -26,7 +26,8 @@ from auction.presets import load_preset
 from auction.services.catalogue import lots
 from auction.services.context import AppContext
 from auction.services.payments import registration_deposits
-from auction.services.payments.gateway_calls import perform_due, receive_notice
+from auction.services.payments.gateway_calls import perform_due
+from auction.services.provider_events.receipt import process_waiting, receive_notice
 from auction.services.registration.registrations import RegistrationOutcome
 from auction.services.settlement import award_payment, handover, runner_up_offers
 from auction.services.settlement.deadlines import settle
@@ -128,6 +129,7 @@ class Stage:
             for notice in await self.gateway.due_notices(100):
                 await self.deliver(notice)
                 done += 1
+            done += await process_waiting(self.context)
             if not done:
                 return
         raise AssertionError("there is always something due")
@@ -230,7 +232,7 @@ async def check_all(context: AppContext, gateway: SandboxGateway, paid_otherwise
         (row,) = await tx.rows(
             text(
                 "SELECT coalesce(sum(amount_fen) FILTER (WHERE account = 'cash'), 0) AS cash, "
-                "coalesce(-sum(amount_fen) FILTER (WHERE account = 'cash' AND key ~ '^(seller-|claim-c)'), 0) AS sellers, "
+                "coalesce(-sum(amount_fen) FILTER (WHERE account = 'cash' AND key ~ '^(seller-|claim-c|claw-)'), 0) AS sellers, "
                 "(SELECT count(*) FROM payment_operations WHERE status IN ('intended', 'pending')) AS waiting "
                 "FROM journal_lines"
             )

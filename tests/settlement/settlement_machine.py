@@ -27,7 +27,8 @@ from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.payments.sandbox.notices import signed_headers
 from auction.services.catalogue import lots
 from auction.services.payments import gateway_calls, registration_deposits
-from auction.services.payments.gateway_calls import perform_due, receive_notice
+from auction.services.payments.gateway_calls import perform_due
+from auction.services.provider_events.receipt import receive_notice
 from auction.services.registration import registrations
 from auction.services.settlement import (
     award_payment,

@@ -54,7 +54,7 @@ class UnreliableGateway:
             raise GatewayAway("the answer got lost")
         return reply
 
-    def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
+    def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice:
         return self._sandbox.read_notice(body, headers, now_s)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auction.domain import journal
+from auction.domain import dispute_entries, journal
 from auction.domain.accounts import MEMO, PER_BIDDER, JournalAccount
 from auction.domain.journal import JournalEntry, JournalLine
 from auction.domain.money import FEN_MAX
@@ -17,6 +17,7 @@ WHO: dict[str, Any] = {"lot_id": "lot-1", "bidder_id": "ada"}
 DEPOSIT: dict[str, Any] = {"deposit_id": "d1", **WHO}
 AWARD: dict[str, Any] = {"award_id": "a1", **WHO}
 DEFAULT: dict[str, Any] = {"default_id": "f1", **WHO}
+REVERSAL: dict[str, Any] = {"reversal_id": "v1", **WHO}
 
 amounts = st.integers(1, FEN_MAX)
 or_none = st.integers(0, FEN_MAX)
@@ -302,6 +303,17 @@ def any_entry(draw: st.DrawFn) -> JournalEntry:
         lambda: journal.refund_failed(key_id="r1", **WHO, amount_fen=amount),
         lambda: journal.refunded_otherwise(key_id="r1", **WHO, amount_fen=amount),
         lambda: journal.seller_repaid(default_id="f1", lot_id="lot-1", amount_fen=amount),
+        lambda: dispute_entries.dispute_opened(**REVERSAL, amount_fen=amount),
+        lambda: dispute_entries.dispute_won(**REVERSAL, amount_fen=amount),
+        lambda: dispute_entries.dispute_lost(
+            **REVERSAL,
+            amount_fen=amount,
+            account=draw(st.sampled_from([JournalAccount.DISPUTE_LOSS, JournalAccount.BUYER_RECEIVABLE])),
+            seller_fen=draw(st.integers(0, amount)),
+        ),
+        lambda: dispute_entries.deposit_lost(**DEPOSIT, held_fen=amount, disputed_fen=draw(st.integers(0, amount))),
+        lambda: dispute_entries.dispute_recovered(**REVERSAL, amount_fen=amount),
+        lambda: dispute_entries.claw_back_repaid(reversal_id="v1", lot_id="lot-1", amount_fen=amount),
     ]
     return draw(st.sampled_from(made))()
 
@@ -326,7 +338,27 @@ def test_every_entry_names_the_bidder_where_accounts_are_kept_for_bidders_and_on
 def test_the_key_of_an_entry_is_its_kind_and_what_caused_it(made):
     kind, _, of = made.key.partition(":")
     assert (kind, made.lot_id) == (made.kind, "lot-1")
-    assert of in {"a1", "d1", "f1", "o1", "r1", "p1"}
+    assert of in {"a1", "d1", "f1", "o1", "r1", "p1", "v1"}
+
+
+def test_a_dispute_takes_cash_until_it_is_won_or_somebody_bears_it():
+    opened = dispute_entries.dispute_opened(**REVERSAL, amount_fen=100)
+    won = dispute_entries.dispute_won(**REVERSAL, amount_fen=100)
+    seller = dispute_entries.dispute_lost(
+        **REVERSAL, amount_fen=100, account=JournalAccount.DISPUTE_LOSS, seller_fen=90
+    )
+    repaid = dispute_entries.claw_back_repaid(reversal_id="v1", lot_id="lot-1", amount_fen=90)
+    assert balances(opened) == {"dispute_receivable": 100, "cash": -100}
+    assert balances(opened, won) == {}
+    assert balances(opened, seller) == {"cash": -100, "seller_receivable": 90, "dispute_loss": 10}
+    assert balances(opened, seller, repaid) == {"cash": -10, "dispute_loss": 10}
+
+
+def test_a_deposit_that_was_disputed_with_success_has_gone_back_to_its_bidder():
+    charged = journal.deposit_charged(**DEPOSIT, amount_fen=100)
+    opened = dispute_entries.dispute_opened(**REVERSAL, amount_fen=70)
+    lost = dispute_entries.deposit_lost(**DEPOSIT, held_fen=100, disputed_fen=70)
+    assert balances(charged, opened, lost) == {"cash": 30, "refund_payable": -30}
 
 
 @pytest.mark.parametrize("amount", [-1, -100])

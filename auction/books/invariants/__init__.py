@@ -18,7 +18,9 @@ from auction.books.invariants import (
     covered_awards_are_paid,
     deposits_end_once,
     deposits_held,
+    disputes_balance,
     entries_balance,
+    events_are_decided,
     offers_are_within_bounds,
     one_live_award,
     receipts_in_suspense,
@@ -67,5 +69,7 @@ INVARIANTS = tuple(
         bank_cash_is_at_the_bank,
         receipts_in_suspense,
         transfers_of_ended_awards_go_back,
+        disputes_balance,
+        events_are_decided,
     )
 )

@@ -1,12 +1,12 @@
-"""Cash is what the provider took, less refunds and what sellers were paid."""
+"""Cash is what the provider took and kept, less refunds and what sellers were paid."""
 
 from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
 RULE = (
-    "Cash is the sum of charges, captures and collected claims, less refunds, those paid otherwise included, and what "
-    "sellers were paid and have not paid back."
+    "Cash is the sum of charges, captures and collected claims, less refunds, those paid otherwise included, what "
+    "sellers were paid and have not paid back, and what disputes have taken."
 )
 
 QUERY = text("""
@@ -15,12 +15,16 @@ QUERY = text("""
         FROM payment_operations WHERE kind IN ('charge', 'capture', 'refund') AND status = 'succeeded'
     ), sellers AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines
-        WHERE account = 'cash' AND key ~ '^(seller-paid|seller-repaid|refunded-otherwise|claim-collected):'
+        WHERE account = 'cash'
+            AND key ~ '^(seller-paid|seller-repaid|claw-back-repaid|refunded-otherwise|claim-collected):'
+    ), taken_back AS (
+        SELECT coalesce(sum(amount_fen), 0) AS fen FROM reversals WHERE status IN ('open', 'lost')
     ), booked AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines WHERE account = 'cash'
     )
-    SELECT booked.fen::bigint AS booked_fen, (moved.fen + sellers.fen)::bigint AS moved_fen FROM moved, sellers, booked
-    WHERE booked.fen <> moved.fen + sellers.fen
+    SELECT booked.fen::bigint AS booked_fen, (moved.fen + sellers.fen - taken_back.fen)::bigint AS moved_fen
+    FROM moved, sellers, booked, taken_back
+    WHERE booked.fen <> moved.fen + sellers.fen - taken_back.fen
 """)
 
 

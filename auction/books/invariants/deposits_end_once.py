@@ -12,11 +12,12 @@ QUERY = text("""
             (SELECT count(*) FROM journal_entries WHERE key = 'deposit-applied:' || deposit_id) AS applied,
             (SELECT count(*) FROM journal_entries WHERE key = 'deposit-forfeited:' || deposit_id) AS forfeited,
             (SELECT count(*) FROM journal_entries WHERE key = 'authorisation-ended:' || deposit_id) AS ended,
-            (SELECT count(*) FROM journal_entries WHERE key = 'refund-owed:refund-' || deposit_id) AS owed
+            (SELECT count(*) FROM journal_entries WHERE key = 'refund-owed:refund-' || deposit_id) AS owed,
+            (SELECT count(*) FROM journal_entries WHERE key = 'deposit-lost:' || deposit_id) AS lost
         FROM deposits
     )
-    SELECT deposit_id, status, disposition, applied, forfeited, ended, owed FROM ends
-    WHERE applied + forfeited + ended + owed <> CASE
+    SELECT deposit_id, status, disposition, applied, forfeited, ended, owed, lost FROM ends
+    WHERE applied + forfeited + ended + owed + lost <> CASE
             WHEN status IN ('applied', 'forfeited', 'released', 'lapsed') THEN 1
             WHEN status = 'releasing' AND captured_fen IS NOT NULL THEN 1
             ELSE 0 END
@@ -32,6 +33,7 @@ async def violations(tx: Transaction) -> list[str]:
         (
             f"deposit {row['deposit_id']} is {row['status']}, to {row['disposition']}: applied {row['applied']}, "
             f"forfeited {row['forfeited']}, authorisation ended {row['ended']}, refund owed {row['owed']} times"
+            + (f", lost by a dispute {row['lost']} times" if row["lost"] else "")
         )
         for row in await tx.rows(QUERY)
     ]

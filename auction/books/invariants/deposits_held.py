@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from auction.books.unit_of_work import Transaction
 
-RULE = "deposits_held is the sum of the held cash deposits."
+RULE = "deposits_held is the sum of the held cash deposits, disputed ones included."
 
 QUERY = text("""
     WITH account AS (
@@ -12,7 +12,7 @@ QUERY = text("""
         WHERE account = 'deposits_held' GROUP BY bidder_id
     ), held AS (
         SELECT bidder_id, sum(captured_fen) AS fen FROM deposits
-        WHERE status = 'held' AND captured_fen IS NOT NULL GROUP BY bidder_id
+        WHERE status IN ('held', 'disputed') AND captured_fen IS NOT NULL GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, held.bidder_id) AS bidder_id,
         coalesce(account.fen, 0)::bigint AS booked_fen, coalesce(held.fen, 0)::bigint AS held_fen

@@ -12,6 +12,7 @@ from auction.books.tables.catalogue import lots, sales
 from auction.books.tables.faults import faults
 from auction.books.tables.journal import journal_entries, journal_lines
 from auction.books.tables.payments import deposits, payment_operations
+from auction.books.tables.provider_events import provider_events, reversals
 from auction.books.tables.recovery import (
     acknowledged_marks,
     bid_claims,
@@ -59,9 +60,11 @@ __all__ = [
     "outgoing_transfers",
     "paddles",
     "payment_operations",
+    "provider_events",
     "receipt_matches",
     "registrations",
     "restored_lots",
+    "reversals",
     "runners_up",
     "sales",
     "settlement_steps",

@@ -16,7 +16,7 @@ from typing import Any
 
 from auction.domain.states import OperationKind
 from auction.payments.gateway import ReplyStatus
-from auction.payments.sandbox.rules import Behaviour, PaymentState, SandboxPayment
+from auction.payments.sandbox.rules import Behaviour, PaymentState, SandboxPayment, UnaskedStep
 
 BUSY_MS = 10_000
 """How long a call waits for the file's lock before it fails."""
@@ -47,13 +47,20 @@ _SCHEMA = (
     ) STRICT
     """,
     "CREATE INDEX IF NOT EXISTS notices_by_place ON notices (place)",
+    "CREATE TABLE IF NOT EXISTS unasked (ref TEXT PRIMARY KEY, step TEXT NOT NULL, due_at_ms INTEGER NOT NULL) STRICT",
+    """
+    CREATE TABLE IF NOT EXISTS disputes (
+        dispute TEXT PRIMARY KEY, ref TEXT NOT NULL UNIQUE, amount_fen INTEGER NOT NULL, won INTEGER NOT NULL
+    ) STRICT
+    """,
 )
 _TOTALS = """
 SELECT
     COALESCE(SUM(amount_fen) FILTER (WHERE state = 'held'), 0),
     COALESCE(SUM(captured_fen) FILTER (WHERE kind = 'charge'), 0),
     COALESCE(SUM(captured_fen) FILTER (WHERE kind = 'hold'), 0),
-    (SELECT COALESCE(SUM(moved_fen), 0) FROM operations WHERE kind = 'refund' AND status = 'succeeded')
+    (SELECT COALESCE(SUM(moved_fen), 0) FROM operations WHERE kind = 'refund' AND status = 'succeeded'),
+    (SELECT COALESCE(SUM(amount_fen), 0) FROM disputes WHERE won = 0)
 FROM payments
 """
 
@@ -84,17 +91,18 @@ class SandboxOperation:
 
 @dataclass(frozen=True, slots=True)
 class Movements:
-    """Totals in fen: held now, and ever charged, captured and refunded."""
+    """Totals in fen: held now, ever charged, captured and refunded, and taken back by disputes that are not won."""
 
     held_fen: int
     charged_fen: int
     captured_fen: int
     refunded_fen: int
+    disputed_fen: int = 0
 
     @property
     def cash_fen(self) -> int:
         """Received and not refunded, in fen: the cash of the journal, before sellers are paid."""
-        return self.charged_fen + self.captured_fen - self.refunded_fen
+        return self.charged_fen + self.captured_fen - self.refunded_fen - self.disputed_fen
 
 
 class SandboxFile:
@@ -202,6 +210,27 @@ class SandboxFile:
             (now_ms,),
         )
         return list(map(_operation, rows))
+
+    def plan_step(self, ref: str, step: UnaskedStep, *, due_at_ms: int) -> None:
+        """Plan what happens next to a payment without an operation of ours."""
+        self._file.execute("INSERT OR REPLACE INTO unasked VALUES (?, ?, ?)", (ref, step, due_at_ms))
+
+    def take_steps(self, now_ms: int) -> list[tuple[str, UnaskedStep, int]]:
+        """What happens to payments by now: the ref, the step, and when it was due, the earliest first; once."""
+        rows = self._file.execute(
+            "SELECT ref, step, due_at_ms FROM unasked WHERE due_at_ms <= ? ORDER BY due_at_ms, ref", (now_ms,)
+        ).fetchall()
+        self._file.executemany("DELETE FROM unasked WHERE ref = ?", [(ref,) for ref, _, _ in rows])
+        return [(ref, UnaskedStep(step), due_at_ms) for ref, step, due_at_ms in rows]
+
+    def dispute_of(self, ref: str) -> tuple[str, int, bool] | None:
+        """The dispute about a payment, its amount, and whether it is won; or None."""
+        row = self._file.execute("SELECT dispute, amount_fen, won FROM disputes WHERE ref = ?", (ref,)).fetchone()
+        return None if row is None else (row[0], row[1], bool(row[2]))
+
+    def keep_dispute(self, dispute: str, ref: str, amount_fen: int, *, is_won: bool) -> None:
+        """Insert a dispute, or update whether it is won."""
+        self._file.execute("INSERT OR REPLACE INTO disputes VALUES (?, ?, ?, ?)", (dispute, ref, amount_fen, is_won))
 
     def queue_notice(self, body: bytes, *, due_at_ms: int, place: float) -> None:
         """Queue a notification; the queue is ordered by `place`."""

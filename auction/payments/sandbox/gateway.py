@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from auction.domain.provider_event_states import ProviderEventType
 from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import (
     DueNotice,
@@ -30,7 +31,14 @@ from auction.payments.gateway import (
 from auction.payments.registry import ProviderConfig
 from auction.payments.sandbox import notices, rules
 from auction.payments.sandbox.file import Movements, OperationRequest, SandboxFile, SandboxOperation
-from auction.payments.sandbox.rules import Behaviour, PaymentState, SandboxOutcome, SandboxPayment, Timings
+from auction.payments.sandbox.rules import (
+    Behaviour,
+    PaymentState,
+    SandboxOutcome,
+    SandboxPayment,
+    Timings,
+    UnaskedStep,
+)
 
 FILE_NAME = "sandbox-payments.sqlite3"
 """The sandbox's file in the data directory."""
@@ -117,8 +125,8 @@ class SandboxGateway:
 
         return await self._transact(found)
 
-    def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
-        """See `PaymentGateway`. Never None: every notification of the sandbox is about an operation of ours."""
+    def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice:
+        """See `PaymentGateway`."""
         return notices.read_notice(body, headers, self._secret, now_s)
 
     async def close(self) -> None:
@@ -196,7 +204,7 @@ class SandboxGateway:
                 outcome.settles_at_ms,
             )
             if outcome.payment:
-                file.keep_payment(outcome.payment)
+                self._keep(file, outcome.payment, now_ms)
             file.add_operation(operation)
             if outcome.status is not ReplyStatus.PENDING:
                 self._announce(file, operation, now_ms)
@@ -219,6 +227,10 @@ class SandboxGateway:
             return rules.capture(payment, request.asked_fen)
         if request.kind is OperationKind.RELEASE:
             return rules.release(payment)
+        dispute = file.dispute_of(payment.ref)
+        if dispute is not None and not dispute[2]:
+            # as other providers do: what was taken back already is not refunded
+            return SandboxOutcome(ReplyStatus.FAILED, payment, failure=FailureCode.NOT_READY)
         return rules.refund(payment, request.asked_fen, now_ms, self._timings)
 
     def _catch_up(self, file: SandboxFile, now_ms: int) -> None:
@@ -229,7 +241,7 @@ class SandboxGateway:
             payment = file.payment(operation.ref)
             if payment is not None:
                 outcome = rules.settle_payment(payment, settled_at_ms, self._timings)
-                file.keep_payment(outcome.payment or payment)
+                self._keep(file, outcome.payment or payment, settled_at_ms)
                 done = replace(operation, status=outcome.status, failure=outcome.failure, moved_fen=outcome.moved_fen)
             file.settle_operation(done)
             self._announce(file, done, settled_at_ms)
@@ -243,13 +255,84 @@ class SandboxGateway:
         for payment in file.lapsed_payments(now_ms):
             file.keep_payment(replace(payment, state=PaymentState.EXPIRED))
             if (hold := file.operation(payment.operation_id)) is not None:
-                self._announce(file, hold, payment.expires_at_ms or now_ms)
+                self._announce(file, hold, payment.expires_at_ms or now_ms, ProviderEventType.HOLD_EXPIRED)
+        for ref, step, due_at_ms in file.take_steps(now_ms):
+            if (payment := file.payment(ref)) is not None:
+                self._do_unasked(file, payment, step, due_at_ms)
 
-    def _announce(self, file: SandboxFile, operation: SandboxOperation, at_ms: int) -> None:
+    def _keep(self, file: SandboxFile, payment: SandboxPayment, now_ms: int) -> None:
+        """Store a payment, and plan what its card does to it in its new state."""
+        before = file.payment(payment.ref)
+        file.keep_payment(payment)
+        step = rules.unasked_step(payment)
+        if step is not None and (before is None or before.state is not payment.state):
+            file.plan_step(payment.ref, step, due_at_ms=now_ms + self._timings.slow_ms)
+
+    def _do_unasked(self, file: SandboxFile, payment: SandboxPayment, step: UnaskedStep, at_ms: int) -> None:
+        """Do what nobody here has asked for, and queue a notification of it."""
+        ref = payment.ref
+        match step:
+            case UnaskedStep.CANCEL:
+                done, kind, told = rules.release(payment), OperationKind.RELEASE, ProviderEventType.HOLD_CANCELLED
+            case UnaskedStep.CAPTURE:
+                done = rules.capture(payment, payment.amount_fen)
+                kind, told = OperationKind.CAPTURE, ProviderEventType.HOLD_CAPTURED
+            case UnaskedStep.REFUND:
+                self._refund_unasked(file, payment, at_ms)
+                return
+            case _:
+                self._dispute(file, payment, step, at_ms)
+                return
+        if done.payment is not None and done.status is ReplyStatus.SUCCEEDED:
+            self._keep(file, done.payment, at_ms)
+            reply = Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=done.moved_fen)
+            self._queue(
+                file, Notice(_new_notice_id(), None, kind, ref, reply, told, opening_id=payment.operation_id), at_ms
+            )
+
+    def _refund_unasked(self, file: SandboxFile, payment: SandboxPayment, at_ms: int) -> None:
+        left_fen = payment.captured_fen - payment.refunded_fen
+        if left_fen == 0:
+            return
+        ref = _new_ref(OperationKind.REFUND)
+        file.keep_payment(replace(payment, refunded_fen=payment.captured_fen))
+        request = OperationRequest(f"unasked-{ref}", OperationKind.REFUND, payment.ref, left_fen)
+        file.add_operation(SandboxOperation(request, ref, ReplyStatus.SUCCEEDED, moved_fen=left_fen))
+        reply = Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=left_fen)
+        told = ProviderEventType.REFUNDED
+        self._queue(file, Notice(_new_notice_id(), None, OperationKind.REFUND, ref, reply, told, payment.ref), at_ms)
+
+    def _dispute(self, file: SandboxFile, payment: SandboxPayment, step: UnaskedStep, at_ms: int) -> None:
+        known = file.dispute_of(payment.ref)
+        left_fen = payment.captured_fen - payment.refunded_fen
+        dispute, amount_fen, _ = known or (f"sbd_{secrets.token_hex(12)}", left_fen, False)
+        if amount_fen == 0:
+            return
+        if step is UnaskedStep.DISPUTE:
+            told, is_won = ProviderEventType.DISPUTE_OPENED, False
+            file.plan_step(payment.ref, UnaskedStep.DECIDE, due_at_ms=at_ms + self._timings.slow_ms)
+        else:
+            is_won = payment.behaviour is Behaviour.DISPUTE_WON
+            told = ProviderEventType.DISPUTE_WON if is_won else ProviderEventType.DISPUTE_LOST
+        file.keep_dispute(dispute, payment.ref, amount_fen, is_won=is_won)
+        reply = Reply(ReplyStatus.SUCCEEDED, dispute, amount_fen=amount_fen)
+        self._queue(file, Notice(_new_notice_id(), None, None, dispute, reply, told, payment.ref), at_ms)
+
+    def _announce(
+        self,
+        file: SandboxFile,
+        operation: SandboxOperation,
+        at_ms: int,
+        told: ProviderEventType = ProviderEventType.OUTCOME,
+    ) -> None:
         """Queue a notification of an operation's outcome."""
         request, reply = operation.request, _reply(file, operation)
-        number = f"sbn_{secrets.token_hex(8)}"
-        body = notices.encode_notice(Notice(number, request.operation_id, request.kind, operation.ref, reply))
+        self._queue(
+            file, Notice(_new_notice_id(), request.operation_id, request.kind, operation.ref, reply, told), at_ms
+        )
+
+    def _queue(self, file: SandboxFile, notice: Notice, at_ms: int) -> None:
+        body = notices.encode_notice(notice)
         for _ in range(self._copies):
             place = self._chance.random() if self._chance else 0.0
             file.queue_notice(body, due_at_ms=at_ms, place=place)
@@ -276,6 +359,10 @@ def _ref(request: OperationRequest, outcome: SandboxOutcome) -> str:
     if outcome.payment is None:
         return request.about
     return _new_ref(request.kind) if request.kind is OperationKind.REFUND else outcome.payment.ref
+
+
+def _new_notice_id() -> str:
+    return f"sbn_{secrets.token_hex(8)}"
 
 
 def _new_ref(kind: OperationKind) -> str:

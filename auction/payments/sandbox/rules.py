@@ -29,6 +29,16 @@ class Behaviour(StrEnum):
     """The first refund of a payment succeeds, and fails after a delay; another operation id then succeeds."""
     EXPIRES = "sandbox-expires"
     """Holds run out after seconds."""
+    CANCELLED = "sandbox-cancelled"
+    """Holds are cancelled after a delay, as on a provider's own pages."""
+    CAPTURED = "sandbox-captured"
+    """Holds are captured after a delay, as on a provider's own pages."""
+    REFUNDED = "sandbox-refunded"
+    """What was charged or captured is refunded after a delay, as on a provider's own pages."""
+    DISPUTE_WON = "sandbox-dispute-won"
+    """What was charged or captured is disputed after a delay, and the house wins after another one."""
+    DISPUTE_LOST = "sandbox-dispute-lost"
+    """What was charged or captured is disputed after a delay, and the house loses after another one."""
     NO_ANSWER = "sandbox-no-answer"
     """Every operation is done, and the answer to its first request is lost."""
 
@@ -43,6 +53,16 @@ class PaymentState(StrEnum):
     EXPIRED = "expired"
     CHARGED = "charged"
     FAILED = "failed"
+
+
+class UnaskedStep(StrEnum):
+    """What happens to a payment without an operation of ours."""
+
+    CANCEL = "cancel"
+    CAPTURE = "capture"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    DECIDE = "decide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +109,19 @@ _DECLINED = {
 }
 _SLOW = (Behaviour.SLOW, Behaviour.SLOW_DECLINES)
 _TAKEN = (PaymentState.CAPTURED, PaymentState.CHARGED)
+_UNASKED = {
+    (Behaviour.CANCELLED, PaymentState.HELD): UnaskedStep.CANCEL,
+    (Behaviour.CAPTURED, PaymentState.HELD): UnaskedStep.CAPTURE,
+    **{
+        (behaviour, state): step
+        for state in _TAKEN
+        for behaviour, step in (
+            (Behaviour.REFUNDED, UnaskedStep.REFUND),
+            (Behaviour.DISPUTE_WON, UnaskedStep.DISPUTE),
+            (Behaviour.DISPUTE_LOST, UnaskedStep.DISPUTE),
+        )
+    },
+}
 # a hold in such a state can be neither captured nor released
 _NO_LONGER_HELD = {
     PaymentState.PENDING: FailureCode.NOT_READY,
@@ -165,6 +198,11 @@ def refund(payment: SandboxPayment, amount_fen: int, now_ms: int, timings: Timin
     if payment.behaviour is Behaviour.REFUND_FAILS_LATE and payment.refunds_failed == 0:
         return SandboxOutcome(ReplyStatus.SUCCEEDED, after, amount_fen, settles_at_ms=now_ms + timings.slow_ms)
     return _done(after, amount_fen)
+
+
+def unasked_step(payment: SandboxPayment) -> UnaskedStep | None:
+    """What will happen to a payment without an operation of ours, now that it has this state; None: nothing."""
+    return _UNASKED.get((payment.behaviour, payment.state))
 
 
 def refund_comes_back(payment: SandboxPayment, amount_fen: int) -> SandboxOutcome:

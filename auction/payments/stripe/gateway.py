@@ -166,7 +166,7 @@ class StripeGateway:
             else objects.release_reply(intent)
         )
 
-    def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice | None:
+    def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice:
         """See `PaymentGateway`."""
         if len(body) > NOTICE_LENGTH_MAX:
             raise NoticeRefused(f"the notice is longer than {NOTICE_LENGTH_MAX:,} bytes")

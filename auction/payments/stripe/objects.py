@@ -6,10 +6,12 @@ cancelled a PaymentIntent, so a release has no operation id there.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from auction.domain.provider_event_states import ProviderEventType
 from auction.domain.states import FailureCode, OperationKind
-from auction.payments.gateway import AnswerRefused, Notice, NoticeRefused, Reply, ReplyStatus
+from auction.payments.gateway import NOTHING, AnswerRefused, Notice, Reply, ReplyStatus
 
 StripeObject = Mapping[str, Any]
 """One of Stripe's objects, as in JSON."""
@@ -137,51 +139,101 @@ def check(answer: StripeObject, *, currency: str, amount_fen: int | None = None)
         raise AnswerRefused("Stripe answered with another amount than was requested")
 
 
-def notice_of_event(event: StripeObject, *, currency: str) -> Notice | None:
-    """The notice in an event; None: it is about no operation of ours. Raises NoticeRefused for another currency."""
+def notice_of_event(event: StripeObject, *, currency: str) -> Notice:
+    """The notice in an event. About what, and in which currency, is said by its type."""
     number, about = event["id"], event["data"]["object"]
-    if about.get("object") == "payment_intent":
-        found = _intent_notice(event["type"], about)
-    elif about.get("object") == "refund" and event["type"] in _REFUND_EVENTS:
-        found = OperationKind.REFUND, metadata(about).get(OPERATION), refund_reply(about)
-    else:
-        found = None
+    match about.get("object"):
+        case "payment_intent":
+            found = _intent_notice(number, event["type"], about)
+        case "refund" if event["type"] in _REFUND_EVENTS:
+            found = _refund_notice(number, about)
+        case "dispute":
+            found = _dispute_notice(number, event["type"], about)
+        case _:
+            found = None
     if found is None:
-        return None
+        return Notice(number, None, None, str(about.get("id", "")), NOTHING, ProviderEventType.OTHER)
     if about.get("currency") != currency:
-        raise NoticeRefused(f"the notice is in another currency than {currency}")
-    kind, operation_id, reply = found
-    return Notice(number, operation_id, kind, about["id"], reply)
+        return replace(found, reply=NOTHING, type=ProviderEventType.OTHER_CURRENCY)
+    return found
 
 
 _REFUND_EVENTS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
 
 
-def _intent_notice(event_type: str, intent: StripeObject) -> tuple[OperationKind, str | None, Reply] | None:
+def _intent_notice(number: str, event_type: str, intent: StripeObject) -> Notice | None:
     operation_id = metadata(intent).get(OPERATION)
     if operation_id is None:
         # a payment of another program on the same account
         return None
+    ref, amount_fen = intent["id"], intent["amount"]
     opening = OperationKind.HOLD if is_hold(intent) else OperationKind.CHARGE
     match event_type.removeprefix("payment_intent."):
         case "succeeded" if is_hold(intent):
             capture = metadata(intent).get(CAPTURE_OPERATION)
-            reply = Reply(ReplyStatus.SUCCEEDED, intent["id"], amount_fen=intent["amount_received"])
-            return OperationKind.CAPTURE, capture, reply
+            reply = Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=intent["amount_received"])
+            told = ProviderEventType.HOLD_CAPTURED if capture is None else ProviderEventType.OUTCOME
+            return Notice(number, capture, OperationKind.CAPTURE, ref, reply, told, opening_id=operation_id)
         case "succeeded" | "amount_capturable_updated":
             reply = opening_reply(intent)
             if reply.instrument is None:
                 # events have the charge without its card and expiry, which are needed: it has to be looked up
-                reply = Reply(ReplyStatus.PENDING, intent["id"], amount_fen=intent["amount"])
-            return opening, operation_id, reply
+                reply = Reply(ReplyStatus.PENDING, ref, amount_fen=amount_fen)
+            return Notice(number, operation_id, opening, ref, reply)
         case "payment_failed":
-            return opening, operation_id, opening_reply(intent)
+            return Notice(number, operation_id, opening, ref, opening_reply(intent))
         case "canceled" if intent.get("cancellation_reason") in _LAPSED:
-            return opening, operation_id, opening_reply(intent)
+            told = ProviderEventType.HOLD_EXPIRED
+            return Notice(number, operation_id, opening, ref, opening_reply(intent), told, opening_id=operation_id)
         case "canceled":
-            return OperationKind.RELEASE, None, Reply(ReplyStatus.SUCCEEDED, intent["id"], amount_fen=intent["amount"])
+            reply = Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=amount_fen)
+            told = ProviderEventType.HOLD_CANCELLED
+            return Notice(number, None, OperationKind.RELEASE, ref, reply, told, opening_id=operation_id)
         case _:
             return None
+
+
+def _refund_notice(number: str, refund: StripeObject) -> Notice:
+    operation_id, reply = metadata(refund).get(OPERATION), refund_reply(refund)
+    told = ProviderEventType.OUTCOME
+    if operation_id is None:
+        match reply.status:
+            case ReplyStatus.SUCCEEDED:
+                told = ProviderEventType.REFUNDED
+            case ReplyStatus.FAILED:
+                told = ProviderEventType.REFUND_FAILED
+            case ReplyStatus.PENDING:
+                # what is not decided changes nothing; another event tells the outcome
+                told = ProviderEventType.OTHER
+    return Notice(
+        number, operation_id, OperationKind.REFUND, refund["id"], reply, told, _id(refund.get("payment_intent"))
+    )
+
+
+def _dispute_notice(number: str, event_type: str, dispute: StripeObject) -> Notice | None:
+    """A dispute; an inquiry has taken no money yet, and its end changes nothing."""
+    status = str(dispute["status"])
+    match event_type.removeprefix("charge.dispute."):
+        case "created" if status.startswith("warning"):
+            told = ProviderEventType.DISPUTE_INQUIRY
+        case "created" | "funds_withdrawn":
+            told = ProviderEventType.DISPUTE_OPENED
+        case "funds_reinstated":
+            told = ProviderEventType.DISPUTE_WON
+        case "closed" if status == "won":
+            told = ProviderEventType.DISPUTE_WON
+        case "closed" if status == "lost":
+            told = ProviderEventType.DISPUTE_LOST
+        case _:
+            return None
+    reply = Reply(ReplyStatus.SUCCEEDED, dispute["id"], amount_fen=dispute["amount"])
+    return Notice(number, None, None, dispute["id"], reply, told, _id(dispute.get("payment_intent")))
+
+
+def _id(about: Any) -> str | None:
+    """The id of another object, which an event names by its id, or includes."""
+    found: str | None = about["id"] if isinstance(about, Mapping) else about
+    return found
 
 
 def _charge(intent: StripeObject) -> StripeObject:

@@ -106,15 +106,8 @@ async def record_lapse(
     before = await deposits.lock(tx, str(operation.deposit_id))
     if before.status is DepositStatus.RELEASED:
         return before
-    entry = postings.authorisation_ended(
-        deposit_id=before.deposit_id,
-        lot_id=before.lot_id,
-        bidder_id=before.bidder_id,
-        amount_fen=before.amount_fen,
-    )
-    await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
     reason = str(reply.failure or DepositReason.LAPSED)
-    deposit = await deposits.mark_lapsed(tx, before.deposit_id, reason=reason, at_ms=now_ms)
+    deposit = await end_authorisation(tx, before, reason=reason, now_ms=now_ms, cause=gateway_cause(operation))
     if reply.failure not in HOLD_ENDED:
         # otherwise the bidder's card stays blocked until the hold expires
         await operations.intend(tx, [_intent(deposit, OperationKind.RELEASE, deposit.amount_fen)], at_ms=now_ms)
@@ -122,6 +115,18 @@ async def record_lapse(
         lot = await catalogue.find_lot(tx, deposit.lot_id)
         await restate_power(context, tx, lot, deposit.bidder_id)
     return deposit
+
+
+async def end_authorisation(tx: Transaction, deposit: Deposit, *, reason: str, now_ms: int, cause: Cause) -> Deposit:
+    """Record that the provider reserves a deposit no longer, and nothing was captured of it. The deposit."""
+    entry = postings.authorisation_ended(
+        deposit_id=deposit.deposit_id,
+        lot_id=deposit.lot_id,
+        bidder_id=deposit.bidder_id,
+        amount_fen=deposit.amount_fen,
+    )
+    await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
+    return await deposits.mark_lapsed(tx, deposit.deposit_id, reason=reason, at_ms=now_ms)
 
 
 # --- releases and refunds ---------------------------------------------------------------------------------------------

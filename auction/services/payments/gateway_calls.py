@@ -8,24 +8,16 @@ the others change nothing. What an outcome means for an award is up to `AppConte
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 
 from auction.books import catalogue, deposits, faults, operations, settlements
 from auction.books.operations import Operation
 from auction.books.unit_of_work import Transaction
-from auction.domain.errors import (
-    AuctionError,
-    BooksAway,
-    NotFound,
-    PaymentsAway,
-    ProblemCode,
-    RequestRefused,
-    Unavailable,
-)
+from auction.domain.errors import AuctionError, BooksAway, PaymentsAway, Unavailable
 from auction.domain.states import HOLD_ENDED, RELEASE_SUPERSEDED, FailureCode, OperationKind, OperationStatus
-from auction.payments.gateway import GatewayAway, NoticeRefused, PaymentGateway, Reply, ReplyStatus
+from auction.payments.gateway import GatewayAway, PaymentGateway, Reply, ReplyStatus
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, record_fault
 from auction.services.payments import deposit_outcomes
@@ -176,32 +168,6 @@ async def _lower_power_first(context: AppContext, operation: Operation) -> None:
 # --- recording outcomes -----------------------------------------------------------------------------------------------
 
 
-async def receive_notice(context: AppContext, provider: str, body: bytes, headers: Mapping[str, str]) -> bool:
-    """Record the outcome that a provider's notice reports; False: genuine, and about no operation of ours.
-
-    Raises NotFound(provider-unknown), RequestRefused(notice-refused), BooksAway.
-    """
-    gateway = context.gateway_of(provider)
-    if gateway is None:
-        raise NotFound(
-            ProblemCode.PROVIDER_UNKNOWN,
-            f"Payments here go through {context.gateway.provider}.",
-            {"provider": provider[:64]},
-        )
-    try:
-        notice = gateway.read_notice(body, headers, context.clock_ms() / 1000)
-    except NoticeRefused as error:
-        raise RequestRefused(ProblemCode.NOTICE_REFUSED, f"The notice is not accepted: {error}.") from None
-    if notice is None:
-        return False
-    async with context.books.reading() as tx:
-        found = await operations.find_by_notice(tx, operation_id=notice.operation_id, kind=notice.kind, ref=notice.ref)
-    if found is None:
-        return False
-    await resolve(context, found.operation_id, notice.reply)
-    return True
-
-
 async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Operation:
     """Record an operation's outcome and everything that follows from it in one transaction; then update the ledger.
 
@@ -210,19 +176,10 @@ async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Opera
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
-        operation = await _lock_operation(tx, operation_id)
-        if _came_back(operation, reply):
-            operation = await operations.mark_refund_failed(tx, operation_id, failure=reply.failure, at_ms=now_ms)
-            await deposit_outcomes.record_refund_failure(tx, operation, now_ms)
-            await context.award_outcomes.record_refund_failure(tx, operation, now_ms)
+        before = await _lock_operation(tx, operation_id)
+        operation = await record_outcome(context, tx, before, reply, now_ms)
+        if before.is_resolved or not operation.is_resolved:
             return operation
-        if operation.is_resolved:
-            return operation
-        if reply.status is ReplyStatus.PENDING:
-            return await _record_pending(tx, operation, reply, now_ms)
-        operation = await _record_final(tx, operation, reply, now_ms)
-        await faults.clear(tx, stage=Stage.PAYMENT, item_ids=[operation_id])
-        await _apply_outcome(context, tx, operation, reply, now_ms)
         sale_id = (await catalogue.find_lot(tx, operation.lot_id)).sale_id
     log.info(
         "payment_resolved", operation=operation_id, kind=operation.kind, status=operation.status, lot=operation.lot_id
@@ -233,6 +190,25 @@ async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Opera
         except AuctionError as error:
             # the clerk sends what is not synced
             log.info("power_sync_delayed", lot=operation.lot_id, reason=error.code)
+    return operation
+
+
+async def record_outcome(
+    context: AppContext, tx: Transaction, operation: Operation, reply: Reply, now_ms: int
+) -> Operation:
+    """Record an outcome of an operation that is locked, with everything that follows from it. The operation then."""
+    if came_back(operation, reply):
+        operation = await operations.mark_refund_failed(tx, operation.operation_id, failure=reply.failure, at_ms=now_ms)
+        await deposit_outcomes.record_refund_failure(tx, operation, now_ms)
+        await context.award_outcomes.record_refund_failure(tx, operation, now_ms)
+        return operation
+    if operation.is_resolved:
+        return operation
+    if reply.status is ReplyStatus.PENDING:
+        return await _record_pending(tx, operation, reply, now_ms)
+    operation = await _record_final(tx, operation, reply, now_ms)
+    await faults.clear(tx, stage=Stage.PAYMENT, item_ids=[operation.operation_id])
+    await _apply_outcome(context, tx, operation, reply, now_ms)
     return operation
 
 
@@ -253,7 +229,7 @@ async def _lock_operation(tx: Transaction, operation_id: str) -> Operation:
     return operation
 
 
-def _came_back(operation: Operation, reply: Reply) -> bool:
+def came_back(operation: Operation, reply: Reply) -> bool:
     """Whether the provider says that a refund which it had confirmed has failed."""
     is_confirmed = operation.kind is OperationKind.REFUND and operation.status is OperationStatus.SUCCEEDED
     return is_confirmed and reply.status is ReplyStatus.FAILED

@@ -5,9 +5,9 @@ sent before the deposit it rested on is released. It is sent under the registrat
 older figure after a newer one; what a crash leaves unsent, the clerk sends within a second.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from auction.books import bidders, catalogue, defaults, deposits
+from auction.books import bidders, catalogue, defaults, deposits, reversals
 from auction.books.bidders import Registration
 from auction.books.catalogue import LotRecord
 from auction.books.defaults import Default
@@ -24,6 +24,8 @@ from auction.services.context import AppContext
 
 async def power_of(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str) -> Power:
     """The bidder's power on a lot: by its deposit policy, past defaults, and the limit of their identity level."""
+    if await disputing(context, tx, [bidder_id]):
+        return _no_power(read_terms(record.terms))
     power = await power_of_deposits(context, tx, record, bidder_id)
     return _capped(power, await bidders.identity_level(tx, bidder_id), context.money.bidders)
 
@@ -54,10 +56,14 @@ async def powers_of(
         for place in (deposit.lot_id, f"purse {sale_id}" if deposit.is_purse else None):
             if place is not None:
                 found.setdefault((place, deposit.bidder_id), []).append(deposit)
+    barred = await disputing(context, tx, bidder_ids)
     powers = []
     for registration in registrations:
         lot_id, bidder_id = registration.lot_id, registration.bidder_id
         of_lot = terms[lot_id]
+        if bidder_id in barred:
+            powers.append(_no_power(of_lot))
+            continue
         place = f"purse {records[lot_id].sale_id}" if isinstance(of_lot.deposit, PurseDeposit) else lot_id
         held = found.get((place, bidder_id), [])
         power = _backed(of_lot, held, past.get(bidder_id, []), context.money.bidders)
@@ -72,8 +78,18 @@ def _backed(terms: Terms, found: Sequence[Deposit], past: Sequence[Default], rul
     after_fen = sum(one.amount_fen for one in held) - before_fen
     counted_fen = before_fen + counted_deposit_fen(after_fen, len(past), rules)
     if counted_fen < terms.deposit.minimum_fen():
-        return Power(limit_fen=0, purse_fen=0 if isinstance(terms.deposit, PurseDeposit) else None)
+        return _no_power(terms)
     return terms.deposit.power(counted_fen)
+
+
+def _no_power(terms: Terms) -> Power:
+    return Power(limit_fen=0, purse_fen=0 if isinstance(terms.deposit, PurseDeposit) else None)
+
+
+async def disputing(context: AppContext, tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
+    """Those of these bidders who dispute a payment, or have won such a dispute not long ago: they may not bid."""
+    lost_since_ms = context.clock_ms() - context.money.bidders.bar_ms
+    return await reversals.disputing(tx, bidder_ids, lost_since_ms=lost_since_ms)
 
 
 def _capped(power: Power, level: int, rules: BidderPolicy) -> Power:

@@ -27,6 +27,7 @@ from auction.services.catalogue.lot_views import visible_lot
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import (
     deposits_for,
+    disputing,
     is_barred_from,
     power_of_deposits,
     restate_power,
@@ -269,6 +270,11 @@ async def _check_history(context: AppContext, tx: Transaction, record: LotRecord
             ProblemCode.BIDDER_BARRED,
             "You did not pay for lots you won; you may bid again later.",
             {"until_ms": until_ms},
+        )
+    if await disputing(context, tx, [bidder_id]):
+        raise RequestRefused(
+            ProblemCode.BIDDER_BARRED,
+            "A payment of yours was disputed with your bank; you may bid again once that is decided for the house.",
         )
     if await is_barred_from(tx, record, bidder_id):
         raise _barred()

@@ -12,6 +12,7 @@ from auction.books import (
     faults,
     journal,
     operations,
+    reversals,
     runners_up,
     settlements,
 )
@@ -26,6 +27,7 @@ from auction.books.settlements import Award, Offer, Settlement, SettlementStep
 from auction.books.unit_of_work import Transaction
 from auction.domain.accounts import JournalAccount
 from auction.domain.errors import NotFound, ProblemCode
+from auction.domain.provider_event_states import ReversalStatus
 from auction.domain.states import AwardStatus, SettlementState
 from auction.services.context import AppContext
 
@@ -48,6 +50,8 @@ class SettlementRow:
     forfeited_fen: int
     claim_fen: int
     seller_owes_fen: int
+    disputed_fen: int
+    """What undecided disputes have taken back."""
     waiting_operations: int
     stuck: tuple[str, ...]
     """Ids of the operations that a person should look at."""
@@ -145,6 +149,7 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
     waiting = await operations.unresolved_of_lots(tx, lot_ids)
     stuck = await operations.stuck_of_lots(tx, lot_ids, attempts=STUCK_ATTEMPTS)
     past = await defaults.of_lots(tx, lot_ids)
+    taken_back = await reversals.of_lots(tx, lot_ids)
     requested = await approvals.waiting_of_lots(tx, lot_ids, now_ms=now_ms)
     return [
         SettlementRow(
@@ -155,7 +160,13 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
             held_fen=held.get(one.lot_id, 0),
             forfeited_fen=sum(default.forfeited_fen for default in past if default.lot_id == one.lot_id),
             claim_fen=sum(default.claim_left_fen for default in past if default.lot_id == one.lot_id),
-            seller_owes_fen=sum(default.seller_owes_fen for default in past if default.lot_id == one.lot_id),
+            seller_owes_fen=sum(default.seller_owes_fen for default in past if default.lot_id == one.lot_id)
+            + sum(reversal.seller_owes_fen for reversal in taken_back if reversal.lot_id == one.lot_id),
+            disputed_fen=sum(
+                reversal.amount_fen
+                for reversal in taken_back
+                if reversal.lot_id == one.lot_id and reversal.status is ReversalStatus.OPEN
+            ),
             waiting_operations=waiting.get(one.lot_id, 0),
             stuck=tuple(stuck.get(one.lot_id, ())),
             approvals=tuple(

@@ -10,15 +10,18 @@ from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.money import share
+from auction.domain.provider_event_states import LIVE_REVERSAL
 from auction.domain.states import AwardStatus, CauseKind, SettlementAction
 from auction.services.context import AppContext
+from auction.services.settlement.payment_outcomes import check_not_taken_back
 from auction.services.settlement.transitions import lock_settlement, move
 
 
 async def confirm_handover(context: AppContext, lot_id: str, *, actor: str) -> Award:
     """Record that the winner has collected the lot at the centre they chose, and pay the seller. The settled award.
 
-    Raises NotFound(settlement-unknown), WrongState, RequestRefused(delivery-centre-missing), BooksAway.
+    Raises NotFound(settlement-unknown), WrongState, RequestRefused(delivery-centre-missing,
+    payment-disputed), BooksAway.
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
@@ -26,6 +29,7 @@ async def confirm_handover(context: AppContext, lot_id: str, *, actor: str) -> A
         award = await settlements.live_award(tx, lot_id)
         if award is None or award.status is not AwardStatus.PAID:
             raise WrongState("confirm the handover", locked.settlement.state, [AwardStatus.PAID])
+        await check_not_taken_back(tx, award, LIVE_REVERSAL)
         if award.delivery_centre is None:
             raise RequestRefused(
                 ProblemCode.DELIVERY_CENTRE_MISSING, "The winner has not chosen a delivery centre yet."

@@ -15,6 +15,7 @@ from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.money import share
+from auction.domain.provider_event_states import ReversalStatus
 from auction.domain.states import (
     ApprovalAction,
     AwardStatus,
@@ -36,6 +37,7 @@ from auction.services.settlement.dual_control import request_or_approve
 from auction.services.settlement.payment_outcomes import (
     apply_deposits,
     check_no_open_charge,
+    check_not_taken_back,
     complete_payment,
     forfeit_deposit,
     refund_payment,
@@ -122,6 +124,7 @@ async def _default(
         return
     requested = await operations.operations_of_award(tx, award.award_id)
     check_no_open_charge(requested)
+    await check_not_taken_back(tx, award, [ReversalStatus.OPEN])
     applied = await deposits.deposits_for_award(tx, award.award_id)
     if any(deposit.status is DepositStatus.HELD and not deposit.is_cash for deposit in applied):
         # the winner has paid their part; the capture is not in their hands

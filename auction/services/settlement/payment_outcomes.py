@@ -6,7 +6,7 @@ the deposit after it, so that a declined card costs nobody a deposit.
 
 from collections.abc import Sequence
 
-from auction.books import deposits, journal, operations, runners_up, settlements
+from auction.books import deposits, journal, operations, reversals, runners_up, settlements
 from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
@@ -16,6 +16,8 @@ from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
 from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.money import yuan
+from auction.domain.provider_event_states import ReversalStatus
 from auction.domain.states import (
     AwardStatus,
     CauseKind,
@@ -181,6 +183,22 @@ def check_no_open_charge(requested: Sequence[Operation]) -> None:
         )
 
 
+async def check_not_taken_back(tx: Transaction, award: Award, statuses: Sequence[ReversalStatus]) -> None:
+    """Raises RequestRefused(payment-disputed) where a payment of an award was taken back, in one of these statuses."""
+    for one in await reversals.live_of_award(tx, award.award_id):
+        if one.status in statuses:
+            raise RequestRefused(
+                ProblemCode.PAYMENT_DISPUTED,
+                f"The payment provider has taken back {yuan(one.amount_fen)} yuan of what was paid for this award; "
+                + (
+                    "wait until that is decided."
+                    if one.status is ReversalStatus.OPEN
+                    else "it is lost. Declare the lot void instead."
+                ),
+                {"amount_fen": one.amount_fen, "reversal_status": one.status},
+            )
+
+
 async def apply_deposits(
     context: AppContext, tx: Transaction, locked: LockedSettlement, award: Award, *, now_ms: int, cause: Cause
 ) -> Award:
@@ -273,26 +291,29 @@ async def _mark_paid(tx: Transaction, locked: LockedSettlement, award: Award, no
 async def refund_payment(
     tx: Transaction, paid: Operation, source: JournalAccount, *, now_ms: int, cause: Cause
 ) -> None:
-    """Owe a whole payment back out of an account, and request its refund."""
+    """Owe a whole payment back out of an account, but for what a dispute has taken, and request its refund."""
+    amount_fen = paid.amount_fen - await reversals.lost_of_operation(tx, paid.operation_id)
+    if amount_fen == 0:
+        return
     entry = postings.refund_owed(
         key_id=f"refund-{paid.operation_id}",
         lot_id=paid.lot_id,
         bidder_id=paid.bidder_id,
-        amount_fen=paid.amount_fen,
+        amount_fen=amount_fen,
         source=source,
     )
     await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
-    await operations.intend(tx, [refund_of_payment(paid)], at_ms=now_ms)
+    await operations.intend(tx, [refund_of_payment(paid, amount_fen)], at_ms=now_ms)
 
 
-def refund_of_payment(paid: Operation) -> Intent:
-    """The intent to refund a whole payment."""
+def refund_of_payment(paid: Operation, amount_fen: int) -> Intent:
+    """The intent to refund a payment, or what is left of it."""
     return Intent(
         operation_id=f"refund-{paid.operation_id}",
         kind=OperationKind.REFUND,
         lot_id=paid.lot_id,
         bidder_id=paid.bidder_id,
-        amount_fen=paid.amount_fen,
+        amount_fen=amount_fen,
         provider=paid.provider,
         payment_method=paid.payment_method,
         award_id=paid.award_id,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from auction.books import audit, catalogue, defaults, deposits, journal, operations, settlements
+from auction.books import audit, catalogue, defaults, deposits, journal, operations, reversals, settlements
 from auction.books.approvals import Approval
 from auction.books.catalogue import DRAFT
 from auction.books.defaults import Default
@@ -10,10 +10,12 @@ from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
+from auction.domain import dispute_entries
 from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.lot import LotStatus
+from auction.domain.provider_event_states import ReversalStatus
 from auction.domain.states import (
     ApprovalAction,
     AwardStatus,
@@ -35,6 +37,7 @@ from auction.services.payments.deposit_outcomes import refund_deposit, refund_of
 from auction.services.settlement.dual_control import request_or_approve
 from auction.services.settlement.payment_outcomes import (
     check_no_open_charge,
+    check_not_taken_back,
     refund_of_payment,
     refund_payment,
     release_remaining,
@@ -90,6 +93,7 @@ async def _void_award(tx: Transaction, award: Award, *, now_ms: int, cause: Caus
     """Reverse an award, due or paid, and refund everything that was received for it."""
     requested = await operations.operations_of_award(tx, award.award_id)
     check_no_open_charge(requested)
+    await check_not_taken_back(tx, award, [ReversalStatus.OPEN])
     is_due = award.status is AwardStatus.DUE
     entry = (postings.award_reversed if is_due else postings.sale_reversed)(
         award_id=award.award_id,
@@ -115,16 +119,33 @@ async def _void_award(tx: Transaction, award: Award, *, now_ms: int, cause: Caus
         for one in paid:
             await refund_payment(tx, one, JournalAccount.BUYER_RECEIVABLE, now_ms=now_ms, cause=cause)
     else:
-        # the reversed sale owes the buyer everything already
-        await operations.intend(tx, [refund_of_payment(one) for one in paid], at_ms=now_ms)
+        # the reversed sale owes the buyer everything already, but for what they took back by disputes
+        lost = await _recover_disputed(tx, award, now_ms=now_ms, cause=cause)
+        for one in paid:
+            if one.amount_fen > lost.get(one.operation_id, 0):
+                refund = refund_of_payment(one, one.amount_fen - lost.get(one.operation_id, 0))
+                await operations.intend(tx, [refund], at_ms=now_ms)
         left_fen = award.received_fen - transferred_fen - sum(one.amount_fen for one in paid)
         for deposit in applied:
             # the part above what was due was refunded when the deposit was applied
             part_fen = min(left_fen, deposit.captured_fen or 0)
             left_fen -= part_fen
-            if part_fen:
-                await _intend_return(tx, deposit, part_fen, now_ms)
+            if part_fen > lost.get(deposit.deposit_id, 0):
+                await _intend_return(tx, deposit, part_fen - lost.get(deposit.deposit_id, 0), now_ms)
     await settlements.mark_award_void(tx, award.award_id)
+
+
+async def _recover_disputed(tx: Transaction, award: Award, *, now_ms: int, cause: Cause) -> dict[str, int]:
+    """Book that the buyer has got back what they took by disputes: charge or deposit -> how much, in fen."""
+    lost: dict[str, int] = {}
+    for one in await reversals.live_of_award(tx, award.award_id):
+        entry = dispute_entries.dispute_recovered(
+            reversal_id=one.reversal_id, lot_id=one.lot_id, bidder_id=one.bidder_id, amount_fen=one.amount_fen
+        )
+        await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
+        key = one.deposit_id or one.operation_id
+        lost[key] = lost.get(key, 0) + one.amount_fen
+    return lost
 
 
 async def _intend_return(tx: Transaction, deposit: Deposit, amount_fen: int, now_ms: int) -> None:
@@ -200,7 +221,9 @@ async def _reverse_waterfall(tx: Transaction, default: Default, *, now_ms: int, 
 
 
 async def record_seller_repaid(context: AppContext, lot_id: str, *, actor: str, reason: str) -> None:
-    """Record that the seller has paid back what they owe since a lot was declared void; `reason` names the receipt.
+    """Record that the seller has paid back what they owe, since a lot was declared void or its payment was taken back.
+
+    `reason` names the receipt.
 
     Raises NotFound(settlement-unknown), RequestRefused(no-claim), BooksAway.
     """
@@ -208,17 +231,23 @@ async def record_seller_repaid(context: AppContext, lot_id: str, *, actor: str, 
     async with context.books.transaction() as tx:
         locked = await lock_settlement(tx, lot_id)
         owed = [one for one in await defaults.of_lot(tx, lot_id) if one.seller_owes_fen]
-        if not owed:
+        clawed_back = [one for one in await reversals.of_lots(tx, [lot_id]) if one.seller_owes_fen]
+        if not owed and not clawed_back:
             raise RequestRefused(ProblemCode.NO_CLAIM, f"The seller owes nothing for lot {lot_id}.", {"lot_id": lot_id})
         cause = Cause(CauseKind.STAFF_ACTION, f"seller-repaid:{lot_id}:{actor}")
         entries = [
             postings.seller_repaid(default_id=one.default_id, lot_id=lot_id, amount_fen=one.seller_owes_fen)
             for one in owed
+        ] + [
+            dispute_entries.claw_back_repaid(reversal_id=one.reversal_id, lot_id=lot_id, amount_fen=one.seller_owes_fen)
+            for one in clawed_back
         ]
         await journal.post(tx, entries, cause=cause, at_ms=now_ms)
         for one in owed:
             await defaults.mark_seller_repaid(tx, one.default_id)
-        amount_fen = sum(one.seller_owes_fen for one in owed)
+        for taken_back in clawed_back:
+            await reversals.mark_repaid(tx, taken_back.reversal_id)
+        amount_fen = sum(one.seller_owes_fen for one in owed) + sum(one.seller_owes_fen for one in clawed_back)
         await audit.record_action(
             tx, actor=actor, action="seller-repaid", lot_id=lot_id, reason=reason, details={"amount_fen": amount_fen}
         )

@@ -2,6 +2,7 @@
 
 import { words as bank } from "./en/bank.js";
 import { words as bidder } from "./en/bidder.js";
+import { words as exceptions } from "./en/exceptions.js";
 import { words as lotForm } from "./en/lot_form.js";
 import { words as lotManagement } from "./en/lot_management.js";
 import { words as lots } from "./en/lots.js";
@@ -18,4 +19,5 @@ export const words = {
   ...lotManagement,
   ...settlements,
   ...bank,
+  ...exceptions,
 };

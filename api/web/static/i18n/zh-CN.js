@@ -2,6 +2,7 @@
 
 import { words as bank } from "./zh-CN/bank.js";
 import { words as bidder } from "./zh-CN/bidder.js";
+import { words as exceptions } from "./zh-CN/exceptions.js";
 import { words as lotForm } from "./zh-CN/lot_form.js";
 import { words as lotManagement } from "./zh-CN/lot_management.js";
 import { words as lots } from "./zh-CN/lots.js";
@@ -18,4 +19,5 @@ export const words = {
   ...lotManagement,
   ...settlements,
   ...bank,
+  ...exceptions,
 };

@@ -10,6 +10,7 @@ import { yuanShort } from "../shared/money.js";
 import { signInHref } from "../shared/navigation.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { staffProblemText } from "../shared/staff_text.js";
+import { ExceptionQueue } from "./exceptions.js";
 import { SettlementList } from "./settlement_list.js";
 import { SettlementPanel } from "./settlement_panel.js";
 import { addNames } from "./settlement_text.js";
@@ -23,6 +24,7 @@ const liveRegion = new LiveRegion(byId("spoken"));
 const board = new SettlementList(byId("lots"), byId("states"), { now: () => clock.now(), chosenState: showState });
 
 let who = null;
+let exceptions = null;
 let shown = null;
 let state = null;
 let panel = null;
@@ -42,6 +44,8 @@ async function start() {
     return;
   }
   byId("content").hidden = false;
+  const announce = (text) => liveRegion.announce(text);
+  exceptions = new ExceptionQueue(byId("exceptions"), { who, announce, changed: refresh });
   await refresh();
   window.addEventListener("hashchange", route);
   route();
@@ -81,6 +85,7 @@ async function refresh() {
     const [newest] = await Promise.all([
       get(`/ops/settlements${query}`, { signal: timeoutSignal(ANSWER_MS) }),
       panel?.refresh(),
+      exceptions.refresh(),
     ]);
     if (mine !== asked) return;
     addNames(newest.names);

@@ -226,6 +226,7 @@ export class SettlementPanel {
       ["money.held", `¥${yuan(settlement.held_fen)}`],
       ["money.forfeited", `¥${yuan(settlement.forfeited_fen)}`],
       ["money.claim", `¥${yuan(settlement.claim_fen)}`],
+      ...(settlement.disputed_fen ? [["money.disputed", `¥${yuan(settlement.disputed_fen)}`]] : []),
       ...(settlement.seller_owes_fen ? [["money.seller-owes", `¥${yuan(settlement.seller_owes_fen)}`]] : []),
       ["money.price-now", settlement.price_fen ? `¥${yuan(settlement.price_fen)}` : "–"],
       ["money.centre", settlement.delivery_centre ?? "–"],
