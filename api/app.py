@@ -19,7 +19,7 @@ from api.http.connection import ConnectionRules
 from api.http.connection_counts import ConnectionCounts
 from api.http.head_requests import HeadRequests
 from api.http.late_app import LateApp
-from api.http.metrics import BidCounts, LedgerMemoryGauges, RecoveryGauges
+from api.http.metrics import BidCounts, EdgeGauges, LedgerMemoryGauges, RecoveryGauges
 from api.http.middleware import RequestMiddleware
 from api.http.request_rate import RequestRate, bounds_of
 from api.http.server import ApiServer, serve
@@ -75,7 +75,10 @@ def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch |
     app.state.authenticator = authenticator
     app.state.bid_endpoint = bid_endpoint
     app.state.registry = _registry(
-        counts, LedgerMemoryGauges(context.ledger_memory), RecoveryGauges(recovery or RecoveryWatch())
+        counts,
+        EdgeGauges(context.edge),
+        LedgerMemoryGauges(context.ledger_memory),
+        RecoveryGauges(recovery or RecoveryWatch()),
     )
     return bid_endpoint
 
@@ -147,6 +150,7 @@ async def _watched(context: AppContext | None, recovery: RecoveryWatch, settings
     heartbeat = Heartbeat(context.ledger, context.ledger_memory, limit_ms=settings.outage_pause_ms)
     watching = {
         asyncio.create_task(heartbeat.run(), name="heartbeat"),
+        *([] if context.edge is None else [asyncio.create_task(context.edge.run(), name="follow lots with low bids")]),
         asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory"),
         asyncio.create_task(context.revocations.run(context.books), name="follow tokens taken back"),
         asyncio.create_task(recovery.run(context.ledger, context.books), name="watch what is stopped"),

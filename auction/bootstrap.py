@@ -22,6 +22,7 @@ from auction.domain.states import DepositMethod
 from auction.ledger.bid_ledger import UNCHECKED, BidLedger
 from auction.ledger.combiner import Combiner
 from auction.ledger.connection import connect
+from auction.ledger.edge import EdgeRefusals
 from auction.ledger.keys import KeySpace
 from auction.ledger.rebuild import LedgerRebuild
 from auction.ledger.server_guard import ServerGuard
@@ -84,6 +85,7 @@ async def open_context(
                 former_gateways=tuple(former),
                 award_outcomes=SettlementOutcomes(),
                 money=_money_rules(settings),
+                edge=EdgeRefusals(ledger) if settings.edge_refusals else None,
                 bid_rate=BidRate(settings.bids_per_bidder_s, settings.bids_in_flight),
             )
             await combiner.drain()

@@ -260,7 +260,10 @@ class Settings(BaseSettings):
         "", description="levels of identity with the highest bid in fen, such as 0:100000000,1:1000000000"
     )
 
-    # bids of one bidder, in each HTTP process
+    # bids, in each process that takes them
+    edge_refusals: bool = Field(
+        True, description="1 to refuse bids that are certainly too low without asking the ledger, or 0"
+    )
     bids_per_bidder_s: int = Field(
         5, ge=0, le=100_000, description="a whole number of bids a second from 1 to 100000, or 0 for no limit"
     )

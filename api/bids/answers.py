@@ -126,7 +126,10 @@ class BidAnswers:
         return 200 if placed.repeated else 201, [_JSON, _NO_STORE, (b"content-length", b"%d" % len(body))], body
 
     def _refused(self, refused: Refused) -> Answer:
-        self.counts.refused[refused.code] += 1
+        if refused.is_edge:
+            self.counts.refused_at_edge[refused.code] = self.counts.refused_at_edge.get(refused.code, 0) + 1
+        else:
+            self.counts.refused[refused.code] += 1
         content = refusal_content(refused)
         body = _encode(content)
         headers = [_PROBLEM, _NO_STORE, (b"content-length", b"%d" % len(body))]

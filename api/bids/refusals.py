@@ -18,6 +18,8 @@ def refusal_content(refused: Refused) -> dict[str, Any]:
         "now_ms": refused.now_ms,
         **refused.facts,
     }
+    if refused.is_edge:
+        facts["edge"] = True
     return problem_content(refused.code, refused.code.sentence.format_map(_shown(refused.facts)), facts)
 
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics of bids over HTTP, the ledger's memory and what a loss has stopped: numbers, read by a scrape."""
+"""Prometheus metrics of bids, the ledger's memory and what a loss has stopped: numbers, read by a scrape."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from auction.domain.errors import RefusalCode
+from auction.ledger.edge import EdgeRefusals
 from auction.ledger.memory import MemoryWatch
 from auction.services.recovery.watch import RecoveryWatch
 
@@ -20,12 +21,14 @@ class BidCounts(Collector):
     Only one event loop adds to it, so there is no lock.
     """
 
-    __slots__ = ("_buckets", "_seconds", "accepted", "refused", "repeated", "unanswered")
+    __slots__ = ("_buckets", "_seconds", "accepted", "refused", "refused_at_edge", "repeated", "unanswered")
 
     def __init__(self) -> None:
         self.accepted = 0
         self.repeated = 0
         self.refused: dict[str, int] = dict.fromkeys(map(str, RefusalCode), 0)
+        self.refused_at_edge: dict[str, int] = {}
+        """Refused without asking the ledger, by code; not among `refused`."""
         self.unanswered: dict[str, int] = {}
         """Bids that the ledger did not decide on: malformed, not signed in, ledger unavailable, outcome unknown, ..."""
         self._buckets = [0] * (len(SECONDS) + 1)
@@ -52,6 +55,12 @@ class BidCounts(Collector):
         for code, count in self.refused.items():
             refused.add_metric([code], count)
         yield refused
+        at_edge = CounterMetricFamily(
+            "auction_bids_refused_at_edge", "Bids refused without asking the ledger.", labels=["code"]
+        )
+        for code, count in sorted(self.refused_at_edge.items()):
+            at_edge.add_metric([code], count)
+        yield at_edge
         unanswered = CounterMetricFamily("auction_bids_unanswered", "Bids without a decision.", labels=["code"])
         for code, count in sorted(self.unanswered.items()):
             unanswered.add_metric([code], count)
@@ -66,6 +75,27 @@ class BidCounts(Collector):
         times = HistogramMetricFamily("auction_bid_seconds", "From a bid's headers to its response, decided bids only.")
         times.add_metric([], buckets, self._seconds)
         return times
+
+
+class EdgeGauges(Collector):
+    """The lots that this process refuses low bids on by itself, and how late it is; none where that is switched off."""
+
+    def __init__(self, edge: EdgeRefusals | None) -> None:
+        self._edge = edge
+
+    def collect(self) -> Iterator[Metric]:
+        """The current metrics."""
+        if self._edge is None:
+            return
+        lots = GaugeMetricFamily("auction_edge_lots", "Lots on which low bids are refused without asking the ledger.")
+        lots.add_metric([], self._edge.lots)
+        yield lots
+        if self._edge.lag_s is not None:
+            lag = GaugeMetricFamily(
+                "auction_edge_lag_seconds", "Age of what is known of them; above 0.4 s it is not used."
+            )
+            lag.add_metric([], self._edge.lag_s)
+            yield lag
 
 
 class LedgerMemoryGauges(Collector):

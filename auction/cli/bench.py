@@ -16,6 +16,7 @@ class Benchmark(StrEnum):
     LEDGER = "ledger"
     LIVE = "live"
     SETTLEMENT = "settlement"
+    STORM = "storm"
 
 
 def bench(
@@ -25,7 +26,7 @@ def bench(
 ) -> None:
     """Benchmark against a no-op baseline, in one run.
 
-    Needs the source tree; http and flood also need wrk, and live needs cc.
+    Needs the source tree; http, flood and storm also need wrk, and live needs cc.
     """
     from auction.console.bench import print_figures, run_bench
 

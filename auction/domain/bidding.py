@@ -65,7 +65,10 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The bid is refused and changed nothing. `facts` belong to the code; the rest is the lot's state then."""
+    """The bid is refused and changed nothing. `facts` belong to the code; the rest is the lot's state then.
+
+    `is_edge`: refused before the ledger, by an earlier state (`auction.domain.edge`).
+    """
 
     code: RefusalCode
     facts: dict[str, int | str]
@@ -74,6 +77,7 @@ class Refused:
     minimum_fen: int = 0
     ends_at_ms: int = 0
     now_ms: int = 0
+    is_edge: bool = False
 
 
 Decision = Accepted | Repeated | Refused

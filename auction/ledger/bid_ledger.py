@@ -298,6 +298,10 @@ class BidLedger:
                 interrupted[shard, int(to_ms)] = within
         return Deadlines(microseconds(time) // 1000, sorted(upcoming), interrupted)
 
+    def known_now_ms(self) -> int:
+        """The ledger's clock by its last answer, UTC ms: never ahead of it; 0 while it has never answered."""
+        return self._clock.not_after_ms(0)
+
     async def now_ms(self) -> int:
         """The ledger's clock, UTC ms."""
         return (await self.now_us()) // 1000

@@ -3,6 +3,7 @@
 After the bid's way, read only. The entries after that come from `tail`.
 """
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -99,6 +100,22 @@ class LotReader:
             return None
         paddle, limit_fen = msgspec.msgpack.decode(packed)
         return Admission(paddle, None if limit_fen < 0 else limit_fen)
+
+    async def accepted_keys(self, lot_id: str, *, at_once: int) -> AsyncIterator[tuple[str, str]]:
+        """Bidder and idempotency key of every bid that was accepted before the call, some of them repeatedly.
+
+        Of those accepted meanwhile some may be missing.
+        """
+        name, cursor = self._keys.accepted(lot_id), 0
+        while True:
+            with ledger_errors():
+                reply: Any = await self._redis.hscan(name, cursor, count=at_once)
+            cursor, fields = reply
+            for field in fields:
+                key, _, bidder_id = field.decode().partition(" ")
+                yield bidder_id, key
+            if not cursor:
+                return
 
 
 def _lot_of(snapshot: Snapshot, packed_terms: bytes) -> Lot:

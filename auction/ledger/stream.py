@@ -4,18 +4,21 @@ After the bid's way: used by the archiver, by the readers of a lot's log and by 
 """
 
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
-from auction.domain.ledger_layout import STREAM_START
+from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.ledger.connection import ledger_errors
 from auction.ledger.entry import EntryDamaged, StreamEntry, decode
 from auction.ledger.keys import KeySpace
 
 PAGE_ENTRIES = 1000
 """Entries that the iterators read at a time."""
+
+Row = tuple[str, dict[bytes, bytes]]
+"""A stream id and the fields of the entry, as they stand."""
 
 
 class LedgerStream:
@@ -43,6 +46,22 @@ class LedgerStream:
         with ledger_errors():
             reply: Any = await self._redis.xread({stream: after_id}, count=count, block=block_ms)
         return [decode(stream_id.decode(), fields) for _, rows in reply for stream_id, fields in rows]
+
+    async def read_rows(self, after: Mapping[int, str], *, block_ms: int, count: int) -> dict[int, list[Row]]:
+        """Shard -> up to `count` entries after its stream id, for the shards that have any; waits as `read` does."""
+        streams: Any = {self.keys.stream(shard): stream_id for shard, stream_id in after.items()}
+        shards = {self.keys.stream(shard).encode(): shard for shard in after}
+        with ledger_errors():
+            reply: Any = await self._redis.xread(streams, count=count, block=min(block_ms, self._block_ms_max))
+        return {shards[stream]: [(stream_id.decode(), fields) for stream_id, fields in rows] for stream, rows in reply}
+
+    async def is_shorter_than(self, positions: Mapping[int, str]) -> bool:
+        """Whether the stream of a shard ends before the stream id given for it."""
+        ends = await self.last_ids(list(positions))
+        return any(
+            StreamPosition.parse(end) < StreamPosition.parse(stream_id)
+            for end, stream_id in zip(ends, positions.values(), strict=True)
+        )
 
     async def read_fields(self, shard: int, after_id: str) -> tuple[str, dict[str, str]] | None:
         """The stream id and fields of the first entry after a stream id, as it stands, damaged or not; None: no entry.

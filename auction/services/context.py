@@ -16,6 +16,7 @@ from auction.domain.settlement import BidderPolicy
 from auction.domain.states import DepositMethod
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.combiner import Combiner
+from auction.ledger.edge import EdgeRefusals
 from auction.ledger.memory import MemoryWatch
 from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
@@ -79,6 +80,8 @@ class AppContext:
     clock_ms: Callable[[], int] = system_clock_ms
     ledger_memory: MemoryWatch = field(default_factory=MemoryWatch)
     """Kept by processes that take bids."""
+    edge: EdgeRefusals | None = None
+    """Refuses low bids before the ledger; run by processes that take bids. None: the ledger decides every bid."""
     bid_rate: BidRate = field(default_factory=BidRate)
     """How fast one bidder may bid here."""
     ended_lots: EndedLots = field(default_factory=EndedLots)

@@ -1,11 +1,13 @@
 -- bids: wrk's requests: rising bids on one lot by bidders in turn, each under a new key; counts answers by status.
-local tokens, lot, number, run = {}, nil, 0, nil
+-- A fourth argument is how many bids of the start price come before each rising one.
+local tokens, lot, number, run, low = {}, nil, 0, nil, 0
 
 function init(args)
   lot, run = args[1], args[2]
   for line in io.lines(args[3]) do
     tokens[#tokens + 1] = "Bearer " .. line
   end
+  low = tonumber(args[4] or 0)
 end
 
 function request()
@@ -15,7 +17,8 @@ function request()
     ["Content-Type"] = "application/json",
     ["Idempotency-Key"] = run .. "-" .. number,
   }
-  return wrk.format("POST", "/api/v1/lots/" .. lot .. "/bids", headers, '{"amount_fen":' .. number * 100 .. "}")
+  local steps = number % (low + 1) == 0 and number / (low + 1) or 1
+  return wrk.format("POST", "/api/v1/lots/" .. lot .. "/bids", headers, '{"amount_fen":' .. steps * 100 .. "}")
 end
 
 statuses = {}

@@ -59,7 +59,7 @@ def bench_http(*, seconds: int = 5, runs: int = 5, connections: int = CONNECTION
         )
         with migrated_servers(wanted) as settings:
             tokens = Path(folder) / "tokens"
-            tokens.write_text("\n".join(_tokens(secret)) + "\n")
+            tokens.write_text("\n".join(bidder_tokens(secret)) + "\n")
             bids, baseline = [], []
             lots = asyncio.run(open_lots(settings, runs))
             for lot_id in lots:
@@ -67,11 +67,11 @@ def bench_http(*, seconds: int = 5, runs: int = 5, connections: int = CONNECTION
                     baseline.append(run_wrk(server, "bench-000", tokens, seconds, connections))
                 with serving([sys.executable, "-m", "api", "--port"], api_environment(settings, secret)) as server:
                     bids.append(run_wrk(server, lot_id, tokens, seconds, connections))
-            verdict = asyncio.run(_verify(settings, lots))
+            verdict = asyncio.run(verify(settings, lots))
     return {"connections": connections} | _report(bids, baseline, verdict)
 
 
-def _tokens(secret: str) -> list[str]:
+def bidder_tokens(secret: str) -> list[str]:
     key, now_s = TokenKey(secret), int(time.time())
     return [
         key.issue(subject=f"bidder-{number}", role=Role.BIDDER, now_s=now_s, lifetime_s=86_400)
@@ -94,7 +94,7 @@ async def open_lots(settings: Settings, count: int) -> list[str]:
         return lots
 
 
-async def _verify(settings: Settings, lots: list[str]) -> dict[str, Any]:
+async def verify(settings: Settings, lots: list[str]) -> dict[str, Any]:
     async with open_context(settings) as context:
         await Archiver(context.books, context.stream).catch_up()
         verdicts = [await verify_lot(context, lot_id) for lot_id in lots]
@@ -142,14 +142,17 @@ def serving(command: list[str], environment: dict[str, str]) -> Iterator[tuple[i
         process.wait(timeout=30)
 
 
-def run_wrk(server: tuple[int, int], lot_id: str, tokens: Path, seconds: int, connections: int) -> HttpRun:
-    """Run wrk once against a server, given by its port and process id."""
+def run_wrk(
+    server: tuple[int, int], lot_id: str, tokens: Path, seconds: int, connections: int, *, low_bids: int = 0
+) -> HttpRun:
+    """Run wrk once against a server, given by its port and process id, with so many low bids before each high one."""
     port, pid = server
     before_ns = cpu_ns(pid)
+    words = (lot_id, f"run{time.time_ns()}", str(tokens), str(low_bids))
     done = subprocess.run(
         [
             *("taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"),
-            *("-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--", lot_id, f"run{time.time_ns()}", str(tokens)),
+            *("-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--", *words),
         ],
         check=True,
         capture_output=True,

@@ -145,7 +145,7 @@ def check_real_time(history: History) -> None:
     begun: list[tuple[float, _Place, object]] = []
     returned: list[tuple[float, _Place, object]] = []
     for attempt in history.attempts:
-        if attempt.outcome not in (Outcome.ACCEPTED, Outcome.REPEATED, Outcome.REFUSED):
+        if attempt.outcome not in (Outcome.ACCEPTED, Outcome.REPEATED, Outcome.REFUSED) or attempt.is_edge:
             continue
         place = (attempt.answer["at_seq"], int(attempt.outcome is Outcome.REFUSED))
         returned.append((attempt.returned_s, place, attempt))

@@ -42,6 +42,11 @@ class Attempt:
         """What a bid is known by: bidder and key."""
         return self.bidder_id, self.key
 
+    @property
+    def is_edge(self) -> bool:
+        """Whether it was refused before the ledger, by an earlier state: right, and no witness of order."""
+        return bool(self.answer.get("edge"))
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

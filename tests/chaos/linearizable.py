@@ -44,7 +44,7 @@ def calls_of(history: History) -> list[Call]:
     """The calls of a history that can have had an effect or an answer."""
     calls = []
     for attempt in history.attempts:
-        if attempt.outcome is Outcome.NOT_TAKEN:
+        if attempt.outcome is Outcome.NOT_TAKEN or attempt.is_edge:
             continue
         answer, seen = attempt.answer, None
         if attempt.outcome is Outcome.REFUSED:

@@ -214,6 +214,22 @@ MUTATIONS = {
             ),
         ),
     ),
+    "an edge does not notice that it hears nothing": Mutation(
+        "tests/ledger/test_edge.py::test_an_edge_that_hears_nothing_refuses_nothing[valkey]",
+        "refused at the edge by a price that has fallen",
+        (
+            (
+                "auction/ledger/edge.py",
+                "now_s - self._confirmed_at_s > LAG_MS_MAX / 1000",
+                "now_s < self._confirmed_at_s",
+            ),
+        ),
+    ),
+    "an edge forgets accepted keys": Mutation(
+        "tests/ledger/test_edge.py::test_a_key_that_was_accepted_always_goes_to_the_ledger[valkey]",
+        "assert Refused",
+        (("auction/ledger/edge.py", "            self.keys.add(bid.bidder_id, bid.key)\n", "            pass\n"),),
+    ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,
         "promise 4:",

@@ -1,4 +1,4 @@
-"""Places a bid: passes it to the ledger's combiner and signs the receipt of an accepted one. In the bid's way."""
+"""Places a bid: asks the edge, then the ledger's combiner; signs the receipt of an accepted one. In the bid's way."""
 
 import asyncio
 from collections.abc import Callable
@@ -60,20 +60,27 @@ def start_bid(
     if not is_id(lot_id):
         done(Refused(RefusalCode.LOT_UNKNOWN, {}))
         return
+    bid = Bid(bidder_id, amount_fen, key)
     context.bid_rate.enter(bidder_id)
     try:
         context.ledger_memory.check_bids_allowed()
-        bid = Bid(bidder_id, amount_fen, key)
-        context.combiner.submit(lot_id, bid, partial(_finish, context, lot_id, bid, done))
+        refused = None if context.edge is None else context.edge.refusal(lot_id, bid)
+        if refused is None:
+            context.combiner.submit(lot_id, bid, partial(_finish, context, lot_id, bid, done))
     except BaseException:
         context.bid_rate.leave(bidder_id)
         raise
+    if refused is not None:
+        context.bid_rate.leave(bidder_id)
+        done(refused)
 
 
 def _finish(
     context: AppContext, lot_id: str, bid: Bid, done: Callable[[BidOutcome], None], answer: BidAnswer | Exception
 ) -> None:
     context.bid_rate.leave(bid.bidder_id)
+    if context.edge is not None:
+        context.edge.learn(lot_id, bid, answer)
     if isinstance(answer, AcceptedBid):
         done(_placed(context, lot_id, bid, answer))
     elif isinstance(answer, Refused) and answer.code is RefusalCode.LOT_UNKNOWN:

@@ -6,6 +6,7 @@ nothing. `install_scheduled_lots` repeats an entry that a crash
 prevented.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,8 +14,10 @@ from typing import Any
 
 from auction.books import audit, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord, Sale
+from auction.domain.edge import STOPPED_MS_MIN
 from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongState, WrongStatus
 from auction.domain.lot import ADMITTING, STOPPED, LotStatus, fold_bids, schedule
+from auction.domain.recovery import SEQ_STEP
 from auction.domain.states import SettlementState
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_new_terms, read_terms
@@ -196,6 +199,10 @@ async def resume_lot(
     Raises WrongStatus, NotFound, RequestRefused(review-limit-too-low).
     """
     async with _scheduled(context, lot_id, "resume it", STOPPED):
+        known = await context.ledger.read(lot_id)
+        if known is not None and known.seq >= SEQ_STEP and known.status in STOPPED:
+            # restored, perhaps a moment ago
+            await _stopped_for_long_enough(context, lot_id, "resume it")
         resumed = await context.ledger.resume(
             lot_id, review_above_fen=review_above_fen, by=actor, action_key=action_key
         )
@@ -233,11 +240,7 @@ async def void_bid(
     Raises WrongStatus, NotFound(bid-unknown), RequestRefused(bid-already-void, ledger-moved).
     """
     async with _scheduled(context, lot_id, "void a bid of it", STOPPED):
-        snapshot = await context.ledger.read(lot_id)
-        if snapshot is None:
-            raise NotFound(ProblemCode.LOT_UNKNOWN, f"The ledger does not know lot {lot_id}.")
-    if snapshot.status not in STOPPED:
-        raise WrongStatus("void a bid of it", str(snapshot.status), STOPPED)
+        snapshot = await _stopped_for_long_enough(context, lot_id, "void a bid of it")
     bids = await read_bids(context, lot_id, until_seq=snapshot.seq)
     if seq in bids.voided:
         raise RequestRefused(ProblemCode.BID_ALREADY_VOID, f"The bid at seq {seq} is void already.", {"seq": seq})
@@ -255,6 +258,29 @@ async def void_bid(
         action_key=action_key,
     )
     return await view_after(context, restated)
+
+
+async def _stopped_for_long_enough(context: AppContext, lot_id: str, action: str) -> Snapshot:
+    """The state of a lot once it has been paused or held for STOPPED_MS_MIN, so that no process refuses bids on it by
+    what was before (`auction.domain.edge`). Raises WrongStatus, NotFound.
+    """
+    before = await _stopped(context, lot_id, action)
+    while True:
+        await asyncio.sleep(STOPPED_MS_MIN / 1000)
+        now = await _stopped(context, lot_id, action)
+        # a lot that was resumed in between has a later end
+        if now.ends_at_ms == before.ends_at_ms:
+            return now
+        before = now
+
+
+async def _stopped(context: AppContext, lot_id: str, action: str) -> Snapshot:
+    snapshot = await context.ledger.read(lot_id)
+    if snapshot is None:
+        raise NotFound(ProblemCode.LOT_UNKNOWN, f"The ledger does not know lot {lot_id}.")
+    if snapshot.status not in STOPPED:
+        raise WrongStatus(action, str(snapshot.status), STOPPED)
+    return snapshot
 
 
 @asynccontextmanager
