@@ -6,17 +6,20 @@ locked first, so that two archivers take turns and the second leaves out what th
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from secrets import token_bytes
 
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql
 
 from auction.books import frozen_lots, staff_events
 from auction.books.archive_rows import Derived, Fault, Head, LedgerEntry, derive
+from auction.books.public_lines import SECRET_BYTES
 from auction.books.tables import (
     archive_cursors,
     bids,
     entries_set_aside,
     ledger_entries,
+    lot_chains,
     lot_results,
     restored_lots,
 )
@@ -26,19 +29,21 @@ from auction.domain.ledger_layout import STREAM_START, StreamPosition
 from auction.domain.lot import LotStatus
 
 ENTRY_COLUMNS = [column.name for column in ledger_entries.c]
+CHAIN_COLUMNS = [column.name for column in lot_chains.c]
 BID_COLUMNS = [column.name for column in bids.c if column.name != "voided_by_seq"]
 SET_ASIDE_COLUMNS = [column.name for column in entries_set_aside.c]
 RESTORED_COLUMNS = ["lot_id", "seq", "epoch", "at_ms", "archived_seq", "lost_to_seq"]
 RESULT_COLUMNS = [column.name for column in lot_results.c]
 
 HEADS = text("""
-    SELECT last.lot_id, last.last_seq, last.epoch, last.head, last.chain
+    SELECT last.lot_id, last.last_seq, last.epoch, last.head, last.chain, lot_chains.secret
     FROM unnest(CAST(:lot_ids AS text[])) AS lot(lot_id)
     CROSS JOIN LATERAL (
         SELECT lot_id, last_seq, epoch, head, chain FROM ledger_entries
         WHERE ledger_entries.lot_id = lot.lot_id
         ORDER BY first_seq DESC LIMIT 1
     ) AS last
+    LEFT JOIN lot_chains ON lot_chains.lot_id = last.lot_id
 """)
 CHAINS = text("""
     SELECT ledger_entries.lot_id, ledger_entries.last_seq, ledger_entries.chain
@@ -90,6 +95,7 @@ async def append(tx: Transaction, shard: int, entries: Sequence[LedgerEntry]) ->
     heads = await heads_of(tx, lot_ids)
     frozen = await frozen_lots.frozen_among(tx, lot_ids)
     chains = await _chains_before_heads(tx, fresh, heads)
+    heads |= {lot_id: Head(secret=token_bytes(SECRET_BYTES)) for lot_id in lot_ids - heads.keys()}
     derived = derive(shard, fresh, heads, frozen=frozen, chains=chains)
     await _write(tx, derived)
     last = fresh[-1].stream_id
@@ -160,7 +166,7 @@ async def cursors(tx: Transaction) -> dict[int, str]:
 async def heads_of(tx: Transaction, lot_ids: Iterable[str]) -> dict[str, Head]:
     """Lot -> the head of what is stored of it, for the lots of which anything is."""
     rows = await tx.session.execute(HEADS, {"lot_ids": list(lot_ids)})
-    return {lot_id: Head(last_seq, epoch, head, chain) for lot_id, last_seq, epoch, head, chain in rows}
+    return {row[0]: Head(*row[1:]) for row in rows}
 
 
 def _after(stored: str, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
@@ -177,6 +183,8 @@ def _after(stored: str, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
 
 
 async def _write(tx: Transaction, derived: Derived) -> None:
+    if derived.chains:
+        await tx.copy(lot_chains, derived.chains, CHAIN_COLUMNS)
     if derived.entries:
         await tx.copy(ledger_entries, derived.entries, ENTRY_COLUMNS)
     if derived.bids:

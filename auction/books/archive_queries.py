@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import any_, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
-from auction.books.tables import Id, bids, ledger_entries, lot_results
+from auction.books.tables import Id, bids, ledger_entries, lot_chains, lot_results
 from auction.books.unit_of_work import Transaction
 from auction.domain.events import BidPlaced
 
@@ -107,6 +107,12 @@ async def bid_at(tx: Transaction, lot_id: str, seq: int) -> ArchivedBid | None:
     """The bid with that seq, or None."""
     row = await tx.row(select(bids).where(bids.c.lot_id == lot_id, bids.c.seq == seq))
     return None if row is None else ArchivedBid(**row)
+
+
+async def chain_secret_of(tx: Transaction, lot_id: str) -> bytes | None:
+    """What a lot's commitments are salted from; None: its chain runs over full lines (`auction.books.chain`)."""
+    found: bytes | None = await tx.session.scalar(select(lot_chains.c.secret).where(lot_chains.c.lot_id == lot_id))
+    return found
 
 
 async def entries_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[ArchivedEntry]:

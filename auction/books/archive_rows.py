@@ -46,6 +46,8 @@ STATUS_AFTER: dict[type[Event], LotStatus] = {
     LotVoided: LotStatus.VOID,
     Frozen: LotStatus.FROZEN,
 }
+CHAIN_VERSION = 2
+"""The version of the chains that are begun now (`auction.books.tables.archive.LotChainColumns`)."""
 VOID = "void"
 """The outcome of a lot that staff voided."""
 
@@ -79,6 +81,8 @@ class Head:
     epoch: int = 1
     sha256: bytes = GENESIS
     chain: str = ""
+    secret: bytes | None = None
+    """What the lot's commitments are salted from; None: its chain runs over full lines (`auction.books.chain`)."""
 
 
 Row = tuple[Any, ...]
@@ -98,6 +102,8 @@ class Derived:
     """Rows to insert, values in the order of their table's columns, and changes to rows that may exist already."""
 
     entries: list[Row] = field(default_factory=list)
+    chains: list[Row] = field(default_factory=list)
+    """What the chains of lots run over whose first entry is among them."""
     bids: list[Row] = field(default_factory=list)
     results: list[Row] = field(default_factory=list)
     statuses: dict[str, str] = field(default_factory=dict)
@@ -127,6 +133,7 @@ def derive(
 ) -> Derived:
     """The rows of the entries beyond `heads`; updates `heads` to the last entry of each lot.
 
+    A lot whose head has seq 0 is new; its head says which secret it gets.
     `frozen` are the lots that are frozen already; `chains` are the checksums of stored entries before the heads, by lot
     and last seq, for the entries that come once more.
     """
@@ -152,9 +159,11 @@ def derive(
         if lot_id in stopped:
             stopped.discard(lot_id)
             derived.restored[lot_id] = entry.at_ms
-        sha256 = head_after(head.sha256, lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.events)
-        heads[lot_id] = Head(last_seq, entry.epoch, sha256, entry.chain)
+        sha256 = head_after(head.sha256, head.secret, lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.events)
+        heads[lot_id] = Head(last_seq, entry.epoch, sha256, entry.chain, head.secret)
         known[lot_id, last_seq] = entry.chain
+        if not head.last_seq and head.secret is not None:
+            derived.chains.append((lot_id, CHAIN_VERSION, head.secret))
         derived.entries.append(
             (
                 lot_id,

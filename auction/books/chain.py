@@ -1,12 +1,15 @@
 """Computes the archive's chain: a running SHA-256 over every event of a lot, which shows any later change.
 
-The head after an event is SHA-256(head before it || line), the first head before being 32 zero bytes. The line is
-canonical JSON in UTF-8: no spaces, no escapes but those JSON demands, fields in the order of `auction.domain.events`:
+The head after an event is SHA-256(head before it || line), the first head before being 32 zero bytes. The line is the
+event's public one (`auction.books.public_lines`), so that there is one chain for the archive and for what is published.
+
+Lots whose archive began before there were public lines have no secret and finish under the chain that they began with,
+whose lines hold every field, in the order of `auction.domain.events`:
 
     ["launch-001",1,7,1761120000123,"bid",{"bidder_id":"b-1","paddle":3,"amount_fen":100,...}]
      lot_id  epoch seq   at_ms      kind   the event's fields
 
-Python's `json.dumps(line, ensure_ascii=False, separators=(",", ":"))` writes the same bytes, which a test checks.
+Python's `json.dumps(line, ensure_ascii=False, separators=(",", ":"))` writes the same bytes in both, as a test checks.
 The ledger's SHA-1 chain protects the stream until it is archived; this one protects the archive. After the bid's way.
 """
 
@@ -14,6 +17,7 @@ from hashlib import sha256
 
 import msgspec
 
+from auction.books.public_lines import public_line
 from auction.domain.events import Event
 
 GENESIS = bytes(32)
@@ -22,16 +26,26 @@ GENESIS = bytes(32)
 _encoder = msgspec.json.Encoder()
 
 
-def line(lot_id: str, epoch: int, seq: int, at_ms: int, event: Event) -> bytes:
-    """The canonical bytes of one event."""
+def full_line(lot_id: str, epoch: int, seq: int, at_ms: int, event: Event) -> bytes:
+    """The line of one event in the chain of a lot without a secret."""
     return _encoder.encode((lot_id, epoch, seq, at_ms, event.kind, event))
 
 
 def head_after(  # noqa: PLR0917 - in the order in which they are hashed
-    head: bytes, lot_id: str, epoch: int, first_seq: int, at_ms: int, events: tuple[Event, ...]
+    head: bytes,
+    secret: bytes | None,
+    lot_id: str,
+    epoch: int,
+    first_seq: int,
+    at_ms: int,
+    events: tuple[Event, ...],
 ) -> bytes:
-    """The head after the events of one entry, whose seqs count on from `first_seq`."""
-    encode = _encoder.encode
+    """The head after the events of one entry, whose seqs count on from `first_seq`, of a lot with that secret."""
     for seq, event in enumerate(events, first_seq):
-        head = sha256(head + encode((lot_id, epoch, seq, at_ms, event.kind, event))).digest()
+        line = (
+            full_line(lot_id, epoch, seq, at_ms, event)
+            if secret is None
+            else public_line(secret, lot_id, epoch, seq, at_ms, event)
+        )
+        head = sha256(head + line).digest()
     return head

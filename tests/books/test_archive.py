@@ -104,9 +104,12 @@ async def test_entries_are_kept_word_for_word_under_a_chain_over_every_event(boo
     async with books.reading() as tx:
         kept = [entry async for entry in archive_queries.entries_of(tx, "launch-001")]
         heads = await archive.heads_of(tx, ["launch-001", "ghost-001"])
+        secret = await archive_queries.chain_secret_of(tx, "launch-001")
+    assert secret is not None
+    assert heads["launch-001"].secret == secret
     head = GENESIS
     for entry, was in zip(kept, entries, strict=True):
-        head = head_after(head, was.lot_id, was.epoch, was.first_seq, was.at_ms, was.events)
+        head = head_after(head, secret, was.lot_id, was.epoch, was.first_seq, was.at_ms, was.events)
         assert (entry.first_seq, entry.last_seq, entry.epoch) == (was.first_seq, was.last_seq, was.epoch)
         assert (entry.at_ms, entry.chain, entry.stream_id) == (was.at_ms, was.chain, was.stream_id)
         assert (decode_events(entry.packed), entry.head, entry.shard) == (was.events, head, 3)
@@ -506,3 +509,31 @@ async def test_entries_are_read_across_pages(books: Books) -> None:
         kept = [entry.first_seq async for entry in archive_queries.entries_of(tx, "launch-001")]
 
     assert kept == [entry.first_seq for entry in entries]
+
+
+async def test_a_lot_that_was_begun_under_full_lines_finishes_under_them(books: Books, sql: Sql) -> None:
+    """A database of before: its entries are there, and no row says what their chains run over."""
+    entries = whole_story(Stream())
+    head = GENESIS
+    await append(books, entries[:3])
+    for entry in entries[:3]:
+        head = head_after(head, None, entry.lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.events)
+        await sql("UPDATE ledger_entries SET head = :head WHERE first_seq = :seq", head=head, seq=entry.first_seq)
+    await sql("DELETE FROM lot_chains")
+
+    await append(books, entries)
+
+    for entry in entries[3:]:
+        head = head_after(head, None, entry.lot_id, entry.epoch, entry.first_seq, entry.at_ms, entry.events)
+    async with books.reading() as tx:
+        assert (await archive.heads_of(tx, ["launch-001"]))["launch-001"].sha256 == head
+        assert await archive_queries.chain_secret_of(tx, "launch-001") is None
+
+
+async def test_each_lot_has_a_secret_of_its_own(books: Books) -> None:
+    stream = Stream()
+    await append(books, [*whole_story(stream), *whole_story(stream, "launch-002")])
+    async with books.reading() as tx:
+        secrets = {await archive_queries.chain_secret_of(tx, f"launch-00{number}") for number in (1, 2)}
+    assert len(secrets) == 2
+    assert None not in secrets

@@ -430,6 +430,12 @@ DAMAGES: dict[str, tuple[str, int, Damage]] = {
     "entry: deleted": (
         SOLD, CHAINED, row(f"DELETE FROM ledger_entries WHERE lot_id = '{SOLD}' AND first_seq = {FIRST_BID_SEQ}"),
     ),
+    "chain: another secret of the commitments": (
+        SOLD, CHAINED, row(f"UPDATE lot_chains SET secret = decode(repeat('00', 32), 'hex') WHERE lot_id = '{SOLD}'"),
+    ),
+    "chain: as if the lot had been begun before there were public lines": (
+        SOLD, CHAINED, row(f"DELETE FROM lot_chains WHERE lot_id = '{SOLD}'"),
+    ),
     "bid: another amount": (SOLD, NO_PHANTOMS, bid("amount_fen = amount_fen + 1")),
     "bid: another bidder": (SOLD, NO_PHANTOMS, bid("bidder_id = 'eve'")),
     "bid: another time": (SOLD, NO_PHANTOMS, bid("at_ms = at_ms - 1")),

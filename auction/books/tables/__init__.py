@@ -4,7 +4,7 @@ The migrations build the same tables by hand, and a test compares the two. What 
 drafts and everything that people enter do have them.
 """
 
-from auction.books.tables.archive import archive_cursors, bids, ledger_entries, ledger_identity, lot_results
+from auction.books.tables.archive import archive_cursors, bids, ledger_entries, ledger_identity, lot_chains, lot_results
 from auction.books.tables.bank import bank_receipts, outgoing_transfers, receipt_matches, statement_mappings
 from auction.books.tables.base import Id, metadata
 from auction.books.tables.bidders import bidder_marks, bidders, paddles, registrations
@@ -53,6 +53,7 @@ __all__ = [
     "journal_lines",
     "ledger_entries",
     "ledger_identity",
+    "lot_chains",
     "lot_results",
     "lots",
     "metadata",

@@ -50,6 +50,26 @@ ledger_entries = Table(
 )
 
 
+class LotChainColumns(TypedColumns):
+    """What a lot's chain runs over: version 2 is public lines, with commitments salted from `secret`.
+
+    Written with the lot's first entry; a lot without a row was begun under version 1, whose lines hold every field.
+    """
+
+    lot_id = Column(Id, primary_key=True)
+    version = Column(SmallInteger, nullable=False)
+    secret = Column(LargeBinary, nullable=False)
+
+
+lot_chains = Table(
+    "lot_chains",
+    metadata,
+    LotChainColumns,
+    CheckConstraint("version = 2", name="version"),
+    CheckConstraint("length(secret) = 32", name="secret"),
+)
+
+
 class BidColumns(TypedColumns):
     """An accepted bid: its amount, the price it made, whether it led, and the lot's end in force after it."""
 

@@ -123,11 +123,11 @@ def _is_restored(folded: FoldedLot, position: Mark | None, highest: HighMark) ->
 async def _fold(tx: Transaction, record: LotRecord) -> FoldedLot:
     """A lot's archived record, checked. Raises RuleBroken, EntryDamaged."""
     folded = FoldedLot(LotProof(read_terms(record.terms)))
-    head = GENESIS
+    head, secret = GENESIS, await archive_queries.chain_secret_of(tx, record.lot_id)
     async for row in archive_queries.entries_of(tx, record.lot_id):
         entry = decode_archived(row)
         chain = chain_of(folded.chain, row.lot_id, row.epoch, row.first_seq, row.at_ms, row.packed)
-        head = head_after(head, row.lot_id, row.epoch, row.first_seq, row.at_ms, entry.events)
+        head = head_after(head, secret, row.lot_id, row.epoch, row.first_seq, row.at_ms, entry.events)
         if chain != row.chain or head != row.head:
             raise EntryDamaged(f"archived entry {row.stream_id} of lot {row.lot_id} does not continue the one before")
         folded.proof.fold_entry(row.epoch, row.first_seq, row.at_ms, entry.events)

@@ -86,13 +86,14 @@ def noting_breach(check: LotCheck) -> Iterator[None]:
 
 async def check_archive(tx: Transaction, check: LotCheck) -> None:
     """Check the archived entries against both chains and the rules, then the derived rows. Raises RuleBroken."""
+    secret = await archive_queries.chain_secret_of(tx, check.lot_id)
     async for row in archive_queries.entries_of(tx, check.lot_id):
         try:
             entry = decode_archived(row)
         except EntryDamaged as damage:
             raise RuleBroken(CHAINED, row.first_seq, str(damage)) from damage
         check.fold(entry)
-        check.head = head_after(check.head, row.lot_id, row.epoch, row.first_seq, row.at_ms, entry.events)
+        check.head = head_after(check.head, secret, row.lot_id, row.epoch, row.first_seq, row.at_ms, entry.events)
         if row.head != check.head:
             raise RuleBroken(CHAINED, row.first_seq, "the archive's SHA-256 head is not that of its events")
         if row.last_seq != entry.last_seq:
