@@ -86,6 +86,7 @@ async def open_context(
                 award_outcomes=SettlementOutcomes(),
                 money=_money_rules(settings),
                 edge=EdgeRefusals(ledger) if settings.edge_refusals else None,
+                two_persons=settings.two_persons,
                 bid_rate=BidRate(settings.bids_per_bidder_s, settings.bids_in_flight),
             )
             await combiner.drain()

@@ -62,6 +62,7 @@ def running_server(folder: Path, *, workers: int) -> Iterator[AuctionServer]:
         "AUCTION_HTTP_PORT": str(port),
         "AUCTION_LIVE_PORT": str(live_port),
         "AUCTION_LOG_LEVEL": "warning",
+        "AUCTION_TWO_PERSONS": "0",  # one tester closes the lot at the end
         "AUCTION_BIDS_PER_BIDDER_S": "0",  # a load tester's bidders are few and bid for many
         "AUCTION_BIDS_IN_FLIGHT": "0",
     }

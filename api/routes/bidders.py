@@ -2,15 +2,16 @@
 
 import hashlib
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from api.http.auth import Ops
 from api.http.openapi import SIGNED_IN, WRITE, problems
 from api.routes.dependencies import BidderId, Context
+from api.schemas.pending import PendingActResponse
 from api.schemas.requests import IdentityLevelRequest
 from auction.domain.errors import ProblemCode
-from auction.services.registration.identity_levels import set_identity
+from auction.services.registration.identity_levels import request_or_set_identity
 
 router = APIRouter(prefix="/ops/bidders", tags=["ops"])
 
@@ -22,11 +23,22 @@ class BidderResponse(BaseModel):
     identity_level: int
 
 
-@router.post("/{bidder_id}/identity", responses=problems(ProblemCode.BIDDER_UNKNOWN, *SIGNED_IN, *WRITE))
+@router.post(
+    "/{bidder_id}/identity",
+    responses={
+        202: {"model": PendingActResponse, "description": "Requested: another person has to do the same."},
+        **problems(ProblemCode.BIDDER_UNKNOWN, *SIGNED_IN, *WRITE),
+    },
+)
 async def set_identity_level(
-    context: Context, ops: Ops, bidder_id: BidderId, known: IdentityLevelRequest
-) -> BidderResponse:
-    """Record how far a bidder's identity is verified. Accounts with the same identity count as linked."""
+    context: Context, ops: Ops, bidder_id: BidderId, known: IdentityLevelRequest, response: Response
+) -> BidderResponse | PendingActResponse:
+    """Record how far a bidder's identity is verified; it needs two persons. Accounts of one identity are linked."""
     digest = None if known.identity is None else hashlib.sha256(known.identity.encode()).hexdigest()
-    await set_identity(context, bidder_id, level=known.level, identity_mark=digest, actor=ops.subject)
+    waiting = await request_or_set_identity(
+        context, bidder_id, level=known.level, identity_mark=digest, actor=ops.subject
+    )
+    if waiting is not None:
+        response.status_code = 202
+        return PendingActResponse.of(waiting)
     return BidderResponse(bidder_id=bidder_id, identity_level=known.level)

@@ -23,4 +23,5 @@ async def config(context: Context, request: Request) -> ConfigResponse:
         locale=api_config.locale,
         payment_provider=context.gateway.provider,
         delivery_centres=list(api_config.delivery_centres),
+        two_persons=context.two_persons,
     )

@@ -12,6 +12,7 @@ from api.bids.idempotency import optional_key
 from api.http.auth import Ops, Staff
 from api.http.openapi import AWAY, SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId, Seq
+from api.schemas.pending import PendingActResponse
 from api.schemas.public import LotResponse, SaleCreatedResponse, SaleResponse
 from api.schemas.requests import (
     SEQ_MAX,
@@ -33,10 +34,11 @@ from api.schemas.staff import (
     TermsCheckedResponse,
     TermsCheckRequest,
 )
+from auction.books.approvals import Approval
 from auction.domain.errors import ProblemCode, Unavailable
 from auction.domain.terms_reader import read_terms
 from auction.presets import all_presets, load_preset
-from auction.services.catalogue import lot_views, lots
+from auction.services.catalogue import lot_views, lots, two_person_acts
 from auction.services.catalogue.event_log import EVENTS_PAGE_MAX, list_events
 from auction.services.catalogue.lot_views import LotView
 from auction.services.catalogue.terms_check import check_terms
@@ -55,8 +57,21 @@ def _action_problems(*codes: ProblemCode) -> Responses:
     return problems(ProblemCode.LOT_UNKNOWN, ProblemCode.WRONG_STATUS, *codes, *SIGNED_IN, *WRITE)
 
 
+PENDING: Responses = {
+    202: {"model": PendingActResponse, "description": "Requested: another person has to do the same."}
+}
+
+
 def _staff_view(view: LotView) -> LotResponse:
     return LotResponse.of(view, to_staff=True)
+
+
+def _done_or_pending(outcome: LotView | Approval, response: Response) -> LotResponse | PendingActResponse:
+    """The lot after an act, or with 202 the request that waits for a second person."""
+    if isinstance(outcome, LotView):
+        return _staff_view(outcome)
+    response.status_code = 202
+    return PendingActResponse.of(outcome)
 
 
 @router.post(
@@ -122,47 +137,62 @@ async def pause_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonReq
     return _staff_view(view)
 
 
-@router.post("/lots/{lot_id}/resume", responses=_action_problems(ProblemCode.REVIEW_LIMIT_TOO_LOW))
+@router.post(
+    "/lots/{lot_id}/resume", responses=_action_problems(ProblemCode.REVIEW_LIMIT_TOO_LOW, ProblemCode.ACT_PENDING)
+)
 async def resume_lot(
     context: Context, ops: Ops, lot_id: LotId, key: ActionKey, how: ResumeRequest | None = None
 ) -> LotResponse:
     """Resume a paused or held lot."""
     limit_fen = None if how is None else how.review_above_fen
-    view = await lots.resume_lot(context, lot_id, review_above_fen=limit_fen, actor=ops.subject, action_key=key)
-    return _staff_view(view)
-
-
-@router.post("/lots/{lot_id}/extend", responses=_action_problems())
-async def extend_lot(context: Context, ops: Ops, lot_id: LotId, more: ExtendRequest, key: ActionKey) -> LotResponse:
-    """Extend an open lot."""
-    view = await lots.extend_lot(
-        context, lot_id, by_ms=more.by_ms, reason=more.reason, actor=ops.subject, action_key=key
+    view = await two_person_acts.resume_lot(
+        context, lot_id, review_above_fen=limit_fen, actor=ops.subject, action_key=key
     )
     return _staff_view(view)
 
 
-@router.post("/lots/{lot_id}/close", responses=_action_problems())
-async def close_lot(context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, key: ActionKey) -> LotResponse:
-    """Close an open lot before its end."""
-    view = await lots.close_lot(context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key)
-    return _staff_view(view)
+@router.post("/lots/{lot_id}/extend", responses={**PENDING, **_action_problems(ProblemCode.ACT_PENDING)})
+async def extend_lot(  # noqa: PLR0917 - what FastAPI gives
+    context: Context, ops: Ops, lot_id: LotId, more: ExtendRequest, key: ActionKey, response: Response
+) -> LotResponse | PendingActResponse:
+    """Extend an open lot; after the first bid it needs two persons."""
+    outcome = await two_person_acts.extend_lot(
+        context, lot_id, by_ms=more.by_ms, reason=more.reason, actor=ops.subject, action_key=key
+    )
+    return _done_or_pending(outcome, response)
+
+
+@router.post("/lots/{lot_id}/close", responses={**PENDING, **_action_problems(ProblemCode.ACT_PENDING)})
+async def close_lot(  # noqa: PLR0917 - what FastAPI gives
+    context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, key: ActionKey, response: Response
+) -> LotResponse | PendingActResponse:
+    """Close an open lot before its end; it needs two persons."""
+    outcome = await two_person_acts.close_lot(context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key)
+    return _done_or_pending(outcome, response)
 
 
 @router.post(
     "/lots/{lot_id}/void",
     responses={
-        202: {"model": LotResponse, "description": "A closed lot: recorded; another person has to approve it."},
-        **_action_problems(ProblemCode.WRONG_STATE, ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
+        202: {
+            "model": LotResponse | PendingActResponse,
+            "description": "Requested: another person has to do the same. Of a closed lot, the lot.",
+        },
+        **_action_problems(
+            ProblemCode.WRONG_STATE, ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING, ProblemCode.ACT_PENDING
+        ),
     },
 )
 async def void_lot(  # noqa: PLR0917 - what FastAPI gives
     context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, response: Response, key: ActionKey
-) -> LotResponse:
-    """Declare a lot void. If it has closed, everybody is refunded, and it needs two persons."""
+) -> LotResponse | PendingActResponse:
+    """Declare a lot void; after the first bid it needs two persons. If it has closed, everybody is refunded."""
     view = await lot_views.show_lot(context, lot_id, STAFF)
     if view.settlement is None:
-        voided = await lots.void_lot(context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key)
-        return _staff_view(voided)
+        outcome = await two_person_acts.void_lot(
+            context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key
+        )
+        return _done_or_pending(outcome, response)
     waiting = await voids.void_settlement(context, lot_id, actor=ops.subject, reason=reason.reason)
     if waiting is not None:
         response.status_code = 202
@@ -171,14 +201,21 @@ async def void_lot(  # noqa: PLR0917 - what FastAPI gives
 
 @router.post(
     "/lots/{lot_id}/bids/{seq}/void",
-    responses=_action_problems(ProblemCode.BID_UNKNOWN, ProblemCode.BID_ALREADY_VOID, ProblemCode.LEDGER_MOVED),
+    responses={
+        **PENDING,
+        **_action_problems(
+            ProblemCode.BID_UNKNOWN, ProblemCode.BID_ALREADY_VOID, ProblemCode.LEDGER_MOVED, ProblemCode.ACT_PENDING
+        ),
+    },
 )
 async def void_bid(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: ReasonRequest, key: ActionKey
-) -> LotResponse:
-    """Void one bid of a paused or held lot. The lot is recomputed without it, and its epoch increases."""
-    view = await lots.void_bid(context, lot_id, seq, reason=reason.reason, actor=ops.subject, action_key=key)
-    return _staff_view(view)
+    context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: ReasonRequest, response: Response, key: ActionKey
+) -> LotResponse | PendingActResponse:
+    """Void one bid of a paused or held lot; it needs two persons. The lot is recomputed without it, in a new epoch."""
+    outcome = await two_person_acts.void_bid(
+        context, lot_id, seq, reason=reason.reason, actor=ops.subject, action_key=key
+    )
+    return _done_or_pending(outcome, response)
 
 
 @router.get("/lots", responses=problems(*SIGNED_IN, *AWAY))
@@ -186,7 +223,8 @@ async def list_staff_sales(context: Context, _reader: Staff) -> StaffSalesRespon
     """All sales with their lots, drafts and reserves included."""
     sales = await lot_views.list_sales(context, STAFF)
     shown = [SaleResponse.of(sale, to_staff=True) for sale in sales]
-    return StaffSalesResponse(now_ms=await context.ledger.now_ms(), sales=shown)
+    pending = [PendingActResponse.of(one) for one in await two_person_acts.all_waiting(context)]
+    return StaffSalesResponse(now_ms=await context.ledger.now_ms(), sales=shown, pending=pending)
 
 
 @router.get(

@@ -276,6 +276,7 @@ class ConfigResponse(BaseModel):
     locale: str
     payment_provider: str = Field(description="The provider in use, such as stripe.")
     delivery_centres: list[str] = Field(description="Where a paid lot can be collected.")
+    two_persons: bool = Field(description="Whether voiding a bid, closing early and extending need two staff members.")
 
 
 class HealthzResponse(BaseModel):

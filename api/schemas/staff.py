@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
+from api.schemas.pending import PendingActResponse
 from api.schemas.public import SaleResponse, TermsResponse
 from api.schemas.requests import Fen, RequestModel
 from api.schemas.text import IdReference
@@ -28,6 +29,7 @@ class StaffSalesResponse(BaseModel):
 
     now_ms: int
     sales: list[SaleResponse]
+    pending: list[PendingActResponse] = Field(description="Acts that wait for a second person, oldest first.")
 
 
 class EventResponse(BaseModel):

@@ -27,7 +27,7 @@ from auction.settings import Settings, load_settings
 
 HOST = "127.0.0.1"
 """The demo listens on this machine only."""
-DEFAULTS = {"outage_pause_ms": 15_000, "bids_per_bidder_s": 0}
+DEFAULTS = {"outage_pause_ms": 15_000, "bids_per_bidder_s": 0, "two_persons": False}
 """Settings that are others here: a laptop that is busy with the demo is no outage, and bots bid faster than people."""
 LOG_NAME = "processes.log"
 LOG_TAIL_LINES = 12

@@ -180,6 +180,13 @@ class ProblemCode(Code):
     )
     DELIVERY_CENTRE_MISSING = "delivery-centre-missing", Kind.CONFLICT, "No delivery centre chosen"
     SAME_PERSON = "same-person", Kind.CONFLICT, "Needs a second person", ("asked_by", "asked_at_ms", "expires_at_ms")
+    ACT_PENDING = (
+        "act-pending",
+        Kind.CONFLICT,
+        "Another act waits for a second person",
+        ("pending_id", "act", "asked_by", "expires_at_ms"),
+    )
+    PENDING_UNKNOWN = "pending-unknown", Kind.NOT_FOUND, "No such request"
     RELISTED_LOT_FIRST = (
         "relisted-lot-first",
         Kind.CONFLICT,

@@ -314,6 +314,11 @@ class ApprovalAction(StrEnum):
     COLLECT = "collect"
     BANK_RECEIPT = "bank-receipt"
     SEND_TRANSFER = "send-transfer"
+    CLOSE_LOT = "close-lot"
+    EXTEND_LOT = "extend-lot"
+    VOID_BID = "void-bid"
+    VOID_LOT = "void-lot"
+    SET_IDENTITY = "set-identity"
 
 
 class CauseKind(StrEnum):

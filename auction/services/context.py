@@ -77,6 +77,8 @@ class AppContext:
     former_gateways: tuple[PaymentGateway, ...] = ()
     """Providers that were used before: operations that were made with them are still asked of them."""
     money: MoneyRules = field(default_factory=MoneyRules)
+    two_persons: bool = False
+    """Whether acts that change who wins need two persons of staff."""
     clock_ms: Callable[[], int] = system_clock_ms
     ledger_memory: MemoryWatch = field(default_factory=MemoryWatch)
     """Kept by processes that take bids."""

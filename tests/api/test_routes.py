@@ -34,7 +34,7 @@ async def test_config_tells_a_page_where_to_go_live(asker):
     config = (await asker.get("/config")).json()
 
     assert config.pop("now_ms") > 1_700_000_000_000
-    money = {"payment_provider": "sandbox", "delivery_centres": []}
+    money = {"payment_provider": "sandbox", "two_persons": False, "delivery_centres": []}
     assert config == {"live_url": "wss://live.example/", "currency": "CNY", "locale": "zh-CN", **money}
 
 

@@ -1,10 +1,15 @@
 import json
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from auction import embedded
+from auction.books import approvals
+from auction.books.unit_of_work import Books
+from auction.domain.states import ApprovalAction
 from auction.presets import LANGUAGES, all_presets
 from tests.browser.conftest import PASSWORD, enter_staff, sign_up, take_screenshot
 from tests.browser.page_texts import part, text
@@ -176,6 +181,61 @@ async def test_a_double_click_acts_once(public_server, visitors, clerk):
 
     assert len(asked) == 1
     assert public_server.shown(lot_id)["ends_at_ms"] == ends_at_ms + 300_000
+
+
+async def request_act(folder: Path, lot_id: str, act: str, subject: str | None = None) -> None:
+    """Have another member of staff request an act, as in a house where that needs two."""
+    with embedded.joined(folder / "var") as (_, url):
+        books = Books.connect(url)
+        now_ms = time.time_ns() // 1_000_000
+        async with books.transaction() as tx:
+            await approvals.request(
+                tx,
+                lot_id=lot_id,
+                action=ApprovalAction(act),
+                reason="a typing error",
+                asked_by="dora",
+                asked_at_ms=now_ms,
+                expires_at_ms=now_ms + 1_800_000,
+                subject=subject,
+            )
+        await books.close()
+
+
+async def test_what_another_person_has_requested_is_confirmed_or_withdrawn(public_server, visitors, clerk):
+    folder = public_server.command.folder
+    lot_id = public_server.new_lot("Two persons")
+    public_server.open_lot(lot_id, 600_000)
+    for bidder, amount_fen in (("two.ann", 100), ("two.bob", 500)):
+        public_server.register(lot_id, bidder)
+        public_server.bid(lot_id, bidder, amount_fen)
+    public_server.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "a doubt"})
+    seq = public_server.shown(lot_id)["seq"] - 1
+
+    async with visitors.page() as page:
+        await sign_in(page, clerk)
+        await page.click(f"[data-lot={lot_id}]")
+        await request_act(folder, lot_id, "void-bid", f"seq={seq}")
+        notice = page.locator("#pending-act")
+        await expect(notice).to_contain_text("dora")
+        await expect(notice).to_contain_text(text("ops.pending.act.void-bid", seq=seq))
+        await expect(page.locator("#act-resume")).to_be_disabled()
+        await take_screenshot(page, "two-persons", full_page=True)
+        await page.click("#pending-confirm")
+        await expect(page.locator("#act-sentence")).to_contain_text(
+            text("ops.pending.asked", who="dora", reason="a typing error")
+        )
+        await page.fill("#act-reason", "seen")
+        await page.click("#act-confirm")
+        await expect(page.locator("#lot-price")).to_have_text("¥1.00")
+        await expect(notice).to_be_hidden()
+        await expect(page.locator("#act-resume")).to_be_enabled()
+
+        await request_act(folder, lot_id, "void-lot")
+        await page.click("#pending-withdraw")
+        await expect(page.locator("#lot-outcome")).to_have_text(text("ops.pending.withdrawn"))
+        await expect(notice).to_be_hidden()
+        await expect(page.locator("#lot-status")).to_have_text(text("status.paused"))
 
 
 async def test_what_follows_a_default_is_agreed_in_words_and_its_floor_follows_the_list_price(

@@ -99,6 +99,10 @@ class ApprovalColumns(TypedColumns):
     agreed_at_ms: Named[int | None] = Column(BigInteger)
     subject: Named[str | None] = Column(Id)
     """What of the lot it is about, such as an operation; null: the lot."""
+    agreed_key: Named[str | None] = Column(Id)
+    """The idempotency key of the call that approved it; null: it had none."""
+    withdrawn_by: Named[str | None] = Column(Id)
+    withdrawn_at_ms: Named[int | None] = Column(BigInteger)
 
 
 approvals = Table(

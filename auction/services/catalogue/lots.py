@@ -16,7 +16,7 @@ from auction.books import audit, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord, Sale
 from auction.domain.edge import STOPPED_MS_MIN
 from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongState, WrongStatus
-from auction.domain.lot import ADMITTING, STOPPED, LotStatus, fold_bids, schedule
+from auction.domain.lot import ADMITTING, STOPPED, LeadingBid, LotStatus, fold_bids, schedule
 from auction.domain.recovery import SEQ_STEP
 from auction.domain.states import SettlementState
 from auction.domain.terms import terms_as_mapping
@@ -179,14 +179,14 @@ async def open_lot(
         # the clerk may open it first; either way with the end that was asked for
         _, opened = await context.ledger.open_due(lot_id, by=actor)
         return await view_after(context, opened or scheduled)
-    async with _scheduled(context, lot_id, "open it", (LotStatus.SCHEDULED,)):
+    async with acting_on(context, lot_id, "open it", (LotStatus.SCHEDULED,)):
         snapshot = await context.ledger.open_now(lot_id, ends_at_ms=ends_at_ms, by=actor)
     return await view_after(context, snapshot)
 
 
 async def pause_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
-    async with _scheduled(context, lot_id, "pause it", (LotStatus.OPEN,)):
+    async with acting_on(context, lot_id, "pause it", (LotStatus.OPEN,)):
         snapshot = await context.ledger.pause(lot_id, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, snapshot)
 
@@ -198,7 +198,7 @@ async def resume_lot(
 
     Raises WrongStatus, NotFound, RequestRefused(review-limit-too-low).
     """
-    async with _scheduled(context, lot_id, "resume it", STOPPED):
+    async with acting_on(context, lot_id, "resume it", STOPPED):
         known = await context.ledger.read(lot_id)
         if known is not None and known.seq >= SEQ_STEP and known.status in STOPPED:
             # restored, perhaps a moment ago
@@ -213,21 +213,21 @@ async def extend_lot(
     context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str, action_key: str = ""
 ) -> LotView:
     """Move the end of an open lot by `by_ms`, at most a year. Raises WrongStatus, NotFound."""
-    async with _scheduled(context, lot_id, "extend it", (LotStatus.OPEN,)):
+    async with acting_on(context, lot_id, "extend it", (LotStatus.OPEN,)):
         extended = await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, extended)
 
 
 async def close_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Close an open lot before its end. Raises WrongStatus, NotFound."""
-    async with _scheduled(context, lot_id, "close it", (LotStatus.OPEN,)):
+    async with acting_on(context, lot_id, "close it", (LotStatus.OPEN,)):
         snapshot = await context.ledger.close_now(lot_id, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, snapshot)
 
 
 async def void_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
     """Void a lot that has not closed. Raises WrongStatus, NotFound."""
-    async with _scheduled(context, lot_id, "void it", ADMITTING):
+    async with acting_on(context, lot_id, "void it", ADMITTING):
         snapshot = await context.ledger.void(lot_id, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, snapshot)
 
@@ -239,7 +239,9 @@ async def void_bid(
 
     Raises WrongStatus, NotFound(bid-unknown), RequestRefused(bid-already-void, ledger-moved).
     """
-    async with _scheduled(context, lot_id, "void a bid of it", STOPPED):
+    async with acting_on(context, lot_id, "void a bid of it", STOPPED):
+        if action_key and (done := await _restated_before(context, lot_id, action_key)) is not None:
+            return await view_after(context, done)
         snapshot = await _stopped_for_long_enough(context, lot_id, "void a bid of it")
     bids = await read_bids(context, lot_id, until_seq=snapshot.seq)
     if seq in bids.voided:
@@ -283,8 +285,19 @@ async def _stopped(context: AppContext, lot_id: str, action: str) -> Snapshot:
     return snapshot
 
 
+async def _restated_before(context: AppContext, lot_id: str, action_key: str) -> Snapshot | None:
+    """The lot where a bid of it was voided under this key before; None where none was."""
+    try:
+        # no lot is at seq 0: nothing is done but what was done
+        return await context.ledger.restate(
+            lot_id, at_seq=0, voided_seq=1, leading=LeadingBid(), reason="", by="", action_key=action_key
+        )
+    except (WrongStatus, RequestRefused):
+        return None
+
+
 @asynccontextmanager
-async def _scheduled(
+async def acting_on(
     context: AppContext, lot_id: str, action: str, allowed: tuple[LotStatus, ...]
 ) -> AsyncIterator[None]:
     """An act on a lot in the ledger. Raises NotFound for an unknown lot, WrongStatus for a draft or an archived one."""

@@ -1,9 +1,55 @@
 """Identity levels of bidders: the level caps their limits, and one verified identity links its accounts."""
 
-from auction.books import audit, bidders, catalogue
+from auction.books import approvals, audit, bidders, catalogue
+from auction.books.approvals import Approval
 from auction.domain.errors import NotFound, ProblemCode
+from auction.domain.states import ApprovalAction
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import restate_power, sync_power, unsynced
+
+REQUEST_VALID_MS = 24 * 3_600_000
+"""How long a request for a level waits for the second person."""
+
+
+async def request_or_set_identity(
+    context: AppContext, bidder_id: str, *, level: int, identity_mark: str | None, actor: str
+) -> Approval | None:
+    """Set a bidder's identity level; where the house has acts of two persons, request it or confirm the same request.
+
+    The request that waits, or None: it is set. Raises as `set_identity`.
+    """
+    if not context.two_persons:
+        await set_identity(context, bidder_id, level=level, identity_mark=identity_mark, actor=actor)
+        return None
+    now_ms, subject = context.clock_ms(), f"{bidder_id} level={level} identity={identity_mark or ''}"
+    action = ApprovalAction.SET_IDENTITY
+    async with context.books.transaction() as tx:
+        waiting = await approvals.find_waiting(tx, None, action, now_ms=now_ms, since_ms=0, subject=subject)
+        if waiting is None:
+            if not await bidders.registrations_of(tx, bidder_id):
+                raise _unknown(bidder_id)
+            waiting = await approvals.request(
+                tx,
+                lot_id=None,
+                action=action,
+                reason=f"{bidder_id}: level {level}",
+                asked_by=actor,
+                asked_at_ms=now_ms,
+                expires_at_ms=now_ms + REQUEST_VALID_MS,
+                subject=subject,
+            )
+            details = {"bidder": bidder_id, "level": level, "pending_id": waiting.approval_id}
+            await audit.record_action(tx, actor=actor, action=f"ask-{action}", details=details)
+    if waiting.asked_by == actor:
+        return waiting
+    await set_identity(context, bidder_id, level=level, identity_mark=identity_mark, actor=actor)
+    async with context.books.transaction() as tx:
+        found = await approvals.find(tx, waiting.approval_id, locked=True)
+        if found is not None and found.agreed_by is None and found.withdrawn_by is None:
+            await approvals.approve(tx, waiting.approval_id, by=actor, at_ms=now_ms)
+            details = {"bidder": bidder_id, "level": level, "asked_by": waiting.asked_by}
+            await audit.record_action(tx, actor=actor, action=f"approve-{action}", details=details)
+    return None
 
 
 async def set_identity(
@@ -15,11 +61,7 @@ async def set_identity(
     """
     async with context.books.transaction() as tx:
         if not await bidders.set_identity_level(tx, bidder_id, level):
-            raise NotFound(
-                ProblemCode.BIDDER_UNKNOWN,
-                f"No bidder {bidder_id[:64]} has registered for a lot yet.",
-                {"bidder_id": bidder_id[:64]},
-            )
+            raise _unknown(bidder_id)
         if identity_mark is not None:
             await bidders.add_link(tx, bidder_id=bidder_id, kind="identity", mark=identity_mark)
         await audit.record_action(tx, actor=actor, action="know-bidder", details={"bidder": bidder_id, "level": level})
@@ -30,3 +72,11 @@ async def set_identity(
         changed = unsynced(await bidders.registrations_of(tx, bidder_id))
     for registration in changed:
         await sync_power(context, registration.lot_id, bidder_id)
+
+
+def _unknown(bidder_id: str) -> NotFound:
+    return NotFound(
+        ProblemCode.BIDDER_UNKNOWN,
+        f"No bidder {bidder_id[:64]} has registered for a lot yet.",
+        {"bidder_id": bidder_id[:64]},
+    )

@@ -53,6 +53,19 @@ export const words = {
   "ops.note.frozen":
     "Frozen: {cause}. No bid is decided and the lot does not end. No action is possible until its record is restored. Run on the server, first with --dry-run to see what would be lost:",
   "ops.note.frozen-unknown": "the cause is being asked for",
+  "ops.pending.act.close-lot": "Close bidding now",
+  "ops.pending.act.extend-lot": "Extend the lot",
+  "ops.pending.act.void-bid": "Void the bid with sequence number {seq}",
+  "ops.pending.act.void-lot": "Void the lot",
+  "ops.pending.other":
+    "{who} requested: {act} (“{reason}”). Nothing is done until a second staff member confirms it, by {until}.",
+  "ops.pending.mine": "You requested: {act} (“{reason}”). Another staff member has to confirm it by {until}.",
+  "ops.pending.confirm": "Confirm …",
+  "ops.pending.withdraw": "Withdraw request",
+  "ops.pending.withdrawn": "The request was withdrawn. Nothing was done.",
+  "ops.pending.requested": "Requested. Another staff member has to confirm it by {until}.",
+  "ops.pending.asked": " Requested by {who}: “{reason}”.",
+  "ops.pending.blocks": "Not possible while a request waits for a second staff member",
   "ops.frozen-why": "Not possible while the lot is frozen",
   "ops.note.draft": "Draft: visible to staff only. Scheduling or opening the lot locks its terms.",
   "ops.note.overdue": "This lot is past its end time. No bids are accepted; it has not been closed yet.",
@@ -274,5 +287,8 @@ export const words = {
   "ops.problem.csrf-token-invalid": "Your session has changed. Reload the page and try again.",
   "ops.role.ops": "staff",
   "ops.problem.wrong-state": "Someone else was faster: the status is now “{state}”. Nothing was done.",
+  "ops.problem.act-pending":
+    "Not done: another action on this lot was requested and waits for a second staff member. Confirm or withdraw it first.",
+  "ops.problem.pending-unknown": "This request is no longer waiting.",
   "ops.problem.same-person": "You requested this yourself. Another staff member has to approve it.",
 };

@@ -107,6 +107,9 @@ export const words = {
   "problem.nobody-to-offer": "There is no runner-up left, or the price would be below the floor.",
   "problem.delivery-centre-unknown": "Delivery centre not found. Available: {centres}.",
   "problem.delivery-centre-missing": "The buyer has not chosen a delivery centre yet.",
+  "problem.act-pending":
+    "Not done: another action on this lot was requested and waits for a second staff member. Confirm or withdraw it first.",
+  "problem.pending-unknown": "This request is no longer waiting.",
   "problem.same-person": "You requested this yourself. Another staff member has to approve it.",
   "problem.no-claim": "There is no claim on this lot.",
   "problem.claim-collected": "A part of its claim was paid: it cannot be void any more.",

@@ -101,6 +101,8 @@ export const words = {
   "problem.nobody-to-offer": "已无可递补的竞买人，或价格低于底价。",
   "problem.delivery-centre-unknown": "未找到该交付中心。可选：{centres}。",
   "problem.delivery-centre-missing": "买受人尚未选择交付中心。",
+  "problem.act-pending": "未执行：该拍品另有申请待第二位工作人员确认，请先确认或撤回。",
+  "problem.pending-unknown": "该申请已不在待确认状态。",
   "problem.same-person": "该操作由您本人发起，须由另一位工作人员批准。",
   "problem.no-claim": "该拍品没有追偿款。",
   "problem.claim-collected": "其追偿款已部分收取，不能再作废。",

@@ -33,6 +33,7 @@ const chart = new PriceChart(byId("chart"), () => clock.now());
 
 let lot = null;
 let shown = null;
+let twoPersons = null;
 let you = null;
 let box = null;
 let bidCheck = null;
@@ -45,6 +46,7 @@ async function start() {
   const who = await showPageHeader();
   byId("connection").textContent = t("lot.reconnecting");
   const config = await get("/config");
+  twoPersons = config.two_persons;
   lot = await getLot();
   clock.guess(lot.now_ms);
   const sale = await get(`/sales/${encodeURIComponent(lot.sale_id)}`).catch(() => null);
@@ -111,7 +113,7 @@ function describe(sale) {
   byId("sale-link").textContent = sale?.title ?? t("nav.sales");
   byId("sale-link").href = sale ? `/?sale=${encodeURIComponent(lot.sale_id)}` : "/";
   byId("list-price").textContent = lot.list_price_fen ? t("lot.list-price", { price: yuan(lot.list_price_fen) }) : "";
-  showTerms(byId("terms"), lot);
+  showTerms(byId("terms"), lot, { twoPersons });
 }
 
 /** Every accepted bid so far, page by page, for the list and the chart; bids that come meanwhile are added after them. */
@@ -269,7 +271,7 @@ function reserve({ reserve_met: isMet, status }) {
   setText(line, t(isMet ? "lot.reserve-met" : "lot.reserve-unmet"));
   if (isMet === lot.reserve_met) return;
   lot.reserve_met = isMet;
-  showTerms(byId("terms"), lot);
+  showTerms(byId("terms"), lot, { twoPersons });
 }
 
 function showEvent(frame) {

@@ -124,6 +124,17 @@ export class EventLog {
     return found;
   }
 
+  /** The bid at a sequence number; null where there is none. */
+  async bidAt(seq) {
+    let found = null;
+    await this.#ask(async () => {
+      const query = new URLSearchParams({ after_seq: seq - 1, before_seq: seq + 1, limit: 1 });
+      const { events } = await get(`/ops/lots/${encodeURIComponent(this.#lotId)}/events?${query}`);
+      found = events.find((event) => event.kind === "bid" && event.seq === seq) ?? null;
+    });
+    return found;
+  }
+
   /** Fetch what is newer than what is shown, if the lot has moved on. */
   async refresh(lot) {
     if (this.#stopped || this.#asking) return;

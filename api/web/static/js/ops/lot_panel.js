@@ -1,5 +1,6 @@
 // One lot on the staff page: its live facts, what may be done with it now, its terms in words, and its event log.
 
+import { remove } from "../shared/api.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
 import { showDefinitions } from "../shared/definition_list.js";
 import { element, setText } from "../shared/element.js";
@@ -10,6 +11,7 @@ import { showTerms } from "../shared/terms_text.js";
 import { EventLog } from "./event_log.js";
 import { ACTIONS, actionsFor } from "./lot_actions.js";
 import { bidRateText, RUNNING, timeLeftFigure } from "./lot_list.js";
+import { ACTION_OF_ACT, numberOf, PendingAct } from "./pending_act.js";
 import { presetLabel } from "./presets.js";
 import { restoreCommand } from "./recovery.js";
 
@@ -17,7 +19,8 @@ const PRICE_LABELS = { closed: "lot.hammer-price", frozen: "lot.price-not-final"
 
 /**
  * The panel of one lot in `host`. `lot()` and `now()` give the newest; `done(lot, words)` is called after an action,
- * `frozenCause()` gives in words why the lot is frozen.
+ * `frozenCause()` gives in words why the lot is frozen, `pending()` the act on it that waits for a second person, or
+ * nothing; `me` is who is signed in, `changed()` asks the server again.
  */
 export class LotPanel {
   #host;
@@ -26,18 +29,24 @@ export class LotPanel {
   #now;
   #done;
   #cause;
+  #pending;
+  #changed;
+  #notice;
   #log;
   #parts = {};
   #status = null;
   #busy = false;
 
-  constructor(host, lotId, { store, now, done, frozenCause }) {
+  constructor(host, lotId, { store, now, done, frozenCause, pending, me, changed }) {
     this.#host = host;
     this.#lotId = lotId;
     this.#store = store;
     this.#now = now;
     this.#done = done;
     this.#cause = frozenCause;
+    this.#pending = pending;
+    this.#changed = changed;
+    this.#notice = new PendingAct({ me, confirm: () => this.#confirm(), withdraw: () => this.#withdraw() });
     this.#build();
   }
 
@@ -94,6 +103,7 @@ export class LotPanel {
         ),
         parts.note,
         parts.restore,
+        this.#notice.root,
         parts.actions,
         parts.outcome,
         parts.facts,
@@ -206,14 +216,48 @@ export class LotPanel {
   }
 
   #enable() {
+    const pending = this.#pending();
+    this.#notice.show(pending, this.#busy);
     for (const button of this.#parts.actions.querySelectorAll("button")) {
       const isFrozen = this.#lot.status === "frozen";
       if (isFrozen) {
         button.title = t("ops.frozen-why");
         button.setAttribute("aria-describedby", "lot-note");
       }
-      button.disabled = isFrozen || this.#busy || (button.id === "act-void-bid" && !this.#lot.leader);
+      const blocked = Boolean(pending) && button.id !== "act-pause";
+      if (!isFrozen) button.title = blocked ? t("ops.pending.blocks") : "";
+      button.disabled = isFrozen || blocked || this.#busy || (button.id === "act-void-bid" && !this.#lot.leader);
     }
+  }
+
+  /** Do what another person has requested, after it was read word for word. */
+  async #confirm() {
+    const pending = this.#pending();
+    if (!pending) return;
+    const name = ACTION_OF_ACT[pending.act];
+    const bid = name === "void-bid" ? await this.#log.bidAt(numberOf(pending)) : null;
+    if (name !== "void-bid" || bid) this.act(name, bid, pending);
+  }
+
+  async #withdraw() {
+    const pending = this.#pending();
+    if (!pending || this.#busy) return;
+    this.#busy = true;
+    this.#enable();
+    try {
+      await remove(`/ops/pending/${pending.pending_id}`);
+      this.#say(t("ops.pending.withdrawn"));
+    } catch (problem) {
+      this.#say(staffProblemText(problem));
+    } finally {
+      this.#busy = false;
+      await this.#changed();
+    }
+  }
+
+  #say(words) {
+    this.#parts.outcome.textContent = words;
+    this.#parts.outcome.hidden = false;
   }
 
   /** Of a lot's own actions only one needs to know a bid: that of the leader. */
@@ -226,8 +270,8 @@ export class LotPanel {
     if (bid) this.act(name, bid);
   }
 
-  /** Ask, and do it. */
-  async act(name, bid = null) {
+  /** Ask, and do it, or request it; `pending`: another person's request for it, which this confirms. */
+  async act(name, bid = null, pending = null) {
     if (this.#busy) return;
     const action = ACTIONS[name];
     const lot = this.#lot;
@@ -235,28 +279,36 @@ export class LotPanel {
     this.#parts.outcome.hidden = true;
     this.#enable();
     const title = t(`ops.act.${name}.title`, { title: lot.title });
+    const fields = action.fields(lot, this.#now());
+    if (pending && fields.by_ms) {
+      fields.by_ms.write(numberOf(pending));
+      fields.by_ms.root.inert = true;
+    }
+    const asked = pending ? t("ops.pending.asked", { who: pending.asked_by, reason: pending.reason }) : "";
     try {
       const after = await confirmAction({
         title,
         confirm: t(`ops.act.${name}.confirm`),
         danger: Boolean(action.danger),
-        fields: action.fields(lot, this.#now()),
-        sentence: (values) => action.sentence(this.#lot, values, this.#now(), bid),
+        fields,
+        sentence: (values) => `${action.sentence(this.#lot, values, this.#now(), bid)}${asked}`,
         stale: () =>
           action.statuses.includes(this.#lot.status) ? "" : t("ops.stale", { status: t(`status.${this.#lot.status}`) }),
         path: () => action.path(this.#lot, bid),
         body: action.body,
         words: staffProblemText,
       });
-      if (after) {
+      if (after?.pending_id) {
+        this.#say(t("ops.pending.requested", { until: shortDateTime(after.expires_at_ms) }));
+        await this.#changed();
+      } else if (after) {
         const words = t(`ops.done.${name}`, {
           title: after.title,
           price: priceText(after),
           ends: shortDateTime(after.ends_at_ms ?? 0),
           opens: shortDateTime(after.opens_at_ms ?? 0),
         });
-        this.#parts.outcome.textContent = words;
-        this.#parts.outcome.hidden = false;
+        this.#say(words);
         this.#done(after, words);
       }
     } finally {

@@ -34,6 +34,8 @@ const liveRegion = new LiveRegion(byId("spoken"));
 const live = new LiveSubscription(clock, showLive);
 const form = new LotForm(byId("panel"), { sales: () => sales, created: lotCreated, newSale });
 
+let me = null;
+let pendingActs = new Map();
 let sales = [];
 let order = [];
 let health = null;
@@ -53,6 +55,7 @@ async function start() {
     gate(who);
     return;
   }
+  me = who.subject;
   byId("content").hidden = false;
   byId("new-sale").addEventListener("click", newSale);
   liveUrl = (await get("/config").catch(() => ({}))).live_url ?? null;
@@ -111,6 +114,7 @@ async function refresh() {
     const answer = await get("/ops/lots", { signal: timeoutSignal(ANSWER_MS) });
     clock.sample(asked, answer.now_ms, answer.now_ms, Date.now());
     ({ sales } = answer);
+    pendingActs = new Map(answer.pending.map((act) => [act.lot_id, act]));
     order = [];
     for (const sale of sales) {
       for (const lot of sale.lots) {
@@ -258,7 +262,15 @@ function choose(lotId) {
   chosen = lotId;
   if (lotId) {
     const frozenCause = () => recovery.causeOf(lotId);
-    panel = new LotPanel(byId("panel"), lotId, { store, now: () => clock.now(), done, frozenCause });
+    panel = new LotPanel(byId("panel"), lotId, {
+      store,
+      now: () => clock.now(),
+      done,
+      frozenCause,
+      pending: () => pendingActs.get(lotId),
+      me,
+      changed: refresh,
+    });
   }
   live.update(liveUrl, store.get(chosen), running());
 }

@@ -131,9 +131,13 @@ function settlementRows({ deposit, settlement }) {
   ];
 }
 
-/** Fill a definition list with a lot's terms. `lot` is a lot, or `{ terms }` of one that is not entered yet. */
-export function showTerms(host, lot) {
-  const rows = [...biddingRows(lot), ...settlementRows(lot.terms)].filter(([, text]) => text);
+/**
+ * Fill a definition list with a lot's terms. `lot` is a lot, or `{ terms }` of one that is not entered yet;
+ * `twoPersons`: whether acts that change who wins need two members of staff, where that is known.
+ */
+export function showTerms(host, lot, { twoPersons = null } = {}) {
+  const staff = twoPersons === null ? "" : t(twoPersons ? "terms.staff-two" : "terms.staff-one");
+  const rows = [...biddingRows(lot), ...settlementRows(lot.terms), ["staff", staff]].filter(([, text]) => text);
   host.replaceChildren(
     ...rows.flatMap(([name, text]) => [
       element("dt", {}, t(`terms.${name}`)),

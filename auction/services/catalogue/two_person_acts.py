@@ -1,0 +1,264 @@
+"""Acts on lots that change who wins, which one person of staff requests and another confirms by the same act.
+
+Voiding a bid or the lot, closing before the end, extending after the first bid. Pausing never needs two. While a
+request waits, every other act on the lot but pausing is refused, so that what was agreed to is what is done. Where the
+house does without (`AUCTION_TWO_PERSONS`), one person does it.
+
+The ledger does an act under a key of its request: confirmed twice, or again after a crash, it is done once.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+
+from auction.books import approvals, audit
+from auction.books.approvals import Approval
+from auction.domain.errors import NotFound, ProblemCode, RequestRefused
+from auction.domain.lot import ADMITTING, STOPPED, LotStatus
+from auction.domain.states import ApprovalAction
+from auction.services.catalogue import lots
+from auction.services.catalogue.lot_views import LotView
+from auction.services.context import AppContext
+
+VALID_MS = 30 * 60_000
+"""How long a request waits: what speaks for an act on a running lot may be over soon."""
+ACTIONS = (ApprovalAction.CLOSE_LOT, ApprovalAction.EXTEND_LOT, ApprovalAction.VOID_BID, ApprovalAction.VOID_LOT)
+
+WITHDRAWABLE = (*ACTIONS, ApprovalAction.SET_IDENTITY)
+
+Act = Callable[[str], Awaitable[LotView]]
+"""Does an act under an action key."""
+
+
+async def close_lot(
+    context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = ""
+) -> LotView | Approval:
+    """Close an open lot before its end, or request it: the lot, or the request that waits.
+
+    Like every act here it raises RequestRefused(act-pending) and what the act of one person raises. Requested again by
+    the same person it is the same request.
+    """
+
+    async def act(key: str) -> LotView:
+        return await lots.close_lot(context, lot_id, reason=reason, actor=actor, action_key=key)
+
+    return await _act(
+        context,
+        lot_id,
+        ApprovalAction.CLOSE_LOT,
+        act,
+        (LotStatus.OPEN,),
+        reason=reason,
+        actor=actor,
+        action_key=action_key,
+    )
+
+
+async def extend_lot(
+    context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str, action_key: str = ""
+) -> LotView | Approval:
+    """Move the end of an open lot; before the first bid one person may. The lot, or the request that waits."""
+
+    async def act(key: str) -> LotView:
+        return await lots.extend_lot(context, lot_id, by_ms=by_ms, reason=reason, actor=actor, action_key=key)
+
+    return await _act(
+        context,
+        lot_id,
+        ApprovalAction.EXTEND_LOT,
+        act,
+        (LotStatus.OPEN,),
+        reason=reason,
+        actor=actor,
+        action_key=action_key,
+        subject=f"by_ms={by_ms}",
+        alone_before_bids=True,
+    )
+
+
+async def void_bid(
+    context: AppContext, lot_id: str, seq: int, *, reason: str, actor: str, action_key: str = ""
+) -> LotView | Approval:
+    """Void one bid of a paused or held lot. The lot, or the request that waits."""
+
+    async def act(key: str) -> LotView:
+        return await lots.void_bid(context, lot_id, seq, reason=reason, actor=actor, action_key=key)
+
+    return await _act(
+        context,
+        lot_id,
+        ApprovalAction.VOID_BID,
+        act,
+        STOPPED,
+        reason=reason,
+        actor=actor,
+        action_key=action_key,
+        subject=f"seq={seq}",
+    )
+
+
+async def void_lot(
+    context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = ""
+) -> LotView | Approval:
+    """Void a lot that has not closed; before the first bid one person may. The lot, or the request that waits."""
+
+    async def act(key: str) -> LotView:
+        return await lots.void_lot(context, lot_id, reason=reason, actor=actor, action_key=key)
+
+    return await _act(
+        context,
+        lot_id,
+        ApprovalAction.VOID_LOT,
+        act,
+        ADMITTING,
+        reason=reason,
+        actor=actor,
+        action_key=action_key,
+        alone_before_bids=True,
+    )
+
+
+async def resume_lot(
+    context: AppContext, lot_id: str, *, actor: str, review_above_fen: int | None = None, action_key: str = ""
+) -> LotView:
+    """Resume a paused or held lot. Raises RequestRefused(act-pending) while an act waits for a second person."""
+    await require_nothing_pending(context, lot_id)
+    return await lots.resume_lot(context, lot_id, actor=actor, review_above_fen=review_above_fen, action_key=action_key)
+
+
+async def withdraw(context: AppContext, pending_id: int, *, actor: str) -> None:
+    """Withdraw a request that waits; whoever made it. Withdrawn again changes nothing. Raises NotFound."""
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        found = await approvals.find(tx, pending_id, locked=True)
+        if found is None or found.agreed_by is not None or found.action not in WITHDRAWABLE:
+            raise NotFound(ProblemCode.PENDING_UNKNOWN, f"No request {pending_id} waits for a second person.")
+        if found.withdrawn_by is not None:
+            return
+        await approvals.withdraw(tx, pending_id, by=actor, at_ms=now_ms)
+        await audit.record_action(
+            tx,
+            actor=actor,
+            action=f"withdraw-{found.action}",
+            lot_id=found.lot_id,
+            reason=found.reason,
+            details={"pending_id": pending_id, "asked_by": found.asked_by, "subject": found.subject},
+        )
+
+
+async def waiting(context: AppContext, lot_ids: Collection[str]) -> dict[str, Approval]:
+    """Lot id -> the act on it that waits for a second person; the others are missing."""
+    async with context.books.reading() as tx:
+        found = await approvals.waiting_of_lots(tx, list(lot_ids), now_ms=context.clock_ms())
+    return {one.lot_id: one for one in found if one.lot_id is not None and one.action in ACTIONS}
+
+
+async def all_waiting(context: AppContext) -> list[Approval]:
+    """Every act that waits for a second person, of lots and of bidders' identities, oldest first."""
+    async with context.books.reading() as tx:
+        return await approvals.waiting_for_acts(tx, WITHDRAWABLE, now_ms=context.clock_ms())
+
+
+async def require_nothing_pending(context: AppContext, lot_id: str) -> None:
+    """Raise RequestRefused(act-pending) where an act on the lot waits for a second person."""
+    if (pending := (await waiting(context, [lot_id])).get(lot_id)) is not None:
+        raise _blocked(pending)
+
+
+async def _act(
+    context: AppContext,
+    lot_id: str,
+    action: ApprovalAction,
+    act: Act,
+    allowed: Collection[LotStatus],
+    *,
+    reason: str,
+    actor: str,
+    action_key: str,
+    subject: str | None = None,
+    alone_before_bids: bool = False,
+) -> LotView | Approval:
+    pending = (await waiting(context, [lot_id])).get(lot_id)
+    if pending is not None and (pending.action, pending.subject) != (action, subject):
+        raise _blocked(pending)
+    if pending is None:
+        if not context.two_persons:
+            return await act(action_key)
+        before = await _confirmed_under(context, lot_id, action, actor=actor, action_key=action_key)
+        if before is not None:
+            return await act(_key_of(before))
+        async with lots.acting_on(context, lot_id, str(action), tuple(allowed)):
+            snapshot = await context.ledger.read(lot_id)
+        if snapshot is None or snapshot.status not in allowed or (alone_before_bids and not snapshot.bids):
+            # one person may, or the ledger says why nobody may
+            return await act(action_key)
+        return await _request(context, lot_id, action, subject, reason=reason, actor=actor)
+    if pending.asked_by == actor:
+        return pending
+    view = await act(_key_of(pending))
+    await _note_approved(context, pending, actor=actor, reason=reason, action_key=action_key)
+    return view
+
+
+def _key_of(pending: Approval) -> str:
+    return f"pending-{pending.approval_id}"
+
+
+async def _confirmed_under(
+    context: AppContext, lot_id: str, action: ApprovalAction, *, actor: str, action_key: str
+) -> Approval | None:
+    """The request that this very call has confirmed before, where its answer was lost."""
+    if not action_key:
+        return None
+    async with context.books.reading() as tx:
+        return await approvals.find_agreed(tx, lot_id, action, by=actor, key=action_key)
+
+
+async def _request(
+    context: AppContext, lot_id: str, action: ApprovalAction, subject: str | None, *, reason: str, actor: str
+) -> Approval:
+    now_ms = context.clock_ms()
+    async with context.books.transaction() as tx:
+        requested = await approvals.request(
+            tx,
+            lot_id=lot_id,
+            action=action,
+            reason=reason,
+            asked_by=actor,
+            asked_at_ms=now_ms,
+            expires_at_ms=now_ms + VALID_MS,
+            subject=subject,
+        )
+        details = {"pending_id": requested.approval_id, "subject": subject}
+        await audit.record_action(
+            tx, actor=actor, action=f"ask-{action}", lot_id=lot_id, reason=reason, details=details
+        )
+    return requested
+
+
+async def _note_approved(context: AppContext, pending: Approval, *, actor: str, reason: str, action_key: str) -> None:
+    async with context.books.transaction() as tx:
+        found = await approvals.find(tx, pending.approval_id, locked=True)
+        if found is None or found.agreed_by is not None:
+            return  # by another call that confirmed it at the same time
+        await approvals.approve(tx, pending.approval_id, by=actor, at_ms=context.clock_ms(), key=action_key)
+        await audit.record_action(
+            tx,
+            actor=actor,
+            action=f"approve-{pending.action}",
+            lot_id=pending.lot_id,
+            reason=reason,
+            details={"asked_by": pending.asked_by, "asked_for": pending.reason, "subject": pending.subject},
+        )
+
+
+def _blocked(pending: Approval) -> RequestRefused:
+    return RequestRefused(
+        ProblemCode.ACT_PENDING,
+        f"{pending.asked_by} has requested {pending.action}, which waits for a second member of staff until it is "
+        "confirmed, withdrawn or expired; until then only pausing is possible.",
+        {
+            "pending_id": pending.approval_id,
+            "act": str(pending.action),
+            "asked_by": pending.asked_by,
+            "expires_at_ms": pending.expires_at_ms,
+        },
+    )
