@@ -48,7 +48,7 @@ Send = Callable[[list[Bid]], Awaitable[None]]
 
 
 def bench_ledger(*, runs: int = 3) -> dict[str, Any]:
-    """Microseconds a bid of script and floor, and their ratio, by the number of bids a call; medians."""
+    """Microseconds a bid of script and floor, and their ratio, by the number of bids a call, medians; and memory."""
     with (
         tempfile.TemporaryDirectory(prefix="auction-bench-") as folder,
         embedded.running(Path(folder), want_books=False) as servers,
@@ -76,6 +76,7 @@ async def _measure(url: str, runs: int) -> dict[str, Any]:
             "floor_us": round(floor, 1),
             "ratio": round(script / floor, 2),
         }
+        figures[f"{size} a call"]["bytes_a_bid"] = await _bytes_a_bid(ledger, f"bench-{size}-{runs - 1}-001")
     await redis.aclose()
     return figures
 
@@ -94,6 +95,14 @@ async def _run(redis: "Redis", size: int, send: Send) -> float:
                 bids.append(Bid(f"bidder-{number % BIDDERS}", number * STEP_FEN, f"key-{number:032d}"))
             await send(bids)
     return (await _spent_us(redis) - before_us) / (BIDS // size * size)
+
+
+async def _bytes_a_bid(ledger: BidLedger, lot_id: str) -> int:
+    """What the server keeps of an accepted bid as long as it keeps the lot: its key (36 characters) and receipt."""
+    name = ledger.keys.accepted(lot_id)
+    used: Any = await ledger.redis.memory_usage(name, samples=0)
+    kept: Any = await ledger.redis.hlen(name)
+    return round(int(used) / int(kept))
 
 
 async def _spent_us(redis: "Redis") -> int:
