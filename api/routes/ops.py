@@ -18,6 +18,7 @@ from api.schemas.requests import (
     SEQ_MAX,
     CreateLotRequest,
     CreateSaleRequest,
+    EditLotRequest,
     ExtendRequest,
     Fen,
     OpenRequest,
@@ -101,6 +102,20 @@ async def create_lot(context: Context, ops: Ops, lot: CreateLotRequest) -> LotRe
         list_price_fen=lot.list_price_fen,
         preset=lot.preset,
         terms=lot.terms,
+        actor=ops.subject,
+    )
+    return _staff_view(view)
+
+
+@router.put("/lots/{lot_id}", responses=_action_problems(ProblemCode.TERMS_INVALID))
+async def edit_lot(context: Context, ops: Ops, lot_id: LotId, lot: EditLotRequest) -> LotResponse:
+    """Replace title, list price and terms of a draft."""
+    view = await lots.edit_draft(
+        context,
+        lot_id,
+        title=lot.title,
+        list_price_fen=lot.list_price_fen,
+        terms=lot.terms or {},
         actor=ops.subject,
     )
     return _staff_view(view)

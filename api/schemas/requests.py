@@ -123,6 +123,14 @@ class CreateLotRequest(RequestModel):
     terms: TermsGiven | None = None
 
 
+class EditLotRequest(RequestModel):
+    """What replaces a draft's title, list price and terms; terms that are left out stay."""
+
+    title: Title = Field(examples=["No. 001"])
+    list_price_fen: Fen | None = Field(examples=[8_990_000])
+    terms: TermsGiven | None = None
+
+
 class ScheduleRequest(RequestModel):
     """Opening and closing time of a lot."""
 

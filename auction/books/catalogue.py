@@ -120,6 +120,19 @@ async def add_lot(
     return LotRecord(**row)
 
 
+async def change_draft(
+    tx: Transaction, lot_id: str, *, title: str, list_price_fen: int | None, terms: Mapping[str, Any]
+) -> LotRecord:
+    """Replace what was entered of a draft. Raises WrongStatus, NotFound."""
+    statement = update(lots).where(lots.c.lot_id == lot_id, lots.c.status == DRAFT)
+    row = await tx.row(
+        statement.values(title=title, list_price_fen=list_price_fen, terms=dict(terms)).returning(*lots.c)
+    )
+    if row is None:
+        raise WrongStatus("edit it", (await find_lot(tx, lot_id)).status, (DRAFT,))
+    return LotRecord(**row)
+
+
 async def find_lot(tx: Transaction, lot_id: str) -> LotRecord:
     """A lot. Raises NotFound(lot-unknown)."""
     row = await tx.row(select(lots).where(lots.c.lot_id == lot_id))

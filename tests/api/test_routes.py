@@ -38,6 +38,33 @@ async def test_config_tells_a_page_where_to_go_live(asker):
     assert config == {"live_url": "wss://live.example/", "currency": "CNY", "locale": "zh-CN", **money}
 
 
+async def test_a_draft_is_edited_until_it_is_scheduled_and_what_changed_is_kept(asker):
+    sale = await asker.ops("/sales", {"title": "A sale"}, 201)
+    terms = {**TERMS, "reserve_fen": 5_000}
+    lot = await asker.ops("/lots", {"sale_id": sale["sale_id"], "title": "A lot", "terms": terms}, 201)
+    path = f"/api/v1/ops/lots/{lot['lot_id']}"
+    body = {"title": "Another", "list_price_fen": 8_990_000, "terms": {"start_price_fen": 200, "reserve_fen": None}}
+
+    async def edit(given, who=OPS):
+        return await asker.http.put(path, json=given, headers=who)
+
+    for _ in range(2):
+        edited = await edit(body)
+        assert edited.status_code == 200, edited.text
+    found = edited.json()
+    assert (found["title"], found["list_price_fen"], found["status"]) == ("Another", 8_990_000, "draft")
+    assert (found["terms"]["start_price_fen"], found["terms"]["reserve_fen"]) == (200, None)
+    assert found["terms"]["increments"] == lot["terms"]["increments"]
+    assert (await edit({**body, "terms": {"cap_fen": 100}})).json()["code"] == "terms-invalid"
+    assert (await edit(body, signed("ann"))).status_code == 403
+    log = (await asker.get("/ops/audit", signed("fay", Role.FINANCE))).json()["actions"]
+    (change,) = [one for one in log if one["action"] == "edit-lot"]
+    assert change["details"]["title"] == {"before": "A lot", "after": "Another"}
+    assert change["details"]["terms.reserve_fen"] == {"before": 5_000, "after": None}
+    await asker.ops(f"/lots/{lot['lot_id']}/open", {"duration_ms": 60_000})
+    assert (await edit(body)).json()["code"] == "wrong-status"
+
+
 async def test_a_lot_from_draft_to_close(asker):
     sale = await asker.ops("/sales", {"title": "Launch day", "sale_id": "launch"}, 201)
     assert sale == {"sale_id": "launch", "title": "Launch day"}

@@ -79,6 +79,16 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, v
 
         lot_id = "staff-tests-001"
         await expect(page.locator("#panel-title")).to_have_text("No. 001")
+        # a draft is edited: what was entered is there, and only what is changed changes
+        await page.click("#act-edit")
+        await expect(page.locator("#term-start_price_fen")).to_have_value("2")
+        await page.fill("#lot-title", "No. 001 of 100")
+        await page.fill("#term-cap_fen", "90000000")
+        await page.wait_for_selector("#verdict[data-sound=yes]")
+        await take_screenshot(page, "edit-draft", full_page=True)
+        await page.click("#create-lot")
+        await expect(page.locator("#panel-title")).to_have_text("No. 001 of 100")
+        assert public_server.shown(lot_id)["terms"]["cap_fen"] == 9_000_000_000
         assert public_server.shown(lot_id)["terms"]["start_price_fen"] == 200
         await page.click("#act-open")
         await page.fill("#act-duration", "20")
@@ -94,11 +104,11 @@ async def test_a_clerk_runs_a_lot_from_its_preset_to_the_hammer(public_server, v
         await expect(page.locator("#log li").first).to_contain_text("staff.bob")
 
         said = await act(page, "pause", reason="a doubt about paddle 2")
-        assert "No. 001" in said
+        assert "No. 001 of 100" in said
         assert "19:" in said
         await expect(page.locator("#lot-status")).to_have_text(text("status.paused"))
         said = await act(page, "void-bid", reason="typed by mistake")
-        facts = {"price": "¥999", "paddle": 2, "bidder": "staff.bob", "title": "No. 001"}
+        facts = {"price": "¥999", "paddle": 2, "bidder": "staff.bob", "title": "No. 001 of 100"}
         assert said == text("ops.sentence.void-leading-bid", **facts)
         await expect(page.locator("#lot-price")).to_have_text("¥5.00")
         await expect(page.locator("#log li.voided")).to_contain_text("¥999.00")

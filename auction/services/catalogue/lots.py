@@ -84,6 +84,40 @@ async def create_lot(
     return await show_lot(context, record.lot_id, STAFF)
 
 
+async def edit_draft(
+    context: AppContext,
+    lot_id: str,
+    *,
+    actor: str,
+    title: str,
+    list_price_fen: int | None,
+    terms: Mapping[str, Any],
+) -> LotView:
+    """Replace title, list price and terms of a draft; terms that are left out stay. The same again changes nothing.
+
+    Raises TermsInvalid, WrongStatus, NotFound.
+    """
+    async with context.books.transaction() as tx:
+        before = await catalogue.lock_lot(tx, lot_id)
+        if before.status != DRAFT:
+            raise WrongStatus("edit it", before.status, (DRAFT,))
+        agreed = terms_as_mapping(read_new_terms(merge_terms(before.terms, terms)))
+        after = await catalogue.change_draft(tx, lot_id, title=title, list_price_fen=list_price_fen, terms=agreed)
+        changed = {
+            name: {"before": getattr(before, name), "after": getattr(after, name)}
+            for name in ("title", "list_price_fen")
+            if getattr(before, name) != getattr(after, name)
+        }
+        for name, value in after.terms.items():
+            if before.terms.get(name) != value:
+                changed[f"terms.{name}"] = {"before": before.terms.get(name), "after": value}
+        if changed:
+            await audit.record_action(
+                tx, actor=actor, action="edit-lot", sale_id=after.sale_id, lot_id=lot_id, details=changed
+            )
+    return await show_lot(context, lot_id, STAFF)
+
+
 async def schedule_lot(context: AppContext, lot_id: str, *, opens_at_ms: int, closes_at_ms: int, actor: str) -> LotView:
     """Store a draft's final terms and enter it in the ledger; the clerk opens and closes it.
 

@@ -1,6 +1,6 @@
-// The form for a new lot: from a preset, every term in words, checked by the server as it is filled in.
+// The form for a new lot, or for a draft that is edited: every term in words, checked by the server as it is filled in.
 
-import { post } from "../shared/api.js";
+import { post, put } from "../shared/api.js";
 import { element } from "../shared/element.js";
 import { amountField, choiceField, InputError, textField } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
@@ -12,33 +12,38 @@ import { TermsFields } from "./terms_fields.js";
 const WAIT_MS = 300;
 
 /**
- * The form in `host`. `sales` gives [{sale_id, title}], `created` is called with the new lot, `newSale` opens the dialog
- * for a sale.
+ * The form in `host`. `sales` gives [{sale_id, title}], `created` is called with the new lot, `edited` with a draft that
+ * was changed, `newSale` opens the dialog for a sale.
  */
 export class LotForm {
   #host;
   #sales;
   #created;
+  #edited;
   #newSale;
+  /** The draft that is edited; null: a new lot. */
+  #draft = null;
   #fields = null;
   #asked = 0;
   #waiting = null;
   #sound = false;
   #busy = false;
 
-  constructor(host, { sales, created, newSale }) {
+  constructor(host, { sales, created, edited, newSale }) {
     this.#host = host;
     this.#sales = sales;
     this.#created = created;
+    this.#edited = edited;
     this.#newSale = newSale;
   }
 
-  /** Show the form, empty; for a sale where one is given. */
-  async show(saleId = null) {
+  /** Show the form, empty; for a sale where one is given, or with a draft in it. */
+  async show(saleId = null, draft = null) {
+    this.#draft = draft;
     const back = element("a", { class: "back", href: "#" }, t("ops.back"));
     this.#host.replaceChildren(
       back,
-      element("h2", { id: "panel-title" }, t("ops.new-lot")),
+      element("h2", { id: "panel-title" }, draft ? t("ops.edit-lot", { title: draft.title }) : t("ops.new-lot")),
       element("p", { class: "soft" }, t("ops.loading")),
     );
     if (this.#sales().length === 0) {
@@ -51,7 +56,7 @@ export class LotForm {
     } catch (problem) {
       const again = element(
         "button",
-        { class: "button", type: "button", onclick: () => this.show(saleId) },
+        { class: "button", type: "button", onclick: () => this.show(saleId, draft) },
         t("try-again"),
       );
       this.#host.lastElementChild.replaceWith(
@@ -60,7 +65,8 @@ export class LotForm {
       return;
     }
     this.#host.lastElementChild.replaceWith(this.#build(saleId, presets));
-    this.#choosePreset();
+    if (draft) this.#showDraft(draft);
+    else this.#choosePreset();
     this.#fields.title.control.focus({ preventScroll: true });
   }
 
@@ -89,7 +95,11 @@ export class LotForm {
     this.#fields.title.control.addEventListener("input", () => this.#fields.title.showError(""));
     this.verdict = element("div", { class: "verdict", id: "verdict", role: "status" });
     this.preview = element("dl", { class: "terms numbers", id: "preview" });
-    this.button = element("button", { class: "button main", id: "create-lot" }, t("ops.create-lot"));
+    this.button = element(
+      "button",
+      { class: "button main", id: "create-lot" },
+      t(this.#draft ? "ops.save-lot" : "ops.create-lot"),
+    );
     this.wrong = element("p", { class: "notice bad", id: "lot-wrong", role: "alert", hidden: true });
     this.about = element("p", { class: "soft about", id: "preset-about" });
     const form = element(
@@ -126,6 +136,18 @@ export class LotForm {
     return form;
   }
 
+  /** What was entered of a draft; its sale and preset stay. */
+  #showDraft(draft) {
+    this.#fields.sale.write(draft.sale_id);
+    this.#fields.title.write(draft.title);
+    this.#fields.list.write(draft.list_price_fen);
+    if (draft.preset) this.#fields.preset.write(draft.preset);
+    this.#fields.sale.control.disabled = true;
+    this.#fields.preset.root.hidden = true;
+    this.#fields.terms.fill(draft.terms, { own: true });
+    this.#check();
+  }
+
   #choosePreset() {
     const name = this.#fields.preset.read();
     this.about.textContent = presetLabel(name).description;
@@ -154,6 +176,7 @@ export class LotForm {
       return null;
     }
     if (!terms) return null;
+    if (this.#draft) return { list_price_fen: list, terms: { ...this.#draft.terms, ...terms } };
     return { preset: this.#fields.preset.read(), list_price_fen: list, terms };
   }
 
@@ -225,13 +248,16 @@ export class LotForm {
       this.#fields.title.control.focus();
       return;
     }
-    const body = { ...this.#body(), sale_id: this.#fields.sale.read(), title };
-    if (body.list_price_fen === null) delete body.list_price_fen;
+    const body = this.#draft
+      ? { ...this.#body(), title }
+      : { ...this.#body(), sale_id: this.#fields.sale.read(), title };
+    if (body.list_price_fen === null && !this.#draft) delete body.list_price_fen;
     this.#busy = true;
     this.#enable();
     this.wrong.hidden = true;
     try {
-      this.#created(await post("/ops/lots", body));
+      if (this.#draft) this.#edited(await put(`/ops/lots/${encodeURIComponent(this.#draft.lot_id)}`, body));
+      else this.#created(await post("/ops/lots", body));
     } catch (problem) {
       this.wrong.textContent = staffProblemText(problem);
       this.wrong.hidden = false;

@@ -209,6 +209,10 @@ export class LotPanel {
         t(`ops.act.${name}`),
       );
     });
+    if (lot.status === "draft") {
+      const href = `#edit=${encodeURIComponent(lot.lot_id)}`;
+      buttons.push(element("a", { class: "button", id: "act-edit", href }, t("ops.act.edit")));
+    }
     this.#parts.actions.replaceChildren(
       ...(buttons.length ? buttons : [element("p", { class: "soft" }, t("ops.nothing-to-do"))]),
     );

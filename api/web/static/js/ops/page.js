@@ -32,7 +32,7 @@ const recovery = new Recovery(byId("recovery"));
 const banners = new Banners(byId("banners"));
 const liveRegion = new LiveRegion(byId("spoken"));
 const live = new LiveSubscription(clock, showLive);
-const form = new LotForm(byId("panel"), { sales: () => sales, created: lotCreated, newSale });
+const form = new LotForm(byId("panel"), { sales: () => sales, created: lotCreated, edited: lotEdited, newSale });
 
 let me = null;
 let pendingActs = new Map();
@@ -227,31 +227,41 @@ function tick() {
 // which lot, or the form: kept in the address, so that back, reload and a bookmark do what one expects
 
 function route() {
-  const hash = location.hash.slice(1);
-  const lotId = hash.startsWith("lot=") ? decodeURIComponent(hash.slice(4)) : null;
-  if (hash === "new" || hash.startsWith("new=")) {
-    choose(null);
-    byId("columns").dataset.view = "form";
-    form.show(hash.startsWith("new=") ? decodeURIComponent(hash.slice(4)) : null);
-  } else if (lotId && store.get(lotId)) {
-    if (chosen !== lotId || !panel) choose(lotId);
-    byId("columns").dataset.view = "lot";
-    byId("panel").focus({ preventScroll: !isNarrow() });
-  } else {
-    const before = chosen;
-    choose(null);
-    byId("columns").dataset.view = "list";
-    byId("panel").replaceChildren(
-      element(
-        "div",
-        { class: "empty card" },
-        element("h2", { id: "panel-title" }, t("ops.choose")),
-        element("p", {}, t("ops.choose-hint")),
-      ),
-    );
-    if (before && isNarrow()) list.focus(before);
-  }
+  const [name, value] = location.hash.slice(1).split("=");
+  const id = value ? decodeURIComponent(value) : null;
+  const lot = id ? store.get(id) : null;
+  if (name === "new") showForm(id, null);
+  else if (name === "edit" && lot?.status === "draft") showForm(null, lot);
+  else if (name === "lot" && lot) showLot(id);
+  else showList();
   show();
+}
+
+function showForm(saleId, draft) {
+  choose(null);
+  byId("columns").dataset.view = "form";
+  form.show(saleId, draft);
+}
+
+function showLot(lotId) {
+  if (chosen !== lotId || !panel) choose(lotId);
+  byId("columns").dataset.view = "lot";
+  byId("panel").focus({ preventScroll: !isNarrow() });
+}
+
+function showList() {
+  const before = chosen;
+  choose(null);
+  byId("columns").dataset.view = "list";
+  byId("panel").replaceChildren(
+    element(
+      "div",
+      { class: "empty card" },
+      element("h2", { id: "panel-title" }, t("ops.choose")),
+      element("p", {}, t("ops.choose-hint")),
+    ),
+  );
+  if (before && isNarrow()) list.focus(before);
 }
 
 const isNarrow = () => matchMedia("(max-width: 60rem)").matches;
@@ -304,6 +314,13 @@ function lotCreated(lot) {
   store.take({ ...lot, sale_title: sale?.title ?? "" });
   if (!order.includes(lot.lot_id)) order.unshift(lot.lot_id);
   liveRegion.announce(t("ops.done.lot", { title: lot.title }));
+  location.hash = `lot=${encodeURIComponent(lot.lot_id)}`;
+  refresh();
+}
+
+function lotEdited(lot) {
+  store.take({ ...lot, sale_title: store.get(lot.lot_id).sale_title });
+  liveRegion.announce(t("ops.done.edit", { title: lot.title }));
   location.hash = `lot=${encodeURIComponent(lot.lot_id)}`;
   refresh();
 }

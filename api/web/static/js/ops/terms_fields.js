@@ -44,10 +44,12 @@ export class TermsFields {
     this.#changed();
   }
 
-  /** Show a preset's terms; nothing counts as changed after it. */
-  fill(terms) {
+  /** Show terms, a preset's or, where they are a lot's `own`, a draft's; nothing counts as changed after it. */
+  fill(terms, { own = false } = {}) {
     this.#terms = terms;
     this.#touched.clear();
+    // those of a preset follow the list price
+    if (own) this.#touched.add(FLOOR).add("review_above_fen");
     this.#write(terms);
   }
 

@@ -50,6 +50,7 @@ export const timeoutSignal = (ms) => (AbortSignal.timeout ? AbortSignal.timeout(
 
 export const get = (path, options) => ask("GET", path, options);
 export const post = (path, body, options) => ask("POST", path, { ...options, body });
+export const put = (path, body) => ask("PUT", path, { body });
 export const remove = (path) => ask("DELETE", path);
 
 /** A new idempotency key: 32 visible characters. */
