@@ -258,7 +258,9 @@ class Settings(BaseSettings):
         None, description="the bank and branch of the house's account, at most 100 characters"
     )
     identity_limits: Annotated[str, AfterValidator(_limits)] = Field(
-        "", description="levels of identity with the highest bid in fen, such as 0:100000000,1:1000000000"
+        "",
+        description="levels of identity with the highest bid in fen, such as 0:100000000,1:1000000000; "
+        "below the lowest one nobody may bid, above the highest one there is no limit",
     )
 
     # bids, in each process that takes them

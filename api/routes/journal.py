@@ -31,11 +31,11 @@ async def show_journal(
 ) -> JournalResponse:
     """The journal of one lot, or of all, in the order in which entries were posted.
 
-    Ids are assigned when an entry is written, so an entry that is committed later may have a lower id than one that was
-    already listed. For a complete copy, download the CSV: it is read in one transaction.
+    Entries come in the order of the transactions that posted them, each once every transaction that began before has
+    ended: an id may be lower than the one before it, and paging by `next_after_id` steps over none.
     """
     async with context.books.reading() as tx:
-        found = await journal.entries_of(tx, lot_id=lot_id, after_id=after_id, limit=limit + 1)
+        found = await journal.settled_page(tx, lot_id=lot_id, after_id=after_id, limit=limit + 1)
     return JournalResponse.of(found, limit=limit)
 
 

@@ -25,6 +25,7 @@ from api.schemas.requests import (
     ReasonRequest,
     ResumeRequest,
     ScheduleRequest,
+    TwoPersonRequest,
 )
 from api.schemas.staff import (
     EventsResponse,
@@ -194,12 +195,17 @@ async def close_lot(  # noqa: PLR0917 - what FastAPI gives
             "description": "Requested: another person has to do the same. Of a closed lot, the lot.",
         },
         **_action_problems(
-            ProblemCode.WRONG_STATE, ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING, ProblemCode.ACT_PENDING
+            ProblemCode.WRONG_STATE,
+            ProblemCode.SAME_PERSON,
+            ProblemCode.PAYMENT_PENDING,
+            ProblemCode.ACT_PENDING,
+            ProblemCode.APPROVAL_WAITING,
+            ProblemCode.PENDING_UNKNOWN,
         ),
     },
 )
 async def void_lot(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, response: Response, key: ActionKey
+    context: Context, ops: Ops, lot_id: LotId, reason: TwoPersonRequest, response: Response, key: ActionKey
 ) -> LotResponse | PendingActResponse:
     """Declare a lot void; after the first bid it needs two persons. If it has closed, everybody is refunded."""
     view = await lot_views.show_lot(context, lot_id, STAFF)
@@ -208,7 +214,9 @@ async def void_lot(  # noqa: PLR0917 - what FastAPI gives
             context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key
         )
         return _done_or_pending(outcome, response)
-    waiting = await voids.void_settlement(context, lot_id, actor=ops.subject, reason=reason.reason)
+    waiting = await voids.void_settlement(
+        context, lot_id, actor=ops.subject, reason=reason.reason, agrees_to=reason.pending_id
+    )
     if waiting is not None:
         response.status_code = 202
     return _staff_view(await lot_views.show_lot(context, lot_id, STAFF))

@@ -9,7 +9,14 @@ from api.http.auth import Finance, MoneyReader
 from api.http.openapi import SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId
 from api.schemas.finance import SettlementDetailResponse, SettlementListResponse
-from api.schemas.requests import ClaimPaymentRequest, ExtendRequest, OperationRequest, ReasonRequest, RelistRequest
+from api.schemas.requests import (
+    ClaimPaymentRequest,
+    ExtendRequest,
+    OperationRequest,
+    ReasonRequest,
+    RelistRequest,
+    TwoPersonRequest,
+)
 from auction.books.approvals import Approval
 from auction.domain.errors import ProblemCode
 from auction.domain.states import SettlementState
@@ -31,6 +38,7 @@ router = APIRouter(prefix="/ops/settlements", tags=["finance"])
 _TWO_PERSONS: Responses = {
     202: {"model": SettlementDetailResponse, "description": "Recorded; another person has to approve it."}
 }
+_SECOND_PERSON = (ProblemCode.SAME_PERSON, ProblemCode.APPROVAL_WAITING, ProblemCode.PENDING_UNKNOWN)
 _LOT = (ProblemCode.LOT_UNKNOWN, ProblemCode.SETTLEMENT_UNKNOWN)
 
 
@@ -70,13 +78,15 @@ async def show_settlement(context: Context, _reader: MoneyReader, lot_id: LotId)
 
 @router.post(
     "/{lot_id}/default",
-    responses=_TWO_PERSONS | _action_problems(ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
+    responses=_TWO_PERSONS | _action_problems(*_SECOND_PERSON, ProblemCode.PAYMENT_PENDING),
 )
 async def declare_default(
-    context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest, response: Response
+    context: Context, finance: Finance, lot_id: LotId, reason: TwoPersonRequest, response: Response
 ) -> SettlementDetailResponse:
     """Declare a default before the deadline; the deposit is forfeited. Needs two persons."""
-    action = payment_default.default_by_staff(context, lot_id, actor=finance.subject, reason=reason.reason)
+    action = payment_default.default_by_staff(
+        context, lot_id, actor=finance.subject, reason=reason.reason, agrees_to=reason.pending_id
+    )
     return await _detail_after(context, lot_id, response, action)
 
 
@@ -129,14 +139,14 @@ async def abandon_payment(
 @router.post(
     "/{lot_id}/refunded-otherwise",
     responses=_TWO_PERSONS
-    | _action_problems(ProblemCode.OPERATION_UNKNOWN, ProblemCode.SAME_PERSON, ProblemCode.PAYMENT_PENDING),
+    | _action_problems(ProblemCode.OPERATION_UNKNOWN, *_SECOND_PERSON, ProblemCode.PAYMENT_PENDING),
 )
 async def refunded_otherwise(
     context: Context, finance: Finance, lot_id: LotId, which: OperationRequest, response: Response
 ) -> SettlementDetailResponse:
     """Record that a refund which keeps failing was paid in another way; name the reference. Needs two persons."""
     action = payment_corrections.record_refund_otherwise(
-        context, lot_id, which.operation_id, actor=finance.subject, reason=which.reason
+        context, lot_id, which.operation_id, actor=finance.subject, reason=which.reason, agrees_to=which.pending_id
     )
     return await _detail_after(context, lot_id, response, action)
 
@@ -144,9 +154,7 @@ async def refunded_otherwise(
 @router.post(
     "/{lot_id}/claim-collected",
     responses=_TWO_PERSONS
-    | _action_problems(
-        ProblemCode.NO_CLAIM, ProblemCode.CLAIM_EXCEEDED, ProblemCode.RECEIPT_USED, ProblemCode.SAME_PERSON
-    ),
+    | _action_problems(ProblemCode.NO_CLAIM, ProblemCode.CLAIM_EXCEEDED, ProblemCode.RECEIPT_USED, *_SECOND_PERSON),
 )
 async def collect_claim(
     context: Context, finance: Finance, lot_id: LotId, paid: ClaimPaymentRequest, response: Response
@@ -159,6 +167,7 @@ async def collect_claim(
         amount_fen=paid.amount_fen,
         reference=paid.reference,
         actor=finance.subject,
+        agrees_to=paid.pending_id,
     )
     return await _detail_after(context, lot_id, response, action)
 
@@ -170,14 +179,14 @@ async def confirm_handover(context: Context, finance: Finance, lot_id: LotId) ->
     return await _detail(context, lot_id)
 
 
-@router.post(
-    "/{lot_id}/writeoff", responses=_TWO_PERSONS | _action_problems(ProblemCode.SAME_PERSON, ProblemCode.NO_CLAIM)
-)
+@router.post("/{lot_id}/writeoff", responses=_TWO_PERSONS | _action_problems(*_SECOND_PERSON, ProblemCode.NO_CLAIM))
 async def write_off(
-    context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest, response: Response
+    context: Context, finance: Finance, lot_id: LotId, reason: TwoPersonRequest, response: Response
 ) -> SettlementDetailResponse:
     """Write off the claim against a defaulter. Needs two persons."""
-    action = waterfall.write_off(context, lot_id, actor=finance.subject, reason=reason.reason)
+    action = waterfall.write_off(
+        context, lot_id, actor=finance.subject, reason=reason.reason, agrees_to=reason.pending_id
+    )
     return await _detail_after(context, lot_id, response, action)
 
 
@@ -185,15 +194,17 @@ async def write_off(
     "/{lot_id}/void",
     responses=_TWO_PERSONS
     | _action_problems(
-        ProblemCode.SAME_PERSON,
+        *_SECOND_PERSON,
         ProblemCode.PAYMENT_PENDING,
         ProblemCode.RELISTED_LOT_FIRST,
         ProblemCode.CLAIM_COLLECTED,
     ),
 )
 async def void(
-    context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest, response: Response
+    context: Context, finance: Finance, lot_id: LotId, reason: TwoPersonRequest, response: Response
 ) -> SettlementDetailResponse:
     """Declare a closed lot void before it is settled; everybody is refunded. Needs two persons."""
-    action = voids.void_settlement(context, lot_id, actor=finance.subject, reason=reason.reason)
+    action = voids.void_settlement(
+        context, lot_id, actor=finance.subject, reason=reason.reason, agrees_to=reason.pending_id
+    )
     return await _detail_after(context, lot_id, response, action)

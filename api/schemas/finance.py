@@ -20,6 +20,7 @@ from auction.services.settlement.finance_views import SettlementDetail, Settleme
 class ApprovalResponse(RecordResponse):
     """An action that needs the approval of a second person."""
 
+    pending_id: int
     action: str = Field(description="void, default, writeoff, refund-otherwise or collect.")
     subject: str | None = Field(description="The operation that it is about; null: the lot.")
     reason: str
@@ -30,7 +31,7 @@ class ApprovalResponse(RecordResponse):
     @classmethod
     def of(cls, approval: Approval) -> Self:
         """The response for an approval."""
-        return cls.of_record(approval)
+        return cls.of_record(approval, pending_id=approval.approval_id)
 
 
 class SettlementResponse(BaseModel):

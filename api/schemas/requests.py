@@ -167,6 +167,23 @@ class ReasonRequest(RequestModel):
     reason: Reason = Field(examples=["a bidder reported a wrong description"])
 
 
+PendingId = Annotated[
+    int | None,
+    Field(
+        None,
+        ge=1,
+        le=SEQ_MAX,
+        description="The other person's request that you have read and agree to; left out: you request it yourself.",
+    ),
+]
+
+
+class TwoPersonRequest(ReasonRequest):
+    """The reason for an action that needs two persons; the second one names the request that they agree to."""
+
+    pending_id: PendingId
+
+
 class ClaimRequest(RequestModel):
     """An accepted bid as its answer stated it, with the receipt that came with it."""
 
@@ -207,9 +224,10 @@ class ClaimPaymentRequest(RequestModel):
             description="Of the receipt; once a claim.",
         ),
     ]
+    pending_id: PendingId
 
 
-class OperationRequest(ReasonRequest):
+class OperationRequest(TwoPersonRequest):
     """An operation of the payment provider, and why staff correct it."""
 
     operation_id: Annotated[

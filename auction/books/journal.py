@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import BigInteger, ColumnElement, Subquery, Text, cast, func, insert, literal, select, tuple_
 from sqlalchemy.dialects import postgresql
 
 from auction.books.tables import journal_entries, journal_lines
@@ -41,6 +41,9 @@ class PostedEntry:
     cause_ref: str
     at_ms: int
     lines: tuple[JournalLine, ...]
+
+
+_ENTRY = tuple(journal_entries.c[name] for name in PostedEntry.__dataclass_fields__ if name != "lines")
 
 
 async def post(tx: Transaction, entries: Sequence[JournalEntry], *, cause: Cause, at_ms: int) -> int:
@@ -94,11 +97,17 @@ async def entries_of(
     which: list[ColumnElement[bool]] = [journal_entries.c.entry_id > after_id]
     if lot_id is not None:
         which.append(journal_entries.c.lot_id == lot_id)
-    some = select(journal_entries).where(*which).order_by(journal_entries.c.entry_id).limit(limit).subquery()
+    some = select(*_ENTRY).where(*which).order_by(journal_entries.c.entry_id).limit(limit)
+    return await _with_lines(tx, some.subquery())
+
+
+async def _with_lines(tx: Transaction, some: Subquery, *, by_transaction: bool = False) -> list[PostedEntry]:
+    entry = [some.c[column.name] for column in _ENTRY]
+    order = [some.c.posted_by] if by_transaction else []
     statement = (
-        select(*some.c, journal_lines.c.account, journal_lines.c.bidder_id, journal_lines.c.amount_fen)
+        select(*entry, journal_lines.c.account, journal_lines.c.bidder_id, journal_lines.c.amount_fen)
         .join(journal_lines, journal_lines.c.key == some.c.key)
-        .order_by(some.c.entry_id, journal_lines.c.number)
+        .order_by(*order, some.c.entry_id, journal_lines.c.number)
     )
     found = []
     for _, group in groupby(await tx.rows(statement), key=lambda row: row["entry_id"]):
@@ -109,6 +118,28 @@ async def entries_of(
         lines = tuple(JournalLine(row["account"], row["amount_fen"], row["bidder_id"]) for row in rows)
         found.append(PostedEntry(**facts, lines=lines))
     return found
+
+
+async def settled_page(
+    tx: Transaction, *, lot_id: str | None = None, after_id: int = 0, limit: int = 1000
+) -> list[PostedEntry]:
+    """A page of the entries that no transaction under way can come before, after the entry `after_id` (0: the first).
+
+    In the order of the transactions that posted them, and in theirs: whoever pages so gets every entry once. An entry
+    is on a page once every transaction that began to write before its own has ended.
+    """
+    table = journal_entries.c
+    place = tuple_(table.posted_by, table.entry_id)
+    horizon = cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger)
+    which: list[ColumnElement[bool]] = [table.posted_by < horizon]
+    reached = select(table.posted_by, table.entry_id).where(table.entry_id <= after_id)
+    last = await tx.row(reached.order_by(table.entry_id.desc()).limit(1))
+    if last is not None:
+        which.append(place > tuple_(literal(last["posted_by"]), literal(last["entry_id"])))
+    if lot_id is not None:
+        which.append(table.lot_id == lot_id)
+    some = select(*_ENTRY, table.posted_by).where(*which).order_by(table.posted_by, table.entry_id).limit(limit)
+    return await _with_lines(tx, some.subquery(), by_transaction=True)
 
 
 async def balances(tx: Transaction, *, lot_id: str | None = None) -> dict[JournalAccount, int]:

@@ -187,6 +187,12 @@ class ProblemCode(Code):
         ("pending_id", "act", "asked_by", "expires_at_ms"),
     )
     PENDING_UNKNOWN = "pending-unknown", Kind.NOT_FOUND, "No such request"
+    APPROVAL_WAITING = (
+        "approval-waiting",
+        Kind.CONFLICT,
+        "Another person has requested this",
+        ("pending_id", "asked_by", "asked_at_ms", "expires_at_ms"),
+    )
     RELISTED_LOT_FIRST = (
         "relisted-lot-first",
         Kind.CONFLICT,

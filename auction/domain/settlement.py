@@ -87,7 +87,8 @@ class BidderPolicy:
     bar_ms: int = 180 * DAY_MS
     """... for this long after the latest."""
     identity_limits: tuple[tuple[int, int], ...] = ()
-    """The highest bid, in fen, from a level of identity on; above the highest level named here there is no limit."""
+    """The highest bid, in fen, from a level of identity on; below the lowest level named here nobody may
+    bid, above the highest one there is no limit."""
 
     def __post_init__(self) -> None:
         if self.multiplier_percent < 100:
@@ -116,10 +117,10 @@ def barred_until_ms(default_times_ms: Sequence[int], rules: BidderPolicy) -> int
 def identity_limit_fen(level: int, rules: BidderPolicy) -> int | None:
     """The highest bid for a level of identity (0: a name only), in fen; None: no limit.
 
-    A level between two configured ones has the limit of the lower one.
+    A level between two configured ones has the limit of the lower one; below the lowest one nobody may bid.
     """
     limits = sorted(rules.identity_limits)
     if not limits or level > limits[-1][0]:
         return None
     reached = [limit for from_level, limit in limits if from_level <= level]
-    return reached[-1] if reached else limits[0][1]
+    return reached[-1] if reached else 0

@@ -2,6 +2,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from auction.books import journal, settlements
@@ -252,3 +253,34 @@ async def test_the_database_takes_only_rows_that_mean_something(books: Books, sq
     with pytest.raises(StatementRejected) as refused:
         await sql(statement)
     assert isinstance(database_error(refused), asyncpg.IntegrityConstraintViolationError)
+
+
+async def test_a_page_steps_over_no_entry_that_is_committed_late(books: Books) -> None:
+    async def page(after_id: int = 0) -> list[tuple[int, str]]:
+        async with books.reading() as tx:
+            found = await journal.settled_page(tx, after_id=after_id)
+        return [(entry.entry_id, entry.key) for entry in found]
+
+    await post(books, received("first"))
+    (first,) = await page()
+    async with books.transaction() as late:
+        await journal.post(late, [received("late")], cause=CAUSE, at_ms=7)
+        await post(books, received("early"))
+        # an earlier one may still come
+        assert await page() == [first]
+    entries = await page()
+    assert [key for _, key in entries] == [f"payment-received:{name}" for name in ("first", "late", "early")]
+    assert await page(first[0]) == entries[1:]
+    assert await page(entries[1][0]) == entries[2:]
+
+
+async def test_a_page_is_in_the_order_of_the_transactions_not_of_the_ids(books: Books) -> None:
+    async with books.transaction() as one:
+        # it has begun to write, and posts last
+        await one.session.execute(text("SELECT pg_current_xact_id()"))
+        await post(books, received("lower id"))
+        await journal.post(one, [received("higher id")], cause=CAUSE, at_ms=7)
+    async with books.reading() as tx:
+        found = await journal.settled_page(tx)
+        assert [entry.key.partition(":")[2] for entry in found] == ["higher id", "lower id"]
+        assert await journal.settled_page(tx, after_id=found[0].entry_id) == found[1:]

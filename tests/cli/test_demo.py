@@ -83,9 +83,11 @@ def default_by_staff(api: str, lot_id: str) -> None:
         with httpx.Client(trust_env=False, timeout=30.0) as client:
             signed_in = client.post(f"{api}/auth/token", data={"username": person, "password": PASSWORD})
             client.headers["Authorization"] = f"Bearer {signed_in.raise_for_status().json()['access_token']}"
-            award = client.get(f"{api}/ops/settlements/{lot_id}").raise_for_status().json()["awards"][0]
-            assert award["status"] == "due"
-            act = client.post(f"{api}/ops/settlements/{lot_id}/default", json={"reason": "does not pay"})
+            found = client.get(f"{api}/ops/settlements/{lot_id}").raise_for_status().json()
+            assert found["awards"][0]["status"] == "due"
+            waiting = [one["pending_id"] for one in found["settlement"]["approvals"]]
+            body = {"reason": "does not pay", "pending_id": waiting[0] if waiting else None}
+            act = client.post(f"{api}/ops/settlements/{lot_id}/default", json=body)
             act.raise_for_status()
 
 

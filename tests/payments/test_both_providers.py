@@ -7,7 +7,9 @@ import os
 import pytest
 
 from auction.domain.states import OperationKind
-from auction.payments.gateway import OperationReused, PaymentGateway, ReplyStatus
+from auction.payments.gateway import GatewayAway, OperationReused, PaymentGateway, ReplyStatus
+from auction.payments.sandbox import SandboxGateway
+from auction.payments.stripe import StripeGateway
 
 # the library hands its form to httpx in a way that httpx is about to drop
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -118,10 +120,24 @@ async def test_more_than_is_held_is_not_captured(gateway: PaymentGateway) -> Non
     assert (await gateway.capture(fresh("capture"), ref=hold.ref, amount_fen=10_000)).status is ReplyStatus.SUCCEEDED
 
 
-async def test_what_does_not_exist_is_not_found(gateway: PaymentGateway) -> None:
-    assert (await gateway.capture(fresh("capture"), ref="pi_nowhere", amount_fen=1)).failure == "not_found"
-    assert (await gateway.release(fresh("release"), ref="pi_nowhere")).failure == "not_found"
-    assert (await gateway.refund(fresh("refund"), ref="pi_nowhere", amount_fen=1)).failure == "not_found"
+async def test_what_the_sandbox_does_not_have_is_not_found(sandbox: SandboxGateway) -> None:
+    assert (await sandbox.capture(fresh("capture"), ref="sbh_nowhere", amount_fen=1)).failure == "not_found"
+    assert (await sandbox.release(fresh("release"), ref="sbh_nowhere")).failure == "not_found"
+    assert (await sandbox.refund(fresh("refund"), ref="sbh_nowhere", amount_fen=1)).failure == "not_found"
+    assert await sandbox.look_up(fresh("charge"), OperationKind.CHARGE, "sbc_nowhere") is None
+
+
+async def test_what_stripe_does_not_show_under_this_key_is_not_said_to_be_absent(stripe_gateway: StripeGateway) -> None:
+    # Stripe deletes no payment that it has told us of: the key is of another account
+    for asked in (
+        stripe_gateway.capture(fresh("capture"), ref="pi_nowhere", amount_fen=1),
+        stripe_gateway.release(fresh("release"), ref="pi_nowhere"),
+        stripe_gateway.refund(fresh("refund"), ref="pi_nowhere", amount_fen=1),
+        stripe_gateway.look_up(fresh("charge"), OperationKind.CHARGE, "pi_nowhere"),
+        stripe_gateway.look_up(fresh("refund"), OperationKind.REFUND, "pi_nowhere"),
+    ):
+        with pytest.raises(GatewayAway, match="another account"):
+            await asked
 
 
 async def test_a_charge_is_refunded_in_parts(gateway: PaymentGateway) -> None:
@@ -159,7 +175,6 @@ async def test_the_outcome_of_a_release_can_be_asked(gateway: PaymentGateway) ->
 
 async def test_an_operation_that_nobody_asked_for_is_unknown(gateway: PaymentGateway) -> None:
     assert await gateway.look_up(fresh("hold"), OperationKind.HOLD, None) is None
-    assert await gateway.look_up(fresh("charge"), OperationKind.CHARGE, "pi_nowhere") is None
 
 
 @pytest.mark.parametrize("amount_fen", [0, -1, 10**13 + 1, True, 1.5])

@@ -264,8 +264,8 @@ def test_a_limit_goes_with_how_well_an_identity_is_known(level, limit):
     assert identity_limit_fen(level, rules) == limit
 
 
-def test_a_level_under_the_lowest_that_is_named_has_its_limit():
-    assert identity_limit_fen(0, BidderPolicy(identity_limits=((1, 1_000), (2, 5_000)))) == 1_000
+def test_below_the_lowest_level_that_is_named_nobody_may_bid():
+    assert identity_limit_fen(0, BidderPolicy(identity_limits=((1, 1_000), (2, 5_000)))) == 0
 
 
 def test_without_limits_by_identity_nobody_has_one():

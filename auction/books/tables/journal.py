@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     TypedColumns,
     UniqueConstraint,
+    text,
 )
 
 from auction.books.tables.base import EnumText, Id, metadata, one_of
@@ -30,6 +31,8 @@ class JournalEntryColumns(TypedColumns):
     cause_ref = Column(Id, nullable=False)
     """Which lot event, gateway call, act of staff or bidder, or deadline it was."""
     at_ms = Column(BigInteger, nullable=False)
+    posted_by = Column(BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint"))
+    """The transaction that posted it, by which pages are read."""
 
 
 journal_entries = Table(
@@ -39,6 +42,7 @@ journal_entries = Table(
     UniqueConstraint("entry_id"),
     CheckConstraint(one_of("cause", *CauseKind), name="cause"),
     Index("ix_journal_entries_lot", "lot_id", "entry_id"),
+    Index("ix_journal_entries_posted", "posted_by", "entry_id"),
 )
 
 

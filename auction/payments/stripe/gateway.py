@@ -9,6 +9,7 @@ A payment method is `pm_...`, or `cus_...:pm_...` where it is saved with a custo
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 import stripe
@@ -138,9 +139,9 @@ class StripeGateway:
             )
         except stripe.InvalidRequestError as refusal:
             # perhaps it was done before, under a key that Stripe has forgotten
-            earlier = (
-                await self.look_up(operation_id, OperationKind.REFUND, ref) if refusal.http_status != 404 else None
-            )
+            if refusal.http_status == HTTPStatus.NOT_FOUND:
+                raise _hidden(ref, refusal) from None
+            earlier = await self.look_up(operation_id, OperationKind.REFUND, ref)
             return earlier or objects.failed_reply(ref, _refund_failure(refusal))
         objects.check(refund, currency=self._currency, amount_fen=amount_fen)
         return objects.refund_reply(refund)
@@ -158,8 +159,6 @@ class StripeGateway:
         if kind is OperationKind.REFUND:
             return await self._find_refund(operation_id, ref)
         intent = await self._intent(ref)
-        if intent is None:
-            return None
         return (
             objects.capture_reply(intent, operation_id)
             if kind is OperationKind.CAPTURE
@@ -236,8 +235,6 @@ class StripeGateway:
     ) -> Reply:
         """The reply for a refused capture or release: done before, no longer possible, or a wrong request."""
         intent = await self._intent(ref)
-        if intent is None:
-            return objects.failed_reply(ref, FailureCode.NOT_FOUND)
         if reply := done(intent):
             return reply
         if intent["status"] != "requires_capture":
@@ -246,12 +243,15 @@ class StripeGateway:
         code = FailureCode.AMOUNT_TOO_LARGE if too_large else objects.failure_code(_error(refusal))
         return objects.failed_reply(ref, code)
 
-    async def _intent(self, ref: str) -> objects.StripeObject | None:
-        """A PaymentIntent, checked for its currency; None: Stripe has none with this id."""
+    async def _intent(self, ref: str) -> objects.StripeObject:
+        """A PaymentIntent that Stripe has told us of, checked for its currency.
+
+        Raises GatewayAway where Stripe refuses to show it: it deletes none, so the key is another account's or mode's.
+        """
         try:
             intent = await self._send(self._client.v1.payment_intents.retrieve_async(ref, {"expand": _EXPAND}))
-        except stripe.InvalidRequestError:
-            return None
+        except stripe.InvalidRequestError as refusal:
+            raise _hidden(ref, refusal) from None
         objects.check(intent, currency=self._currency)
         return intent
 
@@ -284,8 +284,8 @@ class StripeGateway:
     async def _find_refund(self, operation_id: str, ref: str) -> Reply | None:
         try:
             page = await self._send(self._client.v1.refunds.list_async({"payment_intent": ref, "limit": _PAGE}))
-        except stripe.InvalidRequestError:
-            return None
+        except stripe.InvalidRequestError as refusal:
+            raise _hidden(ref, refusal) from None
         for refund in page["data"]:
             if objects.metadata(refund).get(objects.OPERATION) == operation_id:
                 objects.check(refund, currency=self._currency)
@@ -322,9 +322,15 @@ def _error(fault: stripe.StripeError) -> dict[str, Any]:
 def _refund_failure(refusal: stripe.InvalidRequestError) -> str:
     if refusal.param == "amount":
         return FailureCode.AMOUNT_TOO_LARGE
-    if refusal.http_status == 404:
-        return FailureCode.NOT_FOUND
     return objects.failure_code({"code": FailureCode.NOT_READY, **_error(refusal)})
+
+
+def _hidden(ref: str, refusal: stripe.InvalidRequestError) -> GatewayAway:
+    """That Stripe does not show an object that it made for us: no proof that there is none."""
+    return GatewayAway(
+        f"Stripe does not show {ref} under this key (HTTP status {refusal.http_status}, {refusal.code}): "
+        "the key is of another account, or of the other mode"
+    )
 
 
 def _signed_at_s(signature: str) -> int:

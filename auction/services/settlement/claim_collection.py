@@ -18,13 +18,20 @@ from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, Step
 from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Share, Unmet, share_collected
 from auction.services.context import AppContext
-from auction.services.settlement.dual_control import TWO_PERSONS_FROM_FEN, request_or_approve
+from auction.services.settlement.dual_control import ANY_REQUEST, TWO_PERSONS_FROM_FEN, request_or_approve
 from auction.services.settlement.transitions import add_step, lock_settlement
 from auction.services.settlement.waterfall import lots_after
 
 
 async def collect_claim(
-    context: AppContext, lot_id: str, default_id: str, *, amount_fen: int, reference: str, actor: str
+    context: AppContext,
+    lot_id: str,
+    default_id: str,
+    *,
+    amount_fen: int,
+    reference: str,
+    actor: str,
+    agrees_to: int | None = ANY_REQUEST,
 ) -> Approval | None:
     """Record that a defaulter paid a part of the claim, by the reference of its receipt: the request that waits for a
     second person, or None: it is recorded, now or before.
@@ -63,6 +70,7 @@ async def collect_claim(
                 now_ms=now_ms,
                 since_ms=0,
                 subject=f"{default_id}:{amount_fen}:{reference}",
+                agrees_to=agrees_to,
             )
             if waiting is not None:
                 return waiting

@@ -3,13 +3,15 @@
 from auction.books import approvals, audit
 from auction.books.approvals import Approval
 from auction.books.unit_of_work import Transaction
-from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.domain.states import ApprovalAction
 
 TWO_PERSONS_FROM_FEN = 1_000_000
 """Recording money that came or goes by bank needs a second person from this much on."""
 REQUEST_VALID_MS = 24 * 3_600_000
 """How long a request waits for the second person."""
+ANY_REQUEST = 0
+"""Agrees to whichever request waits: for acts whose call names every fact, such as a receipt entered a second time."""
 
 
 async def request_or_approve(
@@ -22,15 +24,20 @@ async def request_or_approve(
     now_ms: int,
     since_ms: int,
     subject: str | None = None,
+    agrees_to: int | None = ANY_REQUEST,
 ) -> Approval | None:
     """Request an act, or approve another person's request: the request that now waits, or None: do it.
 
     `lot_id` None: it is about no lot. `subject` says which of the lot's operations it is about, where it is about one,
     or which bank receipt or transfer. Requests from before `since_ms`,
-    when the settlement last changed its state, do not count. Raises RequestRefused(same-person) where the actor would
-    approve their own request.
+    when the settlement last changed its state, do not count. `agrees_to` is the request that the actor has read and
+    agrees to; None: they ask, and know of none. Raises RequestRefused(same-person) where the actor would approve their
+    own request, RequestRefused(approval-waiting) where another person's waits that they did not name, and
+    NotFound(pending-unknown) where the one that they named does not wait.
     """
     waiting = await approvals.find_waiting(tx, lot_id, action, now_ms=now_ms, since_ms=since_ms, subject=subject)
+    if agrees_to not in {None, ANY_REQUEST} and (waiting is None or waiting.approval_id != agrees_to):
+        raise NotFound(ProblemCode.PENDING_UNKNOWN, f"No request {agrees_to} for this waits for a second person.")
     if waiting is None:
         requested = await approvals.request(
             tx,
@@ -49,6 +56,17 @@ async def request_or_approve(
             ProblemCode.SAME_PERSON,
             "You requested this yourself; another member of staff has to approve it.",
             {"asked_by": actor, "asked_at_ms": waiting.asked_at_ms, "expires_at_ms": waiting.expires_at_ms},
+        )
+    if agrees_to is None:
+        raise RequestRefused(
+            ProblemCode.APPROVAL_WAITING,
+            f"{waiting.asked_by} has requested this: {waiting.reason}. To agree, name the request in pending_id.",
+            {
+                "pending_id": waiting.approval_id,
+                "asked_by": waiting.asked_by,
+                "asked_at_ms": waiting.asked_at_ms,
+                "expires_at_ms": waiting.expires_at_ms,
+            },
         )
     await approvals.approve(tx, waiting.approval_id, by=actor, at_ms=now_ms)
     await audit.record_action(

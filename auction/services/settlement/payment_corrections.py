@@ -17,7 +17,7 @@ from auction.domain.states import (
     StepName,
 )
 from auction.services.context import AppContext
-from auction.services.settlement.dual_control import request_or_approve
+from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.transitions import add_step, lock_settlement
 
 ABANDON_AFTER_MS = 120_000
@@ -56,13 +56,19 @@ async def abandon_operation(context: AppContext, lot_id: str, operation_id: str,
 
 
 async def record_refund_otherwise(
-    context: AppContext, lot_id: str, operation_id: str, *, actor: str, reason: str
+    context: AppContext,
+    lot_id: str,
+    operation_id: str,
+    *,
+    actor: str,
+    reason: str,
+    agrees_to: int | None = ANY_REQUEST,
 ) -> Approval | None:
     """Record that a refund was paid in another way, which needs two persons: the request that waits, or None: done.
 
     `operation_id` is any attempt of the refund, `reason` the reference of what was paid. While the provider may still
-    pay it, it is refused. Raises NotFound(settlement-unknown, operation-unknown), RequestRefused(same-person,
-    payment-pending), WrongState, BooksAway.
+    pay it, it is refused. Raises NotFound(settlement-unknown, operation-unknown), RequestRefused(approval-waiting,
+    same-person, payment-pending), WrongState, BooksAway.
     """
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
@@ -89,6 +95,7 @@ async def record_refund_otherwise(
             now_ms=now_ms,
             since_ms=0,
             subject=operation.first_operation_id,
+            agrees_to=agrees_to,
         )
         if waiting is not None:
             return waiting

@@ -33,7 +33,7 @@ from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import capture_of
 from auction.services.registration.bidding_power import deposits_for, restate_power
-from auction.services.settlement.dual_control import request_or_approve
+from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.payment_outcomes import (
     apply_deposits,
     check_no_open_charge,
@@ -83,10 +83,18 @@ async def declare_default(
         await _default(context, tx, locked, cause=cause, actor=actor, award_id=award_id, reason=reason)
 
 
-async def default_by_staff(context: AppContext, lot_id: str, *, actor: str, reason: str) -> Approval | None:
+async def default_by_staff(
+    context: AppContext,
+    lot_id: str,
+    *,
+    actor: str,
+    reason: str,
+    agrees_to: int | None = ANY_REQUEST,
+) -> Approval | None:
     """Declare a default before the time is over, which needs two persons: the request that waits, or None: done.
 
-    Raises NotFound(settlement-unknown), WrongState, RequestRefused(same-person, payment-pending), BooksAway.
+    Raises NotFound(settlement-unknown), WrongState, RequestRefused(approval-waiting, same-person, payment-pending),
+    BooksAway.
     """
     async with context.books.transaction() as tx:
         locked = await lock_settlement(tx, lot_id, SettlementAction.DEFAULT)
@@ -98,6 +106,7 @@ async def default_by_staff(context: AppContext, lot_id: str, *, actor: str, reas
             reason=reason,
             now_ms=context.clock_ms(),
             since_ms=locked.settlement.changed_at_ms,
+            agrees_to=agrees_to,
         )
         if waiting is None:
             await _default(context, tx, locked, cause=DefaultCause.STAFF, actor=actor, award_id=None, reason=reason)

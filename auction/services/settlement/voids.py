@@ -34,7 +34,7 @@ from auction.domain.states import (
 from auction.domain.waterfall import Split
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import refund_deposit, refund_of
-from auction.services.settlement.dual_control import request_or_approve
+from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.payment_outcomes import (
     check_no_open_charge,
     check_not_taken_back,
@@ -46,10 +46,17 @@ from auction.services.settlement.transfer_returns import return_transfers
 from auction.services.settlement.transitions import LockedSettlement, add_step, lock_settlement, move
 
 
-async def void_settlement(context: AppContext, lot_id: str, *, actor: str, reason: str) -> Approval | None:
+async def void_settlement(
+    context: AppContext,
+    lot_id: str,
+    *,
+    actor: str,
+    reason: str,
+    agrees_to: int | None = ANY_REQUEST,
+) -> Approval | None:
     """Declare a closed lot void before it is settled, which needs two persons: the request that waits, or None: done.
 
-    Raises NotFound(settlement-unknown), WrongState, RequestRefused(same-person, payment-pending,
+    Raises NotFound(settlement-unknown), WrongState, RequestRefused(approval-waiting, same-person, payment-pending,
     relisted-lot-first, claim-collected), BooksAway.
     """
     now_ms = context.clock_ms()
@@ -64,6 +71,7 @@ async def void_settlement(context: AppContext, lot_id: str, *, actor: str, reaso
             reason=reason,
             now_ms=now_ms,
             since_ms=locked.settlement.changed_at_ms,
+            agrees_to=agrees_to,
         )
         if waiting is not None:
             return waiting

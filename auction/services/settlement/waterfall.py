@@ -21,7 +21,7 @@ from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Split, agreed_gap_fen, claim_fen, needs, split, unmet
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
-from auction.services.settlement.dual_control import request_or_approve
+from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.transitions import SYSTEM_ACTOR, add_step, lock_settlement
 
 UNDER_WAY = (SettlementState.AWARDED, SettlementState.PAID, SettlementState.OFFERED, SettlementState.DEFAULTED)
@@ -158,7 +158,14 @@ async def _post(tx: Transaction, default: Default, parts: Split, owed_fen: int, 
         )
 
 
-async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str) -> Approval | None:
+async def write_off(
+    context: AppContext,
+    lot_id: str,
+    *,
+    actor: str,
+    reason: str,
+    agrees_to: int | None = ANY_REQUEST,
+) -> Approval | None:
     """Write the claims of a lot off, which needs two persons: the request that waits, or None: done.
 
     Raises NotFound(settlement-unknown), RequestRefused(no-claim, same-person), BooksAway.
@@ -177,6 +184,7 @@ async def write_off(context: AppContext, lot_id: str, *, actor: str, reason: str
             reason=reason,
             now_ms=now_ms,
             since_ms=locked.settlement.changed_at_ms,
+            agrees_to=agrees_to,
         )
         if waiting is not None:
             return waiting

@@ -121,6 +121,7 @@ export const words = {
   "problem.value-date-invalid": "The value date must be a day that has come, as 2025-10-24.",
   "problem.already-extended": "The time to pay was extended already; that can be done once.",
   "problem.receipt-used": "This receipt is recorded with ¥{amount_fen}.",
+  "problem.approval-waiting": "Another person has requested this. Read the request and approve it.",
   "problem.relisted-lot-first": "The lot that it was relisted as comes first: {state}.",
   "problem.receipt-invalid": "This receipt was not given for this bid here.",
   "problem.claim-unknown": "This claim does not exist.",

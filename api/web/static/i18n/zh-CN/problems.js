@@ -114,6 +114,7 @@ export const words = {
   "problem.value-date-invalid": "入账日期须为已到的日期，如 2025-10-24。",
   "problem.already-extended": "付款期限已延长过，只能延长一次。",
   "problem.receipt-used": "该凭证已登记为 ¥{amount_fen}。",
+  "problem.approval-waiting": "已有另一位工作人员发起该操作，请查看后批准。",
   "problem.relisted-lot-first": "须先处理由其再次拍卖的拍品（{state}）。",
   "problem.receipt-invalid": "该凭证不是本平台为这次出价签发的。",
   "problem.claim-unknown": "该申诉不存在。",

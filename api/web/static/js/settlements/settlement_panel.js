@@ -275,10 +275,8 @@ export class SettlementPanel {
     this.#busy = true;
     this.#parts.outcome.hidden = true;
     this.#show();
-    const agrees =
-      action.two &&
-      pendingApproval(this.#detail, name) &&
-      pendingApproval(this.#detail, name).asked_by !== this.#who.subject;
+    const waiting = action.two ? pendingApproval(this.#detail, name) : null;
+    const agrees = waiting && waiting.asked_by !== this.#who.subject;
     const facts = { title: this.#detail.settlement.title };
     try {
       const after = await confirmAction({
@@ -292,7 +290,7 @@ export class SettlementPanel {
             ? ""
             : t("money.stale", { state: t(`settlement.${this.#detail.settlement.state}`) }),
         path: () => `/ops/settlements/${encodeURIComponent(this.#lotId)}/${action.path}`,
-        body: action.body,
+        body: agrees ? (values) => ({ ...action.body(values), pending_id: waiting.pending_id }) : action.body,
         words: staffProblemText,
         failed: (problem) => problem.status === 409 && this.#changed(),
       });
@@ -305,11 +303,12 @@ export class SettlementPanel {
 
   /** Agree that a refund was paid in another way, or to a large payment of a claim. */
   #agreeAbout(subject) {
+    const approval = this.#detail.settlement.approvals.find((one) => one.subject === subject);
     const operation = this.#detail.operations.find((one) => one.operation_id === subject);
-    if (operation) this.#correct("otherwise", operation);
+    if (operation) this.#correct("otherwise", operation, { approval });
     const [defaultId, amountFen, reference] = subject.split(":");
     const claimed = this.#detail.defaults.find((one) => one.default_id === defaultId);
-    if (claimed) this.#correct("collect", claimed, { amount_fen: Number(amountFen), reference });
+    if (claimed) this.#correct("collect", claimed, { approval, amount_fen: Number(amountFen), reference });
   }
 
   /** Give up a payment, record that a refund was paid in another way, or record what a defaulter paid. */
@@ -332,7 +331,7 @@ export class SettlementPanel {
         sentence: () => t(`${words}.sentence`, facts),
         stale: () => "",
         path: () => `/ops/settlements/${encodeURIComponent(this.#lotId)}/${path}`,
-        body,
+        body: agreed ? (values) => ({ ...body(values), pending_id: agreed.approval.pending_id }) : body,
         words: staffProblemText,
         failed: (problem) => problem.status === 409 && this.#changed(),
       });
