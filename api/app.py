@@ -28,6 +28,7 @@ from api.http.shared_responses import SharedResponses
 from api.http.trusted_proxies import TrustedProxies
 from api.routes import outside, v1
 from api.web import docs_page, documents
+from auction.services.bidding.background import kept_up_to_date
 from auction.services.bidding.heartbeat import Heartbeat
 from auction.services.context import AppContext
 from auction.services.identity.tokens import TokenKey
@@ -143,20 +144,18 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
 
 @asynccontextmanager
 async def _watched(context: AppContext | None, recovery: RecoveryWatch, settings: Settings) -> AsyncIterator[None]:
-    """During the block: the ledger is told that bids are taken; its use of memory, and what is stopped, are watched."""
+    """During the block: the ledger is told that bids are taken; what they depend on and what is stopped is followed."""
     if context is None:
         yield
         return
     heartbeat = Heartbeat(context.ledger, context.ledger_memory, limit_ms=settings.outage_pause_ms)
     watching = {
         asyncio.create_task(heartbeat.run(), name="heartbeat"),
-        *([] if context.edge is None else [asyncio.create_task(context.edge.run(), name="follow lots with low bids")]),
-        asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory"),
-        asyncio.create_task(context.revocations.run(context.books), name="follow tokens taken back"),
         asyncio.create_task(recovery.run(context.ledger, context.books), name="watch what is stopped"),
     }
     try:
-        yield
+        async with kept_up_to_date(context):
+            yield
     finally:
         for task in watching:
             task.cancel()

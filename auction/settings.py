@@ -263,7 +263,7 @@ class Settings(BaseSettings):
         "below the lowest one nobody may bid, above the highest one there is no limit",
     )
 
-    # bids, in each process that takes them
+    # bids, in each process that takes them (HTTP and live)
     edge_refusals: bool = Field(
         True, description="1 to refuse bids that are certainly too low without asking the ledger, or 0"
     )

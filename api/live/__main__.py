@@ -6,6 +6,7 @@ import contextlib
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator
 
 import structlog
 import uvloop
@@ -13,7 +14,7 @@ import uvloop
 from api.http.trusted_proxies import TrustedProxies
 from api.live.backoff import backoff_waits_s
 from api.live.config import LiveConfig
-from api.live.gateway import LiveGateway
+from api.live.gateway import BidTaker, LiveGateway
 from auction.domain.errors import AuctionError, LedgerAway
 from auction.embedded import EmbeddedError
 from auction.logs import configure_logs
@@ -57,6 +58,21 @@ def config_of(settings: Settings) -> LiveConfig:
     )
 
 
+@contextlib.asynccontextmanager
+async def _bids(settings: Settings) -> AsyncIterator[BidTaker | None]:
+    """What takes the bids; None where no database is configured. Raises as `open_context` does."""
+    if settings.database_url is None:
+        yield None
+        return
+    # a gateway that only shows prices loads neither the database's driver nor FastAPI
+    from api.live.bids import LiveBids  # noqa: PLC0415
+    from auction.bootstrap import open_context  # noqa: PLC0415
+    from auction.services.bidding.background import kept_up_to_date  # noqa: PLC0415
+
+    async with open_context(settings, with_payments=False) as context, kept_up_to_date(context):
+        yield LiveBids(context, settings.secret)
+
+
 async def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; waits for a ledger that is away at the start."""
     stopping = asyncio.Event()
@@ -67,8 +83,8 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     is_away = False
     for wait_s in backoff_waits_s():
         try:
-            async with open_ledger(settings) as ledger:
-                await LiveGateway(ledger, config).run(listener, stopping)
+            async with open_ledger(settings) as ledger, _bids(settings) as bids:
+                await LiveGateway(ledger, config, bids).run(listener, stopping)
         except LedgerAway as error:
             if not is_away:
                 is_away = True
@@ -77,6 +93,11 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
                 await asyncio.wait_for(stopping.wait(), wait_s)
         if stopping.is_set():
             return
+
+
+def _wants_books(settings: Settings, supervised: bool) -> bool:
+    """Whether bids are taken: where a database is configured, or a supervisor runs the embedded one."""
+    return settings.database_url is not None or (supervised and settings.redis_url is None)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,7 +114,9 @@ def main(arguments: list[str] | None = None) -> int:
         port = settings.live_port if given.port is None else given.port
         with (
             bind(host, port) as listener,
-            servers_of_process(settings, supervised=given.supervised, books=False) as found,
+            servers_of_process(
+                settings, supervised=given.supervised, books=_wants_books(settings, given.supervised)
+            ) as found,
         ):
             uvloop.run(serve(found, listener))
     except (AuctionError, EmbeddedError, SettingsError, OSError) as error:

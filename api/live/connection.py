@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CLOSE_S = 2.0
 """How long a peer may take to close its side of an ended connection."""
 REASON_BYTES_MAX = 120
+HELD_ANSWERS_MAX = 64
+"""Answers to bids that wait for a client to read; with more it is disconnected."""
 
 
 class ConnectionHandler(Protocol):
@@ -69,6 +71,7 @@ class LiveConnection(ServerConnection):
         """Pings in a row after which nothing arrived."""
         self.paused_at_s = 0.0
         self._parts: list[bytes] = []
+        self._held_answers: list[bytes] = []
         self._allowance = float(handler.config.messages_at_once)
         self._allowance_at_s = self.loop.time()
 
@@ -80,6 +83,22 @@ class LiveConnection(ServerConnection):
             # where the transport has just failed: its `connection_lost` follows
             with contextlib.suppress(RuntimeError):
                 self.transport.write(data)
+
+    def send_answer(self, data: bytes) -> None:
+        """Write a frame that must not be left out: while the connection is paused it is held."""
+        if self.is_ended:
+            return
+        if not self.paused:
+            self.send_frame(data)
+        elif len(self._held_answers) >= HELD_ANSWERS_MAX:
+            self.end(CloseCode.TOO_SLOW, "answers to bids are not read")
+        else:
+            self._held_answers.append(data)
+
+    def send_held_answers(self) -> None:
+        """Write what was held, until the connection is paused again."""
+        while self._held_answers and not self.paused and not self.is_ended:
+            self.send_frame(self._held_answers.pop(0))
 
     def end(self, code: CloseCode, reason: str = "") -> None:
         """Send a close frame and nothing after it; again changes nothing. The socket closes within CLOSE_S."""
@@ -94,6 +113,7 @@ class LiveConnection(ServerConnection):
     def _stop_sending(self) -> None:
         self.is_ended = True
         self._parts.clear()
+        self._held_answers.clear()
         self._handler.connection_ended(self)
         self.loop.call_later(CLOSE_S, self.transport.abort)
 

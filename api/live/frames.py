@@ -170,6 +170,23 @@ class SyncedFrame(Frame, tag="synced"):
     s2: int
 
 
+class AnswerFrame(Frame):
+    """The answer to one bid, for the connection that placed it: status and body as over HTTP."""
+
+    lot_id: str
+    key: str
+    status: int
+    body: msgspec.Raw
+
+
+class PlacedFrame(AnswerFrame, tag="placed"):
+    """The bid was accepted, now (`status` 201) or before under the same key (200); the body is its receipt."""
+
+
+class RefusedFrame(AnswerFrame, tag="refused"):
+    """The bid was not accepted; the body is the problem."""
+
+
 class HeartbeatFrame(LotFrame, tag="hb"):
     """Nothing has changed for a while; `seq` is the lot's last (0: the gateway is still reading it)."""
 

@@ -1,6 +1,7 @@
 """One live gateway process: accepts connections, handles their messages, keeps them alive, and closes them in order.
 
-After the bid's way. It needs the ledger alone, and several gateways may serve one port.
+After the bid's way, and in it where it takes bids (`api.live.bids`). Without those it needs the ledger alone. Several
+gateways may serve one port.
 """
 
 import asyncio
@@ -10,14 +11,17 @@ import os
 import socket
 import time
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.registry import Collector
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from api.http.problems import HttpCode, Problem
 from api.live import frames
 from api.live.channel import ChannelContext
 from api.live.clock import LedgerClock
@@ -27,7 +31,7 @@ from api.live.connection_limits import ConnectionLimits
 from api.live.hub import Hub
 from api.live.keepalive import SLOTS, KeepaliveSchedule
 from api.live.metrics import LiveMetrics
-from api.live.protocol import MESSAGE_BYTES_MAX, CloseCode, Malformed, Sub, read_message
+from api.live.protocol import MESSAGE_BYTES_MAX, CloseCode, Malformed, Place, Sub, read_message
 from api.live.stream_follower import StreamFollower
 from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
@@ -41,16 +45,28 @@ HANDSHAKES_MAX = 1_000
 """Sockets beyond `sockets_max` that are closed with a reason; further ones are cut off, before files run out."""
 CLOSE_S = 3.0
 """How long a stopping gateway waits for its clients to close their side."""
+NO_BIDS_HERE = Problem(
+    HttpCode.NOT_FOUND, "This gateway takes no bids; send them to POST /api/v1/lots/{lot_id}/bids, under the same key."
+)
 _NO_REQUEST = Request("/", Headers())
 """Replaces a connection's request after the handshake: the headers of ten thousand connections are megabytes."""
 
 log = structlog.get_logger("api.live")
 
 
-class LiveGateway:
-    """The connections of one process; a `ConnectionHandler`."""
+class BidTaker(Protocol):
+    """Takes the bids of live connections."""
 
-    def __init__(self, ledger: BidLedger, config: LiveConfig) -> None:
+    collectors: tuple[Collector, ...]
+
+    def place(self, connection: LiveConnection, bid: Place) -> None:
+        """Have a bid decided, and send the connection the answer."""
+
+
+class LiveGateway:
+    """The connections of one process; a `ConnectionHandler`. Without `bids` it takes none, and says so."""
+
+    def __init__(self, ledger: BidLedger, config: LiveConfig, bids: BidTaker | None = None) -> None:
         self.config = config
         self.metrics = LiveMetrics()
         self.clock = LedgerClock()
@@ -66,6 +82,9 @@ class LiveGateway:
         self._name = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
         self._registry = CollectorRegistry()
         self._registry.register(self.metrics)
+        self._bids = bids
+        for collector in () if bids is None else bids.collectors:
+            self._registry.register(collector)
         ProcessCollector(registry=self._registry)
 
     async def run(self, listener: socket.socket, stopping: asyncio.Event) -> None:
@@ -167,7 +186,7 @@ class LiveGateway:
         return self.config.proxies.origin(connection.address, "", told, ()).address
 
     def handle_message(self, connection: LiveConnection, data: bytes) -> None:
-        """Handle a message of a client: a subscription, or a question for the time."""
+        """Handle a message of a client: a subscription, a bid, or a question for the time."""
         arrived_ms = self.clock.now_ms()
         try:
             message = read_message(data)
@@ -176,9 +195,20 @@ class LiveGateway:
             return
         if isinstance(message, Sub):
             self._subscribe(connection, message)
+        elif isinstance(message, Place):
+            self._place(connection, message)
         else:
             synced = frames.SyncedFrame(c0=message.c0, s1=arrived_ms, s2=self.clock.now_ms())
             connection.send_frame(frames.encode_frame(synced))
+
+    def _place(self, connection: LiveConnection, bid: Place) -> None:
+        if self._bids is not None:
+            self._bids.place(connection, bid)
+            return
+        elsewhere = frames.RefusedFrame(
+            lot_id=bid.lot_id, key=bid.key, status=NO_BIDS_HERE.status, body=msgspec.Raw(NO_BIDS_HERE.body())
+        )
+        connection.send_answer(frames.encode_frame(elsewhere))
 
     def _subscribe(self, connection: LiveConnection, sub: Sub) -> None:
         if sub.token is not None:
@@ -197,6 +227,7 @@ class LiveGateway:
 
     def writing_resumed(self, connection: LiveConnection) -> None:
         """Send the connection what it missed, unless it has unsent bytes again."""
+        connection.send_held_answers()
         if not connection.paused:
             self._behind.discard(connection)
             self.hub.catch_up(connection)

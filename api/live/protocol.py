@@ -4,7 +4,7 @@ After the bid's way. No I/O and no clock: bytes in, values out.
 """
 
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -73,13 +73,26 @@ class Sync(msgspec.Struct, frozen=True, tag_field="type", tag="sync", forbid_unk
     c0: int | float
 
 
-_messages = msgspec.json.Decoder(Sub | Sync)
+class Place(msgspec.Struct, frozen=True, tag_field="type", tag="place", forbid_unknown_fields=True):
+    """Bid on a lot, as `POST /lots/{lot_id}/bids` does under `key` as its Idempotency-Key.
+
+    What is wrong with key or amount is said in the answer, as over HTTP; a key without which there is no answer is not.
+    """
+
+    lot_id: Annotated[str, msgspec.Meta(max_length=64)]
+    key: Annotated[str, msgspec.Meta(max_length=128)]
+    amount_fen: Any
 
 
-def read_message(data: bytes | bytearray | memoryview) -> Sub | Sync:
+Message = Sub | Sync | Place
+
+_messages = msgspec.json.Decoder(Message)
+
+
+def read_message(data: bytes | bytearray | memoryview) -> Message:
     """Parse a client's message. Raises Malformed."""
     try:
-        message: Sub | Sync = _messages.decode(data)
+        message: Message = _messages.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"{error}"[:100]) from None
     if isinstance(message, Sub) and (message.epoch is None) != (message.seq is None):

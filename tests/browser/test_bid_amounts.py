@@ -1,5 +1,7 @@
 """The amount that is sent is the amount that was seen: on a button from its press on, and in a retry after a refusal."""
 
+import json
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -89,3 +91,44 @@ async def test_three_clicks_make_one_bid(public_server, visitors):
         await page.locator("#steps button").first.click(click_count=3)
         await expect(page.locator("#outcome")).to_contain_text(text("lot.accepted", amount="21.00"))
         assert amounts(public_server, lot_id) == [2_000, 2_100]
+
+
+async def test_bids_go_over_the_live_channel_and_by_http_where_it_gives_no_answer(public_server, visitors):
+    async with visitors.page() as page:
+        sent, requests = [], []
+
+        def follow(socket):
+            socket.on("framesent", lambda frame: sent.append(json.loads(frame)))
+
+        page.on("websocket", follow)
+        page.on("request", lambda request: requests.append(request) if request.method == "POST" else None)
+        # the channel's answers to bids, and they alone, can be lost
+        await page.add_init_script(
+            """
+            const { set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
+            Object.defineProperty(WebSocket.prototype, "onmessage", {
+              set(handler) {
+                set.call(this, (said) => {
+                  if (!(window.answersAreLost && said.data.startsWith('{"type":"placed"'))) handler?.(said);
+                });
+              },
+            });
+            """
+        )
+        lot_id = await watched_lot(public_server, page, "wire.wanda")
+        await page.click("#steps button >> nth=0")
+        await expect(page.locator("#leader")).to_have_text(text("lot.you-lead", paddle=2))
+        assert [frame["amount_fen"] for frame in sent if frame["type"] == "place"] == [2_100]
+        assert [request.url for request in requests if request.url.endswith("/bids")] == []
+
+        public_server.bid(lot_id, "carl", 3_000)
+        await expect(page.locator("#steps button").first).to_have_attribute("data-amount-fen", "3100")
+        await page.evaluate("window.answersAreLost = true")
+        await page.click("#steps button >> nth=0")
+        await expect(page.locator("#outcome")).to_contain_text("31.00")
+        await expect(page.locator("#outcome")).not_to_contain_text(text("lot.sending", amount="31.00"))
+        (by_http,) = [request for request in requests if request.url.endswith("/bids")]
+        (first, second) = [frame for frame in sent if frame["type"] == "place"]
+        assert first["key"] != second["key"]
+        assert await by_http.header_value("idempotency-key") == second["key"]
+        assert amounts(public_server, lot_id) == [2_000, 2_100, 3_000, 3_100]

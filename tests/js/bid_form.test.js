@@ -56,8 +56,9 @@ const accepted = (amount, leading = true) => answer(201, { amount_fen: amount, p
 const refused = (code, facts) => answer(409, { code, title: code, detail: code, ...facts });
 
 /** A form that has seen the lot. */
-function opened(facts = OPEN, terms = {}) {
+function opened(facts = OPEN, terms = {}, more = {}) {
   const form = new BidForm({
+    ...more,
     lotId: "launch-001",
     lot: { terms: { ...TERMS, ...terms } },
     announce: (text) => announced.push(text),
@@ -340,4 +341,48 @@ test("with a buyer's fee each button says what the amount comes to with it", () 
   at("own-amount").value = "100";
   at("own-amount").dispatchEvent(new Event("input"));
   assert.match(at("own-total").textContent, /105\.00/);
+});
+
+test("over the live channel a bid needs no request; without an answer it goes by HTTP under the same key", async () => {
+  const placed = [];
+  const told = [{ status: 201, body: { amount_fen: 1100, price_fen: 1100, leading: true } }, null];
+  const channel = {
+    place: (bid) => {
+      placed.push(bid);
+      return Promise.resolve(told.shift());
+    },
+  };
+  opened(OPEN, {}, { channel: () => channel });
+  answers = [accepted(1200)];
+  buttons()[0].click();
+  await settled();
+  assert.equal(asked.length, 0);
+  assert.match(at("outcome").textContent, /11\.00/);
+  buttons()[1].click();
+  await answered();
+  assert.deepEqual(
+    placed.map((bid) => bid.amountFen),
+    [1100, 1200],
+  );
+  assert.notEqual(placed[0].key, placed[1].key);
+  assert.equal(asked[0].key, placed[1].key);
+  assert.equal(asked[0].amount, 1200);
+});
+
+test("a refusal over the live channel is told like one by HTTP, and nothing else is asked", async () => {
+  const body = { code: "bid-too-low", title: "", detail: "", minimum_fen: 1300, at_seq: 5 };
+  opened(OPEN, {}, { channel: () => ({ place: async () => ({ status: 409, body }) }) });
+  buttons()[0].click();
+  await settled();
+  assert.equal(asked.length, 0);
+  assert.match(at("outcome").textContent, /13\.00/);
+});
+
+test("a channel on which nobody is signed in any more leaves the bid to HTTP", async () => {
+  const body = { code: "token-expired", title: "", detail: "" };
+  opened(OPEN, {}, { channel: () => ({ place: async () => ({ status: 401, body }) }) });
+  answers = [accepted(1100)];
+  buttons()[0].click();
+  await answered();
+  assert.equal(asked.length, 1);
 });

@@ -352,3 +352,57 @@ async function waitForAnother() {
   }
   return null;
 }
+
+/** A signed-in client that is connected. */
+async function signedIn() {
+  const tokens = ["one", "two", "three"];
+  const { client, told } = followed({ token: async () => tokens.shift() });
+  await client.start();
+  newest().open();
+  newest().receive(state(1, 3, 300));
+  return { client, told };
+}
+
+test("a bid goes over the channel, and its answer comes back to who placed it", async () => {
+  const { client } = await signedIn();
+  const first = client.place({ key: "key-00001", amountFen: 400 });
+  const second = client.place({ key: "key-00002", amountFen: 500 });
+  assert.deepEqual(newest().sent.slice(-2), [
+    { type: "place", lot_id: "launch-001", key: "key-00001", amount_fen: 400 },
+    { type: "place", lot_id: "launch-001", key: "key-00002", amount_fen: 500 },
+  ]);
+  newest().receive({ type: "refused", key: "key-00002", status: 409, body: { code: "bid-too-low" } });
+  newest().receive({ type: "placed", key: "key-00001", status: 201, body: { amount_fen: 400 } });
+  assert.deepEqual(await first, { status: 201, body: { amount_fen: 400 } });
+  assert.deepEqual(await second, { status: 409, body: { code: "bid-too-low" } });
+});
+
+test("where no answer comes, nothing is known of the bid: it may go another way", async () => {
+  const { client } = await signedIn();
+  const late = client.place({ key: "key-00001", amountFen: 400 });
+  mock.timers.tick(3000);
+  assert.equal(await late, null);
+  // an answer that comes after that is nobody's
+  newest().receive({ type: "placed", key: "key-00001", status: 201, body: {} });
+  const lost = client.place({ key: "key-00002", amountFen: 500 });
+  newest().drop(1012);
+  assert.equal(await lost, null);
+  assert.equal(await client.place({ key: "key-00003", amountFen: 600 }), null);
+});
+
+test("who is not signed in bids another way", async () => {
+  const { client } = followed();
+  await client.start();
+  newest().open();
+  assert.equal(await client.place({ key: "key-00001", amountFen: 400 }), null);
+  assert.equal(newest().sent.length, 1);
+});
+
+test("a channel stays signed in: it sends a new token before the old one ends, from where it is", async () => {
+  await signedIn();
+  mock.timers.tick(75_000);
+  for (let n = 0; n < 5; n += 1) await Promise.resolve();
+  const subs = newest().sent.filter((sent) => sent.type === "sub");
+  assert.deepEqual(subs.at(-1), { type: "sub", lot_id: "launch-001", mode: "feed", token: "two", epoch: 1, seq: 3 });
+  assert.equal(subs.length, 2);
+});

@@ -26,7 +26,7 @@ export class BidBox {
   #you = null;
   #outcome = null;
 
-  constructor({ lotId, lot, who, provider, announce, receipts, hasBid, registered: whenRegistered }) {
+  constructor({ lotId, lot, who, provider, announce, receipts, channel, hasBid, registered: whenRegistered }) {
     this.#lotId = lotId;
     this.#lot = lot;
     this.#who = who;
@@ -34,7 +34,7 @@ export class BidBox {
     this.#announce = announce;
     this.#whenRegistered = whenRegistered;
     this.#hasBid = hasBid;
-    this.#form = new BidForm({ lotId, lot, announce, receipts });
+    this.#form = new BidForm({ lotId, lot, announce, receipts, channel });
   }
 
   async start() {

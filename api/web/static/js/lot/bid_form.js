@@ -28,12 +28,16 @@ function disableOnBlur(button) {
 
 const isOver = (facts) => ["closed", "void"].includes(facts?.status);
 
-/** Bids on one lot by HTTP, and keeps the receipts; `announce(text)` tells screen readers what is wrong with an amount. */
+/**
+ * Bids on one lot, over the live channel that `channel()` gives or by HTTP, and keeps the receipts; `announce(text)` tells
+ * screen readers what is wrong with an amount.
+ */
 export class BidForm {
   #lotId;
   #lot;
   #announce;
   #receipts;
+  #channel;
   #facts = null;
   #online = true;
   #leading = false;
@@ -43,7 +47,8 @@ export class BidForm {
   #retry = null;
   #result;
 
-  constructor({ lotId, lot, announce, receipts = null }) {
+  constructor({ lotId, lot, announce, receipts = null, channel = () => null }) {
+    this.#channel = channel;
     this.#lotId = lotId;
     this.#lot = lot;
     this.#announce = announce;
@@ -197,7 +202,7 @@ export class BidForm {
     this.#enable();
     this.tell("", t("lot.sending", { amount: yuan(amount) }));
     try {
-      const receipt = await placeBid(this.#lotId, amount);
+      const receipt = await placeBid(this.#lotId, amount, { channel: this.#channel() });
       this.#receipts?.keep(receipt);
       if (own) {
         byId("own-amount").value = "";

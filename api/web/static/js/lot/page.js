@@ -61,6 +61,7 @@ async function start() {
     provider: config.payment_provider,
     announce,
     receipts,
+    channel: () => live,
     hasBid: (paddle) => list.hasBidOf(paddle),
     // a deposit that was seen through before anybody listened is known to whoever listens first
     registered() {
@@ -184,11 +185,13 @@ function listen(who, config) {
       },
       event: (frame) => showEvent(frame),
       you: (frame) => {
+        // said once, though the channel says it again when it is signed in anew
+        const isNews = frame.outbid_by && frame.outbid_by !== you?.outbid_by;
         you = frame;
         box.standing(frame);
         list.markYours(frame.paddle);
         result.showLeader();
-        if (frame.outbid_by) liveRegion.announce(t("lot.outbid-spoken", { paddle: frame.outbid_by }));
+        if (isNews) liveRegion.announce(t("lot.outbid-spoken", { paddle: frame.outbid_by }));
       },
     },
   });

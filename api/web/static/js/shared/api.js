@@ -59,11 +59,15 @@ export function newKey() {
 }
 
 /**
- * Place a bid and see it through: while the outcome is unknown, the same key goes again, at most `tries` times.
- * Gives the receipt; throws a Problem for a refusal, or for an outcome that stayed unknown.
+ * Place a bid and see it through: over the live `channel` where there is one, else by HTTP; while the outcome is unknown,
+ * the same key goes again by HTTP, at most `tries` times, so that nothing is bid twice. Gives the receipt; throws a
+ * Problem for a refusal, or for an outcome that stayed unknown.
  */
-export async function placeBid(lotId, amountFen, { tries = 6 } = {}) {
+export async function placeBid(lotId, amountFen, { tries = 6, channel = null } = {}) {
   const key = newKey();
+  const answer = await channel?.place({ key, amountFen });
+  if (answer && answer.status < 300) return answer.body;
+  if (answer?.status === 409) throw new Problem(answer.body, 409);
   for (let attempt = 1; ; attempt += 1) {
     try {
       const signal = timeoutSignal(8000);

@@ -5,6 +5,10 @@ const SYNC_EVERY_MS = 20_000;
 const SYNC_FIRST = [0, 250, 500, 1000];
 const OPENED_WITHIN_MS = 8000;
 const LOOK_EVERY_MS = 500;
+/** Well within the two minutes that a token for the channel lives. */
+const RENEW_EVERY_MS = 75_000;
+/** How long an answer to a bid is waited for; then it goes another way, under the same key. */
+const ANSWERED_WITHIN_MS = 3000;
 
 /**
  * Watches a lot. `on` holds handlers, all optional: state(facts), bid(frame), event(frame), you(frame),
@@ -27,6 +31,8 @@ export class LiveClient {
   #askedAt = null;
   #closed = false;
   #listening = new AbortController();
+  #isSignedIn = false;
+  #placed = new Map();
   state = null;
 
   constructor({ url, lotId, mode = "feed", token, clock, silentMs = 45_000, on }) {
@@ -60,10 +66,8 @@ export class LiveClient {
     socket.onopen = () => {
       this.#heardAt = Date.now();
       this.#askedAt = null;
-      const sub = { type: "sub", lot_id: this.#lotId, mode: this.#mode };
-      if (token) sub.token = token;
-      if (this.state) Object.assign(sub, { epoch: this.state.epoch, seq: this.state.seq });
-      socket.send(JSON.stringify(sub));
+      this.#subscribe(socket, token);
+      if (token) this.#every(RENEW_EVERY_MS, () => this.#renew(socket));
       for (const wait of SYNC_FIRST) this.#later(wait, () => this.#sync(socket));
       this.#every(SYNC_EVERY_MS, () => this.#sync(socket));
       this.#every(LOOK_EVERY_MS, () => this.#look(socket));
@@ -72,11 +76,52 @@ export class LiveClient {
     socket.onclose = (event) => this.#lost(event.code);
   }
 
+  #subscribe(socket, token) {
+    const sub = { type: "sub", lot_id: this.#lotId, mode: this.#mode };
+    if (token) sub.token = token;
+    if (this.state) Object.assign(sub, { epoch: this.state.epoch, seq: this.state.seq });
+    socket.send(JSON.stringify(sub));
+    this.#isSignedIn = Boolean(token);
+  }
+
+  /** Stay signed in: a new token, from where the channel is. */
+  async #renew(socket) {
+    try {
+      const token = await this.#token();
+      if (token && this.#socket === socket && socket.readyState === 1) this.#subscribe(socket, token);
+    } catch {
+      // the channel goes on without: bids go by HTTP then
+    }
+  }
+
+  /**
+   * Send a bid under a key: gives the answer's `status` and `body`, or null where none came, and the same bid may go
+   * another way under the same key.
+   */
+  place({ key, amountFen }) {
+    const socket = this.#socket;
+    if (socket?.readyState !== 1 || !this.#isSignedIn) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#answer(key, null), ANSWERED_WITHIN_MS);
+      this.#placed.set(key, { resolve, timer });
+      socket.send(JSON.stringify({ type: "place", lot_id: this.#lotId, key, amount_fen: amountFen }));
+    });
+  }
+
+  #answer(key, answer) {
+    const waiting = this.#placed.get(key);
+    if (!waiting) return;
+    this.#placed.delete(key);
+    clearTimeout(waiting.timer);
+    waiting.resolve(answer);
+  }
+
   stop() {
     this.#closed = true;
     this.#listening.abort();
     this.#clearTimers();
     clearTimeout(this.#retry);
+    this.#unanswered();
     this.#socket?.close(1000);
   }
 
@@ -115,9 +160,14 @@ export class LiveClient {
       this.#startAgain();
   }
 
+  #unanswered() {
+    for (const key of [...this.#placed.keys()]) this.#answer(key, null);
+  }
+
   #lost(code) {
     this.#socket = null;
     this.#clearTimers();
+    this.#unanswered();
     if (this.#closed) return;
     if (FINAL_CODES.has(code)) {
       this.#closed = true;
@@ -141,7 +191,7 @@ export class LiveClient {
     this.#heardAt = Date.now();
     this.#askedAt = null;
     // the clock's answers say nothing of the lot: what is shown is known to be new once the lot itself was heard of
-    if (frame.type !== "hello" && frame.type !== "synced") {
+    if (!["hello", "synced", "placed", "refused"].includes(frame.type)) {
       this.#attempt = 0;
       this.#on.connection?.("live");
     }
@@ -164,6 +214,10 @@ export class LiveClient {
         break;
       case "synced":
         this.#clock.sample(frame.c0, frame.s1, frame.s2, Date.now());
+        break;
+      case "placed":
+      case "refused":
+        this.#answer(frame.key, { status: frame.status, body: frame.body });
         break;
       case "hb":
         break;

@@ -1,0 +1,24 @@
+"""What a process that takes bids follows beside them: the ledger's memory, ended tokens, lots with low bids."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from auction.services.context import AppContext
+
+
+@asynccontextmanager
+async def kept_up_to_date(context: AppContext) -> AsyncIterator[None]:
+    """During the block, all that the bids of this process depend on is followed."""
+    following = {
+        asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory"),
+        asyncio.create_task(context.revocations.run(context.books), name="follow tokens taken back"),
+    }
+    if context.edge is not None:
+        following.add(asyncio.create_task(context.edge.run(), name="follow lots with low bids"))
+    try:
+        yield
+    finally:
+        for task in following:
+            task.cancel()
+        await asyncio.wait(following)
