@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auction.domain.money import FEN_MAX
 from auction.domain.payment_reference import BankAccount
-from auction.domain.text import ACCOUNT_NUMBER, DELIVERY_CENTRE, NAME
+from auction.domain.text import DELIVERY_CENTRE, NAME
 from auction.payments.registry import PROVIDERS
 
 PREFIX = "AUCTION_"
@@ -251,8 +251,8 @@ class Settings(BaseSettings):
     bank_account_holder: Annotated[str, AfterValidator(NAME.accept)] | None = Field(
         None, description="the name in which the house has its account, at most 100 characters"
     )
-    bank_account_number: Annotated[str, AfterValidator(ACCOUNT_NUMBER.accept)] | None = Field(
-        None, description="the number of the house's account, at most 40 characters"
+    bank_account_number: Annotated[str, AfterValidator(NAME.accept)] | None = Field(
+        None, description="the number of the house's account, at most 100 characters"
     )
     bank_account_bank: Annotated[str, AfterValidator(NAME.accept)] | None = Field(
         None, description="the bank and branch of the house's account, at most 100 characters"

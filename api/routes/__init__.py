@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from api.routes import (
     auth,
+    bank,
     bidders,
     config,
     exceptions,
@@ -21,22 +22,8 @@ from api.routes import (
 )
 
 v1 = APIRouter(prefix="/api/v1")
-for part in (
-    auth,
-    config,
-    sales,
-    lots,
-    registrations,
-    me,
-    ops,
-    pending,
-    recovery,
-    bidders,
-    settlements,
-    exceptions,
-    journal,
-    webhooks,
-):
+staff = (ops, pending, recovery, bidders, settlements, bank, exceptions, journal)
+for part in (auth, config, sales, lots, registrations, me, *staff, webhooks):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)
 v1.include_router(auth.staff)

@@ -15,6 +15,7 @@ from auction.services.context import AppContext
 
 AWARD_ID_LENGTH_MAX = 100
 """Of awards and offers: a lot's id with a prefix and a number."""
+TRANSFER_ID_LENGTH_MAX = 160
 NAME_LENGTH_MAX = 64
 """Of bidders' ids (the subjects of their tokens) and of payment providers."""
 ID_SCHEMA: dict[str, Any] = {"pattern": ID_PATTERN, "maxLength": ID_LENGTH_MAX}
@@ -76,6 +77,16 @@ async def _provider(
     return _checked(provider, NAME_LENGTH_MAX, ProblemCode.PROVIDER_UNKNOWN, "payment provider", "provider")
 
 
+async def _transfer_id(
+    transfer_id: Annotated[
+        str, Path(json_schema_extra=_visible_schema(TRANSFER_ID_LENGTH_MAX), examples=["return-7-a-launch-001-1"])
+    ],
+) -> str:
+    return _checked(
+        transfer_id, TRANSFER_ID_LENGTH_MAX, ProblemCode.TRANSFER_UNKNOWN, "outgoing transfer", "transfer_id"
+    )
+
+
 Context = Annotated[AppContext, Depends(_context)]
 LotId = Annotated[str, Depends(_lot_id)]
 SaleId = Annotated[str, Depends(_sale_id)]
@@ -85,4 +96,6 @@ BidderId = Annotated[str, Depends(_bidder_id)]
 Provider = Annotated[str, Depends(_provider)]
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]
 Seq = Annotated[int, Path(ge=1, le=SEQ_MAX, description="The bid's sequence number in the lot's ledger.")]
+TransferId = Annotated[str, Depends(_transfer_id)]
+ReceiptId = Annotated[int, Path(ge=1, le=SEQ_MAX, description="The bank receipt's number.")]
 ClaimId = Annotated[int, Path(ge=1, le=SEQ_MAX, description="The claim's number.")]

@@ -43,7 +43,9 @@ async def my_deposits(context: Context, bidder: Bidder) -> OwnDepositsResponse:
 async def my_awards(context: Context, bidder: Bidder) -> AwardsResponse:
     """The lots that you bought, what you have to pay, and until when."""
     found = await bidder_views.awards_of(context, bidder.subject)
-    return AwardsResponse.of(found, context.money.delivery_centres, now_ms=context.clock_ms())
+    return AwardsResponse.of(
+        found, context.money.delivery_centres, context.money.bank_account, now_ms=context.clock_ms()
+    )
 
 
 @router.get("/offers", responses=problems(*SIGNED_IN, ProblemCode.BOOKS_AWAY))
@@ -129,4 +131,5 @@ async def decline_offer(context: Context, bidder: Bidder, offer_id: OfferId) -> 
 
 
 async def _award_response(context: AppContext, award: Award) -> AwardResponse:
-    return AwardResponse.of(await bidder_views.own_award_view(context, award), context.money.delivery_centres)
+    own = await bidder_views.own_award_view(context, award)
+    return AwardResponse.of(own, context.money.delivery_centres, context.money.bank_account)

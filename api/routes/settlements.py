@@ -20,6 +20,7 @@ from api.schemas.requests import (
 from auction.books.approvals import Approval
 from auction.domain.errors import ProblemCode
 from auction.domain.states import SettlementState
+from auction.services.bank import payment_extension
 from auction.services.context import AppContext
 from auction.services.settlement import (
     claim_collection,
@@ -113,6 +114,15 @@ async def extend_decision(
 ) -> SettlementDetailResponse:
     """Take more time to decide about a defaulted lot before it moves on by itself."""
     await runner_up_offers.extend_decision(context, lot_id, by_ms=how.by_ms, actor=finance.subject, reason=how.reason)
+    return await _detail(context, lot_id)
+
+
+@router.post("/{lot_id}/extend-payment", responses=_action_problems(ProblemCode.ALREADY_EXTENDED))
+async def extend_payment(
+    context: Context, finance: Finance, lot_id: LotId, reason: ReasonRequest
+) -> SettlementDetailResponse:
+    """Give the winner 72 hours more to pay, once, as a bank transfer is on its way."""
+    await payment_extension.extend_payment(context, lot_id, actor=finance.subject, reason=reason.reason)
     return await _detail(context, lot_id)
 
 

@@ -1,10 +1,12 @@
 """Responses about a bidder's own deposits, awards and offers. Amounts are in fen, times in UTC ms."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Self
 
 from pydantic import BaseModel, Field
 
+from auction.domain.payment_reference import BankAccount, grouped
 from auction.services.registration.registrations import RegistrationOutcome
 from auction.services.settlement.bidder_views import OwnAward, OwnDeposit, OwnOffer
 
@@ -89,6 +91,57 @@ class OwnDepositsResponse(BaseModel):
         return cls(now_ms=now_ms, deposits=[OwnDepositResponse.of(deposit) for deposit in deposits])
 
 
+class BankAccountResponse(BaseModel):
+    """Where to transfer to."""
+
+    holder: str
+    number: str
+    bank: str
+
+
+class ArrivedTransferResponse(BaseModel):
+    """A transfer of yours that has arrived."""
+
+    amount_fen: int
+    value_date: str = Field(description="The day that the bank counts it from, as YYYY-MM-DD.")
+    at_ms: int
+
+
+class ReturnedTransferResponse(BaseModel):
+    """A transfer of yours that is sent back."""
+
+    amount_fen: int
+    status: str = Field(description="asked, sent, confirmed or failed.")
+
+
+class AwardTransferResponse(BaseModel):
+    """How to pay by bank transfer, and what has come of it."""
+
+    payment_reference: str = Field(description="Write this on the transfer; spaces do not matter.")
+    account: BankAccountResponse | None = Field(description="Null: transfers are not offered.")
+    arrived: list[ArrivedTransferResponse]
+    arrived_fen: int
+    missing_fen: int = Field(description="What you still have to pay.")
+    returned: list[ReturnedTransferResponse]
+    extended_until_ms: int | None = Field(description="End of the extension for a transfer on its way.")
+
+    @classmethod
+    def of(cls, own: OwnAward, account: BankAccount | None) -> Self:
+        """The response for an award."""
+        return cls(
+            payment_reference=grouped(own.award.payment_reference),
+            account=None if account is None else BankAccountResponse(**asdict(account)),
+            arrived=[
+                ArrivedTransferResponse(amount_fen=one.amount_fen, value_date=one.value_date, at_ms=one.at_ms)
+                for one in own.transfers
+            ],
+            arrived_fen=sum(one.amount_fen for one in own.transfers),
+            missing_fen=own.to_pay_fen,
+            returned=[ReturnedTransferResponse(amount_fen=one.amount_fen, status=one.status) for one in own.returns],
+            extended_until_ms=own.award.transfer_until_ms,
+        )
+
+
 class AwardResponse(BaseModel):
     """A lot that you bought, and what you have to pay."""
 
@@ -115,9 +168,10 @@ class AwardResponse(BaseModel):
     delivery_centre: str | None
     delivery_centres: list[str] = Field(description="Where the lot can be collected.")
     settled_at_ms: int | None
+    transfer: AwardTransferResponse
 
     @classmethod
-    def of(cls, own: OwnAward, delivery_centres: Sequence[str]) -> Self:
+    def of(cls, own: OwnAward, delivery_centres: Sequence[str], account: BankAccount | None) -> Self:
         """The response for an award."""
         award = own.award
         return cls(
@@ -142,6 +196,7 @@ class AwardResponse(BaseModel):
             delivery_centre=award.delivery_centre,
             delivery_centres=list(delivery_centres),
             settled_at_ms=award.settled_at_ms,
+            transfer=AwardTransferResponse.of(own, account),
         )
 
 
@@ -152,9 +207,16 @@ class AwardsResponse(BaseModel):
     awards: list[AwardResponse]
 
     @classmethod
-    def of(cls, awards: Sequence[OwnAward], delivery_centres: Sequence[str], *, now_ms: int) -> Self:
+    def of(
+        cls,
+        awards: Sequence[OwnAward],
+        delivery_centres: Sequence[str],
+        account: BankAccount | None,
+        *,
+        now_ms: int,
+    ) -> Self:
         """The response for a bidder's awards."""
-        return cls(now_ms=now_ms, awards=[AwardResponse.of(award, delivery_centres) for award in awards])
+        return cls(now_ms=now_ms, awards=[AwardResponse.of(award, delivery_centres, account) for award in awards])
 
 
 class OfferResponse(BaseModel):

@@ -21,8 +21,8 @@ class ApprovalResponse(RecordResponse):
     """An action that needs the approval of a second person."""
 
     pending_id: int
-    action: str = Field(description="void, default, writeoff, refund-otherwise or collect.")
-    subject: str | None = Field(description="The operation that it is about; null: the lot.")
+    action: str = Field(description="void, default, writeoff, refund-otherwise, collect or one about the bank.")
+    subject: str | None = Field(description="The operation, receipt or transfer that it is about; null: the lot.")
     reason: str
     asked_by: str
     asked_at_ms: int
@@ -161,6 +161,8 @@ class AwardHistoryResponse(RecordResponse):
     awarded_at_ms: int
     pay_by_ms: int
     default_at_ms: int
+    payment_reference: str = Field(description="What the winner writes on a bank transfer.")
+    transfer_until_ms: int | None = Field(description="End of the extension for a transfer on its way.")
     paid_at_ms: int | None
     delivery_centre: str | None
     settled_at_ms: int | None

@@ -57,6 +57,8 @@ Username = Annotated[str, Accepted(text.USERNAME)]
 IdReference = Annotated[str, Accepted(text.ID_REFERENCE)]
 VerifiedIdentity = Annotated[str, Accepted(text.VERIFIED_IDENTITY)]
 DeliveryCentre = Annotated[str, Accepted(text.DELIVERY_CENTRE)]
+AccountNumber = Annotated[str, Accepted(text.ACCOUNT_NUMBER)]
+Remittance = Annotated[str, Accepted(text.REMITTANCE)]
 NewSaleId = Annotated[str, StringConstraints(max_length=SALE_ID_LENGTH_MAX, pattern=ID_PATTERN)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PASSWORD_PATTERN)]
 """A secret, not a text: any characters but NUL, compared as they were typed."""

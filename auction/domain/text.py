@@ -84,8 +84,7 @@ ID_REFERENCE = TextRule(1, ID_LENGTH_MAX)
 """An id that is looked up: what nothing can be called is refused, what nothing is called is not found."""
 VERIFIED_IDENTITY = TextRule(1, 200)
 DELIVERY_CENTRE = TextRule(1, 100)
-ACCOUNT_NUMBER = TextRule(1, 40)
-BANK_REFERENCE = TextRule(1, 64)
+ACCOUNT_NUMBER = TextRule(0, 40)
 REMITTANCE = TextRule(0, 500)
 
 

@@ -99,8 +99,10 @@ async def book_receipt(context: AppContext, facts: ReceiptFacts, *, actor: str, 
     return Entered(receipt, None, is_new=True)
 
 
-async def match_receipt(context: AppContext, receipt_id: int, award_id: str, *, actor: str) -> BankReceipt:
+async def match_receipt(context: AppContext, receipt_id: int, which: str, *, actor: str) -> BankReceipt:
     """Match what is unmatched of a receipt to a due award, up to what is due of it. Asked again, nothing changes.
+
+    `which` is the award's id or its payment reference.
 
     Raises NotFound(bank-receipt-unknown, award-unknown), RequestRefused(nothing-unmatched, payment-pending),
     WrongState, BooksAway.
@@ -108,7 +110,8 @@ async def match_receipt(context: AppContext, receipt_id: int, award_id: str, *, 
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         await _receipt(tx, receipt_id)
-        award = await _award(tx, award_id)
+        award = await _award(tx, which)
+        award_id = award.award_id
         locked = await lock_settlement(tx, award.lot_id)
         receipt, award = await _receipt(tx, receipt_id, locked=True), await _award(tx, award_id)
         if any(one.award_id == award_id for one in await bank_receipts.matches_of_receipts(tx, [receipt_id])):
@@ -293,10 +296,10 @@ async def _receipt(tx: Transaction, receipt_id: int, *, locked: bool = False) ->
     return found
 
 
-async def _award(tx: Transaction, award_id: str) -> Award:
-    found = await settlements.find_award(tx, award_id)
+async def _award(tx: Transaction, which: str) -> Award:
+    found = await settlements.find_award(tx, which) or await _award_named(tx, which)
     if found is None:
-        raise NotFound(ProblemCode.AWARD_UNKNOWN, f"There is no award {award_id[:100]}.")
+        raise NotFound(ProblemCode.AWARD_UNKNOWN, f"There is no award {which[:100]}, by id or by payment reference.")
     return found
 
 

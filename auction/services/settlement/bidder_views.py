@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auction.books import catalogue, deposits, operations, runners_up, settlements
+from auction.books import bank_receipts, catalogue, deposits, operations, outgoing_transfers, runners_up, settlements
+from auction.books.bank_receipts import ReceiptMatch
 from auction.books.deposits import Deposit
+from auction.books.outgoing_transfers import OutgoingTransfer
 from auction.books.settlements import Award, Offer
 from auction.books.unit_of_work import Transaction
 from auction.domain.money import share
@@ -25,6 +27,10 @@ class OwnAward:
     to_pay_fen: int
     """What they have to pay themselves."""
     payment_under_way: bool
+    transfers: Sequence[ReceiptMatch]
+    """What came for it by bank transfer."""
+    returns: Sequence[OutgoingTransfer]
+    """What of that is sent back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ async def _own_award(tx: Transaction, award: Award) -> OwnAward:
         deposit_fen=deposit_fen if is_due else 0,
         to_pay_fen=award.due_fen - deposit_fen if is_due else 0,
         payment_under_way=any(one.is_open_charge for one in requested),
+        transfers=await bank_receipts.matches_of_awards(tx, [award.award_id]),
+        returns=await outgoing_transfers.of_awards(tx, [award.award_id]),
     )
 
 
