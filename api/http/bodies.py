@@ -14,6 +14,9 @@ from starlette.types import Message, Receive, Scope, Send
 from api.http.problems import PAYLOAD_TOO_LARGE, Fault, HttpCode, Problem
 
 BODY_BYTES_MAX = 16_384
+STATEMENT_PATH = "/api/v1/ops/statements"
+STATEMENT_BYTES_MAX = 1_048_576
+"""A bank's statement is the one body that may be longer."""
 DEPTH_MAX = 16
 """How deep JSON may be nested; terms are four deep."""
 DIGITS_MAX = 100
@@ -26,6 +29,10 @@ _LINGER_BYTES = 4_194_304
 
 class BodyTooLarge(Exception):
     """The body, or its Content-Length, exceeds the limit."""
+
+    def __init__(self, limit: int = BODY_BYTES_MAX) -> None:
+        super().__init__(f"more than {limit} bytes")
+        self.limit = limit
 
 
 class ClientGone(Exception):
@@ -40,10 +47,15 @@ class BodyMalformed(Exception):
         self.fault = fault
 
 
-def is_too_long(content_length: bytes) -> bool:
+def body_bytes_max(scope: Scope) -> int:
+    """How long the body of a request may be."""
+    return STATEMENT_BYTES_MAX if scope["path"] == STATEMENT_PATH else BODY_BYTES_MAX
+
+
+def is_too_long(content_length: bytes, limit: int = BODY_BYTES_MAX) -> bool:
     """Whether a Content-Length header announces more than the limit."""
     digits = content_length.lstrip(b"0")
-    return len(digits) > 5 or (len(digits) == 5 and int(digits) > BODY_BYTES_MAX)
+    return len(digits) > 7 or (len(digits) >= 5 and int(digits) > limit)
 
 
 def is_json(content_type: bytes) -> bool:
@@ -61,26 +73,26 @@ def _media_type(content_type: bytes) -> bytes:
     return content_type.partition(b";")[0].strip().lower()
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, limit: int = BODY_BYTES_MAX) -> bytes:
     """The whole body. Raises BodyTooLarge as soon as it exceeds the limit, ClientGone where the client disconnects."""
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone
     body: bytes = message.get("body", b"")
-    while len(body) <= BODY_BYTES_MAX:
+    while len(body) <= limit:
         if not message.get("more_body", False):
             return bytes(body)
         message = await receive()
         if message["type"] != "http.request":
             raise ClientGone
         body += message.get("body", b"")
-    raise BodyTooLarge
+    raise BodyTooLarge(limit)
 
 
-async def refuse_too_large(receive: Receive, send: Send, request_id: bytes) -> None:
+async def refuse_too_large(receive: Receive, send: Send, request_id: bytes, limit: int = BODY_BYTES_MAX) -> None:
     """Answer 413 and close the connection, after a short wait in which a client still sending can read the answer."""
     own = ((b"connection", b"close"), (b"x-request-id", request_id))
-    problem = Problem(HttpCode.PAYLOAD_TOO_LARGE, PAYLOAD_TOO_LARGE, {"limit_bytes": BODY_BYTES_MAX}, own)
+    problem = Problem(HttpCode.PAYLOAD_TOO_LARGE, PAYLOAD_TOO_LARGE, {"limit_bytes": limit}, own)
     body = problem.body()
     await send({"type": "http.response.start", "status": problem.status, "headers": problem.all_headers(len(body))})
     await send({"type": "http.response.body", "body": body, "more_body": True})

@@ -14,6 +14,7 @@ from api.http.bodies import (
     BodyMalformed,
     BodyTooLarge,
     ClientGone,
+    body_bytes_max,
     header,
     is_json_suffixed,
     is_too_long,
@@ -61,8 +62,8 @@ class RequestMiddleware:
                 await self._app(scope, receive, response.send)
             except ClientGone:
                 return
-            except BodyTooLarge:
-                await refuse_too_large(receive, send, request_id)
+            except BodyTooLarge as too_large:
+                await refuse_too_large(receive, send, request_id, too_large.limit)
             except BodyMalformed as malformed:
                 await response.send_problem(problem_of_faults([malformed.fault]))
             except Exception as error:
@@ -113,9 +114,10 @@ def _request_id(scope: Scope) -> bytes:
 async def _checked_body(scope: Scope, receive: Receive) -> Receive:
     """Reads the whole body; returns a `receive` that replays it. Raises BodyTooLarge, BodyMalformed, ClientGone."""
     length = header(scope, b"content-length")
-    if length is not None and is_too_long(length):
-        raise BodyTooLarge
-    body = await read_body(receive)
+    limit = body_bytes_max(scope)
+    if length is not None and is_too_long(length, limit):
+        raise BodyTooLarge(limit)
+    body = await read_body(receive, limit)
     if body and is_json_suffixed(header(scope, b"content-type") or b""):
         read_json(body)
     return replay(body, receive)

@@ -18,11 +18,12 @@ from api.routes import (
     registrations,
     sales,
     settlements,
+    statements,
     webhooks,
 )
 
 v1 = APIRouter(prefix="/api/v1")
-staff = (ops, pending, recovery, bidders, settlements, bank, exceptions, journal)
+staff = (ops, pending, recovery, bidders, settlements, bank, statements, exceptions, journal)
 for part in (auth, config, sales, lots, registrations, me, *staff, webhooks):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)

@@ -12,10 +12,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.settlements import Award
-from auction.books.tables import Id, awards, bank_receipts, receipt_matches
+from auction.books.tables import Id, awards, bank_receipts, deposits, receipt_matches
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
-from auction.domain.states import AwardStatus, ReceiptStatus
+from auction.domain.states import AwardStatus, DepositStatus, ReceiptStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +231,28 @@ async def awards_by_number(tx: Transaction, numbers: Collection[int]) -> dict[in
 
 
 async def awards_due_by_amount(tx: Transaction, amounts_fen: Collection[int]) -> dict[int, list[Award]]:
-    """Amount -> the due awards of which exactly so much is missing; amounts without any are missing."""
+    """Amount -> the due awards of which exactly so much is missing, with or without what the winner deposited for the
+    lot; amounts without any are missing.
+    """
+    if not amounts_fen:
+        return {}
     missing = awards.c.price_fen + awards.c.fee_fen - awards.c.received_fen
-    statement = select(awards).where(awards.c.status == AwardStatus.DUE, missing.in_(amounts_fen))
+    theirs = and_(
+        deposits.c.lot_id == awards.c.lot_id,
+        deposits.c.bidder_id == awards.c.bidder_id,
+        deposits.c.status == DepositStatus.HELD,
+    )
+    held = select(func.coalesce(func.sum(deposits.c.amount_fen), 0)).where(theirs).scalar_subquery()
+    statement = select(awards, (missing - held).label("to_pay_fen")).where(
+        awards.c.status == AwardStatus.DUE, or_(missing.in_(amounts_fen), (missing - held).in_(amounts_fen))
+    )
     found: dict[int, list[Award]] = {}
-    for row in await tx.rows(statement.order_by(awards.c.award_id)) if amounts_fen else []:
-        award = Award(**row)
-        found.setdefault(award.due_fen, []).append(award)
+    for row in await tx.rows(statement.order_by(awards.c.award_id)):
+        facts = dict(row)
+        to_pay_fen = int(facts.pop("to_pay_fen"))
+        award = Award(**facts)
+        for amount_fen in {award.due_fen, to_pay_fen}:
+            found.setdefault(amount_fen, []).append(award)
     return found
 
 

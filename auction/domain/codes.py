@@ -208,6 +208,9 @@ class ProblemCode(Code):
     BANK_REFERENCE_USED = "bank-reference-used", Kind.CONFLICT, "Bank reference recorded with other facts", ("field",)
     VALUE_DATE_INVALID = "value-date-invalid", Kind.INVALID, "Not a value date", ("field",)
     ALREADY_EXTENDED = "already-extended", Kind.CONFLICT, "The time to pay was extended already", ("pay_by_ms",)
+    STATEMENT_INVALID = "statement-invalid", Kind.INVALID, "Statement cannot be read", ("reason",)
+    MAPPING_UNKNOWN = "mapping-unknown", Kind.NOT_FOUND, "No such mapping", ("mapping",)
+    MAPPING_EXISTS = "mapping-exists", Kind.CONFLICT, "The name is a preset's", ("mapping",)
     NO_CLAIM = "no-claim", Kind.CONFLICT, "Nothing is claimed", ("lot_id",)
     RECEIPT_INVALID = "receipt-invalid", Kind.INVALID, "Receipt not from here", ("field",)
     CLAIM_UNKNOWN = "claim-unknown", Kind.NOT_FOUND, "No such claim"

@@ -136,3 +136,82 @@ async def test_only_finance_acts_and_what_is_not_there_is_not_found(stage: Stage
     for path in ("/ops/receipts/bank", "/ops/transfers"):
         refused(await asker.get(path, signed("ann")), 403, "forbidden")
         assert (await asker.get(path, AMY)).is_success
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+HEADINGS = "交易日期,对方户名,对方账号,贷方金额,摘要,流水号\n"
+
+
+async def statement(asker: Asker, text: str, who: dict[str, str] = FIN, **query: str) -> Any:
+    return await asker.http.post(
+        "/api/v1/ops/statements", content=text.encode("gbk"), params=query, headers=who | {"Content-Type": "text/csv"}
+    )
+
+
+async def test_a_statement_is_shown_beside_the_awards_before_it_is_booked_and_books_nothing_twice(
+    stage: Stage, asker: Asker
+) -> None:
+    first, second = await stage.sold_lot([("ann", 9_000)]), await stage.sold_lot([("ann", 90_000)])
+    by_name, by_amount = await stage.award(first), await stage.award(second)
+    text = HEADINGS + "".join(
+        f"2025-10-24,李四,6222,{yuan},{remittance},{reference}\n"
+        for yuan, remittance, reference in (
+            ("8900.00", f"车款 {grouped(by_name.payment_reference)}", "B1"),
+            ("89900.00", "车款", "B2"),
+            ("7.00", "?", "B3"),
+            ("x", "", "B4"),
+            ("", "手续费", "B5"),
+        )
+    )
+    async with nothing_moves(stage):
+        shown = (await statement(asker, text)).json()
+    assert (shown["booked"], shown["outgoing"], shown["encoding"]) == (False, 1, "gb18030")
+    assert [one["status"] for one in shown["lines"]] == ["new", "new", "new", "invalid"]
+    assert [one["proposal"] and (one["proposal"]["award_id"], one["proposal"]["by"]) for one in shown["lines"]] == [
+        (by_name.award_id, "reference"),
+        (by_amount.award_id, "amount"),
+        None,
+        None,
+    ]
+    assert (shown["lines"][3]["error"], shown["lines"][3]["value"], shown["lines"][3]["line"]) == ("amount", "x", 5)
+
+    done = (await statement(asker, text, book="true", source="october.csv")).json()
+    assert [one["status"] for one in done["lines"]] == ["booked", "waiting", "booked", "invalid"]
+    await stage.settle()
+    assert await stage.state(first) == "paid"
+    again = (await statement(asker, text, FIN, book="true")).json()
+    assert [one["status"] for one in again["lines"]] == ["known", "waiting", "known", "invalid"]
+    other = (await statement(asker, text, FLO, book="true")).json()
+    assert [one["status"] for one in other["lines"]] == ["known", "booked", "known", "invalid"]
+    async with nothing_moves(stage):
+        assert [one["status"] for one in (await statement(asker, text, book="true")).json()["lines"]] == [
+            *("known",) * 3,
+            "invalid",
+        ]
+    listed = (await asker.get("/ops/receipts/bank", FIN)).json()["receipts"]
+    assert {one["source"] for one in listed} == {"october.csv"}
+    assert {one["bank_reference"]: one["unmatched_fen"] for one in listed} == {"B1": 0, "B2": 8_990_000, "B3": 700}
+
+
+async def test_a_banks_own_headings_are_saved_as_a_mapping(asker: Asker) -> None:
+    text = "日子,谁,多少,号\n2025-10-24,李四,8.00,B1\n"
+    refused(await statement(asker, text), 422, "statement-invalid")
+    refused(await statement(asker, text, mapping="ours"), 404, "mapping-unknown")
+    columns = {"bank_reference": ["号"], "amount": ["多少"], "value_date": ["日子"], "payer_name": ["谁"]}
+    path = "/api/v1/ops/statement-mappings"
+    refused(await asker.http.put(f"{path}/icbc", json=columns, headers=FIN), 409, "mapping-exists")
+    refused(await asker.http.put(f"{path}/ours", json=columns, headers=AMY), 403, "forbidden")
+    for _ in range(2):
+        assert (await asker.http.put(f"{path}/ours", json=columns, headers=FIN)).is_success
+    found = (await asker.get("/ops/statement-mappings", AMY)).json()["mappings"]
+    assert [(one["name"], one["preset"]) for one in found][-2:] == [("abc", True), ("ours", False)]
+    assert (await statement(asker, text, mapping="ours")).json()["lines"][0]["amount_fen"] == 800
+
+
+async def test_a_statement_may_be_longer_than_other_bodies_and_not_much_longer(asker: Asker) -> None:
+    text = HEADINGS + "2025-10-24,李四,6222,7.00,,B1\n" + "合计,,,,,\n" * 5_000
+    assert (await statement(asker, text)).is_success
+    answer = await statement(asker, text * 40)
+    assert (answer.status_code, answer.json()["limit_bytes"]) == (413, 1_048_576)
+    refused(await statement(asker, text, signed("ann")), 403, "forbidden")

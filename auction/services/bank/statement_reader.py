@@ -1,0 +1,204 @@
+"""Reads a bank's CSV statement into receipts: any usual encoding and delimiter, titles before the headings, totals.
+
+What is wrong in a line is said of that line, with its number in the file; the other lines count all the same. Reading
+touches nothing.
+"""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from io import StringIO
+
+from auction.books.bank_receipts import ReceiptFacts
+from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.money import is_amount
+from auction.domain.text import ACCOUNT_NUMBER, NAME, REMITTANCE, is_visible_ascii
+from auction.services.bank.statement_columns import REQUIRED, StatementColumns, normal_heading
+
+LINES_MAX = 1_000
+"""Transfers that came in, of one statement."""
+HEADING_LINES_MAX = 30
+"""So many lines are looked at for the headings."""
+ENCODINGS = ("utf-8-sig", "gb18030")
+"""Tried in this order; GB18030 reads GBK and GB2312 too."""
+DELIMITERS = (",", "\t", ";")
+REFERENCE_LENGTH_MAX = 64
+_AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]{1,2})?")
+_DATE = re.compile(
+    r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})日?(?![0-9])|([0-9]{4})([0-9]{2})([0-9]{2})[0-9]{6}"
+)
+_TOTALS = ("合计", "总计", "小计", "本页", "total")
+
+
+class LineError(StrEnum):
+    """What is wrong with a line; the pages have a text for each."""
+
+    AMOUNT = "amount"
+    DATE = "date"
+    REFERENCE = "reference"
+    PAYER = "payer"
+    REPEATED = "repeated"
+    """The same bank reference stands in an earlier line."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """A line about a transfer that came in: its facts, or what is wrong with which value."""
+
+    number: int
+    """In the file, from 1."""
+    facts: ReceiptFacts | None
+    error: LineError | None = None
+    value: str = ""
+    """The value that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as it was read."""
+
+    lines: Sequence[StatementLine]
+    outgoing: int
+    """Lines about money that went out, which are left alone."""
+    encoding: str
+
+
+def read_statement(raw: bytes, columns: StatementColumns) -> Statement:
+    """The transfers of a statement that came in. Raises RequestRefused(statement-invalid) where it cannot be read."""
+    text, encoding = _decoded(raw)
+    for delimiter in DELIMITERS:
+        rows = list(_rows(text, delimiter))
+        for place, (_, row) in enumerate(rows[:HEADING_LINES_MAX]):
+            found = _places(row, columns)
+            if all(found[field] for field in REQUIRED):
+                lines, outgoing = _lines(rows[place + 1 :], found)
+                return Statement(lines, outgoing, encoding)
+    wanted = "; ".join(f"{field}: {' or '.join(getattr(columns, field)) or 'no column named'}" for field in REQUIRED)
+    raise _invalid(f"No line among the first {HEADING_LINES_MAX} has a column for each of these: {wanted}.", "columns")
+
+
+def _decoded(raw: bytes) -> tuple[str, str]:
+    encodings = ("utf-16",) if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else ENCODINGS
+    for encoding in encodings:
+        try:
+            return raw.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    raise _invalid("The statement must be CSV text in UTF-8, GBK or GB18030.", "encoding")
+
+
+def _invalid(detail: str, reason: str) -> RequestRefused:
+    return RequestRefused(ProblemCode.STATEMENT_INVALID, detail, {"reason": reason})
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows that hold anything, each with the number of its first line."""
+    reader = csv.reader(StringIO(text.replace("\x00", ""), newline=""), delimiter=delimiter)
+    first = 1
+    try:
+        for row in reader:
+            cells = [_cell(one) for one in row]
+            if any(cells):
+                yield first, cells
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise _invalid(f"Line {first} of the statement is not CSV: {error}.", "csv") from None
+
+
+def _cell(value: str) -> str:
+    """A value without what makes a spreadsheet take it as text."""
+    value = value.strip().strip("\ufeff")
+    if value.startswith('="') and value.endswith('"'):
+        value = value[2:-1]
+    return value.lstrip("'`").strip()
+
+
+def _places(row: Sequence[str], columns: StatementColumns) -> dict[str, list[int]]:
+    """Field -> the places of its columns in a row of headings."""
+    headings = [normal_heading(cell) for cell in row]
+    found = {}
+    for field, names in columns.as_mapping().items():
+        wanted = [normal_heading(name) for name in names]
+        places = [headings.index(name) for name in wanted if name in headings]
+        found[field] = places if field == "remittance" else places[:1]
+    return found
+
+
+def _lines(rows: Sequence[tuple[int, list[str]]], places: dict[str, list[int]]) -> tuple[list[StatementLine], int]:
+    lines: list[StatementLine] = []
+    seen: set[str] = set()
+    outgoing = 0
+    for number, row in rows:
+        if row[0].casefold().startswith(_TOTALS):
+            continue
+        values = {
+            field: " ".join(dict.fromkeys(row[place] for place in some if place < len(row) and row[place]))
+            for field, some in places.items()
+        }
+        amount_fen = _amount_fen(values["amount"])
+        if amount_fen is not None and amount_fen <= 0:
+            outgoing += 1
+            continue
+        line = _line(number, values, amount_fen)
+        reference = "" if line.facts is None else line.facts.bank_reference
+        if reference in seen:
+            line = StatementLine(number, None, LineError.REPEATED, reference)
+        elif reference:
+            seen.add(reference)
+        lines.append(line)
+        if len(lines) > LINES_MAX:
+            raise _invalid(f"A statement may have at most {LINES_MAX:,} lines that came in; divide it.", "lines")
+    return lines, outgoing
+
+
+def _line(number: int, values: dict[str, str], amount_fen: int | None) -> StatementLine:
+    if amount_fen is None or not is_amount(amount_fen):
+        return StatementLine(number, None, LineError.AMOUNT, values["amount"][:100])
+    value_date = _value_date(values["value_date"])
+    if value_date is None:
+        return StatementLine(number, None, LineError.DATE, values["value_date"][:100])
+    reference = re.sub(r"\s", "", unicodedata.normalize("NFKC", values["bank_reference"]))
+    if not is_visible_ascii(reference, 1, REFERENCE_LENGTH_MAX):
+        return StatementLine(number, None, LineError.REFERENCE, values["bank_reference"][:100])
+    payer = NAME.sanitise(values["payer_name"], "")
+    if not payer:
+        return StatementLine(number, None, LineError.PAYER, values["payer_name"][:100])
+    return StatementLine(
+        number,
+        ReceiptFacts(
+            bank_reference=reference,
+            amount_fen=amount_fen,
+            value_date=value_date,
+            payer_name=payer,
+            payer_account=ACCOUNT_NUMBER.sanitise(values["payer_account"], ""),
+            remittance=REMITTANCE.sanitise(values["remittance"], ""),
+        ),
+    )
+
+
+def _amount_fen(value: str) -> int | None:
+    """An amount in yuan as fen, an empty one as 0; None where it is none."""
+    plain = unicodedata.normalize("NFKC", value).replace(" ", "").removeprefix("¥").removesuffix("元")
+    if plain in {"", "-", "--"}:
+        return 0
+    if not _AMOUNT.fullmatch(plain):
+        return None
+    whole, _, part = plain.lstrip("+-").replace(",", "").partition(".")
+    fen = int(whole[:20]) * 100 + int(part.ljust(2, "0"))
+    return -fen if plain.startswith("-") else fen
+
+
+def _value_date(value: str) -> str | None:
+    """A day as YYYY-MM-DD, a time after it left out; None where it is none."""
+    match = _DATE.match(unicodedata.normalize("NFKC", value))
+    if match is None:
+        return None
+    year, month, day = (int(one) for one in match.groups() if one is not None)
+    try:
+        return date(year, month, day).isoformat()
+    except ValueError:
+        return None
