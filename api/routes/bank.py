@@ -18,6 +18,7 @@ from api.schemas.bank import (
     ReturnRequest,
 )
 from api.schemas.requests import ReasonRequest
+from api.schemas.text import SearchText
 from auction.books.bank_receipts import ReceiptFacts
 from auction.domain.errors import NotFound, ProblemCode
 from auction.services.bank import outgoing_transfers, receipts, views
@@ -31,7 +32,6 @@ _TRANSFER = (ProblemCode.TRANSFER_UNKNOWN, ProblemCode.WRONG_STATE)
 Limit = Annotated[int, Query(ge=1, le=500)]
 Open = Annotated[bool, Query(alias="open", description="Only what somebody has to do something about.")]
 Date = Annotated[str | None, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="As YYYY-MM-DD.")]
-Search = Annotated[str, Query(max_length=100)]
 
 
 def _two_persons(model: type[BankReceiptResponse] | type[OutgoingTransferResponse]) -> Responses:
@@ -56,7 +56,7 @@ async def list_receipts(
     _reader: MoneyReader,
     *,
     only_open: Open = False,
-    q: Search = "",
+    q: Annotated[SearchText, Query()] = "",
     from_date: Date = None,
     to_date: Date = None,
     limit: Limit = 200,

@@ -10,6 +10,7 @@ from api.http.openapi import SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId
 from api.schemas.finance import SettlementDetailResponse, SettlementListResponse
 from api.schemas.requests import (
+    SEQ_MAX,
     ClaimPaymentRequest,
     ExtendRequest,
     OperationRequest,
@@ -17,7 +18,9 @@ from api.schemas.requests import (
     RelistRequest,
     TwoPersonRequest,
 )
+from api.schemas.text import SearchText
 from auction.books.approvals import Approval
+from auction.books.settlement_search import SettlementFilter
 from auction.domain.errors import ProblemCode
 from auction.domain.states import SettlementState
 from auction.services.bank import payment_extension
@@ -40,6 +43,7 @@ _TWO_PERSONS: Responses = {
     202: {"model": SettlementDetailResponse, "description": "Recorded; another person has to approve it."}
 }
 _SECOND_PERSON = (ProblemCode.SAME_PERSON, ProblemCode.APPROVAL_WAITING, ProblemCode.PENDING_UNKNOWN)
+_SEARCH = "A part of the lot's id or title, of a winner's id or name; a paddle, or a payment reference."
 _LOT = (ProblemCode.LOT_UNKNOWN, ProblemCode.SETTLEMENT_UNKNOWN)
 
 
@@ -64,11 +68,17 @@ async def _detail_after(
 async def list_settlements(
     context: Context,
     _reader: MoneyReader,
+    *,
     state: Annotated[SettlementState | None, Query()] = None,
+    q: Annotated[SearchText, Query(description=_SEARCH)] = "",
+    from_ms: Annotated[int | None, Query(ge=0, le=SEQ_MAX, description="Begun then or later, UTC ms.")] = None,
+    to_ms: Annotated[int | None, Query(ge=0, le=SEQ_MAX, description="Begun before then, UTC ms.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
 ) -> SettlementListResponse:
     """Settlements of closed lots, the nearest deadline first."""
-    return SettlementListResponse.of(await finance_views.list_settlements(context, state=state, limit=limit))
+    which = SettlementFilter(q, from_ms, to_ms)
+    found = await finance_views.list_settlements(context, which=which, state=state, limit=limit)
+    return SettlementListResponse.of(found)
 
 
 @router.get("/{lot_id}", responses=problems(*_LOT, *SIGNED_IN, ProblemCode.BOOKS_AWAY))

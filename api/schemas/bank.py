@@ -8,6 +8,7 @@ from api.schemas.finance import ApprovalResponse
 from api.schemas.records import RecordResponse
 from api.schemas.requests import Fen, ReasonRequest, RequestModel
 from api.schemas.text import AccountNumber, Name, Remittance
+from auction.domain.payment_reference import grouped
 from auction.services.bank.proposals import Proposal
 from auction.services.bank.views import MatchedPart, ReceiptList, ReceiptRow, TransferList, TransferRow
 
@@ -115,7 +116,7 @@ class ProposalResponse(BaseModel):
             title=proposal.title,
             paddle=award.paddle,
             bidder=award.bidder_id,
-            payment_reference=award.payment_reference,
+            payment_reference=grouped(award.payment_reference),
             status=award.status,
             missing_fen=award.due_fen,
             by=proposal.by,

@@ -117,6 +117,7 @@ class StatementResponse(BaseModel):
     booked: bool = Field(description="false: this is a preview, and nothing was changed.")
     encoding: str
     outgoing: int = Field(description="Lines about money that went out, which are left alone.")
+    names: dict[str, str] = Field(description="Id of a bidder -> name.")
     lines: list[StatementLineResponse]
 
     @classmethod
@@ -126,5 +127,6 @@ class StatementResponse(BaseModel):
             booked=found.booked,
             encoding=found.encoding,
             outgoing=found.outgoing,
+            names=dict(found.names),
             lines=[StatementLineResponse.of(one) for one in found.lines],
         )

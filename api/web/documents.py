@@ -44,9 +44,9 @@ PAGES = {
     "/lots/{lot_id}": Page("lot", _LOT, skip_to="#bidding", skip_text="lot.skip-to-bidding"),
     "/sign-in": _SIGN_IN,
     "/sign-up": _SIGN_IN,
-    "/me": Page("me", ("me/page",), skip_to="#mine"),
+    "/me": Page("me", ("me/page", "me/transfer"), skip_to="#mine"),
     "/ops": Page("ops", _STAFF),
-    "/ops/settlements": Page("settlements", (*_STAFF, "settlements/page", "settlements/detail")),
+    "/ops/settlements": Page("settlements", (*_STAFF, "settlements/page", "settlements/detail", "settlements/bank")),
 }
 
 _NOT_FOUND = Page("not_found", ("not_found/page",), skip_to="#content")

@@ -17,7 +17,9 @@ from auction.books.tables import metadata
 from auction.books.unit_of_work import CONNECT_TIMEOUT_S, Books, driver_url, is_unavailable
 from auction.domain.errors import BooksAway
 
-WRITTEN_ONCE = frozenset({"journal_entries", "journal_lines", "ledger_entries", "lot_chains", "staff_actions"})
+WRITTEN_ONCE = frozenset(
+    {"journal_entries", "journal_lines", "ledger_entries", "lot_chains", "receipt_matches", "staff_actions"}
+)
 """Tables whose rows are added and never changed."""
 UPDATED_COLUMNS = {"bids": ("voided_by_seq",)}
 """Tables of whose rows only these columns change."""

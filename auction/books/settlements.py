@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, any_, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -152,21 +152,6 @@ async def find_of_lots(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, Set
     """Lot -> its settlement; lots without one are missing."""
     statement = select(settlements).where(settlements.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))))
     return {row["lot_id"]: Settlement(**row) for row in await tx.rows(statement)}
-
-
-async def find_all(tx: Transaction, *, state: SettlementState | None = None, limit: int = 500) -> list[Settlement]:
-    """Settlements, the nearest deadline first, those without one after them, last changed first."""
-    statement = select(settlements)
-    if state is not None:
-        statement = statement.where(settlements.c.state == state)
-    order = (settlements.c.deadline_at_ms.asc().nulls_last(), settlements.c.changed_at_ms.desc(), settlements.c.lot_id)
-    return [Settlement(**row) for row in await tx.rows(statement.order_by(*order).limit(limit))]
-
-
-async def count_by_state(tx: Transaction) -> dict[SettlementState, int]:
-    """State -> how many settlements are in it; states without any are missing."""
-    statement = select(settlements.c.state, func.count().label("lots")).group_by(settlements.c.state)
-    return {row["state"]: row["lots"] for row in await tx.rows(statement)}
 
 
 async def lots_due(

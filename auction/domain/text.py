@@ -86,6 +86,8 @@ VERIFIED_IDENTITY = TextRule(1, 200)
 DELIVERY_CENTRE = TextRule(1, 100)
 ACCOUNT_NUMBER = TextRule(0, 40)
 REMITTANCE = TextRule(0, 500)
+SEARCH = TextRule(0, 100)
+"""What is looked for."""
 
 
 def is_id(text: str) -> bool:

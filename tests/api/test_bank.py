@@ -215,3 +215,26 @@ async def test_a_statement_may_be_longer_than_other_bodies_and_not_much_longer(a
     answer = await statement(asker, text * 40)
     assert (answer.status_code, answer.json()["limit_bytes"]) == (413, 1_048_576)
     refused(await statement(asker, text, signed("ann")), 403, "forbidden")
+
+
+async def test_settlements_are_found_by_what_somebody_knows_of_them(stage: Stage, asker: Asker) -> None:
+    ann, bob = await stage.sold_lot([("ann", 9_000)]), await stage.sold_lot([("bob", 700)])
+    begun_ms = (await stage.detail(ann)).row.settlement.opened_at_ms
+
+    async def found(**query: object) -> set[str]:
+        answer = await asker.http.get("/api/v1/ops/settlements", params=query, headers=AMY)  # type: ignore[arg-type]
+        assert answer.is_success, answer.text
+        told = answer.json()
+        assert sum(told["counts"].values()) == len(told["settlements"])
+        return {one["lot_id"] for one in told["settlements"]}
+
+    assert await found() == {ann, bob}
+    for text in (ann, "ANN", "Ann", grouped((await stage.award(ann)).payment_reference)):
+        assert await found(q=text) == {ann}
+    assert await found(q="no. 001") == {ann, bob}
+    assert await found(q="1") == {ann, bob}
+    assert await found(q="%") == set()
+    refused(await asker.http.get("/api/v1/ops/settlements?q=%00", headers=AMY), 422, "wrong-text")
+    refused(await asker.http.get("/api/v1/ops/receipts/bank?q=%00", headers=AMY), 422, "wrong-text")
+    assert await found(from_ms=begun_ms + 1, to_ms=begun_ms + 1) == set()
+    assert await found(from_ms=begun_ms, to_ms=begun_ms + 1, q="Ann") == {ann}

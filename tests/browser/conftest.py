@@ -26,6 +26,11 @@ from tests.cli.processes import SECRET, Command, free_port, served, until
 # the shell draws the same pages, and opens no window, which costs more than most tests
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None)
 PASSWORD = "correct horse battery"
+BANK_ACCOUNT = {
+    "AUCTION_BANK_ACCOUNT_HOLDER": "易拍（上海）拍卖有限公司",
+    "AUCTION_BANK_ACCOUNT_NUMBER": "4000 0212 1900 0000 123",
+    "AUCTION_BANK_ACCOUNT_BANK": "中国工商银行上海浦东支行",
+}
 SIZES = {"phone": (360, 740), "desk": (1280, 900)}
 PHRASES = {"zh-CN": "zh-CN", "en": "en-US"}
 
@@ -126,7 +131,7 @@ def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicSe
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium-headless-shell)")
     port, live_port = free_port(), free_port()
     words = ("--live-port", str(live_port))
-    with served(tmp_path_factory.mktemp("house"), port, *words) as command:
+    with served(tmp_path_factory.mktemp("house"), port, *words, **BANK_ACCOUNT) as command:
         until(lambda: _ready(f"http://127.0.0.1:{live_port}/healthz"), "the live channel is there")
         server = PublicServer(f"http://127.0.0.1:{port}", command, TokenKey(SECRET))
         _standing.append(server)

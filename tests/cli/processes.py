@@ -134,7 +134,7 @@ def commanded(folder: Path, *words: str, terminal: int | None = None, **settings
 
 
 @contextmanager
-def served(folder: Path, port: int, *words: str) -> Iterator[Command]:
+def served(folder: Path, port: int, *words: str, **settings: str) -> Iterator[Command]:
     """`auction serve` on embedded servers, up."""
     with commanded(
         folder,
@@ -142,11 +142,13 @@ def served(folder: Path, port: int, *words: str) -> Iterator[Command]:
         "--port",
         str(port),
         *words,
+        terminal=None,
         AUCTION_DATA_DIR=str(folder / "var"),
         AUCTION_SECRET_KEY=SECRET,
         AUCTION_PAYMENT_PROVIDER="sandbox",
         AUCTION_LIVE_PORT=str(free_port()),
         AUCTION_LOG_FORMAT="json",
+        **settings,
     ) as command:
         command.until_said(READY)
         yield command

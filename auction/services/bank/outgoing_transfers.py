@@ -33,7 +33,7 @@ async def record_sent(context: AppContext, transfer_id: str, *, actor: str) -> A
         if transfer.amount_fen >= TWO_PERSONS_FROM_FEN:
             waiting = await request_or_approve(
                 tx,
-                transfer.lot_id or None,
+                None,
                 ApprovalAction.SEND_TRANSFER,
                 actor=actor,
                 reason=f"{transfer.payee_name} {transfer.payee_account}".strip(),

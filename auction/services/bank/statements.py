@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from auction.books import audit, bank_receipts, statement_mappings
+from auction.books import accounts, audit, bank_receipts, statement_mappings
 from auction.books.bank_receipts import BankReceipt, ReceiptFacts
 from auction.books.statement_mappings import SavedMapping
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused
@@ -58,6 +58,8 @@ class StatementResult:
     encoding: str
     booked: bool
     """Whether this was an import, and not a preview."""
+    names: Mapping[str, str]
+    """Id of a bidder -> their name."""
 
 
 async def preview_statement(context: AppContext, raw: bytes, mapping: str) -> StatementResult:
@@ -65,7 +67,9 @@ async def preview_statement(context: AppContext, raw: bytes, mapping: str) -> St
     statement = read_statement(raw, await _columns(context, mapping))
     async with context.books.reading() as tx:
         known = await bank_receipts.by_bank_reference(tx, [one.bank_reference for one in _facts(statement)])
-        proposals = iter(await propose(tx, [(one.remittance, one.amount_fen) for one in _facts(statement)]))
+        found = await propose(tx, [(one.remittance, one.amount_fen) for one in _facts(statement)])
+        names = await accounts.names_of(tx, {one.award.bidder_id for one in found if one is not None})
+    proposals = iter(found)
     results = []
     for line in statement.lines:
         if line.facts is None:
@@ -74,7 +78,7 @@ async def preview_statement(context: AppContext, raw: bytes, mapping: str) -> St
         receipt = known.get(line.facts.bank_reference)
         proposal = next(proposals)
         results.append(_previewed(line, line.facts, receipt, proposal, context.clock_ms()))
-    return StatementResult(results, statement.outgoing, statement.encoding, booked=False)
+    return StatementResult(results, statement.outgoing, statement.encoding, booked=False, names=names)
 
 
 async def import_statement(
@@ -96,7 +100,7 @@ async def import_statement(
         details[status] = sum(one.status is status for one in results)
     async with context.books.transaction() as tx:
         await audit.record_action(tx, actor=actor, action="import-statement", details=details)
-    return StatementResult(results, statement.outgoing, statement.encoding, booked=True)
+    return StatementResult(results, statement.outgoing, statement.encoding, booked=True, names={})
 
 
 async def list_mappings(context: AppContext) -> list[SavedMapping]:

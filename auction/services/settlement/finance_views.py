@@ -14,6 +14,7 @@ from auction.books import (
     operations,
     reversals,
     runners_up,
+    settlement_search,
     settlements,
 )
 from auction.books.approvals import Approval
@@ -23,6 +24,7 @@ from auction.books.deposits import Deposit
 from auction.books.faults import Fault
 from auction.books.journal import PostedEntry
 from auction.books.operations import Operation
+from auction.books.settlement_search import EVERYTHING, SettlementFilter
 from auction.books.settlements import Award, Offer, Settlement, SettlementStep
 from auction.books.unit_of_work import Transaction
 from auction.domain.accounts import JournalAccount
@@ -92,12 +94,16 @@ class SettlementDetail:
 
 
 async def list_settlements(
-    context: AppContext, *, state: SettlementState | None = None, limit: int = 200
+    context: AppContext,
+    *,
+    which: SettlementFilter = EVERYTHING,
+    state: SettlementState | None = None,
+    limit: int = 200,
 ) -> SettlementList:
-    """Settlements of one state or of all."""
+    """Settlements of one state or of all; the counts are of all states."""
     async with context.books.reading() as tx:
-        found = await settlements.find_all(tx, state=state, limit=limit)
-        counts = await settlements.count_by_state(tx)
+        found = await settlement_search.find(tx, which, state=state, limit=limit)
+        counts = await settlement_search.count_by_state(tx, which)
         rows = await _rows(tx, found, context.clock_ms())
         names = await accounts.names_of(tx, _people(rows))
         aside = await faults.list_all(tx)

@@ -120,7 +120,8 @@ export const words = {
   "problem.bank-reference-used": "This bank reference is recorded with another amount, date or transfer.",
   "problem.value-date-invalid": "The value date must be a day that has come, as 2025-10-24.",
   "problem.already-extended": "The time to pay was extended already; that can be done once.",
-  "problem.statement-invalid": "This file cannot be read as a statement: {detail}",
+  "problem.statement-invalid":
+    "This file cannot be read as a statement. Choose its bank or name its headings; it must be UTF-8 or GBK text with at most 1,000 receipts.",
   "problem.mapping-unknown": "There is no such mapping any more.",
   "problem.mapping-exists": "This name is a preset's; choose another one.",
   "problem.receipt-used": "This receipt is recorded with ¥{amount_fen}.",

@@ -10,13 +10,14 @@ import { yuan, yuanShort } from "../shared/money.js";
 import { forgetPaymentKey, isFinalAnswer, paymentBody, paymentField, paymentKey } from "../shared/payment.js";
 import { problemText, stateText } from "../shared/problems.js";
 import { awardNote, isOver } from "./award_note.js";
+import { transferPart } from "./transfer.js";
 
 const TONES = { due: "warn", paid: "info", settled: "good", defaulted: "bad", void: "bad" };
 const ANSWER_MS = 20_000;
 const URGENT_MS = 3_600_000;
 
 /** The elements of a card, and those of them that change, by name. */
-function buildCard(awardId, provider) {
+function buildCard(awardId, { provider, announce }) {
   const parts = {
     badge: element("span", { class: "badge" }),
     title: element("a", {}),
@@ -28,6 +29,7 @@ function buildCard(awardId, provider) {
     outcome: element("p", { class: "notice", role: "status", hidden: true }),
     method: paymentField(`method-${awardId}`, provider),
     pay: element("button", { class: "button main", "data-act": "pay" }),
+    transfer: transferPart(announce),
     refuse: element("button", { class: "button danger", type: "button", "data-act": "refuse" }, t("award.refuse")),
     centre: element("select", { id: `centre-${awardId}` }),
     choose: element("button", { class: "button main", "data-act": "centre" }, t("award.choose")),
@@ -58,6 +60,7 @@ function buildCard(awardId, provider) {
     parts.bill,
     parts.note,
     parts.payForm,
+    parts.transfer.root,
     parts.centreForm,
     parts.outcome,
   );
@@ -75,7 +78,7 @@ export class AwardCard {
   constructor(awardId, page) {
     this.#awardId = awardId;
     this.#page = page;
-    this.#parts = buildCard(awardId, page.provider);
+    this.#parts = buildCard(awardId, page);
     const { payForm, centreForm, refuse, centre } = this.#parts;
     payForm.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -106,6 +109,7 @@ export class AwardCard {
     title.href = `/lots/${encodeURIComponent(award.lot_id)}`;
     setText(about, t(`award.source.${award.source}`, { paddle: award.paddle, when: dateTime(award.awarded_at_ms) }));
     this.#showBill();
+    this.#parts.transfer.show(award);
     this.#showCentres();
     if (award.delivery_centre !== chosenBefore) centre.value = award.delivery_centre ?? "";
     payForm.hidden = award.status !== "due";

@@ -73,6 +73,14 @@ export const ACTIONS = {
     path: "extend",
     body: asIs,
   },
+  "extend-payment": {
+    possible: ({ state }) => state === "awarded",
+    tone: "",
+    fields: reasoned,
+    sentence: plain("extend-payment"),
+    path: "extend-payment",
+    body: asIs,
+  },
   "seller-repaid": {
     possible: ({ seller_owes_fen: owed }) => owed > 0,
     tone: "main",

@@ -10,7 +10,9 @@ import { yuanShort } from "../shared/money.js";
 import { signInHref } from "../shared/navigation.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { staffProblemText } from "../shared/staff_text.js";
+import { BankView } from "./bank_view.js";
 import { ExceptionQueue } from "./exceptions.js";
+import { searchForm } from "./search_form.js";
 import { SettlementList } from "./settlement_list.js";
 import { SettlementPanel } from "./settlement_panel.js";
 import { addNames } from "./settlement_text.js";
@@ -23,6 +25,10 @@ const clock = new LedgerClock();
 const liveRegion = new LiveRegion(byId("spoken"));
 const board = new SettlementList(byId("lots"), byId("states"), { now: () => clock.now(), chosenState: showState });
 
+const search = searchForm(byId("search"), () => refresh());
+
+let bank = null;
+let isBank = false;
 let who = null;
 let exceptions = null;
 let shown = null;
@@ -81,10 +87,10 @@ async function refresh() {
   const mine = asked;
   const before = Date.now();
   try {
-    const query = state ? `?state=${state}` : "";
+    const query = new URLSearchParams([...search.query(), ...(state ? [["state", state]] : [])]);
     const [newest] = await Promise.all([
-      get(`/ops/settlements${query}`, { signal: timeoutSignal(ANSWER_MS) }),
-      panel?.refresh(),
+      get(`/ops/settlements?${query}`, { signal: timeoutSignal(ANSWER_MS) }),
+      isBank ? bank.refresh() : panel?.refresh(),
       exceptions.refresh(),
     ]);
     if (mine !== asked) return;
@@ -181,6 +187,7 @@ function tick() {
 
 function route() {
   const hash = location.hash.slice(1);
+  showBank(hash === "bank");
   const lotId = hash.startsWith("lot=") ? decodeURIComponent(hash.slice(4)) : null;
   const narrow = matchMedia("(max-width: 60rem)").matches;
   const before = chosen;
@@ -208,7 +215,25 @@ function route() {
       );
     }
   }
+  if (isBank) return;
   if (lotId) byId("panel").focus({ preventScroll: !narrow });
   else if (before && narrow) board.focus(before);
   show();
+}
+
+/** The bank in the place of the lots, or the lots again. */
+function showBank(wanted) {
+  isBank = wanted;
+  byId("bank").hidden = !wanted;
+  byId("columns").hidden = wanted;
+  for (const [id, current] of [
+    ["view-bank", wanted],
+    ["view-lots", !wanted],
+  ]) {
+    if (current) byId(id).setAttribute("aria-current", "page");
+    else byId(id).removeAttribute("aria-current");
+  }
+  if (!wanted) return;
+  bank ??= new BankView(byId("bank"), { who, announce: (text) => liveRegion.announce(text) });
+  bank.refresh().catch(requestFailed);
 }

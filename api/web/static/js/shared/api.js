@@ -15,9 +15,10 @@ function csrfToken() {
   return found ? decodeURIComponent(found[1]) : "";
 }
 
-async function ask(method, path, { body, key, signal } = {}) {
+async function ask(method, path, { body, key, signal, file } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (file) headers["Content-Type"] = "text/csv";
   if (method !== "GET") headers["X-CSRF-Token"] = csrfToken();
   if (key) headers["Idempotency-Key"] = key;
   let response;
@@ -28,7 +29,7 @@ async function ask(method, path, { body, key, signal } = {}) {
       credentials: "same-origin",
       cache: "no-store",
       signal,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
@@ -50,7 +51,9 @@ export const timeoutSignal = (ms) => (AbortSignal.timeout ? AbortSignal.timeout(
 
 export const get = (path, options) => ask("GET", path, options);
 export const post = (path, body, options) => ask("POST", path, { ...options, body });
-export const put = (path, body) => ask("PUT", path, { body });
+export const put = (path, body, options) => ask("PUT", path, { ...options, body });
+/** Send a CSV file as it is. */
+export const upload = (path, file, options) => ask("POST", path, { ...options, file });
 export const remove = (path) => ask("DELETE", path);
 
 /** A new idempotency key: 32 visible characters. */

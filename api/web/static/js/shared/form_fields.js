@@ -160,6 +160,18 @@ export function momentField(id, name, { required = true, ...more } = {}) {
   });
 }
 
+/** A day; read as YYYY-MM-DD. */
+export function dateField(id, name, { required = true, ...more } = {}) {
+  const control = element("input", { type: "date", min: "2000-01-01" });
+  return framed(id, name, control, {
+    ...more,
+    read: () => (needed(control.value, required) ? control.value : null),
+    write(day) {
+      control.value = day ?? "";
+    },
+  });
+}
+
 /** One of some words; `choices` are [value, phrase or words]. */
 export function choiceField(id, name, choices, more = {}) {
   const control = element(
