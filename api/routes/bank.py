@@ -16,6 +16,7 @@ from api.schemas.bank import (
     OutgoingTransferResponse,
     OutgoingTransfersResponse,
     ReturnRequest,
+    SendRequest,
 )
 from api.schemas.requests import ReasonRequest
 from api.schemas.text import SearchText
@@ -143,13 +144,22 @@ async def list_transfers(
 @router.post(
     "/transfers/{transfer_id}/sent",
     responses=_two_persons(OutgoingTransferResponse)
-    | problems(*_TRANSFER, ProblemCode.SAME_PERSON, *SIGNED_IN, *WRITE),
+    | problems(
+        *_TRANSFER,
+        ProblemCode.SAME_PERSON,
+        ProblemCode.APPROVAL_WAITING,
+        ProblemCode.PENDING_UNKNOWN,
+        *SIGNED_IN,
+        *WRITE,
+    ),
 )
 async def record_sent(
-    context: Context, finance: Finance, transfer_id: TransferId, response: Response
+    context: Context, finance: Finance, transfer_id: TransferId, response: Response, which: SendRequest | None = None
 ) -> OutgoingTransferResponse:
     """Record that a transfer is being sent at the bank. From 10,000 yuan on it needs two persons."""
-    if await outgoing_transfers.record_sent(context, transfer_id, actor=finance.subject) is not None:
+    agrees_to = None if which is None else which.pending_id
+    waiting = await outgoing_transfers.record_sent(context, transfer_id, actor=finance.subject, agrees_to=agrees_to)
+    if waiting is not None:
         response.status_code = 202
     return await _transfer(context, transfer_id)
 

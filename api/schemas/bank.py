@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.finance import ApprovalResponse
 from api.schemas.records import RecordResponse
-from api.schemas.requests import Fen, ReasonRequest, RequestModel
+from api.schemas.requests import Fen, PendingId, ReasonRequest, RequestModel
 from api.schemas.text import AccountNumber, Name, Remittance
 from auction.domain.payment_reference import grouped
 from auction.services.bank.proposals import Proposal
@@ -62,6 +62,12 @@ class ReturnRequest(ReasonRequest):
     """Why what is unmatched of a receipt is sent back, and where to."""
 
     payee_account: AccountNumber | None = Field(None, description="Left out: the account that it came from.")
+
+
+class SendRequest(RequestModel):
+    """The request that the second person agrees to."""
+
+    pending_id: PendingId
 
 
 class ConfirmationRequest(RequestModel):

@@ -152,8 +152,13 @@ async def test_what_matches_nothing_is_sent_back_and_sent_again_when_the_bank_re
     with pytest.raises(WrongState):
         await confirm()
     for attempt in range(2):
-        assert await record_sent(stage.context, transfer.transfer_id, actor="olga") is not None
-        assert await record_sent(stage.context, transfer.transfer_id, actor="petra") is None
+        asked = await record_sent(stage.context, transfer.transfer_id, actor="olga")
+        assert asked is not None
+        with pytest.raises(RequestRefused) as unaware:
+            await record_sent(stage.context, transfer.transfer_id, actor="petra")
+        assert unaware.value.code == ProblemCode.APPROVAL_WAITING
+        agreed = asked.approval_id
+        assert await record_sent(stage.context, transfer.transfer_id, actor="petra", agrees_to=agreed) is None
         if attempt == 0:
             for _ in range(2):
                 await record_failed(stage.context, transfer.transfer_id, reason="account closed", actor="olga")

@@ -21,10 +21,13 @@ from auction.services.settlement.dual_control import TWO_PERSONS_FROM_FEN, reque
 from auction.services.settlement.transitions import add_step, lock_settlement
 
 
-async def record_sent(context: AppContext, transfer_id: str, *, actor: str) -> Approval | None:
+async def record_sent(
+    context: AppContext, transfer_id: str, *, actor: str, agrees_to: int | None = None
+) -> Approval | None:
     """Record that a transfer is being sent; from 10,000 yuan on it needs two persons: the request that waits, or None.
 
-    Asked again, nothing changes. Raises NotFound(transfer-unknown), RequestRefused(same-person), WrongState, BooksAway.
+    `agrees_to` is the other person's request that the actor agrees to. Asked again, nothing changes. Raises
+    NotFound(transfer-unknown, pending-unknown), RequestRefused(same-person, approval-waiting), WrongState, BooksAway.
     """
     now_ms = context.clock_ms()
     async with _locked(context, transfer_id) as (tx, transfer, _):
@@ -40,6 +43,7 @@ async def record_sent(context: AppContext, transfer_id: str, *, actor: str) -> A
                 now_ms=now_ms,
                 since_ms=0,
                 subject=subject_of(transfer),
+                agrees_to=agrees_to,
             )
             if waiting is not None:
                 return waiting

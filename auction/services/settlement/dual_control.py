@@ -29,8 +29,8 @@ async def request_or_approve(
     """Request an act, or approve another person's request: the request that now waits, or None: do it.
 
     `lot_id` None: it is about no lot. `subject` says which of the lot's operations it is about, where it is about one,
-    or which bank receipt or transfer. Requests from before `since_ms`,
-    when the settlement last changed its state, do not count. `agrees_to` is the request that the actor has read and
+    or which bank receipt or transfer. Requests from before `since_ms`, when the settlement last changed its state, do
+    not count. `agrees_to` is the request that the actor has read and
     agrees to; None: they ask, and know of none. Raises RequestRefused(same-person) where the actor would approve their
     own request, RequestRefused(approval-waiting) where another person's waits that they did not name, and
     NotFound(pending-unknown) where the one that they named does not wait.

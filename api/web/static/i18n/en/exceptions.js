@@ -1,8 +1,8 @@
 // English: what the payment provider did unasked, and its exceptions, for finance and bidders.
 
 export const words = {
-  "exceptions.title": "Exceptions: {n} events of the payment provider could not be applied",
-  "exceptions.title.one": "Exceptions: 1 event of the payment provider could not be applied",
+  "exceptions.title": "Exceptions, not applied by themselves, of the payment provider: {n} events",
+  "exceptions.title.one": "Exceptions, not applied by themselves, of the payment provider: {n} event",
   "exceptions.hint": "Look each up on the provider’s pages, put right what is wrong, and close it with what you found.",
   "exceptions.about": "{type} · {amount} · {ref} · received {when}",
   "exceptions.about-payment": "{type} · {amount} · {ref} of payment {payment} · received {when}",

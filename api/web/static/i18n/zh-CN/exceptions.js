@@ -2,7 +2,7 @@
 
 export const words = {
   "exceptions.title": "异常：支付机构的 {n} 条通知未能自动处理",
-  "exceptions.title.one": "异常：支付机构的 1 条通知未能自动处理",
+  "exceptions.title.one": "异常：支付机构的 {n} 条通知未能自动处理",
   "exceptions.hint": "请逐条在支付机构后台核实并处理，然后填写核实结果关闭。",
   "exceptions.about": "{type} · {amount} · {ref} · {when} 收到",
   "exceptions.about-payment": "{type} · {amount} · {ref}（付款 {payment}）· {when} 收到",

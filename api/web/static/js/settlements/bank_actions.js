@@ -81,7 +81,7 @@ const ACTIONS = {
   send: (transfer) => ({
     fields: {},
     path: onTransfer(transfer, "sent"),
-    body: () => undefined,
+    body: () => (transfer.approval ? { pending_id: transfer.approval.pending_id } : {}),
     facts: payeeOf(transfer),
   }),
   confirm: (transfer) => ({
