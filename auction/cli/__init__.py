@@ -18,6 +18,7 @@ from auction.cli.replay import replay
 from auction.cli.restore import restore
 from auction.cli.scenario import scenario
 from auction.cli.serve import serve
+from auction.cli.tape import tape
 from auction.cli.token import token
 from auction.cli.verify import verify
 from auction.console.output import print_error
@@ -41,6 +42,7 @@ app.command()(migrate)
 app.command()(account)
 app.command()(token)
 app.command()(replay)
+app.command()(tape)
 app.command()(verify)
 app.command()(backup)
 app.command()(restore)
@@ -69,6 +71,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from auction.domain.errors import AuctionError
     from auction.embedded import EmbeddedError
     from auction.replay.csv_import import RecordingInvalid
+    from auction.replay.tape import TapeDiffers, TapeInvalid
     from auction.settings import SettingsError
 
-    return AuctionError, BackupError, EmbeddedError, RecordingInvalid, SettingsError
+    return AuctionError, BackupError, EmbeddedError, RecordingInvalid, SettingsError, TapeDiffers, TapeInvalid

@@ -14,6 +14,7 @@ COMMANDS = (
     "account",
     "token",
     "replay",
+    "tape",
     "verify",
     "backup",
     "restore",
