@@ -4,7 +4,10 @@ from auction.console.output import Json, out, print_json
 
 
 def migrate(*, as_json: Json = False) -> None:
-    """Migrate the database to the latest revision, and grant the role that serves what it needs."""
+    """Migrate the database to the latest revision.
+
+    The role that serves is granted what it needs.
+    """
     from auction.books.migrate import current
     from auction.books.revision import head
     from auction.migration import migrate_database
