@@ -17,7 +17,8 @@ def tape(
 ) -> None:
     """Record a bid tape from a seed, with its expected outcome.
 
-    A tape is commands to a ledger, and the hash of what the rules say comes of them; `auction replay --tape FILE` plays it.
+    A tape is commands to a ledger, and the hash of what the rules say comes of them. `auction replay --tape FILE` plays
+    it.
     """
     from auction.console import tape as console
 
