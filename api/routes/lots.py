@@ -3,18 +3,18 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.bids.endpoint import BidEndpoint
 from api.bids.idempotency import KEY_LENGTH_MAX, KEY_LENGTH_MIN, KEY_PATTERN
-from api.http.auth import Visitor, is_staff, viewer_of
-from api.http.openapi import AWAY, BID, OPTIONAL_TOKEN, TOKEN, problems
+from api.http.auth import Bidder, Visitor, is_staff, viewer_of
+from api.http.openapi import AWAY, BID, OPTIONAL_TOKEN, SIGNED_IN, TOKEN, Responses, problems
 from api.routes.dependencies import ID_SCHEMA, Context, LotId
-from api.schemas.public import BidAcceptedResponse, BidsResponse, LotResponse
+from api.schemas.public import BidAcceptedResponse, BidsResponse, LotResponse, OpeningsResponse
 from api.schemas.requests import SEQ_MAX, BidRequest
 from auction.domain.errors import ProblemCode
-from auction.services.catalogue import lot_views
+from auction.services.catalogue import lot_views, published_ledger
 
 router = APIRouter(prefix="/lots/{lot_id}", tags=["lots"])
 
@@ -31,6 +31,7 @@ _KEY: dict[str, Any] = {
     },
     "example": "b-7f3c2a91",
 }
+_LINES: Responses = {200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}}
 _BID: dict[str, Any] = {
     "security": [{"token": []}],
     "parameters": [_KEY],
@@ -54,6 +55,38 @@ async def list_bids(
 ) -> BidsResponse:
     """Accepted bids after a sequence number, oldest first."""
     return BidsResponse.of(await lot_views.list_bids(context, lot_id, after_seq=after_seq, limit=limit))
+
+
+@router.get(
+    "/ledger.jsonl",
+    response_class=StreamingResponse,
+    responses=problems(ProblemCode.LOT_UNKNOWN, ProblemCode.RECORD_NOT_PUBLISHED, ProblemCode.BOOKS_AWAY) | _LINES,
+)
+async def download_record(context: Context, lot_id: LotId) -> StreamingResponse:
+    """The record of a lot that is over: one event a line, each with the head of the chain after it; then the end.
+
+    Bidders are paddles, and what is private is a commitment. `auction verify FILE` checks the file.
+    """
+    record = await published_ledger.published_record(context, lot_id)
+    headers = {"content-disposition": f'attachment; filename="{lot_id}.jsonl"'}
+    return StreamingResponse(record, media_type="application/jsonl", headers=headers)
+
+
+@router.get(
+    "/openings",
+    responses=problems(ProblemCode.LOT_UNKNOWN, ProblemCode.RECORD_NOT_PUBLISHED, *SIGNED_IN, ProblemCode.BOOKS_AWAY),
+)
+async def list_openings(
+    context: Context,
+    lot_id: LotId,
+    bidder: Bidder,
+    after_seq: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0,
+    limit: Annotated[int, Query(ge=1, le=published_ledger.OPENINGS_PAGE_MAX)] = 100,
+) -> OpeningsResponse:
+    """What opens the commitments to your own bids in the record of a lot that is over, maxima among them."""
+    return OpeningsResponse.of(
+        await published_ledger.openings_of(context, lot_id, bidder.subject, after_seq=after_seq, limit=limit)
+    )
 
 
 @router.post(

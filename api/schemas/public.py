@@ -10,6 +10,7 @@ from auction.books.bidders import Registration
 from auction.books.catalogue import Sale
 from auction.books.deposits import Deposit
 from auction.services.catalogue.lot_views import BidPage, BidView, LotView, SaleView
+from auction.services.catalogue.published_ledger import OpeningPage
 from auction.services.verification.readiness import OK, Readiness
 
 TermsResponse = Annotated[
@@ -313,4 +314,27 @@ class ReadyzResponse(BaseModel):
             shards_stopped=list(readiness.shards_stopped),
             lots_frozen=list(readiness.lots_frozen),
             processes=f"keeps ending and is started again: {', '.join(failing)}" if failing else OK,
+        )
+
+
+class OpeningResponse(BaseModel):
+    """Opens the commitment to one bid: it is SHA-256 over the salt's bytes and the text `private` in UTF-8."""
+
+    seq: int
+    salt: str = Field(description="16 bytes, hex.")
+    private: str = Field(description="JSON of what was committed to: `bidder_id`, `amount_fen`, `key`.")
+
+
+class OpeningsResponse(BaseModel):
+    """Openings by seq; `next_after_seq` continues after the last, null where there were no more."""
+
+    openings: list[OpeningResponse]
+    next_after_seq: int | None
+
+    @classmethod
+    def of(cls, page: OpeningPage) -> Self:
+        """The response."""
+        return cls(
+            openings=[OpeningResponse(seq=one.seq, salt=one.salt.hex(), private=one.private) for one in page.openings],
+            next_after_seq=page.next_after_seq,
         )

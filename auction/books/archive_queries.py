@@ -97,6 +97,14 @@ async def bids_after(tx: Transaction, lot_id: str, *, after_seq: int = 0, limit:
     return [ArchivedBid(**row) for row in await tx.rows(statement)]
 
 
+async def bids_of_bidder(
+    tx: Transaction, lot_id: str, bidder_id: str, *, after_seq: int, limit: int
+) -> list[ArchivedBid]:
+    """A page of a bidder's bids on a lot with a seq above `after_seq`, oldest first, voided ones included."""
+    own = select(bids).where(bids.c.lot_id == lot_id, bids.c.bidder_id == bidder_id, bids.c.seq > after_seq)
+    return [ArchivedBid(**row) for row in await tx.rows(own.order_by(bids.c.seq).limit(limit))]
+
+
 async def bid_under_key(tx: Transaction, lot_id: str, bidder_id: str, key: str) -> ArchivedBid | None:
     """The bid that was accepted from a bidder under an idempotency key; None where there is none."""
     row = await tx.row(select(bids).where(bids.c.lot_id == lot_id, bids.c.bidder_id == bidder_id, bids.c.key == key))

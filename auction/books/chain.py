@@ -47,5 +47,10 @@ def head_after(  # noqa: PLR0917 - in the order in which they are hashed
             if secret is None
             else public_line(secret, lot_id, epoch, seq, at_ms, event)
         )
-        head = sha256(head + line).digest()
+        head = head_with(head, line)
     return head
+
+
+def head_with(head: bytes, line: bytes) -> bytes:
+    """The head after one more line."""
+    return sha256(head + line).digest()

@@ -46,14 +46,14 @@ def salt_of(secret: bytes, seq: int) -> bytes:
     return sha256(secret + seq.to_bytes(8, "big")).digest()[:SALT_BYTES]
 
 
-def private_fields(event: Event) -> dict[str, Any]:
-    """The fields of an event that its commitment covers, in their order; empty: it has none."""
-    return {name: getattr(event, name) for name in _FIELDS[type(event)][1]}
+def packed_private(event: Event) -> bytes:
+    """The fields of an event that its commitment covers, as canonical JSON."""
+    return _encode({name: getattr(event, name) for name in _FIELDS[type(event)][1]})
 
 
-def commitment(salt: bytes, private: dict[str, Any]) -> str:
-    """The commitment to private fields, hex."""
-    return sha256(salt + _encode(private)).hexdigest()
+def commitment(salt: bytes, private: bytes) -> str:
+    """The commitment to private fields, as `packed_private` gives them; hex."""
+    return sha256(salt + private).hexdigest()
 
 
 def public_line(  # noqa: PLR0917 - in the order in which they stand in the line
@@ -65,5 +65,5 @@ def public_line(  # noqa: PLR0917 - in the order in which they stand in the line
     for name in public:
         line[name] = getattr(event, name)
     if private:
-        line["commitment"] = commitment(salt_of(secret, seq), private_fields(event))
+        line["commitment"] = commitment(salt_of(secret, seq), packed_private(event))
     return _encode(line)

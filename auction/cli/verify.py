@@ -1,5 +1,6 @@
 """`auction verify`: checks ledger, archive and journal against the rules; exit code 1 if one is broken."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,19 +9,26 @@ from auction.console.output import Json, print_error, print_json
 
 
 def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="Check this published record, offline: /api/v1/lots/ID/ledger.jsonl.")
+    ] = None,
     *,
     lot: Annotated[str | None, typer.Option(help="Check this lot.")] = None,
     sale: Annotated[str | None, typer.Option(help="Check the lots of this sale.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Check every lot.")] = False,
+    head: Annotated[str | None, typer.Option(help="With FILE: the head that its chain must end with.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Verify the record of lots and every rule of money.
+    """Verify lots and every rule of money, or a published record.
 
-    Exit code 1 if a promise or a rule is broken.
+    Exit code 1 if a promise or a rule is broken, or the file is not as it was published.
     """
-    if [lot is not None, sale is not None, everything].count(True) != 1:
-        print_error("name what to check with exactly one of --lot ID, --sale ID and --all")
+    if [file is not None, lot is not None, sale is not None, everything].count(True) != 1:
+        print_error("name what to check with exactly one of FILE, --lot ID, --sale ID and --all")
         raise typer.Exit(2)
+    if file is not None:
+        _verify_file(file, head, as_json=as_json)
+        return
     from auction.console import verification
     from auction.migration import migrated_servers
     from auction.settings import load_settings
@@ -33,4 +41,20 @@ def verify(
         verification.print_verdict(verdict)
         verification.print_money(money)
     if not verification.all_hold(verdict, money):
+        raise typer.Exit(1)
+
+
+def _verify_file(file: Path, head: str | None, *, as_json: bool) -> None:
+    from auction.console import published_record
+
+    try:
+        verdict = published_record.check_file(file, head)
+    except OSError as error:
+        print_error(f"{file} cannot be read: {error.strerror}")
+        raise typer.Exit(2) from error
+    if as_json:
+        print_json(published_record.as_mapping(verdict))
+    else:
+        published_record.print_verdict(verdict)
+    if not verdict.is_sound:
         raise typer.Exit(1)

@@ -216,6 +216,7 @@ class ProblemCode(Code):
     CLAIM_UNKNOWN = "claim-unknown", Kind.NOT_FOUND, "No such claim"
     CLAIM_DECIDED = "claim-decided", Kind.CONFLICT, "Claim decided already", ("claim_status",)
     CLAIMS_UNDECIDED = "claims-undecided", Kind.CONFLICT, "Claims wait for a decision", ("lot_id", "claims")
+    RECORD_NOT_PUBLISHED = "record-not-published", Kind.CONFLICT, "Record not published", ("status",)
     NOTHING_HELD = "nothing-held", Kind.CONFLICT, "No settlement is held", ("lot_id",)
     PROVIDER_UNKNOWN = "provider-unknown", Kind.NOT_FOUND, "No such payment provider", ("provider",)
     NOTICE_REFUSED = "notice-refused", Kind.UNAUTHENTICATED, "Notice not accepted"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auction.books.chain import GENESIS, full_line, head_after
-from auction.books.public_lines import PRIVATE, commitment, private_fields, public_line, salt_of
+from auction.books.public_lines import PRIVATE, commitment, packed_private, public_line, salt_of
 from auction.domain.events import KINDS, BidPlaced, Closed, Event, Held, Paused
 
 SECRET = bytes(range(32))
@@ -57,7 +57,7 @@ def test_a_public_line_holds_the_public_fields_and_commits_to_the_others(event: 
         salt = sha256(SECRET + bytes(7) + b"\7").digest()[:16]
         written = json.dumps(private, ensure_ascii=False, separators=(",", ":")).encode()
         expected["commitment"] = sha256(salt + written).hexdigest()
-        assert expected["commitment"] == commitment(salt_of(SECRET, 7), private_fields(event))
+        assert expected["commitment"] == commitment(salt_of(SECRET, 7), packed_private(event))
     written = json.dumps(expected, ensure_ascii=False, separators=(",", ":")).encode()
     assert public_line(SECRET, "x-001", 2, 7, 99, event) == written
 

@@ -131,6 +131,7 @@ export const words = {
   "problem.claim-unknown": "This claim does not exist.",
   "problem.claim-decided": "This claim was decided the other way already.",
   "problem.claims-undecided": "Claims of lost bids on this lot wait for a decision. Accept or decline each first.",
+  "problem.record-not-published": "The record of this lot has not been published.",
   "problem.nothing-held": "No loss of this lot waits for a decision.",
   "problem.provider-unknown": "Unknown payment provider.",
   "problem.notice-refused": "This notification was not signed by the payment provider.",

@@ -123,6 +123,7 @@ export const words = {
   "problem.claim-unknown": "该申诉不存在。",
   "problem.claim-decided": "该申诉已有另一处理结果。",
   "problem.claims-undecided": "该拍品还有丢失出价的申诉待处理，请先逐条接受或驳回。",
+  "problem.record-not-published": "该拍品的竞价记录尚未公开。",
   "problem.nothing-held": "该拍品没有待处理的数据丢失。",
   "problem.provider-unknown": "未知的支付机构。",
   "problem.notice-refused": "该通知没有支付机构的有效签名。",

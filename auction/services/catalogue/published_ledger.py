@@ -1,0 +1,107 @@
+"""Publishes the record of a lot that is over, line by line; and tells bidders what opens the commitments to their bids.
+
+After the bid's way, read only. `auction.services.verification.published_record` checks such a file, without a database.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import msgspec
+
+from auction.books import archive_queries, catalogue
+from auction.books.chain import GENESIS, head_with
+from auction.books.ledger_expiry import ENDED
+from auction.books.public_lines import packed_private, public_line, salt_of
+from auction.domain.errors import ProblemCode, RequestRefused
+from auction.domain.events import BidPlaced
+from auction.services.catalogue.lot_views import visible_lot
+from auction.services.catalogue.visibility import PUBLIC
+from auction.services.context import AppContext
+from auction.services.lot_log import decode_archived
+
+PAGE_ENTRIES = 100
+"""Entries of up to 512 events that are read at a time."""
+OPENINGS_PAGE_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens the commitment to a bid: SHA-256 over the salt and the text is what the bid's public line has."""
+
+    seq: int
+    salt: bytes
+    private: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningPage:
+    """Openings by seq; `next_after_seq` continues after the last, None where there were no more."""
+
+    openings: list[Opening]
+    next_after_seq: int | None
+
+
+async def published_record(context: AppContext, lot_id: str) -> AsyncIterator[bytes]:
+    """The lines of a lot that is over, in pieces, the last of them its end.
+
+    Raises NotFound(lot-unknown), RequestRefused(record-not-published), BooksAway before the first piece is asked for.
+    """
+    return _lines(context, lot_id, await _secret(context, lot_id))
+
+
+async def _secret(context: AppContext, lot_id: str) -> bytes:
+    await visible_lot(context, lot_id, PUBLIC)
+    async with context.books.reading() as tx:
+        # a record that is cached may have the status of an earlier time
+        status = (await catalogue.find_lot(tx, lot_id)).status
+        secret = await archive_queries.chain_secret_of(tx, lot_id)
+    if status not in ENDED:
+        detail = f"The lot is {status}; its record is published once it is {' or '.join(ENDED)}, and archived."
+        raise RequestRefused(ProblemCode.RECORD_NOT_PUBLISHED, detail, {"status": status})
+    if secret is None:
+        detail = "The record of this lot was begun before records could be published, and names its bidders."
+        raise RequestRefused(ProblemCode.RECORD_NOT_PUBLISHED, detail, {"status": status})
+    return secret
+
+
+async def _lines(context: AppContext, lot_id: str, secret: bytes) -> AsyncIterator[bytes]:
+    head, events, last_seq = GENESIS, 0, 0
+    while True:
+        async with context.books.reading() as tx:
+            page = await archive_queries.entries_after(tx, lot_id, after_seq=last_seq, limit=PAGE_ENTRIES)
+        if not page:
+            break
+        for row in page:
+            entry = decode_archived(row)
+            lines = []
+            for seq, event in enumerate(entry.events, entry.first_seq):
+                line = public_line(secret, lot_id, entry.epoch, seq, entry.at_ms, event)
+                head = head_with(head, line)
+                lines.append(b'%b,"head":"%b"}\n' % (line[:-1], head.hex().encode()))
+            if head != row.head:
+                # what is not sound is not published as if it were: without its end the file is seen to be cut
+                return
+            events += len(lines)
+            yield b"".join(lines)
+        last_seq = page[-1].last_seq
+    yield msgspec.json.encode({"type": "end", "lot_id": lot_id, "events": events, "head": head.hex()}) + b"\n"
+
+
+async def openings_of(context: AppContext, lot_id: str, bidder_id: str, *, after_seq: int, limit: int) -> OpeningPage:
+    """What opens the commitments to a bidder's own bids on a lot that is over. Raises as `published_record` does."""
+    secret = await _secret(context, lot_id)
+    async with context.books.reading() as tx:
+        rows = await archive_queries.bids_of_bidder(tx, lot_id, bidder_id, after_seq=after_seq, limit=limit + 1)
+    openings = [
+        Opening(
+            row.seq,
+            salt_of(secret, row.seq),
+            packed_private(
+                BidPlaced(
+                    row.bidder_id, row.paddle, row.amount_fen, row.key, row.price_fen, int(row.leading), row.ends_at_ms
+                )
+            ).decode(),
+        )
+        for row in rows[:limit]
+    ]
+    return OpeningPage(openings, openings[-1].seq if len(rows) > limit else None)
