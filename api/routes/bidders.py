@@ -27,7 +27,9 @@ class BidderResponse(BaseModel):
     "/{bidder_id}/identity",
     responses={
         202: {"model": PendingActResponse, "description": "Requested: another person has to do the same."},
-        **problems(ProblemCode.BIDDER_UNKNOWN, *SIGNED_IN, *WRITE),
+        **problems(
+            ProblemCode.BIDDER_UNKNOWN, ProblemCode.APPROVAL_WAITING, ProblemCode.PENDING_UNKNOWN, *SIGNED_IN, *WRITE
+        ),
     },
 )
 async def set_identity_level(
@@ -36,7 +38,7 @@ async def set_identity_level(
     """Record how far a bidder's identity is verified; it needs two persons. Accounts of one identity are linked."""
     digest = None if known.identity is None else hashlib.sha256(known.identity.encode()).hexdigest()
     waiting = await request_or_set_identity(
-        context, bidder_id, level=known.level, identity_mark=digest, actor=ops.subject
+        context, bidder_id, level=known.level, identity_mark=digest, actor=ops.subject, agrees_to=known.pending_id
     )
     if waiting is not None:
         response.status_code = 202

@@ -19,7 +19,7 @@ from api.schemas.requests import (
     CreateLotRequest,
     CreateSaleRequest,
     EditLotRequest,
-    ExtendRequest,
+    ExtendLotRequest,
     Fen,
     OpenRequest,
     ReasonRequest,
@@ -59,6 +59,7 @@ def _action_problems(*codes: ProblemCode) -> Responses:
     return problems(ProblemCode.LOT_UNKNOWN, ProblemCode.WRONG_STATUS, *codes, *SIGNED_IN, *WRITE)
 
 
+_SECOND_PERSON = (ProblemCode.ACT_PENDING, ProblemCode.APPROVAL_WAITING, ProblemCode.PENDING_UNKNOWN)
 PENDING: Responses = {
     202: {"model": PendingActResponse, "description": "Requested: another person has to do the same."}
 }
@@ -167,23 +168,31 @@ async def resume_lot(
     return _staff_view(view)
 
 
-@router.post("/lots/{lot_id}/extend", responses={**PENDING, **_action_problems(ProblemCode.ACT_PENDING)})
+@router.post("/lots/{lot_id}/extend", responses={**PENDING, **_action_problems(*_SECOND_PERSON)})
 async def extend_lot(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, more: ExtendRequest, key: ActionKey, response: Response
+    context: Context, ops: Ops, lot_id: LotId, more: ExtendLotRequest, key: ActionKey, response: Response
 ) -> LotResponse | PendingActResponse:
     """Extend an open lot; after the first bid it needs two persons."""
     outcome = await two_person_acts.extend_lot(
-        context, lot_id, by_ms=more.by_ms, reason=more.reason, actor=ops.subject, action_key=key
+        context,
+        lot_id,
+        by_ms=more.by_ms,
+        reason=more.reason,
+        actor=ops.subject,
+        action_key=key,
+        agrees_to=more.pending_id,
     )
     return _done_or_pending(outcome, response)
 
 
-@router.post("/lots/{lot_id}/close", responses={**PENDING, **_action_problems(ProblemCode.ACT_PENDING)})
+@router.post("/lots/{lot_id}/close", responses={**PENDING, **_action_problems(*_SECOND_PERSON)})
 async def close_lot(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, reason: ReasonRequest, key: ActionKey, response: Response
+    context: Context, ops: Ops, lot_id: LotId, reason: TwoPersonRequest, key: ActionKey, response: Response
 ) -> LotResponse | PendingActResponse:
     """Close an open lot before its end; it needs two persons."""
-    outcome = await two_person_acts.close_lot(context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key)
+    outcome = await two_person_acts.close_lot(
+        context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key, agrees_to=reason.pending_id
+    )
     return _done_or_pending(outcome, response)
 
 
@@ -211,7 +220,7 @@ async def void_lot(  # noqa: PLR0917 - what FastAPI gives
     view = await lot_views.show_lot(context, lot_id, STAFF)
     if view.settlement is None:
         outcome = await two_person_acts.void_lot(
-            context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key
+            context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key, agrees_to=reason.pending_id
         )
         return _done_or_pending(outcome, response)
     waiting = await voids.void_settlement(
@@ -227,16 +236,16 @@ async def void_lot(  # noqa: PLR0917 - what FastAPI gives
     responses={
         **PENDING,
         **_action_problems(
-            ProblemCode.BID_UNKNOWN, ProblemCode.BID_ALREADY_VOID, ProblemCode.LEDGER_MOVED, ProblemCode.ACT_PENDING
+            ProblemCode.BID_UNKNOWN, ProblemCode.BID_ALREADY_VOID, ProblemCode.LEDGER_MOVED, *_SECOND_PERSON
         ),
     },
 )
 async def void_bid(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: ReasonRequest, response: Response, key: ActionKey
+    context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: TwoPersonRequest, response: Response, key: ActionKey
 ) -> LotResponse | PendingActResponse:
     """Void one bid of a paused or held lot; it needs two persons. The lot is recomputed without it, in a new epoch."""
     outcome = await two_person_acts.void_bid(
-        context, lot_id, seq, reason=reason.reason, actor=ops.subject, action_key=key
+        context, lot_id, seq, reason=reason.reason, actor=ops.subject, action_key=key, agrees_to=reason.pending_id
     )
     return _done_or_pending(outcome, response)
 

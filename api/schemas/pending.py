@@ -9,7 +9,7 @@ from auction.books.approvals import Approval
 
 
 class PendingActResponse(RecordResponse):
-    """An act that one person of staff has requested. The same call by another person does it."""
+    """An act that one person of staff has requested. The same call by another person, who names it, does it."""
 
     pending_id: int
     act: str = Field(description="close-lot, extend-lot, void-bid, void-lot or set-identity.")

@@ -207,6 +207,12 @@ class ExtendRequest(ReasonRequest):
     by_ms: DurationMs = Field(examples=[60_000])
 
 
+class ExtendLotRequest(ExtendRequest):
+    """How much later a lot closes; after the first bid the second person names the request that they agree to."""
+
+    pending_id: PendingId
+
+
 class ClaimPaymentRequest(RequestModel):
     """A part of a claim that a defaulter has paid."""
 
@@ -285,6 +291,7 @@ class IdentityLevelRequest(RequestModel):
     identity: VerifiedIdentity | None = Field(
         None, description="What was verified, such as a document number; only its hash is stored."
     )
+    pending_id: PendingId
 
 
 class BidRequest(RequestModel):

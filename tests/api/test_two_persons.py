@@ -31,9 +31,17 @@ async def paused_with_bids(asker: Asker) -> str:
     return lot_id
 
 
-async def act(asker: Asker, path: str, who: dict[str, str], body: object = None, key: str = "") -> httpx.Response:
+async def act(  # noqa: PLR0917 - a call and its parts
+    asker: Asker,
+    path: str,
+    who: dict[str, str],
+    body: dict[str, Any] | None = None,
+    key: str = "",
+    agrees_to: int | None = None,
+) -> httpx.Response:
     headers = {**who, **({"Idempotency-Key": key} if key else {})}
-    return await asker.post(f"/ops{path}", REASON if body is None else body, headers)
+    named = {} if agrees_to is None else {"pending_id": agrees_to}
+    return await asker.post(f"/ops{path}", {**(REASON if body is None else body), **named}, headers)
 
 
 def code_of(answer: httpx.Response) -> tuple[int, str]:
@@ -63,10 +71,14 @@ async def test_one_clerk_cannot_hand_the_lot_to_a_friend(asker: Asker, context: 
     assert code_of(await act(asker, f"/lots/{lot_id}/bids/1/void", EVE)) == (409, "act-pending")
     now = (await asker.get(f"/lots/{lot_id}")).json()
     assert (now["leader"], now["price_fen"], now["epoch"]) == (before["leader"], 200, before["epoch"])
+    # whoever does the same without having read the request does not agree to it
+    unaware = await act(asker, void, EVE)
+    assert code_of(unaware) == (409, "approval-waiting")
+    assert unaware.json()["pending_id"] == waiting["pending_id"]
     # another person does the same, and again where the answer was lost
     key = new_key()
     for _ in range(2):
-        done = await act(asker, void, EVE, key=key)
+        done = await act(asker, void, EVE, key=key, agrees_to=waiting["pending_id"])
         assert done.status_code == 200, done.text
         assert (done.json()["price_fen"], done.json()["epoch"]) == (100, before["epoch"] + 1)
     assert await pending_of(asker) == []
@@ -84,26 +96,30 @@ async def test_each_act_on_a_lot_with_bids_needs_two(asker: Asker):
     assert extended.status_code == 200
     ends_at_ms = extended.json()["ends_at_ms"]
     await asker.bid(lot_id, 100)
-    assert (await act(asker, f"/lots/{lot_id}/extend", DORA, more)).status_code == 202
+    requested = await act(asker, f"/lots/{lot_id}/extend", DORA, more)
+    assert requested.status_code == 202
+    agrees_to = requested.json()["pending_id"]
     # another length is another act
     assert code_of(await act(asker, f"/lots/{lot_id}/extend", EVE, {**more, "by_ms": 1})) == (409, "act-pending")
     key = new_key()
     for _ in range(2):
-        extended = await act(asker, f"/lots/{lot_id}/extend", EVE, more, key)
+        extended = await act(asker, f"/lots/{lot_id}/extend", EVE, more, key, agrees_to)
         assert (extended.status_code, extended.json()["ends_at_ms"]) == (200, ends_at_ms + 60_000)
     assert (await act(asker, f"/lots/{lot_id}/close", EVE)).status_code == 202
     assert (await act(asker, f"/lots/{lot_id}/pause", DORA)).status_code == 200
     # what was asked for is not possible any more, and waits for nobody once it is withdrawn
-    assert code_of(await act(asker, f"/lots/{lot_id}/close", DORA)) == (409, "wrong-status")
     (waiting,) = await pending_of(asker)
+    pending_id = waiting["pending_id"]
+    assert code_of(await act(asker, f"/lots/{lot_id}/close", DORA, agrees_to=pending_id)) == (409, "wrong-status")
     for _ in range(2):
         withdrawn = await asker.http.delete(f"/api/v1/ops/pending/{waiting['pending_id']}", headers=DORA)
         assert withdrawn.status_code == 204
     assert await pending_of(asker) == []
     assert (await act(asker, f"/lots/{lot_id}/resume", DORA, {})).status_code == 200
-    for who, expected in ((DORA, 202), (EVE, 200)):
-        closed = await act(asker, f"/lots/{lot_id}/close", who)
-        assert closed.status_code == expected
+    # one that was withdrawn is not agreed to any more
+    assert code_of(await act(asker, f"/lots/{lot_id}/close", DORA, agrees_to=pending_id)) == (404, "pending-unknown")
+    pending_id = (await act(asker, f"/lots/{lot_id}/close", DORA)).json()["pending_id"]
+    closed = await act(asker, f"/lots/{lot_id}/close", EVE, agrees_to=pending_id)
     assert closed.json()["status"] == "closed"
     assert code_of(await asker.http.delete("/api/v1/ops/pending/999", headers=DORA)) == (404, "pending-unknown")
 
@@ -112,8 +128,10 @@ async def test_a_lot_with_bids_is_voided_by_two_and_an_empty_one_by_one(asker: A
     empty, full = await asker.open_lot(), await asker.open_lot()
     await asker.bid(full, 100)
     assert (await act(asker, f"/lots/{empty}/void", DORA)).json()["status"] == "void"
-    assert (await act(asker, f"/lots/{full}/void", DORA)).status_code == 202
-    assert (await act(asker, f"/lots/{full}/void", EVE)).json()["status"] == "void"
+    requested = await act(asker, f"/lots/{full}/void", DORA)
+    assert requested.status_code == 202
+    voided = await act(asker, f"/lots/{full}/void", EVE, agrees_to=requested.json()["pending_id"])
+    assert voided.json()["status"] == "void"
 
 
 async def test_a_request_expires(asker: Asker, context: AppContext):
@@ -135,15 +153,17 @@ async def test_an_act_that_was_confirmed_before_a_crash_is_done_once(
     await asker.bid(lot_id, 100)
     ends_at_ms = (await asker.get(f"/lots/{lot_id}")).json()["ends_at_ms"]
 
-    async def extend(actor: str) -> Any:
-        return await two_person_acts.extend_lot(context, lot_id, by_ms=1_000, reason="more", actor=actor)
+    async def extend(actor: str, agrees_to: int | None = None) -> Any:
+        return await two_person_acts.extend_lot(
+            context, lot_id, by_ms=1_000, reason="more", actor=actor, agrees_to=agrees_to
+        )
 
-    await extend("dora")
+    pending_id = (await extend("dora")).approval_id
     with monkeypatch.context() as patched:
         patched.setattr(two_person_acts, "_note_approved", crash)
         with pytest.raises(ConnectionError):
-            await extend("eve")
-    done = await extend("eve")
+            await extend("eve", pending_id)
+    done = await extend("eve", pending_id)
     assert done.ends_at_ms == ends_at_ms + 1_000
 
 
@@ -160,7 +180,9 @@ async def test_an_identity_level_needs_two(asker: Asker):
     assert (await act(asker, path, DORA, level)).status_code == 202
     # another level is another request
     assert (await act(asker, path, EVE, {"level": 3})).status_code == 202
-    assert (await act(asker, path, EVE, level)).json() == {"bidder_id": "ann", "identity_level": 2}
+    assert code_of(await act(asker, path, EVE, level)) == (409, "approval-waiting")
+    agrees_to = requested.json()["pending_id"]
+    assert (await act(asker, path, EVE, level, agrees_to=agrees_to)).json() == {"bidder_id": "ann", "identity_level": 2}
     assert [one["subject"].partition(" identity")[0] for one in await pending_of(asker)] == ["ann level=3"]
 
 

@@ -14,6 +14,7 @@ from auction.books.approvals import Approval
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.domain.lot import ADMITTING, STOPPED, LotStatus
 from auction.domain.states import ApprovalAction
+from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.catalogue import lots
 from auction.services.catalogue.lot_views import LotView
 from auction.services.context import AppContext
@@ -29,12 +30,13 @@ Act = Callable[[str], Awaitable[LotView]]
 
 
 async def close_lot(
-    context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = ""
+    context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "", agrees_to: int | None = None
 ) -> LotView | Approval:
     """Close an open lot before its end, or request it: the lot, or the request that waits.
 
-    Like every act here it raises RequestRefused(act-pending) and what the act of one person raises. Requested again by
-    the same person it is the same request.
+    `agrees_to`: another person's request for it, which the actor has read. Like every act here it raises
+    RequestRefused(act-pending, approval-waiting), NotFound(pending-unknown) and what the act of one person raises.
+    Requested again by the same person it is the same request.
     """
 
     async def act(key: str) -> LotView:
@@ -49,11 +51,19 @@ async def close_lot(
         reason=reason,
         actor=actor,
         action_key=action_key,
+        agrees_to=agrees_to,
     )
 
 
 async def extend_lot(
-    context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str, action_key: str = ""
+    context: AppContext,
+    lot_id: str,
+    *,
+    by_ms: int,
+    reason: str,
+    actor: str,
+    action_key: str = "",
+    agrees_to: int | None = None,
 ) -> LotView | Approval:
     """Move the end of an open lot; before the first bid one person may. The lot, or the request that waits."""
 
@@ -69,13 +79,21 @@ async def extend_lot(
         reason=reason,
         actor=actor,
         action_key=action_key,
+        agrees_to=agrees_to,
         subject=f"by_ms={by_ms}",
         alone_before_bids=True,
     )
 
 
 async def void_bid(
-    context: AppContext, lot_id: str, seq: int, *, reason: str, actor: str, action_key: str = ""
+    context: AppContext,
+    lot_id: str,
+    seq: int,
+    *,
+    reason: str,
+    actor: str,
+    action_key: str = "",
+    agrees_to: int | None = None,
 ) -> LotView | Approval:
     """Void one bid of a paused or held lot. The lot, or the request that waits."""
 
@@ -91,12 +109,13 @@ async def void_bid(
         reason=reason,
         actor=actor,
         action_key=action_key,
+        agrees_to=agrees_to,
         subject=f"seq={seq}",
     )
 
 
 async def void_lot(
-    context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = ""
+    context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "", agrees_to: int | None = None
 ) -> LotView | Approval:
     """Void a lot that has not closed; before the first bid one person may. The lot, or the request that waits."""
 
@@ -112,6 +131,7 @@ async def void_lot(
         reason=reason,
         actor=actor,
         action_key=action_key,
+        agrees_to=agrees_to,
         alone_before_bids=True,
     )
 
@@ -173,6 +193,7 @@ async def _act(
     reason: str,
     actor: str,
     action_key: str,
+    agrees_to: int | None,
     subject: str | None = None,
     alone_before_bids: bool = False,
 ) -> LotView | Approval:
@@ -185,6 +206,8 @@ async def _act(
         before = await _confirmed_under(context, lot_id, action, actor=actor, action_key=action_key)
         if before is not None:
             return await act(_key_of(before))
+        if agrees_to is not None:
+            raise not_waiting(agrees_to)
         async with lots.acting_on(context, lot_id, str(action), tuple(allowed)):
             snapshot = await context.ledger.read(lot_id)
         if snapshot is None or snapshot.status not in allowed or (alone_before_bids and not snapshot.bids):
@@ -193,6 +216,8 @@ async def _act(
         return await _request(context, lot_id, action, subject, reason=reason, actor=actor)
     if pending.asked_by == actor:
         return pending
+    if pending.approval_id != agrees_to:
+        raise not_named(pending)
     view = await act(_key_of(pending))
     await _note_approved(context, pending, actor=actor, reason=reason, action_key=action_key)
     return view

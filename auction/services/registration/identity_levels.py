@@ -4,6 +4,7 @@ from auction.books import approvals, audit, bidders, catalogue
 from auction.books.approvals import Approval
 from auction.domain.errors import NotFound, ProblemCode
 from auction.domain.states import ApprovalAction
+from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import restate_power, sync_power, unsynced
 
@@ -12,11 +13,18 @@ REQUEST_VALID_MS = 24 * 3_600_000
 
 
 async def request_or_set_identity(
-    context: AppContext, bidder_id: str, *, level: int, identity_mark: str | None, actor: str
+    context: AppContext,
+    bidder_id: str,
+    *,
+    level: int,
+    identity_mark: str | None,
+    actor: str,
+    agrees_to: int | None = None,
 ) -> Approval | None:
     """Set a bidder's identity level; where the house has acts of two persons, request it or confirm the same request.
 
-    The request that waits, or None: it is set. Raises as `set_identity`.
+    The request that waits, or None: it is set. `agrees_to`: another person's request for it. Raises as `set_identity`,
+    RequestRefused(approval-waiting) and NotFound(pending-unknown).
     """
     if not context.two_persons:
         await set_identity(context, bidder_id, level=level, identity_mark=identity_mark, actor=actor)
@@ -25,6 +33,8 @@ async def request_or_set_identity(
     action = ApprovalAction.SET_IDENTITY
     async with context.books.transaction() as tx:
         waiting = await approvals.find_waiting(tx, None, action, now_ms=now_ms, since_ms=0, subject=subject)
+        if waiting is None and agrees_to is not None:
+            raise not_waiting(agrees_to)
         if waiting is None:
             if not await bidders.registrations_of(tx, bidder_id):
                 raise _unknown(bidder_id)
@@ -42,6 +52,8 @@ async def request_or_set_identity(
             await audit.record_action(tx, actor=actor, action=f"ask-{action}", details=details)
     if waiting.asked_by == actor:
         return waiting
+    if waiting.approval_id != agrees_to:
+        raise not_named(waiting)
     await set_identity(context, bidder_id, level=level, identity_mark=identity_mark, actor=actor)
     async with context.books.transaction() as tx:
         found = await approvals.find(tx, waiting.approval_id, locked=True)

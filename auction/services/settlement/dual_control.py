@@ -3,8 +3,9 @@
 from auction.books import approvals, audit
 from auction.books.approvals import Approval
 from auction.books.unit_of_work import Transaction
-from auction.domain.errors import NotFound, ProblemCode, RequestRefused
+from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.states import ApprovalAction
+from auction.services.approval_refusals import not_named, not_waiting
 
 TWO_PERSONS_FROM_FEN = 1_000_000
 """Recording money that came or goes by bank needs a second person from this much on."""
@@ -37,7 +38,7 @@ async def request_or_approve(
     """
     waiting = await approvals.find_waiting(tx, lot_id, action, now_ms=now_ms, since_ms=since_ms, subject=subject)
     if agrees_to not in {None, ANY_REQUEST} and (waiting is None or waiting.approval_id != agrees_to):
-        raise NotFound(ProblemCode.PENDING_UNKNOWN, f"No request {agrees_to} for this waits for a second person.")
+        raise not_waiting(agrees_to)
     if waiting is None:
         requested = await approvals.request(
             tx,
@@ -58,16 +59,7 @@ async def request_or_approve(
             {"asked_by": actor, "asked_at_ms": waiting.asked_at_ms, "expires_at_ms": waiting.expires_at_ms},
         )
     if agrees_to is None:
-        raise RequestRefused(
-            ProblemCode.APPROVAL_WAITING,
-            f"{waiting.asked_by} has requested this: {waiting.reason}. To agree, name the request in pending_id.",
-            {
-                "pending_id": waiting.approval_id,
-                "asked_by": waiting.asked_by,
-                "asked_at_ms": waiting.asked_at_ms,
-                "expires_at_ms": waiting.expires_at_ms,
-            },
-        )
+        raise not_named(waiting)
     await approvals.approve(tx, waiting.approval_id, by=actor, at_ms=now_ms)
     await audit.record_action(
         tx,

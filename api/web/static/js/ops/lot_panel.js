@@ -299,7 +299,7 @@ export class LotPanel {
         stale: () =>
           action.statuses.includes(this.#lot.status) ? "" : t("ops.stale", { status: t(`status.${this.#lot.status}`) }),
         path: () => action.path(this.#lot, bid),
-        body: action.body,
+        body: pending ? (values) => ({ ...action.body(values), pending_id: pending.pending_id }) : action.body,
         words: staffProblemText,
       });
       if (after?.pending_id) {
