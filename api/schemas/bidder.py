@@ -33,7 +33,7 @@ class TopUpResponse(BaseModel):
             deposit_id=deposit.deposit_id,
             status=deposit.status,
             amount_fen=deposit.amount_fen,
-            held_fen=sum(one.amount_fen for one in registration.deposits if one.status == "held"),
+            held_fen=sum(one.left_fen for one in registration.deposits if one.status == "held"),
             limit_fen=registration.limit_fen,
             purse_fen=registration.purse_fen,
         )
@@ -48,7 +48,11 @@ class OwnDepositResponse(BaseModel):
     policy: str
     method: str = Field(description="authorisation: reserved by the provider; charge: paid.")
     amount_fen: int
-    status: str = Field(description="pending, held, failed, releasing, released, applied, forfeited or lapsed.")
+    left_fen: int = Field(description="What is left of it: the lots of a sale take their shares out of a purse.")
+    part_of: str | None = Field(description="The deposit that this one is a lot's share of; null: it is no share.")
+    status: str = Field(
+        description="pending, held, failed, releasing, released, applied, forfeited, lapsed, or shared: all of it."
+    )
     captured_fen: int | None = Field(description="How much of it has been collected; null: nothing yet.")
     created_at_ms: int
     held_at_ms: int | None
@@ -68,6 +72,8 @@ class OwnDepositResponse(BaseModel):
             policy=deposit.policy,
             method=deposit.method,
             amount_fen=deposit.amount_fen,
+            left_fen=deposit.left_fen,
+            part_of=deposit.part_of,
             status=deposit.status,
             captured_fen=deposit.captured_fen,
             created_at_ms=deposit.created_at_ms,

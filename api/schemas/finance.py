@@ -228,6 +228,8 @@ class DepositHistoryResponse(RecordResponse):
     method: str
     amount_fen: int
     captured_fen: int | None
+    shared_fen: int = Field(description="How much of a purse the shares of lots took.")
+    part_of: str | None = Field(description="The purse that this share of the lot was taken out of.")
     status: str
     disposition: str | None
     kept_as_runner_up: bool = Field(description="It stays held, as the lot may still be offered to the bidder.")

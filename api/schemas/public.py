@@ -209,7 +209,9 @@ class DepositResponse(BaseModel):
     """The bidder's deposit for the lot."""
 
     deposit_id: str | None = Field(description="Null where the lot requires none.")
-    status: str = Field(description="none, pending, held, failed, releasing, released, applied, forfeited or lapsed.")
+    status: str = Field(
+        description="none, pending, held, failed, releasing, released, applied, forfeited, lapsed or shared."
+    )
     held_fen: int = Field(description="Held now, with top-ups.")
 
     @classmethod
@@ -219,7 +221,7 @@ class DepositResponse(BaseModel):
             return cls(deposit_id=None, status="none", held_fen=0)
         held = [deposit for deposit in deposits if deposit.status == "held"]
         representative = held[0] if held else deposits[-1]
-        held_fen = sum(deposit.amount_fen for deposit in held)
+        held_fen = sum(deposit.left_fen for deposit in held)
         return cls(deposit_id=representative.deposit_id, status=representative.status, held_fen=held_fen)
 
 
@@ -230,7 +232,7 @@ class RegistrationResponse(BaseModel):
     paddle: int | None = Field(description="Null while the payment provider has not decided on the deposit.")
     limit_fen: int | None
     purse_fen: int | None = Field(
-        description="The most that the bidder's leading bids on all lots of the sale may add up to."
+        description="The most that the lots of the sale which the bidder leads, or has won and not paid, may add up to."
     )
     deposit: DepositResponse
 

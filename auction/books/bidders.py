@@ -15,6 +15,7 @@ from auction.books.deposits import Deposit
 from auction.books.tables import Id, bidder_marks, bidders, deposits, lots, paddles, registrations
 from auction.books.unit_of_work import Transaction
 from auction.domain.lot import ADMITTING
+from auction.domain.states import DepositPolicyKind, DepositStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Registration:
     paddle: int
     limit_fen: int | None
     purse_fen: int | None
+    held_fen: int | None
+    share_fen: int | None
     terms_sha256: str
     registered_at_ms: int
     admitted_at_ms: int | None
@@ -115,15 +118,76 @@ async def register_recorded(
 
 
 async def change_power(
-    tx: Transaction, *, lot_id: str, bidder_id: str, limit_fen: int | None, purse_fen: int | None
+    tx: Transaction,
+    *,
+    lot_id: str,
+    bidder_id: str,
+    limit_fen: int | None,
+    purse_fen: int | None,
+    held_fen: int | None,
 ) -> None:
-    """Change limit and purse (fen) and raise `power_version`, so that the change is sent to the ledger."""
+    """Change limit, purse and what is held behind it (fen).
+
+    `power_version` is raised, so that the change is sent to the ledger.
+    """
     statement = (
         update(registrations)
         .where(_is_registration(lot_id, bidder_id))
-        .values(limit_fen=limit_fen, purse_fen=purse_fen, power_version=registrations.c.power_version + 1)
+        .values(
+            limit_fen=limit_fen,
+            purse_fen=purse_fen,
+            held_fen=held_fen,
+            power_version=registrations.c.power_version + 1,
+        )
     )
     await tx.session.execute(statement)
+
+
+async def room_in_purse(tx: Transaction, *, sale_id: str, bidder_id: str) -> int:
+    """What of a bidder's purses on a sale no award or offer takes, in fen; below 0 where a deposit has lapsed."""
+    left = (
+        select(func.coalesce(func.sum(deposits.c.amount_fen - deposits.c.shared_fen), 0))
+        .join(lots, lots.c.lot_id == deposits.c.lot_id)
+        .where(
+            lots.c.sale_id == sale_id,
+            deposits.c.bidder_id == bidder_id,
+            deposits.c.policy == DepositPolicyKind.PURSE,
+            deposits.c.status == DepositStatus.HELD,
+            deposits.c.disposition.is_(None),
+        )
+    )
+    secured = (
+        select(func.coalesce(func.sum(registrations.c.share_fen), 0))
+        .join(lots, lots.c.lot_id == registrations.c.lot_id)
+        .where(lots.c.sale_id == sale_id, registrations.c.bidder_id == bidder_id, registrations.c.share_fen > 0)
+    )
+    return int(await tx.session.scalar(select(left.scalar_subquery() - secured.scalar_subquery())) or 0)
+
+
+async def set_share(tx: Transaction, *, lot_id: str, bidder_id: str, share_fen: int) -> None:
+    """Set what an award or offer of a lot takes of its bidder's purse, in fen; sent to the ledger as power is."""
+    statement = (
+        update(registrations)
+        .where(_is_registration(lot_id, bidder_id))
+        .values(share_fen=share_fen, power_version=registrations.c.power_version + 1)
+    )
+    await tx.session.execute(statement)
+
+
+async def end_share(tx: Transaction, *, lot_id: str, bidder_id: str) -> None:
+    """An award or offer of a lot takes nothing of its bidder's purse any more, if it did."""
+    statement = (
+        update(registrations)
+        .where(_is_registration(lot_id, bidder_id), registrations.c.share_fen.is_not(None))
+        .values(share_fen=0, power_version=registrations.c.power_version + 1)
+    )
+    await tx.session.execute(statement)
+
+
+async def share_of(tx: Transaction, *, lot_id: str, bidder_id: str) -> int:
+    """What an award or offer of a lot takes of its bidder's purse, in fen."""
+    statement = select(registrations.c.share_fen).where(_is_registration(lot_id, bidder_id))
+    return await tx.session.scalar(statement) or 0
 
 
 async def lock_registration(tx: Transaction, *, lot_id: str, bidder_id: str) -> Registration:
@@ -248,14 +312,15 @@ async def registrations_for_lots(tx: Transaction, bidder_id: str, lot_ids: Colle
 
 
 async def registrations_to_sync(tx: Transaction, *, before_ms: int, limit: int = 1000) -> list[Registration]:
-    """Registrations for lots not over whose limit and purse the ledger does not have yet, oldest first.
+    """Registrations whose power on a lot not over, or share of one that is, the ledger does not have yet, oldest first.
 
     Also those from before `before_ms` (UTC ms) that are not archived as admitted: admitting again changes nothing.
     """
     unseen = and_(registrations.c.admitted_at_ms.is_(None), registrations.c.registered_at_ms < before_ms)
     waiting = and_(
         or_(registrations.c.synced_version < registrations.c.power_version, unseen),
-        exists().where(lots.c.lot_id == registrations.c.lot_id, lots.c.status.in_(ADMITTING)),
+        registrations.c.share_fen.is_not(None)
+        | exists().where(lots.c.lot_id == registrations.c.lot_id, lots.c.status.in_(ADMITTING)),
     )
     return await _registrations(tx, waiting, limit=limit, newest_first=False)
 
@@ -293,12 +358,13 @@ async def mark_unsynced(tx: Transaction, *, lot_id: str) -> None:
     await tx.session.execute(statement.values(power_version=registrations.c.power_version + 1))
 
 
-async def purses_on_sale(tx: Transaction, sale_id: str) -> dict[str, int]:
-    """Bidder -> their purse on a sale, in fen, for those who have one."""
-    statement = (
-        select(registrations.c.bidder_id, func.max(registrations.c.purse_fen).label("purse_fen"))
-        .join(lots, lots.c.lot_id == registrations.c.lot_id)
-        .where(lots.c.sale_id == sale_id, registrations.c.purse_fen.is_not(None))
-        .group_by(registrations.c.bidder_id)
-    )
-    return {row["bidder_id"]: row["purse_fen"] for row in await tx.rows(statement)}
+async def purses_on_lot(tx: Transaction, lot_id: str) -> dict[str, tuple[int, int]]:
+    """Bidder -> their purse on a lot, and what is held behind it, in fen, for those who have one."""
+    statement = select(registrations).where(registrations.c.lot_id == lot_id, registrations.c.purse_fen.is_not(None))
+    return {row["bidder_id"]: (row["purse_fen"], row["held_fen"]) for row in await tx.rows(statement)}
+
+
+async def shares_on_lot(tx: Transaction, lot_id: str) -> dict[str, int]:
+    """Bidder -> what their award or offer of a lot takes of their purse, in fen; 0: it has ended."""
+    statement = select(registrations).where(registrations.c.lot_id == lot_id, registrations.c.share_fen.is_not(None))
+    return {row["bidder_id"]: row["share_fen"] for row in await tx.rows(statement)}

@@ -8,15 +8,14 @@ confirms. Each `mark_...` checks the status it leaves and raises InvalidTransiti
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Executable, and_, any_, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, any_, func, literal, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.tables import Id, awards, deposits, lots, runners_up, settlements
+from auction.books.tables import Id, deposits, lots
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
-from auction.domain.lot import ADMITTING, LotStatus
-from auction.domain.states import AwardStatus, DepositMethod, DepositPolicyKind, DepositStatus, Disposition
+from auction.domain.states import DepositMethod, DepositPolicyKind, DepositStatus, Disposition
 
 REGISTRATION = "registration"
 """The request key of the deposit that a registration needs."""
@@ -50,6 +49,8 @@ class Deposit:
     held_at_ms: int | None
     expires_at_ms: int | None
     ended_at_ms: int | None
+    shared_fen: int
+    part_of: str | None
     reason: str | None
 
     @property
@@ -68,9 +69,24 @@ class Deposit:
         return self.policy is DepositPolicyKind.PURSE
 
     @property
+    def left_fen(self) -> int:
+        """What is left of it, in fen: without the shares that were taken out of a purse."""
+        return self.amount_fen - self.shared_fen
+
+    @property
+    def cash_fen(self) -> int:
+        """What was charged or captured of it and is left, in fen; 0 while it is only authorised."""
+        return 0 if self.captured_fen is None else self.captured_fen - self.shared_fen
+
+    @property
     def worth_fen(self) -> int:
-        """What it can pay, in fen: what was captured of it, or all of it while it is only authorised."""
-        return self.amount_fen if self.captured_fen is None else self.captured_fen
+        """What it can pay, in fen: its cash, or all that is left of it while it is only authorised."""
+        return self.left_fen if self.captured_fen is None else self.cash_fen
+
+    @property
+    def hold_id(self) -> str:
+        """The deposit that the provider holds: itself, or the purse that it is a share of."""
+        return self.part_of or self.deposit_id
 
 
 # --- requesting and finding -------------------------------------------------------------------------------------------
@@ -126,6 +142,12 @@ async def lock(tx: Transaction, deposit_id: str) -> Deposit:
     return Deposit(**await tx.returned(statement.with_for_update()))
 
 
+async def lock_all(tx: Transaction, deposit_ids: Collection[str]) -> list[Deposit]:
+    """Deposits by id, locked for a change by this transaction."""
+    statement = select(deposits).where(_among(deposit_ids)).order_by(deposits.c.deposit_id)
+    return await _deposits(tx, statement.with_for_update())
+
+
 async def purses_among(tx: Transaction, deposit_ids: Collection[str]) -> set[str]:
     """Those of these deposits that serve every lot of a sale."""
     statement = select(deposits.c.deposit_id).where(_among(deposit_ids), deposits.c.policy == DepositPolicyKind.PURSE)
@@ -151,8 +173,9 @@ async def lock_deposits_of_lots(tx: Transaction, lot_ids: Collection[str]) -> li
 
 async def held_by_lot(tx: Transaction, lot_ids: Collection[str]) -> dict[str, int]:
     """Lot -> the sum of its held deposits in fen; lots without any are missing."""
+    left = deposits.c.amount_fen - deposits.c.shared_fen
     statement = (
-        select(deposits.c.lot_id, func.sum(deposits.c.amount_fen).label("held_fen"))
+        select(deposits.c.lot_id, func.sum(left).label("held_fen"))
         .where(deposits.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), deposits.c.status == DepositStatus.HELD)
         .group_by(deposits.c.lot_id)
     )
@@ -208,46 +231,10 @@ async def deposits_expiring(tx: Transaction, *, before_ms: int, limit: int = 100
     return await _deposits(tx, statement)
 
 
-async def idle_purses(tx: Transaction, *, limit: int = 200) -> list[Deposit]:
-    """Purse deposits that are not needed any more, locked for a change.
-
-    Every lot of the sale has ended and its settlement is open, the bidder has no award due on the sale, and is no
-    runner-up who may be made an offer.
-    """
-    of_sale = lots.alias("of_sale")
-    same_sale = of_sale.c.sale_id == lots.c.sale_id
-    settled = exists().where(settlements.c.lot_id == of_sale.c.lot_id)
-    not_over = exists().where(
-        same_sale,
-        or_(of_sale.c.status.in_((*ADMITTING, LotStatus.FROZEN)), (of_sale.c.status == LotStatus.CLOSED) & ~settled),
-    )
-    owing = exists().where(
-        same_sale,
-        awards.c.lot_id == of_sale.c.lot_id,
-        awards.c.bidder_id == deposits.c.bidder_id,
-        awards.c.status == AwardStatus.DUE,
-    )
-    may_be_offered = exists().where(
-        same_sale,
-        runners_up.c.lot_id == of_sale.c.lot_id,
-        runners_up.c.bidder_id == deposits.c.bidder_id,
-        runners_up.c.released_at_ms.is_(None),
-    )
-    statement = (
-        select(deposits)
-        .join(lots, lots.c.lot_id == deposits.c.lot_id)
-        .where(
-            AVAILABLE,
-            deposits.c.policy == DepositPolicyKind.PURSE,
-            ~not_over,
-            ~owing,
-            ~may_be_offered,
-        )
-        .order_by(deposits.c.deposit_id)
-        .limit(limit)
-        .with_for_update(of=deposits, skip_locked=True)
-    )
-    return await _deposits(tx, statement)
+async def releasing_among(tx: Transaction, deposit_ids: Collection[str]) -> set[str]:
+    """Those of these deposits that are to be released and only authorised."""
+    waiting = and_(_among(deposit_ids), deposits.c.status == DepositStatus.RELEASING, deposits.c.captured_fen.is_(None))
+    return {row["deposit_id"] for row in await tx.rows(select(deposits.c.deposit_id).where(waiting))}
 
 
 # --- the disposition --------------------------------------------------------------------------------------------------
@@ -328,8 +315,8 @@ async def mark_failed(tx: Transaction, deposit_id: str, *, reason: str, at_ms: i
 
 
 async def mark_captured(tx: Transaction, deposit_id: str, *, captured_fen: int) -> Deposit:
-    """An authorised deposit, held or releasing, becomes cash; its status stays."""
-    authorised = and_(deposits.c.status.in_(OPEN_HOLD), deposits.c.captured_fen.is_(None))
+    """An authorised deposit, held, releasing or shared, becomes cash; its status stays."""
+    authorised = and_(deposits.c.status.in_((*OPEN_HOLD, DepositStatus.SHARED)), deposits.c.captured_fen.is_(None))
     return await _mark(tx, deposit_id, authorised, captured_fen=captured_fen, expires_at_ms=None)
 
 

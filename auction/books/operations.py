@@ -181,16 +181,19 @@ async def lock(tx: Transaction, operation_id: str) -> Operation:
 async def lots_of(tx: Transaction, operation_id: str) -> list[str]:
     """The lots whose settlements an operation's outcome may change, by id.
 
-    Those are its own lot, and the lot of the award that its deposit pays or is forfeited for, where that is another
-    one: a purse serves all lots of a sale.
+    Those are its own lot, and the lots of the awards that its deposit, or a share of it, pays or is forfeited for: a
+    purse serves all lots of a sale.
     """
+    of_deposit = or_(
+        deposits.c.deposit_id == payment_operations.c.deposit_id, deposits.c.part_of == payment_operations.c.deposit_id
+    )
     statement = (
         select(payment_operations.c.lot_id, awards.c.lot_id.label("award_lot_id"))
-        .outerjoin(deposits, deposits.c.deposit_id == payment_operations.c.deposit_id)
+        .outerjoin(deposits, of_deposit)
         .outerjoin(awards, awards.c.award_id == deposits.c.award_id)
         .where(payment_operations.c.operation_id == operation_id)
     )
-    return sorted({lot_id for lot_id in (await tx.returned(statement)).values() if lot_id is not None})
+    return sorted({lot_id for row in await tx.rows(statement) for lot_id in row.values() if lot_id is not None})
 
 
 async def lock_all(tx: Transaction, operation_ids: Sequence[str]) -> list[Operation]:

@@ -6,6 +6,7 @@ section "Deciding a bid".
 
 from dataclasses import dataclass
 
+from auction.domain.deposits import highest_bid_fen
 from auction.domain.errors import RefusalCode
 from auction.domain.events import BidPlaced, CloseCause, Event, Held
 from auction.domain.lot import LeadingBid, Lot, LotStatus, apply, closed_event, proxy_price
@@ -25,13 +26,15 @@ class Bid:
 class Admission:
     """An admitted bidder: paddle, limit on the lot (None: unlimited) and purse (None: the terms have none).
 
-    `exposure_fen` sums up the prices at which they lead over all open lots of the sale, this one included.
+    `held_fen` is held behind the purse (None: as much as the purse), `other_shares_fen` what the sale's other lots that
+    they lead, or have an award of, take of it.
     """
 
     paddle: int
     limit_fen: int | None = None
     purse_fen: int | None = None
-    exposure_fen: int = 0
+    held_fen: int | None = None
+    other_shares_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +133,17 @@ def _refusal(lot: Lot, admission: Admission, first: Receipt | None, bid: Bid, no
     highest = highest_jump_fen(lot)
     if highest is not None and amount > highest:
         return RefusalCode.JUMP_TOO_LARGE, {"maximum_fen": highest}
-    return _power_refusal(admission, amount, own_ceiling_fen=lot.ceiling_fen if leads else 0)
+    return _power_refusal(admission, amount)
 
 
-def _power_refusal(admission: Admission, amount: int, *, own_ceiling_fen: int) -> RefusalReason | None:
+def _power_refusal(admission: Admission, amount: int) -> RefusalReason | None:
     if admission.limit_fen is not None and amount > admission.limit_fen:
         return RefusalCode.OVER_LIMIT, {"limit_fen": admission.limit_fen}
     if admission.purse_fen is None:
         return None
-    available = max(0, admission.purse_fen - (admission.exposure_fen - own_ceiling_fen))
+    held_fen = admission.purse_fen if admission.held_fen is None else admission.held_fen
+    left_fen = held_fen - admission.other_shares_fen
+    available = highest_bid_fen(left_fen, held_fen=held_fen, purse_fen=admission.purse_fen)
     return None if amount <= available else (RefusalCode.OVER_PURSE, {"available_fen": available})
 
 

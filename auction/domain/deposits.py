@@ -11,15 +11,29 @@ from auction.domain.money import FEN_MAX
 from auction.domain.states import DepositPolicyKind
 
 PURSE_FEN_MAX = 900 * FEN_MAX
-"""The largest purse, in fen: just below 2**53, so that the ledger counts exposure against it exactly."""
+"""The largest purse, in fen: just below 2**53, so that the ledger counts with it exactly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """Bidding power in fen: on this lot (`limit_fen`, None: no limit), over the sale (`purse_fen`, None: no purse)."""
+    """Bidding power in fen: on this lot (`limit_fen`, None: no limit), over the sale (`purse_fen`, None: no purse).
+
+    `held_fen` is what is held behind a purse: each lot takes its share of it (`share_fen`).
+    """
 
     limit_fen: int | None = None
     purse_fen: int | None = None
+    held_fen: int | None = None
+
+
+def share_fen(amount_fen: int, *, held_fen: int, purse_fen: int) -> int:
+    """What a lot at an amount takes of what is held behind a purse, in fen, rounded up; nothing of an empty purse."""
+    return -(-amount_fen * held_fen // purse_fen) if purse_fen else 0
+
+
+def highest_bid_fen(left_fen: int, *, held_fen: int, purse_fen: int) -> int:
+    """The highest bid whose share fits into what other lots have left of what is held, in fen."""
+    return left_fen * purse_fen // held_fen if held_fen > 0 and left_fen > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,10 @@ class LadderDeposit:
 
 @dataclass(frozen=True, slots=True)
 class PurseDeposit:
-    """The held amount times `multiplier` is the limit for all leading bids on the open lots of the sale together."""
+    """The held amount times `multiplier` is the limit for all lots of the sale that are led or won, together.
+
+    A lot takes its share of what is held from the leading bid until its award has ended.
+    """
 
     kind: ClassVar = DepositPolicyKind.PURSE
     multiplier: int
@@ -111,7 +128,7 @@ class PurseDeposit:
 
     def power(self, held_fen: int) -> Power:
         """The bidding power of a held amount, in fen."""
-        return Power(purse_fen=min(held_fen * self.multiplier, PURSE_FEN_MAX))
+        return Power(purse_fen=min(held_fen * self.multiplier, PURSE_FEN_MAX), held_fen=held_fen)
 
     def as_mapping(self) -> dict[str, Any]:
         """The policy as plain data, as in the terms."""

@@ -47,6 +47,8 @@ class DepositStatus(StrEnum):
     """An authorisation that could not be captured, or a charge that the bidder has disputed with success."""
     DISPUTED = "disputed"
     """Cash that the provider has taken back until a dispute is decided."""
+    SHARED = "shared"
+    """A purse of which nothing is left: shares of lots took all of it, each a deposit of its own."""
 
 
 class Disposition(StrEnum):

@@ -25,6 +25,7 @@ from auction.ledger.connection import ledger_errors, microseconds
 from auction.ledger.keys import KeySpace, lot_id_of
 from auction.ledger.ledger_clock import LedgerClock
 from auction.ledger.lineage import begin_ledger, lineage_on
+from auction.ledger.purses import decode_purse, purse_fields
 from auction.ledger.replies import BidAnswer, Deadlines, Snapshot, check_code, decode_answer
 from auction.ledger.scripts import ScriptCaller
 from auction.ledger.terms_codec import pack_terms
@@ -123,9 +124,19 @@ class BidLedger:
         return check_code(code, snapshot, "schedule it", (LotStatus.SCHEDULED,))
 
     async def admit(
-        self, lot_id: str, *, bidder_id: str, paddle: int, limit_fen: int | None, purse_fen: int | None
+        self,
+        lot_id: str,
+        *,
+        bidder_id: str,
+        paddle: int,
+        limit_fen: int | None,
+        purse_fen: int | None,
+        held_fen: int | None = None,
     ) -> Snapshot:
-        """Admit a bidder to a lot or change their limit and purse (fen, None: none); the same again changes nothing."""
+        """Admit a bidder to a lot or change their limit and purse (fen, None: none); the same again changes nothing.
+
+        `held_fen` is held behind the purse (None: as much).
+        """
         keys = self.keys
         code, snapshot = await self._call(
             "admit_bidder",
@@ -139,20 +150,29 @@ class BidLedger:
                 keys.lineage_of(lot_id),
                 keys.activity_of(lot_id),
             ),
-            (bidder_id, paddle, -1 if limit_fen is None else limit_fen, -1 if purse_fen is None else purse_fen),
+            (bidder_id, paddle, *(-1 if fen is None else fen for fen in (limit_fen, purse_fen, held_fen))),
         )
         return check_code(code, snapshot, "register for it", ADMITTING)
+
+    async def set_share(self, lot_id: str, *, bidder_id: str, share_fen: int) -> None:
+        """Set what a lot that is over takes of a bidder's purse, in fen; 0: their award has ended."""
+        reply = await self._write(
+            "set_share",
+            (self.keys.purse(lot_id), self.keys.lineage_of(lot_id)),
+            (lot_id, bidder_id, share_fen, self.lineage, self._clock.not_after_ms(self._patience_ms)),
+        )
+        self._clock.learn(msgspec.msgpack.decode(reply)[2])
 
     async def power(self, lot_id: str, bidder_id: str) -> Power | None:
         """A bidder's limit and purse on a lot; None where they are not admitted. For checks."""
         keys = self.keys
         with ledger_errors():
             row: Any = await self.redis.hget(keys.bidders(lot_id), bidder_id)
-            purse = await self.redis.hget(keys.purse(lot_id), f"purse:{bidder_id}")
+            purse: Any = await self.redis.hmget(keys.purse(lot_id), purse_fields(lot_id, bidder_id))
         if row is None:
             return None
         _paddle, limit_fen = msgspec.msgpack.decode(row)[:2]
-        return Power(None if limit_fen == -1 else int(limit_fen), None if purse is None else int(purse))
+        return Power(None if limit_fen == -1 else int(limit_fen), *decode_purse(purse))
 
     async def open_due(self, lot_id: str, *, by: str) -> tuple[str, Snapshot | None]:
         """Open a scheduled lot whose time has come. Code: ok, done, not-due, missed, wrong-status, lot-unknown."""

@@ -51,7 +51,7 @@ class KeySpace:
         return f"{self._prefix(lot_id)}:lot:{lot_id}:keys"
 
     def purse(self, lot_id: str) -> str:
-        """Hash: each bidder's purse and exposure over the lot's sale."""
+        """Hash: the bidders' purses on the lots of the sale, and the shares that lots take of what is held."""
         return f"{self._prefix(lot_id)}:purse:{sale_of(lot_id)}"
 
     def due(self, shard: int) -> str:

@@ -19,6 +19,7 @@ from auction.domain.ledger_layout import StreamPosition
 from auction.domain.lot import Lot
 from auction.ledger.connection import ledger_errors
 from auction.ledger.keys import KeySpace
+from auction.ledger.purses import encode_purse, power_field
 from auction.ledger.scripts import ScriptCaller
 from auction.ledger.server_state import ServerState
 from auction.ledger.terms_codec import pack_terms
@@ -58,12 +59,14 @@ class LedgerRebuild:
         known_seq: int | None,
         admissions: Mapping[str, Admission],
         receipts: Mapping[tuple[str, str], Receipt],
-        purses: Mapping[str, int],
+        purses: Mapping[str, tuple[int, int]],
+        shares: Mapping[str, int],
     ) -> None:
         """Replace a lot's keys; `lot` is its state, `event` included, and `chain` the checksum before that event.
 
-        `known_seq` is where the ledger stood when the rebuild began (None: the lot was unknown); `purses` are in fen.
-        RequestRefused(ledger-moved) where it stands elsewhere by now.
+        `known_seq` is where the ledger stood when the rebuild began (None: the lot was unknown); `purses` are each
+        bidder's purse and what is held behind it, `shares` those of the lot's awards and offers, 0 for ended ones, in
+        fen. RequestRefused(ledger-moved) where it stands elsewhere by now.
         """
         keys = self._keys
         bidders = {
@@ -78,7 +81,7 @@ class LedgerRebuild:
         await self._load(keys.restored(keys.accepted(lot_id)), accepted)
         with ledger_errors(writing=True):
             for some in _portions(purses):
-                row: dict[Any, Any] = {f"purse:{bidder_id}": str(purse_fen) for bidder_id, purse_fen in some.items()}
+                row: dict[Any, Any] = {power_field(lot_id, one): encode_purse(*purse) for one, purse in some.items()}
                 await self._redis.hset(keys.purse(lot_id), mapping=row)
             reply = await self._scripts.call(
                 "restore_lot",
@@ -99,6 +102,7 @@ class LedgerRebuild:
                     lot.terms.sha256(),
                     b"" if event is None else msgspec.msgpack.encode((event.kind, *astuple(event))),
                     -1 if known_seq is None else known_seq,
+                    msgspec.msgpack.encode(shares),
                 ),
             )
         if msgspec.msgpack.decode(reply)[0] != "ok":

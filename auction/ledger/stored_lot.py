@@ -12,6 +12,7 @@ from auction.domain.deposits import Power
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import ledger_errors
 from auction.ledger.keys import KeySpace
+from auction.ledger.purses import decode_purse, purse_fields
 
 LOTS_AT_ONCE = 100
 """Lots whose state is read in one message."""
@@ -74,7 +75,7 @@ class StoredLots:
             pipeline = self._redis.pipeline(transaction=False)
             for lot_id, bidder_id in bidders:
                 pipeline.hget(self._keys.bidders(lot_id), bidder_id)
-                pipeline.hget(self._keys.purse(lot_id), f"purse:{bidder_id}")
+                pipeline.hmget(self._keys.purse(lot_id), purse_fields(lot_id, bidder_id))
             replies: list[Any] = await pipeline.execute()
         return [
             None if (known := packed and _admission(packed)) is None else _power(known, purse)
@@ -88,8 +89,8 @@ class StoredLots:
         return [lot_id.decode(errors="replace") for lot_id in rows]
 
 
-def _power(admission: Admission, purse: bytes | None) -> Power:
-    return Power(admission.limit_fen, None if purse is None else int(purse))
+def _power(admission: Admission, purse: Sequence[bytes | None]) -> Power:
+    return Power(admission.limit_fen, *decode_purse(purse))
 
 
 def _admission(packed: bytes) -> Admission | None:

@@ -19,6 +19,7 @@ NEVER_A_NUMBER = {
     "bid[3]",  # a key
     "action_key",
     "bidder",
+    "lot.id",
     "lot.leader",
     "lot.was_leader",
     "name",
@@ -38,6 +39,7 @@ COMMANDS_6_2 = {
     "RENAME",
     "HGET",
     "HGETALL",
+    "HDEL",
     "HINCRBY",
     "HLEN",
     "HMGET",

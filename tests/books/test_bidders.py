@@ -162,7 +162,7 @@ async def test_power_is_changed_for_one_registration_only(books: Books, launch: 
     await register(books, launch, "ann", limit_fen=1000)
     await register(books, launch, "bob", limit_fen=1000)
     async with books.transaction() as tx:
-        await bidders.change_power(tx, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=7)
+        await bidders.change_power(tx, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=7, held_fen=1)
         (anns,) = await bidders.registrations_of(tx, "ann")
         (bobs,) = await bidders.registrations_of(tx, "bob")
 
@@ -238,7 +238,7 @@ async def test_a_power_that_the_ledger_was_not_told_of_is_found_until_it_is_told
     assert await waiting_for_the_ledger(books) == []
 
     async with books.transaction() as tx:
-        await bidders.change_power(tx, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=None)
+        await bidders.change_power(tx, lot_id=launch, bidder_id="ann", limit_fen=2000, purse_fen=None, held_fen=None)
         # what was told is the figure of before: it does not count for the new one
         await bidders.mark_synced(tx, first)
     assert await waiting_for_the_ledger(books) == ["ann"]

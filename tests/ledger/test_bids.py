@@ -94,11 +94,80 @@ async def test_what_a_bidder_leads_with_moves_with_the_lead_inside_a_batch(ledge
     await taken(ledger, "bo", 500, "key-0005", lot_id=OTHER_LOT)
     await ledger.close_now(LOT, reason="", by="eve")
     await ledger.close_now(OTHER_LOT, reason="", by="eve")
+    # what is won stays secured, until the award has ended
+    assert await shares(ledger) == {"ada": {LOT: 500}, "bo": {OTHER_LOT: 500}}
+    await ledger.set_share(LOT, bidder_id="ada", share_fen=0)
+    await ledger.set_share(OTHER_LOT, bidder_id="bo", share_fen=7)
+    assert await shares(ledger) == {"bo": {OTHER_LOT: 7}}
+
+
+async def shares(ledger: BidLedger) -> dict[str, Any]:
+    """Bidder -> lot -> what it takes of their purse."""
     purse: Any = await ledger.redis.hgetall(ledger.keys.purse(LOT))
-    assert {name: int(value) for name, value in purse.items() if name.startswith(b"exposure:")} == {
-        b"exposure:ada": 0,
-        b"exposure:bo": 0,
+    return {
+        name.decode().removeprefix("shares:"): msgspec.msgpack.decode(packed)
+        for name, packed in purse.items()
+        if name.startswith(b"shares:")
     }
+
+
+async def test_a_purse_secures_every_lot_that_it_admits(ledger: BidLedger) -> None:
+    """Held 100 at 3x: two lots led at 100 take 34 and 34, and a third would make 102."""
+    third = "launch-003"
+    for lot_id in (LOT, OTHER_LOT, third):
+        await opened(ledger, lot_id, terms(deposit=PURSE), bidders=())
+        await ledger.admit(lot_id, bidder_id="ada", paddle=1, limit_fen=None, purse_fen=300, held_fen=100)
+    await taken(ledger, "ada", 100, "key-0001")
+    await taken(ledger, "ada", 100, "key-0002", lot_id=OTHER_LOT)
+    assert await shares(ledger) == {"ada": {LOT: 34, OTHER_LOT: 34}}
+    exceeded = refused(await bid(ledger, "ada", 100, "key-0003", lot_id=third))
+    assert (exceeded.code, exceeded.facts) == (RefusalCode.OVER_PURSE, {"available_fen": 96})
+    await ledger.close_now(LOT, reason="", by="eve")
+    exceeded = refused(await bid(ledger, "ada", 100, "key-0004", lot_id=third))
+    assert exceeded.facts == {"available_fen": 96}
+    await ledger.set_share(LOT, bidder_id="ada", share_fen=0)
+    await taken(ledger, "ada", 100, "key-0005", lot_id=third)
+
+
+async def test_a_larger_purse_restates_the_share_of_the_lot_that_is_led(ledger: BidLedger) -> None:
+    await opened(ledger, LOT, terms(deposit=PURSE), bidders=())
+    await ledger.admit(LOT, bidder_id="ada", paddle=1, limit_fen=None, purse_fen=300, held_fen=100)
+    await taken(ledger, "ada", 100, "key-0001")
+    await ledger.admit(LOT, bidder_id="ada", paddle=1, limit_fen=None, purse_fen=400, held_fen=200)
+    assert await shares(ledger) == {"ada": {LOT: 50}}
+
+
+async def test_a_sale_from_before_lots_had_shares_goes_on(ledger: BidLedger) -> None:
+    """There one purse served all lots, and `exposure` was the sum of the prices that its bidder led at."""
+    keys, redis = ledger.keys, ledger.redis
+    for lot_id in (LOT, OTHER_LOT):
+        await opened(ledger, lot_id, terms(deposit=PURSE), purse_fen=500)
+    await taken(ledger, "ada", 300, "key-0001")
+    await redis.delete(keys.purse(LOT))
+    await redis.hset(keys.purse(LOT), mapping={"purse:ada": 500, "purse:bo": 500, "exposure:ada": 300})
+    power = await ledger.power(LOT, "ada")
+    assert power is not None
+    assert (power.purse_fen, power.held_fen) == (500, 500)
+    assert refused(await bid(ledger, "ada", 300, "key-0002", lot_id=OTHER_LOT)).facts == {"available_fen": 200}
+    # what is held comes to be known: the lots that are led take their part of it
+    await ledger.admit(OTHER_LOT, bidder_id="ada", paddle=1, limit_fen=None, purse_fen=500, held_fen=50)
+    await taken(ledger, "ada", 200, "key-0003", lot_id=OTHER_LOT)
+    assert await shares(ledger) == {"ada": {OTHER_LOT: 20}}
+    await taken(ledger, "bo", 400, "key-0004")
+    assert await redis.hget(keys.purse(LOT), "exposure:ada") == b"0"
+    assert await shares(ledger) == {"ada": {OTHER_LOT: 20}, "bo": {LOT: 400}}
+    await ledger.close_now(LOT, reason="", by="eve")
+    assert await shares(ledger) == {"ada": {OTHER_LOT: 20}, "bo": {LOT: 400}}
+
+
+async def test_what_is_led_from_before_takes_its_share_once_it_is_won(ledger: BidLedger) -> None:
+    await opened(ledger, LOT, terms(deposit=PURSE), purse_fen=500)
+    await taken(ledger, "ada", 300, "key-0001")
+    await ledger.redis.delete(ledger.keys.purse(LOT))
+    await ledger.redis.hset(ledger.keys.purse(LOT), mapping={"purse:ada": 500, "exposure:ada": 300})
+    await ledger.admit(LOT, bidder_id="ada", paddle=1, limit_fen=None, purse_fen=500, held_fen=50)
+    assert await shares(ledger) == {"ada": {LOT: 30}}
+    assert await ledger.redis.hget(ledger.keys.purse(LOT), "exposure:ada") == b"0"
 
 
 async def test_a_withdrawn_lot_gives_the_purse_back(ledger: BidLedger) -> None:
@@ -129,7 +198,7 @@ async def test_the_highest_amounts_come_through_exactly(ledger: BidLedger) -> No
     assert snapshot is not None
     assert (snapshot.price_fen, snapshot.ceiling_fen, snapshot.minimum_fen) == (HIGHEST - 1, HIGHEST - 1, HIGHEST)
     assert await ledger.redis.hget(ledger.keys.lot(LOT), "price") == b"9999999999999"
-    assert await ledger.redis.hget(ledger.keys.purse(LOT), "exposure:cai") == b"9999999999999"
+    assert await shares(ledger) == {"cai": {LOT: HIGHEST - 1}}
     placed = (await entries(ledger))[-1].events[0]
     assert isinstance(placed, BidPlaced)
     assert placed.amount_fen == HIGHEST - 1
@@ -261,7 +330,7 @@ async def test_a_limit_may_be_reached_and_not_passed(ledger: BidLedger) -> None:
 async def test_power_is_read_as_it_was_admitted(ledger: BidLedger) -> None:
     await opened(ledger, of=terms(deposit=PURSE), bidders=("ada",), purse_fen=500)
     await ledger.admit(LOT, bidder_id="bo", paddle=2, limit_fen=900, purse_fen=None)
-    assert await ledger.power(LOT, "ada") == Power(None, 500)
+    assert await ledger.power(LOT, "ada") == Power(None, 500, 500)
     assert await ledger.power(LOT, "bo") == Power(900, None)
     assert await ledger.power(LOT, "cai") is None
 

@@ -157,11 +157,11 @@ async def test_a_full_server_still_answers_what_writes_nothing(own_server: OwnSe
 
 Words = tuple[str | int | bytes, ...]
 WRONG_WORDS: dict[str, tuple[str, Words]] = {
-    "a limit in words": ("admit_bidder", ("dee", 4, "high", -1)),
-    "half a fen": ("admit_bidder", ("dee", 4, "1.5", -1)),
-    "a limit past 2^53": ("admit_bidder", ("dee", 4, 2**53 + 2, -1)),
-    "no paddle": ("admit_bidder", ("dee", "", -1, -1)),
-    "not a number": ("admit_bidder", ("dee", 4, "nan", -1)),
+    "a limit in words": ("admit_bidder", ("dee", 4, "high", -1, -1)),
+    "half a fen": ("admit_bidder", ("dee", 4, "1.5", -1, -1)),
+    "a limit past 2^53": ("admit_bidder", ("dee", 4, 2**53 + 2, -1, -1)),
+    "no paddle": ("admit_bidder", ("dee", "", -1, -1, -1)),
+    "not a number": ("admit_bidder", ("dee", 4, "nan", -1, -1)),
     "no end": ("open_lot", ("now", "soon", "eve")),
     "back in time": ("extend_lot", (-1, "", "eve")),
     "by nothing": ("extend_lot", (0, "", "eve")),

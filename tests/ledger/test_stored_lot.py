@@ -41,4 +41,4 @@ async def test_power_is_limit_and_purse(ledger: BidLedger) -> None:
     await ledger.admit(LOT, bidder_id="bo", paddle=2, limit_fen=500, purse_fen=None)
     await ledger.redis.hset(ledger.keys.bidders(LOT), "cai", b"\x01")
     bidders = [(LOT, bidder) for bidder in ("ada", "bo", "cai", "nobody")]
-    assert await StoredLots(ledger).powers(bidders) == [Power(None, 1_000), Power(500, None), None, None]
+    assert await StoredLots(ledger).powers(bidders) == [Power(None, 1_000, 1_000), Power(500, None), None, None]

@@ -136,13 +136,15 @@ class Comparison:
         return {name.encode(): value.encode() for name, value in text.items()} | {b"terms": pack_terms(lot.terms)}
 
     def _check_purse(self, purse: dict[bytes, bytes]) -> None:
-        held = {name.decode(): int(value) for name, value in purse.items()}
-        purses = {name: value for name, value in held.items() if name.startswith("purse:")}
-        assert purses == {f"purse:{bidder}": value for bidder, value in self._context.purses.items()}
-        exposures = {name: value for name, value in held.items() if not name.startswith("purse:") and value != 0}
+        stored = {name.decode(): msgspec.msgpack.decode(value) for name, value in purse.items()}
+        purses = {
+            f"power:{lot_id} {bidder}": list(power)
+            for lot_id, entry in self._context.lots.items()
+            for bidder, power in entry.purses.items()
+        }
         bidders = {bidder for entry in self._context.lots.values() for bidder in entry.admitted}
-        counted = {f"exposure:{bidder}": self._context.exposure_of(bidder) for bidder in bidders}
-        assert exposures == {name: value for name, value in counted.items() if value}
+        shares = {f"shares:{bidder}": taken for bidder in bidders if (taken := self._context.shares_of(bidder))}
+        assert stored == purses | shares
 
     @staticmethod
     def _check_bidders(entry: ModelLot, admitted: dict[bytes, bytes]) -> None:

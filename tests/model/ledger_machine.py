@@ -38,6 +38,8 @@ numbers = st.sampled_from([1, 1, 1, 1, 2, 2, 3])
 lasts_ms = st.integers(50, 1500) | st.sampled_from([300, 3_600_000, 14_400_000, 0])
 powers = st.builds(Near, st.just("minimum"), steps=st.integers(0, 30), fen=st.integers(-1, 1))
 limits = st.none() | powers | edges
+parts = st.sampled_from([(1, 10), (1, 3), (3, 20), (1, 1), (3, 2), (999_983, 7_919_999)])
+"""What is held, as a part of the purse: rarely a whole number of times."""
 batches = st.lists(asks, min_size=1, max_size=20) | st.lists(asks, min_size=8, max_size=20)
 rush_or_none = st.lists(rising, max_size=2)
 seldom = st.sampled_from([True, False, False])
@@ -104,11 +106,19 @@ class LedgerMachine(RuleBasedStateMachine):
         number=numbers,
         bidder=bidders,
         limit=limits,
-        purse=st.none() | powers | edges,
+        purse=st.tuples(st.none() | powers | edges, parts),
         other_paddle=st.sampled_from([0, 0, 0, 0, 10]),
     )
-    def admit(self, number: int, bidder: str, limit: Near | None, purse: Near | None, other_paddle: int) -> None:
-        self._admit(lot_id_of(SALE, number), bidder, limit, purse, PADDLES[bidder] + other_paddle)
+    def admit(
+        self,
+        number: int,
+        bidder: str,
+        limit: Near | None,
+        purse: tuple[Near | None, tuple[int, int]],
+        other_paddle: int,
+    ) -> None:
+        of, part = purse
+        self._admit(lot_id_of(SALE, number), bidder, limit, of, PADDLES[bidder] + other_paddle, part=part)
 
     @rule(number=numbers)
     def admit_everybody(self, number: int) -> None:
@@ -185,6 +195,17 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             code = self.context.void(lot_id, **said, clock_ms=self.clock_ms)
             self._compare(lot_id, code, self.ledger.void(lot_id, **said))
+
+    @rule(number=numbers, bidder=bidders, fen=st.integers(0, 90) | st.just(0))
+    def the_award_ends(self, number: int, bidder: str, fen: int) -> None:
+        """Or the lot is offered to a runner-up: what the database says once a lot is over."""
+        lot_id = lot_id_of(SALE, number)
+        entry = self.context.lots.get(lot_id)
+        if entry is not None and entry.has_purse and entry.lot.outcome is not None and bidder in entry.admitted:
+            self.context.set_share(lot_id, bidder, fen)
+            with self._broken_if_raised():
+                self.runner.run(self.ledger.set_share(lot_id, bidder_id=bidder, share_fen=fen))
+            self._compare_all()
 
     @rule(number=numbers, really=st.sampled_from([0, 0, 0, 1]))
     def freeze(self, number: int, really: int) -> None:
@@ -307,10 +328,20 @@ class LedgerMachine(RuleBasedStateMachine):
         call = self.ledger.schedule(lot_id, terms, opens_at_ms=opens_at, ends_at_ms=ends_at, hard_stop_at_ms=hard_stop)
         self._compare(lot_id, code, call)
 
-    def _admit(self, lot_id: str, bidder: str, limit: Near | None, purse: Near | None, paddle: int) -> None:
+    def _admit(
+        self,
+        lot_id: str,
+        bidder: str,
+        limit: Near | None,
+        purse: Near | None,
+        paddle: int,
+        *,
+        part: tuple[int, int] = (1, 10),
+    ) -> None:
         limit_fen = None if limit is None else limit.on(self.context, lot_id, bidder)
         purse_fen = None if purse is None else purse.on(self.context, lot_id, bidder)
-        power = {"limit_fen": limit_fen, "purse_fen": purse_fen}
+        held_fen = None if purse_fen is None else -(-purse_fen * part[0] // part[1])
+        power = {"limit_fen": limit_fen, "purse_fen": purse_fen, "held_fen": held_fen}
         code = self.context.admit(lot_id, bidder, paddle, **power, clock_ms=self.clock_ms)
         self._compare(lot_id, code, self.ledger.admit(lot_id, bidder_id=bidder, paddle=paddle, **power))
 

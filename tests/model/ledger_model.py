@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from auction.domain.bidding import Accepted, Admission, Bid, Decision, Receipt, decide
-from auction.domain.deposits import PurseDeposit
+from auction.domain.deposits import PurseDeposit, share_fen
 from auction.domain.errors import ProblemCode
 from auction.domain.events import Admitted, BidPlaced, BidVoided, Event, FreezeCause
 from auction.domain.lot import (
@@ -59,6 +59,10 @@ class ModelLot:
     lot: Lot
     history: list[Happened] = field(default_factory=list)
     admitted: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    purses: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Bidder -> their purse here, and what is held behind it."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """Bidder -> the share that the database gave their award after the end."""
     receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
     voided: set[int] = field(default_factory=set)
 
@@ -66,6 +70,17 @@ class ModelLot:
     def has_purse(self) -> bool:
         """True where what bidders lead with here counts against their purse."""
         return isinstance(self.lot.terms.deposit, PurseDeposit)
+
+    def share_of(self, bidder: str) -> int:
+        """What the lot takes of what a bidder holds: by the leading bid, and by the price once it is sold."""
+        if bidder in self.ended:
+            return self.ended[bidder]
+        lot = self.lot
+        if not self.has_purse or lot.leader_id != bidder or lot.outcome not in {None, "sold"}:
+            return 0
+        amount_fen = lot.ceiling_fen if lot.outcome is None else lot.price_fen
+        purse_fen, held_fen = self.purses.get(bidder, (0, 0))
+        return share_fen(amount_fen, held_fen=held_fen, purse_fen=purse_fen)
 
     def standing_bids(self) -> list[tuple[int, BidPlaced]]:
         """The accepted bids that were not voided, with their seqs."""
@@ -87,17 +102,13 @@ class LedgerModel:
 
     def __init__(self) -> None:
         self.lots: dict[str, ModelLot] = {}
-        self.purses: dict[str, int] = {}
         self.due: dict[str, int] = {}
         self.activity: BidActivity | None = None
 
-    def exposure_of(self, bidder: str) -> int:
-        """What a bidder leads with on the lots of the sale that are not over, where a purse counts."""
-        return sum(
-            entry.lot.ceiling_fen
-            for entry in self.lots.values()
-            if entry.has_purse and entry.lot.leader_id == bidder and entry.lot.status not in OVER
-        )
+    def shares_of(self, bidder: str) -> dict[str, int]:
+        """The lots that take a share of what a bidder holds, and how much."""
+        shares = {lot_id: entry.share_of(bidder) for lot_id, entry in self.lots.items()}
+        return {lot_id: share for lot_id, share in shares.items() if share}
 
     def admission_of(self, lot_id: str, bidder: str) -> Admission | None:
         """What the sale knows of a bidder on a lot; without a purse where the terms want one, it is empty."""
@@ -107,7 +118,9 @@ class LedgerModel:
         paddle, limit = entry.admitted[bidder]
         if not entry.has_purse:
             return Admission(paddle, limit)
-        return Admission(paddle, limit, self.purses.get(bidder, 0), self.exposure_of(bidder))
+        others = sum(share for other, share in self.shares_of(bidder).items() if other != lot_id)
+        purse_fen, held_fen = entry.purses.get(bidder, (0, 0))
+        return Admission(paddle, limit, purse_fen, held_fen, others)
 
     def now(self, lot_id: str, clock_ms: int) -> int:
         """The lot's time; the clock's where there is no such lot."""
@@ -149,7 +162,15 @@ class LedgerModel:
         return "ok"
 
     def admit(
-        self, lot_id: str, bidder: str, paddle: int, *, limit_fen: int | None, purse_fen: int | None, clock_ms: int
+        self,
+        lot_id: str,
+        bidder: str,
+        paddle: int,
+        *,
+        limit_fen: int | None,
+        purse_fen: int | None,
+        held_fen: int | None,
+        clock_ms: int,
     ) -> str:
         """Let a bidder bid, or change how high."""
         entry = self._at(lot_id, clock_ms)
@@ -158,16 +179,21 @@ class LedgerModel:
         known = entry.admitted.get(bidder)
         if known is not None and known[0] != paddle:
             return PADDLE_DIFFERS
-        if known is not None and known[1] == limit_fen and purse_fen in (None, self.purses.get(bidder)):
+        purse = None if purse_fen is None else (purse_fen, purse_fen if held_fen is None else held_fen)
+        if known is not None and known[1] == limit_fen and purse in (None, entry.purses.get(bidder)):
             return "done"
         if entry.lot.status not in ADMITTING:
             return WRONG_STATUS
-        limit, purse = (-1 if value is None else value for value in (limit_fen, purse_fen))
-        self._happen(lot_id, (Admitted(bidder, paddle, limit, purse),), entry.lot.now(clock_ms))
+        limit, recorded = (-1 if value is None else value for value in (limit_fen, purse_fen))
+        self._happen(lot_id, (Admitted(bidder, paddle, limit, recorded),), entry.lot.now(clock_ms))
         entry.admitted[bidder] = (paddle, limit_fen)
-        if purse_fen is not None:
-            self.purses[bidder] = purse_fen
+        if purse is not None:
+            entry.purses[bidder] = purse
         return "ok"
+
+    def set_share(self, lot_id: str, bidder: str, share_fen: int) -> None:
+        """The database says what an award takes, or that it has ended."""
+        self.lots[lot_id].ended[bidder] = share_fen
 
     def open_due(self, lot_id: str, *, by: str, clock_ms: int) -> str:
         """The clerk's opening."""

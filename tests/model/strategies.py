@@ -9,8 +9,8 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from auction.domain.bidding import highest_jump_fen
-from auction.domain.deposits import DepositPolicy, FlatDeposit, NoDeposit, PurseDeposit
+from auction.domain.bidding import Admission, highest_jump_fen
+from auction.domain.deposits import DepositPolicy, FlatDeposit, NoDeposit, PurseDeposit, highest_bid_fen
 from auction.domain.money import FEN_MAX
 from auction.domain.terms import Bidding, Increment, MaxJump, SettlementTerms, SoftClose, Terms, contradictions
 from tests.model.ledger_model import LedgerModel
@@ -64,12 +64,17 @@ class Near:
             "cap": terms.cap_fen,
             "jump": highest_jump_fen(lot),
             "limit": admission.limit_fen if admission else None,
-            "available": (admission.purse_fen or 0) - admission.exposure_fen if admission else None,
+            "available": _available_fen(admission) if admission else None,
             "reserve": terms.reserve_fen,
             "review": lot.review_above_fen,
             "most": FEN_MAX,
         }
         return landmarks[self.base] or lot.minimum_fen()
+
+
+def _available_fen(admission: Admission) -> int:
+    held_fen, purse_fen = admission.held_fen or 0, admission.purse_fen or 0
+    return highest_bid_fen(held_fen - admission.other_shares_fen, held_fen=held_fen, purse_fen=purse_fen)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -215,10 +217,15 @@ async def test_purses_come_back_with_what_the_leader_has_committed(house: House)
         known_seq=None,
         admissions={"ann": Admission(1, None, 1_000)},
         receipts={},
-        purses={"ann": 1_000, "bob": 500},
+        purses={"ann": (1_000, 100), "bob": (500, 50)},
+        shares={},
     )
-    held = await house.context.ledger.redis.hgetall(keys.purse("launch-007"))
-    assert held == {b"purse:ann": b"1000", b"purse:bob": b"500", b"exposure:ann": b"300"}
+    held: Any = await house.context.ledger.redis.hgetall(keys.purse("launch-007"))
+    assert {name: msgspec.msgpack.decode(packed) for name, packed in held.items()} == {
+        b"power:launch-007 ann": [1_000, 100],
+        b"power:launch-007 bob": [500, 50],
+        b"shares:ann": {"launch-007": 30},
+    }
     assert (await house.snapshot("launch-007")).price_fen == 300
 
 
@@ -238,6 +245,7 @@ async def test_a_lot_that_moved_meanwhile_is_not_replaced(house: House) -> None:
             admissions={},
             receipts={},
             purses={},
+            shares={},
         )
     assert await rebuild.state.mark_of(lot_id) == state
 

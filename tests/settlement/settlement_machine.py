@@ -73,7 +73,8 @@ DEPOSITS: tuple[dict[str, Any], ...] = (
             {"deposit_fen": 200 * YUAN, "limit_fen": None},
         ],
     },
-    {"policy": "purse", "multiplier": 10, "amount_fen": 100 * YUAN},
+    *({"policy": "purse", "multiplier": 10, "amount_fen": 100 * YUAN},) * 2,
+    {"policy": "purse", "multiplier": 3, "amount_fen": 333 * YUAN + 1},
     {"policy": "none"},
 )
 LASTING = "SELECT * FROM {} ORDER BY 1, 2"

@@ -66,13 +66,13 @@ async def record(stage: Stage, operation: Operation) -> None:
 
 
 async def purse_lots(stage: Stage, first_method: str = "sandbox-ok") -> tuple[str, str]:
-    """A lot that ann put a purse of two deposits down for, and another of the sale that she won at 5,000."""
+    """A lot that ann put a purse of two deposits down for, and another of the sale that she won at 20,000."""
     first = await stage.open_lot(PURSE)
     second = await stage.open_lot(PURSE, sale_id=first.rpartition("-")[0])
     await stage.register(first, "ann", payment_method=first_method)
     await registration_deposits.top_up(stage.context, first, bidder_id="ann", amount_fen=1_000 * YUAN, key="top-up-1")
     await stage.register(second, "ann")
-    await stage.bid(second, "ann", 5_000)
+    await stage.bid(second, "ann", 20_000)
     await stage.close(second)
     return first, second
 

@@ -233,37 +233,35 @@ def test_a_limit_of_nought_allows_nothing():
     assert code_of(ask(open_lot(), "ada", 100, limit_fen=0)) is RefusalCode.OVER_LIMIT
 
 
-def test_what_a_bidder_leads_elsewhere_in_the_sale_leaves_less_of_their_purse():
-    decision = ask(open_lot(), "ada", 401, purse_fen=1_000, exposure_fen=600)
+def test_what_other_lots_take_leaves_less_of_a_purse():
+    decision = ask(open_lot(), "ada", 401, purse_fen=1_000, other_shares_fen=600)
     assert isinstance(decision, Refused)
     assert (decision.code, decision.facts) == (RefusalCode.OVER_PURSE, {"available_fen": 400})
-    assert isinstance(ask(open_lot(), "ada", 400, purse_fen=1_000, exposure_fen=600), Accepted)
+    assert isinstance(ask(open_lot(), "ada", 400, purse_fen=1_000, other_shares_fen=600), Accepted)
 
 
 def test_a_bidder_who_leads_nowhere_has_all_of_their_purse():
-    assert isinstance(ask(open_lot(), "ada", 1_000, purse_fen=1_000), Accepted)
-    assert code_of(ask(open_lot(), "ada", 1_001, purse_fen=1_000)) is RefusalCode.OVER_PURSE
+    assert isinstance(ask(open_lot(), "ada", 1_000, purse_fen=1_000, held_fen=100), Accepted)
+    assert code_of(ask(open_lot(), "ada", 1_001, purse_fen=1_000, held_fen=100)) is RefusalCode.OVER_PURSE
+
+
+@pytest.mark.parametrize(
+    "held, others, available",
+    [(100, 68, 96), (100, 34, 198), (100, 0, 300), (100, 100, 0), (100, 134, 0), (0, 0, 0)],
+)
+def test_what_may_be_bid_is_what_the_shares_of_other_lots_leave(held, others, available):
+    """Held 100 at 3x: two lots at 100 take 34 and 34, and 96 are the most for a third."""
+    decision = ask(open_lot(), "ada", 1_000, purse_fen=3 * held, held_fen=held, other_shares_fen=others)
+    assert isinstance(decision, Refused)
+    assert (decision.code, decision.facts) == (RefusalCode.OVER_PURSE, {"available_fen": available})
 
 
 def test_a_leader_who_raises_their_maximum_does_not_pay_for_it_twice():
     lot = bid(open_lot(proxy_terms()), "ada", 700)
-    decision = ask(lot, "ada", 901, purse_fen=1_000, exposure_fen=800)
+    decision = ask(lot, "ada", 901, purse_fen=1_000, other_shares_fen=100)
     assert isinstance(decision, Refused)
     assert (decision.code, decision.facts) == (RefusalCode.OVER_PURSE, {"available_fen": 900})
-    assert isinstance(ask(lot, "ada", 900, purse_fen=1_000, exposure_fen=800), Accepted)
-
-
-def test_another_bidders_commitment_is_not_ones_own():
-    lot = bid(open_lot(proxy_terms()), "ada", 700)
-    decision = ask(lot, "bo", 500, purse_fen=1_000, exposure_fen=800)
-    assert isinstance(decision, Refused)
-    assert decision.facts == {"available_fen": 200}
-
-
-def test_a_purse_that_was_lowered_below_its_exposure_has_nothing_available():
-    decision = ask(open_lot(), "ada", 100, purse_fen=500, exposure_fen=800)
-    assert isinstance(decision, Refused)
-    assert decision.facts == {"available_fen": 0}
+    assert isinstance(ask(lot, "ada", 900, purse_fen=1_000, other_shares_fen=100), Accepted)
 
 
 def test_a_refusal_carries_the_lot_as_the_decision_saw_it():

@@ -10,6 +10,8 @@ from auction.domain.deposits import (
     NoDeposit,
     Power,
     PurseDeposit,
+    highest_bid_fen,
+    share_fen,
 )
 from auction.domain.money import FEN_MAX
 from tests.unit.examples import by_rule
@@ -50,13 +52,29 @@ def test_topping_up_never_lowers_the_limit(held, more):
 def test_a_purse_is_the_held_amount_times_its_multiplier():
     purse = PurseDeposit(multiplier=20, amount_fen=500)
     assert purse.minimum_fen() == 500
-    assert purse.power(750) == Power(limit_fen=None, purse_fen=15_000)
+    assert purse.power(750) == Power(limit_fen=None, purse_fen=15_000, held_fen=750)
 
 
 def test_no_purse_is_larger_than_the_ledger_can_count_exactly():
     purse = PurseDeposit(multiplier=1_000, amount_fen=1)
     assert purse.power(FEN_MAX).purse_fen == PURSE_FEN_MAX < 2**53
     assert purse.power(FEN_MAX // 2).purse_fen == FEN_MAX // 2 * 1_000
+
+
+@pytest.mark.parametrize(
+    "amount, held, purse, share",
+    [(100, 100, 300, 34), (99, 100, 300, 33), (10_000, 1_000, 10_000, 1_000), (10, 1_000, 10_000, 1), (10, 5, 0, 0)],
+)
+def test_a_lots_share_is_its_part_of_the_purse_rounded_up(amount, held, purse, share):
+    assert share_fen(amount, held_fen=held, purse_fen=purse) == share
+
+
+@by_rule
+@given(st.integers(0, FEN_MAX), st.integers(1, FEN_MAX), st.integers(1, PURSE_FEN_MAX))
+def test_the_highest_bid_is_the_last_whose_share_fits(left, held, purse):
+    highest = highest_bid_fen(left, held_fen=held, purse_fen=purse)
+    assert share_fen(highest, held_fen=held, purse_fen=purse) <= left
+    assert share_fen(highest + 1, held_fen=held, purse_fen=purse) > left
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auction.domain import dispute_entries, journal
+from auction.domain import dispute_entries, journal, share_entries
 from auction.domain.accounts import MEMO, PER_BIDDER, JournalAccount
 from auction.domain.journal import JournalEntry, JournalLine
 from auction.domain.money import FEN_MAX
@@ -109,6 +109,16 @@ def test_an_authorised_deposit_is_a_memo_until_it_ends():
         [("memo_authorised", 7), ("memo_authorised_contra", -7)],
     )
     assert (ended.key, balances(made, ended)) == ("authorisation-ended:d1", {})
+
+
+@pytest.mark.parametrize(
+    "is_cash, where, whose", [(True, "cash", "deposits_held"), (False, "memo_authorised", "memo_authorised_contra")]
+)
+def test_a_share_of_a_purse_moves_from_the_purses_lot_to_its_own(is_cash, where, whose):
+    taken = share_entries.share_taken(**DEPOSIT, amount_fen=7, is_cash=is_cash)
+    held = share_entries.share_held(**DEPOSIT | {"lot_id": "launch-002"}, amount_fen=7, is_cash=is_cash)
+    assert (taken.key, moves(taken)) == ("share-taken:d1", [(whose, 7), (where, -7)])
+    assert (held.key, held.lot_id, moves(held)) == ("share-held:d1", "launch-002", [(where, 7), (whose, -7)])
 
 
 @pytest.mark.parametrize("captured", [1, 6, 7])

@@ -23,6 +23,7 @@ from auction.books.invariants import (
     events_are_decided,
     offers_are_within_bounds,
     one_live_award,
+    purses_are_divided,
     receipts_in_suspense,
     refunds_owed,
     runners_up_are_secured,
@@ -71,5 +72,6 @@ INVARIANTS = tuple(
         transfers_of_ended_awards_go_back,
         disputes_balance,
         events_are_decided,
+        purses_are_divided,
     )
 )

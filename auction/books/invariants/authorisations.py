@@ -11,7 +11,7 @@ QUERY = text("""
         SELECT bidder_id, sum(amount_fen) AS fen FROM journal_lines
         WHERE account = 'memo_authorised' GROUP BY bidder_id
     ), authorised AS (
-        SELECT bidder_id, sum(amount_fen) AS fen FROM deposits
+        SELECT bidder_id, sum(amount_fen - shared_fen) AS fen FROM deposits
         WHERE status IN ('held', 'releasing') AND captured_fen IS NULL GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, authorised.bidder_id) AS bidder_id,

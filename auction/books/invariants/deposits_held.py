@@ -11,7 +11,7 @@ QUERY = text("""
         SELECT bidder_id, -sum(amount_fen) AS fen FROM journal_lines
         WHERE account = 'deposits_held' GROUP BY bidder_id
     ), held AS (
-        SELECT bidder_id, sum(captured_fen) AS fen FROM deposits
+        SELECT bidder_id, sum(captured_fen - shared_fen) AS fen FROM deposits
         WHERE status IN ('held', 'disputed') AND captured_fen IS NOT NULL GROUP BY bidder_id
     )
     SELECT coalesce(account.bidder_id, held.bidder_id) AS bidder_id,

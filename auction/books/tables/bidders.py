@@ -90,6 +90,10 @@ class RegistrationColumns(TypedColumns):
     """Counts the changes of limit and purse."""
     synced_version = Column(Integer, nullable=False, server_default=text("0"))
     """The last version that was sent to the ledger."""
+    held_fen: Named[int | None] = Column(BigInteger)
+    """What is held behind the purse; null: there is none."""
+    share_fen: Named[int | None] = Column(BigInteger)
+    """What an award or an open offer of the lot takes of the purse, 0 once it has ended; null: there was none."""
 
 
 registrations = Table(
@@ -99,8 +103,11 @@ registrations = Table(
     CheckConstraint("paddle >= 1", name="paddle"),
     CheckConstraint(f"limit_fen BETWEEN 0 AND {FEN_MAX}", name="limit_fen"),
     CheckConstraint(f"purse_fen BETWEEN 0 AND {DOUBLE_EXACT_MAX}", name="purse_fen"),
+    CheckConstraint("(held_fen IS NULL) = (purse_fen IS NULL) AND held_fen >= 0", name="held_fen"),
+    CheckConstraint("share_fen >= 0", name="share_fen"),
     CheckConstraint("length(terms_sha256) = 64", name="terms_sha256"),
     Index("ix_registrations_bidder", "bidder_id"),
     Index("ix_registrations_not_admitted", "registered_at_ms", postgresql_where=text("admitted_at_ms IS NULL")),
+    Index("ix_registrations_shares", "bidder_id", postgresql_where=text("share_fen > 0")),
     Index("ix_registrations_to_sync", "registered_at_ms", postgresql_where=text("synced_version < power_version")),
 )

@@ -63,6 +63,10 @@ class DepositColumns(TypedColumns):
     ended_at_ms: Named[int | None] = Column(BigInteger)
     reason: Named[str | None] = Column(Id)
     """Why it was declined, released or lost: a `DepositReason`, or the provider's failure code."""
+    shared_fen = Column(BigInteger, nullable=False, server_default=text("0"))
+    """How much of a purse the shares of lots took, each of which is a deposit of its own."""
+    part_of: Named[str | None] = Column(Id, ForeignKey("deposits.deposit_id", name="fk_deposits_part_of"))
+    """The purse that this share was taken out of; null: it is no share."""
 
 
 deposits = Table(
@@ -76,9 +80,11 @@ deposits = Table(
     CheckConstraint(one_of("status", *DepositStatus), name="status"),
     CheckConstraint(one_of("disposition", *Disposition), name="disposition"),
     CheckConstraint("captured_fen BETWEEN 0 AND amount_fen", name="captured_fen"),
+    CheckConstraint("shared_fen BETWEEN 0 AND amount_fen", name="shared_fen"),
     CheckConstraint(none_of("status", *DISPOSED) + " OR disposition IS NOT NULL", name="ends_once"),
     Index("ix_deposits_award", "award_id", postgresql_where=text("award_id IS NOT NULL")),
     Index("ix_deposits_bidder", "bidder_id"),
+    Index("ix_deposits_part_of", "part_of", postgresql_where=text("part_of IS NOT NULL")),
     Index(
         "ix_deposits_expiring",
         "expires_at_ms",

@@ -48,10 +48,6 @@ local function accept(i, who)
     price, leads = proxy_price(lot, bidder, amount)
   end
   if leads then
-    if known[lot.leader] then
-      known[lot.leader].exposure = known[lot.leader].exposure - lot.ceiling
-    end
-    who.exposure = who.exposure + amount
     lot.leader, lot.paddle, lot.ceiling = bidder, who.paddle, amount
   end
   lot.price, lot.bids, lot.ends_at = price, lot.bids + 1, end_after_bid(lot, now)

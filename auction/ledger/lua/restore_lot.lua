@@ -13,6 +13,7 @@
   ARGV[4]  terms' SHA-256       hex
   ARGV[5]  event                msgpack array, the `restored` event; empty: the lot is over and gets none
   ARGV[6]  seq in the ledger    that the caller saw; -1: the ledger did not know the lot
+  ARGV[7]  shares               msgpack map, bidder -> share_fen of awards and offers of the lot, 0: has ended
   Returns  msgpack [code, snapshot or false, now_ms]; codes: ok, ledger-moved
   Mirrors  auction/domain/recovery.py::restore ]]
 -- include: closing
@@ -28,6 +29,7 @@ lot.key, lot.id, lot.terms = KEYS[1], ARGV[1], cmsgpack.unpack(ARGV[3])
 minimum_of(lot) -- terms that cannot be used fail here, before the first write
 local was_over = before[4] == 'closed' or before[4] == 'void'
 lot.was_leader, lot.was_ceiling = before[2] or '', was_over and 0 or tonumber(before[3] or 0)
+local shares = cmsgpack.unpack(ARGV[7])
 now = math.max(now, lot.last_at)
 local function put_in_place(key, rebuilt_key)
   redis.call('DEL', key)
@@ -43,6 +45,9 @@ if event then
   commit(lot, {event}, now, keys)
 else
   store(lot, keys)
-  move_exposure(lot, keys)
+  move_share(lot, keys)
+end
+for bidder, share in pairs(shares) do
+  put_share(keys, lot.id, bidder, share)
 end
 return answer('ok', lot, now)

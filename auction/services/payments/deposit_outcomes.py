@@ -8,7 +8,7 @@ used for is decided before the provider is asked (`auction.books.deposits.set_di
 import hashlib
 from collections.abc import Sequence
 
-from auction.books import bidders, catalogue, deposits, journal, operations
+from auction.books import bidders, catalogue, deposits, journal, operations, purses
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.operations import Intent, Operation
@@ -80,41 +80,59 @@ async def record_decline(tx: Transaction, operation: Operation, reply: Reply, no
     await deposits.mark_failed(tx, str(operation.deposit_id), reason=reason, at_ms=now_ms)
 
 
-async def record_capture(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> Deposit:
-    """Record a successful capture: the deposit is cash, all of it or the amount that was asked for. The deposit."""
+async def record_capture(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> list[Deposit]:
+    """Record a successful capture: the deposit is cash, all of it or the amount that was asked for.
+
+    A purse is captured whole, with the shares that were taken out of it. The deposits that are cash now.
+    """
     held = await deposits.lock(tx, str(operation.deposit_id))
     captured_fen = operation.amount_fen if reply.amount_fen is None else reply.amount_fen
-    entry = postings.deposit_captured(
-        deposit_id=held.deposit_id,
-        lot_id=held.lot_id,
-        bidder_id=held.bidder_id,
-        held_fen=held.amount_fen,
-        captured_fen=captured_fen,
-    )
-    await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
-    return await deposits.mark_captured(tx, held.deposit_id, captured_fen=captured_fen)
+    shares = await purses.lock_authorised_shares(tx, held.deposit_id)
+    if shares and captured_fen != held.amount_fen:
+        raise RuntimeError(f"{captured_fen} fen were captured of purse {held.deposit_id} of {held.amount_fen} fen")
+    entries = [
+        postings.deposit_captured(
+            deposit_id=one.deposit_id,
+            lot_id=one.lot_id,
+            bidder_id=one.bidder_id,
+            held_fen=one.left_fen,
+            captured_fen=one.amount_fen if one.part_of else captured_fen - one.shared_fen,
+        )
+        for one in (held, *shares)
+        if one.left_fen
+    ]
+    await journal.post(tx, entries, cause=gateway_cause(operation), at_ms=now_ms)
+    return [
+        await deposits.mark_captured(tx, one.deposit_id, captured_fen=one.amount_fen if one.part_of else captured_fen)
+        for one in (held, *shares)
+    ]
 
 
 async def record_lapse(
     context: AppContext, tx: Transaction, operation: Operation, reply: Reply, now_ms: int
-) -> Deposit:
-    """Record a failed capture: the authorisation is worthless and gives no bidding power any more. The deposit.
+) -> list[Deposit]:
+    """Record a failed capture: the authorisation is worthless and gives no bidding power any more.
 
-    Its release is requested, unless the provider says that the hold has ended. A deposit whose release was confirmed
-    before stays released.
+    So are the shares that were taken out of it. Its release is requested, unless the provider says that the hold has
+    ended. A deposit whose release was confirmed before stays released. The deposits.
     """
     before = await deposits.lock(tx, str(operation.deposit_id))
     if before.status is DepositStatus.RELEASED:
-        return before
+        return [before]
+    shares = await purses.lock_authorised_shares(tx, before.deposit_id)
     reason = str(reply.failure or DepositReason.LAPSED)
-    deposit = await end_authorisation(tx, before, reason=reason, now_ms=now_ms, cause=gateway_cause(operation))
+    lapsed = [
+        await end_authorisation(tx, one, reason=reason, now_ms=now_ms, cause=gateway_cause(operation))
+        for one in (before, *shares)
+        if one.left_fen
+    ]
     if reply.failure not in HOLD_ENDED:
         # otherwise the bidder's card stays blocked until the hold expires
-        await operations.intend(tx, [_intent(deposit, OperationKind.RELEASE, deposit.amount_fen)], at_ms=now_ms)
+        await operations.intend(tx, [_intent(before, OperationKind.RELEASE, before.amount_fen)], at_ms=now_ms)
     if before.disposition is None:
-        lot = await catalogue.find_lot(tx, deposit.lot_id)
-        await restate_power(context, tx, lot, deposit.bidder_id)
-    return deposit
+        lot = await catalogue.find_lot(tx, before.lot_id)
+        await restate_power(context, tx, lot, before.bidder_id)
+    return lapsed
 
 
 async def end_authorisation(tx: Transaction, deposit: Deposit, *, reason: str, now_ms: int, cause: Cause) -> Deposit:
@@ -123,7 +141,7 @@ async def end_authorisation(tx: Transaction, deposit: Deposit, *, reason: str, n
         deposit_id=deposit.deposit_id,
         lot_id=deposit.lot_id,
         bidder_id=deposit.bidder_id,
-        amount_fen=deposit.amount_fen,
+        amount_fen=deposit.left_fen,
     )
     await journal.post(tx, [entry], cause=cause, at_ms=now_ms)
     return await deposits.mark_lapsed(tx, deposit.deposit_id, reason=reason, at_ms=now_ms)
@@ -145,8 +163,8 @@ async def release_deposits(
         if deposit.captured_fen is None:
             intents.append(_intent(deposit, OperationKind.RELEASE, deposit.amount_fen))
         else:
-            entries.append(_refund_owed(deposit, deposit.captured_fen))
-            intents.append(refund_of(deposit, deposit.captured_fen))
+            entries.append(_refund_owed(deposit, deposit.cash_fen))
+            intents.append(refund_of(deposit, deposit.cash_fen))
     await journal.post(tx, entries, cause=cause, at_ms=now_ms)
     await operations.intend(tx, intents, at_ms=now_ms)
     return releasing
@@ -154,14 +172,18 @@ async def release_deposits(
 
 async def refund_deposit(tx: Transaction, deposit: Deposit, *, now_ms: int, cause: Cause) -> None:
     """Owe the bidder a whole cash deposit that is to be released, and request the refund."""
-    amount_fen = deposit.captured_fen or 0
+    amount_fen = deposit.cash_fen
     await journal.post(tx, [_refund_owed(deposit, amount_fen)], cause=cause, at_ms=now_ms)
     await operations.intend(tx, [refund_of(deposit, amount_fen)], at_ms=now_ms)
     await deposits.mark_refunding(tx, deposit.deposit_id)
 
 
 async def record_releases(tx: Transaction, released: Sequence[Operation], now_ms: int) -> None:
-    """Record that the provider released holds: the authorisations end, and the deposits that wait for it."""
+    """Record that the provider released holds: the authorisations end, and the deposits that wait for it.
+
+    A deposit that had lapsed before has no authorisation any more.
+    """
+    waiting = await deposits.releasing_among(tx, [str(one.deposit_id) for one in released])
     entries = [
         (
             postings.authorisation_ended(
@@ -170,6 +192,7 @@ async def record_releases(tx: Transaction, released: Sequence[Operation], now_ms
             gateway_cause(one),
         )
         for one in released
+        if one.deposit_id in waiting
     ]
     await journal.post_each(tx, entries, at_ms=now_ms)
     await deposits.mark_released(tx, [str(one.deposit_id) for one in released], at_ms=now_ms)
@@ -231,8 +254,13 @@ async def repeat_operation(tx: Transaction, operation: Operation, now_ms: int) -
 
 
 def capture_of(deposit: Deposit, amount_fen: int) -> Intent:
-    """The intent to capture so much of an authorised deposit."""
+    """The intent to capture so much of an authorised deposit, which is no share of another."""
     return _intent(deposit, OperationKind.CAPTURE, amount_fen)
+
+
+def capture_id(deposit: Deposit) -> str:
+    """The id of the operation that captures a deposit, or the purse that it is a share of."""
+    return f"{OperationKind.CAPTURE}-{deposit.hold_id}"
 
 
 def refund_of(deposit: Deposit, amount_fen: int) -> Intent:

@@ -264,10 +264,11 @@ async def _apply_outcome(context: AppContext, tx: Transaction, operation: Operat
             await context.award_outcomes.record_payment(context, tx, operation, now_ms)
         case OperationKind.CAPTURE:
             if succeeded:
-                deposit = await deposit_outcomes.record_capture(tx, operation, reply, now_ms)
+                concerned = await deposit_outcomes.record_capture(tx, operation, reply, now_ms)
             else:
-                deposit = await deposit_outcomes.record_lapse(context, tx, operation, reply, now_ms)
-            await context.award_outcomes.record_capture(tx, operation, deposit, now_ms)
+                concerned = await deposit_outcomes.record_lapse(context, tx, operation, reply, now_ms)
+            for deposit in concerned:
+                await context.award_outcomes.record_capture(tx, operation, deposit, now_ms)
         case OperationKind.RELEASE:
             if succeeded or reply.failure in HOLD_ENDED:
                 await deposit_outcomes.record_releases(tx, [operation], now_ms)

@@ -200,7 +200,7 @@ async def record_loss(
                 tx, owed[0].operation_id, provider_ref=None, failure=FailureCode.REFUNDED_OTHERWISE, at_ms=now_ms
             )
         if deposit is not None:
-            await deposits.mark_released(tx, [deposit.deposit_id], at_ms=now_ms)
+            await deposits.mark_released(tx, [owed[0].deposit_id or deposit.deposit_id], at_ms=now_ms)
     elif reversal.award_id is not None and award is not None:
         if award.status is AwardStatus.DUE:
             account = JournalAccount.BUYER_RECEIVABLE
@@ -221,18 +221,31 @@ async def record_loss(
 async def _lose_deposit(
     tx: Transaction, event: ProviderEvent, deposit: Deposit, reversal: Reversal, now_ms: int
 ) -> None:
-    held_fen = deposit.captured_fen or 0
-    entry = postings.deposit_lost(
-        deposit_id=deposit.deposit_id,
-        lot_id=deposit.lot_id,
-        bidder_id=deposit.bidder_id,
-        held_fen=held_fen,
-        disputed_fen=reversal.amount_fen,
-    )
-    await journal.post(tx, [entry], cause=cause_of(event), at_ms=now_ms)
+    """End a deposit that a dispute has taken; of a purse the house bears what its shares had used before."""
+    held_fen = deposit.cash_fen
+    lost_fen = min(held_fen, reversal.amount_fen)
+    entries = [
+        postings.deposit_lost(
+            deposit_id=deposit.deposit_id,
+            lot_id=deposit.lot_id,
+            bidder_id=deposit.bidder_id,
+            held_fen=held_fen,
+            disputed_fen=lost_fen,
+        )
+    ]
+    if reversal.amount_fen > lost_fen:
+        entries.append(
+            postings.dispute_lost(
+                **_about(reversal),
+                amount_fen=reversal.amount_fen - lost_fen,
+                account=JournalAccount.DISPUTE_LOSS,
+                seller_fen=0,
+            )
+        )
+    await journal.post(tx, entries, cause=cause_of(event), at_ms=now_ms)
     await reversals.end_dispute(tx, deposit.deposit_id, is_won=False, at_ms=now_ms)
-    if held_fen > reversal.amount_fen:
-        await operations.intend(tx, [refund_of(deposit, held_fen - reversal.amount_fen)], at_ms=now_ms)
+    if held_fen > lost_fen:
+        await operations.intend(tx, [refund_of(deposit, held_fen - lost_fen)], at_ms=now_ms)
 
 
 # --- what all share ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from auction.books.deposits import OPEN_HOLD, Deposit
 from auction.books.provider_events import ProviderEvent
 from auction.books.unit_of_work import Transaction
 from auction.domain.provider_event_states import ExceptionReason, ProviderEventType
-from auction.domain.states import FailureCode, OperationKind, OperationStatus, StepName
+from auction.domain.states import DepositStatus, FailureCode, OperationKind, OperationStatus, StepName
 from auction.payments.gateway import Reply, ReplyStatus
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import capture_of, end_authorisation
@@ -23,7 +23,7 @@ async def apply_end(context: AppContext, tx: Transaction, event: ProviderEvent, 
         return HARMLESS
     if deposit.is_cash:
         return exceptional(ExceptionReason.CONTRADICTS)
-    if deposit.status not in OPEN_HOLD:
+    if deposit.status not in (*OPEN_HOLD, DepositStatus.SHARED):
         return HARMLESS
     is_cancelled = event.type is ProviderEventType.HOLD_CANCELLED
     failure = FailureCode.ALREADY_RELEASED if is_cancelled else FailureCode.EXPIRED
@@ -57,12 +57,13 @@ async def apply_capture(context: AppContext, tx: Transaction, event: ProviderEve
     """Apply that a hold was captured on the provider's own pages: the deposit is cash, as if it were asked for here."""
     deposit, now_ms = payment.deposit, context.clock_ms()
     captured_fen = event.amount_fen
-    if deposit is None or captured_fen is None or not 0 < captured_fen <= deposit.amount_fen:
+    least_fen = 1 if deposit is None or not deposit.shared_fen else deposit.amount_fen
+    if deposit is None or captured_fen is None or not least_fen <= captured_fen <= deposit.amount_fen:
         return exceptional(ExceptionReason.AMOUNT_DIFFERS)
     if deposit.is_cash:
         same = deposit.captured_fen == captured_fen
         return HARMLESS if same else exceptional(ExceptionReason.AMOUNT_DIFFERS)
-    if deposit.status not in OPEN_HOLD:
+    if deposit.status not in (*OPEN_HOLD, DepositStatus.SHARED):
         return exceptional(ExceptionReason.AFTER_END)
     capture = payment.unresolved(OperationKind.CAPTURE)
     if capture is None:

@@ -70,7 +70,7 @@ async def _apply_unowed(
 ) -> Decision:
     deposit, award, opening, now_ms = payment.deposit, payment.award, payment.opening, context.clock_ms()
     if deposit is not None and deposit.is_available:
-        if amount_fen != deposit.captured_fen:
+        if amount_fen != deposit.cash_fen:
             return exceptional(ExceptionReason.AMOUNT_DIFFERS)
         reason = DepositReason.REFUNDED_AT_PROVIDER
         await release_deposits(tx, [deposit], reason=reason, now_ms=now_ms, cause=cause_of(event))

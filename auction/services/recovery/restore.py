@@ -119,6 +119,7 @@ class Restorer:
                 admissions=planned.folded.proof.admissions,
                 receipts=planned.folded.proof.receipts,
                 purses=planned.purses,
+                shares=planned.shares,
             )
         except RequestRefused as error:
             plan.problem = error.detail

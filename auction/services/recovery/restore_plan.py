@@ -54,7 +54,10 @@ class LotRebuild:
     lot: Lot
     """Its state, the event of the plan included."""
     folded: FoldedLot
-    purses: Mapping[str, int]
+    purses: Mapping[str, tuple[int, int]]
+    """Bidder -> their purse, and what is held behind it."""
+    shares: Mapping[str, int]
+    """Bidder -> what their award or offer takes of it; 0: it has ended."""
 
 
 async def plan_lot(
@@ -107,7 +110,8 @@ async def plan_lot(
     plan = LotPlan(lot_id, after.status, lot.seq, position and position.seq, event=event)
     if highest.seq > lot.seq:
         plan.lost_seqs = (lot.seq + 1, highest.seq)
-    return LotRebuild(plan, after, folded, await bidders.purses_on_sale(tx, record.sale_id))
+    purses, shares = await bidders.purses_on_lot(tx, lot_id), await bidders.shares_on_lot(tx, lot_id)
+    return LotRebuild(plan, after, folded, purses, shares)
 
 
 def _is_restored(folded: FoldedLot, position: Mark | None, highest: HighMark) -> bool:

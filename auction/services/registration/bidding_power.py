@@ -6,6 +6,7 @@ older figure after a newer one; what a crash leaves unsent, the clerk sends with
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from auction.books import bidders, catalogue, defaults, deposits, reversals
 from auction.books.bidders import Registration
@@ -17,6 +18,7 @@ from auction.domain.deposits import Power, PurseDeposit
 from auction.domain.errors import AuctionError, ProblemCode
 from auction.domain.lot import ADMITTING
 from auction.domain.settlement import BidderPolicy, counted_deposit_fen, identity_limit_fen
+from auction.domain.states import DepositStatus
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 from auction.services.context import AppContext
@@ -72,18 +74,25 @@ async def powers_of(
 
 
 def _backed(terms: Terms, found: Sequence[Deposit], past: Sequence[Default], rules: BidderPolicy) -> Power:
-    """The power that deposits give after these defaults, oldest first."""
+    """The power that deposits give after these defaults, oldest first.
+
+    What lots have taken of a purse gives no power, but counts towards the least deposit that admits.
+    """
     held = [one for one in found if one.is_available]
-    before_fen = sum(one.amount_fen for one in held if not past or one.created_at_ms <= past[0].at_ms)
-    after_fen = sum(one.amount_fen for one in held) - before_fen
-    counted_fen = before_fen + counted_deposit_fen(after_fen, len(past), rules)
-    if counted_fen < terms.deposit.minimum_fen():
-        return _no_power(terms)
-    return terms.deposit.power(counted_fen)
+    held_fen = sum(one.left_fen for one in held)
+    before_fen = sum(one.left_fen for one in held if not past or one.created_at_ms <= past[0].at_ms)
+    counted_fen = before_fen + counted_deposit_fen(held_fen - before_fen, len(past), rules)
+    used_fen = sum(
+        one.amount_fen for one in found if one.part_of is not None and one.status is not DepositStatus.LAPSED
+    )
+    power = terms.deposit.power(counted_fen)
+    if counted_fen + used_fen < terms.deposit.minimum_fen():
+        power = _no_power(terms)
+    return power if power.purse_fen is None else replace(power, held_fen=held_fen)
 
 
 def _no_power(terms: Terms) -> Power:
-    return Power(limit_fen=0, purse_fen=0 if isinstance(terms.deposit, PurseDeposit) else None)
+    return Power(0, 0, 0) if isinstance(terms.deposit, PurseDeposit) else Power(limit_fen=0)
 
 
 async def disputing(context: AppContext, tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
@@ -97,7 +106,7 @@ def _capped(power: Power, level: int, rules: BidderPolicy) -> Power:
     cap_fen = identity_limit_fen(level, rules)
     if cap_fen is None or (power.limit_fen is not None and power.limit_fen <= cap_fen):
         return power
-    return Power(limit_fen=cap_fen, purse_fen=power.purse_fen)
+    return replace(power, limit_fen=cap_fen)
 
 
 async def is_barred_from(tx: Transaction, record: LotRecord, bidder_id: str) -> bool:
@@ -123,23 +132,29 @@ async def restate_power(context: AppContext, tx: Transaction, record: LotRecord,
     for registration in await bidders.registrations_on_sale(tx, sale_id=record.sale_id, bidder_id=bidder_id):
         lot = record if registration.lot_id == record.lot_id else await catalogue.find_lot(tx, registration.lot_id)
         power = await power_of(context, tx, lot, bidder_id)
-        if (power.limit_fen, power.purse_fen) != (registration.limit_fen, registration.purse_fen):
+        if power != Power(registration.limit_fen, registration.purse_fen, registration.held_fen):
             await bidders.change_power(
                 tx,
                 lot_id=registration.lot_id,
                 bidder_id=bidder_id,
                 limit_fen=power.limit_fen,
                 purse_fen=power.purse_fen,
+                held_fen=power.held_fen,
             )
 
 
 async def sync_power(context: AppContext, lot_id: str, bidder_id: str) -> Registration:
-    """Send a bidder's stored power on a lot to the ledger; repeating it changes nothing. The registration.
+    """Send a bidder's stored power on a lot to the ledger, or the share of one that is over. The registration.
 
-    Raises LedgerAway, BooksAway, RequestRefused, and WrongStatus where the lot ended before the bidder was admitted.
+    Repeating it changes nothing. Raises LedgerAway, BooksAway, RequestRefused, and WrongStatus where the lot ended
+    before the bidder was admitted.
     """
     async with context.books.transaction() as tx:
         registration = await bidders.lock_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
+        if registration.share_fen is not None:
+            await context.ledger.set_share(lot_id, bidder_id=bidder_id, share_fen=registration.share_fen)
+            await bidders.mark_synced(tx, registration)
+            return registration
         try:
             async with context.ended_lots.known_as_ended(context.books, lot_id, "register for it", ADMITTING):
                 await context.ledger.admit(
@@ -148,6 +163,7 @@ async def sync_power(context: AppContext, lot_id: str, bidder_id: str) -> Regist
                     paddle=registration.paddle,
                     limit_fen=registration.limit_fen,
                     purse_fen=registration.purse_fen,
+                    held_fen=registration.held_fen,
                 )
         except AuctionError as error:
             if error.code != ProblemCode.WRONG_STATUS:

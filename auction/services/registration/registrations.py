@@ -23,6 +23,7 @@ from auction.domain.settlement import barred_until_ms, required_deposit_fen
 from auction.domain.states import DepositMethod, DepositReason, DepositStatus, OperationKind
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
+from auction.ledger.keys import sale_of
 from auction.services.catalogue.lot_views import visible_lot
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import (
@@ -32,6 +33,7 @@ from auction.services.registration.bidding_power import (
     power_of_deposits,
     restate_power,
     sync_power,
+    sync_sale_power,
 )
 from auction.services.registration.payment_methods import chosen_payment_method
 
@@ -192,6 +194,9 @@ async def sync_waiting_powers(context: AppContext) -> int:
     sent = 0
     for registration in waiting:
         try:
+            if registration.share_fen is not None:
+                # a share that was used has left a smaller purse: that comes before the share ends
+                await sync_sale_power(context, sale_of(registration.lot_id), registration.bidder_id)
             await sync_power(context, registration.lot_id, registration.bidder_id)
             sent += 1
         except RequestRefused:
@@ -282,7 +287,7 @@ async def _check_history(context: AppContext, tx: Transaction, record: LotRecord
 
 
 async def _held_fen(tx: Transaction, record: LotRecord, terms: Terms, bidder_id: str) -> int:
-    return sum(one.amount_fen for one in await deposits_for(tx, record, terms, bidder_id) if one.is_available)
+    return sum(one.left_fen for one in await deposits_for(tx, record, terms, bidder_id) if one.is_available)
 
 
 async def _intend_hold(

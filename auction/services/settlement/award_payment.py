@@ -19,7 +19,7 @@ from auction.domain.states import (
     StepName,
 )
 from auction.services.context import AppContext
-from auction.services.payments.deposit_outcomes import capture_of
+from auction.services.payments.deposit_outcomes import capture_id
 from auction.services.payments.gateway_calls import perform
 from auction.services.registration.payment_methods import chosen_payment_method
 from auction.services.settlement.payment_default import declare_default
@@ -106,7 +106,7 @@ async def perform_captures(context: AppContext, award_id: str) -> None:
         applied = await deposits.deposits_for_award(tx, award_id)
     for deposit in applied:
         if deposit.status is DepositStatus.HELD and not deposit.is_cash:
-            await perform(context, capture_of(deposit, deposit.amount_fen).operation_id)
+            await perform(context, capture_id(deposit))
 
 
 async def refuse_award(context: AppContext, award_id: str, *, bidder_id: str, reason: str | None = None) -> Award:

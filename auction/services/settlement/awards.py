@@ -28,6 +28,7 @@ from auction.books.journal import Cause
 from auction.books.settlements import Award, Settlement, SettlementStep
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
+from auction.domain.deposits import PurseDeposit
 from auction.domain.errors import Unavailable
 from auction.domain.events import Outcome
 from auction.domain.journal import JournalEntry
@@ -39,6 +40,7 @@ from auction.domain.terms_reader import read_terms
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import release_deposits
+from auction.services.settlement.purse_shares import let_stand
 from auction.services.settlement.transitions import SYSTEM_ACTOR
 
 log = structlog.get_logger()
@@ -99,6 +101,17 @@ async def _open(
         results = [result for result in results if result.lot_id in new]
         awards = [award for result in results if (award := due[result.lot_id]) is not None]
         await settlements.add_awards(tx, awards)
+        for award in awards:
+            policy = agreed[award.lot_id].deposit
+            if isinstance(policy, PurseDeposit):
+                await let_stand(
+                    tx,
+                    policy,
+                    sale_id=records[award.lot_id].sale_id,
+                    lot_id=award.lot_id,
+                    bidder_id=award.bidder_id,
+                    price_fen=award.price_fen,
+                )
         await journal.post_each(tx, [(entry_of(award), _cause(award.lot_id)) for award in awards], at_ms=now_ms)
         await settlements.add_steps(tx, [_step(result, due[result.lot_id], now_ms) for result in results])
         await _release_losers(tx, results, agreed, due, now_ms)

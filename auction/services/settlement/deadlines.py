@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from auction.books import deposits, operations, settlements
+from auction.books import deposits, operations, purses, settlements
 from auction.books.journal import Cause
 from auction.domain.errors import Unavailable
 from auction.domain.states import CauseKind, DefaultCause, DepositReason, SettlementState
@@ -82,7 +82,7 @@ async def release_idle_purses(context: AppContext) -> int:
     """Release purses that no lot of their sale needs; how many."""
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
-        unneeded = await deposits.idle_purses(tx)
+        unneeded = await purses.idle_purses(tx)
         if unneeded:
             cause = Cause(CauseKind.DEADLINE, "idle-purses")
             await release_deposits(tx, unneeded, reason=DepositReason.NOT_NEEDED, now_ms=now_ms, cause=cause)

@@ -13,6 +13,7 @@ from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
+from auction.domain.deposits import PurseDeposit
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.money import share
 from auction.domain.provider_event_states import ReversalStatus
@@ -32,7 +33,7 @@ from auction.domain.states import (
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import capture_of
-from auction.services.registration.bidding_power import deposits_for, restate_power
+from auction.services.registration.bidding_power import deposits_for
 from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.payment_outcomes import (
     apply_deposits,
@@ -43,6 +44,7 @@ from auction.services.settlement.payment_outcomes import (
     refund_payment,
     secured_fen,
 )
+from auction.services.settlement.purse_shares import use_share
 from auction.services.settlement.transfer_returns import return_transfers
 from auction.services.settlement.transitions import (
     SYSTEM_ACTOR,
@@ -222,21 +224,35 @@ async def _forfeit_deposits(
 ) -> int:
     """Decide that the defaulter's deposits are forfeited: cash at once, authorised ones once captured. The sum, in fen.
 
-    Deposits that were to pay the award are forfeited too.
+    Deposits that were to pay the award are forfeited too; of a purse the award's share is.
     """
     forfeited = await deposits.change_disposition(tx, award.award_id, Disposition.FORFEIT, reason=DepositReason.DEFAULT)
-    for deposit in await deposits_for(tx, locked.record, locked.terms, award.bidder_id):
-        if deposit.is_available:
-            forfeited += await deposits.set_disposition(
-                tx, [deposit.deposit_id], Disposition.FORFEIT, reason=DepositReason.DEFAULT, award_id=award.award_id
-            )
+    if isinstance(locked.terms.deposit, PurseDeposit):
+        forfeited += await use_share(
+            context,
+            tx,
+            locked,
+            award,
+            Disposition.FORFEIT,
+            at_most_fen=award.price_fen,
+            reason=DepositReason.DEFAULT,
+            now_ms=now_ms,
+            cause=cause,
+        )
+    else:
+        held = [one for one in await deposits_for(tx, locked.record, locked.terms, award.bidder_id) if one.is_available]
+        forfeited += await deposits.set_disposition(
+            tx,
+            [deposit.deposit_id for deposit in held],
+            Disposition.FORFEIT,
+            reason=DepositReason.DEFAULT,
+            award_id=award.award_id,
+        )
     for deposit in forfeited:
         if deposit.is_cash:
             await forfeit_deposit(tx, deposit, now_ms=now_ms, cause=cause)
-        else:
+        elif deposit.part_of is None:
             await operations.intend(tx, [capture_of(deposit, deposit.amount_fen)], at_ms=now_ms)
-        if deposit.is_purse:
-            await restate_power(context, tx, locked.record, award.bidder_id)
     return sum(deposit.amount_fen for deposit in forfeited)
 
 

@@ -6,7 +6,7 @@ the deposit after it, so that a declined card costs nobody a deposit.
 
 from collections.abc import Sequence
 
-from auction.books import deposits, journal, operations, reversals, runners_up, settlements
+from auction.books import bidders, deposits, journal, operations, reversals, runners_up, settlements
 from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
@@ -15,6 +15,7 @@ from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
+from auction.domain.deposits import PurseDeposit
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.money import yuan
 from auction.domain.provider_event_states import ReversalStatus
@@ -38,7 +39,8 @@ from auction.services.payments.deposit_outcomes import (
     refund_of,
     release_deposits,
 )
-from auction.services.registration.bidding_power import deposits_for, restate_power
+from auction.services.registration.bidding_power import deposits_for
+from auction.services.settlement.purse_shares import use_share
 from auction.services.settlement.transitions import SYSTEM_ACTOR, LockedSettlement, add_step, lock_settlement, move
 
 
@@ -118,9 +120,9 @@ class SettlementOutcomes:
             case Disposition.FORFEIT:
                 if deposit.is_cash:
                     await forfeit_deposit(tx, deposit, now_ms=now_ms, cause=cause)
-                await _add_capture_step(tx, operation, deposit, now_ms)
+                await _add_capture_step(tx, deposit, now_ms)
             case Disposition.APPLY:
-                await _add_capture_step(tx, operation, deposit, now_ms)
+                await _add_capture_step(tx, deposit, now_ms)
                 award = await settlements.find_award(tx, str(deposit.award_id))
                 if award is None:
                     raise RuntimeError(f"deposit {deposit.deposit_id} pays an award that is not in the database")
@@ -154,25 +156,29 @@ async def _grant_cure(
     return await settlements.grant_cure(tx, award.award_id, until_ms=until_ms)
 
 
-async def _add_capture_step(tx: Transaction, operation: Operation, deposit: Deposit, now_ms: int) -> None:
-    settlement = await settlements.find(tx, operation.lot_id)
+async def _add_capture_step(tx: Transaction, deposit: Deposit, now_ms: int) -> None:
+    settlement = await settlements.find(tx, deposit.lot_id)
     if settlement is None:
         return
     step = StepName.DEPOSIT_CAPTURED if deposit.is_cash else StepName.DEPOSIT_LAPSED
     details = {"deposit_id": deposit.deposit_id, "amount_fen": deposit.captured_fen or deposit.amount_fen}
-    await add_step(tx, operation.lot_id, settlement.state, step, actor=SYSTEM_ACTOR, at_ms=now_ms, details=details)
+    await add_step(tx, deposit.lot_id, settlement.state, step, actor=SYSTEM_ACTOR, at_ms=now_ms, details=details)
 
 
 # --- what is due and what covers it -----------------------------------------------------------------------------------
 
 
 async def secured_fen(tx: Transaction, record: LotRecord, terms: Terms, award: Award) -> int:
-    """What the winner's deposits can pay of an award, in fen, those that are being captured for it included."""
-    return sum(
-        deposit.worth_fen
-        for deposit in await deposits_for(tx, record, terms, award.bidder_id)
-        if deposit.is_available or (deposit.status is DepositStatus.HELD and deposit.award_id == award.award_id)
-    )
+    """What the winner's deposits can pay of an award, in fen, those that are being captured for it included.
+
+    Of a purse that is the award's share.
+    """
+    is_purse = isinstance(terms.deposit, PurseDeposit)
+    share = await bidders.share_of(tx, lot_id=award.lot_id, bidder_id=award.bidder_id) if is_purse else 0
+    found = await deposits_for(tx, record, terms, award.bidder_id)
+    available_fen = sum(one.worth_fen for one in found if one.is_available)
+    decided = [one for one in found if one.status is DepositStatus.HELD and one.award_id == award.award_id]
+    return sum(one.worth_fen for one in decided) + (min(share, available_fen) if is_purse else available_fen)
 
 
 def check_no_open_charge(requested: Sequence[Operation]) -> None:
@@ -206,23 +212,31 @@ async def apply_deposits(
 
     The award as it is then.
     """
+    if isinstance(locked.terms.deposit, PurseDeposit):
+        await use_share(
+            context,
+            tx,
+            locked,
+            award,
+            Disposition.APPLY,
+            at_most_fen=award.due_fen,
+            reason=DepositReason.PAID,
+            now_ms=now_ms,
+            cause=cause,
+        )
+        return await complete_payment(tx, locked, award, now_ms=now_ms, cause=cause)
     covered_fen = 0
     to_capture: list[tuple[Deposit, int]] = []
     for deposit in await deposits_for(tx, locked.record, locked.terms, award.bidder_id):
         left_fen = award.due_fen - covered_fen
         if not deposit.is_available or left_fen <= 0:
             continue
-        changed = await deposits.set_disposition(
+        await deposits.set_disposition(
             tx, [deposit.deposit_id], Disposition.APPLY, reason=DepositReason.PAID, award_id=award.award_id
         )
-        if not changed:
-            # a purse that pays for another lot of the sale by now
-            continue
         if not deposit.is_cash:
             to_capture.append((deposit, left_fen))
         covered_fen += deposit.worth_fen
-        if deposit.is_purse:
-            await restate_power(context, tx, locked.record, award.bidder_id)
     for deposit, left_fen in to_capture:
         # of several captures one may fail: then the others are needed whole, and what is too much is refunded
         wanted_fen = min(deposit.amount_fen, left_fen) if len(to_capture) == 1 else deposit.amount_fen
@@ -272,6 +286,7 @@ async def _apply_deposit(tx: Transaction, deposit: Deposit, award: Award, *, now
 async def _mark_paid(tx: Transaction, locked: LockedSettlement, award: Award, now_ms: int) -> Award:
     """Mark an award paid, and release the runners-up."""
     award = await settlements.mark_award_paid(tx, award.award_id, at_ms=now_ms)
+    await bidders.end_share(tx, lot_id=award.lot_id, bidder_id=award.bidder_id)
     await move(
         tx,
         locked.lot_id,

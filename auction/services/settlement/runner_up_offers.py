@@ -7,6 +7,7 @@ from auction.books import runners_up as kept
 from auction.books.journal import Cause
 from auction.books.settlements import Award, Offer
 from auction.books.unit_of_work import Transaction
+from auction.domain.deposits import PurseDeposit
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.domain.events import BidPlaced
 from auction.domain.money import share
@@ -24,6 +25,7 @@ from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import release_deposits
 from auction.services.settlement.awards import entry_of
 from auction.services.settlement.payment_outcomes import release_remaining
+from auction.services.settlement.purse_shares import let_stand
 from auction.services.settlement.relists import relist
 from auction.services.settlement.transitions import SYSTEM_ACTOR, LockedSettlement, lock_settlement, move
 
@@ -190,6 +192,7 @@ async def _close_offer(
     status = OfferStatus.DECLINED if declined else OfferStatus.LAPSED
     offer = await settlements.close_offer(tx, offer.offer_id, status, at_ms=now_ms)
     await kept.release(tx, offer.lot_id, at_ms=now_ms, bidder_id=offer.bidder_id)
+    await bidders.end_share(tx, lot_id=offer.lot_id, bidder_id=offer.bidder_id)
     theirs = await deposits.deposits_of_lot(tx, offer.lot_id, bidder_id=offer.bidder_id, locked=True)
     await release_deposits(
         tx,
@@ -281,6 +284,16 @@ async def _offer(
         answered_at_ms=None,
     )
     await settlements.add_offer(tx, offer)
+    policy = locked.terms.deposit
+    if isinstance(policy, PurseDeposit):
+        await let_stand(
+            tx,
+            policy,
+            sale_id=locked.record.sale_id,
+            lot_id=offer.lot_id,
+            bidder_id=offer.bidder_id,
+            price_fen=offer.price_fen,
+        )
     await move(
         tx,
         locked.lot_id,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from auction.books import audit, catalogue, defaults, deposits, journal, operations, reversals, settlements
+from auction.books import audit, bidders, catalogue, defaults, deposits, journal, operations, reversals, settlements
 from auction.books.approvals import Approval
 from auction.books.catalogue import DRAFT
 from auction.books.defaults import Default
@@ -82,6 +82,7 @@ async def void_settlement(
         offer = await settlements.open_offer(tx, lot_id)
         if offer is not None:
             await settlements.close_offer(tx, offer.offer_id, OfferStatus.WITHDRAWN, at_ms=now_ms)
+            await bidders.end_share(tx, lot_id=lot_id, bidder_id=offer.bidder_id)
         await _return_forfeited(tx, locked, now_ms=now_ms, cause=cause)
         await release_remaining(tx, locked, now_ms=now_ms, cause=cause)
         await move(
@@ -141,6 +142,7 @@ async def _void_award(tx: Transaction, award: Award, *, now_ms: int, cause: Caus
             if part_fen > lost.get(deposit.deposit_id, 0):
                 await _intend_return(tx, deposit, part_fen - lost.get(deposit.deposit_id, 0), now_ms)
     await settlements.mark_award_void(tx, award.award_id)
+    await bidders.end_share(tx, lot_id=award.lot_id, bidder_id=award.bidder_id)
 
 
 async def _recover_disputed(tx: Transaction, award: Award, *, now_ms: int, cause: Cause) -> dict[str, int]:

@@ -60,10 +60,12 @@ async def _excess_power(context: AppContext) -> list[str]:
 
 def _excess(registration: Registration, allowed: Power, in_ledger: Power | None) -> str | None:
     """What is wrong with a bidder's power, as a sentence; None: nothing is."""
-    in_books = Power(registration.limit_fen, registration.purse_fen)
+    in_books = Power(registration.limit_fen, registration.purse_fen, registration.held_fen)
     for where, given in (("books give", in_books), ("ledger gives", in_ledger)):
         if given is not None and (
-            _exceeds(given.limit_fen, allowed.limit_fen) or _exceeds(given.purse_fen, allowed.purse_fen)
+            _exceeds(given.limit_fen, allowed.limit_fen)
+            or _exceeds(given.purse_fen, allowed.purse_fen)
+            or _exceeds(given.held_fen, allowed.held_fen)
         ):
             who = f"{registration.bidder_id} on lot {registration.lot_id}"
             return f"{who}: the {where} more than {_describe(allowed)}"

@@ -1,5 +1,5 @@
 -- commit: appends events to the shard's stream and stores the lot; the only writes of lot, stream and deadlines.
--- include: number lot
+-- include: number lot purse
 local TEXT_FIELDS = {'status', 'leader', 'chain'}
 local NUMBER_FIELDS = {'epoch', 'seq', 'price', 'paddle', 'ceiling', 'bids', 'opens_at', 'ends_at', 'hard_stop',
   'remaining', 'stopped_at', 'review', 'last_at'}
@@ -13,20 +13,28 @@ local function check_types(keys)
   end
 end
 
--- Moves this lot's exposure from the previous leader to the present one; removes it once the lot is over.
-local function move_exposure(lot, keys)
+-- Moves this lot's share from the previous leader to the present one. A winner's stays once the lot is over, until the
+-- database says that their award has ended (set_share).
+local function move_share(lot, keys)
   if not lot.terms.purse then
     return
   end
-  local over = lot.status == 'closed' or lot.status == 'void'
-  local ceiling = over and 0 or lot.ceiling
-  if lot.was_leader ~= '' then
-    redis.call('HINCRBY', keys.purse, 'exposure:' .. lot.was_leader, text(-lot.was_ceiling))
+  local amount = lot.ceiling
+  if lot.status == 'closed' then
+    amount = lot.price >= lot.terms.reserve and lot.price or 0
+  elseif lot.status == 'void' then
+    amount = 0
+  end
+  if lot.was_leader == lot.leader and lot.was_secured == amount then
+    return
+  end
+  if lot.was_leader ~= '' and lot.was_leader ~= lot.leader then
+    secure(lot, keys, lot.was_leader, 0)
   end
   if lot.leader ~= '' then
-    redis.call('HINCRBY', keys.purse, 'exposure:' .. lot.leader, text(ceiling))
+    secure(lot, keys, lot.leader, amount)
   end
-  lot.was_leader, lot.was_ceiling = lot.leader, ceiling
+  lot.was_leader, lot.was_ceiling, lot.was_secured = lot.leader, lot.ceiling, amount
 end
 
 -- Writes the lot's hash and its deadline.
@@ -56,5 +64,5 @@ local function commit(lot, events, now, keys)
   redis.call('XADD', keys.ledger, '*', 'lot', lot.id, 'epoch', epoch, 'seq', seq, 'at', at, 'ev', packed,
     'chain', lot.chain)
   store(lot, keys)
-  move_exposure(lot, keys)
+  move_share(lot, keys)
 end

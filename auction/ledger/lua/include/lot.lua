@@ -34,7 +34,7 @@ local function read_lot(key, id, lineage_key, lineage, not_after)
     remaining = tonumber(v[13]), stopped_at = tonumber(v[14]), review = tonumber(v[15]), last_at = tonumber(v[16]),
     chain = v[17],
   }
-  lot.was_leader, lot.was_ceiling = lot.leader, lot.ceiling
+  lot.was_leader, lot.was_ceiling, lot.was_secured = lot.leader, lot.ceiling, lot.ceiling
   return lot, math.max(now, lot.last_at)
 end
 

@@ -1,5 +1,5 @@
 -- refusal: checks a bid in the order of the rules. Mirrors auction/domain/bidding.py::_refusal.
--- include: lot
+-- include: lot purse
 local function highest_jump(lot)
   local terms, jump = lot.terms, lot.terms.jump
   local base = math.max(lot.price, terms.start)
@@ -17,7 +17,7 @@ local function is_off_grid(lot, amount)
   return (amount - terms.start) % step_at(terms, math.max(lot.price, terms.start)) ~= 0
 end
 
--- Returns a code and its fact, or nothing. `who` is {paddle, limit, purse, exposure}; limit -1: none.
+-- Returns a code and its fact, or nothing. `who` is {paddle, limit, power, others}; limit -1: none.
 local function refusal(lot, now, who, bidder, amount)
   local terms = lot.terms
   if lot.status ~= 'open' or now >= lot.ends_at then
@@ -46,7 +46,7 @@ local function refusal(lot, now, who, bidder, amount)
     return 'over-limit', who.limit
   end
   if terms.purse then
-    local available = math.max(0, who.purse - (who.exposure - (leads and lot.ceiling or 0)))
+    local available = highest_bid(who.power.held - who.others, who.power)
     if amount > available then
       return 'over-purse', available
     end

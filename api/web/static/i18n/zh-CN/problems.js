@@ -12,7 +12,7 @@ export const words = {
   "problem.off-grid": "¥{amount} 不符合加价幅度，下一有效出价为 ¥{minimum_fen}。",
   "problem.jump-too-large": "¥{amount} 超过单次加价上限，当前最高可出 ¥{maximum_fen}。",
   "problem.over-limit": "¥{amount} 超过您的出价上限 ¥{limit_fen}，增加保证金可提高上限。",
-  "problem.over-purse": "您在其他拍品领先，剩余可用额度 ¥{available_fen}。",
+  "problem.over-purse": "您领先或待付款的其他拍品已占用保证金，此处最高可出价 ¥{available_fen}。",
   "problem.outcome-unknown": "未收到响应，您的出价 ¥{amount} 可能已生效，请先查看出价记录。",
   "problem.ledger-full": "系统暂时无法接受出价，本次出价未生效，请稍后重试。",
   "problem.ledger-away": "系统暂时无法接受出价，本次出价未生效，请重试。",

@@ -24,6 +24,7 @@ function depositStatusText(deposit, lot) {
     const taken = deposit.captured_fen !== null;
     const how = t(taken ? "deposit.held.taken" : "deposit.held.aside");
     if (why === "paid" || why === "default") return `${how}${t(`deposit.held.${why}`)}`;
+    if (deposit.policy === "purse" && !deposit.part_of) return `${how}${t("deposit.held.purse")}`;
     if (deposit.kept_as_runner_up) return `${how}${t("deposit.held.runner-up")}`;
     return `${how}${t("deposit.held.lot")}`;
   }
@@ -60,7 +61,7 @@ export function depositRow(page) {
       root.dataset.deposit = deposit.deposit_id;
       root.dataset.status = deposit.status;
       fill(deposit.lot_id, {
-        amount: `¥${yuan(deposit.amount_fen)}`,
+        amount: `¥${yuan(deposit.left_fen || deposit.amount_fen)}`,
         words: depositStatusText(deposit, page.lot(deposit.lot_id)),
         badge: t(`deposit.${deposit.status}`),
         tone: TONES[deposit.status],
