@@ -304,6 +304,14 @@ async def set_amount(tx: Transaction, operation_id: str, amount_fen: int) -> Ope
     return Operation(**await transition(tx, statement.returning(*payment_operations.c), f"amount of {operation_id}"))
 
 
+async def note_ref(tx: Transaction, operation_id: str, provider_ref: str) -> str:
+    """Store what the provider prepared for an operation, unless something was stored before: what is stored."""
+    statement = update(payment_operations).where(payment_operations.c.operation_id == operation_id)
+    kept = func.coalesce(payment_operations.c.provider_ref, provider_ref)
+    row = await tx.returned(statement.values(provider_ref=kept).returning(payment_operations.c.provider_ref))
+    return str(row["provider_ref"])
+
+
 async def mark_succeeded(tx: Transaction, operation_id: str, *, provider_ref: str | None, at_ms: int) -> Operation:
     """Intended or pending -> succeeded. Raises InvalidTransition where it is resolved."""
     return await _mark(

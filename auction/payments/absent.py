@@ -19,7 +19,7 @@ class AbsentGateway:
     async def _fail(self, *_arguments: object, **_named: object) -> NoReturn:
         raise GatewayAway(_REASON)
 
-    hold = charge = capture = release = refund = look_up = _fail
+    prepare = hold = charge = capture = release = refund = look_up = _fail
 
     def read_notice(self, *_arguments: object) -> NoReturn:
         """Raises NoticeRefused."""

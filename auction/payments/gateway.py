@@ -58,6 +58,8 @@ class Reply:
     """Holds and charges: a fingerprint of the card or account, the same for every use of it."""
     amount_fen: int | None = None
     """The amount that the operation held, charged, captured, released or refunded."""
+    is_prepared: bool = False
+    """Pending holds and charges: nothing is taken before `hold` or `charge` is called with this `ref`."""
 
     def __post_init__(self) -> None:
         if (self.failure is not None) != (self.status is ReplyStatus.FAILED):
@@ -141,12 +143,26 @@ class PaymentGateway(Protocol):
         """The payment method of requests that name none; None: every request has to name one."""
         ...
 
-    async def hold(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
+    async def prepare(
+        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+    ) -> Reply | None:
+        """Make the object of a hold or charge without taking anything; None: this provider has no such step.
+
+        Where the reply `is_prepared`, the caller stores its `ref` before calling `hold` or `charge` with it. Those are
+        then about that object, however often they are repeated; others that were made meanwhile take nothing.
+        """
+        ...
+
+    async def hold(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
         """Authorise the amount on the payer's card, to be captured or released before `expires_at_ms`."""
         ...
 
-    async def charge(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
-        """Charge the amount at once."""
+    async def charge(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
+        """Charge the amount at once. `ref`, as in `hold`: what `prepare` made; None: it is made now."""
         ...
 
     async def capture(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:

@@ -2,9 +2,9 @@
 
     python tests/payments/localstripe_taught.py --port N --from-scratch
 
-What is taught: `allowed_payment_method_types`, `metadata` of a capture, `amount_received`, that only what is held is
-captured, and idempotency keys (the same key with the same request gives the first answer again, with another request
-it is refused).
+What is taught: `allowed_payment_method_types`, `off_session` of a confirmation, `metadata` of a capture,
+`amount_received`, that only what is held is captured, and idempotency keys (the same key with the same request gives the
+first answer again, with another request it is refused).
 """
 
 from typing import Any
@@ -20,6 +20,10 @@ _answers: dict[str, tuple[tuple[str, bytes], int, Any]] = {}
 
 def _create(cls: Any, /, allowed_payment_method_types: Any = None, **data: Any) -> Any:
     return _create_as_shipped(cls, **data)
+
+
+def _confirm(id: str, off_session: Any = None) -> Any:  # noqa: A002 - localstripe's name
+    return _intents._api_confirm(id)
 
 
 def _capture(id: str, metadata: dict[str, str] | None = None, **data: Any) -> Any:  # noqa: A002 - localstripe's name
@@ -64,10 +68,8 @@ _intents.amount_received = property(_amount_received)
 # it would write everything to one file, the same for all, after every change
 resources.store.dump_to_disk = lambda: None
 # in place: the server reads this list when it is imported
-resources.extra_apis[:] = [
-    (method, path, _capture if path == "/v1/payment_intents/{id}/capture" else known)
-    for method, path, known in resources.extra_apis
-]
+_TAUGHT = {"/v1/payment_intents/{id}/capture": _capture, "/v1/payment_intents/{id}/confirm": _confirm}
+resources.extra_apis[:] = [(method, path, _TAUGHT.get(path, known)) for method, path, known in resources.extra_apis]
 
 if __name__ == "__main__":
     from localstripe import server

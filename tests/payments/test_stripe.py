@@ -47,19 +47,22 @@ async def hold(gateway: StripeGateway, payment_method: str = "pm_1") -> Reply:
 async def test_a_hold_is_asked_for_by_hand_off_session_and_under_its_operation(
     gateway: StripeGateway, recorded: Recorded
 ) -> None:
+    recorded.answer(200, intent(status="requires_confirmation"))
     recorded.answer(200, intent())
     reply = await hold(gateway, "cus_1:pm_1")
-    method, path, form, headers = recorded.asked[0]
+    method, path, form, _ = recorded.asked[0]
     assert (method, path) == ("POST", "/v1/payment_intents")
-    assert headers["Idempotency-Key"] == "hold-1"
+    # nothing is taken before the object is confirmed by its id
+    assert "confirm" not in form
+    method, path, confirmed, _ = recorded.asked[1]
+    assert (method, path) == ("POST", "/v1/payment_intents/pi_1/confirm")
+    assert confirmed["off_session"] == "true"
     assert (
         form.items()
         >= {
             "amount": "10000",
             "currency": "cny",
             "capture_method": "manual",
-            "confirm": "true",
-            "off_session": "true",
             "customer": "cus_1",
             "payment_method": "pm_1",
             "metadata[operation]": "hold-1",
@@ -115,10 +118,11 @@ async def test_what_stripe_would_never_take_has_failed(gateway: StripeGateway, r
 async def test_a_card_that_wants_to_see_its_owner_fails_and_leaves_nothing_open(
     gateway: StripeGateway, recorded: Recorded
 ) -> None:
+    recorded.answer(200, intent(status="requires_confirmation", latest_charge=None))
     recorded.answer(200, intent(status="requires_action", latest_charge=None))
     recorded.answer(200, intent(**CANCELLED, latest_charge=None))
     assert (await hold(gateway)).failure == "authentication_required"
-    assert recorded.asked[1][1] == "/v1/payment_intents/pi_1/cancel"
+    assert recorded.asked[2][1] == "/v1/payment_intents/pi_1/cancel"
 
 
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 502, 503])
@@ -178,8 +182,60 @@ async def test_a_second_try_is_made_under_the_same_operation(recorded: Recorded)
     recorded.refuse(503)
     recorded.answer(200, intent())
     assert (await hold(gateway)).status is ReplyStatus.SUCCEEDED
-    assert [headers["Idempotency-Key"] for *_, headers in recorded.asked] == ["hold-1", "hold-1"]
+    assert [path for _, path, *_ in recorded.asked] == [
+        *["/v1/payment_intents"] * 2,
+        "/v1/payment_intents/pi_1/confirm",
+    ]
+    first, second, _ = [headers["Idempotency-Key"] for *_, headers in recorded.asked]
+    assert first == second
     await gateway.close()
+
+
+async def prepared(gateway: StripeGateway) -> Reply:
+    return await gateway.prepare(
+        "hold-1", OperationKind.HOLD, amount_fen=10_000, payment_method="pm_1", payer="bidder-1"
+    )
+
+
+async def test_a_prepared_hold_waits_to_be_confirmed(gateway: StripeGateway, recorded: Recorded) -> None:
+    recorded.answer(200, intent(status="requires_confirmation"))
+    reply = await prepared(gateway)
+    assert (reply.status, reply.ref, reply.is_prepared) == (ReplyStatus.PENDING, "pi_1", True)
+    looked_up = await gateway.look_up("hold-1", OperationKind.HOLD, "pi_1")
+    assert looked_up == reply
+    assert [path for _, path, *_ in recorded.asked] == ["/v1/payment_intents", "/v1/payment_intents/pi_1"]
+
+
+async def confirm(gateway: StripeGateway) -> Reply:
+    return await gateway.hold("hold-1", amount_fen=10_000, payment_method="pm_1", payer="bidder-1", ref="pi_1")
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+async def test_after_a_fault_the_object_says_whether_it_was_confirmed(
+    gateway: StripeGateway, recorded: Recorded, status: int
+) -> None:
+    recorded.refuse(status, code="payment_intent_unexpected_state")
+    recorded.answer(200, intent())
+    reply = await confirm(gateway)
+    assert (reply.status, reply.ref) == (ReplyStatus.SUCCEEDED, "pi_1")
+
+
+async def test_a_fault_that_left_the_object_unconfirmed_says_nothing_yet(
+    gateway: StripeGateway, recorded: Recorded
+) -> None:
+    recorded.refuse(500)
+    recorded.answer(200, intent(status="requires_confirmation"))
+    with pytest.raises(GatewayAway):
+        await confirm(gateway)
+
+
+async def test_a_confirmation_that_stripe_would_never_take_has_failed(
+    gateway: StripeGateway, recorded: Recorded
+) -> None:
+    recorded.refuse(400, code="payment_method_unexpected_state")
+    recorded.answer(200, intent(status="requires_confirmation"))
+    reply = await confirm(gateway)
+    assert (reply.status, reply.ref, reply.failure) == (ReplyStatus.FAILED, "pi_1", "payment_method_unexpected_state")
 
 
 async def test_an_operation_that_was_another_request_is_refused(gateway: StripeGateway, recorded: Recorded) -> None:

@@ -61,7 +61,9 @@ class ForgetfulGateway(UnreliableGateway):
         super().__init__(memory.stage.gateway, lambda _: None)
         self._memory = memory
 
-    async def charge(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
+    async def charge(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
         key = self._memory.key(operation_id)
         return self._memory.answered(
             await super().charge(key, amount_fen=amount_fen, payment_method=payment_method, payer=payer)

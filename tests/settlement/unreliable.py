@@ -21,17 +21,27 @@ class UnreliableGateway:
         self._sandbox = sandbox
         self._fault = fault
 
-    async def hold(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
+    async def prepare(
+        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+    ) -> Reply | None:
+        del operation_id, kind, amount_fen, payment_method, payer
+        return None
+
+    async def hold(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
         fault = self._not_heard(OperationKind.HOLD)
         reply = await self._sandbox.hold(
-            operation_id, amount_fen=amount_fen, payment_method=payment_method, payer=payer
+            operation_id, amount_fen=amount_fen, payment_method=payment_method, payer=payer, ref=ref
         )
         return _answered(reply, fault)
 
-    async def charge(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
+    async def charge(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
         fault = self._not_heard(OperationKind.CHARGE)
         reply = await self._sandbox.charge(
-            operation_id, amount_fen=amount_fen, payment_method=payment_method, payer=payer
+            operation_id, amount_fen=amount_fen, payment_method=payment_method, payer=payer, ref=ref
         )
         return _answered(reply, fault)
 

@@ -92,14 +92,25 @@ class SandboxGateway:
         self._opened: SandboxFile | None = None
         self._closed = False
 
-    async def hold(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
+    async def prepare(
+        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+    ) -> None:
+        """See `PaymentGateway`: there is no such step here."""
+
+    async def hold(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
         """See `PaymentGateway`."""
+        del ref
         return await self._perform(
             OperationRequest(operation_id, OperationKind.HOLD, "", amount_fen, payment_method, payer), amount_fen
         )
 
-    async def charge(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
+    async def charge(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
         """See `PaymentGateway`."""
+        del ref
         return await self._perform(
             OperationRequest(operation_id, OperationKind.CHARGE, "", amount_fen, payment_method, payer), amount_fen
         )

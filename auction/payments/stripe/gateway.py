@@ -1,8 +1,10 @@
 """The gateway to Stripe: sends requests through the official library, and says what a missing answer means.
 
-Holds are PaymentIntents with manual capture, charges such with automatic capture, both confirmed off session. An
-operation's id is Stripe's idempotency key and is stored in the metadata, so that its outcome is found even after Stripe
-has forgotten the key (a day). Amounts are whole fen, Stripe's smallest unit of the yuan. `objects` reads the answers.
+Holds are PaymentIntents with manual capture, charges such with automatic capture. They are created unconfirmed and then
+confirmed by their id, off session. Confirming again is about the same object, so it needs no idempotency key: Stripe
+forgets one after a day, and repeats a fault under it. Other requests have one made of their operation's id.
+An operation's id is stored in the metadata, so that its outcome is found without a key. Amounts are whole fen, Stripe's
+smallest unit of the yuan. `objects` reads the answers.
 
 A payment method is `pm_...`, or `cus_...:pm_...` where it is saved with a customer, as Stripe wants for repeated use.
 """
@@ -10,7 +12,7 @@ A payment method is `pm_...`, or `cus_...:pm_...` where it is saved with a custo
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import stripe
 
@@ -23,6 +25,7 @@ from auction.payments.gateway import (
     NoticeRefused,
     OperationReused,
     Reply,
+    ReplyStatus,
     check_operation,
     header_of,
 )
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
 HEADER = "Stripe-Signature"
 # otherwise the library writes an identifier into the home directory and sends measurements
 stripe.enable_telemetry = False
-_CaptureMethod = Literal["automatic", "manual"]
 _EXPAND = ["latest_charge", "payment_method"]
 _NEWEST_LOOKED_AT_MAX = 500
 _PAGE = 100
@@ -82,13 +84,46 @@ class StripeGateway:
             http_client=self._http,
         )
 
-    async def hold(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
+    async def prepare(
+        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+    ) -> Reply:
         """See `PaymentGateway`."""
-        return await self._open(operation_id, amount_fen, payment_method, payer, capture_method="manual")
+        check_operation(operation_id, amount_fen)
+        customer, _, method = payment_method.rpartition(":")
+        wanted: PaymentIntentCreateParams = {
+            "amount": amount_fen,
+            "currency": self._currency,
+            "capture_method": "manual" if kind is OperationKind.HOLD else "automatic",
+            "payment_method": method,
+            # otherwise Stripe offers every method that the account has enabled, and some of them have no holds
+            "allowed_payment_method_types": ["card"],
+            "metadata": {objects.OPERATION: operation_id, "payer": payer},
+            "expand": _EXPAND,
+        }
+        if customer:
+            wanted["customer"] = customer
+        try:
+            intent = await self._send(
+                self._client.v1.payment_intents.create_async(wanted, {"idempotency_key": f"{operation_id}:prepared"})
+            )
+        except (stripe.CardError, stripe.InvalidRequestError) as refusal:
+            return _opening_refused(refusal)
+        objects.check(intent, currency=self._currency, amount_fen=amount_fen)
+        return Reply(ReplyStatus.PENDING, intent["id"], amount_fen=amount_fen, is_prepared=True)
 
-    async def charge(self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str) -> Reply:
+    async def hold(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
         """See `PaymentGateway`."""
-        return await self._open(operation_id, amount_fen, payment_method, payer, capture_method="automatic")
+        asked = {"amount_fen": amount_fen, "payment_method": payment_method, "payer": payer}
+        return await self._open(operation_id, OperationKind.HOLD, ref, **asked)
+
+    async def charge(
+        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+    ) -> Reply:
+        """See `PaymentGateway`."""
+        asked = {"amount_fen": amount_fen, "payment_method": payment_method, "payer": payer}
+        return await self._open(operation_id, OperationKind.CHARGE, ref, **asked)
 
     async def capture(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
         """See `PaymentGateway`."""
@@ -193,35 +228,33 @@ class StripeGateway:
     def __repr__(self) -> str:
         return f"StripeGateway(currency={self._currency!r})"
 
-    async def _open(
-        self, operation_id: str, amount_fen: int, payment_method: str, payer: str, *, capture_method: _CaptureMethod
-    ) -> Reply:
-        check_operation(operation_id, amount_fen)
-        customer, _, method = payment_method.rpartition(":")
-        wanted: PaymentIntentCreateParams = {
-            "amount": amount_fen,
-            "currency": self._currency,
-            "capture_method": capture_method,
-            "confirm": True,
-            "off_session": True,
-            "payment_method": method,
-            # otherwise Stripe offers every method that the account has enabled, and some of them have no holds
-            "allowed_payment_method_types": ["card"],
-            "metadata": {objects.OPERATION: operation_id, "payer": payer},
-            "expand": _EXPAND,
-        }
-        if customer:
-            wanted["customer"] = customer
+    async def _open(self, operation_id: str, kind: OperationKind, ref: str | None, **asked: Any) -> Reply:
+        """Confirm what was prepared, or prepare it now."""
+        if ref is None:
+            prepared = await self.prepare(operation_id, kind, **asked)
+            if not prepared.is_prepared:
+                return prepared
+            ref = prepared.ref
+        intent: objects.StripeObject
         try:
             intent = await self._send(
-                self._client.v1.payment_intents.create_async(wanted, {"idempotency_key": operation_id})
+                self._client.v1.payment_intents.confirm_async(ref, {"off_session": True, "expand": _EXPAND})
             )
         except stripe.CardError as decline:
-            error = _error(decline)
-            return objects.failed_reply((error.get("payment_intent") or {}).get("id", ""), objects.failure_code(error))
+            return _opening_refused(decline, ref)
         except stripe.InvalidRequestError as refusal:
-            return objects.failed_reply("", objects.failure_code({"code": "invalid_request", **_error(refusal)}))
-        objects.check(intent, currency=self._currency, amount_fen=amount_fen)
+            # most likely it was confirmed before
+            found = await self._intent(ref)
+            if objects.opening_reply(found).is_prepared:
+                return _opening_refused(refusal, ref)
+            intent = found
+        except GatewayAway:
+            # after a fault of Stripe's the object knows whether it was confirmed
+            found = await self._intent(ref)
+            if objects.opening_reply(found).is_prepared:
+                raise
+            intent = found
+        objects.check(intent, currency=self._currency, amount_fen=asked["amount_fen"])
         if intent["status"] == "requires_action":
             await self._cancelled(intent["id"], f"{operation_id}:left")
         return objects.opening_reply(intent)
@@ -317,6 +350,14 @@ def _error(fault: stripe.StripeError) -> dict[str, Any]:
     body = fault.json_body
     error = body.get("error") if isinstance(body, dict) else None
     return error if isinstance(error, dict) else {}
+
+
+def _opening_refused(refusal: stripe.CardError | stripe.InvalidRequestError, ref: str = "") -> Reply:
+    """The failure of a hold or charge that the bank declined, or that Stripe would never take."""
+    error = _error(refusal)
+    if isinstance(refusal, stripe.CardError):
+        return objects.failed_reply((error.get("payment_intent") or {}).get("id", ref), objects.failure_code(error))
+    return objects.failed_reply(ref, objects.failure_code({"code": "invalid_request", **error}))
 
 
 def _refund_failure(refusal: stripe.InvalidRequestError) -> str:

@@ -37,7 +37,9 @@ def opening_reply(intent: StripeObject) -> Reply:
     match intent["status"]:
         case "succeeded" | "requires_capture":
             status = ReplyStatus.SUCCEEDED
-        case "processing" | "requires_confirmation":
+        case "requires_confirmation":
+            return Reply(ReplyStatus.PENDING, ref, amount_fen=intent["amount"], is_prepared=True)
+        case "processing":
             status = ReplyStatus.PENDING
         case "canceled" if intent.get("cancellation_reason") in _LAPSED:
             status, failure = ReplyStatus.FAILED, str(FailureCode.EXPIRED)

@@ -9,6 +9,7 @@ the others change nothing. What an outcome means for an award is up to `AppConte
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
@@ -90,7 +91,7 @@ async def _call_provider(context: AppContext, operation: Operation, *, of_purse:
     if of_purse:
         await _lower_power_first(context, operation)
     try:
-        return await _ask(gateway, operation, context.clock_ms())
+        return await _ask(context, gateway, operation)
     except GatewayAway as error:
         raise PaymentsAway from error
     except Exception as error:
@@ -100,21 +101,24 @@ async def _call_provider(context: AppContext, operation: Operation, *, of_purse:
         raise PaymentsAway("The payment provider's answer is not understood; staff have been told.") from error
 
 
-async def _ask(gateway: PaymentGateway, operation: Operation, now_ms: int) -> Reply:
+async def _ask(context: AppContext, gateway: PaymentGateway, operation: Operation) -> Reply:
     """Request an operation; from the second time on only where a look-up finds nothing of it. Raises GatewayAway.
 
     The answer to an earlier request may have been lost, and the provider forgets idempotency keys. So what may take
     money twice is not repeated once its key may be forgotten: then it is known that the provider does not have it.
     """
     operation_id = operation.operation_id
+    ref = operation.provider_ref
     is_given_up = operation.abandon_asked_at_ms is not None
     may_be_known = operation.attempts > 1 or operation.status is OperationStatus.PENDING
     if may_be_known or is_given_up:
         known = await gateway.look_up(operation_id, operation.kind, operation.target_ref or operation.provider_ref)
-        if known is not None:
+        if known is not None and not known.is_prepared:
             return known
+        ref = None if known is None else known.ref
         moves_money = operation.is_opening or operation.kind is OperationKind.REFUND
-        if is_given_up or (moves_money and now_ms - operation.created_at_ms >= KEY_MS):
+        is_unsure = moves_money and known is None and context.clock_ms() - operation.created_at_ms >= KEY_MS
+        if is_given_up or is_unsure:
             return Reply(ReplyStatus.FAILED, "", failure=FailureCode.ABANDONED)
     if operation.previous_id is not None and operation.kind is OperationKind.REFUND:
         before = await gateway.look_up(operation.previous_id, operation.kind, operation.target_ref)
@@ -124,26 +128,37 @@ async def _ask(gateway: PaymentGateway, operation: Operation, now_ms: int) -> Re
         if before is not None and before.status is ReplyStatus.PENDING:
             raise GatewayAway(f"{operation.previous_id} is not decided yet")
     match operation.kind:
-        case OperationKind.HOLD:
-            return await gateway.hold(
-                operation_id,
-                amount_fen=operation.amount_fen,
-                payment_method=operation.payment_method,
-                payer=operation.bidder_id,
-            )
-        case OperationKind.CHARGE:
-            return await gateway.charge(
-                operation_id,
-                amount_fen=operation.amount_fen,
-                payment_method=operation.payment_method,
-                payer=operation.bidder_id,
-            )
+        case OperationKind.HOLD | OperationKind.CHARGE:
+            return await _open(context, gateway, operation, ref)
         case OperationKind.CAPTURE:
             return await gateway.capture(operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen)
         case OperationKind.RELEASE:
             return await gateway.release(operation_id, ref=str(operation.target_ref))
         case OperationKind.REFUND:
             return await gateway.refund(operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen)
+
+
+async def _open(context: AppContext, gateway: PaymentGateway, operation: Operation, prepared_ref: str | None) -> Reply:
+    """Request a hold or charge, in two steps where the provider has them: the object is stored before it takes money.
+
+    So whoever asks again, however late, asks about that one object. Raises GatewayAway, BooksAway.
+    """
+    operation_id, kind = operation.operation_id, operation.kind
+    asked: dict[str, Any] = {
+        "amount_fen": operation.amount_fen,
+        "payment_method": operation.payment_method,
+        "payer": operation.bidder_id,
+    }
+    ref = prepared_ref
+    if ref is None:
+        prepared = await gateway.prepare(operation_id, kind, **asked)
+        if prepared is not None and not prepared.is_prepared:
+            return prepared
+        ref = None if prepared is None else prepared.ref
+    if ref is not None:
+        async with context.books.transaction() as tx:
+            ref = await operations.note_ref(tx, operation_id, ref)
+    return await (gateway.hold if kind is OperationKind.HOLD else gateway.charge)(operation_id, **asked, ref=ref)
 
 
 async def _set_aside(context: AppContext, operation: Operation, error: Exception) -> None:

@@ -13,7 +13,8 @@ export const words = {
   "problem.off-grid": "¥{amount} does not match the increment. The next valid bid is ¥{minimum_fen}.",
   "problem.jump-too-large": "¥{amount} raises the price too far. The highest bid accepted now is ¥{maximum_fen}.",
   "problem.over-limit": "¥{amount} is above your bid limit of ¥{limit_fen}. A higher deposit raises the limit.",
-  "problem.over-purse": "Other lots you lead or have to pay for use your deposit; you can bid up to ¥{available_fen} here.",
+  "problem.over-purse":
+    "Other lots you lead or have to pay for use your deposit; you can bid up to ¥{available_fen} here.",
   "problem.outcome-unknown":
     "No response received. Your bid of ¥{amount} may have been accepted: check the bid history before bidding again.",
   "problem.ledger-full": "No bids can be accepted right now. Your bid was not placed; please try again in a while.",
