@@ -20,7 +20,7 @@ CONNECT_S = 60.0
 """How long all watchers may take to connect."""
 CLOSE_S = 30.0
 """How long watchers may take to receive the close of their lots."""
-LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+LOCUSTFILE = Path(__file__).with_name("run_locustfile.py")
 ROOT = Path(__file__).parents[1]
 
 

@@ -8,6 +8,7 @@ import json
 import socket
 
 from gevent import socket as green_socket
+from gevent import ssl as green_ssl
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
@@ -27,6 +28,8 @@ class WsConnection:
         self._protocol = ClientProtocol(uri)
         self._socket = green_socket.create_connection((uri.host, uri.port), timeout=OPEN_TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if uri.secure:
+            self._socket = green_ssl.create_default_context().wrap_socket(self._socket, server_hostname=uri.host)
         self._protocol.send_request(self._protocol.connect())
         try:
             self._flush()

@@ -70,6 +70,7 @@ async def test_what_is_no_tape_is_refused(ledger: BidLedger, lines: list[str], s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 async def test_a_million_bids_come_out_as_the_rules_say(ledger: BidLedger) -> None:
     end = await play(LedgerEngine(ledger), Recorder(SEED, MILLION).lines())
     assert sum(end["bids"].values()) >= MILLION

@@ -1,0 +1,15 @@
+"""`locust -f loadtests/locustfile.py,loadtests/shapes/snipe.py --peak 200 ...`: see `plans.SNIPE`."""
+
+from locust import LoadTestShape
+
+from loadtests.shapes.plans import SNIPE
+
+
+class Snipe(LoadTestShape):
+    """The shape, up to `--peak` users."""
+
+    def tick(self) -> tuple[int, float] | None:
+        """How many users there are now, and how fast they come."""
+        peak: int = self.runner.environment.parsed_options.peak
+        users = SNIPE.users(self.get_run_time(), peak)
+        return None if users is None else (users, peak)

@@ -1,0 +1,1 @@
+"""The people of a load test, for `loadtests/locustfile.py`."""
