@@ -262,10 +262,10 @@ async def set_identity_level(tx: Transaction, bidder_id: str, level: int) -> boo
     return await tx.row(statement.returning(bidders.c.bidder_id)) is not None
 
 
-async def add_link(tx: Transaction, *, bidder_id: str, kind: str, mark: str) -> None:
-    """Store what links a bidder to others with the same `mark` (a SHA-256 in hex of that `kind`)."""
+async def add_link(tx: Transaction, *, bidder_id: str, kind: str, mark: str) -> bool:
+    """Store what links a bidder to others with the same `mark` (a SHA-256 in hex of that `kind`); whether it is new."""
     statement = postgresql.insert(bidder_marks).values(bidder_id=bidder_id, kind=kind, mark=mark)
-    await tx.session.execute(statement.on_conflict_do_nothing())
+    return await tx.row(statement.on_conflict_do_nothing().returning(bidder_marks.c.bidder_id)) is not None
 
 
 async def linked_to(tx: Transaction, bidder_ids: Collection[str]) -> set[str]:

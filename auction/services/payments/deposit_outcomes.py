@@ -8,7 +8,7 @@ used for is decided before the provider is asked (`auction.books.deposits.set_di
 import hashlib
 from collections.abc import Sequence
 
-from auction.books import bidders, catalogue, deposits, journal, operations, purses
+from auction.books import catalogue, deposits, journal, operations, purses
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.operations import Intent, Operation
@@ -28,7 +28,7 @@ from auction.domain.states import (
 from auction.domain.terms_reader import read_terms
 from auction.payments.gateway import Reply
 from auction.services.context import AppContext
-from auction.services.registration.bidding_power import is_barred_from, restate_power
+from auction.services.registration.bidding_power import is_barred, is_barred_from, link, restate_power
 from auction.services.registration.registrations import register_bidder
 
 RETRY_MS_MIN, RETRY_MS_MAX = 2_000, 86_400_000
@@ -62,11 +62,11 @@ async def record_hold(context: AppContext, tx: Transaction, operation: Operation
     await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
     if reply.instrument is not None:
         digest = hashlib.sha256(f"{deposit.provider}:{reply.instrument}".encode()).hexdigest()
-        await bidders.add_link(tx, bidder_id=deposit.bidder_id, kind="instrument", mark=digest)
+        await link(context, tx, deposit.bidder_id, kind="instrument", mark=digest)
     lot = await catalogue.lock_lot_status(tx, deposit.lot_id)
     if lot.status not in ADMITTING:
         reason = DepositReason.LOT_OVER
-    elif await is_barred_from(tx, lot, deposit.bidder_id):
+    elif await is_barred_from(tx, lot, deposit.bidder_id) or await is_barred(context, tx, deposit.bidder_id):
         reason = DepositReason.BIDDER_BARRED
     else:
         await register_bidder(context, tx, lot, read_terms(lot.terms), deposit.bidder_id)

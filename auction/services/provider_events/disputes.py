@@ -6,7 +6,6 @@ after the handover the seller owes what they were paid for the sale; the house b
 """
 
 from auction.books import (
-    bidders,
     catalogue,
     defaults,
     deposits,
@@ -41,7 +40,7 @@ from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import refund_of, release_deposits
 from auction.services.provider_events.decision import APPLIED, HARMLESS, WAITS, Decision, exceptional
 from auction.services.provider_events.payment import LockedPayment, cause_of
-from auction.services.registration.bidding_power import restate_power
+from auction.services.registration.bidding_power import restate_everywhere
 from auction.services.settlement.payment_outcomes import forfeit_deposit
 from auction.services.settlement.transitions import SYSTEM_ACTOR, add_step
 
@@ -83,7 +82,7 @@ async def apply(context: AppContext, tx: Transaction, event: ProviderEvent, paym
         await _record_win(tx, event, payment, reversal, now_ms)
     elif end is ReversalStatus.LOST:
         await record_loss(tx, event, payment, reversal, now_ms)
-    await _restate_all(context, tx, payment.opening.bidder_id)
+    await restate_everywhere(context, tx, payment.opening.bidder_id)
     return APPLIED
 
 
@@ -249,16 +248,6 @@ async def _lose_deposit(
 
 
 # --- what all share ---------------------------------------------------------------------------------------------------
-
-
-async def _restate_all(context: AppContext, tx: Transaction, bidder_id: str) -> None:
-    """Store what a bidder may bid now, on every lot that they are registered for."""
-    restated: set[str] = set()
-    for one in await bidders.registrations_of(tx, bidder_id):
-        lot = await catalogue.find_lot(tx, one.lot_id)
-        if lot.sale_id not in restated:
-            restated.add(lot.sale_id)
-            await restate_power(context, tx, lot, bidder_id)
 
 
 async def _add_step(tx: Transaction, payment: LockedPayment, step: StepName, amount_fen: int, now_ms: int) -> None:

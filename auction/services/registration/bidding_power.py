@@ -17,7 +17,7 @@ from auction.books.unit_of_work import Transaction
 from auction.domain.deposits import Power, PurseDeposit
 from auction.domain.errors import AuctionError, ProblemCode
 from auction.domain.lot import ADMITTING
-from auction.domain.settlement import BidderPolicy, counted_deposit_fen, identity_limit_fen
+from auction.domain.settlement import BidderPolicy, barred_until_ms, counted_deposit_fen, identity_limit_fen
 from auction.domain.states import DepositStatus
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
@@ -39,7 +39,7 @@ async def power_of_deposits(context: AppContext, tx: Transaction, record: LotRec
     """
     terms = read_terms(record.terms)
     found = await deposits_for(tx, record, terms, bidder_id)
-    return _backed(terms, found, await defaults.of_bidder(tx, bidder_id), context.money.bidders)
+    return _backed(terms, found, await past_defaults(tx, bidder_id), context.money.bidders)
 
 
 async def powers_of(
@@ -50,9 +50,12 @@ async def powers_of(
     terms = {lot_id: read_terms(record.terms) for lot_id, record in records.items()}
     sale_ids = sorted({record.sale_id for record in records.values()})
     levels = await bidders.identity_levels(tx, bidder_ids)
-    past: dict[str, list[Default]] = {}
-    for default in await defaults.of_bidders(tx, bidder_ids):
-        past.setdefault(default.bidder_id, []).append(default)
+    linked = await bidders.linked_to_each(tx, bidder_ids)
+    counted = await defaults.of_bidders(tx, sorted({one for some in linked.values() for one in some}))
+    past = {
+        bidder_id: [default for default in counted if default.bidder_id in linked[bidder_id]]
+        for bidder_id in (bidder_ids if counted else ())
+    }
     found: dict[tuple[str, str], list[Deposit]] = {}
     for sale_id, deposit in await deposits.deposits_on_sales(tx, sale_ids=sale_ids, bidder_ids=bidder_ids):
         for place in (deposit.lot_id, f"purse {sale_id}" if deposit.is_purse else None):
@@ -91,6 +94,11 @@ def _backed(terms: Terms, found: Sequence[Deposit], past: Sequence[Default], rul
     return power if power.purse_fen is None else replace(power, held_fen=held_fen)
 
 
+async def past_defaults(tx: Transaction, bidder_id: str) -> list[Default]:
+    """The defaults that count against a bidder, oldest first: theirs, and those of accounts linked to them."""
+    return await defaults.of_bidders(tx, sorted(await bidders.linked_to(tx, {bidder_id})))
+
+
 def _no_power(terms: Terms) -> Power:
     return Power(0, 0, 0) if isinstance(terms.deposit, PurseDeposit) else Power(limit_fen=0)
 
@@ -107,6 +115,13 @@ def _capped(power: Power, level: int, rules: BidderPolicy) -> Power:
     if cap_fen is None or (power.limit_fen is not None and power.limit_fen <= cap_fen):
         return power
     return replace(power, limit_fen=cap_fen)
+
+
+async def is_barred(context: AppContext, tx: Transaction, bidder_id: str) -> bool:
+    """Whether so many defaults count against a bidder that they may not bid for a time."""
+    times_ms = [default.at_ms for default in await past_defaults(tx, bidder_id)]
+    until_ms = barred_until_ms(times_ms, context.money.bidders)
+    return until_ms is not None and context.clock_ms() < until_ms
 
 
 async def is_barred_from(tx: Transaction, record: LotRecord, bidder_id: str) -> bool:
@@ -141,6 +156,26 @@ async def restate_power(context: AppContext, tx: Transaction, record: LotRecord,
                 purse_fen=power.purse_fen,
                 held_fen=power.held_fen,
             )
+
+
+async def restate_everywhere(context: AppContext, tx: Transaction, bidder_id: str) -> None:
+    """Store the power that a bidder has now on every lot that they are registered for, sale by sale."""
+    of_sale: dict[str, LotRecord] = {}
+    for one in await bidders.registrations_of(tx, bidder_id):
+        lot = await catalogue.find_lot(tx, one.lot_id)
+        of_sale.setdefault(lot.sale_id, lot)
+    for _, lot in sorted(of_sale.items()):
+        await restate_power(context, tx, lot, bidder_id)
+
+
+async def link(context: AppContext, tx: Transaction, bidder_id: str, *, kind: str, mark: str) -> None:
+    """Link a bidder to all with the same mark; where one of them has defaulted, it counts against all from now on."""
+    if not await bidders.add_link(tx, bidder_id=bidder_id, kind=kind, mark=mark):
+        return
+    linked = sorted(await bidders.linked_to(tx, {bidder_id}))
+    if len(linked) > 1 and await defaults.of_bidders(tx, linked):
+        for one in linked:
+            await restate_everywhere(context, tx, one)
 
 
 async def sync_power(context: AppContext, lot_id: str, bidder_id: str) -> Registration:

@@ -1,12 +1,12 @@
 """Identity levels of bidders: the level caps their limits, and one verified identity links its accounts."""
 
-from auction.books import approvals, audit, bidders, catalogue
+from auction.books import approvals, audit, bidders
 from auction.books.approvals import Approval
 from auction.domain.errors import NotFound, ProblemCode
 from auction.domain.states import ApprovalAction
 from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.context import AppContext
-from auction.services.registration.bidding_power import restate_power, sync_power, unsynced
+from auction.services.registration.bidding_power import link, restate_everywhere, sync_power, unsynced
 
 REQUEST_VALID_MS = 24 * 3_600_000
 """How long a request for a level waits for the second person."""
@@ -75,11 +75,9 @@ async def set_identity(
         if not await bidders.set_identity_level(tx, bidder_id, level):
             raise _unknown(bidder_id)
         if identity_mark is not None:
-            await bidders.add_link(tx, bidder_id=bidder_id, kind="identity", mark=identity_mark)
+            await link(context, tx, bidder_id, kind="identity", mark=identity_mark)
         await audit.record_action(tx, actor=actor, action="know-bidder", details={"bidder": bidder_id, "level": level})
-        registered = await bidders.registrations_of(tx, bidder_id)
-        for lot_id in [one.lot_id for one in registered]:
-            await restate_power(context, tx, await catalogue.find_lot(tx, lot_id), bidder_id)
+        await restate_everywhere(context, tx, bidder_id)
     async with context.books.reading() as tx:
         changed = unsynced(await bidders.registrations_of(tx, bidder_id))
     for registration in changed:

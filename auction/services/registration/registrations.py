@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from auction.books import bidders, defaults, deposits, operations
+from auction.books import bidders, deposits, operations
 from auction.books.bidders import Registration
 from auction.books.catalogue import DRAFT, LotRecord
 from auction.books.deposits import REGISTRATION, Deposit
@@ -30,6 +30,8 @@ from auction.services.registration.bidding_power import (
     deposits_for,
     disputing,
     is_barred_from,
+    link,
+    past_defaults,
     power_of_deposits,
     restate_power,
     sync_power,
@@ -240,9 +242,7 @@ async def _request_deposit(
     async with context.books.transaction() as tx:
         await bidders.ensure_bidder(tx, bidder_id=bidder_id, name=name)
         if device is not None:
-            await bidders.add_link(
-                tx, bidder_id=bidder_id, kind="device", mark=hashlib.sha256(device.encode()).hexdigest()
-            )
+            await link(context, tx, bidder_id, kind="device", mark=hashlib.sha256(device.encode()).hexdigest())
         past = await _check_history(context, tx, record, bidder_id, now_ms)
         held_fen = await _held_fen(tx, record, terms, bidder_id)
         minimum_fen = required_deposit_fen(terms.deposit.minimum_fen(), past, context.money.bidders)
@@ -267,13 +267,16 @@ async def _request_deposit(
 
 
 async def _check_history(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str, now_ms: int) -> int:
-    """How many defaults the bidder has. Raises RequestRefused(bidder-barred) where they may not bid on the lot."""
-    theirs = await defaults.of_bidder(tx, bidder_id)
+    """How many defaults count against the bidder, those of accounts linked to them included.
+
+    Raises RequestRefused(bidder-barred) where they may not bid on the lot.
+    """
+    theirs = await past_defaults(tx, bidder_id)
     until_ms = barred_until_ms([default.at_ms for default in theirs], context.money.bidders)
     if until_ms is not None and now_ms < until_ms:
         raise RequestRefused(
             ProblemCode.BIDDER_BARRED,
-            "You did not pay for lots you won; you may bid again later.",
+            "Lots that you, or an account linked to yours, won were not paid for; you may bid again later.",
             {"until_ms": until_ms},
         )
     if await disputing(context, tx, [bidder_id]):
