@@ -13,9 +13,11 @@ from api.schemas.requests import (
     SEQ_MAX,
     ClaimPaymentRequest,
     ExtendRequest,
+    HandoverConfirmation,
     OperationRequest,
     ReasonRequest,
     RelistRequest,
+    StaffCentreRequest,
     TwoPersonRequest,
 )
 from api.schemas.text import SearchText
@@ -192,10 +194,32 @@ async def collect_claim(
     return await _detail_after(context, lot_id, response, action)
 
 
-@router.post("/{lot_id}/handover-confirmed", responses=_action_problems(ProblemCode.DELIVERY_CENTRE_MISSING))
-async def confirm_handover(context: Context, finance: Finance, lot_id: LotId) -> SettlementDetailResponse:
-    """Confirm that the buyer has collected the lot; the seller is paid."""
-    await handover.confirm_handover(context, lot_id, actor=finance.subject)
+@router.post(
+    "/{lot_id}/handover-confirmed",
+    responses=_action_problems(
+        ProblemCode.DELIVERY_CENTRE_MISSING, ProblemCode.PAYMENT_DISPUTED, ProblemCode.STORAGE_FEE_OWED
+    ),
+)
+async def confirm_handover(
+    context: Context, finance: Finance, lot_id: LotId, how: HandoverConfirmation | None = None
+) -> SettlementDetailResponse:
+    """Confirm that the buyer has collected the lot; the seller is paid. A lot fetched late may owe a storage fee."""
+    storage = None if how is None else handover.StoragePayment(how.storage_fee_paid_fen, how.reason)
+    await handover.confirm_handover(context, lot_id, actor=finance.subject, storage=storage)
+    return await _detail(context, lot_id)
+
+
+@router.post(
+    "/{lot_id}/centre",
+    responses=_action_problems(ProblemCode.DELIVERY_CENTRE_UNKNOWN, ProblemCode.HANDOVER_NOT_OVERDUE),
+)
+async def choose_centre(
+    context: Context, finance: Finance, lot_id: LotId, where: StaffCentreRequest
+) -> SettlementDetailResponse:
+    """Choose where a paid lot is collected that its buyer has not fetched in time."""
+    await handover.choose_centre_by_staff(
+        context, lot_id, delivery_centre=where.delivery_centre, actor=finance.subject, reason=where.reason
+    )
     return await _detail(context, lot_id)
 
 

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from auction.domain.payment_reference import BankAccount, grouped
+from auction.domain.storage import REMIND_MS
 from auction.services.registration.registrations import RegistrationOutcome
 from auction.services.settlement.bidder_views import OwnAward, OwnDeposit, OwnOffer
 
@@ -173,6 +174,9 @@ class AwardResponse(BaseModel):
     paid_at_ms: int | None
     delivery_centre: str | None
     delivery_centres: list[str] = Field(description="Where the lot can be collected.")
+    fetch_by_ms: int | None = Field(description="Until when you have to fetch a paid lot.")
+    remind_from_ms: int | None = Field(description="From when you are reminded of it.")
+    storage_fee_fen: int = Field(description="What you owe by now for fetching it late; it grows by each day.")
     settled_at_ms: int | None
     transfer: AwardTransferResponse
 
@@ -201,6 +205,9 @@ class AwardResponse(BaseModel):
             paid_at_ms=award.paid_at_ms,
             delivery_centre=award.delivery_centre,
             delivery_centres=list(delivery_centres),
+            fetch_by_ms=own.fetch_by_ms,
+            remind_from_ms=None if own.fetch_by_ms is None else own.fetch_by_ms - REMIND_MS,
+            storage_fee_fen=own.storage_fee_fen,
             settled_at_ms=award.settled_at_ms,
             transfer=AwardTransferResponse.of(own, account),
         )

@@ -51,6 +51,8 @@ class SettlementResponse(BaseModel):
     forfeited_fen: int
     claim_fen: int
     seller_owes_fen: int = Field(description="Paid to the seller of money that the house has lost since.")
+    fetch_by_ms: int | None = Field(description="Until when a paid lot is to be fetched.")
+    storage_fee_fen: int = Field(description="What its buyer owes by now for fetching it late.")
     disputed_fen: int = Field(description="Taken back by the provider for disputes that are not decided.")
     deadline_at_ms: int | None = Field(description="When the next step happens by itself.")
     delivery_centre: str | None
@@ -80,6 +82,8 @@ class SettlementResponse(BaseModel):
             forfeited_fen=row.forfeited_fen,
             claim_fen=row.claim_fen,
             seller_owes_fen=row.seller_owes_fen,
+            fetch_by_ms=row.fetch_by_ms,
+            storage_fee_fen=row.storage_fee_fen,
             disputed_fen=row.disputed_fen,
             deadline_at_ms=settlement.deadline_at_ms,
             delivery_centre=None if award is None else award.delivery_centre,
@@ -278,6 +282,7 @@ class SettlementDetailResponse(BaseModel):
     steps: list[StepResponse]
     entries: list[EntryResponse]
     balances: dict[str, int] = Field(description="Account -> balance in fen, debit positive.")
+    delivery_centres: list[str] = Field(description="Where lots can be collected.")
     names: dict[str, str] = Field(description="Id of a bidder or of a member of staff -> name.")
 
     @classmethod
@@ -295,6 +300,7 @@ class SettlementDetailResponse(BaseModel):
             steps=[StepResponse.of(step) for step in detail.steps],
             entries=[EntryResponse.of(entry) for entry in detail.entries],
             balances={str(account): amount for account, amount in detail.balances.items()},
+            delivery_centres=list(detail.delivery_centres),
             names=dict(detail.names),
         )
 

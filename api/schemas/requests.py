@@ -39,7 +39,8 @@ _SETTLEMENT = (
     "percent) and percent_bps; waterfall (cost, gap, commission in the order a forfeited deposit pays them), rest_to "
     "(house, seller); resale_window_ms (without a resale by then no gap is proven), reauction_cost_fen; "
     "decision_window_ms (time of staff after a default), cure_ms (time of a winner whose deposit could not be "
-    "collected); cascade (depth, price, "
+    "collected); handover_window_ms (how long after the payment a lot is to be fetched), storage_fee_fen (for each day "
+    "that begins after it); cascade (depth, price, "
     "floor_percent, floor_fen, offer_window_ms); when_exhausted (relist, unsold)."
 )
 TERMS_FIELDS: dict[str, Any] = {
@@ -239,6 +240,19 @@ class OperationRequest(TwoPersonRequest):
     operation_id: Annotated[
         str, Field(min_length=1, max_length=160, pattern=r"^[!-~]+$", examples=["launch-001/refund/1"])
     ]
+
+
+class HandoverConfirmation(RequestModel):
+    """What the buyer has paid of the storage fee of a lot that was fetched late."""
+
+    storage_fee_paid_fen: int = Field(ge=0, le=FEN_MAX, description="At most what is owed; the rest is waived.")
+    reason: Reason = Field(examples=["receipt 2026-118"], description="The receipt, or why the rest is waived.")
+
+
+class StaffCentreRequest(ReasonRequest):
+    """Where staff let a lot be collected that its buyer has not fetched in time."""
+
+    delivery_centre: DeliveryCentre = Field(examples=["Beijing"])
 
 
 class RegistrationRequest(RequestModel):

@@ -200,7 +200,7 @@ async def move(
     return state
 
 
-async def set_deadline(tx: Transaction, lot_id: str, *, deadline_at_ms: int) -> None:
+async def set_deadline(tx: Transaction, lot_id: str, *, deadline_at_ms: int | None) -> None:
     """Move the deadline of a locked settlement, whose state stays."""
     statement = update(settlements).where(settlements.c.lot_id == lot_id).values(deadline_at_ms=deadline_at_ms)
     await tx.session.execute(statement)

@@ -40,6 +40,8 @@ class JournalAccount(StrEnum):
     """What the provider took back for disputes that are not decided."""
     DISPUTE_LOSS = "dispute_loss"
     """What disputes, and refunds that nobody asked for, have cost the house."""
+    STORAGE_INCOME = "storage_income"
+    """Fees for lots that were fetched late."""
 
 
 MEMO = frozenset({JournalAccount.MEMO_AUTHORISED, JournalAccount.MEMO_AUTHORISED_CONTRA})

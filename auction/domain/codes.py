@@ -178,6 +178,8 @@ class ProblemCode(Code):
         "No such delivery centre",
         ("delivery_centres",),
     )
+    HANDOVER_NOT_OVERDUE = "handover-not-overdue", Kind.CONFLICT, "The buyer has time to fetch it", ("fetch_by_ms",)
+    STORAGE_FEE_OWED = "storage-fee-owed", Kind.CONFLICT, "A storage fee is owed", ("amount_fen",)
     DELIVERY_CENTRE_MISSING = "delivery-centre-missing", Kind.CONFLICT, "No delivery centre chosen"
     SAME_PERSON = "same-person", Kind.CONFLICT, "Needs a second person", ("asked_by", "asked_at_ms", "expires_at_ms")
     ACT_PENDING = (

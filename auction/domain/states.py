@@ -224,6 +224,8 @@ class StepName(StrEnum):
     CURE_PERIOD = "cure-period"
     PAID = "paid"
     DELIVERY_CENTRE_CHOSEN = "delivery-centre-chosen"
+    HANDOVER_OVERDUE = "handover-overdue"
+    STORAGE_FEE_PAID = "storage-fee-paid"
     SETTLED = "settled"
     DEFAULTED = "defaulted"
     DECISION_EXTENDED = "decision-extended"

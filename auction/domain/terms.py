@@ -84,6 +84,7 @@ class SettlementTerms:
     `resale_window_ms` after the default; `reauction_cost_fen` is the cost of selling the lot again that is charged to
     the deposit. `decision_window_ms` is the time that staff have after a default before the lot moves on by itself.
     `cure_ms` is the time that a winner gets, once, where the house fails to collect the deposit that was to pay.
+    A paid lot is fetched within `handover_window_ms`; each day that begins after it costs `storage_fee_fen`.
     """
 
     payment_window_ms: int = 86_400_000
@@ -100,6 +101,8 @@ class SettlementTerms:
     reauction_cost_fen: int = 0
     decision_window_ms: int = 0
     cure_ms: int = 2 * 86_400_000
+    handover_window_ms: int = 30 * 86_400_000
+    storage_fee_fen: int = 0
 
     @property
     def cascade_ms(self) -> int:
@@ -115,6 +118,8 @@ LATER_IN_SETTLEMENT = (
     "reauction_cost_fen",
     "decision_window_ms",
     "cure_ms",
+    "handover_window_ms",
+    "storage_fee_fen",
 )
 LATER_IN_CASCADE = ("floor_fen",)
 """Fields added after the first terms were frozen: at their defaults they are left out of the fingerprint.

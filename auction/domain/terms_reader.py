@@ -242,6 +242,8 @@ def _settlement(section: Section) -> SettlementTerms:
         reauction_cost_fen=section.whole("reauction_cost_fen", 0, FEN_MAX, plain.reauction_cost_fen),
         decision_window_ms=section.whole("decision_window_ms", 0, MS_MAX, plain.decision_window_ms),
         cure_ms=section.whole("cure_ms", 0, MS_MAX, plain.cure_ms),
+        handover_window_ms=section.whole("handover_window_ms", 1, MS_MAX, plain.handover_window_ms),
+        storage_fee_fen=section.whole("storage_fee_fen", 0, FEN_MAX, plain.storage_fee_fen),
     )
 
 

@@ -133,7 +133,12 @@ async def test_on_empty_books_no_rule_is_broken(books: Books) -> None:
 async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(played: Books) -> None:
     async with played.reading() as tx:
         balances = await journal.balances(tx)
-    rare = {JournalAccount.FORFEITURE_INCOME, JournalAccount.SELLER_RECEIVABLE, JournalAccount.DISPUTE_LOSS}
+    rare = {
+        JournalAccount.FORFEITURE_INCOME,
+        JournalAccount.SELLER_RECEIVABLE,
+        JournalAccount.DISPUTE_LOSS,
+        JournalAccount.STORAGE_INCOME,
+    }
     unused = set(JournalAccount) - set(balances) - rare
     assert unused == set()
     settled_to_nothing = {account for account, fen in balances.items() if fen == 0}

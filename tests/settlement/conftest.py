@@ -232,7 +232,7 @@ async def check_all(context: AppContext, gateway: SandboxGateway, paid_otherwise
         (row,) = await tx.rows(
             text(
                 "SELECT coalesce(sum(amount_fen) FILTER (WHERE account = 'cash'), 0) AS cash, "
-                "coalesce(-sum(amount_fen) FILTER (WHERE account = 'cash' AND key ~ '^(seller-|claim-c|claw-)'), 0) AS sellers, "
+                "coalesce(-sum(amount_fen) FILTER (WHERE account = 'cash' AND key ~ '^(seller-|claim-c|claw-|storage-)'), 0) AS sellers, "
                 "(SELECT count(*) FROM payment_operations WHERE status IN ('intended', 'pending')) AS waiting "
                 "FROM journal_lines"
             )

@@ -60,6 +60,8 @@ FULL: dict[str, Any] = {
         "reauction_cost_fen": 700,
         "decision_window_ms": 4_000,
         "cure_ms": 5_500,
+        "handover_window_ms": 6_500,
+        "storage_fee_fen": 800,
     },
 }
 
@@ -125,6 +127,8 @@ def test_every_field_is_read():
             reauction_cost_fen=700,
             decision_window_ms=4_000,
             cure_ms=5_500,
+            handover_window_ms=6_500,
+            storage_fee_fen=800,
         ),
     )
 
@@ -177,6 +181,8 @@ LATER_CHANGES: list[tuple[str, Any]] = [
     ("settlement.reauction_cost_fen", 0),
     ("settlement.decision_window_ms", 0),
     ("settlement.cure_ms", 0),
+    ("settlement.handover_window_ms", 6_501),
+    ("settlement.storage_fee_fen", 0),
     ("settlement.cascade.floor_fen", None),
 ]
 
@@ -208,6 +214,8 @@ LATER_FIELDS = [
     SettlementTerms(reauction_cost_fen=1),
     SettlementTerms(decision_window_ms=1),
     SettlementTerms(cure_ms=1),
+    SettlementTerms(handover_window_ms=1),
+    SettlementTerms(storage_fee_fen=1),
     SettlementTerms(cascade=Cascade(floor_fen=1)),
 ]
 

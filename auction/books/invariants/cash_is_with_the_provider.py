@@ -5,8 +5,8 @@ from sqlalchemy import text
 from auction.books.unit_of_work import Transaction
 
 RULE = (
-    "Cash is the sum of charges, captures and collected claims, less refunds, those paid otherwise included, what "
-    "sellers were paid and have not paid back, and what disputes have taken."
+    "Cash is the sum of charges, captures, collected claims and storage fees, less refunds, those paid otherwise "
+    "included, what sellers were paid and have not paid back, and what disputes have taken."
 )
 
 QUERY = text("""
@@ -16,7 +16,8 @@ QUERY = text("""
     ), sellers AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM journal_lines
         WHERE account = 'cash'
-            AND key ~ '^(seller-paid|seller-repaid|claw-back-repaid|refunded-otherwise|claim-collected):'
+            AND key ~ ('^(seller-paid|seller-repaid|claw-back-repaid|refunded-otherwise'
+                || '|claim-collected|storage-fee-paid):')
     ), taken_back AS (
         SELECT coalesce(sum(amount_fen), 0) AS fen FROM reversals WHERE status IN ('open', 'lost')
     ), booked AS (

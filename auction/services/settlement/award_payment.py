@@ -22,6 +22,7 @@ from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import capture_id
 from auction.services.payments.gateway_calls import perform
 from auction.services.registration.payment_methods import chosen_payment_method
+from auction.services.settlement.handover import check_centre
 from auction.services.settlement.payment_default import declare_default
 from auction.services.settlement.payment_outcomes import apply_deposits, check_no_open_charge, secured_fen
 from auction.services.settlement.transitions import add_step, check_allowed, lock_settlement
@@ -128,13 +129,7 @@ async def choose_centre(context: AppContext, award_id: str, *, bidder_id: str, d
 
     Raises NotFound(award-unknown), RequestRefused(delivery-centre-unknown), WrongState, BooksAway.
     """
-    centres = context.money.delivery_centres
-    if delivery_centre not in centres:
-        raise RequestRefused(
-            ProblemCode.DELIVERY_CENTRE_UNKNOWN,
-            f"Unknown delivery centre; choose one of {', '.join(centres)}.",
-            {"delivery_centres": list(centres)},
-        )
+    check_centre(context, delivery_centre)
     async with context.books.transaction() as tx:
         award = await own_award(tx, award_id, bidder_id)
         locked = await lock_settlement(tx, award.lot_id)

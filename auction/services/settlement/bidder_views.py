@@ -13,6 +13,7 @@ from auction.domain.money import share
 from auction.domain.states import AwardStatus
 from auction.domain.terms_reader import read_terms
 from auction.services.context import AppContext
+from auction.services.settlement.handover import fee_owed_fen, fetch_by_ms
 from auction.services.settlement.payment_outcomes import secured_fen
 
 
@@ -31,6 +32,10 @@ class OwnAward:
     """What came for it by bank transfer."""
     returns: Sequence[OutgoingTransfer]
     """What of that is sent back."""
+    fetch_by_ms: int | None
+    """Until when it is to be fetched, once it is paid."""
+    storage_fee_fen: int
+    """What it costs by now to have fetched it late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +60,20 @@ class OwnDeposit:
 async def awards_of(context: AppContext, bidder_id: str) -> list[OwnAward]:
     """A bidder's awards, newest first."""
     async with context.books.reading() as tx:
-        return [await _own_award(tx, award) for award in await settlements.awards_of_bidder(tx, bidder_id)]
+        return [await _own_award(context, tx, award) for award in await settlements.awards_of_bidder(tx, bidder_id)]
 
 
 async def own_award_view(context: AppContext, award: Award) -> OwnAward:
     """One award as its winner sees it."""
     async with context.books.reading() as tx:
-        return await _own_award(tx, award)
+        return await _own_award(context, tx, award)
 
 
-async def _own_award(tx: Transaction, award: Award) -> OwnAward:
+async def _own_award(context: AppContext, tx: Transaction, award: Award) -> OwnAward:
     record = await catalogue.find_lot(tx, award.lot_id)
+    terms = read_terms(record.terms)
     is_due = award.status is AwardStatus.DUE
-    deposit_fen = min(award.due_fen, await secured_fen(tx, record, read_terms(record.terms), award))
+    deposit_fen = min(award.due_fen, await secured_fen(tx, record, terms, award))
     requested = await operations.operations_of_award(tx, award.award_id)
     return OwnAward(
         award=award,
@@ -77,6 +83,8 @@ async def _own_award(tx: Transaction, award: Award) -> OwnAward:
         payment_under_way=any(one.is_open_charge for one in requested),
         transfers=await bank_receipts.matches_of_awards(tx, [award.award_id]),
         returns=await outgoing_transfers.of_awards(tx, [award.award_id]),
+        fetch_by_ms=fetch_by_ms(award, terms) if award.status is AwardStatus.PAID else None,
+        storage_fee_fen=fee_owed_fen(award, terms, context.clock_ms()),
     )
 
 

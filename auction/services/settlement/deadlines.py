@@ -13,6 +13,7 @@ from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import capture_of, release_deposits
 from auction.services.settlement.awards import open_settlements
+from auction.services.settlement.handover import record_overdue
 from auction.services.settlement.payment_default import declare_default, record_collected
 from auction.services.settlement.runner_up_offers import advance, lapse_offer
 from auction.services.settlement.waterfall import run_waterfalls
@@ -73,6 +74,8 @@ async def _process(context: AppContext, lot_id: str) -> int:
             await lapse_offer(context, lot_id)
         case SettlementState.DEFAULTED:
             await advance(context, lot_id)
+        case SettlementState.PAID:
+            await record_overdue(context, lot_id)
         case _:
             return 0
     return 1

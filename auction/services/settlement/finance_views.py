@@ -31,7 +31,9 @@ from auction.domain.accounts import JournalAccount
 from auction.domain.errors import NotFound, ProblemCode
 from auction.domain.provider_event_states import ReversalStatus
 from auction.domain.states import AwardStatus, SettlementState
+from auction.domain.terms_reader import read_terms
 from auction.services.context import AppContext
+from auction.services.settlement.handover import fee_owed_fen, fetch_by_ms
 
 STUCK_ATTEMPTS = 3
 """After this many calls an unresolved operation is shown as stuck."""
@@ -52,6 +54,10 @@ class SettlementRow:
     forfeited_fen: int
     claim_fen: int
     seller_owes_fen: int
+    fetch_by_ms: int | None
+    """Until when a paid lot is to be fetched."""
+    storage_fee_fen: int
+    """What it costs its buyer by now to have fetched it late."""
     disputed_fen: int
     """What undecided disputes have taken back."""
     waiting_operations: int
@@ -88,6 +94,8 @@ class SettlementDetail:
     steps: Sequence[SettlementStep]
     entries: Sequence[PostedEntry]
     balances: Mapping[JournalAccount, int]
+    delivery_centres: Sequence[str]
+    """Where lots can be collected."""
     names: Mapping[str, str]
     """Id of a bidder or of staff -> their name."""
     now_ms: int
@@ -137,6 +145,7 @@ async def show_settlement(context: AppContext, lot_id: str) -> SettlementDetail:
             steps=steps,
             entries=await journal.entries_of(tx, lot_id=lot_id, limit=ENTRIES_MAX),
             balances=await journal.balances(tx, lot_id=lot_id),
+            delivery_centres=context.money.delivery_centres,
             now_ms=context.clock_ms(),
         )
 
@@ -168,6 +177,8 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
             claim_fen=sum(default.claim_left_fen for default in past if default.lot_id == one.lot_id),
             seller_owes_fen=sum(default.seller_owes_fen for default in past if default.lot_id == one.lot_id)
             + sum(reversal.seller_owes_fen for reversal in taken_back if reversal.lot_id == one.lot_id),
+            fetch_by_ms=_fetch_by_ms(awards.get(one.lot_id), records[one.lot_id]),
+            storage_fee_fen=_storage_fee_fen(awards.get(one.lot_id), records[one.lot_id], now_ms),
             disputed_fen=sum(
                 reversal.amount_fen
                 for reversal in taken_back
@@ -185,6 +196,18 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
         )
         for one in found
     ]
+
+
+def _fetch_by_ms(award: Award | None, record: LotRecord) -> int | None:
+    if award is None or award.status is not AwardStatus.PAID:
+        return None
+    return fetch_by_ms(award, read_terms(record.terms))
+
+
+def _storage_fee_fen(award: Award | None, record: LotRecord, now_ms: int) -> int:
+    if award is None or award.status is not AwardStatus.PAID:
+        return 0
+    return fee_owed_fen(award, read_terms(record.terms), now_ms)
 
 
 def _due_fen(award: Award | None) -> int:

@@ -293,7 +293,7 @@ async def _mark_paid(tx: Transaction, locked: LockedSettlement, award: Award, no
         SettlementAction.PAY,
         actor=award.bidder_id,
         at_ms=now_ms,
-        deadline_at_ms=None,
+        deadline_at_ms=now_ms + locked.terms.settlement.handover_window_ms,
         details={"award_id": award.award_id, "received_fen": award.received_fen, "paddle": award.paddle},
     )
     await release_remaining(tx, locked, now_ms=now_ms, cause=Cause(CauseKind.LOT_EVENT, f"{locked.lot_id}:paid"))

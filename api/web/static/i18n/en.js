@@ -2,6 +2,7 @@
 
 import { words as bank } from "./en/bank.js";
 import { words as bidder } from "./en/bidder.js";
+import { words as collection } from "./en/collection.js";
 import { words as exceptions } from "./en/exceptions.js";
 import { words as lotForm } from "./en/lot_form.js";
 import { words as lotManagement } from "./en/lot_management.js";
@@ -20,4 +21,5 @@ export const words = {
   ...settlements,
   ...bank,
   ...exceptions,
+  ...collection,
 };

@@ -2,6 +2,7 @@
 
 import { words as bank } from "./zh-CN/bank.js";
 import { words as bidder } from "./zh-CN/bidder.js";
+import { words as collection } from "./zh-CN/collection.js";
 import { words as exceptions } from "./zh-CN/exceptions.js";
 import { words as lotForm } from "./zh-CN/lot_form.js";
 import { words as lotManagement } from "./zh-CN/lot_management.js";
@@ -20,4 +21,5 @@ export const words = {
   ...settlements,
   ...bank,
   ...exceptions,
+  ...collection,
 };

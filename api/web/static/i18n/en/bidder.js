@@ -79,6 +79,9 @@ export const words = {
   "award.note.under-way": "A payment is being processed.",
   "award.note.over": "The payment period has ended. The lot goes to someone else.",
   "award.note.grace": "The payment period has ended. Pay before {when}, or your deposit is forfeited.",
+  "award.note.fetch-by": "Fetch it by {when}.",
+  "award.note.late": "The time to fetch it ended on {when}.",
+  "award.note.late-fee": "The time to fetch it ended on {when}; the storage fee is ¥{fee} so far, and grows each day.",
   "award.note.cure":
     "Your deposit could not be collected. Pay the rest before {when}; until then nothing is forfeited.",
   "award.note.choose": "Paid. Choose where to collect it.",

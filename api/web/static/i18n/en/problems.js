@@ -107,6 +107,9 @@ export const words = {
   "problem.offer-over": "This offer is no longer open ({state}).",
   "problem.nobody-to-offer": "There is no runner-up left, or the price would be below the floor.",
   "problem.delivery-centre-unknown": "Delivery centre not found. Available: {centres}.",
+  "problem.handover-not-overdue": "The buyer may still choose the delivery centre.",
+  "problem.storage-fee-owed":
+    "A storage fee of ¥{amount_fen} is owed: say how much of it was paid, and give the receipt or why it is waived.",
   "problem.delivery-centre-missing": "The buyer has not chosen a delivery centre yet.",
   "problem.act-pending":
     "Not done: another action on this lot was requested and waits for a second staff member. Confirm or withdraw it first.",

@@ -100,6 +100,8 @@ export const words = {
   "problem.offer-over": "该递补机会已结束（{state}）。",
   "problem.nobody-to-offer": "已无可递补的竞买人，或价格低于底价。",
   "problem.delivery-centre-unknown": "未找到该交付中心。可选：{centres}。",
+  "problem.handover-not-overdue": "买受人仍在提货期限内，可自行选择交付中心。",
+  "problem.storage-fee-owed": "应收仓储费 ¥{amount_fen}：请填写实收金额，并注明凭证或减免原因。",
   "problem.delivery-centre-missing": "买受人尚未选择交付中心。",
   "problem.act-pending": "未执行：该拍品另有申请待第二位工作人员确认，请先确认或撤回。",
   "problem.pending-unknown": "该申请已不在待确认状态。",

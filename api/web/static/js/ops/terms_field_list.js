@@ -41,6 +41,8 @@ export const FIELD_GROUPS = {
     "settlement.payment_window_ms",
     "settlement.grace_ms",
     "settlement.cure_ms",
+    "settlement.handover_window_ms",
+    "settlement.storage_fee_fen",
     "settlement.buyer_fee_bps",
     "settlement.seller_commission_bps",
     "settlement.default_liability",
@@ -111,6 +113,14 @@ export function termsFieldList(changed) {
     ],
     ["settlement.grace_ms", durationField(id("settlement.grace_ms"), "grace_ms", { required: true })],
     ["settlement.cure_ms", durationField(id("settlement.cure_ms"), "cure_ms", { required: true })],
+    [
+      "settlement.handover_window_ms",
+      durationField(id("settlement.handover_window_ms"), "handover_window_ms", { required: true }),
+    ],
+    [
+      "settlement.storage_fee_fen",
+      amountField(id("settlement.storage_fee_fen"), "storage_fee_fen", { required: true, zero: true }),
+    ],
     ["settlement.buyer_fee_bps", percentField(id("settlement.buyer_fee_bps"), "buyer_fee_bps", { required: true })],
     [
       "settlement.seller_commission_bps",

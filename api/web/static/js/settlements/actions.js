@@ -1,6 +1,6 @@
 // What finance may do with a closed lot: when, the fields asked for, the consequence in a sentence, the request.
 
-import { amountField, durationField, reasonField } from "../shared/form_fields.js";
+import { amountField, choiceField, durationField, reasonField } from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 import { roundDurationText } from "../shared/terms_text.js";
@@ -23,6 +23,7 @@ function factsOf(detail) {
     claim: yuanShort(settlement.claim_fen),
     owed: yuanShort(settlement.seller_owes_fen),
     centre: settlement.delivery_centre ?? "",
+    storage: yuanShort(settlement.storage_fee_fen),
     commission: `${(terms.seller_commission_bps ?? 0) / 100}%`,
     window: terms.cascade ? roundDurationText(terms.cascade.offer_window_ms) : "",
   };
@@ -36,10 +37,32 @@ export const ACTIONS = {
     possible: ({ state }) => state === "paid",
     ready: ({ delivery_centre: centre }) => centre !== null,
     tone: "main",
-    fields: () => ({}),
-    sentence: plain("handover"),
+    fields({ settlement }) {
+      if (!settlement.storage_fee_fen) return {};
+      const paid = amountField("act-storage", "storage_paid", { required: true, zero: true });
+      paid.write(settlement.storage_fee_fen);
+      return { storage_fee_paid_fen: paid, reason: reasonField("act-reason") };
+    },
+    sentence: (detail) =>
+      `${t("money.sentence.handover", factsOf(detail))}${detail.settlement.storage_fee_fen ? t("money.sentence.storage", factsOf(detail)) : ""}`,
     path: "handover-confirmed",
-    body: () => undefined,
+    body: (values) => ("reason" in values ? values : undefined),
+  },
+  centre: {
+    possible: ({ state, fetch_by_ms: fetchByMs, deadline_at_ms: deadline }) =>
+      state === "paid" && fetchByMs !== null && deadline === null,
+    tone: "",
+    fields: (detail) => ({
+      delivery_centre: choiceField(
+        "act-centre",
+        "staff_centre",
+        detail.delivery_centres.map((name) => [name, name]),
+      ),
+      reason: reasonField("act-reason"),
+    }),
+    sentence: plain("centre"),
+    path: "centre",
+    body: asIs,
   },
   offer: {
     possible: ({ state, price_fen: price }) => state === "defaulted" || (state === "unsold" && price !== null),

@@ -117,6 +117,9 @@ function mark(host, settlement) {
       "warn",
       t("money.mark.approval", { action: t(`money.action.${one.action}`), by: nameOf(one.asked_by) }),
     ]),
+    ...(settlement.fetch_by_ms !== null && settlement.deadline_at_ms === null
+      ? [["bad", t("money.mark.overdue")]]
+      : []),
     ...(settlement.stuck.length ? [["bad", t("money.mark.stuck", { n: settlement.stuck.length })]] : []),
     ...(settlement.waiting_operations && !settlement.stuck.length
       ? [["info", t("money.mark.waiting", { n: settlement.waiting_operations })]]

@@ -226,6 +226,8 @@ export class SettlementPanel {
       ["money.held", `¥${yuan(settlement.held_fen)}`],
       ["money.forfeited", `¥${yuan(settlement.forfeited_fen)}`],
       ["money.claim", `¥${yuan(settlement.claim_fen)}`],
+      ...(settlement.fetch_by_ms ? [["money.fetch-by", shortDateTime(settlement.fetch_by_ms)]] : []),
+      ...(settlement.storage_fee_fen ? [["money.storage", `¥${yuan(settlement.storage_fee_fen)}`]] : []),
       ...(settlement.disputed_fen ? [["money.disputed", `¥${yuan(settlement.disputed_fen)}`]] : []),
       ...(settlement.seller_owes_fen ? [["money.seller-owes", `¥${yuan(settlement.seller_owes_fen)}`]] : []),
       ["money.price-now", settlement.price_fen ? `¥${yuan(settlement.price_fen)}` : "–"],

@@ -110,6 +110,12 @@ function biddingRows(lot) {
   ];
 }
 
+/** Until when a paid lot is fetched, and what each day later costs. */
+function collectionText({ handover_window_ms: windowMs, storage_fee_fen: feeFen }) {
+  const facts = { window: roundDurationText(windowMs), fee: yuanShort(feeFen) };
+  return t(feeFen ? "terms.collection-fee" : "terms.collection-within", facts);
+}
+
 /** What follows the end of bidding: [[name of the term, text]]. */
 function settlementRows({ deposit, settlement }) {
   const hasDeposit = deposit.policy !== "none";
@@ -124,6 +130,7 @@ function settlementRows({ deposit, settlement }) {
       "cure",
       hasDeposit && settlement.cure_ms && t("terms.cure-within", { window: roundDurationText(settlement.cure_ms) }),
     ],
+    ["collection", collectionText(settlement)],
     ["liability", t(`terms.liability.${settlement.default_liability}`, { percent })],
     ["waterfall", hasDeposit && waterfall(settlement)],
     ["resale", hasDeposit && t("terms.resale-within", within)],
