@@ -88,6 +88,12 @@ def test_a_wrong_status_names_the_status_and_those_that_would_do():
     assert error.facts == {"status": "open", "allowed": ["paused", "held"]}
 
 
+def test_a_wrong_status_of_an_archived_lot_says_when_it_ended():
+    error = WrongStatus("pause it", "closed", ("open",), ended_at_ms=99)
+    assert error.facts == {"status": "closed", "allowed": ["open"], "ended_at_ms": 99}
+    assert "archived" in error.detail
+
+
 def test_a_wrong_state_names_the_state_and_those_that_would_do():
     error = WrongState("void it", "settled", ["awarded", "paid"])
     assert error.detail == "The lot's settlement is settled; to void it, it must be awarded or paid."
