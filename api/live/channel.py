@@ -184,6 +184,12 @@ class Channel:
             if watcher in self._ready[watcher.is_feed]:
                 watcher.connection.send_frame(frame)
 
+    def set_ledger_away(self, away: bool) -> None:
+        """Note whether the ledger refuses the lot's shard; a change is sent to every watcher."""
+        if self.projection is not None:
+            self.projection.ledger_away = away
+            self.schedule_turn()
+
     # -- turns -------------------------------------------------------------------------------------------------------
 
     def schedule_turn(self) -> None:

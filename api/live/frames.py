@@ -69,6 +69,8 @@ class StateFrame(LotFrame):
     """sold, no-bids, reserve-unmet or void; None before the lot has ended."""
     pause_cause: str | msgspec.UnsetType = msgspec.UNSET
     """Only where the lot is paused: staff, or outage."""
+    ledger_away: bool | msgspec.UnsetType = msgspec.UNSET
+    """Only where it is true: the ledger refuses the lot's shard, and nothing is decided now."""
 
 
 class SnapFrame(StateFrame, tag="snap"):
@@ -213,7 +215,15 @@ def encode_frame(frame: Frame) -> bytes:
     return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + body
 
 
-def state_frame(kind: type[SnapFrame] | type[TickFrame], lot_id: str, lot: Lot, *, now_ms: int, watchers: int) -> bytes:
+def state_frame(
+    kind: type[SnapFrame] | type[TickFrame],
+    lot_id: str,
+    lot: Lot,
+    *,
+    now_ms: int,
+    watchers: int,
+    ledger_away: bool = False,
+) -> bytes:
     """The encoded `snap` or `tick` of a lot's state."""
     return encode_frame(
         kind(
@@ -232,6 +242,7 @@ def state_frame(kind: type[SnapFrame] | type[TickFrame], lot_id: str, lot: Lot, 
             reserve_met=lot.reserve_met,
             outcome=lot.outcome,
             pause_cause=lot.pause_cause or msgspec.UNSET,
+            ledger_away=ledger_away or msgspec.UNSET,
         )
     )
 

@@ -278,6 +278,7 @@ class LiveGateway:
             raise_if_cancelled()
             with contextlib.suppress(LedgerAway):
                 await self._follower.check_ledger()
+                await self.hub.check_shards()
                 counts = {lot_id: len(channel.watchers) for lot_id, channel in self.hub.channels.items()}
                 await self._report_watchers(counts)
             await asyncio.sleep(self.config.report_ms / 1000)

@@ -136,6 +136,14 @@ class Hub:
                 log.warning("live_resync", lot=lot_id, watchers=len(channel.watchers), reason=reason)
                 self.close_channel(channel, CloseCode.RESYNC, "resync")
 
+    async def check_shards(self) -> None:
+        """Tell watchers of lots whose shard the ledger refuses, or refuses no more. Raises LedgerAway."""
+        shard_of = self._ledger.keys.shard_of
+        in_use = sorted({shard_of(lot_id) for lot_id in self.channels})
+        refused = await self._reader.refused_shards(in_use) if in_use else set()
+        for channel in list(self.channels.values()):
+            channel.set_ledger_away(shard_of(channel.lot_id) in refused)
+
     def forget_recent(self, shards: Iterable[int] | None = None) -> None:
         """Forget the last entries of these shards (None: of all), which the ledger may not have any more."""
         self._recent.forget(range(self._ledger.keys.shards) if shards is None else shards)

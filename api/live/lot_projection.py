@@ -102,6 +102,9 @@ class LotProjection:
         """What watchers of the feed receive."""
         self.events = FrameBuffer(lot.seq)
         """What every watcher receives."""
+        self.ledger_away = False
+        """Whether the ledger refuses the lot's shard."""
+        self._shown_away = False
         self._chain = chain
         self._pending: list[_SeqFrame] = []
         self._has_visible_news = False
@@ -120,8 +123,8 @@ class LotProjection:
 
     @property
     def has_news(self) -> bool:
-        """Whether entries were applied since the last turn."""
-        return self.lot is not self.shown
+        """Whether entries were applied since the last turn, or the ledger has begun or ceased to refuse the shard."""
+        return self.lot is not self.shown or self.ledger_away != self._shown_away
 
     @property
     def has_ended(self) -> bool:
@@ -197,13 +200,15 @@ class LotProjection:
         """The frames for what came since the last turn, the newest state last; from here on that state is shown."""
         kind = SnapFrame if self.begins_epoch else TickFrame
         self.shown = self.lot
-        if not self._has_visible_news:
+        if not self._has_visible_news and self.ledger_away == self._shown_away:
             return TurnFrames(b"", b"")
-        self._has_visible_news = False
+        self._has_visible_news, self._shown_away = False, self.ledger_away
         pending, self._pending = self._pending, []
         for_state = _without_replaced(pending)
         self._keep(pending, for_state)
-        newest = frames.state_frame(kind, self.lot_id, self.lot, now_ms=now_ms, watchers=watchers)
+        newest = frames.state_frame(
+            kind, self.lot_id, self.lot, now_ms=now_ms, watchers=watchers, ledger_away=self.ledger_away
+        )
         return TurnFrames(
             b"".join([*(one.frame for one in for_state), newest]),
             b"".join([*(one.frame for one in pending), newest]),
@@ -218,7 +223,9 @@ class LotProjection:
     def state_frame(self, *, fresh: bool, now_ms: int, watchers: int) -> bytes:
         """The state as of the last turn: a `snap` where the client begins afresh, else a `tick`."""
         kind = SnapFrame if fresh else TickFrame
-        return frames.state_frame(kind, self.lot_id, self.shown, now_ms=now_ms, watchers=watchers)
+        return frames.state_frame(
+            kind, self.lot_id, self.shown, now_ms=now_ms, watchers=watchers, ledger_away=self.ledger_away
+        )
 
     def missed_frames(self, after_seq: int, *, feed: bool) -> list[bytes] | None:
         """The frames that a watcher at `after_seq` still has to get; None where they are not kept any more."""

@@ -3,7 +3,7 @@
 After the bid's way, read only. The entries after that come from `tail`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -54,12 +54,26 @@ class LotReader:
             pipeline.get(self._keys.lineage_of(lot_id))
             packed, lineage = await pipeline.execute()
         if packed is None:
-            if lineage in {None, STOPPED.encode()}:
+            if self._is_refused(lineage):
                 # a shard that was emptied knows none of its lots
                 raise LedgerChanged
             return None
         snapshot = await self._ledger.read(lot_id)
         return None if snapshot is None else LotReading(_lot_of(snapshot, packed), snapshot.chain)
+
+    async def refused_shards(self, shards: Sequence[int]) -> set[int]:
+        """Those of these shards for which the scripts refuse every call: they wait for `auction restore`."""
+        with ledger_errors():
+            pipeline = self._redis.pipeline(transaction=False)
+            for shard in shards:
+                pipeline.get(self._keys.lineage(shard))
+            lineages = await pipeline.execute()
+        return {shard for shard, lineage in zip(shards, lineages, strict=True) if self._is_refused(lineage)}
+
+    def _is_refused(self, lineage: bytes | None) -> bool:
+        if lineage is None or lineage == STOPPED.encode():
+            return True
+        return bool(self._ledger.lineage) and lineage.decode() != self._ledger.lineage
 
     async def last_entries(self, shard: int, *, bytes_max: int) -> list[StreamEntry]:
         """A shard's last entries, oldest first; none from before a damaged one.

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
@@ -13,6 +15,7 @@ from auction.books.archive_rows import Fault
 from auction.bootstrap import open_context
 from auction.domain.events import FreezeCause
 from auction.domain.ledger_layout import Mark
+from auction.ledger.server_state import STOPPED
 from auction.servers import running_servers
 from auction.services.recovery.frozen import stop_frozen_lots
 from auction.settings import load_settings
@@ -50,6 +53,22 @@ async def freeze(server: PublicServer, lot_id: str) -> None:
             frozen_seq = server.shown(lot_id)["seq"]
             async with context.books.transaction() as tx:
                 await acknowledged_marks.record(tx, {lot_id: Mark(1, frozen_seq + LOST, "00")})
+
+
+@asynccontextmanager
+async def stopped_shard(server: PublicServer, lot_id: str) -> AsyncIterator[None]:
+    """The lot's shard waits for its restoring."""
+    settings = load_settings(
+        data_dir=server.command.folder / "var", secret_key=SECRET, payment_provider="sandbox", _env_file=None
+    )
+    with running_servers(settings) as found:
+        async with open_context(found) as context:
+            ledger = context.ledger
+            await ledger.redis.set(ledger.keys.lineage_of(lot_id), STOPPED)
+            try:
+                yield
+            finally:
+                await ledger.redis.set(ledger.keys.lineage_of(lot_id), ledger.lineage)
 
 
 def restore(server: PublicServer, lot_id: str) -> tuple[int, int]:
@@ -146,3 +165,9 @@ async def test_a_frozen_lot_says_that_nothing_is_decided_and_a_restored_one_what
         # it lasts: who comes later is told as well
         await page.reload()
         await expect(page.locator("#restored-note")).to_contain_text(text("lot.restored-unknown", language))
+        async with stopped_shard(public_server, lot_id):
+            await page.reload()
+            await expect(page.locator("#state-note")).to_have_text(text("lot.note.frozen", language))
+            await expect(page.locator("#status")).to_have_text(text("status.frozen", language))
+            await expect(page.locator("#own-hint")).to_have_text(text("lot.frozen-wait", language))
+            await expect(page.locator("#bids li").first).to_be_visible()

@@ -214,6 +214,16 @@ async def test_a_shards_last_entries_are_read_in_pages_up_to_a_number_of_bytes(
     assert await reader.entries_since(shard, every[-4].stream_id) == every[-3:-1]
 
 
+async def test_shards_that_the_scripts_refuse_are_named(ledger: BidLedger):
+    any_lineage = LotReader(await BidLedger.open(ledger.redis, ledger.keys.shards, lineage=""))
+    assert await LotReader(ledger).refused_shards([1, 2, 3, 4]) == set()
+    await ledger.redis.set(ledger.keys.lineage(1), STOPPED)
+    await ledger.redis.delete(ledger.keys.lineage(2))
+    await ledger.redis.set(ledger.keys.lineage(3), "somebody else's")
+    assert await LotReader(ledger).refused_shards([1, 2, 3, 4]) == {1, 2, 3}
+    assert await any_lineage.refused_shards([1, 2, 3, 4]) == {1, 2}
+
+
 async def test_a_lot_of_an_emptied_or_stopped_shard_is_not_called_unknown(ledger: BidLedger):
     assert await LotReader(ledger).read_lot(LOT) is None
     await ledger.redis.set(ledger.keys.lineage_of(LOT), STOPPED)
@@ -274,6 +284,7 @@ async def test_a_ledger_that_is_away_is_said_to_be(own_server):
         tail.rewind_lost_shards(),
         LotReader(ledger).last_entries(0, bytes_max=1),
         LotReader(ledger).entries_since(0, STREAM_START),
+        LotReader(ledger).refused_shards([0]),
         LotReader(ledger).read_lot(LOT),
         LotReader(ledger).read_admission(LOT, "ada"),
         count_watchers(ledger, [LOT]),

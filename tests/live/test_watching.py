@@ -344,3 +344,19 @@ async def test_operators_are_told_that_it_is_alive_and_what_it_counts(live, ledg
     assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
     assert "auction_live_deliveries_total 1.0" in metrics
     assert "auction_live_lots 1.0" in metrics
+
+
+async def test_watchers_are_told_while_the_ledger_refuses_the_lots_shard(live, ledger):
+    await opened(ledger)
+    lineage_key = ledger.keys.lineage_of(LOT)
+    async with speaking(live.url, sub()) as watcher:
+        assert "ledger_away" not in await heard(watcher)
+        await ledger.redis.set(lineage_key, "stopped")
+        away = await heard(watcher)
+        assert (away["type"], away["status"], away["ledger_away"]) == ("tick", "open", True)
+        async with speaking(live.url, sub()) as late:
+            assert (await heard(late))["ledger_away"]
+        await ledger.redis.set(lineage_key, ledger.lineage)
+        assert "ledger_away" not in await heard(watcher)
+        await taken(ledger, "ada", 100, "key-0001")
+        assert (await heard_until(watcher, "tick"))[-1]["price_fen"] == 100

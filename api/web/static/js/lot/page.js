@@ -176,7 +176,7 @@ function listen(who, config) {
     silentMs: token ? SILENT_BIDDER_MS : undefined,
     on: {
       connection: (state) => connected(state),
-      state: (facts) => show(facts),
+      state: (facts) => show(withShownStatus(facts)),
       snap: (facts) => onSnapshot(facts),
       bid: (bid) => {
         box.showBid(bid);
