@@ -86,7 +86,7 @@ export class ExceptionQueue {
       confirm: t("exceptions.close.confirm"),
       fields: { reason: reasonField("act-reason") },
       sentence: () => t("exceptions.close.sentence"),
-      path: `/ops/exceptions/${one.exception_id}/close`,
+      path: () => `/ops/exceptions/${one.exception_id}/close`,
       body: (values) => values,
       words: staffProblemText,
     });
