@@ -15,6 +15,7 @@ class Benchmark(StrEnum):
     HTTP = "http"
     LEDGER = "ledger"
     LIVE = "live"
+    PLACE = "place"
     SETTLEMENT = "settlement"
     STORM = "storm"
 

@@ -47,13 +47,15 @@ RETRY_S = 0.5
 KEYS_PER_READ = 500
 _LOW = (RefusalCode.BID_TOO_LOW, RefusalCode.ALREADY_LEADING)
 _OVER = (LotStatus.CLOSED, LotStatus.VOID)
+_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux has one that goes on while the machine is suspended."""
 
 log = structlog.get_logger()
 
 
 def boot_clock_s() -> float:
     """Seconds, those included in which the machine was suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.clock_gettime(_BOOT_CLOCK)
 
 
 class Inconsistent(Exception):
