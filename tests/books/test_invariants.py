@@ -146,7 +146,7 @@ async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(p
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
-    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 24
+    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 25
     assert all(one.rule.endswith(".") and " " in one.rule for one in INVARIANTS)
     assert all("_" not in one.name for one in INVARIANTS)
 
@@ -425,6 +425,26 @@ DAMAGES = {
         "UPDATE defaults SET resale_lot_id = lot_id, resale_price_fen = price_fen - 7, "
         "split = jsonb_set(split, '{rest_fen}', '1') WHERE bidder_id = 'dan'",
         "left a rest, but of a gap of 7 fen only 0 were paid",
+    ),
+    "a purse gave a share that is nowhere": Damage(
+        "purses-are-divided",
+        "UPDATE deposits SET shared_fen = 5 WHERE bidder_id = 'gus'",
+        "has given 5 fen, its shares have 0",
+    ),
+    "a share is not captured, and its purse is": Damage(
+        "purses-are-divided",
+        "UPDATE deposits SET part_of = (SELECT deposit_id FROM deposits WHERE bidder_id = 'gus') WHERE bidder_id = 'fay'",
+        "is not captured, and its purse is",
+    ),
+    "an award stands on more than is held": Damage(
+        "purses-are-divided",
+        "UPDATE registrations SET share_fen = 7 WHERE bidder_id = 'cho'",
+        "has awards and offers that take 7 fen of a purse of 0",
+    ),
+    "a share stands for nothing": Damage(
+        "purses-are-divided",
+        "UPDATE registrations SET share_fen = 7 WHERE bidder_id = 'fay'",
+        "bidder fay has neither an award nor an offer of lot",
     ),
     "a lot is called settled and its seller got nothing": Damage(
         "sellers-are-paid", "UPDATE awards SET status = 'settled' WHERE bidder_id = 'bob'", "fen in seller_clearing"
