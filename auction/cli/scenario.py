@@ -23,16 +23,19 @@ def no_show(
     bids: Annotated[
         int, typer.Option(min=BIDS_MIN, max=BIDS_MAX, help="How many bids the price path has.")
     ] = RECORD_BIDS,
+    pays: Annotated[
+        bool, typer.Option("--pays", help="The winner pays after all, by three bank transfers (default: jd-flash).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Simulate the 78-million-yuan winner who did not pay.
 
-    From the first bid to default, forfeiture, runner-up or resale, waterfall and claim.
+    From the first bid to default, forfeiture, runner-up or resale, waterfall and claim; with --pays to the handover.
     """
     from auction.scenarios.report import as_mapping, print_report
     from auction.scenarios.session import run_scenario
 
-    results = run_scenario(preset, seed=seed, bids=bids)
+    results = run_scenario(preset, seed=seed, bids=bids, pays=pays)
     if as_json:
         runs = [as_mapping(result) for result in results]
         print_json({"scenario": "no-show", "seed": seed, "bids": bids, "runs": runs})

@@ -2,7 +2,7 @@
 
 The winner does not pay. The award becomes a default and the deposit is forfeited; the lot goes to a runner-up who
 accepts, or is resold at its list price; then the waterfall divides the deposit, and the terms say whether the rest is
-claimed from the defaulter.
+claimed from the defaulter. In the ending `pays` the winner pays after all, by bank transfers.
 """
 
 import random
@@ -32,6 +32,7 @@ from auction.scenarios.price_path import (
     bidder_profiles,
     planned_bids,
 )
+from auction.scenarios.transfers import TransferPayment, pay_by_transfers
 from auction.services.catalogue import lots
 from auction.services.settlement.award_payment import choose_centre, pay_award
 from auction.services.settlement.handover import confirm_handover
@@ -84,6 +85,8 @@ class NoShow:
     resale: Resale | None = None
     bought: Award | None = None
     """The award that was paid, by a runner-up or at the resale."""
+    payment: TransferPayment | None = None
+    """How the winner paid, where they did."""
     seller_fen: int = 0
     balances: dict[str, Mapping[JournalAccount, int]] = field(default_factory=dict)
     """The journal's balances for these lots at each of BALANCE_TIMES, debit above 0."""
@@ -93,8 +96,9 @@ class NoShow:
 
     @property
     def sound(self) -> bool:
-        """Whether every promise and every rule of money holds."""
-        return not self.verdict.breaches and not any(rule.broken for rule in self.money)
+        """Whether every promise and every rule of money holds, and the bank's books agree with the journal."""
+        agrees = self.payment is None or self.payment.agrees
+        return agrees and not self.verdict.breaches and not any(rule.broken for rule in self.money)
 
     @property
     def split(self) -> Split | None:
@@ -121,8 +125,10 @@ def terms_of(preset: str) -> Terms:
     return terms
 
 
-async def run_no_show(harness: ScenarioHarness, preset: str, *, seed: int, bids: int = RECORD_BIDS) -> NoShow:
-    """Run the scenario under a preset."""
+async def run_no_show(
+    harness: ScenarioHarness, preset: str, *, seed: int, bids: int = RECORD_BIDS, pays: bool = False
+) -> NoShow:
+    """Run the scenario under a preset; `pays`: with the ending in which the winner pays."""
     started_s = time.monotonic()
     result = NoShow(preset, terms_of(preset))
     # the same bidders and path under every preset
@@ -149,9 +155,13 @@ async def run_no_show(harness: ScenarioHarness, preset: str, *, seed: int, bids:
     result.bidding = await bidders.follow(plan)
     result.held_fen = bidders.held_fen()
     await _close(harness, result, lot_id)
-    await _default(harness, result, lot_id)
-    await _answer_offers(harness, result, lot_id, profiles)
-    await _resell(harness, result, lot_id, profiles, rng)
+    if pays:
+        await _pay(harness, result, lot_id)
+    else:
+        await _default(harness, result, lot_id)
+        await _answer_offers(harness, result, lot_id, profiles)
+        await _resell(harness, result, lot_id, profiles, rng)
+        await _resolve(harness, result)
     await _read_results(harness, result, sale.sale_id)
     result.seconds = time.monotonic() - started_s
     return result
@@ -163,6 +173,14 @@ async def _close(harness: ScenarioHarness, result: NoShow, lot_id: str) -> None:
     await harness.pass_time(FOUR_HOURS_MS)
     result.award = (await harness.settlement(lot_id)).awards[0]
     await _record_balances(harness, result, HAMMER)
+
+
+async def _pay(harness: ScenarioHarness, result: NoShow, lot_id: str) -> None:
+    """The winner pays by transfers and collects the car."""
+    award = (await harness.settlement(lot_id)).awards[0]
+    result.payment = await pay_by_transfers(harness, award)
+    await _record_balances(harness, result, BOUGHT)
+    result.bought = await _hand_over(harness, award)
 
 
 async def _default(harness: ScenarioHarness, result: NoShow, lot_id: str) -> None:
@@ -225,6 +243,12 @@ async def _buy(harness: ScenarioHarness, result: NoShow, award: Award) -> Award:
     await pay_award(context, award.award_id, bidder_id=award.bidder_id, key=f"pay-{award.award_id}")
     await _record_balances(harness, result, BOUGHT)
     await harness.settle()
+    return await _hand_over(harness, award)
+
+
+async def _hand_over(harness: ScenarioHarness, award: Award) -> Award:
+    """The buyer chooses a delivery centre and takes the car. The award."""
+    context = harness.context
     await choose_centre(
         context, award.award_id, bidder_id=award.bidder_id, delivery_centre=context.money.delivery_centres[0]
     )
@@ -233,12 +257,16 @@ async def _buy(harness: ScenarioHarness, result: NoShow, award: Award) -> Award:
     return bought
 
 
-async def _read_results(harness: ScenarioHarness, result: NoShow, sale_id: str) -> None:
-    """Read the journal at the end, and verify the record and the rules of money."""
+async def _resolve(harness: ScenarioHarness, result: NoShow) -> None:
+    """Let the waterfall run where it has not."""
     if (await harness.settlement(result.lot_ids[0])).defaults[0].status != "resolved":
         # not resold: the waterfall runs when the terms' time for a resale is over
         await harness.pass_time(result.terms.settlement.resale_window_ms)
     result.default = (await harness.settlement(result.lot_ids[0])).defaults[0]
+
+
+async def _read_results(harness: ScenarioHarness, result: NoShow, sale_id: str) -> None:
+    """Read the journal at the end, and verify the record and the rules of money."""
     await _record_balances(harness, result, END)
     async with harness.context.books.reading() as tx:
         for lot_id in result.lot_ids:

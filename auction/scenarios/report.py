@@ -16,6 +16,7 @@ from auction.domain.money import yuan
 from auction.domain.proof import PROMISES
 from auction.scenarios.no_show import BALANCE_TIMES, BOUGHT, DEFAULTED, END, HAMMER, NoShow
 from auction.scenarios.price_path import FIRST_MINUTE_MS, FOUR_HOURS_MS, SIXTEEN_MINUTES_MS
+from auction.scenarios.transfers import TransferPayment
 
 _BALANCE_HEADINGS = {
     HAMMER: "after the award",
@@ -72,6 +73,7 @@ def as_mapping(result: NoShow) -> dict[str, Any]:
             "defaulter": resale.defaulter,
         },
         "bought": bought and {"source": bought.source, "price_fen": bought.price_fen, "paddle": bought.paddle},
+        "transfers": result.payment and _transfers(result.payment),
         "waterfall": split
         and {
             "cost_fen": split.cost_fen,
@@ -95,6 +97,17 @@ def as_mapping(result: NoShow) -> dict[str, Any]:
     }
 
 
+def _transfers(payment: TransferPayment) -> dict[str, Any]:
+    received = [{"bank_reference": one.reference, "amount_fen": one.amount_fen} for one in payment.received]
+    return {
+        "payment_reference": payment.reference,
+        "received": received,
+        "returned_fen": -sum(one.amount_fen for one in payment.returned),
+        "bank_fen": payment.bank_fen,
+        "journal_fen": payment.journal_fen,
+    }
+
+
 def print_report(console: Console, results: Sequence[NoShow], *, seed: int) -> None:
     """Print the results side by side, the journal of each, and whether everything holds.
 
@@ -104,6 +117,7 @@ def print_report(console: Console, results: Sequence[NoShow], *, seed: int) -> N
         ("The no-show\n", "bold"),
         "A launch edition with a list price of 89,900 yuan, from 1 yuan, open for four hours. "
         "On 22 October 2025 it closed at 78,193,399 yuan, and the winner did not pay.\n",
+        "Here the winner pays, by bank transfers.\n" if any(result.payment for result in results) else "",
         (
             f"The bids are generated from seed {seed} along the published prices; servers and rules are real.",
             "dim",
@@ -127,7 +141,8 @@ def _comparison(results: Sequence[NoShow], columns: int) -> RenderableType:
     for result in results:
         width = min(42, (available - name_width) // len(results))
         table.add_column(result.preset, justify="right", width=width, overflow="fold")
-    for heading, facts in _SECTIONS:
+    pays = any(result.payment for result in results)
+    for heading, facts in _PAID_SECTIONS if pays else _SECTIONS:
         table.add_row(Text(heading, "bold cyan"))
         for name, fact in facts:
             table.add_row(Text(name, "dim"), *(Text(fact(result)) for result in results))
@@ -199,6 +214,26 @@ def _bought(result: NoShow) -> str:
     return f"paddle {result.bought.paddle} for {_yuan(result.bought.price_fen)}"
 
 
+def _payment_reference(result: NoShow) -> str:
+    return result.payment.reference if result.payment else "-"
+
+
+def _received(result: NoShow) -> str:
+    return "\n".join(_yuan(one.amount_fen) for one in result.payment.received) if result.payment else "-"
+
+
+def _sent_back(result: NoShow) -> str:
+    return "\n".join(_yuan(-one.amount_fen) for one in result.payment.returned) if result.payment else "-"
+
+
+def _at_the_bank(result: NoShow) -> str:
+    return _yuan(result.payment.bank_fen) if result.payment else "-"
+
+
+def _in_the_journal(result: NoShow) -> str:
+    return _yuan(result.payment.journal_fen) if result.payment else "-"
+
+
 def _part(name: str) -> Callable[[NoShow], str]:
     return lambda result: _yuan(getattr(result.split, name)) if result.split else "0"
 
@@ -254,6 +289,23 @@ _SECTIONS: tuple[tuple[str, tuple[tuple[str, Callable[[NoShow], str]], ...]], ..
             ("not covered by the deposit", _part("unmet_fen")),
             ("claimed from the defaulter", _claim),
             ("the claim under shortfall", lambda result: _yuan(result.claim_under_shortfall_fen)),
+        ),
+    ),
+)
+
+
+_PAID_SECTIONS: tuple[tuple[str, tuple[tuple[str, Callable[[NoShow], str]], ...]], ...] = (
+    _SECTIONS[0],
+    (
+        "The winner pays",
+        (
+            ("payment reference", _payment_reference),
+            ("received by transfer", _received),
+            ("sent back: a wrong digit", _sent_back),
+            ("on the account, says the bank", _at_the_bank),
+            ("on the account, says the journal", _in_the_journal),
+            ("paid and collected by", _bought),
+            ("the seller receives in all", lambda result: _yuan(result.seller_fen)),
         ),
     ),
 )

@@ -12,17 +12,20 @@ from auction.settings import Settings
 SIDE_BY_SIDE = ("jd-flash", "guarded-flash")
 
 
-def run_scenario(preset: str | None, *, seed: int, bids: int) -> list[NoShow]:
-    """The results under a preset, or under both of SIDE_BY_SIDE. Raises NotFound, RequestRefused, EmbeddedError."""
-    presets = SIDE_BY_SIDE if preset is None else (preset,)
+def run_scenario(preset: str | None, *, seed: int, bids: int, pays: bool = False) -> list[NoShow]:
+    """The results under a preset, or under both of SIDE_BY_SIDE, or, where the winner pays, under the first of them.
+
+    Raises NotFound, RequestRefused, EmbeddedError.
+    """
+    presets = (preset,) if preset is not None else SIDE_BY_SIDE[:1] if pays else SIDE_BY_SIDE
     for name in presets:
         # a preset that does not exist or does not fit is refused before servers are started for it
         terms_of(name)
     with err.status("starting the ledger and the database ..."), temporary_servers() as settings:
         configure_logs("error", settings.log_format)
-        return run_interruptible(_run(settings, presets, seed=seed, bids=bids))
+        return run_interruptible(_run(settings, presets, seed=seed, bids=bids, pays=pays))
 
 
-async def _run(settings: Settings, presets: Sequence[str], *, seed: int, bids: int) -> list[NoShow]:
+async def _run(settings: Settings, presets: Sequence[str], *, seed: int, bids: int, pays: bool) -> list[NoShow]:
     async with open_harness(settings) as harness:
-        return [await run_no_show(harness, preset, seed=seed, bids=bids) for preset in presets]
+        return [await run_no_show(harness, preset, seed=seed, bids=bids, pays=pays) for preset in presets]

@@ -91,6 +91,18 @@ def test_bidding_power_and_review_stop_the_path_and_a_runner_up_takes_the_car(bo
     assert guarded["seller_fen"] >= offer["price_fen"]
 
 
+def test_a_winner_who_pays_by_three_transfers_gets_the_car_and_the_bank_agrees_to_the_fen(tmp_path):
+    (run,) = scenario(tmp_path, "--pays")["runs"]
+    told = run["transfers"]
+    assert len(told["received"]) == 3
+    assert sum(one["amount_fen"] for one in told["received"]) == RECORD_FEN - 100 * YUAN
+    assert told["returned_fen"] == 50_000 * YUAN
+    assert told["bank_fen"] == told["journal_fen"] == run["balances"]["end"]["bank_cash"] == RECORD_FEN - 100 * YUAN
+    assert (run["bought"]["price_fen"], run["seller_fen"], run["forfeited_fen"]) == (RECORD_FEN, RECORD_FEN, 0)
+    assert run["breaches"] == []
+    assert run["money"]["held"] == run["money"]["rules"] > 10
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_results(both, tmp_path):
     (alone,) = scenario(tmp_path, "--preset", "guarded-flash")["runs"]

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import text
 
-from auction.books import archive, operations
+from auction.books import archive, journal, operations
+from auction.books.outgoing_transfers import OutgoingTransfer
+from auction.domain.accounts import JournalAccount
 from auction.domain.bidding import Bid
 from auction.domain.errors import AuctionError
 from auction.domain.ledger_layout import STREAM_START
@@ -25,6 +27,12 @@ from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import DueNotice
 from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.payments.sandbox.notices import signed_headers
+from auction.scenarios.bank import StandInBank
+from auction.services.bank import views
+from auction.services.bank.outgoing_transfers import record_confirmed, record_failed, record_sent
+from auction.services.bank.payment_extension import extend_payment
+from auction.services.bank.receipts import match_receipt, return_receipt
+from auction.services.bank.statements import import_statement
 from auction.services.catalogue import lots
 from auction.services.payments import gateway_calls, registration_deposits
 from auction.services.payments.gateway_calls import perform_due
@@ -78,7 +86,18 @@ DEPOSITS: tuple[dict[str, Any], ...] = (
     {"policy": "none"},
 )
 LASTING = "SELECT * FROM {} ORDER BY 1, 2"
-TABLES = ("journal_entries", "journal_lines", "deposits", "awards", "offers", "defaults", "settlements")
+TABLES = (
+    "journal_entries",
+    "journal_lines",
+    "deposits",
+    "awards",
+    "offers",
+    "defaults",
+    "settlements",
+    "bank_receipts",
+    "receipt_matches",
+    "outgoing_transfers",
+)
 
 
 def _with_liability(drawn: dict[str, Any]) -> dict[str, Any]:
@@ -145,6 +164,7 @@ class SettlementMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.open = AsyncExitStack()
+        self.bank = StandInBank()
         self.lots: list[str] = []
         self.closed: list[str] = []
         self.delivered: list[DueNotice] = []
@@ -311,6 +331,16 @@ class SettlementMachine(RuleBasedStateMachine):
             self._do(self._by_winner(number, award_payment.choose_centre, delivery_centre="Wuhan"))
             self._do(handover.confirm_handover(context, lot_id, actor=actor))
 
+    @rule(number=numbers, share=st.sampled_from([30, 50, 100, 100, 120]), named=st.sampled_from([True, True, False]))
+    def transfer(self, number: int, share: int, named: bool) -> None:
+        """The winner transfers a part of what is due, or too much, with the reference or without."""
+        self._do(self._transfer(number, share, named))
+        self._do(self._import("olga"))
+
+    @rule(number=numbers, what=st.sampled_from(["match", "return", "send", "done", "refused", "extend"]))
+    def at_the_bank(self, number: int, what: Literal["match", "return", "send", "done", "refused", "extend"]) -> None:
+        self._do(self._at_the_bank(number, what))
+
     @rule(number=numbers, bids=st.lists(bidders, min_size=1, max_size=3))
     def sell_again(self, number: int, bids: list[str]) -> None:
         """Open what a lot was relisted as, and bid on it."""
@@ -367,6 +397,7 @@ class SettlementMachine(RuleBasedStateMachine):
             stage.clock.forward(lapse_ms)
             await self._rest()
         await self._hand_everything_over()
+        await self._close_the_bank()
         await self._check()
         await self._nothing_is_left()
         await self._count_entries()
@@ -388,6 +419,20 @@ class SettlementMachine(RuleBasedStateMachine):
                 )
                 await handover.confirm_handover(self.stage.context, lot_id, actor="olga")
         await self._rest()
+
+    async def _close_the_bank(self) -> None:
+        """Everything is imported, nothing is unmatched or on its way, and bank and journal agree to the fen."""
+        context = self.stage.context
+        for person in STAFF:
+            await self._import(person)
+        for row in (await views.list_receipts(context, only_open=True)).rows:
+            await return_receipt(context, row.receipt.receipt_id, actor="olga", reason="the end")
+        while any(row.transfer.status != "confirmed" for row in (await views.list_transfers(context)).rows):
+            await self._at_the_bank(0, "send")
+            await self._at_the_bank(0, "done")
+        async with context.books.reading() as tx:
+            booked_fen = (await journal.balances(tx)).get(JournalAccount.BANK_CASH, 0)
+        assert booked_fen == self.bank.balance_fen, "the journal does not agree with the bank"
 
     async def _count_entries(self) -> None:
         async with self.stage.context.books.reading() as tx:
@@ -442,6 +487,8 @@ class SettlementMachine(RuleBasedStateMachine):
             await receive_notice(stage.context, "sandbox", notice.body, headers)
         async with stage.context.books.reading() as tx:
             asked = [one for lot_id in self.lots for one in await operations.operations_of_lot(tx, lot_id)]
+        for person in STAFF:
+            await self._import(person)
         for one in asked:
             if one.failure == FailureCode.ABANDONED:
                 # the provider does not know it: that is why it has failed
@@ -542,6 +589,52 @@ class SettlementMachine(RuleBasedStateMachine):
                     actor=actor,
                 )
                 return
+
+    async def _transfer(self, number: int, share: int, named: bool) -> None:
+        detail = await show_settlement(self.stage.context, self._sold(number))
+        if detail.awards:
+            award = detail.awards[-1]
+            amount_fen = max(1, award.total_fen * share // 100)
+            text = award.payment_reference if named else "no reference"
+            self.bank.receive(
+                amount_fen, at_ms=self.stage.clock(), name=award.bidder_id, account="6222", remittance=text
+            )
+
+    async def _import(self, person: str) -> None:
+        statement = self.bank.statement()
+        await import_statement(self.stage.context, statement, "cmb", actor=person, source="statement.csv")
+
+    async def _at_the_bank(self, number: int, what: str) -> None:
+        """Match or return the receipts that are open, order or confirm what goes back, or extend the time to pay."""
+        context = self.stage.context
+        if what == "extend":
+            await extend_payment(context, self._sold(number), actor="olga", reason="on its way")
+        elif what in {"match", "return"}:
+            for row in (await views.list_receipts(context, only_open=True)).rows:
+                receipt_id = row.receipt.receipt_id
+                if what == "return":
+                    await return_receipt(context, receipt_id, actor="olga", reason="a reason")
+                elif row.proposal is not None:
+                    await match_receipt(context, receipt_id, row.proposal.award.award_id, actor="olga")
+        else:
+            for back in (await views.list_transfers(context, only_open=True)).rows:
+                await self._outgoing(back.transfer, what)
+
+    async def _outgoing(self, transfer: OutgoingTransfer, what: str) -> None:
+        context, transfer_id = self.stage.context, transfer.transfer_id
+        if what == "send" and transfer.status != "sent":
+            waiting = await record_sent(context, transfer_id, actor="olga")
+            if waiting is not None:
+                await record_sent(context, transfer_id, actor="petra", agrees_to=waiting.approval_id)
+        elif what == "refused" and transfer.status == "sent":
+            await record_failed(context, transfer_id, reason="no such account", actor="olga")
+        elif what == "done" and transfer.status == "sent":
+            sent = self.bank.send(
+                transfer.amount_fen, at_ms=self.stage.clock(), name=transfer.payee_name, account="6222"
+            )
+            await record_confirmed(
+                context, transfer_id, bank_reference=sent.reference, value_date=sent.day, actor="olga"
+            )
 
     async def _work(self, who: str) -> int:
         stage = self.stage

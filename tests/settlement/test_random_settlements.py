@@ -36,8 +36,13 @@ USUAL_KINDS = {
     "payment-received",
     "refund-owed",
     "refund-paid",
+    "receipt-cleared",
+    "receipt-suspended",
     "sale-reversed",
     "seller-paid",
+    "transfer-received",
+    "transfer-return-owed",
+    "transfer-returned",
     "waterfall",
 }
 """What random acts enter into the journal sooner or later; two kinds more are too rare to wait for."""
