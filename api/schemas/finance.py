@@ -14,6 +14,7 @@ from auction.books.deposits import Deposit
 from auction.books.faults import Fault
 from auction.books.operations import Operation
 from auction.books.settlements import Award, Offer, SettlementStep
+from auction.domain.payment_reference import grouped
 from auction.services.settlement.finance_views import SettlementDetail, SettlementList, SettlementRow
 
 
@@ -55,6 +56,8 @@ class SettlementResponse(BaseModel):
     storage_fee_fen: int = Field(description="What its buyer owes by now for fetching it late.")
     disputed_fen: int = Field(description="Taken back by the provider for disputes that are not decided.")
     deadline_at_ms: int | None = Field(description="When the next step happens by itself.")
+    payment_reference: str | None = Field(description="Of that award, for bank transfers.")
+    payment_extended: bool = Field(description="Its winner got more time, as a transfer was on its way.")
     delivery_centre: str | None
     relisted_as: str | None
     relisted_from: str | None
@@ -86,6 +89,8 @@ class SettlementResponse(BaseModel):
             storage_fee_fen=row.storage_fee_fen,
             disputed_fen=row.disputed_fen,
             deadline_at_ms=settlement.deadline_at_ms,
+            payment_reference=None if award is None else grouped(award.payment_reference),
+            payment_extended=award is not None and award.transfer_until_ms is not None,
             delivery_centre=None if award is None else award.delivery_centre,
             relisted_as=settlement.relisted_as,
             relisted_from=row.record.relisted_from,

@@ -27,8 +27,16 @@ from auction.settings import Settings, load_settings
 
 HOST = "127.0.0.1"
 """The demo listens on this machine only."""
-DEFAULTS = {"outage_pause_ms": 15_000, "bids_per_bidder_s": 0, "two_persons": False}
-"""Settings that are others here: a laptop that is busy with the demo is no outage, and bots bid faster than people."""
+DEFAULTS = {
+    "outage_pause_ms": 15_000,
+    "bids_per_bidder_s": 0,
+    "two_persons": False,
+    "bank_account_holder": "演示拍卖行 Demo auction house",
+    "bank_account_number": "0000 0000 0000 0000",
+    "bank_account_bank": "演示银行 Demo bank",
+}
+"""Settings that are others here: a laptop that is busy with the demo is no outage, bots bid faster than people, and the
+bank account is nobody's."""
 LOG_NAME = "processes.log"
 LOG_TAIL_LINES = 12
 

@@ -1,5 +1,7 @@
 """Awards that are paid by bank transfer: parts, excess, what matches nothing, what goes back, and more time."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -11,12 +13,14 @@ from auction.books.settlements import Award
 from auction.domain.accounts import JournalAccount
 from auction.domain.errors import AuctionError, NotFound, ProblemCode, RequestRefused, WrongState
 from auction.domain.payment_reference import grouped
-from auction.domain.states import StepName
+from auction.domain.states import DefaultCause, StepName
 from auction.services.bank.outgoing_transfers import record_confirmed, record_failed, record_sent
 from auction.services.bank.payment_extension import TRANSFER_EXTENSION_MS, extend_payment
 from auction.services.bank.receipts import Entered, book_receipt, match_receipt, return_receipt
+from auction.services.settlement.payment_default import declare_default
 from tests.settlement.acts import charged, deposit, either_way, refuse, settlement, void
 from tests.settlement.conftest import DAY_MS, YUAN, Stage
+from tests.settlement.test_locks import in_this_order
 
 TODAY = "2025-10-23"
 
@@ -285,3 +289,35 @@ async def test_what_cannot_be_is_refused_with_its_code(stage: Stage) -> None:
         with pytest.raises(kind) as refused:
             await act  # type: ignore[misc]
         assert refused.value.code == code
+
+
+@pytest.mark.parametrize("default_first", [True, False])
+async def test_a_transfer_and_the_deadline_at_the_same_moment_never_lose_money(
+    stage: Stage, default_first: bool
+) -> None:
+    lot_id = await stage.sold_lot([("ann", 9_000)])
+    award = await stage.award(lot_id)
+    stage.clock.forward(award.default_at_ms - stage.clock())
+    told = facts("B1", 8_900, paying(award))
+
+    async def deadline() -> None:
+        with suppress(RequestRefused):  # once everything has come, the deposit is being captured
+            await declare_default(stage.context, lot_id, cause=DefaultCause.DEADLINE)
+
+    acts = [
+        deadline(),
+        book_receipt(stage.context, told, actor="olga"),
+    ]
+    await in_this_order(stage, lot_id, *(acts if default_first else acts[::-1]))
+    await stage.settle()
+    paid = not default_first
+    assert (await stage.state(lot_id) == "paid") is paid
+    assert await everywhere(stage, JournalAccount.UNMATCHED_RECEIPTS) == (0 if paid else -8_900)
+
+
+async def test_one_receipt_that_two_enter_at_once_is_booked_once(stage: Stage) -> None:
+    lot_id = await stage.sold_lot([("ann", 9_000)])
+    told = facts("B1", 3_000, paying(await stage.award(lot_id)))
+    entered = await asyncio.gather(*(book_receipt(stage.context, told, actor=one) for one in ("olga", "petra")))
+    assert sorted(one.is_new for one in entered) == [False, True]
+    assert (await stage.award(lot_id)).received_fen == 3_000 * YUAN

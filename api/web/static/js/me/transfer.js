@@ -67,6 +67,7 @@ function linesOf({ arrived, returned }) {
 /** {root, show(award)}: what of the card is about transfers; hidden where none are offered and none came. */
 export function transferPart(announce) {
   const rows = new Map();
+  let known = 0;
   const list = element("dl", { class: "copy-rows" });
   const how = element("p", { class: "soft" }, t("transfer.how"));
   const came = element("ul", { class: "came numbers" });
@@ -98,6 +99,9 @@ export function transferPart(announce) {
       sum.hidden = transfer.arrived.length === 0;
       setText(sum, t(isDue ? "transfer.sum" : "transfer.sum-over", facts));
       const lines = linesOf(transfer);
+      // what has come, or goes back, is seen without being looked for
+      if (lines.length > known) root.open = true;
+      known = lines.length;
       if (came.textContent !== lines.join("")) came.replaceChildren(...lines.map((words) => element("li", {}, words)));
       const until = isDue ? transfer.extended_until_ms : null;
       extended.hidden = until === null;

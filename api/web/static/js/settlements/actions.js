@@ -97,7 +97,7 @@ export const ACTIONS = {
     body: asIs,
   },
   "extend-payment": {
-    possible: ({ state }) => state === "awarded",
+    possible: ({ state, payment_extended: isExtended }) => state === "awarded" && !isExtended,
     tone: "",
     fields: reasoned,
     sentence: plain("extend-payment"),

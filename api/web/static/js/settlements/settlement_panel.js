@@ -231,6 +231,7 @@ export class SettlementPanel {
       ...(settlement.disputed_fen ? [["money.disputed", `¥${yuan(settlement.disputed_fen)}`]] : []),
       ...(settlement.seller_owes_fen ? [["money.seller-owes", `¥${yuan(settlement.seller_owes_fen)}`]] : []),
       ["money.price-now", settlement.price_fen ? `¥${yuan(settlement.price_fen)}` : "–"],
+      ["transfer.reference", settlement.payment_reference ?? "–"],
       ["money.centre", settlement.delivery_centre ?? "–"],
       ["money.changed", shortDateTime(settlement.changed_at_ms)],
     ];
