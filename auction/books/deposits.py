@@ -231,10 +231,11 @@ async def deposits_expiring(tx: Transaction, *, before_ms: int, limit: int = 100
     return await _deposits(tx, statement)
 
 
-async def releasing_among(tx: Transaction, deposit_ids: Collection[str]) -> set[str]:
-    """Those of these deposits that are to be released and only authorised."""
+async def releasing_among(tx: Transaction, deposit_ids: Collection[str]) -> dict[str, str | None]:
+    """Those of these deposits that are to be released and only authorised -> the provider's id of their hold."""
     waiting = and_(_among(deposit_ids), deposits.c.status == DepositStatus.RELEASING, deposits.c.captured_fen.is_(None))
-    return {row["deposit_id"] for row in await tx.rows(select(deposits.c.deposit_id).where(waiting))}
+    rows = await tx.rows(select(deposits.c.deposit_id, deposits.c.provider_ref).where(waiting))
+    return {row["deposit_id"]: row["provider_ref"] for row in rows}
 
 
 # --- the disposition --------------------------------------------------------------------------------------------------

@@ -72,18 +72,26 @@ async def lock_authorised_shares(tx: Transaction, purse_id: str) -> list[Deposit
     return [Deposit(**row) for row in await tx.rows(statement.with_for_update())]
 
 
-async def idle_purses(tx: Transaction, *, limit: int = 200) -> list[Deposit]:
+async def idle_purses(tx: Transaction, *, missed_before_ms: int, limit: int = 200) -> list[Deposit]:
     """Purse deposits on which nothing stands any more, locked for a change.
 
-    Every lot of the sale has ended and its settlement is open, the bidder has no award due and no offer on the sale,
-    is no runner-up who may be made one, and no share of the purse waits for its capture.
+    Every lot of the sale has ended and its settlement is open, or it was never opened and its end was before a time;
+    the bidder has no award due and no offer on the sale, is no runner-up who may be made one, and no share of the purse
+    waits for its capture.
     """
     of_sale = lots.alias("of_sale")
     same_sale = of_sale.c.sale_id == lots.c.sale_id
     settled = exists().where(settlements.c.lot_id == of_sale.c.lot_id)
+    is_missed = and_(
+        of_sale.c.status == LotStatus.SCHEDULED,
+        func.coalesce(of_sale.c.closes_at_ms, missed_before_ms) < missed_before_ms,
+    )
     not_over = exists().where(
         same_sale,
-        or_(of_sale.c.status.in_((*ADMITTING, LotStatus.FROZEN)), (of_sale.c.status == LotStatus.CLOSED) & ~settled),
+        or_(
+            of_sale.c.status.in_((*ADMITTING, LotStatus.FROZEN)) & ~is_missed,
+            (of_sale.c.status == LotStatus.CLOSED) & ~settled,
+        ),
     )
     owing = exists().where(
         same_sale,

@@ -64,6 +64,8 @@ class DepositReason(StrEnum):
 
     DECLINED = "declined"
     LAPSED = "lapsed"
+    LOT_MISSED = "lot-missed"
+    """The lot was never opened, and its end has passed."""
     LOT_OVER = "lot-over"
     """It was held only after the lot had ended."""
     BIDDER_BARRED = "bidder-barred"

@@ -43,8 +43,10 @@ class MoneyRules:
     delivery_centres: tuple[str, ...] = ("Beijing", "Shanghai", "Guangzhou", "Shenzhen", "Chengdu", "Wuhan")
     bank_account: BankAccount | None = None
     """Where winners may transfer to; None: transfers are not offered."""
+    renew_ahead_ms: int = 48 * 3_600_000
+    """An authorised deposit that is still needed is held again this long before the authorisation expires."""
     capture_ahead_ms: int = 24 * 3_600_000
-    """An authorised deposit that is still needed is captured this long before the authorisation expires."""
+    """One that could not be held again is captured this long before the authorisation expires."""
 
 
 class AwardOutcomes(Protocol):

@@ -181,9 +181,10 @@ async def refund_deposit(tx: Transaction, deposit: Deposit, *, now_ms: int, caus
 async def record_releases(tx: Transaction, released: Sequence[Operation], now_ms: int) -> None:
     """Record that the provider released holds: the authorisations end, and the deposits that wait for it.
 
-    A deposit that had lapsed before has no authorisation any more.
+    A deposit that had lapsed before has no authorisation any more, and one whose hold was renewed rests on another.
     """
-    waiting = await deposits.releasing_among(tx, [str(one.deposit_id) for one in released])
+    holds = await deposits.releasing_among(tx, [str(one.deposit_id) for one in released])
+    ended = [one for one in released if one.deposit_id and holds.get(one.deposit_id) == one.target_ref]
     entries = [
         (
             postings.authorisation_ended(
@@ -191,11 +192,10 @@ async def record_releases(tx: Transaction, released: Sequence[Operation], now_ms
             ),
             gateway_cause(one),
         )
-        for one in released
-        if one.deposit_id in waiting
+        for one in ended
     ]
     await journal.post_each(tx, entries, at_ms=now_ms)
-    await deposits.mark_released(tx, [str(one.deposit_id) for one in released], at_ms=now_ms)
+    await deposits.mark_released(tx, [str(one.deposit_id) for one in ended], at_ms=now_ms)
 
 
 async def record_refund(tx: Transaction, operation: Operation, now_ms: int) -> None:
@@ -256,6 +256,11 @@ async def repeat_operation(tx: Transaction, operation: Operation, now_ms: int) -
 def capture_of(deposit: Deposit, amount_fen: int) -> Intent:
     """The intent to capture so much of an authorised deposit, which is no share of another."""
     return _intent(deposit, OperationKind.CAPTURE, amount_fen)
+
+
+def release_of(deposit: Deposit) -> Intent:
+    """The intent to release the hold of an authorised deposit."""
+    return _intent(deposit, OperationKind.RELEASE, deposit.amount_fen)
 
 
 def capture_id(deposit: Deposit) -> str:

@@ -21,7 +21,7 @@ from auction.domain.states import HOLD_ENDED, RELEASE_SUPERSEDED, FailureCode, O
 from auction.payments.gateway import GatewayAway, PaymentGateway, Reply, ReplyStatus
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, record_fault
-from auction.services.payments import deposit_outcomes
+from auction.services.payments import deposit_outcomes, hold_renewals
 from auction.services.registration.bidding_power import sync_sale_power
 
 log = structlog.get_logger()
@@ -270,13 +270,8 @@ async def _apply_outcome(context: AppContext, tx: Transaction, operation: Operat
     """Change deposit, award and journal according to a final outcome."""
     succeeded = operation.status is OperationStatus.SUCCEEDED
     match operation.kind:
-        case OperationKind.HOLD | OperationKind.CHARGE if operation.deposit_id is not None:
-            if succeeded:
-                await deposit_outcomes.record_hold(context, tx, operation, reply, now_ms)
-            else:
-                await deposit_outcomes.record_decline(tx, operation, reply, now_ms)
         case OperationKind.HOLD | OperationKind.CHARGE:
-            await context.award_outcomes.record_payment(context, tx, operation, now_ms)
+            await _apply_opening(context, tx, operation, reply, now_ms)
         case OperationKind.CAPTURE:
             if succeeded:
                 concerned = await deposit_outcomes.record_capture(tx, operation, reply, now_ms)
@@ -295,6 +290,20 @@ async def _apply_outcome(context: AppContext, tx: Transaction, operation: Operat
                 await deposit_outcomes.record_refund(tx, operation, now_ms)
             else:
                 await deposit_outcomes.repeat_operation(tx, operation, now_ms)
+
+
+async def _apply_opening(context: AppContext, tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> None:
+    """Apply the outcome of a hold or charge: of a deposit, of one that is renewed, or of an award."""
+    succeeded = operation.status is OperationStatus.SUCCEEDED
+    if hold_renewals.is_renewal(operation):
+        if succeeded:
+            await hold_renewals.record_renewal(tx, operation, reply, now_ms)
+    elif operation.deposit_id is None:
+        await context.award_outcomes.record_payment(context, tx, operation, now_ms)
+    elif succeeded:
+        await deposit_outcomes.record_hold(context, tx, operation, reply, now_ms)
+    else:
+        await deposit_outcomes.record_decline(tx, operation, reply, now_ms)
 
 
 async def _resolve_or_set_aside(context: AppContext, operation: Operation, reply: Reply) -> None:

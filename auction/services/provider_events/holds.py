@@ -21,6 +21,9 @@ async def apply_end(context: AppContext, tx: Transaction, event: ProviderEvent, 
     deposit, now_ms = payment.deposit, context.clock_ms()
     if deposit is None or payment.opening.status is OperationStatus.FAILED:
         return HARMLESS
+    if deposit.provider_ref != payment.opening.provider_ref and payment.unresolved(OperationKind.RELEASE) is None:
+        # it was renewed, and rests on another hold
+        return HARMLESS
     if deposit.is_cash:
         return exceptional(ExceptionReason.CONTRADICTS)
     if deposit.status not in (*OPEN_HOLD, DepositStatus.SHARED):
@@ -57,6 +60,8 @@ async def apply_capture(context: AppContext, tx: Transaction, event: ProviderEve
     """Apply that a hold was captured on the provider's own pages: the deposit is cash, as if it were asked for here."""
     deposit, now_ms = payment.deposit, context.clock_ms()
     captured_fen = event.amount_fen
+    if deposit is not None and deposit.provider_ref != payment.opening.provider_ref:
+        return exceptional(ExceptionReason.CONTRADICTS)
     least_fen = 1 if deposit is None or not deposit.shared_fen else deposit.amount_fen
     if deposit is None or captured_fen is None or not least_fen <= captured_fen <= deposit.amount_fen:
         return exceptional(ExceptionReason.AMOUNT_DIFFERS)

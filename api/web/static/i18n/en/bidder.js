@@ -142,6 +142,7 @@ export const words = {
   "deposit.where.shared": "All of it went into your lots' shares, listed on their own.",
   "deposit.why.not-won": " You did not win the lot.",
   "deposit.why.not-needed": " It was not needed any more.",
+  "deposit.why.lot-missed": " The lot was not opened.",
   "deposit.why.lot-over": " The lot had ended before it was held.",
   "deposit.why.offer-declined": " You declined the offer.",
   "deposit.why.offer-lapsed": " The offer expired.",

@@ -137,6 +137,7 @@ export const words = {
   "deposit.where.shared": "已全部拆分用于各拍品，明细另列。",
   "deposit.why.not-won": "您未竞得该拍品。",
   "deposit.why.not-needed": "已不再需要。",
+  "deposit.why.lot-missed": "该拍品未开拍。",
   "deposit.why.lot-over": "冻结前拍品已结束。",
   "deposit.why.offer-declined": "您已放弃递补。",
   "deposit.why.offer-lapsed": "递补机会已过期。",
