@@ -237,7 +237,7 @@ CASES = {
         small_deposit, 1, 4, {"deposit-authorised": 2}, Movements(DEPOSIT_FEN + 90_000, 0, 0, 0), more={"deposits": 2}
     ),
     "notice": KillCase(
-        slow_deposit, 0, 2, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
+        slow_deposit, 0, 4, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
     ),
     "award": KillCase(
         hammered,

@@ -155,7 +155,8 @@ async def accept_offer(context: AppContext, offer_id: str, *, bidder_id: str) ->
                 "pay_by_ms": pay_by_ms,
             },
         )
-    return award
+        # with the number that the database has given it, which its payment reference needs
+        return await settlements.find_award(tx, award.award_id) or award
 
 
 async def decline_offer(context: AppContext, offer_id: str, *, bidder_id: str) -> Offer:
