@@ -10,25 +10,28 @@ const TONES = { pending: "info", held: "good", releasing: "info", forfeited: "ba
 
 const STATUS_TONES = { open: "good", paused: "warn", held: "warn", frozen: "bad", scheduled: "info", void: "bad" };
 
+/** What a held deposit is held for. */
+function purposeOf(deposit) {
+  if (deposit.why === "paid" || deposit.why === "default") return deposit.why;
+  if (deposit.policy === "purse" && !deposit.part_of) return "purse";
+  return deposit.kept_as_runner_up ? "runner-up" : "lot";
+}
+
 /** Where a deposit is, in a sentence; `lot` is its lot, as far as it is known. */
 function depositStatusText(deposit, lot) {
   const { status, why } = deposit;
+  if (status === "held") {
+    const how = t(deposit.captured_fen === null ? "deposit.held.aside" : "deposit.held.taken");
+    return `${how}${t(`deposit.held.${purposeOf(deposit)}`)}`;
+  }
   const facts = {
     when: dateTime(deposit.ended_at_ms ?? 0),
     failure: failureText(why),
     captured: yuan(deposit.captured_fen ?? 0),
   };
   const cause = `deposit.why.${lot.outcome === "void" ? "void" : why}`;
-  const because = hasText(cause) ? t(cause) : "";
-  if (status === "held") {
-    const taken = deposit.captured_fen !== null;
-    const how = t(taken ? "deposit.held.taken" : "deposit.held.aside");
-    if (why === "paid" || why === "default") return `${how}${t(`deposit.held.${why}`)}`;
-    if (deposit.policy === "purse" && !deposit.part_of) return `${how}${t("deposit.held.purse")}`;
-    if (deposit.kept_as_runner_up) return `${how}${t("deposit.held.runner-up")}`;
-    return `${how}${t("deposit.held.lot")}`;
-  }
-  return `${t(`deposit.where.${status}`, facts)}${["releasing", "released"].includes(status) ? because : ""}`;
+  const because = ["releasing", "released"].includes(status) && hasText(cause) ? t(cause) : "";
+  return `${t(`deposit.where.${status}`, facts)}${because}`;
 }
 
 /** A line whose parts are changed in place. */
