@@ -364,6 +364,13 @@ def test_a_dispute_takes_cash_until_it_is_won_or_somebody_bears_it():
     assert balances(opened, seller, repaid) == {"cash": -10, "dispute_loss": 10}
 
 
+def test_a_dispute_that_was_lost_before_the_sale_was_void_takes_the_place_of_the_refund():
+    opened = dispute_entries.dispute_opened(**REVERSAL, amount_fen=100)
+    lost = dispute_entries.dispute_lost(**REVERSAL, amount_fen=100, account=JournalAccount.DISPUTE_LOSS, seller_fen=0)
+    void = dispute_entries.dispute_recovered(**REVERSAL, amount_fen=100)
+    assert balances(opened, lost, void) == {"cash": -100, "refund_payable": 100}
+
+
 def test_a_deposit_that_was_disputed_with_success_has_gone_back_to_its_bidder():
     charged = journal.deposit_charged(**DEPOSIT, amount_fen=100)
     opened = dispute_entries.dispute_opened(**REVERSAL, amount_fen=70)
