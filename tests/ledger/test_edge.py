@@ -1,7 +1,10 @@
 """The edge follows the streams of lots with low bids, and refuses nothing that the ledger would accept."""
 
 import asyncio
+import contextlib
+import itertools
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,9 +15,9 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Bid, Refused
 from auction.domain.edge import LAG_MS_MAX, STOPPED_MS_MIN
-from auction.domain.errors import LedgerAway
+from auction.domain.errors import LedgerAway, WrongStatus
 from auction.domain.events import BidPlaced, FreezeCause
-from auction.domain.lot import LotStatus, fold_bids
+from auction.domain.lot import fold_bids
 from auction.domain.terms import Bidding, Increment
 from auction.ledger import edge as edge_module
 from auction.ledger.bid_ledger import BidLedger
@@ -24,6 +27,8 @@ from auction.ledger.stream import LedgerStream, Row
 from tests.ledger.event_sequences import LONG_MS, LOT, OTHER_LOT, bid, entries, opened, refused, taken, terms
 
 NEW = "key-new-1"
+ROUNDS = 6
+"""Of stopping and going on, at the least."""
 
 
 class Clock:
@@ -460,17 +465,21 @@ async def test_bids_by_late_edges_through_voids_and_resumes_are_never_refused_wr
                 edge.learn(LOT, wanted, answer)
                 accepted += isinstance(answer, AcceptedBid)
             else:
+                told_at_s = time.monotonic()
                 (answer,) = await ledger.place_bids(LOT, [wanted])
-                assert isinstance(answer, Refused), f"{wanted} was refused at the edge by {told}"
-                by_edge += 1
+                # on a busy machine a bid may have been voided between the refusal and the ledger's
+                is_judged = time.monotonic() - told_at_s < (STOPPED_MS_MIN - LAG_MS_MAX) / 1000
+                assert isinstance(answer, Refused) or not is_judged, f"{wanted} was refused at the edge by {told}"
+                by_edge += is_judged
             await asyncio.sleep(0.002)
 
     async def stop_and_go() -> None:
-        for round_number in range(6):
+        for round_number in itertools.count():
+            if round_number >= ROUNDS and by_edge:
+                break
             await asyncio.sleep(0.15)
-            state = await ledger.read(LOT)
-            assert state is not None
-            if state.status is LotStatus.OPEN:
+            # a bid may have stopped it for a review
+            with contextlib.suppress(WrongStatus):
                 await ledger.pause(LOT, reason="a look", by="eve")
             if round_number % 2:
                 await _void_last_of_stopped(ledger)
