@@ -145,6 +145,9 @@ class Channel:
 
     def _follow_bidder(self, projection: LotProjection, watcher: Watcher) -> None:
         self._by_bidder.setdefault(watcher.bidder_id, set()).add(watcher)
+        if projection.has_news:
+            # the next turn shows it; whom it outbids was not noted while nobody followed them
+            projection.to_notify.add(watcher.bidder_id)
         if watcher.bidder_id not in projection.admissions:
             projection.admissions[watcher.bidder_id] = None
             self.missing_admissions.add(watcher.bidder_id)

@@ -6,6 +6,7 @@ nothing unassigned or for private use. That is PRECIS' free-form class (RFC 8264
 else goes with a text (a receipt, a token, a line of a log, a cell of a spreadsheet) can rely on it.
 """
 
+import contextlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ class TextRule:
         """An accepted text as near to a stored one as can be: blanks of any kind become ordinary spaces, what does not
         print is left out, what is too long is cut. Where too little is left, the fallback, which must be accepted.
         """
+        with contextlib.suppress(TextRefused):
+            return self.accept(text)
         spaced = "".join(" " if character.isspace() else character for character in text)
         visible = "".join(character for character in spaced if character == " " or _is_visible(character))
         kept = unicodedata.normalize("NFC", visible).strip()[: self.length_max].strip()

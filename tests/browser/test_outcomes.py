@@ -145,8 +145,11 @@ async def test_a_void_lot_says_so_to_everybody(public_server, visitors, when):
             award = award_of(public_server, subject, lot_id)["award_id"]
             as_bidder(public_server, subject, "POST", f"/me/awards/{award}/refuse", {})
             await says(winner, "defaulter", "offered", text("outcome.defaulter"))
-            for finance in ("mina", "milo"):
-                as_finance(public_server, finance, "POST", f"/ops/settlements/{lot_id}/void", {"reason": "a mistake"})
+            void = f"/ops/settlements/{lot_id}/void"
+            requested = as_finance(public_server, "mina", "POST", void, {"reason": "a mistake"})
+            (waiting,) = requested["settlement"]["approvals"]
+            agreed = {"reason": "a mistake", "pending_id": waiting["pending_id"]}
+            as_finance(public_server, "milo", "POST", void, agreed)
             until_state(public_server, lot_id, "void")
         await says(winner, "bidder", "void", text("outcome.lot.void"))
         await says(watcher, "watcher", "void", text("outcome.lot.void"))

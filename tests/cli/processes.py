@@ -62,7 +62,9 @@ class Command:
             [sys.executable, "-m", "auction.cli", *words],
             cwd=folder,
             # on a busy machine processes may be silent for seconds
-            env={"AUCTION_OUTAGE_PAUSE_MS": "60000", "AUCTION_TWO_PERSONS": "0"} | kept | settings,
+            env={"AUCTION_OUTAGE_PAUSE_MS": "60000", "AUCTION_TWO_PERSONS": "0", "AUCTION_BIDS_PER_BIDDER_S": "0"}
+            | kept
+            | settings,
             stdin=subprocess.DEVNULL,
             stdout=self._stdout if terminal is None else terminal,
             stderr=self._stderr if terminal is None else terminal,
