@@ -8,6 +8,7 @@ the others change nothing. What an outcome means for an award is up to `AppConte
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ from auction.services.context import AppContext
 from auction.services.isolation import Stage, record_fault
 from auction.services.payments import deposit_outcomes, hold_renewals
 from auction.services.registration.bidding_power import sync_sale_power
+
+LOCKING_TRIES = 3
+"""How often what an outcome changes is locked anew, where other awards were given the deposit meanwhile."""
 
 log = structlog.get_logger()
 
@@ -183,12 +187,23 @@ async def _lower_power_first(context: AppContext, operation: Operation) -> None:
 # --- recording outcomes -----------------------------------------------------------------------------------------------
 
 
+class _DepositMoved(BooksAway):
+    """The deposit was given to another lot's award between reading and locking: the next try locks that lot, too."""
+
+
 async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Operation:
     """Record an operation's outcome and everything that follows from it in one transaction; then update the ledger.
 
     An operation that is resolved stays as it is, but for a refund that failed after it had succeeded; one that is still
     pending will be looked up later. Raises BooksAway.
     """
+    for _ in range(LOCKING_TRIES - 1):
+        with contextlib.suppress(_DepositMoved):
+            return await _resolve(context, operation_id, reply)
+    return await _resolve(context, operation_id, reply)
+
+
+async def _resolve(context: AppContext, operation_id: str, reply: Reply) -> Operation:
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         before = await _lock_operation(tx, operation_id)
@@ -240,7 +255,9 @@ async def _lock_operation(tx: Transaction, operation_id: str) -> Operation:
     if operation.deposit_id is not None:
         await deposits.lock(tx, operation.deposit_id)
         if await operations.lots_of(tx, operation_id) != lot_ids:
-            raise BooksAway(f"The deposit of {operation_id} was decided about at the same time; nothing was changed.")
+            raise _DepositMoved(
+                f"The deposit of {operation_id} was decided about at the same time; nothing was changed."
+            )
     return operation
 
 
