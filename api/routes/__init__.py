@@ -13,7 +13,7 @@ from api.routes import (
     lots,
     me,
     ops,
-    pending,
+    pending_acts,
     recovery,
     registrations,
     sales,
@@ -23,7 +23,7 @@ from api.routes import (
 )
 
 v1 = APIRouter(prefix="/api/v1")
-staff = (ops, pending, recovery, bidders, settlements, bank, statements, exceptions, journal)
+staff = (ops, pending_acts, recovery, bidders, settlements, bank, statements, exceptions, journal)
 for part in (auth, config, sales, lots, registrations, me, *staff, webhooks):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)

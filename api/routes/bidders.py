@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from api.http.auth import Ops
 from api.http.openapi import SIGNED_IN, WRITE, problems
 from api.routes.dependencies import BidderId, Context
-from api.schemas.pending import PendingActResponse
+from api.schemas.pending_acts import PendingActResponse
 from api.schemas.requests import IdentityLevelRequest
 from auction.domain.errors import ProblemCode
 from auction.services.registration.identity_levels import request_or_set_identity

@@ -12,7 +12,7 @@ from api.bids.idempotency import optional_key
 from api.http.auth import Ops, Staff
 from api.http.openapi import AWAY, SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Context, LotId, Seq
-from api.schemas.pending import PendingActResponse
+from api.schemas.pending_acts import PendingActResponse
 from api.schemas.public import LotResponse, SaleCreatedResponse, SaleResponse
 from api.schemas.requests import (
     SEQ_MAX,
@@ -44,7 +44,9 @@ from auction.services.catalogue import lot_views, lots, two_person_acts
 from auction.services.catalogue.event_log import EVENTS_PAGE_MAX, list_events
 from auction.services.catalogue.lot_views import LotView
 from auction.services.catalogue.terms_check import check_terms
+from auction.services.catalogue.two_person_acts import StaffCall
 from auction.services.catalogue.visibility import STAFF
+from auction.services.identity.tokens import Identity
 from auction.services.settlement import voids
 from auction.services.verification.archive_lag import archive_lag
 from auction.services.verification.readiness import check_readiness
@@ -67,6 +69,10 @@ PENDING: Responses = {
 
 def _staff_view(view: LotView) -> LotResponse:
     return LotResponse.of(view, to_staff=True)
+
+
+def _call(ops: Identity, asked: TwoPersonRequest | ExtendLotRequest, key: str) -> StaffCall:
+    return StaffCall(ops.subject, asked.reason, key, asked.pending_id)
 
 
 def _done_or_pending(outcome: LotView | Approval, response: Response) -> LotResponse | PendingActResponse:
@@ -173,15 +179,7 @@ async def extend_lot(  # noqa: PLR0917 - what FastAPI gives
     context: Context, ops: Ops, lot_id: LotId, more: ExtendLotRequest, key: ActionKey, response: Response
 ) -> LotResponse | PendingActResponse:
     """Extend an open lot; after the first bid it needs two persons."""
-    outcome = await two_person_acts.extend_lot(
-        context,
-        lot_id,
-        by_ms=more.by_ms,
-        reason=more.reason,
-        actor=ops.subject,
-        action_key=key,
-        agrees_to=more.pending_id,
-    )
+    outcome = await two_person_acts.extend_lot(context, lot_id, _call(ops, more, key), by_ms=more.by_ms)
     return _done_or_pending(outcome, response)
 
 
@@ -190,9 +188,7 @@ async def close_lot(  # noqa: PLR0917 - what FastAPI gives
     context: Context, ops: Ops, lot_id: LotId, reason: TwoPersonRequest, key: ActionKey, response: Response
 ) -> LotResponse | PendingActResponse:
     """Close an open lot before its end; it needs two persons."""
-    outcome = await two_person_acts.close_lot(
-        context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key, agrees_to=reason.pending_id
-    )
+    outcome = await two_person_acts.close_lot(context, lot_id, _call(ops, reason, key))
     return _done_or_pending(outcome, response)
 
 
@@ -219,9 +215,7 @@ async def void_lot(  # noqa: PLR0917 - what FastAPI gives
     """Declare a lot void; after the first bid it needs two persons. If it has closed, everybody is refunded."""
     view = await lot_views.show_lot(context, lot_id, STAFF)
     if view.settlement is None:
-        outcome = await two_person_acts.void_lot(
-            context, lot_id, reason=reason.reason, actor=ops.subject, action_key=key, agrees_to=reason.pending_id
-        )
+        outcome = await two_person_acts.void_lot(context, lot_id, _call(ops, reason, key))
         return _done_or_pending(outcome, response)
     waiting = await voids.void_settlement(
         context, lot_id, actor=ops.subject, reason=reason.reason, agrees_to=reason.pending_id
@@ -244,9 +238,7 @@ async def void_bid(  # noqa: PLR0917 - what FastAPI gives
     context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: TwoPersonRequest, response: Response, key: ActionKey
 ) -> LotResponse | PendingActResponse:
     """Void one bid of a paused or held lot; it needs two persons. The lot is recomputed without it, in a new epoch."""
-    outcome = await two_person_acts.void_bid(
-        context, lot_id, seq, reason=reason.reason, actor=ops.subject, action_key=key, agrees_to=reason.pending_id
-    )
+    outcome = await two_person_acts.void_bid(context, lot_id, _call(ops, reason, key), seq=seq)
     return _done_or_pending(outcome, response)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from api.schemas.pending import PendingActResponse
+from api.schemas.pending_acts import PendingActResponse
 from api.schemas.public import SaleResponse, TermsResponse
 from api.schemas.requests import Fen, RequestModel
 from api.schemas.text import IdReference

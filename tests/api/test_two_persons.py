@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from auction.books import approvals, audit
-from auction.services.catalogue import two_person_acts
+from auction.services.catalogue import lots, two_person_acts
+from auction.services.catalogue.two_person_acts import StaffCall
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Role
 from tests.api.conftest import OPS, Asker, new_key, signed
@@ -134,6 +135,18 @@ async def test_a_lot_with_bids_is_voided_by_two_and_an_empty_one_by_one(asker: A
     assert voided.json()["status"] == "void"
 
 
+async def test_what_is_not_possible_is_not_left_to_the_ledger_which_may_find_it_possible_by_then(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+):
+    lot_id = await paused_with_bids(asker)
+    # a lot that is resumed between the look and the act must not be closed by one person
+    monkeypatch.setattr(lots, "close_lot", crash)
+    monkeypatch.setattr(lots, "extend_lot", crash)
+    more = {"by_ms": 60_000, **REASON}
+    for path, body in (("close", REASON), ("extend", more)):
+        assert code_of(await act(asker, f"/lots/{lot_id}/{path}", DORA, body)) == (409, "wrong-status")
+
+
 async def test_a_request_expires(asker: Asker, context: AppContext):
     lot_id = await asker.open_lot()
     await asker.bid(lot_id, 100)
@@ -141,7 +154,7 @@ async def test_a_request_expires(asker: Asker, context: AppContext):
     assert waiting["expires_at_ms"] == waiting["asked_at_ms"] + two_person_acts.VALID_MS
     later = replace(context, clock_ms=lambda: waiting["expires_at_ms"])
     assert await two_person_acts.all_waiting(later) == []
-    again = await two_person_acts.close_lot(later, lot_id, reason="b", actor="eve")
+    again = await two_person_acts.close_lot(later, lot_id, StaffCall("eve", "b"))
     assert isinstance(again, approvals.Approval)
     assert again.asked_by == "eve"
 
@@ -154,9 +167,8 @@ async def test_an_act_that_was_confirmed_before_a_crash_is_done_once(
     ends_at_ms = (await asker.get(f"/lots/{lot_id}")).json()["ends_at_ms"]
 
     async def extend(actor: str, agrees_to: int | None = None) -> Any:
-        return await two_person_acts.extend_lot(
-            context, lot_id, by_ms=1_000, reason="more", actor=actor, agrees_to=agrees_to
-        )
+        call = StaffCall(actor, "more", agrees_to=agrees_to)
+        return await two_person_acts.extend_lot(context, lot_id, call, by_ms=1_000)
 
     pending_id = (await extend("dora")).approval_id
     with monkeypatch.context() as patched:

@@ -8,10 +8,11 @@ The ledger does an act under a key of its request: confirmed twice, or again aft
 """
 
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 
 from auction.books import approvals, audit
 from auction.books.approvals import Approval
-from auction.domain.errors import NotFound, ProblemCode, RequestRefused
+from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
 from auction.domain.lot import ADMITTING, STOPPED, LotStatus
 from auction.domain.states import ApprovalAction
 from auction.services.approval_refusals import not_named, not_waiting
@@ -29,111 +30,55 @@ Act = Callable[[str], Awaitable[LotView]]
 """Does an act under an action key."""
 
 
-async def close_lot(
-    context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "", agrees_to: int | None = None
-) -> LotView | Approval:
+@dataclass(frozen=True, slots=True)
+class StaffCall:
+    """Who wants an act done and why; the idempotency key of the call; another person's request that they agree to."""
+
+    actor: str
+    reason: str
+    action_key: str = ""
+    agrees_to: int | None = None
+
+
+async def close_lot(context: AppContext, lot_id: str, call: StaffCall) -> LotView | Approval:
     """Close an open lot before its end, or request it: the lot, or the request that waits.
 
-    `agrees_to`: another person's request for it, which the actor has read. Like every act here it raises
-    RequestRefused(act-pending, approval-waiting), NotFound(pending-unknown) and what the act of one person raises.
-    Requested again by the same person it is the same request.
+    Like every act here it raises RequestRefused(act-pending, approval-waiting), NotFound(pending-unknown) and what the
+    act of one person raises. Requested again by the same person it is the same request.
     """
 
     async def act(key: str) -> LotView:
-        return await lots.close_lot(context, lot_id, reason=reason, actor=actor, action_key=key)
+        return await lots.close_lot(context, lot_id, reason=call.reason, actor=call.actor, action_key=key)
 
-    return await _act(
-        context,
-        lot_id,
-        ApprovalAction.CLOSE_LOT,
-        act,
-        (LotStatus.OPEN,),
-        reason=reason,
-        actor=actor,
-        action_key=action_key,
-        agrees_to=agrees_to,
-    )
+    return await _act(context, lot_id, call, ApprovalAction.CLOSE_LOT, act, (LotStatus.OPEN,))
 
 
-async def extend_lot(
-    context: AppContext,
-    lot_id: str,
-    *,
-    by_ms: int,
-    reason: str,
-    actor: str,
-    action_key: str = "",
-    agrees_to: int | None = None,
-) -> LotView | Approval:
+async def extend_lot(context: AppContext, lot_id: str, call: StaffCall, *, by_ms: int) -> LotView | Approval:
     """Move the end of an open lot; before the first bid one person may. The lot, or the request that waits."""
 
     async def act(key: str) -> LotView:
-        return await lots.extend_lot(context, lot_id, by_ms=by_ms, reason=reason, actor=actor, action_key=key)
+        return await lots.extend_lot(context, lot_id, by_ms=by_ms, reason=call.reason, actor=call.actor, action_key=key)
 
-    return await _act(
-        context,
-        lot_id,
-        ApprovalAction.EXTEND_LOT,
-        act,
-        (LotStatus.OPEN,),
-        reason=reason,
-        actor=actor,
-        action_key=action_key,
-        agrees_to=agrees_to,
-        subject=f"by_ms={by_ms}",
-        alone_before_bids=True,
-    )
+    subject, allowed = f"by_ms={by_ms}", (LotStatus.OPEN,)
+    return await _act(context, lot_id, call, ApprovalAction.EXTEND_LOT, act, allowed, subject, alone_before_bids=True)
 
 
-async def void_bid(
-    context: AppContext,
-    lot_id: str,
-    seq: int,
-    *,
-    reason: str,
-    actor: str,
-    action_key: str = "",
-    agrees_to: int | None = None,
-) -> LotView | Approval:
+async def void_bid(context: AppContext, lot_id: str, call: StaffCall, *, seq: int) -> LotView | Approval:
     """Void one bid of a paused or held lot. The lot, or the request that waits."""
 
     async def act(key: str) -> LotView:
-        return await lots.void_bid(context, lot_id, seq, reason=reason, actor=actor, action_key=key)
+        return await lots.void_bid(context, lot_id, seq, reason=call.reason, actor=call.actor, action_key=key)
 
-    return await _act(
-        context,
-        lot_id,
-        ApprovalAction.VOID_BID,
-        act,
-        STOPPED,
-        reason=reason,
-        actor=actor,
-        action_key=action_key,
-        agrees_to=agrees_to,
-        subject=f"seq={seq}",
-    )
+    return await _act(context, lot_id, call, ApprovalAction.VOID_BID, act, STOPPED, f"seq={seq}")
 
 
-async def void_lot(
-    context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "", agrees_to: int | None = None
-) -> LotView | Approval:
+async def void_lot(context: AppContext, lot_id: str, call: StaffCall) -> LotView | Approval:
     """Void a lot that has not closed; before the first bid one person may. The lot, or the request that waits."""
 
     async def act(key: str) -> LotView:
-        return await lots.void_lot(context, lot_id, reason=reason, actor=actor, action_key=key)
+        return await lots.void_lot(context, lot_id, reason=call.reason, actor=call.actor, action_key=key)
 
-    return await _act(
-        context,
-        lot_id,
-        ApprovalAction.VOID_LOT,
-        act,
-        ADMITTING,
-        reason=reason,
-        actor=actor,
-        action_key=action_key,
-        agrees_to=agrees_to,
-        alone_before_bids=True,
-    )
+    return await _act(context, lot_id, call, ApprovalAction.VOID_LOT, act, ADMITTING, alone_before_bids=True)
 
 
 async def resume_lot(
@@ -183,18 +128,15 @@ async def require_nothing_pending(context: AppContext, lot_id: str) -> None:
         raise _blocked(pending)
 
 
-async def _act(
+async def _act(  # noqa: PLR0917 - the act and what it is about
     context: AppContext,
     lot_id: str,
+    call: StaffCall,
     action: ApprovalAction,
     act: Act,
-    allowed: Collection[LotStatus],
-    *,
-    reason: str,
-    actor: str,
-    action_key: str,
-    agrees_to: int | None,
+    allowed: tuple[LotStatus, ...],
     subject: str | None = None,
+    *,
     alone_before_bids: bool = False,
 ) -> LotView | Approval:
     pending = (await waiting(context, [lot_id])).get(lot_id)
@@ -202,43 +144,59 @@ async def _act(
         raise _blocked(pending)
     if pending is None:
         if not context.two_persons:
-            return await act(action_key)
-        before = await _confirmed_under(context, lot_id, action, actor=actor, action_key=action_key)
-        if before is not None:
-            return await act(_key_of(before))
-        if agrees_to is not None:
-            raise not_waiting(agrees_to)
-        async with lots.acting_on(context, lot_id, str(action), tuple(allowed)):
-            snapshot = await context.ledger.read(lot_id)
-        if snapshot is None or snapshot.status not in allowed or (alone_before_bids and not snapshot.bids):
-            # one person may, or the ledger says why nobody may
-            return await act(action_key)
-        return await _request(context, lot_id, action, subject, reason=reason, actor=actor)
-    if pending.asked_by == actor:
+            return await act(call.action_key)
+        return await _request_or_act_alone(
+            context, lot_id, call, action, act, allowed, subject, alone_before_bids=alone_before_bids
+        )
+    if pending.asked_by == call.actor:
         return pending
-    if pending.approval_id != agrees_to:
+    if pending.approval_id != call.agrees_to:
         raise not_named(pending)
     view = await act(_key_of(pending))
-    await _note_approved(context, pending, actor=actor, reason=reason, action_key=action_key)
+    await _note_approved(context, pending, call)
     return view
+
+
+async def _request_or_act_alone(  # noqa: PLR0917 - as `_act`
+    context: AppContext,
+    lot_id: str,
+    call: StaffCall,
+    action: ApprovalAction,
+    act: Act,
+    allowed: tuple[LotStatus, ...],
+    subject: str | None,
+    *,
+    alone_before_bids: bool,
+) -> LotView | Approval:
+    """Nothing waits: request the act, or do it where one person may. Confirmed again, it is done once."""
+    if call.action_key and (before := await _confirmed_by(context, lot_id, call, action)) is not None:
+        return await act(_key_of(before))
+    if call.agrees_to is not None:
+        raise not_waiting(call.agrees_to)
+    async with lots.acting_on(context, lot_id, str(action), allowed):
+        snapshot = await context.ledger.read(lot_id)
+    if snapshot is None:
+        raise NotFound(ProblemCode.LOT_UNKNOWN, f"The ledger does not know lot {lot_id}.")
+    if snapshot.status not in allowed:
+        # not left to the ledger: by the time it is asked, another call may have made the act possible
+        raise WrongStatus(str(action), str(snapshot.status), allowed)
+    if alone_before_bids and not snapshot.bids:
+        return await act(call.action_key)
+    return await _request(context, lot_id, call, action, subject)
 
 
 def _key_of(pending: Approval) -> str:
     return f"pending-{pending.approval_id}"
 
 
-async def _confirmed_under(
-    context: AppContext, lot_id: str, action: ApprovalAction, *, actor: str, action_key: str
-) -> Approval | None:
+async def _confirmed_by(context: AppContext, lot_id: str, call: StaffCall, action: ApprovalAction) -> Approval | None:
     """The request that this very call has confirmed before, where its answer was lost."""
-    if not action_key:
-        return None
     async with context.books.reading() as tx:
-        return await approvals.find_agreed(tx, lot_id, action, by=actor, key=action_key)
+        return await approvals.find_agreed(tx, lot_id, action, by=call.actor, key=call.action_key)
 
 
 async def _request(
-    context: AppContext, lot_id: str, action: ApprovalAction, subject: str | None, *, reason: str, actor: str
+    context: AppContext, lot_id: str, call: StaffCall, action: ApprovalAction, subject: str | None
 ) -> Approval:
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
@@ -246,31 +204,31 @@ async def _request(
             tx,
             lot_id=lot_id,
             action=action,
-            reason=reason,
-            asked_by=actor,
+            reason=call.reason,
+            asked_by=call.actor,
             asked_at_ms=now_ms,
             expires_at_ms=now_ms + VALID_MS,
             subject=subject,
         )
         details = {"pending_id": requested.approval_id, "subject": subject}
         await audit.record_action(
-            tx, actor=actor, action=f"ask-{action}", lot_id=lot_id, reason=reason, details=details
+            tx, actor=call.actor, action=f"ask-{action}", lot_id=lot_id, reason=call.reason, details=details
         )
     return requested
 
 
-async def _note_approved(context: AppContext, pending: Approval, *, actor: str, reason: str, action_key: str) -> None:
+async def _note_approved(context: AppContext, pending: Approval, call: StaffCall) -> None:
     async with context.books.transaction() as tx:
         found = await approvals.find(tx, pending.approval_id, locked=True)
         if found is None or found.agreed_by is not None:
             return  # by another call that confirmed it at the same time
-        await approvals.approve(tx, pending.approval_id, by=actor, at_ms=context.clock_ms(), key=action_key)
+        await approvals.approve(tx, pending.approval_id, by=call.actor, at_ms=context.clock_ms(), key=call.action_key)
         await audit.record_action(
             tx,
-            actor=actor,
+            actor=call.actor,
             action=f"approve-{pending.action}",
             lot_id=pending.lot_id,
-            reason=reason,
+            reason=call.reason,
             details={"asked_by": pending.asked_by, "asked_for": pending.reason, "subject": pending.subject},
         )
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from api.http.auth import Ops, Staff
 from api.http.openapi import AWAY, SIGNED_IN, WRITE, problems
 from api.routes.dependencies import Context
-from api.schemas.pending import PendingActResponse
+from api.schemas.pending_acts import PendingActResponse
 from api.schemas.requests import SEQ_MAX
 from auction.domain.errors import ProblemCode
 from auction.services.catalogue import two_person_acts
