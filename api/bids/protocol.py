@@ -20,6 +20,7 @@ from api.http.bodies import is_too_long
 from api.http.connection import LimitedConnection
 from api.http.late_app import LateApp
 from api.http.problems import Unacceptable
+from auction.domain.errors import OverCapacity
 from auction.services.bidding.placement import BidOutcome, start_bid
 from auction.services.identity.tokens import TokenRefused
 
@@ -131,9 +132,14 @@ class BidProtocol(LimitedConnection):
 
     def _place(self, bid: BidRequest) -> None:
         answers = bid.endpoint.answers
+        is_sent = False
 
         def finish(outcome: BidOutcome) -> None:
-            self._respond(bid, answers.answer(bid.lot_id, outcome, bid.started_s))
+            if is_sent:
+                self._respond(bid, answers.answer(bid.lot_id, outcome, bid.started_s))
+            else:
+                # the edge's refusals: honest ones before the floods that the bounds refuse
+                self._finish_later(bid, outcome, is_known=not isinstance(outcome, Exception))
 
         try:
             bidder_id, key = answers.bidder_and_key(bid.headers)
@@ -141,10 +147,23 @@ class BidProtocol(LimitedConnection):
             start_bid(
                 bid.endpoint.context, bid.lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, done=finish
             )
+            is_sent = True
         except (NotSignedIn, TokenRefused) as error:
             finish(self._too_many_of_nobody(bid) or error)
         except Exception as error:  # noqa: BLE001 - every bid is answered, whatever happens
             finish(error)
+
+    def _finish_later(self, bid: BidRequest, outcome: BidOutcome, *, is_known: bool) -> None:
+        """Answer a bid that the ledger was not asked about when it is its turn."""
+
+        def respond() -> None:
+            self._respond(bid, bid.endpoint.answers.answer(bid.lot_id, outcome, bid.started_s))
+
+        try:
+            self.rules.queue.add(respond, is_known=is_known)
+        except OverCapacity as error:
+            outcome = error
+            respond()
 
     def _too_many_of_nobody(self, bid: BidRequest) -> Exception | None:
         """Why this bid of nobody who is signed in is one too many of its address."""

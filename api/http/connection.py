@@ -18,9 +18,11 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.http.connection_counts import ConnectionCounts
-from api.http.problems import HttpCode, Problem
+from api.http.problems import HttpCode, Problem, problem_of
+from api.http.request_queue import RequestQueue
 from api.http.request_rate import RequestRate
 from api.http.trusted_proxies import TrustedProxies
+from auction.domain.errors import OverCapacity
 
 HEADER_BYTES_MAX = 32_768
 """Of the request line's path and all header fields."""
@@ -51,6 +53,7 @@ class ConnectionRules:
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     """Their connections carry requests of many: they are counted in all, not by address."""
     requests: RequestRate = field(default_factory=RequestRate)
+    queue: RequestQueue = field(default_factory=RequestQueue)
 
 
 class _Refused(Exception):
@@ -190,6 +193,19 @@ class LimitedConnection(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Start the request once it is its turn, unless its client has left by then."""
+
+        def start() -> None:
+            if not cycle.disconnected:
+                HttpToolsProtocol._start_asgi_task(self, cycle, app)  # noqa: SLF001 - what this overrides
+
+        is_known = self.rules.requests.subject_of(cycle.scope["headers"]) is not None
+        try:
+            self.rules.queue.add(start, is_known=is_known)
+        except OverCapacity as error:
+            self._refuse(problem_of(error))
 
     def _origin(self, headers: list[tuple[bytes, bytes]]) -> tuple[tuple[str, int] | None, str]:
         """Client and scheme of a request: the peer's, or what a trusted proxy says of it."""

@@ -180,12 +180,12 @@ class OutcomeUnknown(Unavailable):
 
 
 class OverCapacity(Unavailable):
-    """More bids wait for this lot than this process accepts."""
+    """More bids wait for this lot, or more requests in all, than this process accepts."""
 
-    def __init__(self, waiting: int) -> None:
+    def __init__(self, waiting: int, what: str = "bids wait for this lot") -> None:
         super().__init__(
             ProblemCode.OVER_CAPACITY,
-            f"{waiting:,} bids wait for this lot here; nothing was sent. Retry with the same Idempotency-Key.",
+            f"{waiting:,} {what} here; nothing was done. Try again; a bid with the same Idempotency-Key.",
         )
 
 

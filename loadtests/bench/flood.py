@@ -43,7 +43,7 @@ class Flood:
 
 @dataclass(slots=True)
 class HonestBidder:
-    """Bids with several accounts in turn on one lot, each bid above the last; none passes the bound of its bids."""
+    """Bids with many accounts in turn on one lot, each above the last: even what is late passes no bidder's bound."""
 
     port: int
     lot_id: str
@@ -94,9 +94,9 @@ def bench_flood(*, seconds: int = SECONDS) -> dict[str, Any]:
             for bound in ("AUCTION_BIDS_PER_BIDDER_S", "AUCTION_BIDS_IN_FLIGHT"):
                 del environment[bound]
             with serving(command, environment) as (port, _):
-                bidder = HonestBidder(port, lot_id, [_token(secret, f"bidder-{number}") for number in range(8)])
+                bidder = HonestBidder(port, lot_id, [_token(secret, f"bidder-{number}") for number in range(63)])
                 bidder.bid_for(1)
-                return _measure(bidder, _floods(lot_id, _token(secret, "bidder-9")), seconds)
+                return _measure(bidder, _floods(lot_id, _token(secret, "bidder-63")), seconds)
 
 
 def _token(secret: str, subject: str) -> str:

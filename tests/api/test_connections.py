@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from api.bids.protocol import BidProtocol
 from api.http.connection import FIELDS_MAX, HEADER_BYTES_MAX, ConnectionRules
 from api.http.connection_counts import ConnectionCounts
+from api.http.request_queue import RequestQueue
 from api.http.server import ApiServer, bind
 from tests.api.conftest import Asker
 from tests.api.test_bid_protocol import bid_request
@@ -158,3 +159,16 @@ async def test_one_connection_too_many_is_told_so_and_room_is_made_by_those_that
         async with connected(port) as (reader, writer):
             writer.write(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
             assert (await answer_of(reader))[0] == 200
+
+
+async def test_too_many_requests_of_strangers_are_refused_and_bids_pass_them_by(asker: Asker, serving: Serving) -> None:
+    lot_id = await asker.open_lot(bidders=("ann",))
+    async with serving(queue=RequestQueue(a_turn=0, strangers_max=0)) as port:
+        async with connected(port) as (reader, writer):
+            writer.write(f"GET /api/v1/lots/{lot_id} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            assert problem_in(await the_end(reader)) == (429, "over-capacity")
+        async with connected(port) as (reader, writer):
+            writer.write(bid_request(lot_id, 100).replace(b"Bearer ", b"Bearer x"))
+            assert (await answer_of(reader))[0] == 429
+            writer.write(bid_request(lot_id, 100))
+            assert (await answer_of(reader))[0] == 201
