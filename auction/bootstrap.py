@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -37,6 +38,7 @@ from auction.services.recovery.marks import MarkSpool, MarkWriter
 from auction.services.recovery.restore import Restorer
 from auction.services.settlement.payment_outcomes import SettlementOutcomes
 from auction.settings import Settings, SettingsError
+from auction.signing.house_keys import HouseKeys, KeyFileError
 from auction.signing.receipts import ReceiptKey
 
 
@@ -49,10 +51,11 @@ async def open_context(
     With `for_checks` the ledger is read as it is, unsound or stopped as it may be; nothing may be written then.
     `secret` replaces the configured one in commands that sign nothing; those that move no money need no payment
     provider (`with_payments` false). Raises LedgerAway, BooksAway, RequestRefused (another number of shards) and
-    SettingsError (no secret, no payment provider, a database that was never migrated).
+    SettingsError (no secret, no payment provider, no usable signing keys, a database that was never migrated).
     """
     if settings.redis_url is None or settings.database_url is None:
         raise ValueError("open_context needs both addresses; see auction.servers")
+    house_keys = HouseKeys.transient() if secret or for_checks else _house_keys(settings)
     secret = secret or settings.secret
     receipts = ReceiptKey.derive(secret)
     gateway = _gateway(settings, settings.provider, secret) if with_payments else AbsentGateway()
@@ -81,6 +84,7 @@ async def open_context(
                 stream=LedgerStream(ledger.redis, ledger.keys),
                 books=books,
                 receipts=receipts,
+                house_keys=house_keys,
                 gateway=gateway,
                 former_gateways=tuple(former),
                 award_outcomes=SettlementOutcomes(),
@@ -162,6 +166,18 @@ async def _open_bound_ledger(redis: "Redis", books: Books, settings: Settings) -
         async with books.transaction() as tx:
             await claim_identity(tx, shards=shards, layout=LAYOUT, lineage=ledger.lineage)
     return ledger
+
+
+def signing_keys_dir(settings: Settings) -> Path:
+    """Where the keys are that sign receipts and published records."""
+    return settings.signing_keys or settings.data_dir / "keys"
+
+
+def _house_keys(settings: Settings) -> HouseKeys:
+    try:
+        return HouseKeys.load_or_create(signing_keys_dir(settings))
+    except KeyFileError as error:
+        raise SettingsError(f"{error} (AUCTION_SIGNING_KEYS names the directory)") from error
 
 
 def _gateway(settings: Settings, provider: str, secret: str) -> PaymentGateway:

@@ -170,6 +170,7 @@ class Settings(BaseSettings):
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None, description=f"a secret of at least {SECRET_LENGTH_MIN} characters"
     )
+    signing_keys: Annotated[Path, AfterValidator(_absolute)] | None = Field(None, description="a directory of keys")
     token_lifetime_s: int = Field(
         43_200, ge=60, le=31_536_000, description="a whole number of seconds from 60 to 31536000"
     )
@@ -340,7 +341,7 @@ class Settings(BaseSettings):
 
     @property
     def secret(self) -> str:
-        """The secret that tokens and receipts are signed with. Raises SettingsError where none is set."""
+        """The secret that tokens are signed with. Raises SettingsError where none is set."""
         if self.secret_key is None:
             raise SettingsError(
                 f"{PREFIX}SECRET_KEY must be set to {describe('secret_key')}, the same for all processes"

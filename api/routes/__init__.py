@@ -18,6 +18,7 @@ from api.routes import (
     registrations,
     sales,
     settlements,
+    signing_keys,
     statements,
     webhooks,
 )
@@ -29,4 +30,6 @@ for part in (auth, config, sales, lots, registrations, me, *staff, webhooks):
 v1.include_router(recovery.bidders)
 v1.include_router(auth.staff)
 
-outside = health.router
+outside = APIRouter()
+for part in (health, signing_keys):
+    outside.include_router(part.router)

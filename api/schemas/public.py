@@ -282,6 +282,24 @@ class ConfigResponse(BaseModel):
     two_persons: bool = Field(description="Whether voiding a bid, closing early and extending need two staff members.")
 
 
+class SigningKey(BaseModel):
+    """A public key as a JWK (RFC 8037)."""
+
+    kty: str = Field(examples=["OKP"])
+    crv: str = Field(examples=["Ed25519"])
+    alg: str = Field(examples=["EdDSA"])
+    use: str = Field(examples=["sig"])
+    kid: str = Field(description="The first 16 characters of the key's thumbprint (RFC 7638).")
+    x: str = Field(description="The 32 bytes of the key, base64url.")
+    from_ms: int = Field(description="What happened from then on is signed with it, until the next key.")
+
+
+class SigningKeysResponse(BaseModel):
+    """The public keys of the house, oldest first."""
+
+    keys: list[SigningKey]
+
+
 class HealthzResponse(BaseModel):
     """The process is running."""
 

@@ -1,4 +1,4 @@
-"""Makes a backup while the auction goes on: the database, the ledger's files and the signing key, in one folder.
+"""Makes a backup while the auction goes on: the database, the ledger's files and the signing keys, in one folder.
 
 The database is dumped as of a snapshot, and the ledger's files are taken after that snapshot: what is put back is thus
 a ledger that holds all that the database holds. Everything is written under another name, and renamed when it is
@@ -38,6 +38,7 @@ from auction.ledger.append_only_files import AppendOnlyFiles, FilesOutOfReach, O
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.server_settings import read_server_settings
 from auction.payments.sandbox import FILE_NAME, copy_file
+from auction.signing.house_keys import key_files
 
 COPY_BYTES = 1 << 20
 AOF_FOLDER, AOF_NAME = "appendonlydir", "appendonly.aof"
@@ -46,13 +47,15 @@ AOF_FOLDER, AOF_NAME = "appendonlydir", "appendonly.aof"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is backed up: the database by its address, the ledger, the secret, and the data directory."""
+    """What is backed up: the database by its address, the ledger, the secret, and directories."""
 
     books: Books
     database_url: str
     ledger: BidLedger
     secret: str = field(repr=False)
     data_dir: Path
+    signing_keys: Path
+    """The directory of the keys that sign receipts and published records."""
     programs: Path | None
     """The directory of pg_dump; None: the wheel's."""
 
@@ -172,6 +175,9 @@ def _copy_others(source: Source, draft: Path) -> None:
     key.parent.mkdir(mode=0o700)
     with private_file(key) as file:
         file.write(f"{source.secret}\n".encode())
+    for path in key_files(source.signing_keys):
+        with private_file(key.parent / path.name) as file:
+            file.write(path.read_bytes())
     if (source.data_dir / FILE_NAME).exists():
         # the sandbox stands in for a provider, who would not lose its record with ours
         (draft / PAYMENTS_FOLDER).mkdir(mode=0o700)

@@ -17,17 +17,23 @@ def verify(
     sale: Annotated[str | None, typer.Option(help="Check the lots of this sale.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Check every lot.")] = False,
     head: Annotated[str | None, typer.Option(help="With FILE: the head that its chain must end with.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="With FILE: the house's public keys, /.well-known/auction-keys.json.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Verify lots and every rule of money, or a published record.
 
     Exit code 1 if a promise or a rule is broken, or the file is not as it was published.
     """
+    if file is None and (head is not None or keys is not None):
+        print_error("--head and --keys are for a published record: name its FILE")
+        raise typer.Exit(2)
     if [file is not None, lot is not None, sale is not None, everything].count(True) != 1:
         print_error("name what to check with exactly one of FILE, --lot ID, --sale ID and --all")
         raise typer.Exit(2)
     if file is not None:
-        _verify_file(file, head, as_json=as_json)
+        _verify_file(file, head, keys, as_json=as_json)
         return
     from auction.console import verification
     from auction.migration import migrated_servers
@@ -44,13 +50,17 @@ def verify(
         raise typer.Exit(1)
 
 
-def _verify_file(file: Path, head: str | None, *, as_json: bool) -> None:
+def _verify_file(file: Path, head: str | None, keys: Path | None, *, as_json: bool) -> None:
     from auction.console import published_record
+    from auction.signing.public_keys import KeysMalformed
 
     try:
-        verdict = published_record.check_file(file, head)
+        verdict = published_record.check_file(file, head, keys)
     except OSError as error:
-        print_error(f"{file} cannot be read: {error.strerror}")
+        print_error(f"{error.filename} cannot be read: {error.strerror}")
+        raise typer.Exit(2) from error
+    except KeysMalformed as error:
+        print_error(f"{keys} cannot be used: {error}")
         raise typer.Exit(2) from error
     if as_json:
         print_json(published_record.as_mapping(verdict))

@@ -24,6 +24,7 @@ from auction.services.bid_rate import BidRate
 from auction.services.ended_lots import EndedLots
 from auction.services.revocations import Revocations
 from auction.services.sign_in_rate import SignInRate
+from auction.signing.house_keys import HouseKeys
 from auction.signing.receipts import ReceiptKey
 
 FROZEN_LOTS_MAX = 10_000
@@ -74,6 +75,7 @@ class AppContext:
     stream: LedgerStream
     books: Books
     receipts: ReceiptKey
+    house_keys: HouseKeys
     gateway: PaymentGateway
     award_outcomes: AwardOutcomes
     former_gateways: tuple[PaymentGateway, ...] = ()

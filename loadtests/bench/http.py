@@ -109,6 +109,7 @@ def api_environment(settings: Settings, secret: str) -> dict[str, str]:
     return {
         "AUCTION_REDIS_URL": str(settings.redis_url),
         "AUCTION_DATABASE_URL": str(settings.database_url),
+        "AUCTION_DATA_DIR": str(settings.data_dir),
         "AUCTION_SECRET_KEY": secret,
         "AUCTION_PAYMENT_PROVIDER": "sandbox",
         "AUCTION_LOG_LEVEL": "warning",

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from auction.services.context import AppContext
 from auction.services.verification.published_record import check_record
+from auction.signing.public_keys import PublicKeys
 from auction.workers.archiver import Archiver
 from tests.api.conftest import Asker, signed
 
@@ -32,8 +33,11 @@ async def test_anybody_may_download_the_record_of_a_lot_that_is_over(asker: Aske
 
     assert answer.headers["content-type"].startswith("application/jsonl")
     lines = answer.content.splitlines(keepends=True)
-    verdict = check_record(lines)
+    listed = await asker.http.get("/.well-known/auction-keys.json")
+    verdict = check_record(lines, PublicKeys.parse(listed.content))
     assert (verdict.faults, verdict.lot_id, verdict.events) == ([], lot_id, len(lines) - 1)
+    assert verdict.signed_by == listed.json()["keys"][0]["kid"]
+    assert (await asker.get(f"/lots/{lot_id}/ledger.jsonl")).content == answer.content
     async with context.books.reading() as tx:
         row = await tx.returned(text("SELECT head FROM ledger_entries ORDER BY first_seq DESC LIMIT 1"))
     assert verdict.head == bytes(row["head"]).hex()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import auction
-from tests.unit.test_published_record import LOT, RECORD
+from tests.unit.test_published_record import KEYS, LOT, RECORD
 
 
 @pytest.fixture
@@ -24,6 +24,26 @@ def test_a_record_as_it_was_published_is_said_to_be_sound_with_its_head(file: Pa
     assert people.code == 0
     assert verdict["head"] in people.out
     assert auction("verify", str(file), "--head", "00").code == 1
+
+
+def test_with_the_houses_public_keys_the_signature_is_checked(file: Path):
+    keys = file.with_name("keys.json")
+    keys.write_text(json.dumps({"keys": KEYS.published()}))
+    kid = KEYS.key_at(0).kid
+    said = auction("verify", str(file), "--keys", str(keys), "--json")
+    assert (said.code, said.json()["signed_by"]) == (0, kid)
+    assert f"signed with key {kid}" in auction("verify", str(file), "--keys", str(keys)).out
+    end = json.loads(RECORD[-1])
+    file.write_bytes(b"".join([*RECORD[:-1], json.dumps(end | {"signature": "A" * 86}).encode()]))
+    assert auction("verify", str(file)).code == 0
+    said = auction("verify", str(file), "--keys", str(keys))
+    assert (said.code, "line 9: the signature is not of this end" in said.out) == (1, True)
+
+    keys.write_text("{}")
+    said = auction("verify", str(file), "--keys", str(keys))
+    assert (said.code, "keys.json cannot be used" in said.err) == (2, True)
+    assert auction("verify", str(file), "--keys", str(file.with_name("none.json"))).code == 2
+    assert auction("verify", "--all", "--keys", str(keys)).code == 2
 
 
 def test_a_line_that_was_left_out_is_named(file: Path):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +14,7 @@ from auction.backups import database_dump, restoration
 from auction.backups.creation import Source, create_backup
 from auction.backups.errors import BackupError
 from auction.backups.manifest import FORMAT, Manifest, check_files, read_manifest, record_files, write_manifest
-from auction.bootstrap import open_context
+from auction.bootstrap import open_context, signing_keys_dir
 from auction.domain.lot import LotStatus
 from auction.servers import running_servers
 from auction.services.verification.verdicts import verify_all
@@ -32,6 +33,7 @@ def source_of(house: House) -> Source:
         ledger=house.context.ledger,
         secret=SECRET,
         data_dir=house.settings.data_dir,
+        signing_keys=signing_keys_dir(house.settings),
         programs=None,
     )
 
@@ -98,6 +100,8 @@ async def test_a_backup_made_under_load_is_put_back_elsewhere_and_the_auction_go
     assert said.code == 0, said
     assert (said.json()["lots_frozen"], said.json()["ledger_left_out"]) == ([lot_id], None)
     assert (elsewhere / "keys" / "secret_key").read_text().strip() == SECRET
+    signing_key = signing_keys_dir(house.settings) / "signing-0.pem"
+    assert (elsewhere / "keys" / "signing-0.pem").read_bytes() == signing_key.read_bytes()
     again = await auction_aside("restore", "--from", str(backup))
     assert again.code == 1
     assert "is not empty (keys, ledger" in again.err
@@ -122,7 +126,7 @@ async def test_a_ledger_whose_files_are_elsewhere_is_left_out_and_said_so(house:
     (house.server.folder / "appendonlydir").rename(house.server.folder / "out-of-reach")
     manifest = await create_backup(source_of(house), tmp_path / "backup")
     assert "cannot be read here" in str(manifest.ledger_left_out)
-    assert sorted(manifest.files) == ["books.dump", "keys/secret_key"]
+    assert sorted(manifest.files) == ["books.dump", "keys/secret_key", "keys/signing-0.pem"]
 
 
 async def test_a_backup_that_is_broken_off_leaves_nothing(
@@ -139,7 +143,7 @@ async def test_a_backup_that_is_broken_off_leaves_nothing(
 
 async def test_a_database_program_that_is_absent_is_named_with_the_setting(house: House, tmp_path: Path) -> None:
     source = source_of(house)
-    without = Source(source.books, source.database_url, source.ledger, SECRET, source.data_dir, programs=tmp_path)
+    without = replace(source, programs=tmp_path)
     with pytest.raises(BackupError, match=f"no program pg_dump in {tmp_path}: set AUCTION_POSTGRES_PROGRAMS"):
         await create_backup(without, tmp_path / "backup")
 

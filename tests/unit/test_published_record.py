@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 
@@ -9,9 +10,13 @@ from auction.books.chain import GENESIS, head_with
 from auction.books.public_lines import public_line
 from auction.domain.events import Admitted, BidPlaced, Closed, Event, Opened, Restored, Scheduled
 from auction.services.verification.published_record import RecordVerdict, check_record
+from auction.signing.house_keys import HouseKeys
+from auction.signing.public_keys import encode_url
+from auction.signing.record_end import RecordEnd
 
 SECRET = bytes(32)
 LOT = "launch-001"
+KEYS = HouseKeys.transient()
 Tamper = Callable[[list[bytes]], list[bytes]]
 
 
@@ -22,8 +27,13 @@ def chained(events: list[tuple[int, Event]]) -> list[bytes]:
         line = public_line(SECRET, LOT, 1, seq, 1_000 + seq, event)
         head = head_with(head, line)
         lines.append(line[:-1] + b',"head":"' + head.hex().encode() + b'"}\n')
-    end = {"type": "end", "lot_id": LOT, "events": len(lines), "head": head.hex()}
-    return [*lines, json.dumps(end).encode() + b"\n"]
+    return [*lines, signed_end(RecordEnd(LOT, 1, events[-1][0], len(lines), head.hex()))]
+
+
+def signed_end(end: RecordEnd, keys: HouseKeys = KEYS) -> bytes:
+    key = keys.key_at(0)
+    signature = encode_url(key.sign(end.statement()))
+    return json.dumps({"type": "end", **asdict(end), "kid": key.kid, "signature": signature}).encode() + b"\n"
 
 
 BIDS = [BidPlaced("ann", 1, 100 * number, f"key-{number}", 100 * number, 1, 9_000) for number in range(1, 5)]
@@ -38,12 +48,13 @@ RECORD = chained(list(enumerate(EVENTS, 1)))
 
 
 def found(lines: list[bytes]) -> list[tuple[int, str]]:
-    return [(fault.line, fault.what) for fault in check_record(lines).faults]
+    return [(fault.line, fault.what) for fault in check_record(lines, KEYS.public).faults]
 
 
 def test_a_record_as_it_was_published_is_sound():
-    verdict = check_record(RECORD)
-    assert verdict == RecordVerdict(LOT, 8, json.loads(RECORD[-1])["head"], [])
+    head = json.loads(RECORD[-1])["head"]
+    assert check_record(RECORD) == RecordVerdict(LOT, 8, head, [])
+    assert check_record(RECORD, KEYS.public) == RecordVerdict(LOT, 8, head, [], KEYS.key_at(0).kid)
     assert found([line.replace(b"\n", b"\r\n") for line in RECORD]) == []
 
 
@@ -95,6 +106,58 @@ def test_what_was_done_to_a_record_is_named_with_its_line(name: str):
     faults = found(tamper(list(RECORD)))
     assert faults[0][0] == line, faults
     assert what in faults[0][1], faults
+
+
+def changed_end(**facts: object) -> list[bytes]:
+    return [*RECORD[:-1], json.dumps(json.loads(RECORD[-1]) | facts).encode() + b"\n"]
+
+
+def without(name: str) -> list[bytes]:
+    end = json.loads(RECORD[-1])
+    del end[name]
+    return [*RECORD[:-1], json.dumps(end).encode()]
+
+
+@pytest.mark.parametrize(
+    "lines, what",
+    [
+        (changed_end(epoch=2), "the record ends at epoch 2, the file at 1"),
+        (changed_end(seq=9), "the record ends at seq 9, the file at 8"),
+        (changed_end(events=7), "the record has 7 events, the file 8"),
+        (changed_end(signature="A" * 86), "the signature is not of this end"),
+        (changed_end(signature=json.loads(RECORD[-1])["signature"][:-1] + "!"), "the signature is not of this end"),
+        (changed_end(signature=5), "the signature is not of this end"),
+        (without("events"), "the signature is not of this end"),
+        (without("signature"), "the end of the record is not signed"),
+        (changed_end(kid=None), "the end of the record is not signed"),
+        (changed_end(kid="another"), "a key that is not among those given: another"),
+    ],
+)
+def test_an_end_that_the_house_did_not_sign_is_named(lines: list[bytes], what: str):
+    faults = found(lines)
+    assert any(line == 9 and what in said for line, said in faults), faults
+    assert check_record(lines, KEYS.public).signed_by is None
+
+
+def test_a_record_that_another_signed_is_named():
+    end = json.loads(RECORD[-1])
+    stated = RecordEnd(**{name: end[name] for name in RecordEnd.__slots__})
+    other = HouseKeys.transient()
+    ((line, what),) = found([*RECORD[:-1], signed_end(stated, other)])
+    assert (line, what.endswith(other.key_at(0).kid)) == (9, True)
+    # under the name of the house's own key
+    forged = json.loads(signed_end(stated, other)) | {"kid": KEYS.key_at(0).kid}
+    ((line, what),) = found([*RECORD[:-1], json.dumps(forged).encode()])
+    assert (line, what.startswith("the signature is not of this end")) == (9, True)
+
+
+def test_a_record_that_was_chained_anew_does_not_have_the_houses_signature():
+    forged = list(enumerate([*EVENTS[:4], BidPlaced("bob", 2, 250, "key-x", 250, 1, 9_000), *EVENTS[5:]], 1))
+    lines = chained(forged)
+    lines[-1] = json.dumps(json.loads(lines[-1]) | {"signature": json.loads(RECORD[-1])["signature"]}).encode()
+    assert check_record(lines).is_sound
+    ((line, what),) = found(lines)
+    assert (line, "chained anew" in what) == (9, True)
 
 
 def test_of_a_record_that_was_chained_anew_the_head_differs():

@@ -4,7 +4,7 @@ After the bid's way, read only. `auction.services.verification.published_record`
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import msgspec
 
@@ -18,6 +18,8 @@ from auction.services.catalogue.lot_views import visible_lot
 from auction.services.catalogue.visibility import PUBLIC
 from auction.services.context import AppContext
 from auction.services.lot_log import decode_archived
+from auction.signing.public_keys import encode_url
+from auction.signing.record_end import RecordEnd
 
 PAGE_ENTRIES = 100
 """Entries of up to 512 events that are read at a time."""
@@ -65,7 +67,7 @@ async def _secret(context: AppContext, lot_id: str) -> bytes:
 
 
 async def _lines(context: AppContext, lot_id: str, secret: bytes) -> AsyncIterator[bytes]:
-    head, events, last_seq = GENESIS, 0, 0
+    head, events, epoch, last_seq, at_ms = GENESIS, 0, 0, 0, 0
     while True:
         async with context.books.reading() as tx:
             page = await archive_queries.entries_after(tx, lot_id, after_seq=last_seq, limit=PAGE_ENTRIES)
@@ -83,8 +85,21 @@ async def _lines(context: AppContext, lot_id: str, secret: bytes) -> AsyncIterat
                 return
             events += len(lines)
             yield b"".join(lines)
-        last_seq = page[-1].last_seq
-    yield msgspec.json.encode({"type": "end", "lot_id": lot_id, "events": events, "head": head.hex()}) + b"\n"
+        last = page[-1]
+        epoch, last_seq, at_ms = last.epoch, last.last_seq, last.at_ms
+    yield _signed_end(context, RecordEnd(lot_id, epoch, last_seq, events, head.hex()), at_ms)
+
+
+def _signed_end(context: AppContext, end: RecordEnd, at_ms: int) -> bytes:
+    """The last line. It is signed with the key of the time of the last event, so that it is the same at every time."""
+    key = context.house_keys.key_at(at_ms)
+    line = {
+        "type": "end",
+        **asdict(end),
+        "kid": key.kid,
+        "signature": encode_url(key.sign(end.statement())),
+    }
+    return msgspec.json.encode(line) + b"\n"
 
 
 async def openings_of(context: AppContext, lot_id: str, bidder_id: str, *, after_seq: int, limit: int) -> OpeningPage:

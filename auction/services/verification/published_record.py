@@ -2,8 +2,9 @@
 
 Off the bid's way; used by `auction verify FILE`. Each line is the public line of an event
 (`auction.books.public_lines`) with the head of the chain after it; the last one says how many there are and where the
-chain ends. A line that was changed, left out, put elsewhere, doubled or added is named, as is a file that was cut. Who
-changes a line and computes every later head anew ends with another head: compare it with one that was noted elsewhere.
+chain ends, signed by the house. A line that was changed, left out, put elsewhere, doubled or added is named, as is a
+file that was cut. Who changes a line and computes every later head anew ends with another head, under which the house's
+signature is not right; to check it, its public keys are needed.
 """
 
 import json
@@ -14,6 +15,8 @@ from hashlib import sha256
 from typing import Any
 
 from auction.books.chain import GENESIS
+from auction.signing.public_keys import PublicKeys, decode_url
+from auction.signing.record_end import RecordEnd
 
 _HEAD = re.compile(rb'^(?P<line>\{.*),"head":"(?P<head>[0-9a-f]{64})"\}$')
 FAULTS_MAX = 100
@@ -30,12 +33,16 @@ class Fault:
 
 @dataclass(slots=True)
 class RecordVerdict:
-    """What was found in a file: its lot, its events, the head of its chain (hex), and what is wrong with it."""
+    """What was found in a file: its lot, its events, the head of its chain (hex), and what is wrong with it.
+
+    `signed_by` is the id of the key that signed its end, where that was checked.
+    """
 
     lot_id: str = ""
     events: int = 0
     head: str = GENESIS.hex()
     faults: list[Fault] = field(default_factory=list)
+    signed_by: str | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -68,8 +75,8 @@ class _Line:
         return int(self.facts["archived_seq"]) if self.facts["type"] == "restored" else None
 
 
-def check_record(lines: Iterable[bytes]) -> RecordVerdict:
-    """Check a file's lines, in their order."""
+def check_record(lines: Iterable[bytes], keys: PublicKeys | None = None) -> RecordVerdict:
+    """Check a file's lines, in their order, and with the house's public keys also who signed its end."""
     verdict = RecordVerdict()
     events, end = _read(lines, verdict)
     _check_order(events, verdict)
@@ -78,6 +85,8 @@ def check_record(lines: Iterable[bytes]) -> RecordVerdict:
         verdict.lot_id, verdict.head = str(events[0].facts["lot_id"]), events[-1].head
     verdict.events = len(events)
     _check_end(end, events, verdict)
+    if end is not None and keys is not None:
+        _check_signature(end, keys, verdict)
     verdict.faults.sort(key=lambda fault: fault.line)
     return verdict
 
@@ -170,3 +179,30 @@ def _check_end(end: tuple[int, dict[str, Any]] | None, events: list[_Line], verd
         verdict.add(number, "the record ends with another head than the file's last event")
     if events and facts.get("lot_id") != verdict.lot_id:
         verdict.add(number, f"it is the end of lot {facts.get('lot_id')}")
+    if events and "signature" in facts:
+        reached = events[-1].facts
+        for name in ("epoch", "seq"):
+            if facts.get(name) != reached.get(name):
+                verdict.add(number, f"the record ends at {name} {facts.get(name)}, the file at {reached.get(name)}")
+
+
+def _check_signature(end: tuple[int, dict[str, Any]], keys: PublicKeys, verdict: RecordVerdict) -> None:
+    number, facts = end
+    kid = facts.get("kid")
+    if "signature" not in facts or not isinstance(kid, str):
+        verdict.add(number, "the end of the record is not signed")
+        return
+    if kid not in keys:
+        verdict.add(number, f"the end of the record is signed with a key that is not among those given: {kid}")
+        return
+    try:
+        signature = decode_url(facts["signature"])
+        statement = RecordEnd(**{name: facts[name] for name in RecordEnd.__slots__}).statement()
+    except (ValueError, TypeError, KeyError):
+        signature, statement = b"", b""
+    if keys.verify(kid, signature, statement):
+        verdict.signed_by = kid
+    else:
+        verdict.add(
+            number, "the signature is not of this end: the end was changed, or lines were changed and chained anew"
+        )
