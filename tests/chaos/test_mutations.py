@@ -108,7 +108,7 @@ MUTATIONS = {
     "a refusal says the wrong place": Mutation(
         TWENTY_THOUSAND,
         "promise 7:",
-        (("auction/ledger/lua/place_bids.lua", "or {code, lot.seq + #events,", "or {code, lot.seq,"),),
+        (("auction/ledger/lua/place_bids.lua", "or {code, lot.seq + appended,", "or {code, lot.seq,"),),
     ),
     "a look is answered from memory": Mutation(
         TWENTY_THOUSAND,

@@ -39,52 +39,62 @@ local receipts = redis.call('HMGET', KEYS[3], unpack(fields))
 check_types(keys)
 close_if_due(lot, now, keys)
 
-local known = {}
-local events, stored, fresh = {}, {}, {}
-local function accept(i, who)
-  local bidder, amount = bids[i][1], bids[i][2]
+local known, fresh = {}, {}
+local events, appended, stored, kept = {}, 0, {}, 0
+local proxy, cap, pack = lot.terms.proxy, lot.terms.cap, cmsgpack.pack
+local function accept(i, who, bidder, amount, key)
   local price, leads = amount, true
-  if lot.terms.proxy then
+  if proxy then
     price, leads = proxy_price(lot, bidder, amount)
   end
   if leads then
     lot.leader, lot.paddle, lot.ceiling = bidder, who.paddle, amount
   end
-  lot.price, lot.bids, lot.ends_at = price, lot.bids + 1, end_after_bid(lot, now)
-  local seq, flag = lot.seq + #events + 1, leads and 1 or 0
-  events[#events + 1] = {'bid', bidder, who.paddle, amount, bids[i][3], price, flag, lot.ends_at}
-  local receipt = {seq, amount, price, minimum_of(lot), flag, who.paddle, lot.ends_at, now}
-  if lot.terms.cap > 0 and price >= lot.terms.cap then
-    events[#events + 1] = close(lot, now, 'cap', '', '')
+  local ends_at, flag = end_after_bid(lot, now), leads and 1 or 0
+  lot.price, lot.bids, lot.ends_at = price, lot.bids + 1, ends_at
+  appended = appended + 1
+  events[appended] = {'bid', bidder, who.paddle, amount, key, price, flag, ends_at}
+  local receipt = {lot.seq + appended, amount, price, minimum_of(lot), flag, who.paddle, ends_at, now}
+  if cap > 0 and price >= cap then
+    appended = appended + 1
+    events[appended] = close(lot, now, 'cap', '', '')
   elseif lot.review > 0 and price >= lot.review then
-    lot.status, lot.remaining, lot.stopped_at = 'held', lot.ends_at - now, now
-    events[#events + 1] = {'held', lot.remaining}
+    lot.status, lot.remaining, lot.stopped_at = 'held', ends_at - now, now
+    appended = appended + 1
+    events[appended] = {'held', lot.remaining}
   end
   fresh[fields[i]] = receipt
-  stored[#stored + 1], stored[#stored + 2] = fields[i], cmsgpack.pack(receipt)
+  stored[kept + 1], stored[kept + 2] = fields[i], pack(receipt)
+  kept = kept + 2
   return receipt
 end
 
-for i, bid in ipairs(bids) do
-  local who = bidder_of(known, lot, keys, bid[1], admissions[i])
+for i = 1, #bids do
+  local bid = bids[i]
+  local bidder, amount = bid[1], bid[2]
+  local who = known[bidder]
+  if who == nil then
+    who = bidder_of(lot, keys, bidder, admissions[i])
+    known[bidder] = who
+  end
   local first = fresh[fields[i]] or (receipts[i] and cmsgpack.unpack(receipts[i]))
   local code, fact, receipt
   if not who then
     code = 'not-registered'
-  elseif first and first[2] ~= bid[2] then
+  elseif first and first[2] ~= amount then
     code = 'key-reused'
   elseif first then
     code, receipt = 'repeated', first
   else
-    code, fact = refusal(lot, now, who, bid[1], bid[2])
+    code, fact = refusal(lot, now, who, bidder, amount)
     if not code then
-      code, receipt = 'accepted', accept(i, who)
+      code, receipt = 'accepted', accept(i, who, bidder, amount, bid[3])
     end
   end
   answers[i] = receipt and {code, unpack(receipt)}
-    or {code, lot.seq + #events, lot.price, minimum_of(lot), lot.ends_at, fact or false}
+    or {code, lot.seq + appended, lot.price, minimum_of(lot), lot.ends_at, fact or false}
 end
-if #events > 0 then
+if appended > 0 then
   commit(lot, events, now, keys)
   redis.call('HSET', KEYS[3], unpack(stored))
   note_sign(lot.activity, lot.clock, keys)

@@ -7,13 +7,18 @@ local function read_batch(packed)
   if type(bids) ~= 'table' or #bids < 1 or #bids > 512 or table.maxn(bids) ~= #bids then
     return nil, nil, nil, 'ERR place_bids takes 1 to 512 bids'
   end
+  local type, floor = type, math.floor
   for i = 1, #bids do
     local bid = bids[i]
-    if type(bid) ~= 'table' or type(bid[1]) ~= 'string' or type(bid[2]) ~= 'number' or type(bid[3]) ~= 'string'
-      or bid[2] < 1 or bid[2] > 10000000000000 or bid[2] ~= math.floor(bid[2]) then
+    local bidder, amount, key
+    if type(bid) == 'table' then
+      bidder, amount, key = bid[1], bid[2], bid[3]
+    end
+    if type(bidder) ~= 'string' or type(amount) ~= 'number' or type(key) ~= 'string'
+      or amount < 1 or amount > 10000000000000 or amount ~= floor(amount) then
       return nil, nil, nil, 'ERR bid ' .. i .. ' must be [bidder, whole amount from 1 to 10^13, key]'
     end
-    names[i], fields[i] = bid[1], bid[3] .. ' ' .. bid[1]
+    names[i], fields[i] = bidder, key .. ' ' .. bidder
   end
   return bids, names, fields
 end

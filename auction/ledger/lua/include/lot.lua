@@ -60,10 +60,13 @@ local function at_most_cap(terms, amount)
 end
 
 local function floor_of(lot)
-  if lot.price == 0 then
-    return at_most_cap(lot.terms, lot.terms.start)
+  local terms, price = lot.terms, lot.price
+  -- asked twice a bid: before it, and for its receipt
+  if lot.floor_price ~= price then
+    lot.floor_price = price
+    lot.floor = at_most_cap(terms, price == 0 and terms.start or price + step_at(terms, price))
   end
-  return at_most_cap(lot.terms, lot.price + step_at(lot.terms, lot.price))
+  return lot.floor
 end
 
 local function minimum_of(lot)

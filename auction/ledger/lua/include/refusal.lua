@@ -11,7 +11,7 @@ end
 
 local function is_off_grid(lot, amount)
   local terms = lot.terms
-  if not terms.grid or (terms.cap > 0 and amount == terms.cap) then
+  if terms.cap > 0 and amount == terms.cap then
     return false
   end
   return (amount - terms.start) % step_at(terms, math.max(lot.price, terms.start)) ~= 0
@@ -33,7 +33,7 @@ local function refusal(lot, now, who, bidder, amount)
   if not leads and amount < floor_of(lot) then
     return 'bid-too-low', minimum_of(lot)
   end
-  if is_off_grid(lot, amount) then
+  if terms.grid and is_off_grid(lot, amount) then
     return 'off-grid', minimum_of(lot)
   end
   if terms.jump then
