@@ -38,8 +38,9 @@ from auction.services.recovery.marks import MarkSpool, MarkWriter
 from auction.services.recovery.restore import Restorer
 from auction.services.settlement.payment_outcomes import SettlementOutcomes
 from auction.settings import Settings, SettingsError
+from auction.signing.bidder_codes import BidderCodes
+from auction.signing.hmac_receipts import ReceiptKey
 from auction.signing.house_keys import HouseKeys, KeyFileError
-from auction.signing.receipts import ReceiptKey
 
 
 @asynccontextmanager
@@ -57,7 +58,6 @@ async def open_context(
         raise ValueError("open_context needs both addresses; see auction.servers")
     house_keys = HouseKeys.transient() if secret or for_checks else _house_keys(settings)
     secret = secret or settings.secret
-    receipts = ReceiptKey.derive(secret)
     gateway = _gateway(settings, settings.provider, secret) if with_payments else AbsentGateway()
     former = [_gateway(settings, name, secret) for name in settings.former_providers] if with_payments else []
     guard = ServerGuard()
@@ -83,8 +83,9 @@ async def open_context(
                 combiner=combiner,
                 stream=LedgerStream(ledger.redis, ledger.keys),
                 books=books,
-                receipts=receipts,
                 house_keys=house_keys,
+                bidder_codes=BidderCodes.derive(secret),
+                former_receipts=ReceiptKey.derive(secret),
                 gateway=gateway,
                 former_gateways=tuple(former),
                 award_outcomes=SettlementOutcomes(),

@@ -116,7 +116,7 @@ class BidAnswers:
             bid.at_ms,
             bid.seq,
             bid.paddle,
-            placed.signature,
+            placed.signed,
         )
         if placed.repeated:
             self.counts.repeated += 1

@@ -40,7 +40,7 @@ class BidAcceptedResponse(BaseModel):
     at_ms: int
     at_seq: int
     paddle: int
-    receipt: str = Field(description="The server's signature over lot, sequence number, bidder, amount and time.")
+    receipt: str = Field(description="What the house signed of this bid, for whoever has its public keys.")
 
 
 class LotResponse(BaseModel):

@@ -191,7 +191,7 @@ class ClaimRequest(RequestModel):
     seq: int = Field(ge=1, le=SEQ_MAX)
     amount_fen: Fen
     at_ms: int = Field(ge=0, le=SEQ_MAX, description="When the bid was accepted, UTC ms.")
-    receipt: str = Field(pattern=r"^[A-Za-z0-9_\-.]{1,512}$", description="The signature that came with the bid.")
+    receipt: str = Field(pattern=r"^[A-Za-z0-9_\-.]{1,1024}$", description="The receipt that came with the bid.")
 
 
 class ResumeRequest(RequestModel):

@@ -26,7 +26,7 @@ from auction.ledger.keys import KeySpace, lot_id_of
 from auction.ledger.ledger_clock import LedgerClock
 from auction.ledger.lineage import begin_ledger, lineage_on
 from auction.ledger.purses import decode_purse, purse_fields
-from auction.ledger.replies import BidAnswer, Deadlines, Snapshot, check_code, decode_answer
+from auction.ledger.replies import AcceptedBatch, BidAnswer, Deadlines, Snapshot, check_code, decode_answer
 from auction.ledger.scripts import ScriptCaller
 from auction.ledger.terms_codec import pack_terms
 
@@ -105,7 +105,8 @@ class BidLedger:
         self._clock.learn(now_ms)
         if seq:
             self.marks.note(lot_id, epoch, seq, chain)
-        return [decode_answer(row, now_ms) for row in rows]
+        batch = AcceptedBatch(lot_id, epoch, now_ms, chain)
+        return [decode_answer(row, bid, now_ms, batch) for row, bid in zip(rows, bids, strict=True)]
 
     async def schedule(
         self, lot_id: str, terms: Terms, *, opens_at_ms: int, ends_at_ms: int, hard_stop_at_ms: int

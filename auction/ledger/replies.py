@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from auction.domain.bidding import Receipt, Refused
+from auction.domain.bidding import Bid, Receipt, Refused
 from auction.domain.errors import AuctionError, NotFound, ProblemCode, RefusalCode, RequestRefused, WrongStatus
 from auction.domain.lot import LotStatus
 
@@ -39,12 +39,29 @@ class Snapshot:
     """A PauseCause; empty: not paused, or not known."""
 
 
+@dataclass(slots=True)
+class AcceptedBatch:
+    """The bids that one script call accepted, and the lot's checksum after it."""
+
+    lot_id: str
+    epoch: int
+    at_ms: int
+    chain: str
+    bids: list[tuple[Receipt, Bid]] = field(default_factory=list)
+    receipts: dict[int, str] = field(default_factory=dict)
+    """Seq -> the signed receipt; empty until one is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptedBid:
-    """The bid was accepted, by this call or (`repeated`) by an earlier one with the same key."""
+    """The bid was accepted, by this call or (`repeated`) by an earlier one with the same key.
+
+    `batch` is the call that accepted it, where that is known.
+    """
 
     receipt: Receipt
     repeated: bool
+    batch: AcceptedBatch | None = field(default=None, compare=False, repr=False)
 
 
 BidAnswer = AcceptedBid | Refused
@@ -89,11 +106,20 @@ def control_error(code: str, snapshot: Snapshot | None, action: str, allowed: Se
     raise AssertionError(f"no error for the ledger's code {code}")
 
 
-def decode_answer(row: list[Any], now_ms: int) -> BidAnswer:
+def decode_answer(row: list[Any], bid: Bid, now_ms: int, batch: AcceptedBatch) -> BidAnswer:
+    """The answer to a bid of a call; one that the call accepted is added to its batch."""
     code = row[0]
-    if code in {"accepted", "repeated"}:
+    if code == "accepted":
         _, seq, amount, price, minimum, leading, paddle, ends_at, at = row
-        return AcceptedBid(Receipt(seq, amount, price, minimum, leading == 1, paddle, ends_at, at), code == "repeated")
+        receipt = Receipt(seq, amount, price, minimum, leading == 1, paddle, ends_at, at)
+        batch.bids.append((receipt, bid))
+        return AcceptedBid(receipt, repeated=False, batch=batch)
+    if code == "repeated":
+        _, seq, amount, price, minimum, leading, paddle, ends_at, at = row
+        receipt = Receipt(seq, amount, price, minimum, leading == 1, paddle, ends_at, at)
+        # sent twice in one call
+        is_of_call = bool(batch.bids) and seq >= batch.bids[0][0].seq
+        return AcceptedBid(receipt, repeated=True, batch=batch if is_of_call else None)
     refusal = _REFUSALS[code]
     # the script gives one fact, or false
     facts = dict(zip(refusal.facts, row[5:], strict=False))

@@ -16,6 +16,8 @@ from auction.ledger.keys import KeySpace
 
 PAGE_ENTRIES = 1000
 """Entries that the iterators read at a time."""
+ENTRIES_OF_A_TIME = 16
+"""Entries that are looked through for one of a known time."""
 
 Row = tuple[str, dict[bytes, bytes]]
 """A stream id and the fields of the entry, as they stand."""
@@ -81,6 +83,22 @@ class LedgerStream:
             for entry in page:
                 yield entry
             after_id = page[-1].stream_id
+
+    async def entry_with(self, lot_id: str, seq: int, at_ms: int) -> StreamEntry | None:
+        """The entry of a lot with an event of that seq, of that time (UTC ms); None where it is not found at its time.
+
+        Raises EntryDamaged.
+        """
+        with ledger_errors():
+            # an entry's stream id is never before its time, and after it only where the server's clock was put back
+            rows: Any = await self._redis.xrange(self.keys.stream_of(lot_id), min=str(at_ms), count=ENTRIES_OF_A_TIME)
+        wanted = lot_id.encode()
+        for stream_id, fields in rows:
+            if fields.get(b"lot") == wanted and fields.get(b"at") == b"%d" % at_ms:
+                entry = decode(stream_id.decode(), fields)
+                if entry.first_seq <= seq <= entry.last_seq:
+                    return entry
+        return None
 
     async def lot_entries_back_to(self, lot_id: str, after_id: str) -> AsyncIterator[StreamEntry]:
         """A lot's entries after a stream id of its shard, newest first, read in pages.

@@ -24,8 +24,9 @@ from auction.services.bid_rate import BidRate
 from auction.services.ended_lots import EndedLots
 from auction.services.revocations import Revocations
 from auction.services.sign_in_rate import SignInRate
+from auction.signing.bidder_codes import BidderCodes
+from auction.signing.hmac_receipts import ReceiptKey
 from auction.signing.house_keys import HouseKeys
-from auction.signing.receipts import ReceiptKey
 
 FROZEN_LOTS_MAX = 10_000
 
@@ -74,8 +75,10 @@ class AppContext:
     combiner: Combiner
     stream: LedgerStream
     books: Books
-    receipts: ReceiptKey
     house_keys: HouseKeys
+    """Which sign receipts and published records."""
+    bidder_codes: BidderCodes
+    former_receipts: ReceiptKey
     gateway: PaymentGateway
     award_outcomes: AwardOutcomes
     former_gateways: tuple[PaymentGateway, ...] = ()

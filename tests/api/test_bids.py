@@ -1,10 +1,15 @@
 import asyncio
 import json
+from hashlib import sha256
 
 import pytest
 
 from auction.services.bid_rate import BURST_S, BidRate
-from auction.signing.receipts import ReceiptKey
+from auction.services.context import AppContext
+from auction.signing.bidder_codes import BidderCodes
+from auction.signing.public_keys import PublicKeys
+from auction.signing.receipts import StatedBid
+from auction.workers.archiver import Archiver
 from tests.api.conftest import SECRET, new_key, signed
 
 FIELDS = [
@@ -25,7 +30,7 @@ FIELDS = [
 async def test_an_accepted_bid_is_answered_with_its_receipt(asker):
     lot_id = await asker.open_lot()
 
-    answer = await asker.bid(lot_id, 500)
+    answer = await asker.bid(lot_id, 500, key="the-first-key")
 
     assert answer.status_code == 201
     assert answer.headers["content-type"] == "application/json"
@@ -34,10 +39,14 @@ async def test_an_accepted_bid_is_answered_with_its_receipt(asker):
     assert list(bid) == FIELDS
     assert (bid["lot_id"], bid["amount_fen"], bid["price_fen"], bid["minimum_fen"]) == (lot_id, 500, 500, 600)
     assert (bid["leading"], bid["paddle"], bid["at_seq"]) == (True, 1, bid["seq"])
-    key = ReceiptKey.derive(SECRET)
-    assert key.verify(
-        bid["receipt"], lot_id=lot_id, seq=bid["seq"], bidder_id="ann", amount_fen=500, at_ms=bid["at_ms"]
-    )
+    stated = StatedBid.parse(bid["receipt"])
+    assert (stated.lot_id, stated.epoch, stated.size) == (lot_id, 1, 1)
+    for name in ("seq", "amount_fen", "price_fen", "leading", "ends_at_ms", "at_ms", "paddle"):
+        assert getattr(stated, name) == bid[name], name
+    assert stated.key_sha256 == sha256(b"the-first-key").hexdigest()
+    assert stated.bidder == BidderCodes.derive(SECRET).code("ann")
+    listed = await asker.http.get("/.well-known/auction-keys.json")
+    assert stated.is_signed(PublicKeys.parse(listed.content))
 
 
 async def test_a_retry_gets_the_same_bytes_however_much_later(asker):
@@ -51,6 +60,55 @@ async def test_a_retry_gets_the_same_bytes_however_much_later(asker):
 
     assert [answer.status_code for answer in again] == [200, 200, 200]
     assert {answer.content for answer in again} == {first.content}
+
+
+async def test_bids_of_one_call_have_one_signature_and_each_retry_its_own_receipt(asker, context: AppContext):
+    names = tuple(f"bidder-{number:02d}" for number in range(24))
+    lot_id = await asker.open_lot(bidders=names)
+
+    async def bid(number: int):
+        return await asker.bid(lot_id, 100 * (number + 1), bidder=names[number], key=f"key-of-{number:04d}")
+
+    first = await asyncio.gather(*map(bid, range(24)))
+    accepted = {number: answer for number, answer in enumerate(first) if answer.status_code == 201}
+    stated = {number: StatedBid.parse(answer.json()["receipt"]) for number, answer in accepted.items()}
+    assert max(one.size for one in stated.values()) > 1
+    for number, one in stated.items():
+        assert one.is_signed(context.house_keys.public)
+        assert (one.seq, one.amount_fen) == (accepted[number].json()["seq"], 100 * (number + 1))
+    calls = {(one.at_ms, one.chain, one.size): one.signature for one in stated.values()}
+    assert len({one.signature for one in stated.values()}) == len(calls)
+
+    # from the stream, from the archive once the stream is trimmed, and once the ledger has dropped the lot
+    await asker.ops(f"/lots/{lot_id}/close", {"reason": "for the test"})
+    ledger = context.ledger
+    for step in ("stream", "archive", "ended"):
+        if step == "archive":
+            await Archiver(context.books, context.stream).catch_up()
+            await ledger.redis.xtrim(ledger.keys.stream_of(lot_id), maxlen=0, approximate=False)
+        elif step == "ended":
+            await ledger.redis.delete(ledger.keys.lot(lot_id))
+        for number, answer in accepted.items():
+            again = await bid(number)
+            assert (again.status_code, again.content) == (200, answer.content), step
+
+
+async def test_a_bid_that_is_sent_twice_at_once_gets_one_receipt(asker):
+    lot_id = await asker.open_lot(bidders=("ann", "bob"))
+    await asker.bid(lot_id, 100, bidder="bob")
+    both = await asyncio.gather(*(asker.bid(lot_id, 500, key="sent-at-once") for _ in range(3)))
+    assert sorted(answer.status_code for answer in both) == [200, 200, 201]
+    assert len({answer.content for answer in both}) == 1
+
+
+async def test_a_retry_whose_entry_is_nowhere_yet_is_told_to_try_again(asker, context: AppContext):
+    lot_id = await asker.open_lot()
+    await asker.bid(lot_id, 100, key="the-first-key")
+    ledger = context.ledger
+    await ledger.redis.xtrim(ledger.keys.stream_of(lot_id), maxlen=0, approximate=False)
+    again = await asker.bid(lot_id, 100, key="the-first-key")
+    assert (again.status_code, again.json()["code"]) == (503, "ledger-away")
+    assert "accepted with seq" in again.json()["detail"]
 
 
 async def test_a_key_stands_for_one_amount_of_one_bidder(asker):

@@ -1,14 +1,16 @@
-"""Places a bid: asks the edge, then the ledger's combiner; signs the receipt of an accepted one. In the bid's way."""
+"""Places a bid: asks the edge, then the ledger's combiner; has the receipt of an accepted one signed. In its way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from auction.domain.bidding import Bid, Receipt, Refused, Repeated
 from auction.domain.errors import BooksAway, RefusalCode
 from auction.domain.text import is_id
 from auction.ledger.replies import AcceptedBid, BidAnswer
+from auction.services.bidding.receipts import sign_earlier_receipt, sign_receipt
 from auction.services.context import AppContext
 
 
@@ -20,7 +22,8 @@ class PlacedBid:
     bidder_id: str
     receipt: Receipt
     repeated: bool
-    signature: str
+    signed: str
+    """The signed receipt, for whoever is to be shown it."""
 
 
 BidOutcome = PlacedBid | Refused | Exception
@@ -82,27 +85,36 @@ def _finish(
     if context.edge is not None:
         context.edge.learn(lot_id, bid, answer)
     if isinstance(answer, AcceptedBid):
-        done(_placed(context, lot_id, bid, answer))
+        if answer.batch is None:
+            _finish_later(context, _placed_earlier(context, lot_id, bid, answer.receipt), done)
+            return
+        signed = sign_receipt(context, answer.batch, answer.receipt.seq)
+        done(PlacedBid(lot_id, bid.bidder_id, answer.receipt, answer.repeated, signed))
     elif isinstance(answer, Refused) and answer.code is RefusalCode.LOT_UNKNOWN:
-        asking = asyncio.get_running_loop().create_task(_decide_from_archive(context, lot_id, bid, answer))
-        # the event loop alone does not keep a task
-        context.ended_lots.asking.add(asking)
-        asking.add_done_callback(context.ended_lots.asking.discard)
-        asking.add_done_callback(lambda task: done(_outcome_of(task)))
+        _finish_later(context, _decide_from_archive(context, lot_id, bid, answer), done)
     else:
         done(answer)
 
 
-def _placed(context: AppContext, lot_id: str, bid: Bid, answer: AcceptedBid) -> PlacedBid:
-    receipt = answer.receipt
-    signature = context.receipts.sign(lot_id, receipt.seq, bid.bidder_id, receipt.amount_fen, receipt.at_ms)
-    return PlacedBid(lot_id, bid.bidder_id, receipt, answer.repeated, signature)
+def _finish_later(
+    context: AppContext, asking: Coroutine[Any, Any, PlacedBid | Refused], done: Callable[[BidOutcome], None]
+) -> None:
+    task = asyncio.get_running_loop().create_task(asking)
+    # the event loop alone does not keep a task
+    context.ended_lots.asking.add(task)
+    task.add_done_callback(context.ended_lots.asking.discard)
+    task.add_done_callback(lambda ended: done(_outcome_of(ended)))
+
+
+async def _placed_earlier(context: AppContext, lot_id: str, bid: Bid, receipt: Receipt) -> PlacedBid:
+    signed = await sign_earlier_receipt(context, lot_id, receipt)
+    return PlacedBid(lot_id, bid.bidder_id, receipt, repeated=True, signed=signed)
 
 
 async def _decide_from_archive(context: AppContext, lot_id: str, bid: Bid, unknown: Refused) -> PlacedBid | Refused:
     decided = await context.ended_lots.decide(context.books, lot_id, bid, unknown.now_ms)
     if isinstance(decided, Repeated):
-        return _placed(context, lot_id, bid, AcceptedBid(decided.receipt, repeated=True))
+        return await _placed_earlier(context, lot_id, bid, decided.receipt)
     return decided if isinstance(decided, Refused) else unknown
 
 

@@ -15,6 +15,7 @@ from auction.domain.states import BidStanding, ClaimStatus
 from auction.ledger.keys import sale_of
 from auction.services.catalogue.visibility import require_visible
 from auction.services.context import AppContext
+from auction.signing.receipts import ReceiptMalformed, StatedBid
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,7 @@ async def check_bid(context: AppContext, bid: ReceivedBid) -> CheckedBid:
 
     Raises NotFound(lot-unknown), RequestRefused(receipt-invalid), BooksAway.
     """
-    is_ours = context.receipts.verify(
-        bid.receipt,
-        lot_id=bid.lot_id,
-        seq=bid.seq,
-        bidder_id=bid.bidder_id,
-        amount_fen=bid.amount_fen,
-        at_ms=bid.at_ms,
-    )
+    is_ours = _is_receipt_of(context, bid)
     async with context.books.transaction() as tx:
         require_visible(await catalogue.find_lot(tx, bid.lot_id))
         if not is_ours:
@@ -73,6 +67,24 @@ async def check_bid(context: AppContext, bid: ReceivedBid) -> CheckedBid:
             receipt=bid.receipt,
         )
     return CheckedBid(standing, claim, is_new)
+
+
+def _is_receipt_of(context: AppContext, bid: ReceivedBid) -> bool:
+    """Whether the house gave this receipt to this bidder for this bid."""
+    try:
+        stated = StatedBid.parse(bid.receipt)
+    except ReceiptMalformed:
+        return context.former_receipts.verify(
+            bid.receipt,
+            lot_id=bid.lot_id,
+            seq=bid.seq,
+            bidder_id=bid.bidder_id,
+            amount_fen=bid.amount_fen,
+            at_ms=bid.at_ms,
+        )
+    said = (stated.lot_id, stated.seq, stated.amount_fen, stated.at_ms, stated.bidder)
+    presented = (bid.lot_id, bid.seq, bid.amount_fen, bid.at_ms, context.bidder_codes.code(bid.bidder_id))
+    return said == presented and stated.is_signed(context.house_keys.public)
 
 
 async def _standing(tx: Transaction, bid: ReceivedBid) -> BidStanding:

@@ -10,6 +10,7 @@ from auction.domain.states import BidStanding
 from auction.ledger.entry import decode_events
 from auction.services.context import AppContext
 from auction.services.recovery.claims import ReceivedBid, check_bid
+from auction.signing.receipts import Batch
 from tests.chaos.checkers import (
     PromiseBroken,
     check_deadline,
@@ -120,7 +121,10 @@ async def _opens_a_claim(context: AppContext, lot_id: str, attempt: Attempt) -> 
     """Whether the receipt of a lost bid is recorded as a claim for staff."""
     seq, at_ms = attempt.answer["seq"], attempt.answer["at_ms"]
     facts = {"lot_id": lot_id, "seq": seq, "bidder_id": attempt.bidder_id, "amount_fen": attempt.amount_fen}
-    receipt = context.receipts.sign(**facts, at_ms=at_ms)
+    code = context.bidder_codes.code(attempt.bidder_id)
+    bid = (seq, attempt.answer["paddle"], attempt.amount_fen, attempt.answer["price_fen"], 1, 0, attempt.key, code)
+    batch = Batch(lot_id, 1, at_ms, "0" * 40, [bid])
+    (receipt,) = batch.sign(context.house_keys.key_at(at_ms))
     checked = await check_bid(context, ReceivedBid(**facts, at_ms=at_ms, receipt=receipt))
     return checked.standing is BidStanding.LOST and checked.claim is not None
 

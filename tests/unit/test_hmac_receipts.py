@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from auction.signing.receipts import ReceiptKey
+from auction.signing.hmac_receipts import ReceiptKey
 
 KEY = ReceiptKey.derive("a secret of the tests, long enough")
 BID: dict[str, Any] = {
