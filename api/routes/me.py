@@ -65,6 +65,7 @@ async def my_offers(context: Context, bidder: Bidder) -> OffersResponse:
             ProblemCode.PAYMENT_METHOD_MISSING,
             ProblemCode.PAYMENT_PENDING,
             ProblemCode.PAYMENT_LATE,
+            ProblemCode.PAYMENT_TOO_SMALL,
             *SIGNED_IN,
             *WRITE,
             *PAID,

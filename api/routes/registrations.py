@@ -29,6 +29,7 @@ _TOP_UP = (
     RefusalCode.NOT_REGISTERED,
     RefusalCode.KEY_REUSED,
     ProblemCode.REGISTRATION_CLOSED,
+    ProblemCode.DEPOSIT_TOO_LOW,
     ProblemCode.DEPOSIT_TOO_HIGH,
     ProblemCode.DEPOSIT_DECLINED,
     ProblemCode.DEPOSIT_NOT_NEEDED,

@@ -143,7 +143,7 @@ class AwardTransferResponse(BaseModel):
                 for one in own.transfers
             ],
             arrived_fen=sum(one.amount_fen for one in own.transfers),
-            missing_fen=own.to_pay_fen,
+            missing_fen=own.missing_fen,
             returned=[ReturnedTransferResponse(amount_fen=one.amount_fen, status=one.status) for one in own.returns],
             extended_until_ms=own.award.transfer_until_ms,
         )
@@ -162,8 +162,10 @@ class AwardResponse(BaseModel):
     fee_fen: int
     total_fen: int
     received_fen: int
+    waived_fen: int = Field(description="A rest that was too small to be charged, and is waived.")
     deposit_fen: int = Field(description="How much of it your deposit pays.")
     due_fen: int = Field(description="How much you still have to pay.")
+    charges: int = Field(description="In how many charges a card pays that; 0: nothing is to be paid.")
     payment_under_way: bool
     awarded_at_ms: int
     pay_by_ms: int
@@ -195,6 +197,8 @@ class AwardResponse(BaseModel):
             fee_fen=award.fee_fen,
             total_fen=award.total_fen,
             received_fen=award.received_fen,
+            waived_fen=award.waived_fen,
+            charges=own.charges,
             deposit_fen=own.deposit_fen,
             due_fen=own.to_pay_fen,
             payment_under_way=own.payment_under_way,

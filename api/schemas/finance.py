@@ -167,6 +167,7 @@ class AwardHistoryResponse(RecordResponse):
     price_fen: int
     fee_fen: int
     received_fen: int
+    waived_fen: int = Field(description="A rest that the provider could not charge, and the house bears.")
     awarded_at_ms: int
     pay_by_ms: int
     default_at_ms: int

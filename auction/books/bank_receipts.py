@@ -236,7 +236,7 @@ async def awards_due_by_amount(tx: Transaction, amounts_fen: Collection[int]) ->
     """
     if not amounts_fen:
         return {}
-    missing = awards.c.price_fen + awards.c.fee_fen - awards.c.received_fen
+    missing = awards.c.price_fen + awards.c.fee_fen - awards.c.received_fen - awards.c.waived_fen
     theirs = and_(
         deposits.c.lot_id == awards.c.lot_id,
         deposits.c.bidder_id == awards.c.bidder_id,

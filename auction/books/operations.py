@@ -53,6 +53,8 @@ class Operation:
     created_at_ms: int
     resolved_at_ms: int | None
     abandon_asked_at_ms: int | None
+    sum_fen: int | None = None
+    """Charges: the sum that it is a part of; None: it is whole."""
 
     @property
     def is_resolved(self) -> bool:
@@ -71,8 +73,8 @@ class Operation:
 
     @property
     def previous_id(self) -> str | None:
-        """The id of the failed operation that this one repeats; None: it is the first."""
-        if self.attempt_number == 1:
+        """The id of the failed operation that this one repeats; None: it repeats none."""
+        if self.attempt_number == 1 or self.is_opening:
             return None
         return (
             self.first_operation_id
@@ -106,8 +108,10 @@ class Intent:
     award_id: str | None = None
     target_ref: str | None = None
     first_operation_id: str | None = None
-    """The failed operation that this one repeats under a new id; None: this is the first."""
+    """The failed operation that this one repeats, or the first part of its sum; None: this is the first."""
     attempt_number: int = 1
+    sum_fen: int | None = None
+    """Charges: the sum that this one is a part of; None: it is whole."""
 
 
 async def intend(tx: Transaction, intents: Sequence[Intent], *, at_ms: int, first_try_ms: int = 0) -> None:
@@ -126,6 +130,7 @@ async def intend(tx: Transaction, intents: Sequence[Intent], *, at_ms: int, firs
             "amount_fen": one.amount_fen,
             "first_operation_id": one.first_operation_id or one.operation_id,
             "attempt_number": one.attempt_number,
+            "sum_fen": one.sum_fen,
             "next_try_at_ms": at_ms + first_try_ms,
             "created_at_ms": at_ms,
         }

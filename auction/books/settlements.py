@@ -91,6 +91,7 @@ class Award:
     number: int = 0
     """Given by the database; 0 before it is stored."""
     transfer_until_ms: int | None = None
+    waived_fen: int = 0
 
     @property
     def payment_reference(self) -> str:
@@ -104,8 +105,8 @@ class Award:
 
     @property
     def due_fen(self) -> int:
-        """What has not been received yet."""
-        return self.total_fen - self.received_fen
+        """What has not been received yet, nor waived."""
+        return self.total_fen - self.received_fen - self.waived_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,11 @@ async def awards_of_bidder(tx: Transaction, bidder_id: str) -> list[Award]:
 async def record_received(tx: Transaction, award_id: str, *, received_fen: int) -> Award:
     """Set how much of a due award has been received, in fen. The award."""
     return await _mark_award(tx, award_id, (AwardStatus.DUE,), received_fen=received_fen)
+
+
+async def waive(tx: Transaction, award_id: str, *, waived_fen: int) -> Award:
+    """Set how much of a due award is waived, in fen. The award."""
+    return await _mark_award(tx, award_id, (AwardStatus.DUE,), waived_fen=waived_fen)
 
 
 async def grant_cure(tx: Transaction, award_id: str, *, until_ms: int) -> Award:

@@ -42,6 +42,8 @@ class JournalAccount(StrEnum):
     """What disputes, and refunds that nobody asked for, have cost the house."""
     STORAGE_INCOME = "storage_income"
     """Fees for lots that were fetched late."""
+    REST_WAIVED = "rest_waived"
+    """Rests of payments that are less than the payment provider takes at once: the house bears them."""
 
 
 MEMO = frozenset({JournalAccount.MEMO_AUTHORISED, JournalAccount.MEMO_AUTHORISED_CONTRA})

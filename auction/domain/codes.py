@@ -167,8 +167,14 @@ class ProblemCode(Code):
     SETTLEMENT_UNKNOWN = "settlement-unknown", Kind.NOT_FOUND, "No settlement of this lot", ("lot_id",)
     WRONG_STATE = "wrong-state", Kind.CONFLICT, "Not possible in the settlement's state", ("state", "allowed")
     PAYMENT_METHOD_MISSING = "payment-method-missing", Kind.INVALID, "Payment method missing", ("field",)
-    PAYMENT_DECLINED = "payment-declined", Kind.CONFLICT, "Payment declined", ("failure",)
+    PAYMENT_DECLINED = "payment-declined", Kind.CONFLICT, "Payment declined", ("failure", "charged_fen")
     PAYMENT_PENDING = "payment-pending", Kind.CONFLICT, "A payment is under way"
+    PAYMENT_TOO_SMALL = (
+        "payment-too-small",
+        Kind.CONFLICT,
+        "Less than can be charged",
+        ("amount_fen", "minimum_fen"),
+    )
     PAYMENT_LATE = "payment-late", Kind.CONFLICT, "The time to pay is over", ("pay_by_ms", "default_at_ms", "now_ms")
     OFFER_OVER = "offer-over", Kind.CONFLICT, "The offer is over", ("offer_status", "expires_at_ms", "now_ms")
     NOBODY_TO_OFFER = "nobody-to-offer", Kind.CONFLICT, "Nobody left to offer it to"

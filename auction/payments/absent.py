@@ -5,6 +5,7 @@ An operation that is intended in such a process stays in the database until a pr
 
 from typing import NoReturn
 
+from auction.domain.charge_limits import UNLIMITED
 from auction.payments.gateway import GatewayAway, NoticeRefused
 
 _REASON = "this process has no payment provider"
@@ -14,6 +15,7 @@ class AbsentGateway:
     """See `PaymentGateway`."""
 
     provider = "none"
+    charge_limits = UNLIMITED
     default_payment_method = None
 
     async def _fail(self, *_arguments: object, **_named: object) -> NoReturn:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from auction.domain.charge_limits import ChargeLimits
 from auction.domain.money import is_amount
 from auction.domain.provider_event_states import ProviderEventType
 from auction.domain.states import OperationKind
@@ -136,6 +137,11 @@ class PaymentGateway(Protocol):
     @property
     def provider(self) -> str:
         """Its name, as in the registry and in the database."""
+        ...
+
+    @property
+    def charge_limits(self) -> ChargeLimits:
+        """The least and the most that it holds or charges at once, in the house's currency."""
         ...
 
     @property

@@ -138,6 +138,7 @@ async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(p
         JournalAccount.SELLER_RECEIVABLE,
         JournalAccount.DISPUTE_LOSS,
         JournalAccount.STORAGE_INCOME,
+        JournalAccount.REST_WAIVED,
     }
     unused = set(JournalAccount) - set(balances) - rare
     assert unused == set()
@@ -146,7 +147,7 @@ async def test_the_books_of_these_tests_use_every_account_that_a_rule_is_about(p
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
-    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 25
+    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS) == 27
     assert all(one.rule.endswith(".") and " " in one.rule for one in INVARIANTS)
     assert all("_" not in one.name for one in INVARIANTS)
 
@@ -445,6 +446,28 @@ DAMAGES = {
         "purses-are-divided",
         "UPDATE registrations SET share_fen = 7 WHERE bidder_id = 'fay'",
         "bidder fay has neither an award nor an offer of lot",
+    ),
+    "the parts of a payment are more than its sum": Damage(
+        "sums-are-charged-once",
+        "UPDATE payment_operations SET sum_fen = amount_fen + 1, first_operation_id = 'charge-x' "
+        "WHERE kind = 'charge' AND award_id IS NOT NULL",
+        " in parts, 0 under way",
+    ),
+    "two parts of a payment are under way": Damage(
+        "sums-are-charged-once",
+        "UPDATE payment_operations SET sum_fen = 999999999, status = 'pending', first_operation_id = 'charge-x' "
+        "WHERE kind = 'charge' AND award_id IS NOT NULL",
+        "charge-x of 999999999 fen: ",
+    ),
+    "more is waived than the journal says": Damage(
+        "rests-are-waived-once",
+        "UPDATE awards SET waived_fen = 7, received_fen = received_fen - 7 WHERE bidder_id = 'bob'",
+        ": 0 fen in rest_waived, 7 waived of awards",
+    ),
+    "a rest is waived, and the award is due": Damage(
+        "rests-are-waived-once",
+        "UPDATE awards SET waived_fen = 7 WHERE bidder_id = 'cho'",
+        "is due, and 7 of it are waived, 0 received",
     ),
     "a lot is called settled and its seller got nothing": Damage(
         "sellers-are-paid", "UPDATE awards SET status = 'settled' WHERE bidder_id = 'bob'", "fen in seller_clearing"

@@ -21,6 +21,7 @@ from auction.books import archive, journal, operations
 from auction.books.outgoing_transfers import OutgoingTransfer
 from auction.domain.accounts import JournalAccount
 from auction.domain.bidding import Bid
+from auction.domain.charge_limits import UNLIMITED, ChargeLimits
 from auction.domain.errors import AuctionError
 from auction.domain.ledger_layout import STREAM_START
 from auction.domain.states import FailureCode, OperationKind
@@ -85,6 +86,8 @@ DEPOSITS: tuple[dict[str, Any], ...] = (
     {"policy": "purse", "multiplier": 3, "amount_fen": 333 * YUAN + 1},
     {"policy": "none"},
 )
+NARROW = ChargeLimits(5 * YUAN, 120 * YUAN)
+"""What a narrow provider takes at once: most prices are charged in parts."""
 LASTING = "SELECT * FROM {} ORDER BY 1, 2"
 TABLES = (
     "journal_entries",
@@ -177,7 +180,7 @@ class SettlementMachine(RuleBasedStateMachine):
 
     @initialize(
         seed=st.integers(0, 2**32),
-        method=st.sampled_from(["authorisation", "charge"]),
+        provider=st.tuples(st.sampled_from(["authorisation", "charge"]), st.sampled_from([UNLIMITED, NARROW])),
         terms=st.lists(agreed, min_size=1, max_size=2),
         bids=st.lists(bidders, min_size=3, max_size=6),
         fates=st.lists(st.sampled_from(["paid", "paid", "paying", "refused", "open"]), min_size=2, max_size=2),
@@ -185,14 +188,14 @@ class SettlementMachine(RuleBasedStateMachine):
     def begin(
         self,
         seed: int,
-        method: str,
+        provider: tuple[str, ChargeLimits],
         terms: list[dict[str, Any]],
         bids: list[str],
         fates: list[str],
     ) -> None:
         """Most of it happens after the hammer: begin with lots that were bid on, at different points of it."""
         self.chance = random.Random(seed)
-        self.runner.run(self._begin(seed, method))
+        self.runner.run(self._begin(seed, *provider))
         for one in terms:
             self._do(self._open_lot(one))
         for number in range(len(self.lots)):
@@ -207,13 +210,18 @@ class SettlementMachine(RuleBasedStateMachine):
                 self.end_well(0, works=fate == "paid", fetches=False)
         self.bad_line = self.chance.choice((0.0, 0.0, 0.2, 0.5))
 
-    async def _begin(self, seed: int, method: str) -> None:
+    async def _begin(self, seed: int, method: str, limits: ChargeLimits) -> None:
         data_dir = self.fresh_dir()
         opened = open_stage(self.valkey_url, await self.fresh_books(), data_dir, deposit_method=method)
         self.stage = await self.open.enter_async_context(opened)
         stage = self.stage
         sandbox = SandboxGateway(
-            data_dir / FILE_NAME, notice_secret=NOTICE_SECRET, clock_ms=stage.clock, duplicate=True, shuffle=seed
+            data_dir / FILE_NAME,
+            notice_secret=NOTICE_SECRET,
+            clock_ms=stage.clock,
+            duplicate=True,
+            shuffle=seed,
+            limits=limits,
         )
         self.open.push_async_callback(stage.gateway.close)
         stage.gateway = sandbox
@@ -331,7 +339,9 @@ class SettlementMachine(RuleBasedStateMachine):
             self._do(self._by_winner(number, award_payment.choose_centre, delivery_centre="Wuhan"))
             self._do(handover.confirm_handover(context, lot_id, actor=actor))
 
-    @rule(number=numbers, share=st.sampled_from([30, 50, 100, 100, 120]), named=st.sampled_from([True, True, False]))
+    @rule(
+        number=numbers, share=st.sampled_from([30, 50, 98, 100, 100, 120]), named=st.sampled_from([True, True, False])
+    )
     def transfer(self, number: int, share: int, named: bool) -> None:
         """The winner transfers a part of what is due, or too much, with the reference or without."""
         self._do(self._transfer(number, share, named))

@@ -19,6 +19,7 @@ class UnreliableGateway:
 
     def __init__(self, sandbox: SandboxGateway, fault: Callable[[OperationKind], Fault | None]) -> None:
         self._sandbox = sandbox
+        self.charge_limits = sandbox.charge_limits
         self._fault = fault
 
     async def prepare(

@@ -26,10 +26,12 @@ from auction.books.invariants import (
     purses_are_divided,
     receipts_in_suspense,
     refunds_owed,
+    rests_are_waived_once,
     runners_up_are_secured,
     sellers_are_paid,
     sellers_owe,
     shared_out_at_handover,
+    sums_are_charged_once,
     suspense_cleared,
     transfers_of_ended_awards_go_back,
 )
@@ -73,5 +75,7 @@ INVARIANTS = tuple(
         disputes_balance,
         events_are_decided,
         purses_are_divided,
+        sums_are_charged_once,
+        rests_are_waived_once,
     )
 )

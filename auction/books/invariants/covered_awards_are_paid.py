@@ -15,7 +15,7 @@ QUERY = text("""
         (awards.received_fen + coalesce(cash.fen, 0))::bigint AS covered_fen
     FROM awards LEFT JOIN cash ON cash.award_id = awards.award_id
     WHERE awards.status = 'due' AND NOT coalesce(cash.waits, false)
-        AND awards.received_fen + coalesce(cash.fen, 0) >= awards.price_fen + awards.fee_fen
+        AND awards.received_fen + awards.waived_fen + coalesce(cash.fen, 0) >= awards.price_fen + awards.fee_fen
     ORDER BY awards.award_id LIMIT 100
 """)
 

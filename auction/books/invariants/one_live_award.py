@@ -11,7 +11,7 @@ QUERY = text("""
         SELECT journal_lines.bidder_id, sum(journal_lines.amount_fen) AS fen
         FROM journal_lines WHERE account = 'buyer_receivable' GROUP BY bidder_id
     ), due AS (
-        SELECT bidder_id, sum(price_fen + fee_fen - received_fen) AS fen FROM awards
+        SELECT bidder_id, sum(price_fen + fee_fen - received_fen - waived_fen) AS fen FROM awards
         WHERE status = 'due' GROUP BY bidder_id
     )
     SELECT 'bidder ' || coalesce(account.bidder_id, due.bidder_id) || ' owes ' || coalesce(account.fen, 0)

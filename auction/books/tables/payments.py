@@ -121,11 +121,15 @@ class PaymentOperationColumns(TypedColumns):
     created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
     resolved_at_ms: Named[int | None] = Column(BigInteger)
     first_operation_id = Column(Id, nullable=False)
-    """The operation that this one repeats under a new id; its own id where it is the first."""
+    """The operation that this one repeats under a new id, or the first part of the sum that this one is a part of.
+
+    Its own id where it is the first."""
     attempt_number = Column(Integer, nullable=False)
-    """1 for the first operation, 2 for the one that repeats it, and so on."""
+    """1 for the first operation, 2 for the one that repeats it or is the next part, and so on."""
     abandon_asked_at_ms: Named[int | None] = Column(BigInteger)
     """When staff asked to give it up: since then it is only looked up, and fails once its absence is proven."""
+    sum_fen: Named[int | None] = Column(BigInteger)
+    """Charges: the sum that this one is a part of, as the provider does not take so much at once; null: it is whole."""
 
 
 payment_operations = Table(
@@ -135,6 +139,7 @@ payment_operations = Table(
     amount("amount_fen"),
     CheckConstraint(one_of("kind", *OperationKind), name="kind"),
     CheckConstraint(one_of("status", *OperationStatus), name="status"),
+    CheckConstraint("sum_fen > amount_fen", name="sum_fen"),
     Index("ix_payment_operations_lot", "lot_id"),
     Index("ix_payment_operations_deposit", "deposit_id", postgresql_where=text("deposit_id IS NOT NULL")),
     Index("ix_payment_operations_award", "award_id", postgresql_where=text("award_id IS NOT NULL")),

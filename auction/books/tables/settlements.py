@@ -108,6 +108,8 @@ class AwardColumns(TypedColumns):
     """What its payment reference is made of (`auction.domain.payment_reference`)."""
     transfer_until_ms: Named[int | None] = Column(BigInteger)
     """The end of the extension, which an award gets once, while a bank transfer is on its way."""
+    waived_fen = Column(BigInteger, nullable=False, server_default=text("0"))
+    """The rest that the provider could not charge, as it takes no amount so small."""
 
 
 awards = Table(
@@ -118,6 +120,7 @@ awards = Table(
     amount("price_fen"),
     CheckConstraint("fee_fen BETWEEN 0 AND price_fen", name="fee_fen"),
     CheckConstraint("received_fen BETWEEN 0 AND price_fen + fee_fen", name="received_fen"),
+    CheckConstraint("waived_fen BETWEEN 0 AND price_fen + fee_fen - received_fen", name="waived_fen"),
     CheckConstraint(one_of("status", *AwardStatus), name="status"),
     CheckConstraint(one_of("source", *AwardSource), name="source"),
     CheckConstraint("default_at_ms >= pay_by_ms", name="deadlines"),

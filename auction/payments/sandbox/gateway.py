@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from auction.domain.charge_limits import UNLIMITED, ChargeLimits
 from auction.domain.provider_event_states import ProviderEventType
 from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import (
@@ -53,7 +54,7 @@ _Answer = TypeVar("_Answer")
 def open_gateway(config: ProviderConfig) -> "SandboxGateway":
     """The sandbox on its file in the data directory; the key that signs its notices is derived from the secret."""
     notice_secret = hmac.digest(config.secret.encode(), _NOTICE_KEY, hashlib.sha256).hex()
-    return SandboxGateway(config.data_dir / FILE_NAME, notice_secret=notice_secret)
+    return SandboxGateway(config.data_dir / FILE_NAME, notice_secret=notice_secret, limits=config.limits)
 
 
 def _now_ms() -> int:
@@ -63,6 +64,7 @@ def _now_ms() -> int:
 class SandboxGateway:
     """See `PaymentGateway` and `NoticeQueue`.
 
+    `limits`: the least and the most that it takes at once.
     For tests: with `duplicate` every notification comes twice; with `shuffle` (a seed) they come in a random order.
     """
 
@@ -78,9 +80,11 @@ class SandboxGateway:
         timings: Timings | None = None,
         duplicate: bool = False,
         shuffle: int | None = None,
+        limits: ChargeLimits = UNLIMITED,
     ) -> None:
         if not notice_secret:
             raise ValueError("the secret that the sandbox signs its notices with is empty")
+        self.charge_limits = limits
         self._path = path
         self._secret = notice_secret
         self._clock_ms = clock_ms
@@ -229,12 +233,16 @@ class SandboxGateway:
 
     def _outcome(self, file: SandboxFile, request: OperationRequest, now_ms: int) -> SandboxOutcome:
         if request.kind in _OPENING:
+            if failure := rules.outside_limits(request.asked_fen, self.charge_limits):
+                return SandboxOutcome(ReplyStatus.FAILED, None, failure=failure)
             payment = _opening(request)
             return rules.open_payment(payment, now_ms, self._timings) if payment else rules.not_found()
         payment = file.payment(request.about)
         if payment is None:
             return rules.not_found()
         if request.kind is OperationKind.CAPTURE:
+            if request.asked_fen < self.charge_limits.min_fen:
+                return SandboxOutcome(ReplyStatus.FAILED, payment, failure=FailureCode.AMOUNT_TOO_SMALL)
             return rules.capture(payment, request.asked_fen)
         if request.kind is OperationKind.RELEASE:
             return rules.release(payment)

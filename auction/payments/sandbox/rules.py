@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from auction.domain.charge_limits import ChargeLimits
 from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import ReplyStatus
 
@@ -143,6 +144,13 @@ def instrument_of(payment_method: str, payer: str) -> str:
     """The card's fingerprint, the same for every use of the card."""
     _, named, card = payment_method.partition(":")
     return "sandbox_" + hashlib.sha256((f"card {card}" if named else f"payer {payer}").encode()).hexdigest()[:16]
+
+
+def outside_limits(amount_fen: int, limits: ChargeLimits) -> FailureCode | None:
+    """Why an amount is not held or charged at once; None: it is."""
+    if amount_fen < limits.min_fen:
+        return FailureCode.AMOUNT_TOO_SMALL
+    return FailureCode.AMOUNT_TOO_LARGE if amount_fen > limits.max_fen else None
 
 
 def open_payment(payment: SandboxPayment, now_ms: int, timings: Timings) -> SandboxOutcome:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import stripe
 
+from auction.domain.charge_limits import UNLIMITED, ChargeLimits
 from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import (
     NOTICE_LENGTH_MAX,
@@ -53,6 +54,7 @@ def open_gateway(config: ProviderConfig) -> "StripeGateway":
         webhook_secret=str(settings["stripe_webhook_secret"]),
         currency=config.currency,
         api_base=settings.get("stripe_api_base"),
+        limits=config.limits,
     )
 
 
@@ -71,9 +73,11 @@ class StripeGateway:
         api_base: str | None = None,
         timeout_s: float = 20.0,
         retries: int = 1,
+        limits: ChargeLimits = UNLIMITED,
     ) -> None:
         if not api_key or not webhook_secret:
             raise ValueError("Stripe needs an API key and a webhook secret; one of them is empty")
+        self.charge_limits = limits
         self._webhook_secret = webhook_secret
         self._currency = currency.lower()
         self._http = stripe.HTTPXClient(timeout=timeout_s)

@@ -99,8 +99,8 @@ async def request_top_up(
 ) -> tuple[Deposit, bool]:
     """Request that so much is added to a deposit: the new deposit, and True; under a known key: that one, and False.
 
-    Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, payment-method-missing,
-    registration-closed, key-reused), LedgerAway, BooksAway.
+    Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-low, deposit-too-high,
+    payment-method-missing, registration-closed, key-reused), LedgerAway, BooksAway.
     """
     record = await visible_lot(context, lot_id)
     request_key = f"top-up-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
@@ -123,6 +123,7 @@ async def request_top_up(
     async with context.books.transaction() as tx:
         held_fen = await _held_fen(tx, record, terms, bidder_id)
         _check_top_up(await power_of_deposits(context, tx, record, bidder_id), held_fen, amount_fen)
+        _check_holdable(context, amount_fen)
         deposit = await _intend_hold(
             context,
             tx,
@@ -247,6 +248,7 @@ async def _request_deposit(
         held_fen = await _held_fen(tx, record, terms, bidder_id)
         minimum_fen = required_deposit_fen(terms.deposit.minimum_fen(), past, context.money.bidders)
         amount_fen = _deposit_to_hold(minimum_fen, deposit_fen, held_fen)
+        _check_holdable(context, amount_fen)
         if amount_fen == 0:
             await register_bidder(context, tx, record, terms, bidder_id)
             return None
@@ -365,6 +367,23 @@ def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int) ->
             {"maximum_fen": FEN_MAX - held_fen},
         )
     return wanted_fen
+
+
+def _check_holdable(context: AppContext, amount_fen: int) -> None:
+    """Raises RequestRefused(deposit-too-low, deposit-too-high) for what the provider does not hold at once; 0 is."""
+    limits = context.gateway.charge_limits
+    if 0 < amount_fen < limits.min_fen:
+        raise RequestRefused(
+            ProblemCode.DEPOSIT_TOO_LOW,
+            f"The payment provider holds at least {yuan(limits.min_fen)} yuan; put down that much.",
+            {"minimum_fen": limits.min_fen},
+        )
+    if amount_fen > limits.max_fen:
+        raise RequestRefused(
+            ProblemCode.DEPOSIT_TOO_HIGH,
+            f"The payment provider holds at most {yuan(limits.max_fen)} yuan at once; raise the deposit afterwards.",
+            {"maximum_fen": limits.max_fen},
+        )
 
 
 def _check_top_up(power: Power, held_fen: int, amount_fen: int) -> None:

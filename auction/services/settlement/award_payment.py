@@ -4,16 +4,16 @@ import hashlib
 
 from auction.books import deposits, operations, settlements
 from auction.books.journal import Cause
-from auction.books.operations import Intent
+from auction.books.operations import Operation
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongState
+from auction.domain.money import yuan
 from auction.domain.states import (
     AwardStatus,
     CauseKind,
     DefaultCause,
     DepositStatus,
-    OperationKind,
     OperationStatus,
     SettlementAction,
     StepName,
@@ -22,10 +22,14 @@ from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import capture_id
 from auction.services.payments.gateway_calls import perform
 from auction.services.registration.payment_methods import chosen_payment_method
+from auction.services.settlement.charge_parts import can_waive, charge_of, parts_of, waive_rest
 from auction.services.settlement.handover import check_centre
 from auction.services.settlement.payment_default import declare_default
 from auction.services.settlement.payment_outcomes import apply_deposits, check_no_open_charge, secured_fen
 from auction.services.settlement.transitions import add_step, check_allowed, lock_settlement
+
+PARTS_AT_ONCE = 10
+"""How many parts of a payment a request charges itself; the cashier does the others."""
 
 
 async def pay_award(
@@ -33,20 +37,23 @@ async def pay_award(
 ) -> Award:
     """Charge what the deposit does not cover of an award, then apply the deposit. The award as it is then.
 
+    A sum above the provider's most is charged in parts; what the cashier has still to do of them then is under way.
     Under the same key again: the same payment, whatever its outcome. Raises NotFound(award-unknown),
-    RequestRefused(payment-declined, payment-method-missing, payment-pending, payment-late), WrongState, PaymentsAway,
-    BooksAway.
+    RequestRefused(payment-declined, payment-method-missing, payment-pending, payment-late, payment-too-small),
+    WrongState, PaymentsAway, BooksAway.
     """
     operation_id = await _intend_payment(context, award_id, bidder_id=bidder_id, key=key, payment_method=payment_method)
-    if operation_id is not None:
+    for _ in range(PARTS_AT_ONCE):
+        if operation_id is None:
+            break
         operation = await perform(context, operation_id)
+        async with context.books.reading() as tx:
+            requested = await operations.operations_of_award(tx, award_id)
+        parts = parts_of(requested, operation.first_operation_id)
         if operation.status is OperationStatus.FAILED:
-            raise RequestRefused(
-                ProblemCode.PAYMENT_DECLINED,
-                f"The payment was declined ({operation.failure}); nothing was charged. Use another payment method "
-                "and a new Idempotency-Key.",
-                {"failure": operation.failure},
-            )
+            raise _declined(operation, sum(one.amount_fen for one in parts if one.is_received_charge))
+        # another one only where this one has succeeded
+        operation_id = next((one.operation_id for one in parts if one.attempt_number > operation.attempt_number), None)
     await perform_captures(context, award_id)
     async with context.books.reading() as tx:
         found = await settlements.find_award(tx, award_id)
@@ -55,10 +62,23 @@ async def pay_award(
     return found
 
 
+def _declined(operation: Operation, charged_fen: int) -> RequestRefused:
+    charged = f"{yuan(charged_fen)} yuan were charged before and count as a part payment" if charged_fen else ""
+    return RequestRefused(
+        ProblemCode.PAYMENT_DECLINED,
+        f"The payment was declined ({operation.failure}); {charged or 'nothing was charged'}. Use another payment "
+        "method and a new Idempotency-Key.",
+        {"failure": operation.failure, "charged_fen": charged_fen},
+    )
+
+
 async def _intend_payment(
     context: AppContext, award_id: str, *, bidder_id: str, key: str, payment_method: str | None
 ) -> str | None:
-    """Commit the charge of a payment: the id of its operation; None: the deposit covers everything."""
+    """Commit the charge of a payment: the id of its operation; None: there is nothing to charge.
+
+    Of one that was committed before, in parts, the last part.
+    """
     now_ms = context.clock_ms()
     operation_id = f"charge-{award_id}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     async with context.books.transaction() as tx:
@@ -66,30 +86,42 @@ async def _intend_payment(
         locked = await lock_settlement(tx, award.lot_id)
         award = await own_award(tx, award_id, bidder_id)
         requested = await operations.operations_of_award(tx, award_id)
-        if any(one.operation_id == operation_id for one in requested):
-            return operation_id
+        if known := parts_of(requested, operation_id):
+            return known[-1].operation_id
         if award.status is not AwardStatus.DUE:
             raise WrongState("pay for it", award.status, [AwardStatus.DUE])
         check_allowed(locked.settlement, SettlementAction.PAY)
         _check_in_time(award, now_ms)
         check_no_open_charge(requested)
-        charge_fen = max(0, award.due_fen - await secured_fen(tx, locked.record, locked.terms, award))
+        secured = await secured_fen(tx, locked.record, locked.terms, award)
+        charge_fen = context.gateway.charge_limits.sum_to_charge_fen(award.due_fen, secured)
         if charge_fen == 0:
             cause = Cause(CauseKind.BIDDER_ACTION, f"pay:{award_id}")
+            if can_waive(context, award, secured_fen=secured):
+                award = await waive_rest(tx, locked, award, now_ms=now_ms, cause=cause)
+            elif secured < award.due_fen:
+                raise _too_small(award.due_fen, context.gateway.charge_limits.min_fen)
             await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=cause)
             return None
-        intent = Intent(
+        intent = charge_of(
+            context,
+            award,
             operation_id=operation_id,
-            kind=OperationKind.CHARGE,
-            lot_id=award.lot_id,
-            bidder_id=bidder_id,
-            amount_fen=charge_fen,
+            sum_fen=charge_fen,
             provider=context.gateway.provider,
             payment_method=chosen_payment_method(context, payment_method),
-            award_id=award_id,
         )
         await operations.intend(tx, [intent], at_ms=now_ms)
     return operation_id
+
+
+def _too_small(due_fen: int, minimum_fen: int) -> RequestRefused:
+    return RequestRefused(
+        ProblemCode.PAYMENT_TOO_SMALL,
+        f"{yuan(due_fen)} yuan are due, and the payment provider charges at least {yuan(minimum_fen)}; pay by bank "
+        "transfer, or ask the auction house.",
+        {"amount_fen": due_fen, "minimum_fen": minimum_fen},
+    )
 
 
 def _check_in_time(award: Award, now_ms: int) -> None:

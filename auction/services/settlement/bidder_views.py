@@ -27,6 +27,10 @@ class OwnAward:
     """What their deposits will pay of it."""
     to_pay_fen: int
     """What they have to pay themselves."""
+    missing_fen: int
+    """What their deposits do not cover; `to_pay_fen` is more where the provider charges no amount so small."""
+    charges: int
+    """In how many charges a card pays that."""
     payment_under_way: bool
     transfers: Sequence[ReceiptMatch]
     """What came for it by bank transfer."""
@@ -73,13 +77,17 @@ async def _own_award(context: AppContext, tx: Transaction, award: Award) -> OwnA
     record = await catalogue.find_lot(tx, award.lot_id)
     terms = read_terms(record.terms)
     is_due = award.status is AwardStatus.DUE
-    deposit_fen = min(award.due_fen, await secured_fen(tx, record, terms, award))
+    limits = context.gateway.charge_limits
+    secured = await secured_fen(tx, record, terms, award)
+    to_pay_fen = limits.sum_to_charge_fen(award.due_fen, secured) or max(0, award.due_fen - secured)
     requested = await operations.operations_of_award(tx, award.award_id)
     return OwnAward(
         award=award,
         title=record.title,
-        deposit_fen=deposit_fen if is_due else 0,
-        to_pay_fen=award.due_fen - deposit_fen if is_due else 0,
+        deposit_fen=award.due_fen - to_pay_fen if is_due else 0,
+        to_pay_fen=to_pay_fen if is_due else 0,
+        missing_fen=max(0, award.due_fen - secured) if is_due else 0,
+        charges=limits.parts(to_pay_fen) if is_due and to_pay_fen else 0,
         payment_under_way=any(one.is_open_charge for one in requested),
         transfers=await bank_receipts.matches_of_awards(tx, [award.award_id]),
         returns=await outgoing_transfers.of_awards(tx, [award.award_id]),

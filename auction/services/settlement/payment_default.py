@@ -34,6 +34,7 @@ from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import capture_of
 from auction.services.registration.bidding_power import deposits_for
+from auction.services.settlement.charge_parts import can_waive, waive_rest
 from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.payment_outcomes import (
     apply_deposits,
@@ -190,13 +191,17 @@ async def _is_completed(
 ) -> bool:
     """Whether an award is covered, and so is paid, or will be once a deposit is captured: nobody defaults on it.
 
-    Where the time is over, deposits that nobody has decided about count too; a winner who refuses has decided.
+    Where the time is over, deposits that nobody has decided about count too, and a rest that is too small to be charged
+    is waived; a winner who refuses has decided.
     """
     journal_cause = Cause(CauseKind.DEADLINE, f"covered:{award.award_id}")
     if cause is not DefaultCause.DEADLINE:
         completed = await complete_payment(tx, locked, award, now_ms=now_ms, cause=journal_cause)
         return completed.status is AwardStatus.PAID
-    if await secured_fen(tx, locked.record, locked.terms, award) < award.due_fen:
+    secured = await secured_fen(tx, locked.record, locked.terms, award)
+    if can_waive(context, award, secured_fen=secured):
+        award = await waive_rest(tx, locked, award, now_ms=now_ms, cause=journal_cause)
+    if secured < award.due_fen:
         return False
     await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=journal_cause)
     return True

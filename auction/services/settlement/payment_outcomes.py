@@ -40,6 +40,7 @@ from auction.services.payments.deposit_outcomes import (
     release_deposits,
 )
 from auction.services.registration.bidding_power import deposits_for
+from auction.services.settlement.charge_parts import intend_next_part, limits_of
 from auction.services.settlement.purse_shares import use_share
 from auction.services.settlement.transitions import SYSTEM_ACTOR, LockedSettlement, add_step, lock_settlement, move
 
@@ -50,7 +51,8 @@ class SettlementOutcomes:
     async def record_payment(self, context: AppContext, tx: Transaction, operation: Operation, now_ms: int) -> None:
         """Record a charge for an award, received or declined, and apply the deposits if it completes the payment.
 
-        A charge for an award that is not due any more, or for more than is due, is refunded at once.
+        A charge for an award that is not due any more, or for more than is due, is refunded at once. After a part of a
+        sum the next one is intended, and after the last one the deposits are applied.
         """
         locked = await lock_settlement(tx, operation.lot_id)
         award = await settlements.find_award(tx, str(operation.award_id))
@@ -94,7 +96,9 @@ class SettlementOutcomes:
         )
         received_fen = award.received_fen + operation.amount_fen
         award = await settlements.record_received(tx, award.award_id, received_fen=received_fen)
-        await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=cause)
+        secured = await secured_fen(tx, locked.record, locked.terms, award)
+        if not await intend_next_part(context, tx, operation, award, secured_fen=secured, now_ms=now_ms):
+            await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=cause)
 
     async def record_refund_failure(self, tx: Transaction, operation: Operation, now_ms: int) -> None:
         """Note in the timeline that a confirmed refund came back."""
@@ -239,7 +243,9 @@ async def apply_deposits(
         covered_fen += deposit.worth_fen
     for deposit, left_fen in to_capture:
         # of several captures one may fail: then the others are needed whole, and what is too much is refunded
-        wanted_fen = min(deposit.amount_fen, left_fen) if len(to_capture) == 1 else deposit.amount_fen
+        least_fen = limits_of(context, deposit.provider).min_fen
+        is_enough = len(to_capture) == 1
+        wanted_fen = min(deposit.amount_fen, max(left_fen, least_fen)) if is_enough else deposit.amount_fen
         await operations.intend(tx, [capture_of(deposit, wanted_fen)], at_ms=now_ms)
     return await complete_payment(tx, locked, award, now_ms=now_ms, cause=cause)
 

@@ -10,7 +10,7 @@ from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
-from auction.domain import dispute_entries
+from auction.domain import dispute_entries, waiver_entries
 from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
 from auction.domain.errors import ProblemCode, RequestRefused
@@ -128,6 +128,11 @@ async def _void_award(tx: Transaction, award: Award, *, now_ms: int, cause: Caus
         for one in paid:
             await refund_payment(tx, one, JournalAccount.BUYER_RECEIVABLE, now_ms=now_ms, cause=cause)
     else:
+        if award.waived_fen:
+            waiver = waiver_entries.waiver_reversed(
+                award_id=award.award_id, lot_id=award.lot_id, bidder_id=award.bidder_id, amount_fen=award.waived_fen
+            )
+            await journal.post(tx, [waiver], cause=cause, at_ms=now_ms)
         # the reversed sale owes the buyer everything already, but for what they took back by disputes
         lost = await _recover_disputed(tx, award, now_ms=now_ms, cause=cause)
         for one in paid:

@@ -64,7 +64,8 @@ export const words = {
   "failure.expired": "it has expired",
   "failure.already_captured": "it was already charged",
   "failure.already_released": "it was already released",
-  "failure.amount_too_large": "the amount is larger than what is left",
+  "failure.amount_too_large": "the amount is larger than what is left or can be charged at once",
+  "failure.amount_too_small": "the amount is smaller than what can be charged",
   "failure.authentication_required": "the bank requires authentication by the cardholder",
   "failure.capture_failed": "the charge failed",
   "failure.refund_failed": "the refund failed",
@@ -102,7 +103,11 @@ export const words = {
   "problem.payment-method-missing": "Please choose a payment method.",
   "problem.payment-declined":
     "The payment was declined: {failure}. You have not been charged; try another payment method.",
+  "problem.payment-declined-in-part":
+    "The payment was declined: {failure}. ¥{charged_fen} was charged before and counts as a part payment; use another payment method for the rest.",
   "problem.payment-pending": "A payment for this lot is being processed. Please wait for its result.",
+  "problem.payment-too-small":
+    "¥{amount_fen} cannot be charged to a card; the least is ¥{minimum_fen}. Please pay by bank transfer or contact us.",
   "problem.payment-late": "The payment period and the grace period have ended.",
   "problem.offer-over": "This offer is no longer open ({state}).",
   "problem.nobody-to-offer": "There is no runner-up left, or the price would be below the floor.",

@@ -28,6 +28,7 @@ function buildCard(awardId, { provider, announce }) {
     note: element("p", { class: "notice" }),
     outcome: element("p", { class: "notice", role: "status", hidden: true }),
     method: paymentField(`method-${awardId}`, provider),
+    charges: element("p", { class: "soft", hidden: true }),
     pay: element("button", { class: "button main", "data-act": "pay" }),
     transfer: transferPart(announce),
     refuse: element("button", { class: "button danger", type: "button", "data-act": "refuse" }, t("award.refuse")),
@@ -39,6 +40,7 @@ function buildCard(awardId, { provider, announce }) {
     "form",
     { class: "act", novalidate: true },
     parts.method.root,
+    parts.charges,
     element("div", { class: "actions" }, parts.pay, parts.refuse),
   );
   parts.centreForm = element(
@@ -100,7 +102,7 @@ export class AwardCard {
   show(newest) {
     const chosenBefore = this.#award?.delivery_centre ?? null;
     const award = newest;
-    const { root, badge, title, about, payForm, method, pay, choose, centre, centreForm } = this.#parts;
+    const { root, badge, title, about, payForm, method, charges, pay, choose, centre, centreForm } = this.#parts;
     this.#award = award;
     root.dataset.status = award.status;
     badge.dataset.tone = TONES[award.status];
@@ -114,6 +116,8 @@ export class AwardCard {
     if (award.delivery_centre !== chosenBefore) centre.value = award.delivery_centre ?? "";
     payForm.hidden = award.status !== "due";
     method.root.hidden = award.due_fen === 0;
+    charges.hidden = award.charges < 2;
+    setText(charges, t("award.charges", { count: award.charges }));
     setText(pay, award.due_fen ? t("award.pay", { amount: yuan(award.due_fen) }) : t("award.pay-with-deposit"));
     setText(choose, t(award.delivery_centre ? "award.choose-other" : "award.choose"));
     centreForm.hidden = award.status !== "paid";
@@ -148,6 +152,7 @@ export class AwardCard {
       ["fee", award.fee_fen],
       ["total", award.total_fen],
       due && award.received_fen ? ["received", -award.received_fen] : null,
+      award.waived_fen ? ["waived", -award.waived_fen] : null,
       due && award.deposit_fen ? ["deposit", -award.deposit_fen] : null,
       due ? ["due", award.due_fen] : null,
     ].filter(Boolean);

@@ -3,7 +3,16 @@
 import { dateTime, hasText, t } from "./i18n.js";
 import { yuan } from "./money.js";
 
-const AMOUNTS = ["minimum_fen", "maximum_fen", "limit_fen", "available_fen", "cap_fen", "price_fen", "amount_fen"];
+const AMOUNTS = [
+  "minimum_fen",
+  "maximum_fen",
+  "limit_fen",
+  "available_fen",
+  "cap_fen",
+  "price_fen",
+  "amount_fen",
+  "charged_fen",
+];
 const MOMENTS = ["until_ms", "expires_at_ms", "default_at_ms"];
 
 /** The sentence for a Problem; `facts` fills in what the page knows (the amount that was offered). */
@@ -18,8 +27,15 @@ export function problemText(problem, facts = {}) {
   told.failure = failureText(given.failure);
   told.centres = (given.delivery_centres ?? []).join(", ");
   told.detail = problem.message;
-  const phrase = barredAsBuyer(problem) ? "problem.bidder-barred-here" : `problem.${problem.code}`;
+  const phrase = phraseOf(problem);
   return hasText(phrase) ? t(phrase, { ...facts, ...told }) : t("problem.other", told);
+}
+
+/** The name of a problem's sentence; some codes have two. */
+function phraseOf(problem) {
+  if (barredAsBuyer(problem)) return "problem.bidder-barred-here";
+  const isPartPaid = problem.code === "payment-declined" && problem.facts?.charged_fen > 0;
+  return isPartPaid ? "problem.payment-declined-in-part" : `problem.${problem.code}`;
 }
 
 /** One code, two reasons: past defaults bar for a time, this lot's own defaulter for good. */
