@@ -20,20 +20,26 @@ def verify(
     keys: Annotated[
         Path | None, typer.Option(help="With FILE: the house's public keys, /.well-known/auction-keys.json.")
     ] = None,
+    receipt: Annotated[
+        str | None, typer.Option(help="With FILE and --keys: a bid's receipt, or a file that holds it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Verify lots and every rule of money, or a published record.
 
     Exit code 1 if a promise or a rule is broken, or the file is not as it was published.
     """
-    if file is None and (head is not None or keys is not None):
-        print_error("--head and --keys are for a published record: name its FILE")
+    if file is None and any(one is not None for one in (head, keys, receipt)):
+        print_error("--head, --keys and --receipt are for a published record: name its FILE")
+        raise typer.Exit(2)
+    if receipt is not None and keys is None:
+        print_error("a receipt is checked with the house's public keys: give them with --keys FILE")
         raise typer.Exit(2)
     if [file is not None, lot is not None, sale is not None, everything].count(True) != 1:
         print_error("name what to check with exactly one of FILE, --lot ID, --sale ID and --all")
         raise typer.Exit(2)
     if file is not None:
-        _verify_file(file, head, keys, as_json=as_json)
+        _verify_file(file, head, keys, receipt, as_json=as_json)
         return
     from auction.console import verification
     from auction.migration import migrated_servers
@@ -50,12 +56,12 @@ def verify(
         raise typer.Exit(1)
 
 
-def _verify_file(file: Path, head: str | None, keys: Path | None, *, as_json: bool) -> None:
+def _verify_file(file: Path, head: str | None, keys: Path | None, receipt: str | None, *, as_json: bool) -> None:
     from auction.console import published_record
     from auction.signing.public_keys import KeysMalformed
 
     try:
-        verdict = published_record.check_file(file, head, keys)
+        verdict = published_record.check_file(file, head, keys, receipt)
     except OSError as error:
         print_error(f"{error.filename} cannot be read: {error.strerror}")
         raise typer.Exit(2) from error

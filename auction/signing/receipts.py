@@ -27,11 +27,12 @@ from auction.signing.merkle import leaf_hash, root_and_paths, root_of
 from auction.signing.public_keys import PublicKeys, decode_url
 
 LENGTH_MAX = 1_024
-_PREFIX = "R1"
+PREFIX = "R1."
+"""How each begins."""
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _NUMBER = r"(?:0|[1-9][0-9]{0,15})"
 _FORM = re.compile(
-    rf"{_PREFIX}\.(?P<lot>[a-z0-9-]{{1,64}})\.(?P<epoch>{_NUMBER})\.(?P<at>{_NUMBER})\.(?P<chain>[0-9a-f]{{40}})"
+    rf"R1\.(?P<lot>[a-z0-9-]{{1,64}})\.(?P<epoch>{_NUMBER})\.(?P<at>{_NUMBER})\.(?P<chain>[0-9a-f]{{40}})"
     rf"\.(?P<kid>[A-Za-z0-9_-]{{1,64}})\.(?P<leaf>(?:{_NUMBER}\.){{4}}[01]\.{_NUMBER}\.[0-9a-f]{{64}}"
     rf"\.[A-Za-z0-9_-]{{1,64}})\.(?P<index>{_NUMBER})\.(?P<size>{_NUMBER})\.(?P<path>[A-Za-z0-9_-]*)"
     r"\.(?P<signature>[A-Za-z0-9_-]+)",
@@ -65,7 +66,7 @@ class Batch:
         root, paths = root_and_paths([leaf_hash(leaf.encode()) for leaf in leaves])
         size, call = len(leaves), f"{self.lot_id}.{self.epoch}.{self.at_ms}.{self.chain}"
         signature = _url(key.sign(_statement(call, size, root)))
-        start = f"{_PREFIX}.{call}.{key.kid}."
+        start = f"{PREFIX}{call}.{key.kid}."
         return [
             f"{start}{leaf}.{index}.{size}.{_url(path)}.{signature}"
             for index, (leaf, path) in enumerate(zip(leaves, paths, strict=True))

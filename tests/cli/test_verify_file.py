@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.commands import auction
 from tests.unit.test_published_record import KEYS, LOT, RECORD
+from tests.unit.test_receipt_in_record import published
 
 
 @pytest.fixture
@@ -44,6 +45,29 @@ def test_with_the_houses_public_keys_the_signature_is_checked(file: Path):
     assert (said.code, "keys.json cannot be used" in said.err) == (2, True)
     assert auction("verify", str(file), "--keys", str(file.with_name("none.json"))).code == 2
     assert auction("verify", "--all", "--keys", str(keys)).code == 2
+
+
+def test_a_receipt_is_held_against_the_record(tmp_path: Path):
+    record = published([2, 3])
+    file, keys = tmp_path / "record.jsonl", tmp_path / "keys.json"
+    file.write_bytes(b"".join(record.lines))
+    keys.write_text(json.dumps({"keys": KEYS.published()}))
+    receipt = record.receipts[4]
+    said = auction("verify", str(file), "--keys", str(keys), "--receipt", receipt, "--json")
+    verdict = said.json()
+    assert (said.code, verdict["ok"], verdict["receipt"]["ok"]) == (0, True, True)
+    assert (verdict["receipt"]["stated"]["seq"], verdict["receipt"]["stated"]["price_fen"]) == (4, 400)
+    (tmp_path / "receipt").write_text(f"{receipt}\n")
+    people = auction("verify", str(file), "--keys", str(keys), "--receipt", str(tmp_path / "receipt"))
+    assert (people.code, "of seq 4: paddle 5 at a price of 4.00" in people.out) == (0, True)
+
+    file.write_bytes(b"".join([*record.lines[:3], *record.lines[4:]]))
+    said = auction("verify", str(file), "--keys", str(keys), "--receipt", receipt)
+    assert said.code == 1
+    assert "line 4: seq 4 is missing" in said.out
+    assert "receipt: the record has no seq 4: the bid was left out" in said.out
+    assert auction("verify", str(file), "--receipt", receipt).code == 2
+    assert auction("verify", str(file), "--keys", str(keys), "--receipt", "no-such-file").code == 2
 
 
 def test_a_line_that_was_left_out_is_named(file: Path):

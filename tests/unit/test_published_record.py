@@ -1,7 +1,7 @@
 """A published record, checked with nothing but the file: whatever was done to it is named, with its line."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 import pytest
@@ -20,11 +20,12 @@ KEYS = HouseKeys.transient()
 Tamper = Callable[[list[bytes]], list[bytes]]
 
 
-def chained(events: list[tuple[int, Event]]) -> list[bytes]:
-    """The lines of a record, as they are published."""
+def chained(events: list[tuple[int, Event]], times: Mapping[int, int] | None = None) -> list[bytes]:
+    """The lines of a record, as they are published; `times`: seq -> its time, where it is not 1,000 later."""
     head, lines = GENESIS, []
     for seq, event in events:
-        line = public_line(SECRET, LOT, 1, seq, 1_000 + seq, event)
+        at_ms = 1_000 + seq if times is None else times.get(seq, 1_000 + seq)
+        line = public_line(SECRET, LOT, 1, seq, at_ms, event)
         head = head_with(head, line)
         lines.append(line[:-1] + b',"head":"' + head.hex().encode() + b'"}\n')
     return [*lines, signed_end(RecordEnd(LOT, 1, events[-1][0], len(lines), head.hex()))]
