@@ -50,7 +50,8 @@ async def ensure_bidder(tx: Transaction, *, bidder_id: str, name: str) -> None:
 async def assign_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> int:
     """A bidder's number on a sale: the one they have, or the next, from 1 without a gap. Raises NotFound(sale-unknown).
 
-    A new number locks the sale until this transaction ends, so that a failed transaction loses no number.
+    A new number locks the sale until this transaction ends, so that a failed transaction loses no number; so it is best
+    assigned in a short one.
     """
     assigned = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
     paddle = await tx.session.scalar(assigned)

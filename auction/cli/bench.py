@@ -16,6 +16,7 @@ class Benchmark(StrEnum):
     LEDGER = "ledger"
     LIVE = "live"
     PLACE = "place"
+    REGISTRATION = "registration"
     SETTLEMENT = "settlement"
     STORM = "storm"
 

@@ -22,6 +22,7 @@ from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
 from auction.services.bid_rate import BidRate
 from auction.services.ended_lots import EndedLots
+from auction.services.registration_queue import RegistrationQueue
 from auction.services.revocations import Revocations
 from auction.services.sign_in_rate import SignInRate
 from auction.signing.bidder_codes import BidderCodes
@@ -95,6 +96,7 @@ class AppContext:
     """How fast one bidder may bid here."""
     ended_lots: EndedLots = field(default_factory=EndedLots)
     """Lots that the ledger has dropped."""
+    registration_queue: RegistrationQueue = field(default_factory=RegistrationQueue)
     sign_in_rate: SignInRate = field(default_factory=SignInRate)
     revocations: Revocations = field(default_factory=Revocations)
     """Tokens that are not accepted any more."""

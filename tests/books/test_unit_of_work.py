@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import text
 
-from auction.books import tables, unit_of_work
+from auction.books import connection_check, tables, unit_of_work
 from auction.books.unit_of_work import Books, StatementRejected, Transaction, driver_url
 from auction.domain.errors import BooksAway, LedgerAway
 from tests.books.conftest import Sql
@@ -286,3 +286,41 @@ def test_addresses_are_taken_as_operators_write_them(url: str, expected: str) ->
 def test_another_database_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"PostgreSQL.*not sqlite"):
         driver_url("sqlite:///x.db")
+
+
+async def test_connections_that_the_server_closed_while_they_lay_in_the_pool_are_replaced(
+    books_url: str, sql: Sql
+) -> None:
+    books = Books.connect(books_url, connections=3)
+
+    async def backend() -> int:
+        async with books.reading() as tx:
+            return int(await tx.session.scalar(text("SELECT pg_backend_pid() FROM pg_sleep(0.05)")))
+
+    before = set(await asyncio.gather(*(backend() for _ in range(3))))
+    for pid in before:
+        await sql("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+
+    after = set(await asyncio.gather(*(backend() for _ in range(3))))
+    await books.close()
+
+    assert len(before) == 3
+    assert not before & after
+
+
+async def test_an_idle_connection_is_asked_before_it_is_used(books_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    books = Books.connect(books_url, connections=1)
+
+    async def backend() -> int:
+        async with books.reading() as tx:
+            return int(await tx.session.scalar(text("SELECT pg_backend_pid()")))
+
+    def is_dead(_: object) -> None:
+        raise TimeoutError
+
+    before = await backend()
+    monkeypatch.setattr(books.engine.sync_engine.dialect, "do_ping", is_dead)
+    assert await backend() == before
+    monkeypatch.setattr(connection_check, "IDLE_S", 0.0)
+    assert await backend() != before
+    await books.close()

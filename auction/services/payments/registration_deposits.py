@@ -30,21 +30,23 @@ async def register(
     """Register a bidder for a lot, holding the deposit first; repeated: the same registration, not created.
 
     Raises NotFound, RequestRefused(registration-closed, deposit-too-low, deposit-too-high, deposit-declined,
-    payment-method-missing, bidder-barred), LedgerAway, BooksAway, PaymentsAway.
+    payment-method-missing, bidder-barred), LedgerAway, BooksAway, PaymentsAway, OverCapacity.
     """
-    requested = await registrations.request_registration(
-        context,
-        lot_id,
-        bidder_id=bidder_id,
-        name=name,
-        deposit_fen=deposit_fen,
-        payment_method=payment_method,
-        device=device,
-    )
-    if requested.deposit is None:
-        return requested
-    deposit = await _hold(context, requested.deposit)
-    return await registrations.outcome_of(context, lot_id, bidder_id, deposit)
+    async with context.registration_queue.turn():
+        requested = await registrations.request_registration(
+            context,
+            lot_id,
+            bidder_id=bidder_id,
+            name=name,
+            deposit_fen=deposit_fen,
+            payment_method=payment_method,
+            device=device,
+        )
+        if requested.deposit is None:
+            return requested
+        await registrations.reserve_paddle(context, lot_id, bidder_id)
+        deposit = await _hold(context, requested.deposit)
+        return await registrations.outcome_of(context, lot_id, bidder_id, deposit)
 
 
 async def top_up(
@@ -53,18 +55,19 @@ async def top_up(
     """Add to a deposit, which raises the limit; under the same key again: the same top-up, not created.
 
     Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, deposit-declined,
-    payment-method-missing, registration-closed, key-reused), LedgerAway, BooksAway, PaymentsAway.
+    payment-method-missing, registration-closed, key-reused), LedgerAway, BooksAway, PaymentsAway, OverCapacity.
     """
-    requested, is_new = await registrations.request_top_up(
-        context,
-        lot_id,
-        bidder_id=bidder_id,
-        amount_fen=amount_fen,
-        key=key,
-        payment_method=payment_method,
-    )
-    deposit = await _hold(context, requested)
-    return replace(await registrations.outcome_of(context, lot_id, bidder_id, deposit), created=is_new)
+    async with context.registration_queue.turn():
+        requested, is_new = await registrations.request_top_up(
+            context,
+            lot_id,
+            bidder_id=bidder_id,
+            amount_fen=amount_fen,
+            key=key,
+            payment_method=payment_method,
+        )
+        deposit = await _hold(context, requested)
+        return replace(await registrations.outcome_of(context, lot_id, bidder_id, deposit), created=is_new)
 
 
 async def _hold(context: AppContext, deposit: Deposit) -> Deposit:
