@@ -63,14 +63,14 @@ def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch |
     app.include_router(v1)
     app.include_router(outside)
     openapi.install(app)
-    app.router.routes.extend([*documents.routes(), *(docs_page.routes() if config.docs else [])])
+    app.router.routes.extend([*documents.routes(context.money.currency), *(docs_page.routes() if config.docs else [])])
     app.router.routes.append(documents.unknown_page())
     # the last is the outermost
     app.add_middleware(SharedResponses)
     app.add_middleware(RequestMiddleware)
     app.add_middleware(HeadRequests)
     exception_handlers.install(app)
-    bid_endpoint = BidEndpoint(app, context, BidAnswers(authenticator, counts))
+    bid_endpoint = BidEndpoint(app, context, BidAnswers(authenticator, counts, context.money.currency))
     app.state.context = context
     app.state.config = config
     app.state.authenticator = authenticator

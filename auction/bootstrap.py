@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from auction.books.ledger_binding import bound_lineage, claim_identity
 from auction.books.revision import applied_revision
 from auction.books.unit_of_work import Books
+from auction.domain.currency import CURRENCIES
 from auction.domain.errors import BooksAway, Unavailable
 from auction.domain.ledger_layout import LAYOUT
 from auction.domain.settlement import BidderPolicy
@@ -195,6 +196,7 @@ def _plain(value: SecretStr | str | None) -> str | None:
 
 def _money_rules(settings: Settings) -> MoneyRules:
     return MoneyRules(
+        currency=CURRENCIES[settings.currency],
         bidders=BidderPolicy(identity_limits=settings.identity_levels),
         deposit_method=DepositMethod(settings.deposit_method),
         delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from auction.domain.currency import CURRENCIES
 from auction.domain.money import FEN_MAX
 from auction.domain.payment_reference import BankAccount
 from auction.domain.text import DELIVERY_CENTRE, NAME
@@ -110,6 +111,12 @@ def _provider_name(name: str) -> str:
     if name not in PROVIDERS:
         raise ValueError
     return name
+
+
+def _currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError
+    return code
 
 
 def _absolute(path: Path) -> Path:
@@ -280,9 +287,7 @@ class Settings(BaseSettings):
         "info", description="one of debug, info, warning, error"
     )
     log_format: Literal["console", "json"] = Field("console", description="console or json")
-    currency: str = Field(
-        "CNY", pattern=r"^[A-Z]{3}$", description="a currency code of three capital letters, such as CNY"
-    )
+    currency: Annotated[str, AfterValidator(_currency)] = Field("CNY", description=f"one of {', '.join(CURRENCIES)}")
     locale: str = Field(
         "zh-CN", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a language tag such as zh-CN"
     )

@@ -17,6 +17,7 @@ from api.http.metrics import BidCounts
 from api.http.middleware import new_request_id
 from api.http.problems import INTERNAL_ERROR, MEDIA_TYPE, Header, HttpCode, Problem, Unacceptable, problem_of
 from auction.domain.bidding import Refused
+from auction.domain.currency import Currency
 from auction.domain.errors import AuctionError
 from auction.services.bidding.placement import BidOutcome, PlacedBid
 from auction.services.identity.roles import Role
@@ -62,9 +63,10 @@ class BidReceipt(msgspec.Struct, frozen=True):
 class BidAnswers:
     """Reads the headers of bids, and makes and counts their answers."""
 
-    def __init__(self, authenticator: Authenticator, counts: BidCounts) -> None:
+    def __init__(self, authenticator: Authenticator, counts: BidCounts, currency: Currency) -> None:
         self.authenticator = authenticator
         self.counts = counts
+        self._currency = currency
 
     def bidder_and_key(self, headers: list[Header]) -> tuple[str, str]:
         """The bidder's id and the idempotency key. Raises Unacceptable, BodyTooLarge, NotSignedIn, WrongRole, ..."""
@@ -130,7 +132,7 @@ class BidAnswers:
             self.counts.refused_at_edge[refused.code] = self.counts.refused_at_edge.get(refused.code, 0) + 1
         else:
             self.counts.refused[refused.code] += 1
-        content = refusal_content(refused)
+        content = refusal_content(refused, self._currency)
         body = _encode(content)
         headers = [_PROBLEM, _NO_STORE, (b"content-length", b"%d" % len(body))]
         if content["status"] == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -5,10 +5,10 @@ from typing import Any
 
 from api.http.problems import problem_content
 from auction.domain.bidding import Refused
-from auction.domain.money import yuan
+from auction.domain.currency import Currency
 
 
-def refusal_content(refused: Refused) -> dict[str, Any]:
+def refusal_content(refused: Refused, currency: Currency) -> dict[str, Any]:
     """The problem object of a refused bid."""
     facts = {
         "at_seq": refused.at_seq,
@@ -20,12 +20,12 @@ def refusal_content(refused: Refused) -> dict[str, Any]:
     }
     if refused.is_edge:
         facts["edge"] = True
-    return problem_content(refused.code, refused.code.sentence.format_map(_shown(refused.facts)), facts)
+    return problem_content(refused.code, refused.code.sentence.format_map(_shown(refused.facts, currency)), facts)
 
 
-def _shown(facts: Mapping[str, Any]) -> dict[str, str]:
-    """The facts as the sentence shows them: amounts in yuan."""
-    shown = {name: yuan(fact) if name.endswith("_fen") else str(fact) for name, fact in facts.items()}
+def _shown(facts: Mapping[str, Any], currency: Currency) -> dict[str, str]:
+    """The facts as the sentence shows them: amounts as people read them."""
+    shown = {name: currency.digits(fact) if name.endswith("_fen") else str(fact) for name, fact in facts.items()}
     if shown.get("status") == "open":
         # the end has come by the ledger's clock, and the lot is not closed yet
         shown["status"] = "past its end"

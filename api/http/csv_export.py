@@ -15,6 +15,7 @@ from typing import IO
 from starlette.responses import StreamingResponse
 
 from auction.books import journal
+from auction.domain.currency import Currency
 from auction.services.context import AppContext
 from auction.services.recovery.report import recovery_report
 from auction.services.settlement.finance_views import list_settlements
@@ -104,33 +105,33 @@ async def recovery_rows(context: AppContext) -> AsyncIterator[Cells]:
         )  # fmt: skip
 
 
-async def csv_response(rows: AsyncIterator[Cells], name: str) -> StreamingResponse:
+async def csv_response(rows: AsyncIterator[Cells], name: str, currency: Currency) -> StreamingResponse:
     """A response that browsers save as `name`.csv. All rows are read before its first byte is sent."""
     # closed when the last of it is sent, or with the response
     file: IO[str] = SpooledTemporaryFile(IN_MEMORY_BYTES_MAX, "w+", encoding="utf-8", newline="")  # noqa: SIM115
     file.write(BYTE_ORDER_MARK)
     writer = csv.writer(file)
-    async for row in _with_readable_columns(rows):
+    async for row in _with_readable_columns(rows, currency):
         writer.writerow([_cell(value) for value in row])
     file.seek(0)
     headers = {"content-disposition": f'attachment; filename="{name}.csv"', "cache-control": "no-store"}
     return StreamingResponse(_chunks(file), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _with_readable_columns(rows: AsyncIterator[Cells]) -> AsyncIterator[Cells]:
-    """The rows with a column in yuan for each in fen, and one in ISO 8601 for each in milliseconds, at their end."""
+async def _with_readable_columns(rows: AsyncIterator[Cells], currency: Currency) -> AsyncIterator[Cells]:
+    """The rows with a column in the house's currency for each in fen, one in ISO 8601 for each in ms."""
     header = [str(name) for name in await anext(rows)]
     amounts = [at for at, name in enumerate(header) if name.endswith("_fen")]
     times = [at for at, name in enumerate(header) if name.endswith("at_ms")]
-    in_yuan = [header[at].removesuffix("_fen") + "_yuan" for at in amounts]
-    yield (*header, *in_yuan, *(header[at].removesuffix("_ms") + "_utc" for at in times))
+    readable = [header[at].removesuffix("_fen") + f"_{currency.unit}" for at in amounts]
+    yield (*header, *readable, *(header[at].removesuffix("_ms") + "_utc" for at in times))
     async for row in rows:
-        yield (*row, *(_yuan(row[at]) for at in amounts), *(_iso_8601(row[at]) for at in times))
+        yield (*row, *(_decimal(row[at], currency) for at in amounts), *(_iso_8601(row[at]) for at in times))
 
 
-def _yuan(amount_fen: object) -> Decimal | None:
-    """An amount in yuan, with two decimals."""
-    return Decimal(amount_fen).scaleb(-2) if isinstance(amount_fen, int) else None
+def _decimal(amount_fen: object, currency: Currency) -> Decimal | None:
+    """An amount in a currency, with its decimals."""
+    return Decimal(amount_fen).scaleb(-currency.exponent) if isinstance(amount_fen, int) else None
 
 
 def _iso_8601(at_ms: object) -> str | None:

@@ -42,7 +42,7 @@ class LiveBids:
     def __init__(self, context: AppContext, secret: str) -> None:
         self._context = context
         authenticator = Authenticator(TokenKey(secret), CsrfKey.derive(secret), context.revocations)
-        self._answers = BidAnswers(authenticator, BidCounts())
+        self._answers = BidAnswers(authenticator, BidCounts(), context.money.currency)
         self.collectors: tuple[Collector, ...] = (self._answers.counts, EdgeGauges(context.edge))
 
     def place(self, connection: LiveConnection, bid: Place) -> None:

@@ -20,6 +20,7 @@ async def config(context: Context, request: Request) -> ConfigResponse:
         live_url=api_config.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https"),
         now_ms=int(time.time() * 1000),
         currency=api_config.currency,
+        currency_exponent=context.money.currency.exponent,
         locale=api_config.locale,
         payment_provider=context.gateway.provider,
         delivery_centres=list(api_config.delivery_centres),

@@ -42,13 +42,13 @@ async def show_journal(
 @router.get("/journal.csv", response_class=StreamingResponse, responses=_READING | _CSV)
 async def export_journal(context: Context, _reader: MoneyReader, lot_id: OfLot = None) -> StreamingResponse:
     """The journal as CSV, a row a line; amounts in fen and in yuan, times in milliseconds and in ISO 8601."""
-    return await csv_response(journal_rows(context, lot_id), "journal")
+    return await csv_response(journal_rows(context, lot_id), "journal", context.money.currency)
 
 
 @router.get("/results.csv", response_class=StreamingResponse, responses=_READING | _CSV)
 async def export_results(context: Context, _reader: MoneyReader) -> StreamingResponse:
     """The result of every closed lot as CSV; amounts in fen and in yuan, times in milliseconds and in ISO 8601."""
-    return await csv_response(result_rows(context), "results")
+    return await csv_response(result_rows(context), "results", context.money.currency)
 
 
 @router.get("/invariants", responses=_READING)

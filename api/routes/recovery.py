@@ -34,7 +34,7 @@ async def show_recovery(context: Context, _reader: MoneyReader) -> RecoveryRespo
 @router.get("/recovery.csv", response_class=StreamingResponse, responses=_READING | _CSV)
 async def export_recovery(context: Context, _reader: MoneyReader) -> StreamingResponse:
     """The same as CSV, a row for each frozen and each restored lot; times in milliseconds and in ISO 8601."""
-    return await csv_response(recovery_rows(context), "recovery")
+    return await csv_response(recovery_rows(context), "recovery", context.money.currency)
 
 
 @bidders.post(

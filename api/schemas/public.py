@@ -276,6 +276,9 @@ class ConfigResponse(BaseModel):
     live_url: str | None
     now_ms: int
     currency: str
+    currency_exponent: int = Field(
+        description="How many decimals it has; amounts are whole minor units, named *_fen whatever the currency."
+    )
     locale: str
     payment_provider: str = Field(description="The provider in use, such as stripe.")
     delivery_centres: list[str] = Field(description="Where a paid lot can be collected.")

@@ -18,6 +18,7 @@ from api.http.config import ApiConfig
 from api.http.etags import Prepared
 from api.web.assets import DOCUMENT_HEADERS, Assets
 from api.web.languages import LANGUAGES, language_of
+from auction.domain.currency import CNY, Currency
 
 _WEB = Path(__file__).parent
 
@@ -67,17 +68,21 @@ def unknown_page() -> BaseRoute:
     return _UnknownPage("/{path:path}", _endpoint(_NOT_FOUND, status=404), methods=["GET"])
 
 
-def routes() -> list[BaseRoute]:
+def routes(currency: Currency = CNY) -> list[BaseRoute]:
     """The pages and what they load. Raises OSError or ValueError where a page's files are missing or incomplete."""
-    documents: list[BaseRoute] = [Route(path, _endpoint(page), methods=["GET"]) for path, page in PAGES.items()]
+    documents: list[BaseRoute] = [
+        Route(path, _endpoint(page, currency), methods=["GET"]) for path, page in PAGES.items()
+    ]
     return [*documents, Mount("/static", Assets(directory=_WEB / "static"))]
 
 
-def document(page: Page, language: str) -> str:
+def document(page: Page, language: str, currency: Currency = CNY) -> str:
     """The document of a page in one language. Raises ValueError where a place in the shell is not filled."""
     sheets = (*_SHARED, *page.styles)
     parts = {
         "language": language,
+        "currency": currency.code,
+        "exponent": str(currency.exponent),
         "page": page.name,
         "styles": "\n    ".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name in sheets),
         "texts": "\n    ".join(
@@ -100,9 +105,10 @@ def _texts(language: str) -> list[str]:
     return [language, *sorted(f"{language}/{path.stem}" for path in (_WEB / "static" / "i18n" / language).glob("*.js"))]
 
 
-def _endpoint(page: Page, *, status: int = 200) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(page: Page, currency: Currency = CNY, *, status: int = 200) -> Callable[[Request], Awaitable[Response]]:
     documents = {
-        language: Prepared(document(page, language).encode(), "text/html; charset=utf-8") for language in LANGUAGES
+        language: Prepared(document(page, language, currency).encode(), "text/html; charset=utf-8")
+        for language in LANGUAGES
     }
 
     async def show(request: Request) -> Response:

@@ -1,9 +1,13 @@
 """Money as a whole number of fen (1/100 yuan): the allowed range, shares of an amount, and how it is written.
 
+In another currency it is a whole number of its minor units (`auction.domain.currency`).
+
 Amounts are plain ints in variables, fields and columns whose names end in `_fen`.
 """
 
 from typing import Final
+
+from auction.domain.currency import CNY
 
 FEN_MIN: Final = 1
 FEN_MAX: Final = 10**13
@@ -24,7 +28,5 @@ def share(amount_fen: int, bps: int) -> int:
 
 
 def yuan(amount_fen: int) -> str:
-    """An amount as people read it: 7819339900 -> '78,193,399.00'."""
-    sign = "-" if amount_fen < 0 else ""
-    whole, fen = divmod(abs(amount_fen), 100)
-    return f"{sign}{whole:,}.{fen:02d}"
+    """An amount of the yuan as people read it: 7819339900 -> '78,193,399.00'."""
+    return CNY.digits(amount_fen)

@@ -11,6 +11,7 @@ from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.operations import Operation
 from auction.books.unit_of_work import Books, Transaction
+from auction.domain.currency import CNY, Currency
 from auction.domain.payment_reference import BankAccount
 from auction.domain.settlement import BidderPolicy
 from auction.domain.states import DepositMethod
@@ -41,6 +42,7 @@ def system_clock_ms() -> int:
 class MoneyRules:
     """The house's rules about money: those for bidders, and how deposits are held."""
 
+    currency: Currency = CNY
     bidders: BidderPolicy = field(default_factory=BidderPolicy)
     deposit_method: DepositMethod = DepositMethod.AUTHORISATION
     delivery_centres: tuple[str, ...] = ("Beijing", "Shanghai", "Guangzhou", "Shenzhen", "Chengdu", "Wuhan")
@@ -50,6 +52,10 @@ class MoneyRules:
     """An authorised deposit that is still needed is held again this long before the authorisation expires."""
     capture_ahead_ms: int = 24 * 3_600_000
     """One that could not be held again is captured this long before the authorisation expires."""
+
+    def text(self, amount_fen: int) -> str:
+        """An amount with the house's currency, as people read it."""
+        return self.currency.text(amount_fen)
 
 
 class AwardOutcomes(Protocol):

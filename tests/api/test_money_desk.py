@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from api.http import csv_export
 from auction.books.invariants import INVARIANTS
+from auction.domain.currency import CNY
 from auction.domain.settlement import BidderPolicy
 from auction.services.catalogue import lots
 from auction.services.context import AppContext
@@ -370,7 +371,7 @@ async def test_the_journal_is_taken_along_as_csv_line_by_line_over_many_pages(
     [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (10_000, "100.00"), (1 - 10**13, "-99999999999.99")],
 )
 def test_an_amount_in_yuan_is_exact(amount_fen: int, in_yuan: str) -> None:
-    assert str(csv_export._yuan(amount_fen)) == in_yuan
+    assert str(csv_export._decimal(amount_fen, CNY)) == in_yuan
 
 
 def iso_8601(at_ms: str) -> str:

@@ -11,6 +11,7 @@ from api.http.problems import ROWS, STATUS_OF_KIND, HttpCode, Problem, problem_o
 from auction.domain.bidding import Refused
 from auction.domain.codes import Kind, ProblemCode, RefusalCode
 from auction.domain.contradictions import Contradiction, ContradictionCode
+from auction.domain.currency import CNY
 from auction.domain.errors import (
     AuctionError,
     BooksAway,
@@ -70,7 +71,7 @@ def test_every_refusal_has_a_sentence_the_facts_of_its_code_and_the_lot_as_it_wa
     fact = code.facts[0] if code.facts else ""
     facts = {fact: "paused" if fact == "status" else 12_345_600} if fact else {}
 
-    content = refusal_content(Refused(code, facts, 7, 100, 200, 300, 400))
+    content = refusal_content(Refused(code, facts, 7, 100, 200, 300, 400), CNY)
 
     assert content["code"] == code
     assert content["type"] == f"urn:auction:problem:{code}"

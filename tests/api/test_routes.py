@@ -35,7 +35,13 @@ async def test_config_tells_a_page_where_to_go_live(asker):
 
     assert config.pop("now_ms") > 1_700_000_000_000
     money = {"payment_provider": "sandbox", "two_persons": False, "delivery_centres": []}
-    assert config == {"live_url": "wss://live.example/", "currency": "CNY", "locale": "zh-CN", **money}
+    assert config == {
+        "live_url": "wss://live.example/",
+        "currency": "CNY",
+        "currency_exponent": 2,
+        "locale": "zh-CN",
+        **money,
+    }
 
 
 async def test_a_draft_is_edited_until_it_is_scheduled_and_what_changed_is_kept(asker):

@@ -116,3 +116,15 @@ test("every amount that is shown is read back the same", () => {
     assert.equal(parseFen(yuanShort(fen)), fen);
   }
 });
+
+test("of the yen an amount has no decimals", async () => {
+  globalThis.document = { documentElement: { dataset: { exponent: "0" } } };
+  const yen = await import("../../api/web/static/js/shared/money.js?yen");
+  delete globalThis.document;
+  assert.equal(yen.yuan(7_819_339_900), "7,819,339,900");
+  assert.equal(yen.yuanShort(100), "100");
+  for (const typed of ["1200", "1,200", "¥1,200", "1200日元", "１，２００"])
+    assert.equal(yen.parseFen(typed), 1200, typed);
+  assert.deepEqual(yen.readYuan("12.50"), { fen: null, mistake: "form" });
+  assert.deepEqual(yen.readYuan("12,50"), { fen: null, mistake: "grouping" });
+});

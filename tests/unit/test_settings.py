@@ -79,7 +79,7 @@ def test_settings_do_not_change():
         (
             "CURRENCY",
             "yuan",
-            "AUCTION_CURRENCY must be a currency code of three capital letters, such as CNY, got 'yuan'",
+            "AUCTION_CURRENCY must be one of CNY, JPY, got 'yuan'",
         ),
         ("LOCALE", "Chinese, please", "AUCTION_LOCALE must be a language tag such as zh-CN, got 'Chinese, please'"),
         ("LIVE_URL", "http://x", "AUCTION_LIVE_URL must be an address such as wss://live.example.com/, got 'http://x'"),

@@ -9,7 +9,6 @@ from dataclasses import replace
 from auction.books import deposits
 from auction.books.deposits import Deposit
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.money import yuan
 from auction.domain.states import DepositStatus
 from auction.services.context import AppContext
 from auction.services.payments.gateway_calls import perform
@@ -79,8 +78,8 @@ async def _hold(context: AppContext, deposit: Deposit) -> Deposit:
     if deposit.status is DepositStatus.FAILED:
         raise RequestRefused(
             ProblemCode.DEPOSIT_DECLINED,
-            f"The deposit of {yuan(deposit.amount_fen)} yuan was declined ({deposit.reason}); nothing was charged. "
-            "Try another payment method.",
+            f"The deposit of {context.money.text(deposit.amount_fen)} was declined ({deposit.reason}); nothing was "
+            "charged. Try another payment method.",
             {"failure": deposit.reason, "amount_fen": deposit.amount_fen},
         )
     return deposit

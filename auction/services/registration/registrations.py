@@ -15,10 +15,11 @@ from auction.books.catalogue import DRAFT, LotRecord
 from auction.books.deposits import REGISTRATION, Deposit
 from auction.books.operations import Intent
 from auction.books.unit_of_work import Transaction
+from auction.domain.currency import Currency
 from auction.domain.deposits import Power
 from auction.domain.errors import AuctionError, ProblemCode, RefusalCode, RequestRefused
 from auction.domain.lot import ADMITTING
-from auction.domain.money import FEN_MAX, yuan
+from auction.domain.money import FEN_MAX
 from auction.domain.settlement import barred_until_ms, required_deposit_fen
 from auction.domain.states import DepositMethod, DepositReason, DepositStatus, OperationKind
 from auction.domain.terms import Terms
@@ -113,7 +114,7 @@ async def request_top_up(
         if before[0].amount_fen != amount_fen:
             raise RequestRefused(
                 RefusalCode.KEY_REUSED,
-                f"This Idempotency-Key was used for {yuan(before[0].amount_fen)} yuan; use a new one.",
+                f"This Idempotency-Key was used for {context.money.text(before[0].amount_fen)}; use a new one.",
                 {"amount_fen": before[0].amount_fen},
             )
         return before[0], False
@@ -122,7 +123,8 @@ async def request_top_up(
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
         held_fen = await _held_fen(tx, record, terms, bidder_id)
-        _check_top_up(await power_of_deposits(context, tx, record, bidder_id), held_fen, amount_fen)
+        power = await power_of_deposits(context, tx, record, bidder_id)
+        _check_top_up(power, held_fen, amount_fen, context.money.currency)
         _check_holdable(context, amount_fen)
         deposit = await _intend_hold(
             context,
@@ -258,7 +260,7 @@ async def _request_deposit(
         past = await _check_history(context, tx, record, bidder_id, now_ms)
         held_fen = await _held_fen(tx, record, terms, bidder_id)
         minimum_fen = required_deposit_fen(terms.deposit.minimum_fen(), past, context.money.bidders)
-        amount_fen = _deposit_to_hold(minimum_fen, deposit_fen, held_fen)
+        amount_fen = _deposit_to_hold(minimum_fen, deposit_fen, held_fen, context.money.currency)
         _check_holdable(context, amount_fen)
         if amount_fen == 0:
             await register_bidder(context, tx, record, terms, bidder_id)
@@ -355,7 +357,7 @@ def _barred() -> RequestRefused:
     )
 
 
-def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int) -> int:
+def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int, currency: Currency) -> int:
     """How much a registration holds, in fen: what is missing of the minimum, or more if wanted; 0: no deposit.
 
     `held_fen` is held already: a purse for another lot of the sale serves for this one too.
@@ -366,7 +368,8 @@ def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int) ->
     if wanted_fen < missing_fen:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_LOW,
-            f"The deposit for this lot is at least {yuan(missing_fen)} yuan; {yuan(wanted_fen)} was offered.",
+            f"The deposit for this lot is at least {currency.text(missing_fen)}; {currency.text(wanted_fen)} was "
+            "offered.",
             {"minimum_fen": missing_fen},
         )
     if minimum_fen == 0:
@@ -374,7 +377,7 @@ def _deposit_to_hold(minimum_fen: int, wanted_fen: int | None, held_fen: int) ->
     if held_fen + wanted_fen > FEN_MAX:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_HIGH,
-            f"The deposits on a sale are limited to {yuan(FEN_MAX)} yuan.",
+            f"The deposits on a sale are limited to {currency.text(FEN_MAX)}.",
             {"maximum_fen": FEN_MAX - held_fen},
         )
     return wanted_fen
@@ -386,22 +389,23 @@ def _check_holdable(context: AppContext, amount_fen: int) -> None:
     if 0 < amount_fen < limits.min_fen:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_LOW,
-            f"The payment provider holds at least {yuan(limits.min_fen)} yuan; put down that much.",
+            f"The payment provider holds at least {context.money.text(limits.min_fen)}; put down that much.",
             {"minimum_fen": limits.min_fen},
         )
     if amount_fen > limits.max_fen:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_HIGH,
-            f"The payment provider holds at most {yuan(limits.max_fen)} yuan at once; raise the deposit afterwards.",
+            f"The payment provider holds at most {context.money.text(limits.max_fen)} at once; raise "
+            "the deposit afterwards.",
             {"maximum_fen": limits.max_fen},
         )
 
 
-def _check_top_up(power: Power, held_fen: int, amount_fen: int) -> None:
+def _check_top_up(power: Power, held_fen: int, amount_fen: int, currency: Currency) -> None:
     if held_fen + amount_fen > FEN_MAX:
         raise RequestRefused(
             ProblemCode.DEPOSIT_TOO_HIGH,
-            f"The deposits on a sale are limited to {yuan(FEN_MAX)} yuan.",
+            f"The deposits on a sale are limited to {currency.text(FEN_MAX)}.",
             {"maximum_fen": FEN_MAX - held_fen},
         )
     if power == Power():

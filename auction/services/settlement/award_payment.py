@@ -7,8 +7,8 @@ from auction.books.journal import Cause
 from auction.books.operations import Operation
 from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
+from auction.domain.currency import Currency
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongState
-from auction.domain.money import yuan
 from auction.domain.states import (
     AwardStatus,
     CauseKind,
@@ -51,7 +51,8 @@ async def pay_award(
             requested = await operations.operations_of_award(tx, award_id)
         parts = parts_of(requested, operation.first_operation_id)
         if operation.status is OperationStatus.FAILED:
-            raise _declined(operation, sum(one.amount_fen for one in parts if one.is_received_charge))
+            charged_fen = sum(one.amount_fen for one in parts if one.is_received_charge)
+            raise _declined(operation, charged_fen, context.money.currency)
         # another one only where this one has succeeded
         operation_id = next((one.operation_id for one in parts if one.attempt_number > operation.attempt_number), None)
     await perform_captures(context, award_id)
@@ -62,8 +63,8 @@ async def pay_award(
     return found
 
 
-def _declined(operation: Operation, charged_fen: int) -> RequestRefused:
-    charged = f"{yuan(charged_fen)} yuan were charged before and count as a part payment" if charged_fen else ""
+def _declined(operation: Operation, charged_fen: int, currency: Currency) -> RequestRefused:
+    charged = f"{currency.text(charged_fen)} were charged before and count as a part payment" if charged_fen else ""
     return RequestRefused(
         ProblemCode.PAYMENT_DECLINED,
         f"The payment was declined ({operation.failure}); {charged or 'nothing was charged'}. Use another payment "
@@ -100,7 +101,8 @@ async def _intend_payment(
             if can_waive(context, award, secured_fen=secured):
                 award = await waive_rest(tx, locked, award, now_ms=now_ms, cause=cause)
             elif secured < award.due_fen:
-                raise _too_small(award.due_fen, context.gateway.charge_limits.min_fen)
+                least_fen = context.gateway.charge_limits.min_fen
+                raise _too_small(award.due_fen, least_fen, context.money.currency)
             await apply_deposits(context, tx, locked, award, now_ms=now_ms, cause=cause)
             return None
         intent = charge_of(
@@ -115,11 +117,11 @@ async def _intend_payment(
     return operation_id
 
 
-def _too_small(due_fen: int, minimum_fen: int) -> RequestRefused:
+def _too_small(due_fen: int, minimum_fen: int, currency: Currency) -> RequestRefused:
     return RequestRefused(
         ProblemCode.PAYMENT_TOO_SMALL,
-        f"{yuan(due_fen)} yuan are due, and the payment provider charges at least {yuan(minimum_fen)}; pay by bank "
-        "transfer, or ask the auction house.",
+        f"{currency.text(due_fen)} are due, and the payment provider charges at least {currency.text(minimum_fen)}; "
+        "pay by bank transfer, or ask the auction house.",
         {"amount_fen": due_fen, "minimum_fen": minimum_fen},
     )
 

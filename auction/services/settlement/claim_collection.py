@@ -13,7 +13,6 @@ from auction.books.journal import Cause
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.money import yuan
 from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, StepName
 from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Share, Unmet, share_collected
@@ -51,13 +50,14 @@ async def collect_claim(
                 return None
             raise RequestRefused(
                 ProblemCode.RECEIPT_USED,
-                f"Receipt {reference} is recorded with {yuan(known_fen)} yuan.",
+                f"Receipt {reference} is recorded with {context.money.text(known_fen)}.",
                 {"amount_fen": known_fen},
             )
         if amount_fen > default.claim_left_fen:
             raise RequestRefused(
                 ProblemCode.CLAIM_EXCEEDED,
-                f"{yuan(default.claim_left_fen)} yuan are claimed; {yuan(amount_fen)} were given.",
+                f"{context.money.text(default.claim_left_fen)} are claimed; "
+                f"{context.money.text(amount_fen)} were given.",
                 {"amount_fen": default.claim_left_fen},
             )
         if amount_fen >= TWO_PERSONS_FROM_FEN:

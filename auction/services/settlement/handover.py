@@ -13,7 +13,7 @@ from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
-from auction.domain.money import share, yuan
+from auction.domain.money import share
 from auction.domain.provider_event_states import LIVE_REVERSAL
 from auction.domain.states import AwardStatus, CauseKind, SettlementAction, SettlementState, StepName
 from auction.domain.storage import storage_fee_fen, storage_fee_paid
@@ -130,7 +130,7 @@ async def confirm_handover(
         award = await settlements.live_award(tx, lot_id)
         if award is None or award.status is not AwardStatus.PAID:
             raise WrongState("confirm the handover", locked.settlement.state, [AwardStatus.PAID])
-        await check_not_taken_back(tx, award, LIVE_REVERSAL)
+        await check_not_taken_back(context, tx, award, LIVE_REVERSAL)
         if award.delivery_centre is None:
             raise RequestRefused(
                 ProblemCode.DELIVERY_CENTRE_MISSING, "The winner has not chosen a delivery centre yet."
@@ -153,7 +153,7 @@ async def confirm_handover(
         await journal.post(tx, entries, cause=cause, at_ms=now_ms)
         reason = None if storage is None else storage.reason
         await audit.record_action(tx, actor=actor, action="confirm-handover", lot_id=lot_id, reason=reason)
-        await _record_storage_fee(tx, locked, award, storage, actor=actor, now_ms=now_ms, cause=cause)
+        await _record_storage_fee(context, tx, locked, award, storage, actor=actor, now_ms=now_ms, cause=cause)
         await move(
             tx,
             lot_id,
@@ -173,6 +173,7 @@ async def confirm_handover(
 
 
 async def _record_storage_fee(
+    context: AppContext,
     tx: Transaction,
     locked: LockedSettlement,
     award: Award,
@@ -188,8 +189,8 @@ async def _record_storage_fee(
     if (owed_fen and storage is None) or paid_fen > owed_fen:
         raise RequestRefused(
             ProblemCode.STORAGE_FEE_OWED,
-            f"A storage fee of {yuan(owed_fen)} yuan is owed: say how much of it was paid, and the receipt or why the "
-            "rest is waived.",
+            f"A storage fee of {context.money.text(owed_fen)} is owed: say how much of it was paid, and the "
+            "receipt or why the rest is waived.",
             {"amount_fen": owed_fen},
         )
     if storage is None or owed_fen == 0:

@@ -136,7 +136,7 @@ async def _default(
         return
     requested = await operations.operations_of_award(tx, award.award_id)
     check_no_open_charge(requested)
-    await check_not_taken_back(tx, award, [ReversalStatus.OPEN])
+    await check_not_taken_back(context, tx, award, [ReversalStatus.OPEN])
     applied = await deposits.deposits_for_award(tx, award.award_id)
     if any(deposit.status is DepositStatus.HELD and not deposit.is_cash for deposit in applied):
         # the winner has paid their part; the capture is not in their hands

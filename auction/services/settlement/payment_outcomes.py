@@ -17,7 +17,6 @@ from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
 from auction.domain.deposits import PurseDeposit
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.money import yuan
 from auction.domain.provider_event_states import ReversalStatus
 from auction.domain.states import (
     AwardStatus,
@@ -193,13 +192,16 @@ def check_no_open_charge(requested: Sequence[Operation]) -> None:
         )
 
 
-async def check_not_taken_back(tx: Transaction, award: Award, statuses: Sequence[ReversalStatus]) -> None:
+async def check_not_taken_back(
+    context: AppContext, tx: Transaction, award: Award, statuses: Sequence[ReversalStatus]
+) -> None:
     """Raises RequestRefused(payment-disputed) where a payment of an award was taken back, in one of these statuses."""
     for one in await reversals.live_of_award(tx, award.award_id):
         if one.status in statuses:
             raise RequestRefused(
                 ProblemCode.PAYMENT_DISPUTED,
-                f"The payment provider has taken back {yuan(one.amount_fen)} yuan of what was paid for this award; "
+                f"The payment provider has taken back {context.money.text(one.amount_fen)} of what was paid for this "
+                "award; "
                 + (
                     "wait until that is decided."
                     if one.status is ReversalStatus.OPEN

@@ -78,7 +78,7 @@ async def void_settlement(
         cause = Cause(CauseKind.STAFF_ACTION, f"void:{lot_id}:{actor}")
         award = await settlements.live_award(tx, lot_id)
         if award is not None:
-            await _void_award(tx, award, now_ms=now_ms, cause=cause)
+            await _void_award(context, tx, award, now_ms=now_ms, cause=cause)
         offer = await settlements.open_offer(tx, lot_id)
         if offer is not None:
             await settlements.close_offer(tx, offer.offer_id, OfferStatus.WITHDRAWN, at_ms=now_ms)
@@ -98,11 +98,11 @@ async def void_settlement(
     return None
 
 
-async def _void_award(tx: Transaction, award: Award, *, now_ms: int, cause: Cause) -> None:
+async def _void_award(context: AppContext, tx: Transaction, award: Award, *, now_ms: int, cause: Cause) -> None:
     """Reverse an award, due or paid, and refund everything that was received for it."""
     requested = await operations.operations_of_award(tx, award.award_id)
     check_no_open_charge(requested)
-    await check_not_taken_back(tx, award, [ReversalStatus.OPEN])
+    await check_not_taken_back(context, tx, award, [ReversalStatus.OPEN])
     is_due = award.status is AwardStatus.DUE
     entry = (postings.award_reversed if is_due else postings.sale_reversed)(
         award_id=award.award_id,

@@ -127,7 +127,7 @@ export const words = {
   "bank.line.refused-why": "This bank reference is booked with another amount or date.",
   "bank.line.no-award": "No award found: it waits in suspense.",
   "bank.line.matched": "¥{amount} pay awards.",
-  "bank.wrong.amount": "“{value}” is no amount in yuan.",
+  "bank.wrong.amount": "“{value}” is no amount in {currency}.",
   "bank.wrong.date": "“{value}” is no day that has come.",
   "bank.wrong.reference": "“{value}” is no bank reference.",
   "bank.wrong.payer": "The payer is missing.",

@@ -11,7 +11,7 @@ export const words = {
   "top-up.choose": "Additional deposit",
   "top-up.rung": "¥{more} more, for bids up to ¥{limit}",
   "top-up.rung-open": "¥{more} more, for bids of any amount",
-  "top-up.amount": "Additional deposit (yuan)",
+  "top-up.amount": "Additional deposit ({currency})",
   "top-up.purse-hint": "Raises your allowance for the sale by {times} times the amount.",
   "top-up.send": "Pay deposit",
   "top-up.sending": "Processing ¥{amount} …",

@@ -173,7 +173,7 @@ export const words = {
   "ops.wrong.jump-in-proxy": "A maximum raise applies to open bidding only; a proxy bid is a maximum, not a price.",
   "ops.wrong.jump-too-small":
     "At ¥{price_fen} the maximum raise is ¥{allowed_fen}, less than the increment of ¥{step_fen}: no bid would be possible.",
-  "ops.wrong.jump-empty": "Give the maximum raise in increments, percent or yuan, or leave all three empty.",
+  "ops.wrong.jump-empty": "Give the maximum raise in increments, percent or {currency}, or leave all three empty.",
   "ops.wrong.bands-deposit-falls": "Deposits must increase: ¥{deposit_fen} follows ¥{previous_fen}.",
   "ops.wrong.bands-open-early": "Only the last row may be without a limit.",
   "ops.wrong.bands-limit-falls": "Bid limits must increase: ¥{limit_fen} follows ¥{previous_fen}.",

@@ -7,7 +7,7 @@ export const words = {
   "ops.new-lot": "New lot",
   "ops.back": "All lots",
   "ops.loading": "Loading …",
-  "ops.yuan": "yuan",
+  "ops.yuan": "{currency}",
   "ops.choose": "No lot selected",
   "ops.choose-hint": "Select a lot to manage it, or create a new one.",
   "ops.no-lots": "No lots yet. Create a sale first, then add a lot.",

@@ -11,7 +11,7 @@ export const words = {
   "top-up.choose": "增加保证金",
   "top-up.rung": "增加 ¥{more}，最高可出 ¥{limit}",
   "top-up.rung-open": "增加 ¥{more}，出价不限",
-  "top-up.amount": "增加保证金（元）",
+  "top-up.amount": "增加保证金（{currency}）",
   "top-up.purse-hint": "全场额度增加其 {times} 倍。",
   "top-up.send": "缴纳",
   "top-up.sending": "正在处理 ¥{amount}……",

@@ -7,7 +7,7 @@ export const words = {
   "ops.new-lot": "新建拍品",
   "ops.back": "全部拍品",
   "ops.loading": "正在加载……",
-  "ops.yuan": "元",
+  "ops.yuan": "{currency}",
   "ops.choose": "未选择拍品",
   "ops.choose-hint": "选择一件拍品进行管理，或新建拍品。",
   "ops.no-lots": "暂无拍品。请先新建拍卖会，再添加拍品。",

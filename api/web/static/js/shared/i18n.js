@@ -1,13 +1,17 @@
 // The page's texts: the language comes with the document (`<html lang>`), and only that language's texts are loaded.
 
 export const language = document.documentElement.lang.startsWith("zh") ? "zh-CN" : "en";
+const CURRENCY = document.documentElement.dataset?.currency ?? "CNY";
 const { words } = await import(`../../i18n/${language}.js`);
 
-/** The text of that name, `{facts}` filled in; the name itself where there is none. `name.one` is for a `count` or `n` of 1. */
+/** The text of that name, `{facts}` and the house's `{currency}` filled in; the name itself where there is none. `name.one` is for a `count` or `n` of 1. */
 export function t(name, facts = {}) {
   const isOne = String(facts.count ?? facts.n) === "1";
   const phrase = (isOne && words[`${name}.one`]) || (words[name] ?? name);
-  return phrase.replace(/\{(\w+)\}/g, (whole, fact) => (fact in facts ? String(facts[fact]) : whole));
+  return phrase.replace(/\{(\w+)\}/g, (whole, fact) => {
+    if (fact === "currency") return words[`currency.${CURRENCY}`];
+    return fact in facts ? String(facts[fact]) : whole;
+  });
 }
 
 /** Sentences one after the other, as the language sets them. */
