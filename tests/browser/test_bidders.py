@@ -31,7 +31,13 @@ async def test_a_bidder_bids_is_outbid_loses_the_connection_comes_back_and_sees_
         await expect(ann.locator("#price-figure")).to_have_text("8.00")
         await expect(ann.locator("#standing")).to_contain_text(text("lot.outbid", paddle=2))
         await expect(ann.locator("#outcome")).to_contain_text(part("lot.accepted-overtaken"))
+        title = await ann.locator("#title").text_content()
+        await expect(ann).to_have_title(text("lot.tab-outbid", price="8.00", title=title))
+        await expect(bob).to_have_title(text("lot.tab-leading", price="8.00", title=title))
+        await expect(ann.locator("link[rel=icon]")).to_have_attribute("href", "/static/icon-outbid.svg")
+        await ann.check("#alerts-on")
         await ann.reload()
+        await expect(ann.locator("#alerts-on")).to_be_checked()
         await expect(ann.locator("#standing")).to_contain_text(text("lot.outbid", paddle=2))
         await expect(ann.locator("#bids li")).to_have_count(2)
 

@@ -11,6 +11,7 @@ import { withShownStatus } from "../shared/lot_status.js";
 import { withFee, yuan } from "../shared/money.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { showTerms } from "../shared/terms_text.js";
+import { Alerts } from "./alerts.js";
 import { BidBox } from "./bid_box.js";
 import { BidCheck } from "./bid_check.js";
 import { BidList } from "./bid_list.js";
@@ -19,6 +20,7 @@ import { PriceChart } from "./price_chart.js";
 import { Receipts } from "./receipts.js";
 import { RestoredNotice } from "./restored_notice.js";
 import { LotResult } from "./result.js";
+import { TabStatus } from "./tab_status.js";
 
 const SILENT_BIDDER_MS = 5000;
 
@@ -29,6 +31,7 @@ const liveRegion = new LiveRegion(byId("spoken"));
 const list = new BidList(byId("bids"), byId("no-bids"));
 const countdown = new Countdown(() => clock.now());
 const restoredNotice = new RestoredNotice(byId("restored-note"), (text) => liveRegion.announce(text));
+const alerts = new Alerts({ box: byId("alerts-on"), now: () => clock.now() });
 const chart = new PriceChart(byId("chart"), () => clock.now());
 
 let lot = null;
@@ -39,6 +42,7 @@ let box = null;
 let bidCheck = null;
 let result = null;
 let live = null;
+let tab = null;
 
 start().catch(fail);
 
@@ -84,7 +88,10 @@ async function start() {
   show(lot);
   if (lot.status === "draft") return;
   listen(who, config);
-  setInterval(() => countdown.tick(), 100);
+  setInterval(() => {
+    countdown.tick();
+    alerts.tick();
+  }, 100);
 }
 
 async function getLot() {
@@ -108,7 +115,7 @@ function fail(problem) {
 }
 
 function describe(sale) {
-  document.title = `${lot.title} · ${t("brand")}`;
+  tab = new TabStatus(lot.title, document.querySelector('link[rel="icon"]'));
   byId("title").textContent = lot.title;
   byId("picture").replaceChildren(lotPicture(lotId));
   byId("sale-link").textContent = sale?.title ?? t("nav.sales");
@@ -191,7 +198,10 @@ function listen(who, config) {
         box.standing(frame);
         list.markYours(frame.paddle);
         result.showLeader();
-        if (isNews) liveRegion.announce(t("lot.outbid-spoken", { paddle: frame.outbid_by }));
+        tab.standing(frame);
+        if (!isNews) return;
+        alerts.outbid();
+        liveRegion.announce(t("lot.outbid-spoken", { paddle: frame.outbid_by }));
       },
     },
   });
@@ -237,6 +247,9 @@ function show(facts) {
   box.show(facts);
   if (before && before.status !== facts.status) liveRegion.announce(t(`status.${facts.status}`));
   result.show(shown);
+  tab.show(facts);
+  alerts.show(facts);
+  byId("alerts").hidden = ["closed", "void", "draft"].includes(facts.status);
   restoredNotice.show(facts);
   bidCheck?.show(facts);
   countdown.show({ ...shown, opens_at_ms: shown.opens_at_ms ?? lot.opens_at_ms });
