@@ -150,9 +150,12 @@ class PaymentGateway(Protocol):
         ...
 
     async def prepare(
-        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str, attempt: int
     ) -> Reply | None:
         """Make the object of a hold or charge without taking anything; None: this provider has no such step.
+
+        `attempt` counts how often the operation was requested: a provider that stores a fault under a request's key,
+        and would repeat it for a day, is asked under another key at the next attempt.
 
         Where the reply `is_prepared`, the caller stores its `ref` before calling `hold` or `charge` with it. Those are
         then about that object, however often they are repeated; others that were made meanwhile take nothing.

@@ -4,9 +4,16 @@
 
 What is taught: `allowed_payment_method_types`, `off_session` of a confirmation, `metadata` of a capture,
 `amount_received`, that only what is held is captured, and idempotency keys (the same key with the same request gives the
-first answer again, with another request it is refused).
+first answer again, a fault too, with another request it is refused; after 24 hours it is forgotten), search by metadata,
+which is behind, and lists with the newest first.
+
+`POST /_config/taught` with `{"fault": path}` answers the next POST of that path with a fault, `"done": true` after doing
+it; with `{"forward_s": n}` keys are so much older; with `{"search_behind": n}` search misses the newest n payments.
 """
 
+import json
+import re
+import time
 from typing import Any
 
 from aiohttp import web
@@ -15,7 +22,11 @@ from localstripe.errors import UserError
 
 _intents = resources.PaymentIntent
 _create_as_shipped = _intents._api_create.__func__
-_answers: dict[str, tuple[tuple[str, bytes], int, Any]] = {}
+KEY_S = 24 * 3600
+_answers: dict[str, tuple[tuple[str, bytes], int, Any, float]] = {}
+_faults: dict[str, bool] = {}
+"""Path -> whether the request is done before its fault."""
+_taught = {"forward_s": 0, "search_behind": 0}
 
 
 def _create(cls: Any, /, allowed_payment_method_types: Any = None, **data: Any) -> Any:
@@ -45,31 +56,73 @@ def _amount_received(intent: Any) -> int:
     return int(getattr(intent, "_taken", intent.amount)) if intent.status == "succeeded" else 0
 
 
+def _search(query: str, limit: int = 10) -> Any:
+    field = re.fullmatch(r"metadata\['(\w+)'\]:'(.*)'", query)
+    if field is None:
+        raise UserError(400, "Bad request")
+    intents = [one for key, one in resources.store.items() if key.startswith("payment_intent:")]
+    indexed = intents[: len(intents) - int(_taught["search_behind"])]
+    found = resources.List("/v1/payment_intents/search", limit=limit)
+    found._list = [one for one in indexed if (one.metadata or {}).get(field[1]) == field[2]]
+    return found
+
+
+def _newest_first(cls: Any, url: str, **data: Any) -> Any:
+    found = _list_as_shipped(cls, url, **data)
+    found._list.reverse()
+    return found
+
+
+async def _teach(request: web.Request) -> web.Response:
+    told = json.loads(await request.read())
+    if "fault" in told:
+        _faults[told["fault"]] = bool(told.get("done"))
+    _taught["forward_s"] += int(told.get("forward_s", 0))
+    _taught["search_behind"] = int(told.get("search_behind", _taught["search_behind"]))
+    return web.json_response({})
+
+
+def _fault() -> web.Response:
+    return web.json_response({"error": {"type": "api_error", "message": "something went wrong"}}, status=500)
+
+
 @web.middleware
 async def _remembering(request: web.Request, handler: Any) -> web.StreamResponse:
     key = request.headers.get("Idempotency-Key")
-    if key is None or request.method != "POST":
+    if request.path == "/_config/taught":
+        return await _teach(request)
+    if request.method != "POST":
         untouched: web.StreamResponse = await handler(request)
         return untouched
     asked = (request.path, await request.read())
-    if key in _answers:
-        first, status, body = _answers[key]
+    now_s = time.time() + _taught["forward_s"]
+    if key in _answers and now_s - _answers[key][3] < KEY_S:
+        first, status, body, _ = _answers[key]
         if first != asked:
             error = {"error": {"type": "idempotency_error", "message": "this key was used for another request"}}
             return web.json_response(error, status=400)
         return web.Response(body=body, status=status, content_type="application/json")
-    answer: web.Response = await handler(request)
-    _answers[key] = (asked, answer.status, answer.body)
+    is_done = _faults.pop(request.path, None)
+    answer: web.Response = await handler(request) if is_done is not False else _fault()
+    if is_done:
+        answer = _fault()
+    if key is not None:
+        _answers[key] = (asked, answer.status, answer.body, now_s)
     return answer
 
 
+_list_as_shipped = _intents._api_list_all.__func__
+_intents._api_list_all = classmethod(_newest_first)
 _intents._api_create = classmethod(_create)
 _intents.amount_received = property(_amount_received)
 # it would write everything to one file, the same for all, after every change
 resources.store.dump_to_disk = lambda: None
 # in place: the server reads this list when it is imported
 _TAUGHT = {"/v1/payment_intents/{id}/capture": _capture, "/v1/payment_intents/{id}/confirm": _confirm}
-resources.extra_apis[:] = [(method, path, _TAUGHT.get(path, known)) for method, path, known in resources.extra_apis]
+resources.extra_apis[:] = [
+    *((method, path, _TAUGHT.get(path, known)) for method, path, known in resources.extra_apis),
+    ("GET", "/v1/payment_intents/search", _search),
+]
 
 if __name__ == "__main__":
     from localstripe import server

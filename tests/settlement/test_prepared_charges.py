@@ -43,7 +43,7 @@ class PreparingGateway(UnreliableGateway):
             raise GatewayAway("the answer got lost")
 
     async def prepare(
-        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str, attempt: int
     ) -> Reply:
         self._arrives("prepare")
         ref = f"object-{next(self._numbers)}"

@@ -23,9 +23,9 @@ class UnreliableGateway:
         self._fault = fault
 
     async def prepare(
-        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str, attempt: int
     ) -> Reply | None:
-        del operation_id, kind, amount_fen, payment_method, payer
+        del operation_id, kind, amount_fen, payment_method, payer, attempt
         return None
 
     async def hold(

@@ -97,7 +97,7 @@ class SandboxGateway:
         self._closed = False
 
     async def prepare(
-        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str, attempt: int
     ) -> None:
         """See `PaymentGateway`: there is no such step here."""
 

@@ -1,8 +1,9 @@
 """The gateway to Stripe: sends requests through the official library, and says what a missing answer means.
 
 Holds are PaymentIntents with manual capture, charges such with automatic capture. They are created unconfirmed and then
-confirmed by their id, off session. Confirming again is about the same object, so it needs no idempotency key: Stripe
-forgets one after a day, and repeats a fault under it. Other requests have one made of their operation's id.
+confirmed by their id, off session. To confirm, capture or cancel again is about the same object, so it needs no
+idempotency key: Stripe forgets one after a day, and repeats a fault under it. A refund has one made of its operation's
+id; so has the creating of an object, another one for each attempt, as what is not confirmed takes nothing.
 An operation's id is stored in the metadata, so that its outcome is found without a key. Amounts are whole fen, Stripe's
 smallest unit of the yuan. `objects` reads the answers.
 
@@ -89,7 +90,14 @@ class StripeGateway:
         )
 
     async def prepare(
-        self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str
+        self,
+        operation_id: str,
+        kind: OperationKind,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        attempt: int = 1,
     ) -> Reply:
         """See `PaymentGateway`."""
         check_operation(operation_id, amount_fen)
@@ -106,10 +114,10 @@ class StripeGateway:
         }
         if customer:
             wanted["customer"] = customer
+        # several unconfirmed objects do no harm: the one that is stored is confirmed
+        key = f"{operation_id}:prepared" if attempt <= 1 else f"{operation_id}:prepared:{attempt}"
         try:
-            intent = await self._send(
-                self._client.v1.payment_intents.create_async(wanted, {"idempotency_key": f"{operation_id}:prepared"})
-            )
+            intent = await self._send(self._client.v1.payment_intents.create_async(wanted, {"idempotency_key": key}))
         except (stripe.CardError, stripe.InvalidRequestError) as refusal:
             return _opening_refused(refusal)
         objects.check(intent, currency=self._currency, amount_fen=amount_fen)
@@ -141,9 +149,14 @@ class StripeGateway:
                         "metadata": {objects.CAPTURE_OPERATION: operation_id},
                         "expand": _EXPAND,
                     },
-                    {"idempotency_key": operation_id},
                 )
             )
+        except GatewayAway:
+            # after a fault of Stripe's the object knows whether it was captured
+            known = objects.capture_reply(await self._intent(ref), operation_id)
+            if known is None:
+                raise
+            return known
         except stripe.InvalidRequestError as refusal:
             return await self._explain_refusal(refusal, ref, lambda held: objects.capture_reply(held, operation_id))
         except stripe.CardError as decline:
@@ -156,7 +169,12 @@ class StripeGateway:
         """See `PaymentGateway`."""
         check_operation(operation_id)
         try:
-            intent = await self._cancelled(ref, operation_id)
+            intent = await self._cancelled(ref)
+        except GatewayAway:
+            known = objects.release_reply(await self._intent(ref))
+            if known is None:
+                raise
+            return known
         except stripe.InvalidRequestError as refusal:
             return await self._explain_refusal(refusal, ref, objects.release_reply)
         objects.check(intent, currency=self._currency)
@@ -260,11 +278,11 @@ class StripeGateway:
             intent = found
         objects.check(intent, currency=self._currency, amount_fen=asked["amount_fen"])
         if intent["status"] == "requires_action":
-            await self._cancelled(intent["id"], f"{operation_id}:left")
+            await self._cancelled(intent["id"])
         return objects.opening_reply(intent)
 
-    async def _cancelled(self, ref: str, key: str) -> objects.StripeObject:
-        request = self._client.v1.payment_intents.cancel_async(ref, {"expand": _EXPAND}, {"idempotency_key": key})
+    async def _cancelled(self, ref: str) -> objects.StripeObject:
+        request = self._client.v1.payment_intents.cancel_async(ref, {"expand": _EXPAND})
         return await self._send(request)
 
     async def _explain_refusal(

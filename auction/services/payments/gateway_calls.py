@@ -155,7 +155,7 @@ async def _open(context: AppContext, gateway: PaymentGateway, operation: Operati
     }
     ref = prepared_ref
     if ref is None:
-        prepared = await gateway.prepare(operation_id, kind, **asked)
+        prepared = await gateway.prepare(operation_id, kind, **asked, attempt=operation.attempts)
         if prepared is not None and not prepared.is_prepared:
             return prepared
         ref = None if prepared is None else prepared.ref
