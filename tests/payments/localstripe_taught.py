@@ -67,7 +67,7 @@ def _search(query: str, limit: int = 10) -> Any:
     return found
 
 
-def _newest_first(cls: Any, url: str, **data: Any) -> Any:
+def _newest_first(cls: Any, /, url: str, **data: Any) -> Any:
     found = _list_as_shipped(cls, url, **data)
     found._list.reverse()
     return found
