@@ -165,10 +165,7 @@ class Settings(BaseSettings):
         description="an address such as postgresql://owner:password@host/auction, of the tables' owner",
     )
     data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(Path("var"), description="a directory")
-    ledger_binary: str | None = Field(
-        None, description="the path of a redis-server or valkey-server, or its name on PATH"
-    )
-
+    ledger_binary: str | None = Field(None, description="a redis-server or valkey-server, by path or by name on PATH")
     postgres_programs: Annotated[Path, AfterValidator(_absolute)] | None = Field(
         None, description="a directory with pg_dump and pg_restore, of the database's version or newer"
     )

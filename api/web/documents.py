@@ -43,6 +43,7 @@ _SIGN_IN = Page("sign_in", ("sign_in/page",), skip_to="#content")
 PAGES = {
     "/": Page("sales", ("sales/page",), skip_to="#content"),
     "/lots/{lot_id}": Page("lot", _LOT, skip_to="#bidding", skip_text="lot.skip-to-bidding"),
+    "/lots/{lot_id}/record": Page("record", ("record/page",), skip_to="#content"),
     "/sign-in": _SIGN_IN,
     "/sign-up": _SIGN_IN,
     "/me": Page("me", ("me/page", "me/transfer"), skip_to="#mine"),

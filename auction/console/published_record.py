@@ -84,8 +84,8 @@ def _print_receipt(verdict: ReceiptVerdict) -> None:
     if stated is None or not verdict.is_sound:
         out.print("[bold red]The receipt does not prove a bid of this record.[/]")
         return
-    price = f"{stated.price_fen // 100:,}.{stated.price_fen % 100:02d}"
-    out.print(f"[bold green]The receipt is of seq {stated.seq}: paddle {stated.paddle} at a price of {price}.[/]")
+    what = f"paddle {stated.paddle}, price_fen {stated.price_fen}"
+    out.print(f"[bold green]The receipt is of seq {stated.seq} of the record: {what}.[/]")
     if verdict.voided_by_seq is not None:
         out.print(f"That bid was voided by seq {verdict.voided_by_seq}; the record gives the reason.")
 

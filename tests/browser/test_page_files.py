@@ -9,7 +9,7 @@ from playwright.async_api import Page, Request, expect
 from tests.browser.conftest import PHRASES, take_screenshot
 from tests.browser.page_texts import text
 
-PATHS = ("/", "/sign-in", "/sign-up", "/me", "/ops", "/ops/settlements", "/lots/none-such")
+PATHS = ("/", "/sign-in", "/sign-up", "/me", "/ops", "/ops/settlements", "/lots/none-such", "/lots/none-such/record")
 
 
 class Loaded:

@@ -59,7 +59,7 @@ def test_a_receipt_is_held_against_the_record(tmp_path: Path):
     assert (verdict["receipt"]["stated"]["seq"], verdict["receipt"]["stated"]["price_fen"]) == (4, 400)
     (tmp_path / "receipt").write_text(f"{receipt}\n")
     people = auction("verify", str(file), "--keys", str(keys), "--receipt", str(tmp_path / "receipt"))
-    assert (people.code, "of seq 4: paddle 5 at a price of 4.00" in people.out) == (0, True)
+    assert (people.code, "of seq 4 of the record: paddle 5, price_fen 400" in people.out) == (0, True)
 
     file.write_bytes(b"".join([*record.lines[:3], *record.lines[4:]]))
     said = auction("verify", str(file), "--keys", str(keys), "--receipt", receipt)

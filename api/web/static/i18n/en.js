@@ -9,6 +9,7 @@ import { words as lotManagement } from "./en/lot_management.js";
 import { words as lots } from "./en/lots.js";
 import { words as navigation } from "./en/navigation.js";
 import { words as problems } from "./en/problems.js";
+import { words as record } from "./en/record.js";
 import { words as settlements } from "./en/settlements.js";
 
 export const words = {
@@ -18,6 +19,7 @@ export const words = {
   ...bidder,
   ...lotForm,
   ...lotManagement,
+  ...record,
   ...settlements,
   ...bank,
   ...exceptions,

@@ -9,6 +9,7 @@ import { words as lotManagement } from "./zh-CN/lot_management.js";
 import { words as lots } from "./zh-CN/lots.js";
 import { words as navigation } from "./zh-CN/navigation.js";
 import { words as problems } from "./zh-CN/problems.js";
+import { words as record } from "./zh-CN/record.js";
 import { words as settlements } from "./zh-CN/settlements.js";
 
 export const words = {
@@ -18,6 +19,7 @@ export const words = {
   ...bidder,
   ...lotForm,
   ...lotManagement,
+  ...record,
   ...settlements,
   ...bank,
   ...exceptions,

@@ -120,6 +120,7 @@ function describe(sale) {
   byId("picture").replaceChildren(lotPicture(lotId));
   byId("sale-link").textContent = sale?.title ?? t("nav.sales");
   byId("sale-link").href = sale ? `/?sale=${encodeURIComponent(lot.sale_id)}` : "/";
+  byId("record-link").href = `/lots/${encodeURIComponent(lotId)}/record`;
   byId("list-price").textContent = lot.list_price_fen ? t("lot.list-price", { price: yuan(lot.list_price_fen) }) : "";
   showTerms(byId("terms"), lot, { twoPersons });
 }
@@ -252,6 +253,7 @@ function show(facts) {
   byId("alerts").hidden = ["closed", "void", "draft"].includes(facts.status);
   restoredNotice.show(facts);
   bidCheck?.show(facts);
+  byId("record").hidden = facts.status !== "closed" && facts.status !== "void";
   countdown.show({ ...shown, opens_at_ms: shown.opens_at_ms ?? lot.opens_at_ms });
 }
 
