@@ -42,6 +42,7 @@ from auction.settings import Settings, SettingsError
 from auction.signing.bidder_codes import BidderCodes
 from auction.signing.hmac_receipts import ReceiptKey
 from auction.signing.house_keys import HouseKeys, KeyFileError
+from auction.signing.sealing import SealingKey
 
 
 @asynccontextmanager
@@ -93,6 +94,7 @@ async def open_context(
                 money=_money_rules(settings),
                 edge=EdgeRefusals(ledger) if settings.edge_refusals else None,
                 two_persons=settings.two_persons,
+                authenticator_key=SealingKey.derive(secret) if settings.second_factor else None,
                 bid_rate=BidRate(settings.bids_per_bidder_s, settings.bids_in_flight),
             )
             await combiner.drain()

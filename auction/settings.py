@@ -231,6 +231,7 @@ class Settings(BaseSettings):
         "127.0.0.1,::1", description="addresses or networks such as 10.0.0.0/8, with commas between them"
     )
     two_persons: bool = Field(True, description="1 where acts that change who wins need two persons of staff, or 0")
+    second_factor: bool = Field(True, description="1 where staff sign in and agree with a code, or 0")
     docs: bool = Field(True, description="1 to serve the page /docs, or 0")
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
     gateways: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")

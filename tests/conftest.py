@@ -50,6 +50,8 @@ os.environ.setdefault("AUCTION_BIDS_PER_BIDDER_S", "0")
 os.environ.setdefault("AUCTION_BIDS_IN_FLIGHT", "0")
 # one person of staff does it; tests of acts of two set it
 os.environ.setdefault("AUCTION_TWO_PERSONS", "0")
+# and with a password alone; tests of the second factor set it
+os.environ.setdefault("AUCTION_SECOND_FACTOR", "0")
 
 # tests of these folders run on every server of the family that is installed here
 _ON_EVERY_LEDGER = ("ledger", "model")

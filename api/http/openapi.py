@@ -34,6 +34,14 @@ _ANY_ROUTE = (
 AWAY = (ProblemCode.LEDGER_AWAY, ProblemCode.LEDGER_FULL, ProblemCode.LEDGER_CHANGED, ProblemCode.BOOKS_AWAY)
 WRITE = (*AWAY, ProblemCode.OUTCOME_UNKNOWN, HttpCode.UNSUPPORTED_MEDIA_TYPE)
 TOKEN = (TokenCode.TOKEN_INVALID, TokenCode.TOKEN_EXPIRED)
+AGREEMENT = (
+    ProblemCode.SAME_SESSION,
+    ProblemCode.SECOND_FACTOR_MISSING,
+    ProblemCode.CODE_REQUIRED,
+    ProblemCode.CODE_WRONG,
+    ProblemCode.TOO_MANY_SIGN_INS,
+)
+"""Of agreeing to another person's request."""
 PAID = (ProblemCode.PAYMENTS_AWAY,)
 SIGNED_IN = (HttpCode.UNAUTHORIZED, *TOKEN, HttpCode.FORBIDDEN, HttpCode.CSRF_TOKEN_INVALID)
 BID = (

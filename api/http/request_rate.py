@@ -19,7 +19,15 @@ Headers = list[tuple[bytes, bytes]]
 
 _SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 _API = b"/api/v1/"
-_SIGN_IN = frozenset({b"/api/v1/auth/token", b"/api/v1/auth/session", b"/api/v1/auth/accounts"})
+_SIGN_IN = frozenset(
+    {
+        b"/api/v1/auth/token",
+        b"/api/v1/auth/session",
+        b"/api/v1/auth/accounts",
+        b"/api/v1/auth/second-factor",
+        b"/api/v1/auth/second-factor/confirm",
+    }
+)
 _HEALTH = frozenset({b"/healthz", b"/readyz"})
 
 

@@ -1,19 +1,27 @@
 """Browser sessions: the token in an HttpOnly cookie, and a second cookie with a CSRF token.
 
+Where staff sign in, a third one stays in the browser: another account that agrees there is the same person.
+
 Pages repeat the CSRF token in the header X-CSRF-Token of every write. Another site can make a browser send cookies, but
 can neither read them nor set the header. Requests with an Authorization header need no CSRF token.
 """
 
 import hashlib
 import hmac
+import re
+import secrets
 from typing import Self
 
 from starlette.responses import Response
 
 SESSION_COOKIE = "auction_session"
 CSRF_COOKIE = "auction_csrf"
+DEVICE_COOKIE = "auction_device"
+DEVICE_LIFETIME_S = 400 * 86_400
+"""As long as browsers keep a cookie."""
 CSRF_HEADER = "X-CSRF-Token"
 _PURPOSE = b"flash-auction: pages' changes, version 1"
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{22}")
 _SESSION = SESSION_COOKIE.encode() + b"="
 
 
@@ -60,6 +68,15 @@ def begin_session(response: Response, key: CsrfKey, token: str, *, lifetime_s: i
         response.set_cookie(
             name, value, max_age=lifetime_s, path="/", secure=secure, httponly=http_only, samesite="lax"
         )
+
+
+def remember_device(response: Response, known: str | None, *, secure: bool) -> str:
+    """Sets the cookie by which a browser is known again, or keeps the `known` one; a hash for the browser."""
+    device = known if known is not None and _DEVICE.fullmatch(known) else secrets.token_urlsafe(16)
+    response.set_cookie(
+        DEVICE_COOKIE, device, max_age=DEVICE_LIFETIME_S, path="/", secure=secure, httponly=True, samesite="lax"
+    )
+    return hashlib.sha256(device.encode()).hexdigest()[:32]
 
 
 def end_session(response: Response, *, secure: bool) -> None:

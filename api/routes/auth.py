@@ -1,23 +1,33 @@
 """Accounts, sign-in and sign-out: tokens for programs, sessions in cookies for pages."""
 
 import time
+from io import BytesIO
 from typing import Annotated
 
+import segno
 from fastapi import APIRouter, Form, Request, Response
 
 from api.http.auth import Authenticator, Ending, Ops, SignedIn, Visitor
 from api.http.config import ApiConfig
 from api.http.disconnection import while_connected
 from api.http.openapi import SIGNED_IN, TOKEN, WRITE, problems
-from api.http.sessions import begin_session, end_session
+from api.http.sessions import DEVICE_COOKIE, begin_session, end_session, remember_device
 from api.routes.dependencies import BidderId, Context
-from api.schemas.auth import IdentityResponse, LiveTokenResponse, SessionResponse, TokenResponse
-from api.schemas.requests import CreateAccountRequest, ReasonRequest, SignInRequest
+from api.schemas.auth import (
+    EnrolledResponse,
+    EnrolmentResponse,
+    IdentityResponse,
+    LiveTokenResponse,
+    SessionResponse,
+    TokenResponse,
+)
+from api.schemas.requests import Code, CreateAccountRequest, ReasonRequest, SignInRequest
 from api.schemas.text import Password, Username
 from auction.books.accounts import LoginAccount
 from auction.domain.errors import ProblemCode
-from auction.services.identity import accounts, sessions
-from auction.services.identity.roles import Role
+from auction.services.context import AppContext
+from auction.services.identity import accounts, second_factor, sessions
+from auction.services.identity.roles import STAFF, Role
 from auction.services.identity.tokens import Purpose, lifetime_for
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -27,7 +37,26 @@ LIVE_TOKEN_LIFETIME_S = 120
 """Long enough to open a live connection."""
 
 
-def _issue_token(request: Request, account: LoginAccount) -> tuple[str, int]:
+_SECOND_FACTOR = (ProblemCode.SECOND_FACTOR_MISSING, ProblemCode.CODE_REQUIRED, ProblemCode.CODE_WRONG)
+_PASSWORD = (ProblemCode.CREDENTIALS_WRONG, ProblemCode.TOO_MANY_SIGN_INS)
+
+
+async def _checked_account(request: Request, context: AppContext, username: str, password: str) -> LoginAccount:
+    """The account of a user name and password; its second factor is still to be checked."""
+    return await while_connected(request, accounts.authenticate(context, username=username, password=password))
+
+
+def _begin_session(request: Request, response: Response, account: LoginAccount) -> IdentityResponse:
+    """Sign a browser in; staff's is known again."""
+    secure, device = _is_secure(request), ""
+    if account.role in STAFF:
+        device = remember_device(response, request.cookies.get(DEVICE_COOKIE), secure=secure)
+    token, lifetime_s = _issue_token(request, account, device)
+    begin_session(response, request.app.state.authenticator.csrf, token, lifetime_s=lifetime_s, secure=secure)
+    return IdentityResponse.of_account(account)
+
+
+def _issue_token(request: Request, account: LoginAccount, device: str = "") -> tuple[str, int]:
     """A token for an account, and its lifetime in seconds."""
     config: ApiConfig = request.app.state.config
     authenticator: Authenticator = request.app.state.authenticator
@@ -38,21 +67,29 @@ def _issue_token(request: Request, account: LoginAccount) -> tuple[str, int]:
         role=Role(account.role),
         now_s=int(time.time()),
         lifetime_s=lifetime_s,
+        device=device,
     )
     return token, lifetime_s
 
 
-@router.post(
-    "/token", responses=problems(ProblemCode.CREDENTIALS_WRONG, ProblemCode.TOO_MANY_SIGN_INS, ProblemCode.BOOKS_AWAY)
-)
+def _qr_svg(text: str) -> str:
+    """A QR code as an SVG document that fills its place, dark on light."""
+    drawn = BytesIO()
+    segno.make(text, error="m").save(drawn, kind="svg", xmldecl=False, nl=False, omitsize=True, light="#fff")
+    return drawn.getvalue().decode()
+
+
+@router.post("/token", responses=problems(*_PASSWORD, *_SECOND_FACTOR, ProblemCode.BOOKS_AWAY))
 async def give_token(
     request: Request,
     context: Context,
     username: Annotated[Username, Form()],
     password: Annotated[Password, Form()],
+    code: Annotated[Code, Form()] = "",
 ) -> TokenResponse:
-    """Issue a token for a user name and password, which are sent as a form."""
-    account = await while_connected(request, accounts.authenticate(context, username=username, password=password))
+    """Issue a token for a user name, a password and, for staff, a code, which are sent as a form."""
+    account = await _checked_account(request, context, username, password)
+    await second_factor.check_sign_in(context, account, code)
     token, lifetime_s = _issue_token(request, account)
     return TokenResponse(access_token=token, expires_in=lifetime_s)
 
@@ -77,19 +114,44 @@ async def create_account(request: Request, context: Context, new: CreateAccountR
     return IdentityResponse.of_account(account)
 
 
-@router.post("/session", responses=problems(ProblemCode.CREDENTIALS_WRONG, ProblemCode.TOO_MANY_SIGN_INS, *WRITE))
+@router.post("/session", responses=problems(*_PASSWORD, *_SECOND_FACTOR, *WRITE))
 async def sign_in(
     request: Request, response: Response, context: Context, credentials: SignInRequest
 ) -> SessionResponse:
     """Start a session for a page: sets an HttpOnly cookie with the token, and a cookie with the CSRF token."""
-    account = await while_connected(
-        request, accounts.authenticate(context, username=credentials.username, password=credentials.password)
-    )
-    token, lifetime_s = _issue_token(request, account)
-    begin_session(
-        response, request.app.state.authenticator.csrf, token, lifetime_s=lifetime_s, secure=_is_secure(request)
-    )
-    return SessionResponse(identity=IdentityResponse.of_account(account))
+    account = await _checked_account(request, context, credentials.username, credentials.password)
+    await second_factor.check_sign_in(context, account, credentials.code)
+    return SessionResponse(identity=_begin_session(request, response, account))
+
+
+@router.post(
+    "/second-factor",
+    status_code=201,
+    responses=problems(
+        *_PASSWORD, ProblemCode.SECOND_FACTOR_NOT_USED, ProblemCode.CODE_REQUIRED, ProblemCode.CODE_WRONG, *WRITE
+    ),
+)
+async def begin_enrolment(request: Request, context: Context, credentials: SignInRequest) -> EnrolmentResponse:
+    """Begin to set up an authenticator app, at a member of staff's first sign-in, or with a code in place of another.
+
+    It counts once its first code is confirmed.
+    """
+    account = await _checked_account(request, context, credentials.username, credentials.password)
+    enrolment = await second_factor.begin_enrolment(context, account, credentials.code)
+    return EnrolmentResponse(secret=enrolment.secret, uri=enrolment.uri, qr_svg=_qr_svg(enrolment.uri))
+
+
+@router.post(
+    "/second-factor/confirm",
+    responses=problems(*_PASSWORD, ProblemCode.SECOND_FACTOR_NOT_USED, *_SECOND_FACTOR, *WRITE),
+)
+async def confirm_enrolment(
+    request: Request, response: Response, context: Context, credentials: SignInRequest
+) -> EnrolledResponse:
+    """Confirm an authenticator app with its first code: it counts from now on, and a session starts."""
+    account = await _checked_account(request, context, credentials.username, credentials.password)
+    recovery_codes = await second_factor.confirm_enrolment(context, account, credentials.code)
+    return EnrolledResponse(identity=_begin_session(request, response, account), recovery_codes=recovery_codes)
 
 
 @router.get("/session", responses=problems(*TOKEN))

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.http.auth import Finance, MoneyReader
-from api.http.openapi import SIGNED_IN, WRITE, Responses, problems
-from api.routes.dependencies import Context, ReceiptId, TransferId
+from api.http.openapi import AGREEMENT, SIGNED_IN, WRITE, Responses, problems
+from api.routes.dependencies import Confirmed, Context, ReceiptId, TransferId
 from api.schemas.bank import (
     BankReceiptRequest,
     BankReceiptResponse,
@@ -79,6 +79,7 @@ async def list_receipts(
             ProblemCode.BANK_REFERENCE_USED,
             ProblemCode.VALUE_DATE_INVALID,
             ProblemCode.SAME_PERSON,
+            *AGREEMENT,
             ProblemCode.LOT_UNKNOWN,
             ProblemCode.SETTLEMENT_UNKNOWN,
             *SIGNED_IN,
@@ -87,14 +88,14 @@ async def list_receipts(
     },
 )
 async def book_receipt(
-    context: Context, finance: Finance, told: BankReceiptRequest, response: Response
+    context: Context, finance: Finance, told: BankReceiptRequest, response: Response, *, confirmation: Confirmed
 ) -> BankReceiptResponse:
     """Book a transfer that came in. It pays the award whose payment reference its remittance text holds.
 
     The same bank reference books nothing twice. From 10,000 yuan on another person has to enter the same.
     """
     facts = ReceiptFacts(**told.model_dump())
-    entered = await receipts.book_receipt(context, facts, actor=finance.subject)
+    entered = await receipts.book_receipt(context, facts, actor=finance.subject, confirmation=confirmation)
     if entered.waiting is not None:
         response.status_code = 202
     elif not entered.is_new:
@@ -149,16 +150,25 @@ async def list_transfers(
         ProblemCode.SAME_PERSON,
         ProblemCode.APPROVAL_WAITING,
         ProblemCode.PENDING_UNKNOWN,
+        *AGREEMENT,
         *SIGNED_IN,
         *WRITE,
     ),
 )
 async def record_sent(
-    context: Context, finance: Finance, transfer_id: TransferId, response: Response, which: SendRequest | None = None
+    context: Context,
+    finance: Finance,
+    transfer_id: TransferId,
+    response: Response,
+    which: SendRequest | None = None,
+    *,
+    confirmation: Confirmed,
 ) -> OutgoingTransferResponse:
     """Record that a transfer is being sent at the bank. From 10,000 yuan on it needs two persons."""
     agrees_to = None if which is None else which.pending_id
-    waiting = await outgoing_transfers.record_sent(context, transfer_id, actor=finance.subject, agrees_to=agrees_to)
+    waiting = await outgoing_transfers.record_sent(
+        context, transfer_id, actor=finance.subject, agrees_to=agrees_to, confirmation=confirmation
+    )
     if waiting is not None:
         response.status_code = 202
     return await _transfer(context, transfer_id)

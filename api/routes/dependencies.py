@@ -5,13 +5,15 @@ An id that nothing can have is answered with 404 before anything is looked up.
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Header, Path, Request
 
 from api.bids.idempotency import idempotency_key
+from api.http.auth import SignedIn
 from api.schemas.requests import SEQ_MAX
 from auction.domain.errors import NotFound, ProblemCode
 from auction.domain.text import ID_LENGTH_MAX, ID_PATTERN, is_id, is_visible_ascii
 from auction.services.context import AppContext
+from auction.services.second_person import Confirmation
 
 AWARD_ID_LENGTH_MAX = 100
 """Of awards and offers: a lot's id with a prefix and a number."""
@@ -87,7 +89,23 @@ async def _transfer_id(
     )
 
 
+async def _confirmation(
+    staff: SignedIn,
+    code: Annotated[
+        str,
+        Header(
+            alias="X-Second-Factor",
+            description="The code that your authenticator shows now, to agree to another person's request; needed "
+            "where the house uses second factors.",
+        ),
+    ] = "",
+) -> Confirmation:
+    return Confirmation(staff.token_id, staff.device, code)
+
+
 Context = Annotated[AppContext, Depends(_context)]
+Confirmed = Annotated[Confirmation, Depends(_confirmation)]
+"""What a call of staff shows beside their account, to agree to another person's request."""
 LotId = Annotated[str, Depends(_lot_id)]
 SaleId = Annotated[str, Depends(_sale_id)]
 AwardId = Annotated[str, Depends(_award_id)]

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.bids.idempotency import optional_key
 from api.http.auth import Ops, Staff
-from api.http.openapi import AWAY, SIGNED_IN, WRITE, Responses, problems
-from api.routes.dependencies import Context, LotId, Seq
+from api.http.openapi import AGREEMENT, AWAY, SIGNED_IN, WRITE, Responses, problems
+from api.routes.dependencies import Confirmed, Context, LotId, Seq
 from api.schemas.pending_acts import PendingActResponse
 from api.schemas.public import LotResponse, SaleCreatedResponse, SaleResponse
 from api.schemas.requests import (
@@ -47,6 +47,7 @@ from auction.services.catalogue.terms_check import check_terms
 from auction.services.catalogue.two_person_acts import StaffCall
 from auction.services.catalogue.visibility import STAFF
 from auction.services.identity.tokens import Identity
+from auction.services.second_person import Confirmation
 from auction.services.settlement import voids
 from auction.services.verification.archive_lag import archive_lag
 from auction.services.verification.readiness import check_readiness
@@ -61,7 +62,7 @@ def _action_problems(*codes: ProblemCode) -> Responses:
     return problems(ProblemCode.LOT_UNKNOWN, ProblemCode.WRONG_STATUS, *codes, *SIGNED_IN, *WRITE)
 
 
-_SECOND_PERSON = (ProblemCode.ACT_PENDING, ProblemCode.APPROVAL_WAITING, ProblemCode.PENDING_UNKNOWN)
+_SECOND_PERSON = (ProblemCode.ACT_PENDING, ProblemCode.APPROVAL_WAITING, ProblemCode.PENDING_UNKNOWN, *AGREEMENT)
 PENDING: Responses = {
     202: {"model": PendingActResponse, "description": "Requested: another person has to do the same."}
 }
@@ -71,8 +72,8 @@ def _staff_view(view: LotView) -> LotResponse:
     return LotResponse.of(view, to_staff=True)
 
 
-def _call(ops: Identity, asked: TwoPersonRequest | ExtendLotRequest, key: str) -> StaffCall:
-    return StaffCall(ops.subject, asked.reason, key, asked.pending_id)
+def _call(ops: Identity, asked: TwoPersonRequest | ExtendLotRequest, key: str, shown: Confirmation) -> StaffCall:
+    return StaffCall(ops.subject, asked.reason, key, asked.pending_id, shown)
 
 
 def _done_or_pending(outcome: LotView | Approval, response: Response) -> LotResponse | PendingActResponse:
@@ -176,19 +177,33 @@ async def resume_lot(
 
 @router.post("/lots/{lot_id}/extend", responses={**PENDING, **_action_problems(*_SECOND_PERSON)})
 async def extend_lot(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, more: ExtendLotRequest, key: ActionKey, response: Response
+    context: Context,
+    ops: Ops,
+    lot_id: LotId,
+    more: ExtendLotRequest,
+    key: ActionKey,
+    response: Response,
+    *,
+    confirmation: Confirmed,
 ) -> LotResponse | PendingActResponse:
     """Extend an open lot; after the first bid it needs two persons."""
-    outcome = await two_person_acts.extend_lot(context, lot_id, _call(ops, more, key), by_ms=more.by_ms)
+    outcome = await two_person_acts.extend_lot(context, lot_id, _call(ops, more, key, confirmation), by_ms=more.by_ms)
     return _done_or_pending(outcome, response)
 
 
 @router.post("/lots/{lot_id}/close", responses={**PENDING, **_action_problems(*_SECOND_PERSON)})
 async def close_lot(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, reason: TwoPersonRequest, key: ActionKey, response: Response
+    context: Context,
+    ops: Ops,
+    lot_id: LotId,
+    reason: TwoPersonRequest,
+    key: ActionKey,
+    response: Response,
+    *,
+    confirmation: Confirmed,
 ) -> LotResponse | PendingActResponse:
     """Close an open lot before its end; it needs two persons."""
-    outcome = await two_person_acts.close_lot(context, lot_id, _call(ops, reason, key))
+    outcome = await two_person_acts.close_lot(context, lot_id, _call(ops, reason, key, confirmation))
     return _done_or_pending(outcome, response)
 
 
@@ -206,19 +221,32 @@ async def close_lot(  # noqa: PLR0917 - what FastAPI gives
             ProblemCode.ACT_PENDING,
             ProblemCode.APPROVAL_WAITING,
             ProblemCode.PENDING_UNKNOWN,
+            *AGREEMENT,
         ),
     },
 )
 async def void_lot(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, reason: TwoPersonRequest, response: Response, key: ActionKey
+    context: Context,
+    ops: Ops,
+    lot_id: LotId,
+    reason: TwoPersonRequest,
+    response: Response,
+    key: ActionKey,
+    *,
+    confirmation: Confirmed,
 ) -> LotResponse | PendingActResponse:
     """Declare a lot void; after the first bid it needs two persons. If it has closed, everybody is refunded."""
     view = await lot_views.show_lot(context, lot_id, STAFF)
     if view.settlement is None:
-        outcome = await two_person_acts.void_lot(context, lot_id, _call(ops, reason, key))
+        outcome = await two_person_acts.void_lot(context, lot_id, _call(ops, reason, key, confirmation))
         return _done_or_pending(outcome, response)
     waiting = await voids.void_settlement(
-        context, lot_id, actor=ops.subject, reason=reason.reason, agrees_to=reason.pending_id
+        context,
+        lot_id,
+        actor=ops.subject,
+        reason=reason.reason,
+        agrees_to=reason.pending_id,
+        confirmation=confirmation,
     )
     if waiting is not None:
         response.status_code = 202
@@ -235,10 +263,18 @@ async def void_lot(  # noqa: PLR0917 - what FastAPI gives
     },
 )
 async def void_bid(  # noqa: PLR0917 - what FastAPI gives
-    context: Context, ops: Ops, lot_id: LotId, seq: Seq, reason: TwoPersonRequest, response: Response, key: ActionKey
+    context: Context,
+    ops: Ops,
+    lot_id: LotId,
+    seq: Seq,
+    reason: TwoPersonRequest,
+    response: Response,
+    key: ActionKey,
+    *,
+    confirmation: Confirmed,
 ) -> LotResponse | PendingActResponse:
     """Void one bid of a paused or held lot; it needs two persons. The lot is recomputed without it, in a new epoch."""
-    outcome = await two_person_acts.void_bid(context, lot_id, _call(ops, reason, key), seq=seq)
+    outcome = await two_person_acts.void_bid(context, lot_id, _call(ops, reason, key, confirmation), seq=seq)
     return _done_or_pending(outcome, response)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.http.auth import Finance, MoneyReader
-from api.http.openapi import SIGNED_IN, WRITE, Responses, problems
-from api.routes.dependencies import Context, LotId
+from api.http.openapi import AGREEMENT, SIGNED_IN, WRITE, Responses, problems
+from api.routes.dependencies import Confirmed, Context, LotId
 from api.schemas.finance import SettlementDetailResponse, SettlementListResponse
 from api.schemas.requests import (
     SEQ_MAX,
@@ -44,7 +44,7 @@ router = APIRouter(prefix="/ops/settlements", tags=["finance"])
 _TWO_PERSONS: Responses = {
     202: {"model": SettlementDetailResponse, "description": "Recorded; another person has to approve it."}
 }
-_SECOND_PERSON = (ProblemCode.SAME_PERSON, ProblemCode.APPROVAL_WAITING, ProblemCode.PENDING_UNKNOWN)
+_SECOND_PERSON = (ProblemCode.SAME_PERSON, ProblemCode.APPROVAL_WAITING, ProblemCode.PENDING_UNKNOWN, *AGREEMENT)
 _SEARCH = "A part of the lot's id or title, of a winner's id or name; a paddle, or a payment reference."
 _LOT = (ProblemCode.LOT_UNKNOWN, ProblemCode.SETTLEMENT_UNKNOWN)
 
@@ -94,11 +94,22 @@ async def show_settlement(context: Context, _reader: MoneyReader, lot_id: LotId)
     responses=_TWO_PERSONS | _action_problems(*_SECOND_PERSON, ProblemCode.PAYMENT_PENDING),
 )
 async def declare_default(
-    context: Context, finance: Finance, lot_id: LotId, reason: TwoPersonRequest, response: Response
+    context: Context,
+    finance: Finance,
+    lot_id: LotId,
+    reason: TwoPersonRequest,
+    response: Response,
+    *,
+    confirmation: Confirmed,
 ) -> SettlementDetailResponse:
     """Declare a default before the deadline; the deposit is forfeited. Needs two persons."""
     action = payment_default.default_by_staff(
-        context, lot_id, actor=finance.subject, reason=reason.reason, agrees_to=reason.pending_id
+        context,
+        lot_id,
+        actor=finance.subject,
+        reason=reason.reason,
+        agrees_to=reason.pending_id,
+        confirmation=confirmation,
     )
     return await _detail_after(context, lot_id, response, action)
 
@@ -164,11 +175,23 @@ async def abandon_payment(
     | _action_problems(ProblemCode.OPERATION_UNKNOWN, *_SECOND_PERSON, ProblemCode.PAYMENT_PENDING),
 )
 async def refunded_otherwise(
-    context: Context, finance: Finance, lot_id: LotId, which: OperationRequest, response: Response
+    context: Context,
+    finance: Finance,
+    lot_id: LotId,
+    which: OperationRequest,
+    response: Response,
+    *,
+    confirmation: Confirmed,
 ) -> SettlementDetailResponse:
     """Record that a refund which keeps failing was paid in another way; name the reference. Needs two persons."""
     action = payment_corrections.record_refund_otherwise(
-        context, lot_id, which.operation_id, actor=finance.subject, reason=which.reason, agrees_to=which.pending_id
+        context,
+        lot_id,
+        which.operation_id,
+        actor=finance.subject,
+        reason=which.reason,
+        agrees_to=which.pending_id,
+        confirmation=confirmation,
     )
     return await _detail_after(context, lot_id, response, action)
 
@@ -179,7 +202,13 @@ async def refunded_otherwise(
     | _action_problems(ProblemCode.NO_CLAIM, ProblemCode.CLAIM_EXCEEDED, ProblemCode.RECEIPT_USED, *_SECOND_PERSON),
 )
 async def collect_claim(
-    context: Context, finance: Finance, lot_id: LotId, paid: ClaimPaymentRequest, response: Response
+    context: Context,
+    finance: Finance,
+    lot_id: LotId,
+    paid: ClaimPaymentRequest,
+    response: Response,
+    *,
+    confirmation: Confirmed,
 ) -> SettlementDetailResponse:
     """Record that a defaulter has paid a part of the claim. From 10,000 yuan on it needs two persons."""
     action = claim_collection.collect_claim(
@@ -190,6 +219,7 @@ async def collect_claim(
         reference=paid.reference,
         actor=finance.subject,
         agrees_to=paid.pending_id,
+        confirmation=confirmation,
     )
     return await _detail_after(context, lot_id, response, action)
 
@@ -225,11 +255,22 @@ async def choose_centre(
 
 @router.post("/{lot_id}/writeoff", responses=_TWO_PERSONS | _action_problems(*_SECOND_PERSON, ProblemCode.NO_CLAIM))
 async def write_off(
-    context: Context, finance: Finance, lot_id: LotId, reason: TwoPersonRequest, response: Response
+    context: Context,
+    finance: Finance,
+    lot_id: LotId,
+    reason: TwoPersonRequest,
+    response: Response,
+    *,
+    confirmation: Confirmed,
 ) -> SettlementDetailResponse:
     """Write off the claim against a defaulter. Needs two persons."""
     action = waterfall.write_off(
-        context, lot_id, actor=finance.subject, reason=reason.reason, agrees_to=reason.pending_id
+        context,
+        lot_id,
+        actor=finance.subject,
+        reason=reason.reason,
+        agrees_to=reason.pending_id,
+        confirmation=confirmation,
     )
     return await _detail_after(context, lot_id, response, action)
 
@@ -245,10 +286,21 @@ async def write_off(
     ),
 )
 async def void(
-    context: Context, finance: Finance, lot_id: LotId, reason: TwoPersonRequest, response: Response
+    context: Context,
+    finance: Finance,
+    lot_id: LotId,
+    reason: TwoPersonRequest,
+    response: Response,
+    *,
+    confirmation: Confirmed,
 ) -> SettlementDetailResponse:
     """Declare a closed lot void before it is settled; everybody is refunded. Needs two persons."""
     action = voids.void_settlement(
-        context, lot_id, actor=finance.subject, reason=reason.reason, agrees_to=reason.pending_id
+        context,
+        lot_id,
+        actor=finance.subject,
+        reason=reason.reason,
+        agrees_to=reason.pending_id,
+        confirmation=confirmation,
     )
     return await _detail_after(context, lot_id, response, action)

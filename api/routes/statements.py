@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query
 
 from api.http.auth import Finance, MoneyReader
-from api.http.openapi import SIGNED_IN, WRITE, problems
-from api.routes.dependencies import Context
+from api.http.openapi import AGREEMENT, SIGNED_IN, WRITE, problems
+from api.routes.dependencies import Confirmed, Context
 from api.schemas.statements import MappingResponse, MappingsResponse, StatementColumnsModel, StatementResponse
 from api.schemas.text import Name
 from auction.domain.errors import ProblemCode
@@ -31,6 +31,7 @@ Statement = Annotated[
         ProblemCode.MAPPING_UNKNOWN,
         ProblemCode.LOT_UNKNOWN,
         ProblemCode.SETTLEMENT_UNKNOWN,
+        *AGREEMENT,
         *SIGNED_IN,
         *WRITE,
     ),
@@ -40,6 +41,7 @@ async def take_statement(
     finance: Finance,
     statement: Statement,
     *,
+    confirmation: Confirmed,
     mapping: Annotated[Name, Query(description="A preset, or a saved mapping.", examples=["generic"])] = "generic",
     source: Annotated[Name, Query(description="What the statement is called.", examples=["2025-10.csv"])] = "statement",
     book: Annotated[bool, Query(description="false: only show what would be booked.")] = False,
@@ -49,7 +51,14 @@ async def take_statement(
     The same statement books nothing twice. Lines from 10,000 yuan on wait until another person imports the same.
     """
     if book:
-        found = await statements.import_statement(context, statement, mapping, actor=finance.subject, source=source)
+        found = await statements.import_statement(
+            context,
+            statement,
+            mapping,
+            actor=finance.subject,
+            source=source,
+            confirmation=confirmation,
+        )
     else:
         found = await statements.preview_statement(context, statement, mapping)
     return StatementResponse.of(found)

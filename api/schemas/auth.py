@@ -42,6 +42,21 @@ class IdentityResponse(BaseModel):
         return cls(subject=account.subject, name=account.name, role=Role(account.role))
 
 
+class EnrolmentResponse(BaseModel):
+    """What an authenticator app needs, told once."""
+
+    secret: str = Field(description="In base 32, to be typed in where no QR code can be read.")
+    uri: str = Field(description="An otpauth address (TOTP, six digits, 30 s), the same as in the QR code.")
+    qr_svg: str = Field(description="A QR code of the address, as SVG.")
+
+
+class EnrolledResponse(BaseModel):
+    """Whoever is signed in with their new authenticator, and the codes that stand in for it once each, told once."""
+
+    identity: IdentityResponse
+    recovery_codes: list[str]
+
+
 class SessionResponse(BaseModel):
     """The session of a page. `identity` null: not signed in."""
 

@@ -90,11 +90,17 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+Code = Annotated[
+    str, Field(max_length=40, description="Of the authenticator app, or a recovery code; staff's accounts need one.")
+]
+
+
 class SignInRequest(RequestModel):
-    """User name and password."""
+    """User name, password and, for staff, a code."""
 
     username: Username
     password: Password
+    code: Code = ""
 
 
 class CreateAccountRequest(RequestModel):

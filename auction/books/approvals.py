@@ -29,6 +29,8 @@ class Approval:
     agreed_key: str | None = None
     withdrawn_by: str | None = None
     withdrawn_at_ms: int | None = None
+    asked_session: str | None = None
+    asked_device: str | None = None
 
 
 def _is_waiting() -> ColumnElement[bool]:
@@ -89,8 +91,10 @@ async def request(
     asked_at_ms: int,
     expires_at_ms: int,
     subject: str | None = None,
+    asked_session: str = "",
+    asked_device: str = "",
 ) -> Approval:
-    """Add one person's request for an act."""
+    """Add one person's request for an act, with the session and the browser that it came from."""
     statement = insert(approvals).values(
         lot_id=lot_id,
         action=action,
@@ -99,6 +103,8 @@ async def request(
         asked_at_ms=asked_at_ms,
         expires_at_ms=expires_at_ms,
         subject=subject,
+        asked_session=asked_session or None,
+        asked_device=asked_device or None,
     )
     return Approval(**await tx.returned(statement.returning(*approvals.c)))
 

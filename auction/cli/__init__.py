@@ -9,6 +9,7 @@ import sys
 import typer
 
 from auction.cli.account import account
+from auction.cli.accounts import accounts
 from auction.cli.backup import backup
 from auction.cli.bench import bench
 from auction.cli.demo import demo
@@ -48,6 +49,7 @@ app.command()(backup)
 app.command()(restore)
 app.command()(doctor)
 app.command()(bench)
+app.add_typer(accounts, name="accounts")
 app.add_typer(scenario, name="scenario")
 
 

@@ -1,4 +1,4 @@
-"""What `auction account` does: reads a password and creates an account."""
+"""What `auction account` and `auction accounts` do: create an account, and remove its second factor."""
 
 import asyncio
 import secrets
@@ -6,12 +6,17 @@ import sys
 
 import typer
 
-from auction.books.accounts import LoginAccount
+from auction.books.accounts import LoginAccount, find_account
 from auction.bootstrap import open_context
 from auction.console.output import print_error
+from auction.domain.errors import NotFound, ProblemCode
+from auction.services.identity import second_factor
 from auction.services.identity.accounts import create_account
 from auction.services.identity.roles import Role
 from auction.settings import Settings
+
+COMMAND_LINE = "command-line"
+"""Who acts in the audit log: somebody with access to the machine and its secrets."""
 
 
 def read_password(*, from_stdin: bool) -> str:
@@ -34,3 +39,17 @@ async def _create(settings: Settings, username: str, password: str, name: str, r
     # nothing is signed here and no money moves
     async with open_context(settings, secret=secrets.token_hex(32), with_payments=False) as context:
         return await create_account(context, username=username, password=password, name=name, role=role)
+
+
+def reset_second_factor(settings: Settings, *, username: str, reason: str) -> bool:
+    """Remove an account's authenticator; False: it had none. Raises NotFound(account-unknown), BooksAway."""
+    return asyncio.run(_reset_second_factor(settings, username, reason))
+
+
+async def _reset_second_factor(settings: Settings, username: str, reason: str) -> bool:
+    async with open_context(settings, secret=secrets.token_hex(32), with_payments=False) as context:
+        async with context.books.reading() as tx:
+            account = await find_account(tx, username.lower())
+        if account is None:
+            raise NotFound(ProblemCode.ACCOUNT_UNKNOWN, f"There is no account with the user name {username}.")
+        return await second_factor.reset(context, account, actor=COMMAND_LINE, reason=reason)

@@ -33,6 +33,8 @@ def _found(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "accept_unsafe_ledger", "a ledger that could lose accepted bids is used"
     if not settings.two_persons:
         yield "two_persons", "one person of staff may void bids, and close or extend running lots"
+    if not settings.second_factor:
+        yield "second_factor", "a password alone signs staff in, and one person with two accounts is two persons"
     if settings.payment_provider is not None and not PROVIDERS[settings.payment_provider].moves_money:
         yield "payment_provider", f"{settings.payment_provider} moves no money: deposits and payments are not real"
     if settings.token_lifetime_s > DAY_S:

@@ -31,6 +31,7 @@ DEFAULTS = {
     "outage_pause_ms": 15_000,
     "bids_per_bidder_s": 0,
     "two_persons": False,
+    "second_factor": False,
     "bank_account_holder": "演示拍卖行 Demo auction house",
     "bank_account_number": "0000 0000 0000 0000",
     "bank_account_bank": "演示银行 Demo bank",

@@ -158,6 +158,11 @@ class ProblemCode(Code):
     USERNAME_TAKEN = "username-taken", Kind.CONFLICT, "User name taken"
     PASSWORD_INVALID = "password-invalid", Kind.INVALID, "Password not accepted"
     CREDENTIALS_WRONG = "credentials-wrong", Kind.UNAUTHENTICATED, "User name or password wrong"
+    ACCOUNT_UNKNOWN = "account-unknown", Kind.NOT_FOUND, "No such account"
+    SECOND_FACTOR_MISSING = "second-factor-missing", Kind.CONFLICT, "No authenticator set up"
+    SECOND_FACTOR_NOT_USED = "second-factor-not-used", Kind.CONFLICT, "No second factor for this account"
+    CODE_REQUIRED = "code-required", Kind.CONFLICT, "A code is required"
+    CODE_WRONG = "code-wrong", Kind.CONFLICT, "Code wrong or used"
     AWARD_UNKNOWN = "award-unknown", Kind.NOT_FOUND, "No such award"
     OPERATION_UNKNOWN = "operation-unknown", Kind.NOT_FOUND, "No such payment operation"
     EXCEPTION_UNKNOWN = "exception-unknown", Kind.NOT_FOUND, "No such exception"
@@ -188,6 +193,7 @@ class ProblemCode(Code):
     STORAGE_FEE_OWED = "storage-fee-owed", Kind.CONFLICT, "A storage fee is owed", ("amount_fen",)
     DELIVERY_CENTRE_MISSING = "delivery-centre-missing", Kind.CONFLICT, "No delivery centre chosen"
     SAME_PERSON = "same-person", Kind.CONFLICT, "Needs a second person", ("asked_by", "asked_at_ms", "expires_at_ms")
+    SAME_SESSION = "same-session", Kind.CONFLICT, "Needs another session", ("asked_by", "asked_at_ms", "expires_at_ms")
     ACT_PENDING = (
         "act-pending",
         Kind.CONFLICT,

@@ -25,10 +25,11 @@ from auction.services.bid_rate import BidRate
 from auction.services.ended_lots import EndedLots
 from auction.services.registration_queue import RegistrationQueue
 from auction.services.revocations import Revocations
-from auction.services.sign_in_rate import SignInRate
+from auction.services.sign_in_rate import CODE_DELAY_S_MAX, SignInRate
 from auction.signing.bidder_codes import BidderCodes
 from auction.signing.hmac_receipts import ReceiptKey
 from auction.signing.house_keys import HouseKeys
+from auction.signing.sealing import SealingKey
 
 FROZEN_LOTS_MAX = 10_000
 
@@ -93,6 +94,8 @@ class AppContext:
     money: MoneyRules = field(default_factory=MoneyRules)
     two_persons: bool = False
     """Whether acts that change who wins need two persons of staff."""
+    authenticator_key: SealingKey | None = None
+    """Seals the secrets of staff's authenticators; None: staff sign in and agree without a second factor."""
     clock_ms: Callable[[], int] = system_clock_ms
     ledger_memory: MemoryWatch = field(default_factory=MemoryWatch)
     """Kept by processes that take bids."""
@@ -104,6 +107,7 @@ class AppContext:
     """Lots that the ledger has dropped."""
     registration_queue: RegistrationQueue = field(default_factory=RegistrationQueue)
     sign_in_rate: SignInRate = field(default_factory=SignInRate)
+    code_rate: SignInRate = field(default_factory=lambda: SignInRate(guessed="code", delay_s_max=CODE_DELAY_S_MAX))
     revocations: Revocations = field(default_factory=Revocations)
     """Tokens that are not accepted any more."""
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))

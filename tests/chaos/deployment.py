@@ -230,6 +230,7 @@ class RunningDeployment:
             "AUCTION_LEDGER_TIMEOUT_MS": str(LEDGER_TIMEOUT_MS),
             "AUCTION_LOG_FORMAT": "json",
             "AUCTION_TWO_PERSONS": "0",
+            "AUCTION_SECOND_FACTOR": "0",
             "AUCTION_BIDS_PER_BIDDER_S": "0",
             "AUCTION_BIDS_IN_FLIGHT": "0",
         }

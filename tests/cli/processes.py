@@ -62,7 +62,12 @@ class Command:
             [sys.executable, "-m", "auction.cli", *words],
             cwd=folder,
             # on a busy machine processes may be silent for seconds
-            env={"AUCTION_OUTAGE_PAUSE_MS": "60000", "AUCTION_TWO_PERSONS": "0", "AUCTION_BIDS_PER_BIDDER_S": "0"}
+            env={
+                "AUCTION_OUTAGE_PAUSE_MS": "60000",
+                "AUCTION_TWO_PERSONS": "0",
+                "AUCTION_SECOND_FACTOR": "0",
+                "AUCTION_BIDS_PER_BIDDER_S": "0",
+            }
             | kept
             | settings,
             stdin=subprocess.DEVNULL,

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pyotp import TOTP
 
 from api.app import create_app
 from api.http.config import ApiConfig
+from auction.books import audit
 from auction.bootstrap import open_context
+from auction.domain.errors import RequestRefused
+from auction.services.identity import accounts, second_factor
 from auction.settings import load_settings
 from tests.cli.commands import auction, auction_aside
 
@@ -61,6 +65,7 @@ async def test_whoever_gets_an_account_signs_in_under_the_name_it_was_given(serv
     )
 
     assert (said.code, said.json()["name"]) == (0, "Ren\xe9 王"), said.err
+    monkeypatch.setenv("AUCTION_SECOND_FACTOR", "0")
     async with open_context(load_settings(data_dir=tmp_path), with_payments=False) as context:
         transport = httpx.ASGITransport(app=create_app(context, ApiConfig(secret=SECRET)))
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
@@ -76,3 +81,28 @@ async def test_a_user_name_that_is_none_is_one_sentence(servers, monkeypatch):
 
     assert (said.code, said.out) == (1, "")
     assert "A user name is 3 to 32 letters" in said.err
+
+
+async def test_an_authenticator_is_reset_on_the_command_line_with_a_reason(servers, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdin", StringIO(f"{PASSWORD}\n"))
+    await auction_aside("account", "--username", "olga", "--role", "ops", "--password-stdin")
+    reset = ("accounts", "reset-factor", "--username", "Olga", "--reason")
+    assert "has no authenticator" in (await auction_aside(*reset, "a lost phone")).out
+    async with open_context(load_settings(data_dir=tmp_path), with_payments=False) as context:
+        known = await accounts.authenticate(context, username="olga", password=PASSWORD)
+        secret = (await second_factor.begin_enrolment(context, known, "")).secret
+        await second_factor.confirm_enrolment(context, known, TOTP(secret).now())
+
+        said = await auction_aside(*reset, "a lost phone", "--json")
+
+        assert (said.code, said.json()) == (0, {"username": "Olga", "reset": True}), said.err
+        with pytest.raises(RequestRefused, match="needs an authenticator"):
+            await second_factor.check_sign_in(context, known, TOTP(secret).now())
+        async with context.books.reading() as tx:
+            (last, *_) = await audit.staff_actions_of(tx)
+    assert (last.actor, last.action, last.reason) == ("command-line", "reset-second-factor", "a lost phone")
+    nobody = await auction_aside("accounts", "reset-factor", "--username", "nobody", "--reason", "a lost phone")
+    assert (nobody.code, nobody.out) == (1, "")
+    assert "no account with the user name nobody" in nobody.err
+    blank = await auction_aside(*reset, " ")
+    assert (blank.code, blank.out) == (2, "")

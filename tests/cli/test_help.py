@@ -20,6 +20,7 @@ COMMANDS = (
     "restore",
     "doctor",
     "bench",
+    "accounts",
     "scenario",
 )
 HEAVY = ("alembic", "asyncio", "asyncpg", "fastapi", "httpx", "joserfc", "pydantic", "redis", "sqlalchemy", "stripe")
@@ -40,7 +41,11 @@ def test_help_lists_every_command_in_whole_sentences(monkeypatch):
     assert "..." not in "".join(listed)
 
 
-@pytest.mark.parametrize("words", [(command,) for command in COMMANDS] + [("scenario", "no-show")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [(command,) for command in COMMANDS] + [("scenario", "no-show"), ("accounts", "reset-factor")],
+    ids=" ".join,
+)
 def test_every_command_explains_itself(words):
     said = auction(*words, "--help")
     assert said.code == 0, said

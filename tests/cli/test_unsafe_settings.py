@@ -31,6 +31,7 @@ def test_the_defaults_are_safe():
         *(({name: 0}, {name}) for name in NO_LIMIT),
         ({"accept_unsafe_ledger": True}, {"accept_unsafe_ledger"}),
         ({"two_persons": False}, {"two_persons"}),
+        ({"second_factor": False}, {"second_factor"}),
         ({"payment_provider": "sandbox"}, {"payment_provider"}),
         ({"token_lifetime_s": 86_401}, {"token_lifetime_s"}),
         ({"trusted_proxies": "0.0.0.0/0"}, {"trusted_proxies"}),

@@ -29,7 +29,7 @@ from auction.books.tables.settlements import (
     settlement_steps,
     settlements,
 )
-from auction.books.tables.staff import accounts, approvals, staff_actions, token_revocations
+from auction.books.tables.staff import accounts, approvals, second_factors, staff_actions, token_revocations
 
 __all__ = [
     "Id",
@@ -68,6 +68,7 @@ __all__ = [
     "reversals",
     "runners_up",
     "sales",
+    "second_factors",
     "settlement_steps",
     "settlements",
     "staff_actions",

@@ -1,4 +1,4 @@
-"""Sign-in accounts, tokens taken back, the audit trail of staff, and requests that wait for a second person."""
+"""Sign-in accounts and their second factors, tokens taken back, the audit trail of staff, requests that wait."""
 
 from typing import Any
 
@@ -40,6 +40,29 @@ accounts = Table(
     UniqueConstraint("subject"),
     CheckConstraint("username = lower(username)", name="username"),
     CheckConstraint(one_of("role", "bidder", "ops", "finance", "auditor"), name="role"),
+)
+
+
+class SecondFactorColumns(TypedColumns):
+    """The authenticator of a member of staff: the secret of its codes, sealed with a key outside of the database."""
+
+    subject = Column(Id, primary_key=True)
+    sealed_secret: Named[str | None] = Column(Text)
+    """Null: none is enrolled yet."""
+    pending_secret: Named[str | None] = Column(Text)
+    """Sealed as well: of an authenticator that has not shown its first code."""
+    last_step = Column(BigInteger, nullable=False, server_default=text("0"))
+    """The time step (30 s) of the last accepted code; none of an earlier step is accepted."""
+    recovery_hashes: Named[list[str]] = Column(JSONB, nullable=False, server_default=text("'[]'::jsonb"))
+    """SHA-256 in hex of the recovery codes that are left."""
+    enrolled_at_ms: Named[int | None] = Column(BigInteger)
+
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    SecondFactorColumns,
+    CheckConstraint("(sealed_secret IS NULL) = (enrolled_at_ms IS NULL)", name="enrolled"),
 )
 
 
@@ -103,6 +126,10 @@ class ApprovalColumns(TypedColumns):
     """The idempotency key of the call that approved it; null: it had none."""
     withdrawn_by: Named[str | None] = Column(Id)
     withdrawn_at_ms: Named[int | None] = Column(BigInteger)
+    asked_session: Named[str | None] = Column(Id)
+    """The session (token id) from which it was requested; null: not known."""
+    asked_device: Named[str | None] = Column(Id)
+    """A hash of the browser's cookie; null: no browser."""
 
 
 approvals = Table(

@@ -17,12 +17,18 @@ from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongSt
 from auction.domain.states import ApprovalAction, CauseKind, SettlementState, StepName, TransferStatus
 from auction.services.bank.receipts import check_value_date
 from auction.services.context import AppContext
+from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.dual_control import TWO_PERSONS_FROM_FEN, request_or_approve
 from auction.services.settlement.transitions import add_step, lock_settlement
 
 
 async def record_sent(
-    context: AppContext, transfer_id: str, *, actor: str, agrees_to: int | None = None
+    context: AppContext,
+    transfer_id: str,
+    *,
+    actor: str,
+    agrees_to: int | None = None,
+    confirmation: Confirmation = NO_CONFIRMATION,
 ) -> Approval | None:
     """Record that a transfer is being sent; from 10,000 yuan on it needs two persons: the request that waits, or None.
 
@@ -35,6 +41,7 @@ async def record_sent(
             return None
         if transfer.amount_fen >= TWO_PERSONS_FROM_FEN:
             waiting = await request_or_approve(
+                context,
                 tx,
                 None,
                 ApprovalAction.SEND_TRANSFER,
@@ -44,6 +51,7 @@ async def record_sent(
                 since_ms=0,
                 subject=subject_of(transfer),
                 agrees_to=agrees_to,
+                confirmation=confirmation,
             )
             if waiting is not None:
                 return waiting

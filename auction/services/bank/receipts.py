@@ -29,6 +29,7 @@ from auction.domain.states import (
     TransferStatus,
 )
 from auction.services.context import AppContext
+from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.dual_control import TWO_PERSONS_FROM_FEN, request_or_approve
 from auction.services.settlement.payment_outcomes import apply_deposits, secured_fen
 from auction.services.settlement.transitions import LockedSettlement, add_step, lock_settlement
@@ -46,7 +47,14 @@ class Entered:
     """Whether this call booked it, or asked for it."""
 
 
-async def book_receipt(context: AppContext, facts: ReceiptFacts, *, actor: str, source: str = "") -> Entered:
+async def book_receipt(
+    context: AppContext,
+    facts: ReceiptFacts,
+    *,
+    actor: str,
+    source: str = "",
+    confirmation: Confirmation = NO_CONFIRMATION,
+) -> Entered:
     """Book a receipt, and match it to the award whose reference its remittance text holds.
 
     The same bank reference books nothing twice. From 10,000 yuan on it needs two persons: until another one enters the
@@ -67,6 +75,7 @@ async def book_receipt(context: AppContext, facts: ReceiptFacts, *, actor: str, 
             receipt = await bank_receipts.correct(tx, receipt.receipt_id, facts, actor=actor, at_ms=now_ms)
         if facts.amount_fen >= TWO_PERSONS_FROM_FEN:
             waiting = await request_or_approve(
+                context,
                 tx,
                 None,
                 ApprovalAction.BANK_RECEIPT,
@@ -75,6 +84,7 @@ async def book_receipt(context: AppContext, facts: ReceiptFacts, *, actor: str, 
                 now_ms=now_ms,
                 since_ms=0,
                 subject=subject_of(receipt),
+                confirmation=confirmation,
             )
             if waiting is not None:
                 return Entered(receipt, waiting, is_new=True)

@@ -18,6 +18,7 @@ from auction.services.bank.receipts import book_receipt, check_value_date
 from auction.services.bank.statement_columns import PRESETS, StatementColumns
 from auction.services.bank.statement_reader import LineError, Statement, StatementLine, read_statement
 from auction.services.context import AppContext
+from auction.services.second_person import NO_CONFIRMATION, Confirmation, accept_once
 
 
 class LineStatus(StrEnum):
@@ -82,19 +83,28 @@ async def preview_statement(context: AppContext, raw: bytes, mapping: str) -> St
 
 
 async def import_statement(
-    context: AppContext, raw: bytes, mapping: str, *, actor: str, source: str
+    context: AppContext,
+    raw: bytes,
+    mapping: str,
+    *,
+    actor: str,
+    source: str,
+    confirmation: Confirmation = NO_CONFIRMATION,
 ) -> StatementResult:
     """Book every line that can be; the others say why not. The same again books nothing twice.
 
-    Raises NotFound(mapping-unknown), RequestRefused(statement-invalid), BooksAway (the lines before are booked).
+    One code confirms all receipts that another person has entered. Raises NotFound(mapping-unknown),
+    RequestRefused(statement-invalid, code-required, code-wrong), TooManySignIns, BooksAway (the lines before are
+    booked).
     """
     statement = read_statement(raw, await _columns(context, mapping))
+    accepted = await accept_once(context, actor, confirmation)
     results = []
     for line in statement.lines:
         if line.facts is None:
             results.append(LineResult(line, LineStatus.INVALID))
         else:
-            results.append(await _booked(context, line, line.facts, actor=actor, source=source))
+            results.append(await _booked(context, line, line.facts, actor=actor, source=source, confirmation=accepted))
     details = {"mapping": mapping, "source": source, "outgoing": statement.outgoing}
     for status in LineStatus:
         details[status] = sum(one.status is status for one in results)
@@ -158,11 +168,19 @@ def _previewed(
 
 
 async def _booked(
-    context: AppContext, line: StatementLine, facts: ReceiptFacts, *, actor: str, source: str
+    context: AppContext,
+    line: StatementLine,
+    facts: ReceiptFacts,
+    *,
+    actor: str,
+    source: str,
+    confirmation: Confirmation,
 ) -> LineResult:
     try:
-        entered = await book_receipt(context, facts, actor=actor, source=source)
+        entered = await book_receipt(context, facts, actor=actor, source=source, confirmation=confirmation)
     except RequestRefused as refused:
+        if refused.code == ProblemCode.CODE_REQUIRED:
+            raise
         if refused.code == ProblemCode.SAME_PERSON:
             return LineResult(line, LineStatus.WAITING)
         if refused.code == ProblemCode.VALUE_DATE_INVALID:

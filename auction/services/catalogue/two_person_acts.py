@@ -19,6 +19,7 @@ from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.catalogue import lots
 from auction.services.catalogue.lot_views import LotView
 from auction.services.context import AppContext
+from auction.services.second_person import NO_CONFIRMATION, Confirmation, confirm_agreement
 
 VALID_MS = 30 * 60_000
 """How long a request waits: what speaks for an act on a running lot may be over soon."""
@@ -32,19 +33,24 @@ Act = Callable[[str], Awaitable[LotView]]
 
 @dataclass(frozen=True, slots=True)
 class StaffCall:
-    """Who wants an act done and why; the idempotency key of the call; another person's request that they agree to."""
+    """Who wants an act done and why; the idempotency key of the call; another person's request that they agree to.
+
+    `confirmation` shows that it is another person.
+    """
 
     actor: str
     reason: str
     action_key: str = ""
     agrees_to: int | None = None
+    confirmation: Confirmation = NO_CONFIRMATION
 
 
 async def close_lot(context: AppContext, lot_id: str, call: StaffCall) -> LotView | Approval:
     """Close an open lot before its end, or request it: the lot, or the request that waits.
 
-    Like every act here it raises RequestRefused(act-pending, approval-waiting), NotFound(pending-unknown) and what the
-    act of one person raises. Requested again by the same person it is the same request.
+    Like every act here it raises RequestRefused(act-pending, approval-waiting), NotFound(pending-unknown), what
+    `confirm_agreement` raises, and what the act of one person raises. Requested again by the same person it is the
+    same request.
     """
 
     async def act(key: str) -> LotView:
@@ -152,6 +158,8 @@ async def _act(  # noqa: PLR0917 - the act and what it is about
         return pending
     if pending.approval_id != call.agrees_to:
         raise not_named(pending)
+    async with context.books.transaction() as tx:
+        await confirm_agreement(context, tx, pending, call.actor, call.confirmation)
     view = await act(_key_of(pending))
     await _note_approved(context, pending, call)
     return view
@@ -209,6 +217,8 @@ async def _request(
             asked_at_ms=now_ms,
             expires_at_ms=now_ms + VALID_MS,
             subject=subject,
+            asked_session=call.confirmation.session_id,
+            asked_device=call.confirmation.device,
         )
         details = {"pending_id": requested.approval_id, "subject": subject}
         await audit.record_action(

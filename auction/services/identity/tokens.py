@@ -1,8 +1,8 @@
 """Signed tokens (JWT, HS256): who makes a request, in which role, for what, until when.
 
 The command line and the sign-in routes issue them, the API and the live channel verify them. Claims are `sub`, `name`,
-`role`, `aud` (the purpose), `jti`, `iat` and `exp`; the key is AUCTION_SECRET_KEY. The
-current time is passed in, in seconds.
+`role`, `aud` (the purpose), `jti`, `iat`, `exp` and, where a browser signed in, `dev` (a hash for it); the key is
+AUCTION_SECRET_KEY. The current time is passed in, in seconds.
 """
 
 import secrets
@@ -69,6 +69,8 @@ class Identity:
     issued_at_s: int
     token_id: str
     """Shared by a session's token and the live tokens made from it."""
+    device: str = ""
+    """A hash for the browser that signed in; empty: no browser."""
 
 
 class TokenKey:
@@ -89,6 +91,7 @@ class TokenKey:
         name: str = "",
         purpose: Purpose = Purpose.SESSION,
         token_id: str | None = None,
+        device: str = "",
     ) -> str:
         """A signed token for a subject. Without a name, the subject stands in for it; without an id, it gets a new one.
 
@@ -105,6 +108,8 @@ class TokenKey:
             "iat": now_s,
             "exp": now_s + lifetime_s,
         }
+        if device:
+            claims["dev"] = device
         if (wrong := _wrong_subject(claims)) is not None:
             raise ValueError(wrong)
         try:
@@ -141,6 +146,7 @@ class TokenKey:
             expires_at_s=claims["exp"],
             issued_at_s=claims["iat"],
             token_id=claims["jti"],
+            device=claims.get("dev", ""),
         )
 
     def __repr__(self) -> str:
@@ -169,6 +175,8 @@ def _wrong_claim(claims: dict[str, Any]) -> str | None:
         return f"its purpose (aud) must be one of {', '.join(Purpose)}: sign in again"
     if not isinstance(claims.get("jti"), str) or not is_visible_ascii(claims["jti"], 1, TOKEN_ID_LENGTH_MAX):
         return "its id (jti) is missing or malformed"
+    if not isinstance(claims.get("dev", ""), str):
+        return "its browser (dev) must be text"
     if type(claims.get("iat")) is not int or type(claims.get("exp")) is not int:
         return "its times (iat, exp) must be whole seconds"
     return None

@@ -7,6 +7,7 @@ from auction.domain.states import ApprovalAction
 from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import link, restate_everywhere, sync_power, unsynced
+from auction.services.second_person import NO_CONFIRMATION, Confirmation, confirm_agreement
 
 REQUEST_VALID_MS = 24 * 3_600_000
 """How long a request for a level waits for the second person."""
@@ -20,11 +21,12 @@ async def request_or_set_identity(
     identity_mark: str | None,
     actor: str,
     agrees_to: int | None = None,
+    confirmation: Confirmation = NO_CONFIRMATION,
 ) -> Approval | None:
     """Set a bidder's identity level; where the house has acts of two persons, request it or confirm the same request.
 
-    The request that waits, or None: it is set. `agrees_to`: another person's request for it. Raises as `set_identity`,
-    RequestRefused(approval-waiting) and NotFound(pending-unknown).
+    The request that waits, or None: it is set. `agrees_to`: another person's request for it. Raises as `set_identity`
+    and `confirm_agreement`, RequestRefused(approval-waiting) and NotFound(pending-unknown).
     """
     if not context.two_persons:
         await set_identity(context, bidder_id, level=level, identity_mark=identity_mark, actor=actor)
@@ -47,6 +49,8 @@ async def request_or_set_identity(
                 asked_at_ms=now_ms,
                 expires_at_ms=now_ms + REQUEST_VALID_MS,
                 subject=subject,
+                asked_session=confirmation.session_id,
+                asked_device=confirmation.device,
             )
             details = {"bidder": bidder_id, "level": level, "pending_id": waiting.approval_id}
             await audit.record_action(tx, actor=actor, action=f"ask-{action}", details=details)
@@ -54,6 +58,8 @@ async def request_or_set_identity(
         return waiting
     if waiting.approval_id != agrees_to:
         raise not_named(waiting)
+    async with context.books.transaction() as tx:
+        await confirm_agreement(context, tx, waiting, actor, confirmation)
     await set_identity(context, bidder_id, level=level, identity_mark=identity_mark, actor=actor)
     async with context.books.transaction() as tx:
         found = await approvals.find(tx, waiting.approval_id, locked=True)

@@ -17,6 +17,7 @@ from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, Step
 from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Share, Unmet, share_collected
 from auction.services.context import AppContext
+from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.dual_control import ANY_REQUEST, TWO_PERSONS_FROM_FEN, request_or_approve
 from auction.services.settlement.transitions import add_step, lock_settlement
 from auction.services.settlement.waterfall import lots_after
@@ -31,6 +32,7 @@ async def collect_claim(
     reference: str,
     actor: str,
     agrees_to: int | None = ANY_REQUEST,
+    confirmation: Confirmation = NO_CONFIRMATION,
 ) -> Approval | None:
     """Record that a defaulter paid a part of the claim, by the reference of its receipt: the request that waits for a
     second person, or None: it is recorded, now or before.
@@ -62,6 +64,7 @@ async def collect_claim(
             )
         if amount_fen >= TWO_PERSONS_FROM_FEN:
             waiting = await request_or_approve(
+                context,
                 tx,
                 lot_id,
                 ApprovalAction.COLLECT,
@@ -71,6 +74,7 @@ async def collect_claim(
                 since_ms=0,
                 subject=f"{default_id}:{amount_fen}:{reference}",
                 agrees_to=agrees_to,
+                confirmation=confirmation,
             )
             if waiting is not None:
                 return waiting

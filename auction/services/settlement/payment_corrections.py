@@ -17,6 +17,7 @@ from auction.domain.states import (
     StepName,
 )
 from auction.services.context import AppContext
+from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.transitions import add_step, lock_settlement
 
@@ -63,6 +64,7 @@ async def record_refund_otherwise(
     actor: str,
     reason: str,
     agrees_to: int | None = ANY_REQUEST,
+    confirmation: Confirmation = NO_CONFIRMATION,
 ) -> Approval | None:
     """Record that a refund was paid in another way, which needs two persons: the request that waits, or None: done.
 
@@ -87,6 +89,7 @@ async def record_refund_otherwise(
                 ProblemCode.PAYMENT_PENDING, "The provider has not decided about this refund; wait for its outcome."
             )
         waiting = await request_or_approve(
+            context,
             tx,
             lot_id,
             ApprovalAction.REFUND_OTHERWISE,
@@ -96,6 +99,7 @@ async def record_refund_otherwise(
             since_ms=0,
             subject=operation.first_operation_id,
             agrees_to=agrees_to,
+            confirmation=confirmation,
         )
         if waiting is not None:
             return waiting

@@ -34,6 +34,7 @@ from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
 from auction.services.payments.deposit_outcomes import capture_of
 from auction.services.registration.bidding_power import deposits_for
+from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.charge_parts import can_waive, waive_rest
 from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.payment_outcomes import (
@@ -93,6 +94,7 @@ async def default_by_staff(
     actor: str,
     reason: str,
     agrees_to: int | None = ANY_REQUEST,
+    confirmation: Confirmation = NO_CONFIRMATION,
 ) -> Approval | None:
     """Declare a default before the time is over, which needs two persons: the request that waits, or None: done.
 
@@ -102,6 +104,7 @@ async def default_by_staff(
     async with context.books.transaction() as tx:
         locked = await lock_settlement(tx, lot_id, SettlementAction.DEFAULT)
         waiting = await request_or_approve(
+            context,
             tx,
             lot_id,
             ApprovalAction.DEFAULT,
@@ -110,6 +113,7 @@ async def default_by_staff(
             now_ms=context.clock_ms(),
             since_ms=locked.settlement.changed_at_ms,
             agrees_to=agrees_to,
+            confirmation=confirmation,
         )
         if waiting is None:
             await _default(context, tx, locked, cause=DefaultCause.STAFF, actor=actor, award_id=None, reason=reason)

@@ -34,6 +34,7 @@ from auction.domain.states import (
 from auction.domain.waterfall import Split
 from auction.services.context import AppContext
 from auction.services.payments.deposit_outcomes import refund_deposit, refund_of
+from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.payment_outcomes import (
     check_no_open_charge,
@@ -53,6 +54,7 @@ async def void_settlement(
     actor: str,
     reason: str,
     agrees_to: int | None = ANY_REQUEST,
+    confirmation: Confirmation = NO_CONFIRMATION,
 ) -> Approval | None:
     """Declare a closed lot void before it is settled, which needs two persons: the request that waits, or None: done.
 
@@ -64,6 +66,7 @@ async def void_settlement(
         locked = await lock_settlement(tx, lot_id, SettlementAction.VOID)
         await _check_relisted_is_void(tx, locked)
         waiting = await request_or_approve(
+            context,
             tx,
             lot_id,
             ApprovalAction.VOID,
@@ -72,6 +75,7 @@ async def void_settlement(
             now_ms=now_ms,
             since_ms=locked.settlement.changed_at_ms,
             agrees_to=agrees_to,
+            confirmation=confirmation,
         )
         if waiting is not None:
             return waiting

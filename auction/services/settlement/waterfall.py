@@ -21,6 +21,7 @@ from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Split, agreed_gap_fen, claim_fen, needs, split, unmet
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, isolated
+from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve
 from auction.services.settlement.transitions import SYSTEM_ACTOR, add_step, lock_settlement
 
@@ -165,6 +166,7 @@ async def write_off(
     actor: str,
     reason: str,
     agrees_to: int | None = ANY_REQUEST,
+    confirmation: Confirmation = NO_CONFIRMATION,
 ) -> Approval | None:
     """Write the claims of a lot off, which needs two persons: the request that waits, or None: done.
 
@@ -177,6 +179,7 @@ async def write_off(
         if not claimed:
             raise RequestRefused(ProblemCode.NO_CLAIM, f"Nothing is claimed for lot {lot_id}.", {"lot_id": lot_id})
         waiting = await request_or_approve(
+            context,
             tx,
             lot_id,
             ApprovalAction.WRITE_OFF,
@@ -185,6 +188,7 @@ async def write_off(
             now_ms=now_ms,
             since_ms=locked.settlement.changed_at_ms,
             agrees_to=agrees_to,
+            confirmation=confirmation,
         )
         if waiting is not None:
             return waiting

@@ -10,6 +10,7 @@ import { words as lots } from "./en/lots.js";
 import { words as navigation } from "./en/navigation.js";
 import { words as problems } from "./en/problems.js";
 import { words as record } from "./en/record.js";
+import { words as secondFactor } from "./en/second_factor.js";
 import { words as settlements } from "./en/settlements.js";
 
 export const words = {
@@ -24,4 +25,5 @@ export const words = {
   ...bank,
   ...exceptions,
   ...collection,
+  ...secondFactor,
 };

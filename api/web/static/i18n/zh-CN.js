@@ -10,6 +10,7 @@ import { words as lots } from "./zh-CN/lots.js";
 import { words as navigation } from "./zh-CN/navigation.js";
 import { words as problems } from "./zh-CN/problems.js";
 import { words as record } from "./zh-CN/record.js";
+import { words as secondFactor } from "./zh-CN/second_factor.js";
 import { words as settlements } from "./zh-CN/settlements.js";
 
 export const words = {
@@ -24,4 +25,5 @@ export const words = {
   ...bank,
   ...exceptions,
   ...collection,
+  ...secondFactor,
 };

@@ -1,7 +1,8 @@
 // A bank's statement: the file, whose columns it has, its lines beside the awards they may pay, and the booking.
 
-import { get, put, timeoutSignal, upload } from "../shared/api.js";
+import { get, needsCode, put, timeoutSignal, upload } from "../shared/api.js";
 import { element, setText } from "../shared/element.js";
+import { codeField } from "../shared/form_fields.js";
 import { hasText, t } from "../shared/i18n.js";
 import { yuan } from "../shared/money.js";
 import { staffProblemText } from "../shared/staff_text.js";
@@ -125,6 +126,7 @@ export class StatementImport {
     const outcome = element("p", { class: "notice", role: "status", hidden: true });
     const lines = element("ol", { class: "statement-lines", id: "statement-lines" });
     const book = element("button", { class: "button main", type: "button", id: "statement-book", hidden: true });
+    const code = codeField("statement-code");
     const root = element(
       "section",
       { class: "card statement", "aria-labelledby": "statement-title" },
@@ -139,6 +141,7 @@ export class StatementImport {
       editor,
       outcome,
       lines,
+      code.root,
       book,
     );
     file.addEventListener("change", () => {
@@ -151,7 +154,7 @@ export class StatementImport {
     });
     save.addEventListener("click", () => this.#save());
     book.addEventListener("click", () => this.#send(true));
-    return { root, mapping, columns, name, editor, outcome, lines, book };
+    return { root, mapping, columns, name, editor, outcome, lines, book, code };
   }
 
   #showColumns() {
@@ -201,12 +204,16 @@ export class StatementImport {
   /** Preview the file, or book it. */
   async #send(book) {
     if (this.#busy || !this.#file || this.#parts.mapping.value === CUSTOM) return;
-    const { mapping, lines, book: button } = this.#parts;
+    const { mapping, lines, book: button, code } = this.#parts;
     this.#busy = true;
     button.disabled = true;
     const query = new URLSearchParams({ mapping: mapping.value, source: this.#file.name.slice(0, 100), book });
     try {
-      const found = await upload(`/ops/statements?${query}`, this.#file, { signal: timeoutSignal(ANSWER_MS) });
+      const found = await upload(`/ops/statements?${query}`, this.#file, {
+        signal: timeoutSignal(ANSWER_MS),
+        code: code.control.value.trim(),
+      });
+      code.root.hidden = true;
       addNames(found.names);
       lines.replaceChildren(...found.lines.map(lineItem));
       const count = (...names) => found.lines.filter((one) => names.includes(one.status)).length;
@@ -225,8 +232,14 @@ export class StatementImport {
       setText(button, t("bank.statement-book", { n: facts.fresh }));
       if (book) this.#changed();
     } catch (problem) {
-      lines.replaceChildren();
-      button.hidden = true;
+      code.write("");
+      code.root.hidden = !needsCode(problem);
+      if (code.root.hidden) {
+        lines.replaceChildren();
+        button.hidden = true;
+      } else {
+        code.control.focus();
+      }
       this.#tell("bad", problem.status ? staffProblemText(problem) : t("bank.no-answer"));
     } finally {
       this.#busy = false;

@@ -15,12 +15,13 @@ function csrfToken() {
   return found ? decodeURIComponent(found[1]) : "";
 }
 
-async function ask(method, path, { body, key, signal, file } = {}) {
+async function ask(method, path, { body, key, signal, file, code } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (file) headers["Content-Type"] = "text/csv";
   if (method !== "GET") headers["X-CSRF-Token"] = csrfToken();
   if (key) headers["Idempotency-Key"] = key;
+  if (code) headers["X-Second-Factor"] = code;
   let response;
   try {
     response = await fetch(`/api/v1${path}`, {
@@ -54,6 +55,8 @@ export const post = (path, body, options) => ask("POST", path, { ...options, bod
 export const put = (path, body, options) => ask("PUT", path, { ...options, body });
 /** Send a CSV file as it is. */
 export const upload = (path, file, options) => ask("POST", path, { ...options, file });
+/** Whether a request was refused for want of the code that shows a second person; `{ code }` sends it. */
+export const needsCode = (problem) => problem.code === "code-required" || problem.code === "code-wrong";
 export const remove = (path) => ask("DELETE", path);
 
 /** A new idempotency key: 32 visible characters. */

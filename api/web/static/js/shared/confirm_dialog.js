@@ -1,8 +1,8 @@
 // The dialog before an action that matters: the consequence in a sentence that stays true while it is read, and one request only.
 
-import { newKey, post } from "./api.js";
+import { needsCode, newKey, post } from "./api.js";
 import { byId, element } from "./element.js";
-import { InputError } from "./form_fields.js";
+import { codeField, InputError } from "./form_fields.js";
 import { t } from "./i18n.js";
 import { problemText } from "./problems.js";
 
@@ -32,13 +32,14 @@ function valuesOf(fields, complaining) {
 /**
  * Ask before something is done. `sentence(values)` and `stale()` are asked again and again while the dialog is open;
  * stale gives text where it can no longer be done; `words(problem)` gives the text of a refusal, `failed` is called with it.
- * Resolves to the server's answer, or null where they went back.
+ * Where the server asks for the code of a second person, the dialog does. Resolves to the server's answer, or null where
+ * they went back.
  */
 export function confirmAction({
   title,
   confirm,
   danger = false,
-  fields,
+  fields: asked,
   sentence,
   stale = () => "",
   path,
@@ -48,6 +49,8 @@ export function confirmAction({
 }) {
   const dialog = byId("act");
   const key = newKey();
+  const code = codeField("act-code");
+  const fields = { ...asked, code };
   const words = element("p", { class: danger ? "sentence danger" : "sentence", id: "act-sentence" });
   const wrong = element("p", { class: "notice bad", id: "act-wrong", role: "alert", hidden: true });
   const back = element("button", { class: "button", type: "button", id: "act-back" }, t("ops.go-back"));
@@ -97,6 +100,21 @@ export function confirmAction({
       if (!busy) end(null);
     }
 
+    function refused(problem) {
+      busy = false;
+      back.disabled = false;
+      form.removeAttribute("aria-busy");
+      go.textContent = confirm;
+      go.disabled = false;
+      tell(explain(problem));
+      failed?.(problem);
+      if (!needsCode(problem)) return;
+      complaining = false;
+      code.root.hidden = false;
+      code.write("");
+      code.control.focus();
+    }
+
     back.addEventListener("click", () => busy || end(null));
     dialog.addEventListener("cancel", cancelled);
     form.addEventListener("input", () => {
@@ -120,15 +138,10 @@ export function confirmAction({
       look();
       try {
         // the same key however often it is pressed: an action whose answer was lost is not carried out twice
-        end(await post(path(), body(values), { key }));
+        const { code: shown, ...given } = values;
+        end(await post(path(), body(given), { key, code: shown }));
       } catch (problem) {
-        busy = false;
-        back.disabled = false;
-        form.removeAttribute("aria-busy");
-        go.textContent = confirm;
-        go.disabled = false;
-        tell(explain(problem));
-        failed?.(problem);
+        refused(problem);
       }
     });
     look();

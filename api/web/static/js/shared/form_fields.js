@@ -239,3 +239,13 @@ export function textField(
 
 /** Why: 3 to 500 characters, kept in the lot's ledger. */
 export const reasonField = (id) => textField(id, "reason", { lines: 3, least: 3, most: 500 });
+
+/** A code of an authenticator app; hidden until the server asks for it. */
+export function codeField(id) {
+  const field = textField(id, "code", { most: 10 });
+  field.control.setAttribute("autocomplete", "one-time-code");
+  field.control.setAttribute("inputmode", "numeric");
+  field.control.classList.add("numbers");
+  field.root.hidden = true;
+  return field;
+}

@@ -1,4 +1,4 @@
-// Sign-in and sign-up: one form, two addresses; afterwards back to where the visitor came from.
+// Sign-in and sign-up: one form, two addresses; staff go on to their code; afterwards back to where they came from.
 
 import { post } from "../shared/api.js";
 import { byId } from "../shared/element.js";
@@ -7,6 +7,7 @@ import { goTo, ownPage, signInHref, signUpHref } from "../shared/navigation.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { problemText } from "../shared/problems.js";
 import { typedText } from "../shared/text_input.js";
+import { SecondFactor } from "./second_factor.js";
 
 const PASSWORD_MIN = 10;
 const USERNAME = /^[A-Za-z0-9._-]{3,32}$/;
@@ -26,6 +27,12 @@ byId("other-words").textContent = t(up ? "sign.have-account" : "sign.no-account"
 byId("other-link").textContent = t(up ? "sign.in" : "sign.up");
 byId("other-link").href = up ? signInHref(next) : signUpHref(next);
 
+const secondFactor = new SecondFactor({
+  credentials: () => ({ username: byId("username").value.trim(), password: byId("password").value }),
+  tell: showError,
+  signedIn: (identity) => goTo(landingPage(identity)),
+});
+
 byId("sign-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const username = byId("username").value.trim();
@@ -37,15 +44,27 @@ byId("sign-form").addEventListener("submit", async (event) => {
     return;
   }
   byId("sign-button").disabled = true;
+  showError(null);
   try {
     if (up) await post("/auth/accounts", { username, password, name });
     const { identity } = await post("/auth/session", { username, password });
     goTo(landingPage(identity));
   } catch (problem) {
-    showError(problemText(problem));
+    await goOn(problem);
     byId("sign-button").disabled = false;
   }
 });
+
+/** What a sign-in with the password alone needs next. */
+async function goOn(problem) {
+  if (problem.code === "code-required") {
+    secondFactor.askForCode();
+  } else if (problem.code === "second-factor-missing") {
+    await secondFactor.setUp().catch(showError);
+  } else {
+    showError(problem);
+  }
+}
 
 // not before: a form that is sent by itself would lose where its visitor came from
 byId("sign-button").disabled = false;
@@ -63,7 +82,8 @@ function mistake(username, password, name) {
   return "";
 }
 
-function showError(words) {
-  byId("failure").textContent = words;
-  byId("failure").hidden = false;
+/** Words, or a Problem; null: nothing is wrong. */
+function showError(wrong) {
+  byId("failure").textContent = wrong instanceof Error ? problemText(wrong) : (wrong ?? "");
+  byId("failure").hidden = !wrong;
 }

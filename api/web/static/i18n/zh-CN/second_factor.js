@@ -1,0 +1,32 @@
+// 简体中文：工作人员的动态验证码，用于登录和批准他人发起的操作。
+
+export const words = {
+  "factor.code-title": "两步验证",
+  "factor.code": "验证码",
+  "factor.code-hint": "身份验证器当前显示的 6 位数字，或一个恢复码。",
+  "factor.other-phone": "重新绑定身份验证器",
+  "factor.other-phone-hint": "更换手机时，请先输入旧手机上的验证码或一个恢复码。",
+  "factor.setup-title": "绑定身份验证器",
+  "factor.setup-why":
+    "工作人员登录需要密码和验证码。请使用身份验证器应用，如 Microsoft Authenticator、Google Authenticator 或 1Password。",
+  "factor.scan": "请用该应用扫描二维码。",
+  "factor.qr": "绑定身份验证器的二维码",
+  "factor.secret": "无法扫码？请在应用中输入此密钥：",
+  "factor.first-code": "应用显示的验证码",
+  "factor.first-code-hint": "6 位数字，每 30 秒更新一次。",
+  "factor.confirm": "确认并登录",
+  "factor.recovery-title": "保存恢复码",
+  "factor.recovery-why": "手机丢失时，每个恢复码可用于登录一次。恢复码只显示这一次，请打印或存入密码管理器。",
+  "factor.copy": "复制恢复码",
+  "factor.copied": "已复制。",
+  "factor.saved": "我已保存恢复码",
+  "factor.missing": "请输入验证码。",
+  "ops.field.code": "身份验证器的验证码",
+  "ops.hint.code": "当前显示的 6 位数字，每个验证码只能使用一次。",
+  "problem.account-unknown": "没有这个账号。",
+  "problem.second-factor-missing": "请先绑定身份验证器：退出后重新登录即可绑定。",
+  "problem.second-factor-not-used": "该账号只用密码登录。",
+  "problem.code-required": "请输入身份验证器当前显示的验证码。",
+  "problem.code-wrong": "验证码错误或已使用过，请等待下一个验证码。",
+  "problem.same-session": "该操作由此浏览器发起，须由另一人在其自己的浏览器中批准。",
+};
