@@ -17,6 +17,7 @@ class Benchmark(StrEnum):
     LIVE = "live"
     PLACE = "place"
     REGISTRATION = "registration"
+    RIVALS = "rivals"
     SETTLEMENT = "settlement"
     STORM = "storm"
 
@@ -28,7 +29,7 @@ def bench(
 ) -> None:
     """Benchmark against a no-op baseline, in one run.
 
-    Needs the source tree; http, flood and storm also need wrk, and live needs cc.
+    Needs the source tree; http, flood, rivals and storm also need wrk, and live needs cc.
     """
     from auction.console.bench import print_figures, run_bench
 

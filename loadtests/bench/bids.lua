@@ -1,13 +1,14 @@
 -- bids: wrk's requests: rising bids on one lot by bidders in turn, each under a new key; counts answers by status.
--- A fourth argument is how many bids of the start price come before each rising one.
-local tokens, lot, number, run, low = {}, nil, 0, nil, 0
+-- A fourth argument is how many bids of the start price come before each rising one, a fifth how many steps the first is
+-- above it.
+local tokens, lot, number, run, low, above = {}, nil, 0, nil, 0, 0
 
 function init(args)
   lot, run = args[1], args[2]
   for line in io.lines(args[3]) do
     tokens[#tokens + 1] = "Bearer " .. line
   end
-  low = tonumber(args[4] or 0)
+  low, above = tonumber(args[4] or 0), tonumber(args[5] or 0)
 end
 
 function request()
@@ -18,7 +19,7 @@ function request()
     ["Idempotency-Key"] = run .. "-" .. number,
   }
   local steps = number % (low + 1) == 0 and number / (low + 1) or 1
-  return wrk.format("POST", "/api/v1/lots/" .. lot .. "/bids", headers, '{"amount_fen":' .. steps * 100 .. "}")
+  return wrk.format("POST", "/api/v1/lots/" .. lot .. "/bids", headers, '{"amount_fen":' .. (above + steps) * 100 .. "}")
 end
 
 statuses = {}

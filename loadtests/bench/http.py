@@ -144,12 +144,22 @@ def serving(command: list[str], environment: dict[str, str]) -> Iterator[tuple[i
 
 
 def run_wrk(
-    server: tuple[int, int], lot_id: str, tokens: Path, seconds: int, connections: int, *, low_bids: int = 0
+    server: tuple[int, int],
+    lot_id: str,
+    tokens: Path,
+    seconds: int,
+    connections: int,
+    *,
+    low_bids: int = 0,
+    first_step: int = 0,
 ) -> HttpRun:
-    """Run wrk once against a server, given by its port and process id, with so many low bids before each high one."""
+    """Run wrk once against a server, given by its port and process id, with so many low bids before each high one.
+
+    The first bid is `first_step` steps above the lowest.
+    """
     port, pid = server
     before_ns = cpu_ns(pid)
-    words = (lot_id, f"run{time.time_ns()}", str(tokens), str(low_bids))
+    words = (lot_id, f"run{time.time_ns()}", str(tokens), str(low_bids), str(first_step))
     done = subprocess.run(
         [
             *("taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"),
@@ -174,7 +184,7 @@ def run_wrk(
 
 
 def _report(bids: list[HttpRun], baseline: list[HttpRun], verdict: dict[str, Any]) -> dict[str, Any]:
-    rate, ceiling = _median(bids), _median(baseline)
+    rate, ceiling = median_of(bids), median_of(baseline)
     return {
         "bids": rate,
         "noop": ceiling,
@@ -187,7 +197,8 @@ def _report(bids: list[HttpRun], baseline: list[HttpRun], verdict: dict[str, Any
     }
 
 
-def _median(runs: list[HttpRun]) -> dict[str, Any]:
+def median_of(runs: list[HttpRun]) -> dict[str, Any]:
+    """The figures of several runs of one server."""
     rates = [run.accepted_per_s for run in runs]
     return {
         "per_s": round(statistics.median(rates)),
