@@ -23,6 +23,7 @@ from auction.domain.events import (
     Opened,
     PauseCause,
     Paused,
+    Rescheduled,
     Restored,
     Resumed,
     Scheduled,
@@ -67,6 +68,8 @@ class StateFrame(LotFrame):
     """Whether the price has reached the reserve; None without a reserve."""
     outcome: str | None
     """sold, no-bids, reserve-unmet or void; None before the lot has ended."""
+    opens_at_ms: int | msgspec.UnsetType = msgspec.UNSET
+    """Only where the lot is scheduled."""
     pause_cause: str | msgspec.UnsetType = msgspec.UNSET
     """Only where the lot is paused: staff, or outage."""
     ledger_away: bool | msgspec.UnsetType = msgspec.UNSET
@@ -106,6 +109,12 @@ class ExtendedFrame(LotEventFrame, tag="extended"):
 
     by_bid: bool
     reason: str
+
+
+class RescheduledFrame(LotEventFrame, tag="rescheduled"):
+    """Staff gave a lot that has not opened other times."""
+
+    opens_at_ms: int
 
 
 class HeldFrame(LotEventFrame, tag="held"):
@@ -241,6 +250,7 @@ def state_frame(
             watchers=watchers,
             reserve_met=lot.reserve_met,
             outcome=lot.outcome,
+            opens_at_ms=lot.opens_at_ms if lot.status is LotStatus.SCHEDULED else msgspec.UNSET,
             pause_cause=lot.pause_cause or msgspec.UNSET,
             ledger_away=ledger_away or msgspec.UNSET,
         )
@@ -270,14 +280,14 @@ class EventPosition:
     ends_before_ms: int
 
 
-SETS_END = (Scheduled, Opened, BidPlaced, Resumed, Extended)
+SETS_END = (Scheduled, Rescheduled, Opened, BidPlaced, Resumed, Extended)
 """Events that contain the end in force after them."""
 
 
 def end_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
     """The end in force after an event, UTC ms, as `auction.domain.lot.apply` sets it."""
     match event:
-        case Scheduled() | Opened() | BidPlaced() | Resumed() | Extended():
+        case Scheduled() | Rescheduled() | Opened() | BidPlaced() | Resumed() | Extended():
             return event.ends_at_ms
         case Closed() | LotVoided():
             return min(ends_before_ms, at_ms)
@@ -315,6 +325,10 @@ def event_frame(position: EventPosition, event: Event, price_fen: int, leader_pa
         case Extended(reason=reason):
             frame = ExtendedFrame(
                 lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, by_bid=False, reason=reason
+            )
+        case Rescheduled(opens_at_ms=opens_at_ms):
+            frame = RescheduledFrame(
+                lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, opens_at_ms=opens_at_ms
             )
         case Held(remaining_ms=left):
             frame = HeldFrame(lot_id=lot_id, seq=seq, at_ms=at_ms, ends_at_ms=ends_at_ms, remaining_ms=left)

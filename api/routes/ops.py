@@ -142,6 +142,17 @@ async def schedule_lot(context: Context, ops: Ops, lot_id: LotId, when: Schedule
     return _staff_view(view)
 
 
+@router.put(
+    "/lots/{lot_id}/schedule", responses=_action_problems(ProblemCode.SCHEDULE_INVALID, ProblemCode.ACT_PENDING)
+)
+async def reschedule_lot(context: Context, ops: Ops, lot_id: LotId, when: ScheduleRequest) -> LotResponse:
+    """Give a scheduled lot other opening and closing times before it opens; the same times change nothing."""
+    view = await two_person_acts.reschedule_lot(
+        context, lot_id, opens_at_ms=when.opens_at_ms, closes_at_ms=when.closes_at_ms, actor=ops.subject
+    )
+    return _staff_view(view)
+
+
 @router.post(
     "/lots/{lot_id}/open",
     responses=_action_problems(ProblemCode.SCHEDULE_INVALID, ProblemCode.TERMS_INVALID, ProblemCode.WRONG_STATE),
@@ -175,7 +186,13 @@ async def resume_lot(
     return _staff_view(view)
 
 
-@router.post("/lots/{lot_id}/extend", responses={**PENDING, **_action_problems(*_SECOND_PERSON)})
+@router.post(
+    "/lots/{lot_id}/extend",
+    responses={
+        **PENDING,
+        **_action_problems(ProblemCode.SCHEDULE_INVALID, ProblemCode.PAST_HARD_STOP, *_SECOND_PERSON),
+    },
+)
 async def extend_lot(  # noqa: PLR0917 - what FastAPI gives
     context: Context,
     ops: Ops,
@@ -186,8 +203,10 @@ async def extend_lot(  # noqa: PLR0917 - what FastAPI gives
     *,
     confirmation: Confirmed,
 ) -> LotResponse | PendingActResponse:
-    """Extend an open lot; after the first bid it needs two persons."""
-    outcome = await two_person_acts.extend_lot(context, lot_id, _call(ops, more, key, confirmation), by_ms=more.by_ms)
+    """Extend an open or paused lot, at most to a year from now; after the first bid it needs two persons."""
+    outcome = await two_person_acts.extend_lot(
+        context, lot_id, _call(ops, more, key, confirmation), by_ms=more.by_ms, moves_hard_stop=more.move_hard_stop
+    )
     return _done_or_pending(outcome, response)
 
 
@@ -202,7 +221,7 @@ async def close_lot(  # noqa: PLR0917 - what FastAPI gives
     *,
     confirmation: Confirmed,
 ) -> LotResponse | PendingActResponse:
-    """Close an open lot before its end; it needs two persons."""
+    """Close an open or paused lot before its end; it needs two persons."""
     outcome = await two_person_acts.close_lot(context, lot_id, _call(ops, reason, key, confirmation))
     return _done_or_pending(outcome, response)
 

@@ -14,7 +14,9 @@ class PendingActResponse(RecordResponse):
     pending_id: int
     act: str = Field(description="close-lot, extend-lot, void-bid, void-lot or set-identity.")
     lot_id: str | None
-    subject: str | None = Field(description="What of the lot: seq=7, by_ms=60000; of set-identity: the bidder.")
+    subject: str | None = Field(
+        description="What of the lot: seq=7, by_ms=60000, moves_hard_stop by_ms=60000; of set-identity: the bidder."
+    )
     reason: str
     asked_by: str
     asked_at_ms: int

@@ -217,6 +217,9 @@ class ExtendRequest(ReasonRequest):
 class ExtendLotRequest(ExtendRequest):
     """How much later a lot closes; after the first bid the second person names the request that they agree to."""
 
+    move_hard_stop: bool = Field(
+        False, description="Whether the hard stop moves by as much; otherwise the end may not pass it."
+    )
     pending_id: PendingId
 
 

@@ -56,6 +56,12 @@ SET_STATUSES = text("""
     WHERE lots.lot_id = now.lot_id AND lots.status <> now.status
         AND (now.status <> 'frozen' OR lots.status NOT IN ('closed', 'void'))
 """)
+SET_TIMES = text("""
+    UPDATE lots SET opens_at_ms = now.opens_at_ms, closes_at_ms = now.closes_at_ms
+    FROM unnest(CAST(:lot_ids AS text[]), CAST(:opens_at_ms AS bigint[]), CAST(:closes_at_ms AS bigint[]))
+        AS now(lot_id, opens_at_ms, closes_at_ms)
+    WHERE lots.lot_id = now.lot_id
+""")
 MARK_VOIDED = text("""
     UPDATE bids SET voided_by_seq = by.seq
     FROM unnest(CAST(:lot_ids AS text[]), CAST(:bid_seqs AS bigint[]), CAST(:seqs AS bigint[]))
@@ -197,6 +203,11 @@ async def _write(tx: Transaction, derived: Derived) -> None:
         # in the same order everywhere, so that two transactions never deadlock
         lot_ids, statuses = zip(*sorted(derived.statuses.items()), strict=True)
         await tx.session.execute(SET_STATUSES, {"lot_ids": lot_ids, "statuses": statuses})
+    if derived.rescheduled:
+        rows = [(lot_id, *both) for lot_id, both in sorted(derived.rescheduled.items())]
+        lot_ids, opens_at_ms, closes_at_ms = zip(*rows, strict=True)
+        times = {"lot_ids": lot_ids, "opens_at_ms": opens_at_ms, "closes_at_ms": closes_at_ms}
+        await tx.session.execute(SET_TIMES, times)
     if derived.voided:
         lot_ids, bid_seqs, seqs = zip(*derived.voided, strict=True)
         await tx.session.execute(MARK_VOIDED, {"lot_ids": lot_ids, "bid_seqs": bid_seqs, "seqs": seqs})

@@ -27,6 +27,7 @@ from auction.domain.events import (
     Opened,
     Outcome,
     Paused,
+    Rescheduled,
     Restored,
     Resumed,
     Scheduled,
@@ -107,6 +108,8 @@ class Derived:
     bids: list[Row] = field(default_factory=list)
     results: list[Row] = field(default_factory=list)
     statuses: dict[str, str] = field(default_factory=dict)
+    rescheduled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Lot -> its new opening and closing time, UTC ms."""
     voided: list[tuple[str, int, int]] = field(default_factory=list)
     """(lot, seq of the bid, seq of the event that voided it)."""
     admitted: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -253,6 +256,8 @@ def _read_events(entry: LedgerEntry, derived: Derived) -> None:
         match event:
             case Admitted():
                 derived.admitted.setdefault((lot_id, event.bidder_id), at_ms)
+            case Rescheduled():
+                derived.rescheduled[lot_id] = (event.opens_at_ms, event.ends_at_ms)
             case BidVoided():
                 derived.voided.append((lot_id, event.bid_seq, seq))
             case Closed():

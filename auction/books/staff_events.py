@@ -22,6 +22,7 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Paused,
+    Rescheduled,
     Resumed,
 )
 
@@ -57,6 +58,8 @@ def _action(event: Event) -> tuple[str, str, str | None, dict[str, Any]] | None:
     match event:
         case Opened(ends_at_ms, _, by) if by != CLERK:
             return by, "open-lot", None, {"status": "open", "ends_at_ms": ends_at_ms}
+        case Rescheduled(opens_at_ms, ends_at_ms, _, by):
+            return by, "reschedule-lot", None, {"opens_at_ms": opens_at_ms, "closes_at_ms": ends_at_ms}
         case Paused(remaining_ms, reason, by):
             return by, "pause-lot", reason, {"status": "paused", "remaining_ms": remaining_ms}
         case Resumed(ends_at_ms, _, review_above_fen, by):
@@ -76,11 +79,15 @@ def _action(event: Event) -> tuple[str, str, str | None, dict[str, Any]] | None:
 
 
 async def record(tx: Transaction, found: Iterable[StaffEvent]) -> None:
-    """Store the actions; the bids of their batch are stored already, its statuses are not."""
+    """Store the actions; the bids of their batch are stored already, its statuses and times are not."""
+    times: dict[str, dict[str, Any]] = {}
     for one in found:
         before: dict[str, Any] = {"status": one.status_before or await _status(tx, one.lot_id)}
         if one.action == "void-bid":
             before["bid"] = await _bid(tx, one.lot_id, one.after["seq"])
+        elif one.action == "reschedule-lot":
+            before |= times.get(one.lot_id) or await _times(tx, one.lot_id)
+            times[one.lot_id] = one.after
         await audit.record_action(
             tx,
             actor=one.actor,
@@ -94,6 +101,11 @@ async def record(tx: Transaction, found: Iterable[StaffEvent]) -> None:
 
 async def _status(tx: Transaction, lot_id: str) -> str | None:
     return await tx.session.scalar(select(lots.c.status).where(lots.c.lot_id == lot_id))
+
+
+async def _times(tx: Transaction, lot_id: str) -> dict[str, Any]:
+    row = await tx.row(select(lots.c.opens_at_ms, lots.c.closes_at_ms).where(lots.c.lot_id == lot_id))
+    return {} if row is None else dict(row)
 
 
 async def _bid(tx: Transaction, lot_id: str, seq: int) -> dict[str, Any] | None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from auction.domain.deposits import highest_bid_fen
 from auction.domain.errors import RefusalCode
 from auction.domain.events import BidPlaced, CloseCause, Event, Held
-from auction.domain.lot import LeadingBid, Lot, LotStatus, apply, closed_event, proxy_price
+from auction.domain.lot import Lot, LotStatus, apply, closed_event
+from auction.domain.money import FEN_MAX
+from auction.domain.pricing import LeadingBid, proxy_price
 from auction.domain.terms import Bidding
 
 
@@ -123,10 +125,11 @@ def _refusal(lot: Lot, admission: Admission, first: Receipt | None, bid: Bid, no
     if terms.cap_fen is not None and amount > terms.cap_fen:
         return RefusalCode.ABOVE_CAP, {"cap_fen": terms.cap_fen}
     leads = bid.bidder_id == lot.leader_id
-    if leads and (terms.bidding is Bidding.DIRECT or amount <= lot.ceiling_fen):
+    if leads and not _may_bid_on(lot, amount):
         return RefusalCode.ALREADY_LEADING, {}
     minimum = lot.minimum_fen()
-    if not leads and amount < lot.floor_fen():
+    # at the most that a bid may be the floor is not above the price: that alone takes no second bid
+    if not leads and (amount < lot.floor_fen() or lot.price_fen >= FEN_MAX):
         return RefusalCode.BID_TOO_LOW, {"minimum_fen": minimum}
     if is_off_grid(lot, amount):
         return RefusalCode.OFF_GRID, {"minimum_fen": minimum}
@@ -134,6 +137,13 @@ def _refusal(lot: Lot, admission: Admission, first: Receipt | None, bid: Bid, no
     if highest is not None and amount > highest:
         return RefusalCode.JUMP_TOO_LARGE, {"maximum_fen": highest}
     return _power_refusal(admission, amount)
+
+
+def _may_bid_on(lot: Lot, amount_fen: int) -> bool:
+    """Whether the leader may bid that: a higher maximum, or in direct bidding the cap, which ends the lot."""
+    if lot.terms.bidding is Bidding.DIRECT:
+        return amount_fen == lot.terms.cap_fen
+    return amount_fen > lot.ceiling_fen
 
 
 def _power_refusal(admission: Admission, amount: int) -> RefusalReason | None:
@@ -148,9 +158,9 @@ def _power_refusal(admission: Admission, amount: int) -> RefusalReason | None:
 
 
 def is_off_grid(lot: Lot, amount_fen: int) -> bool:
-    """Whether the amount is off the grid: neither whole increments above the start price nor the cap."""
+    """Whether the amount is off the grid: neither whole increments above the start price nor the most a bid may be."""
     terms = lot.terms
-    if not terms.on_grid or amount_fen == terms.cap_fen:
+    if not terms.on_grid or amount_fen == terms.highest_fen:
         return False
     step = terms.step_at(max(lot.price_fen, terms.start_price_fen))
     return (amount_fen - terms.start_price_fen) % step != 0

@@ -140,6 +140,7 @@ class ProblemCode(Code):
         ("status", "allowed", "ended_at_ms"),
     )
     SCHEDULE_INVALID = "schedule-invalid", Kind.CONFLICT, "Schedule invalid"
+    PAST_HARD_STOP = "past-hard-stop", Kind.CONFLICT, "Past the hard stop", ("ends_at_ms", "hard_stop_at_ms")
     REVIEW_LIMIT_TOO_LOW = "review-limit-too-low", Kind.CONFLICT, "Review limit too low", ("price_fen",)
     TERMS_NOT_ACCEPTED = "terms-not-accepted", Kind.CONFLICT, "Terms not accepted"
     DEPOSIT_TOO_LOW = "deposit-too-low", Kind.CONFLICT, "Deposit too low", ("minimum_fen",)

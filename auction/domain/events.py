@@ -63,6 +63,18 @@ class Scheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescheduled:
+    """Staff gave a lot that has not opened other times."""
+
+    kind: ClassVar[str] = "rescheduled"
+    opens_at_ms: int
+    ends_at_ms: int
+    hard_stop_at_ms: int
+    """0: no hard stop."""
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """A bidder was admitted, or their limit or purse changed; -1: no limit, no purse."""
 
@@ -139,7 +151,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """Staff moved the end. A bid that moves it (soft close) says so in `BidPlaced.ends_at_ms`."""
+    """Staff moved the end, of a paused lot too. A bid that moves it (soft close) says so in `BidPlaced.ends_at_ms`."""
 
     kind: ClassVar[str] = "extended"
     ends_at_ms: int
@@ -217,6 +229,7 @@ class Restored:
 
 Event = (
     Scheduled
+    | Rescheduled
     | Admitted
     | Opened
     | BidPlaced

@@ -26,11 +26,16 @@ from auction.domain.events import (
     Outcome,
     PauseCause,
     Paused,
+    Rescheduled,
     Restored,
     Resumed,
     Scheduled,
 )
-from auction.domain.terms import Bidding, Terms
+from auction.domain.pricing import fold_bids
+from auction.domain.terms import Terms
+
+LASTS_MS_MAX = 366 * 86_400_000
+"""How far ahead a lot may be scheduled, how long it may last, and how far ahead staff may move its end: a year."""
 
 
 class LotStatus(StrEnum):
@@ -46,6 +51,8 @@ class LotStatus(StrEnum):
 
 
 STOPPED = (LotStatus.PAUSED, LotStatus.HELD)
+ENDABLE = (LotStatus.OPEN, LotStatus.PAUSED)
+"""Statuses in which staff may close a lot or move its end; a held lot waits for its review."""
 ADMITTING = (LotStatus.SCHEDULED, LotStatus.OPEN, *STOPPED)
 """Statuses in which bidders may be admitted."""
 
@@ -80,11 +87,11 @@ class Lot:
         return max(clock_ms, self.last_at_ms)
 
     def floor_fen(self) -> int:
-        """The least bid by price and increment alone, in fen, grid or not; the cap where that is lower."""
+        """The least bid by price and increment alone, in fen, grid or not; never above the most that a bid may be."""
         floor = (
             self.terms.start_price_fen if not self.price_fen else self.price_fen + self.terms.step_at(self.price_fen)
         )
-        return floor if self.terms.cap_fen is None else min(floor, self.terms.cap_fen)
+        return min(floor, self.terms.highest_fen)
 
     def minimum_fen(self) -> int:
         """The least bid that a new bidder would get accepted now, in fen: the floor moved up onto the grid."""
@@ -93,7 +100,7 @@ class Lot:
             return floor
         step = terms.step_at(max(self.price_fen, terms.start_price_fen))
         minimum = floor + (terms.start_price_fen - floor) % step
-        return minimum if terms.cap_fen is None else min(minimum, terms.cap_fen)
+        return min(minimum, terms.highest_fen)
 
     @property
     def reserve_met(self) -> bool | None:
@@ -129,14 +136,8 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
     """The lot after one more event at `at_ms` (UTC ms)."""
     after = replace(lot, seq=lot.seq + 1, last_at_ms=at_ms)
     match event:
-        case Scheduled():
-            return replace(
-                after,
-                opens_at_ms=event.opens_at_ms,
-                ends_at_ms=event.ends_at_ms,
-                hard_stop_at_ms=event.hard_stop_at_ms,
-                review_above_fen=lot.terms.review_above_fen or 0,
-            )
+        case Scheduled() | Rescheduled():
+            return _apply_times(lot, after, event)
         case Admitted():
             return after
         case Opened():
@@ -166,7 +167,13 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
                 review_above_fen=event.review_above_fen,
             )
         case Extended():
-            return replace(after, ends_at_ms=event.ends_at_ms, hard_stop_at_ms=event.hard_stop_at_ms)
+            more_ms = event.ends_at_ms - lot.ends_at_ms if lot.status in STOPPED else 0
+            return replace(
+                after,
+                ends_at_ms=event.ends_at_ms,
+                hard_stop_at_ms=event.hard_stop_at_ms,
+                remaining_ms=lot.remaining_ms + more_ms,
+            )
         case BidVoided():
             return replace(
                 after,
@@ -178,12 +185,22 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
                 ceiling_fen=event.ceiling_fen,
             )
         case Closed():
-            return replace(after, status=LotStatus.CLOSED, ends_at_ms=min(lot.ends_at_ms, at_ms))
+            return replace(after, status=LotStatus.CLOSED, ends_at_ms=min(lot.ends_at_ms, at_ms), pause_cause="")
         case LotVoided():
             return replace(after, status=LotStatus.VOID, ends_at_ms=min(lot.ends_at_ms, at_ms), pause_cause="")
         case Frozen() | Restored():
             return _apply_recovery(lot, after, event)
     assert_never(event)
+
+
+def _apply_times(lot: Lot, after: Lot, event: Scheduled | Rescheduled) -> Lot:
+    return replace(
+        after,
+        opens_at_ms=event.opens_at_ms,
+        ends_at_ms=event.ends_at_ms,
+        hard_stop_at_ms=event.hard_stop_at_ms,
+        review_above_fen=lot.terms.review_above_fen or 0,
+    )
 
 
 def _apply_stop(after: Lot, event: Held | Paused | Interrupted) -> Lot:
@@ -241,13 +258,33 @@ NOT_DUE = "not-due"
 MISSED = "missed"
 IN_THE_PAST = "in-the-past"
 REVIEW_TOO_LOW = "review-limit-too-low"
+TOO_FAR = "too-far"
+PAST_HARD_STOP = "past-hard-stop"
 
 
 def schedule(terms: Terms, *, opens_at_ms: int, ends_at_ms: int) -> Scheduled:
     """The first event of a lot; the hard stop follows from the end and the terms."""
+    return Scheduled(terms.sha256(), opens_at_ms, ends_at_ms, hard_stop_at_ms(terms, ends_at_ms))
+
+
+def hard_stop_at_ms(terms: Terms, ends_at_ms: int) -> int:
+    """The hard stop of a lot that is to end at `ends_at_ms`, UTC ms; 0: none."""
     soft = terms.soft_close
-    hard_stop = 0 if soft is None or soft.hard_stop_ms is None else ends_at_ms + soft.hard_stop_ms
-    return Scheduled(terms.sha256(), opens_at_ms, ends_at_ms, hard_stop)
+    return 0 if soft is None or soft.hard_stop_ms is None else ends_at_ms + soft.hard_stop_ms
+
+
+def reschedule(lot: Lot, now_ms: int, *, opens_at_ms: int, ends_at_ms: int, by: str) -> Action:
+    """Staff give a scheduled lot other times, in UTC ms, as long as it has not opened; the same times change nothing.
+
+    One whose end has passed without its being opened gets new times so, too.
+    """
+    if lot.status is not LotStatus.SCHEDULED:
+        return NotAllowed(WRONG_STATUS, lot.status)
+    if ends_at_ms <= now_ms:
+        return NotAllowed(IN_THE_PAST, lot.status)
+    if (opens_at_ms, ends_at_ms) == (lot.opens_at_ms, lot.ends_at_ms):
+        return ()
+    return (Rescheduled(opens_at_ms, ends_at_ms, hard_stop_at_ms(lot.terms, ends_at_ms), by),)
 
 
 def close_if_due(lot: Lot, now_ms: int) -> tuple[Event, ...]:
@@ -280,9 +317,7 @@ def open_now(lot: Lot, now_ms: int, *, ends_at_ms: int, by: str) -> Action:
         return NotAllowed(WRONG_STATUS, lot.status)
     if ends_at_ms <= now_ms:
         return NotAllowed(IN_THE_PAST, lot.status)
-    soft = lot.terms.soft_close
-    hard_stop = 0 if soft is None or soft.hard_stop_ms is None else ends_at_ms + soft.hard_stop_ms
-    return (Opened(ends_at_ms, hard_stop, by),)
+    return (Opened(ends_at_ms, hard_stop_at_ms(lot.terms, ends_at_ms), by),)
 
 
 def pause(lot: Lot, now_ms: int, *, reason: str, by: str) -> Action:
@@ -307,17 +342,27 @@ def resume(lot: Lot, now_ms: int, *, review_above_fen: int | None, by: str) -> A
     return (Resumed(now_ms + lot.remaining_ms, hard_stop, review, by),)
 
 
-def extend(lot: Lot, *, by_ms: int, reason: str, by: str) -> Action:
-    """Staff move the end of an open lot and its hard stop by `by_ms`."""
-    if lot.status is not LotStatus.OPEN:
+def extend(lot: Lot, now_ms: int, *, by_ms: int, moves_hard_stop: bool = False, reason: str, by: str) -> Action:
+    """Staff move the end of an open or paused lot by `by_ms`, at most to a year from now.
+
+    It does not pass the hard stop, unless that moves by as much (`moves_hard_stop`).
+    """
+    if lot.status not in ENDABLE:
         return NotAllowed(WRONG_STATUS, lot.status)
-    hard_stop = lot.hard_stop_at_ms + by_ms if lot.hard_stop_at_ms else 0
-    return (Extended(lot.ends_at_ms + by_ms, hard_stop, reason, by),)
+    left_ms = lot.ends_at_ms - now_ms if lot.status is LotStatus.OPEN else lot.remaining_ms
+    if left_ms + by_ms > LASTS_MS_MAX:
+        return NotAllowed(TOO_FAR, lot.status)
+    ends_at_ms, hard_stop = lot.ends_at_ms + by_ms, lot.hard_stop_at_ms
+    if hard_stop and moves_hard_stop:
+        hard_stop += by_ms
+    elif hard_stop and ends_at_ms > hard_stop:
+        return NotAllowed(PAST_HARD_STOP, lot.status)
+    return (Extended(ends_at_ms, hard_stop, reason, by),)
 
 
 def close_now(lot: Lot, *, reason: str, by: str) -> Action:
-    """Staff close an open lot before its end."""
-    if lot.status is not LotStatus.OPEN:
+    """Staff close an open or paused lot before its end."""
+    if lot.status not in ENDABLE:
         return NotAllowed(WRONG_STATUS, lot.status)
     return (closed_event(lot, CloseCause.STAFF, reason, by),)
 
@@ -327,53 +372,6 @@ def void(lot: Lot, *, reason: str, by: str) -> Action:
     if lot.status not in ADMITTING:
         return NotAllowed(WRONG_STATUS, lot.status)
     return (LotVoided(reason, by),)
-
-
-@dataclass(frozen=True, slots=True)
-class LeadingBid:
-    """The bid that leads and the price it stands at; empty and 0 where there is none."""
-
-    price_fen: int = 0
-    leader_id: str = ""
-    leader_paddle: int = 0
-    ceiling_fen: int = 0
-
-
-def fold_bids(terms: Terms, bids: Iterable[BidPlaced]) -> LeadingBid:
-    """The leading bid and price that these bids alone make, in their order, each taken as valid.
-
-    Used for a lot without its voided bid, and for the clean price: a lot without the bids of a defaulter, read as
-    maxima (under proxy bidding the price follows the runner-up), in a direct lot too.
-    """
-    leading = LeadingBid()
-    for bid in bids:
-        if terms.bidding is Bidding.DIRECT:
-            leading = LeadingBid(bid.amount_fen, bid.bidder_id, bid.paddle, bid.amount_fen)
-            continue
-        price, leads = proxy_price(terms, leading, bid.bidder_id, bid.amount_fen)
-        if leads:
-            leading = LeadingBid(price, bid.bidder_id, bid.paddle, bid.amount_fen)
-        else:
-            leading = replace(leading, price_fen=price)
-    return leading
-
-
-def proxy_price(terms: Terms, leading: LeadingBid, bidder_id: str, maximum_fen: int) -> tuple[int, bool]:
-    """The price that a maximum makes in proxy bidding, in fen, and whether it leads; a tie leaves the leader."""
-    ceiling = leading.ceiling_fen
-    if not leading.leader_id:
-        price, leads = terms.start_price_fen, True
-    elif bidder_id == leading.leader_id:
-        price, leads = leading.price_fen, maximum_fen > ceiling
-    elif maximum_fen > ceiling:
-        price, leads = min(maximum_fen, ceiling + terms.step_at(ceiling)), True
-    else:
-        price, leads = min(ceiling, maximum_fen + terms.step_at(maximum_fen)), False
-    price = max(price, leading.price_fen)
-    reserve, best = terms.reserve_fen, max(ceiling, maximum_fen)
-    if reserve is not None and price < reserve <= best:
-        price = reserve
-    return price, leads
 
 
 def restate(lot: Lot, bids: Iterable[tuple[int, BidPlaced]], voided_seq: int, *, reason: str, by: str) -> Action:

@@ -26,6 +26,7 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Paused,
+    Rescheduled,
     Restored,
     Resumed,
     Scheduled,
@@ -44,6 +45,7 @@ from auction.domain.lot import (
     open_now,
     open_when_due,
     pause,
+    reschedule,
     restate,
     resume,
     schedule,
@@ -77,7 +79,18 @@ _OF_REFUSAL = {
 
 
 ControlEvent = (
-    Scheduled | Opened | Paused | Interrupted | Resumed | Extended | BidVoided | Closed | LotVoided | Frozen | Restored
+    Scheduled
+    | Rescheduled
+    | Opened
+    | Paused
+    | Interrupted
+    | Resumed
+    | Extended
+    | BidVoided
+    | Closed
+    | LotVoided
+    | Frozen
+    | Restored
 )
 """Events that clerk and staff cause; `decide` decides a bid and the hold that it may cause."""
 
@@ -173,6 +186,8 @@ class LotProof:
         match event:
             case Scheduled():
                 return (schedule(lot.terms, opens_at_ms=event.opens_at_ms, ends_at_ms=event.ends_at_ms),)
+            case Rescheduled():
+                return reschedule(lot, at_ms, opens_at_ms=event.opens_at_ms, ends_at_ms=event.ends_at_ms, by=event.by)
             case Opened(by=by) if by == CLERK:
                 return open_when_due(lot, at_ms, by=by)
             case Opened():
@@ -184,7 +199,7 @@ class LotProof:
                 same = event.review_above_fen == lot.review_above_fen
                 return resume(lot, at_ms, review_above_fen=None if same else event.review_above_fen, by=event.by)
             case Extended():
-                return extend(lot, by_ms=event.ends_at_ms - lot.ends_at_ms, reason=event.reason, by=event.by)
+                return self._extend_again(event, at_ms)
             case BidVoided():
                 return restate(lot, self._bids_not_voided(), event.bid_seq, reason=event.reason, by=event.by)
             case Closed() if event.cause == CloseCause.STAFF and not close_if_due(lot, at_ms):
@@ -194,6 +209,17 @@ class LotProof:
             case LotVoided():
                 return void(lot, reason=event.reason, by=event.by)
         assert_never(event)
+
+    def _extend_again(self, event: Extended, at_ms: int) -> Action:
+        """The extension again; whether the hard stop moved with the end is taken from it."""
+        return extend(
+            self.lot,
+            at_ms,
+            by_ms=event.ends_at_ms - self.lot.ends_at_ms,
+            moves_hard_stop=event.hard_stop_at_ms != self.lot.hard_stop_at_ms,
+            reason=event.reason,
+            by=event.by,
+        )
 
     def _recovery(self, event: Frozen | Restored | Interrupted, at_ms: int) -> Action:
         if isinstance(event, Frozen):
@@ -252,6 +278,6 @@ class LotProof:
 def _promise_of(event: Event) -> int:
     if isinstance(event, Closed):
         return ONE_WINNER
-    if isinstance(event, (Opened, Paused, Interrupted, Resumed, Extended, Held)):
+    if isinstance(event, (Rescheduled, Opened, Paused, Interrupted, Resumed, Extended, Held)):
         return DEADLINE
     return ORDER if isinstance(event, (BidPlaced, BidVoided)) else NO_PHANTOMS

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from auction.domain.events import BidPlaced
-from auction.domain.lot import fold_bids
+from auction.domain.pricing import fold_bids
 from auction.domain.terms import Bidding, Terms
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from auction.domain.contradictions import Contradiction, ContradictionCode
 from auction.domain.deposits import DepositPolicy, LadderDeposit
+from auction.domain.money import FEN_MAX
 from auction.domain.waterfall import ORDER, Liability, RestTo, Step
 
 
@@ -143,6 +144,11 @@ class Terms:
     soft_close: SoftClose | None
     deposit: DepositPolicy
     settlement: SettlementTerms
+
+    @property
+    def highest_fen(self) -> int:
+        """The most that a bid may be, in fen: the cap, or what the ledger takes at all."""
+        return FEN_MAX if self.cap_fen is None else self.cap_fen
 
     def step_at(self, price_fen: int) -> int:
         """The increment in force at a price, in fen."""

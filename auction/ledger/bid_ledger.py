@@ -12,13 +12,10 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Bid
 from auction.domain.deposits import Power
-from auction.domain.errors import (
-    LedgerLate,
-    ProblemCode,
-    RequestRefused,
-)
+from auction.domain.errors import LedgerLate, ProblemCode, RequestRefused
 from auction.domain.events import FreezeCause
-from auction.domain.lot import ADMITTING, STOPPED, LeadingBid, LotStatus
+from auction.domain.lot import ADMITTING, ENDABLE, STOPPED, LotStatus
+from auction.domain.pricing import LeadingBid
 from auction.domain.terms import Terms
 from auction.ledger.acknowledged_marks import AcknowledgedMarks
 from auction.ledger.connection import ledger_errors, microseconds
@@ -124,6 +121,14 @@ class BidLedger:
         )
         return check_code(code, snapshot, "schedule it", (LotStatus.SCHEDULED,))
 
+    async def reschedule(self, lot_id: str, *, opens_at_ms: int, ends_at_ms: int, by: str) -> Snapshot:
+        """Give a lot that has not opened other times (UTC ms); the same times change nothing.
+
+        Raises WrongStatus, NotFound, RequestRefused(schedule-invalid).
+        """
+        code, snapshot = await self._control_lot("reschedule_lot", lot_id, opens_at_ms, ends_at_ms, by, action_key=None)
+        return check_code(code, snapshot, "reschedule it", (LotStatus.SCHEDULED,))
+
     async def admit(
         self,
         lot_id: str,
@@ -189,9 +194,9 @@ class BidLedger:
         return await self._control_lot("close_lot", lot_id, "due", "", "")
 
     async def close_now(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
-        """Close an open lot before its end. Raises WrongStatus, NotFound."""
+        """Close an open or paused lot before its end. Raises WrongStatus, NotFound."""
         code, snapshot = await self._control_lot("close_lot", lot_id, "now", reason, by, action_key=action_key)
-        return check_code(code, snapshot, "close it", (LotStatus.OPEN,))
+        return check_code(code, snapshot, "close it", ENDABLE)
 
     async def pause(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Pause an open lot; the remaining time is kept. Raises WrongStatus, NotFound."""
@@ -207,10 +212,17 @@ class BidLedger:
         code, snapshot = await self._control_lot("resume_lot", lot_id, review, by, action_key=action_key)
         return check_code(code, snapshot, "resume it", STOPPED)
 
-    async def extend(self, lot_id: str, *, by_ms: int, reason: str, by: str, action_key: str = "") -> Snapshot:
-        """Move the end of an open lot by `by_ms`. Raises WrongStatus, NotFound."""
-        code, snapshot = await self._control_lot("extend_lot", lot_id, by_ms, reason, by, action_key=action_key)
-        return check_code(code, snapshot, "extend it", (LotStatus.OPEN,))
+    async def extend(
+        self, lot_id: str, *, by_ms: int, moves_hard_stop: bool = False, reason: str, by: str, action_key: str = ""
+    ) -> Snapshot:
+        """Move the end of an open or paused lot by `by_ms`, and its hard stop with it where `moves_hard_stop`.
+
+        Raises WrongStatus, NotFound, RequestRefused(schedule-invalid, past-hard-stop).
+        """
+        code, snapshot = await self._control_lot(
+            "extend_lot", lot_id, by_ms, int(moves_hard_stop), reason, by, action_key=action_key
+        )
+        return check_code(code, snapshot, "extend it", ENDABLE)
 
     async def void(self, lot_id: str, *, reason: str, by: str, action_key: str = "") -> Snapshot:
         """Void a lot that has not closed. Raises WrongStatus, NotFound."""

@@ -97,6 +97,17 @@ def control_error(code: str, snapshot: Snapshot | None, action: str, allowed: Se
             f"review_above_fen must be above the price of {snapshot.price_fen}, or 0 for none.",
             {"price_fen": snapshot.price_fen},
         )
+    if code == "too-far":
+        return RequestRefused(
+            ProblemCode.SCHEDULE_INVALID,
+            f"The end may be at most a year from now; it is at {snapshot.ends_at_ms}.",
+        )
+    if code == "past-hard-stop":
+        return RequestRefused(
+            ProblemCode.PAST_HARD_STOP,
+            f"The end would pass the hard stop at {snapshot.hard_stop_at_ms}; extend by less, or move that too.",
+            {"ends_at_ms": snapshot.ends_at_ms, "hard_stop_at_ms": snapshot.hard_stop_at_ms},
+        )
     if code == "ledger-moved":
         return RequestRefused(
             ProblemCode.LEDGER_MOVED, "The lot changed meanwhile; look again and repeat.", {"at_seq": snapshot.seq}

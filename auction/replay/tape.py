@@ -29,19 +29,18 @@ from auction.domain.deposits import NoDeposit
 from auction.domain.events import Admitted, BidPlaced, Event
 from auction.domain.lot import (
     Action,
-    LeadingBid,
     Lot,
     LotStatus,
     NotAllowed,
     apply,
     close_now,
-    fold_bids,
     open_now,
     pause,
     restate,
     resume,
     schedule,
 )
+from auction.domain.pricing import LeadingBid, fold_bids
 from auction.domain.terms import Bidding, Increment, MaxJump, SettlementTerms, Terms, terms_as_mapping
 
 FORMAT, VERSION = "auction-tape", 1

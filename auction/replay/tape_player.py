@@ -4,7 +4,7 @@ from typing import Any
 
 from auction.domain.bidding import Accepted, Bid, Refused, Repeated
 from auction.domain.events import BidPlaced
-from auction.domain.lot import fold_bids
+from auction.domain.pricing import fold_bids
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
 from auction.ledger.bid_ledger import BidLedger

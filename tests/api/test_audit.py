@@ -12,14 +12,14 @@ from fastapi.routing import APIRoute
 
 from api.app import create_app
 from api.http.config import ApiConfig
-from auction.books import audit
+from auction.books import audit, catalogue
 from auction.services.context import AppContext
 from tests.api.conftest import OPS, SECRET, TERMS, Asker
 from tests.api.test_money_desk import AUDITOR, told
 from tests.settlement.conftest import Stage
 
 WRITES_NOTHING = {"/api/v1/ops/terms/check"}
-LEDGER_ACTS = {"open_now", "pause", "resume", "extend", "close_now", "void", "restate"}
+LEDGER_ACTS = {"open_now", "reschedule", "pause", "resume", "extend", "close_now", "void", "restate"}
 """Their events are audited by the archiver, as the tests below show of each."""
 
 
@@ -111,6 +111,20 @@ async def test_each_act_on_a_lot_is_audited_with_who_why_before_and_after(stage:
         for _ in range(2)
     ]
     lot_id = lots[0]
+    now_ms = await stage.context.ledger.now_ms()
+    first, second, third = (
+        {"opens_at_ms": now_ms + wait_ms, "closes_at_ms": now_ms + 2 * wait_ms}
+        for wait_ms in (3_600_000, 7_200_000, 9_000_000)
+    )
+    await asker.ops(f"/lots/{lot_id}/schedule", first)
+    for times in (second, third):
+        await asker.http.put(f"/api/v1/ops/lots/{lot_id}/schedule", json=times, headers=OPS)
+    moved = await last_act(stage, asker, lot_id)
+    assert (moved["actor"], moved["action"], moved["details"]["after"]) == ("olga", "reschedule-lot", third)
+    assert moved["details"]["before"] == {"status": "scheduled", **second}
+    async with stage.context.books.reading() as tx:
+        record = await catalogue.find_lot(tx, lot_id)
+    assert {"opens_at_ms": record.opens_at_ms, "closes_at_ms": record.closes_at_ms} == third
     await asker.ops(f"/lots/{lot_id}/open", {"duration_ms": 3_600_000})
     assert (await last_act(stage, asker, lot_id))["action"] == "open-lot"
     await asker.register(lot_id, "ann")

@@ -84,6 +84,11 @@ async def test_a_lot_from_draft_to_close(asker):
     scheduled = await asker.ops("/lots/launch-001/schedule", times)
     assert (scheduled["status"], scheduled["seq"], scheduled["opens_at_ms"]) == ("scheduled", 1, times["opens_at_ms"])
     assert (await asker.register("launch-001")).status_code == 201
+    later = {"opens_at_ms": times["opens_at_ms"] + 60_000, "closes_at_ms": times["closes_at_ms"] + 60_000}
+    for _ in range(2):
+        answer = await asker.http.put("/api/v1/ops/lots/launch-001/schedule", json=later, headers=OPS)
+        assert (answer.status_code, answer.json()["opens_at_ms"]) == (200, later["opens_at_ms"])
+        assert (answer.json()["ends_at_ms"], answer.json()["seq"]) == (later["closes_at_ms"], 3)
     opened = await asker.ops("/lots/launch-001/open", {"duration_ms": 60_000})
     assert opened["status"] == "open"
     assert 59_000 < opened["ends_at_ms"] - opened["now_ms"] <= 60_000
@@ -95,6 +100,9 @@ async def test_a_lot_from_draft_to_close(asker):
     assert resumed["status"] == "open"
     extended = await asker.ops("/lots/launch-001/extend", {"by_ms": 5000, "reason": "a slow line"})
     assert extended["ends_at_ms"] == resumed["ends_at_ms"] + 5000
+    answer = await asker.http.put("/api/v1/ops/lots/launch-001/schedule", json=later, headers=OPS)
+    assert (answer.status_code, answer.json()["code"], answer.json()["lot_status"]) == (409, "wrong-status", "open")
+    await asker.ops("/lots/launch-001/pause", {"reason": "a doubt"})
     closed = await asker.ops("/lots/launch-001/close", {"reason": "enough"})
     assert (closed["status"], closed["price_fen"], closed["leader"], closed["bids"]) == ("closed", 100, 1, 1)
 

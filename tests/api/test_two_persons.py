@@ -11,7 +11,7 @@ from auction.services.catalogue import lots, two_person_acts
 from auction.services.catalogue.two_person_acts import StaffCall
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Role
-from tests.api.conftest import OPS, Asker, new_key, signed
+from tests.api.conftest import OPS, TERMS, Asker, new_key, signed
 
 DORA, EVE = signed("dora", Role.OPS), signed("eve", Role.OPS)
 REASON = {"reason": "a typing error"}
@@ -111,11 +111,17 @@ async def test_each_act_on_a_lot_with_bids_needs_two(asker: Asker):
     # what was asked for is not possible any more, and waits for nobody once it is withdrawn
     (waiting,) = await pending_of(asker)
     pending_id = waiting["pending_id"]
-    assert code_of(await act(asker, f"/lots/{lot_id}/close", DORA, agrees_to=pending_id)) == (409, "wrong-status")
     for _ in range(2):
         withdrawn = await asker.http.delete(f"/api/v1/ops/pending/{waiting['pending_id']}", headers=DORA)
         assert withdrawn.status_code == 204
     assert await pending_of(asker) == []
+    # a paused lot is extended and closed by two as well
+    requested = await act(asker, f"/lots/{lot_id}/extend", DORA, {**more, "move_hard_stop": True})
+    assert (requested.status_code, requested.json()["subject"]) == (202, "moves_hard_stop by_ms=60000")
+    agrees_to = requested.json()["pending_id"]
+    assert code_of(await act(asker, f"/lots/{lot_id}/extend", EVE, more, "", agrees_to)) == (409, "act-pending")
+    withdrawn = await asker.http.delete(f"/api/v1/ops/pending/{agrees_to}", headers=DORA)
+    assert withdrawn.status_code == 204
     assert (await act(asker, f"/lots/{lot_id}/resume", DORA, {})).status_code == 200
     # one that was withdrawn is not agreed to any more
     assert code_of(await act(asker, f"/lots/{lot_id}/close", DORA, agrees_to=pending_id)) == (404, "pending-unknown")
@@ -138,8 +144,12 @@ async def test_a_lot_with_bids_is_voided_by_two_and_an_empty_one_by_one(asker: A
 async def test_what_is_not_possible_is_not_left_to_the_ledger_which_may_find_it_possible_by_then(
     asker: Asker, monkeypatch: pytest.MonkeyPatch
 ):
-    lot_id = await paused_with_bids(asker)
-    # a lot that is resumed between the look and the act must not be closed by one person
+    # a lot that opens between the look and the act must not be closed by one person
+    await asker.ops("/sales", {"title": "A sale", "sale_id": "later"}, 201)
+    lot = await asker.ops("/lots", {"sale_id": "later", "title": "A lot", "terms": TERMS}, 201)
+    lot_id, opens_at_ms = lot["lot_id"], lot["now_ms"] + 3_600_000
+    times = {"opens_at_ms": opens_at_ms, "closes_at_ms": opens_at_ms + 3_600_000}
+    await asker.ops(f"/lots/{lot_id}/schedule", times)
     monkeypatch.setattr(lots, "close_lot", crash)
     monkeypatch.setattr(lots, "extend_lot", crash)
     more = {"by_ms": 60_000, **REASON}

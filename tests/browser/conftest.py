@@ -124,6 +124,10 @@ class PublicServer:
     def shown(self, lot_id: str) -> Any:
         return self.ask("GET", f"/lots/{lot_id}")
 
+    def shown_now(self) -> int:
+        """The ledger's time, UTC ms."""
+        return int(self.ask("GET", "/config")["now_ms"])
+
 
 @pytest.fixture(scope="session")
 def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicServer]:
@@ -194,12 +198,15 @@ class Visitors:
         self.complaints: list[str] = []
 
     @asynccontextmanager
-    async def page(self, *, size: str = "desk", language: str = "en", scheme: str = "light") -> AsyncIterator[Page]:
+    async def page(
+        self, *, size: str = "desk", language: str = "en", scheme: str = "light", zone: str | None = None
+    ) -> AsyncIterator[Page]:
         width, height = SIZES[size]
         context = await self._browser.new_context(
             base_url=self._context.address,
             viewport={"width": width, "height": height},
             locale=PHRASES[language],
+            timezone_id=zone,
             color_scheme="dark" if scheme == "dark" else "light",
             reduced_motion="reduce",
         )

@@ -160,14 +160,14 @@ async def test_only_what_the_status_allows_is_offered(public_server, visitors, c
         await page.click(f"[data-lot={lot_id}]")
         assert await offered(page) == ["schedule", "open"]
         await act(page, "schedule")
-        await expect(page.locator("#lot-actions button").first).to_have_id("act-open")
-        assert await offered(page) == ["open", "void"]
+        await expect(page.locator("#lot-actions button").first).to_have_id("act-reschedule")
+        assert await offered(page) == ["reschedule", "open", "void"]
         public_server.open_lot(lot_id, 600_000)
         await page.wait_for_selector("#act-pause")
         assert await offered(page) == ["pause", "extend", "close", "void"]
         public_server.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
         await page.wait_for_selector("#act-resume")
-        assert await offered(page) == ["resume", "void-bid", "void"]
+        assert await offered(page) == ["resume", "extend", "close", "void-bid", "void"]
         await expect(page.locator("#act-void-bid")).to_be_disabled()
         await act(page, "void", reason="a rehearsal")
         await expect(page.locator("#lot-status")).to_have_text(text("status.void"))

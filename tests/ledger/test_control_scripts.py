@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from auction.domain.errors import NotFound, RequestRefused, WrongStatus
+from auction.domain.errors import LedgerFault, NotFound, RequestRefused, WrongStatus
 from auction.domain.events import (
     Admitted,
     BidVoided,
@@ -14,10 +14,12 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Paused,
+    Rescheduled,
     Resumed,
     Scheduled,
 )
-from auction.domain.lot import LeadingBid, LotStatus
+from auction.domain.lot import LASTS_MS_MAX, LotStatus
+from auction.domain.pricing import LeadingBid
 from auction.domain.terms import SoftClose
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.keys import lot_id_of
@@ -161,7 +163,7 @@ async def test_the_clerk_waits_for_the_opening(ledger: BidLedger) -> None:
 
 
 async def test_a_lot_whose_whole_time_has_passed_waits_for_staff(ledger: BidLedger) -> None:
-    await past(ledger, (await scheduled(ledger, lasts_ms=20)).ends_at_ms)
+    await past(ledger, (await scheduled(ledger, lasts_ms=500)).ends_at_ms)
     code, snapshot = await ledger.open_due(LOT, by="clerk")
     assert (code, snapshot and snapshot.status) == ("missed", LotStatus.SCHEDULED)
     assert (await ledger.deadlines(per_shard_max=5)).upcoming == []
@@ -223,12 +225,89 @@ async def test_a_lot_on_hold_goes_on_with_a_higher_review_limit_only_above_the_p
     assert (await kinds(ledger))[-6:] == ["held", "resumed", "bid", "held", "resumed", "bid"]
 
 
-async def test_staff_move_the_end_and_the_hard_stop_with_it(ledger: BidLedger) -> None:
+async def test_staff_move_the_end_and_the_hard_stop_with_it_if_they_say_so(ledger: BidLedger) -> None:
     end = (await opened(ledger, of=terms(soft_close=SoftClose(1, 1, 5000)))).ends_at_ms
-    snapshot = await ledger.extend(LOT, by_ms=700, reason="crowd", by="eve")
+    snapshot = await ledger.extend(LOT, by_ms=700, moves_hard_stop=True, reason="crowd", by="eve")
     assert (snapshot.ends_at_ms, snapshot.hard_stop_at_ms) == (end + 700, end + 5700)
     assert await last_event(ledger) == Extended(end + 700, end + 5700, "crowd", "eve")
     assert (await ledger.deadlines(per_shard_max=5)).upcoming == [(end + 700, LOT)]
+
+
+async def test_no_extension_passes_the_hard_stop_or_a_year(ledger: BidLedger) -> None:
+    end = (await opened(ledger, of=terms(soft_close=SoftClose(1, 1, 5000)))).ends_at_ms
+    before = await contents(ledger)
+    with pytest.raises(RequestRefused) as caught:
+        await ledger.extend(LOT, by_ms=5001, reason="crowd", by="eve")
+    facts = {"ends_at_ms": end, "hard_stop_at_ms": end + 5000}
+    assert (caught.value.code, caught.value.facts) == ("past-hard-stop", facts)
+    with pytest.raises(RequestRefused) as caught:
+        await ledger.extend(LOT, by_ms=LASTS_MS_MAX, moves_hard_stop=True, reason="crowd", by="eve")
+    assert caught.value.code == "schedule-invalid"
+    assert await contents(ledger) == before
+    snapshot = await ledger.extend(LOT, by_ms=5000, reason="crowd", by="eve")
+    assert (snapshot.ends_at_ms, snapshot.hard_stop_at_ms) == (end + 5000, end + 5000)
+
+
+async def test_a_paused_lot_is_extended_and_closed(ledger: BidLedger) -> None:
+    end = (await opened(ledger)).ends_at_ms
+    await taken(ledger, "ada", 100, "key-0001")
+    paused = await ledger.pause(LOT, reason="a look", by="eve")
+    longer = await ledger.extend(LOT, by_ms=700, reason="crowd", by="eve")
+    assert (longer.status, longer.remaining_ms, longer.ends_at_ms) == (
+        LotStatus.PAUSED,
+        paused.remaining_ms + 700,
+        end + 700,
+    )
+    assert (await ledger.deadlines(per_shard_max=5)).upcoming == []
+    closed = await ledger.close_now(LOT, reason="it rains", by="eve")
+    assert await last_event(ledger) == Closed("sold", 100, "ada", 1, "staff", "it rains", "eve")
+    assert closed.ends_at_ms <= closed.now_ms
+
+
+# --- reschedule ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_scheduled_lot_gets_other_times_once(ledger: BidLedger) -> None:
+    first = await scheduled(ledger, of=terms(soft_close=SoftClose(1, 1, 5000)), opens_in_ms=LONG_MS)
+    times = {"opens_at_ms": first.opens_at_ms + 60_000, "ends_at_ms": first.ends_at_ms + 90_000}
+    for _ in range(2):
+        snapshot = await ledger.reschedule(LOT, **times, by="eve")
+        assert (snapshot.seq, snapshot.opens_at_ms, snapshot.ends_at_ms) == (2, *times.values())
+    assert snapshot.hard_stop_at_ms == times["ends_at_ms"] + 5000
+    assert await last_event(ledger) == Rescheduled(
+        times["opens_at_ms"], times["ends_at_ms"], times["ends_at_ms"] + 5000, "eve"
+    )
+    assert (await ledger.deadlines(per_shard_max=5)).upcoming == [(times["opens_at_ms"], LOT)]
+    with pytest.raises(RequestRefused) as caught:
+        await ledger.reschedule(LOT, opens_at_ms=1, ends_at_ms=2, by="eve")
+    assert caught.value.code == "schedule-invalid"
+    with pytest.raises(LedgerFault):
+        await ledger.reschedule(LOT, opens_at_ms=2, ends_at_ms=2, by="eve")
+
+
+async def test_a_lot_whose_time_was_missed_is_rescheduled_and_opens(ledger: BidLedger) -> None:
+    first = await scheduled(ledger, lasts_ms=500)
+    await past(ledger, first.ends_at_ms)
+    assert (await ledger.open_due(LOT, by="clerk"))[0] == "missed"
+    now = await ledger.now_ms()
+    await ledger.reschedule(LOT, opens_at_ms=now, ends_at_ms=now + LONG_MS, by="eve")
+    assert (await ledger.open_due(LOT, by="clerk"))[0] == "ok"
+
+
+async def test_a_race_of_rescheduling_and_opening_has_one_winner(ledger: BidLedger) -> None:
+    for number in range(1, 11):
+        lot_id = lot_id_of("race", number)
+        first = await scheduled(ledger, lot_id)
+        times = {"opens_at_ms": first.opens_at_ms + LONG_MS, "ends_at_ms": first.ends_at_ms + LONG_MS}
+        moving = asyncio.create_task(ledger.reschedule(lot_id, **times, by="eve"))
+        code, _ = await ledger.open_due(lot_id, by="clerk")
+        (moved,) = await asyncio.gather(moving, return_exceptions=True)
+        if isinstance(moved, WrongStatus):
+            assert (code, moved.facts["status"]) == ("ok", "open")
+            assert await kinds(ledger, lot_id) == ["scheduled", "opened"]
+        else:
+            assert code == "not-due"
+            assert await kinds(ledger, lot_id) == ["scheduled", "rescheduled"]
 
 
 # --- close, void --------------------------------------------------------------------------------------------------
@@ -303,6 +382,9 @@ STAFF_ACTIONS: dict[str, Staff] = {
     "open": lambda ledger, lot: ledger.open_now(lot, ends_at_ms=9_000_000_000_000, by="eve"),
     "pause": lambda ledger, lot: ledger.pause(lot, reason="", by="eve"),
     "resume": lambda ledger, lot: ledger.resume(lot, review_above_fen=None, by="eve"),
+    "reschedule": lambda ledger, lot: ledger.reschedule(
+        lot, opens_at_ms=8_000_000_000_000, ends_at_ms=9_000_000_000_000, by="eve"
+    ),
     "extend": lambda ledger, lot: ledger.extend(lot, by_ms=1, reason="", by="eve"),
     "close": lambda ledger, lot: ledger.close_now(lot, reason="", by="eve"),
     "void": lambda ledger, lot: ledger.void(lot, reason="", by="eve"),
@@ -310,9 +392,9 @@ STAFF_ACTIONS: dict[str, Staff] = {
     "admit": lambda ledger, lot: ledger.admit(lot, bidder_id="dee", paddle=4, limit_fen=None, purse_fen=None),
 }
 ALLOWED = {
-    "scheduled": {"open", "void", "admit"},
+    "scheduled": {"open", "reschedule", "void", "admit"},
     "open": {"pause", "extend", "close", "void", "admit"},
-    "paused": {"resume", "void", "restate", "admit"},
+    "paused": {"resume", "extend", "close", "void", "restate", "admit"},
     "closed": set[str](),
     "void": set[str](),
 }
@@ -389,7 +471,7 @@ async def test_an_action_repeated_under_its_key_changes_nothing(ledger: BidLedge
     """An unknown answer is asked for again: the end must not move twice."""
     await opened(ledger)
     await taken(ledger, "ada", 100, "key-0001")
-    by = {"reason": "a look", "by": "eve"}
+    by: Any = {"reason": "a look", "by": "eve"}
     actions: dict[str, Callable[[str], Awaitable[Snapshot]]] = {
         "extend": lambda key: ledger.extend(LOT, by_ms=500, **by, action_key=key),
         "pause": lambda key: ledger.pause(LOT, **by, action_key=key),

@@ -17,7 +17,7 @@ from auction.domain.bidding import Bid, Refused
 from auction.domain.edge import LAG_MS_MAX, STOPPED_MS_MIN
 from auction.domain.errors import LedgerAway, WrongStatus
 from auction.domain.events import BidPlaced, FreezeCause
-from auction.domain.lot import fold_bids
+from auction.domain.pricing import fold_bids
 from auction.domain.terms import Bidding, Increment
 from auction.ledger import edge as edge_module
 from auction.ledger.bid_ledger import BidLedger

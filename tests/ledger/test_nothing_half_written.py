@@ -6,7 +6,7 @@ import pytest
 
 from auction.domain.bidding import Bid
 from auction.domain.errors import LedgerAway
-from auction.domain.lot import LeadingBid
+from auction.domain.pricing import LeadingBid
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import ledger_errors
 from auction.ledger.terms_codec import pack_terms

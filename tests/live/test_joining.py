@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from api.live.protocol import RESUMED_EVENTS_MAX, CloseCode
-from auction.domain.lot import LeadingBid
+from auction.domain.pricing import LeadingBid
 from loadtests.live_client import LiveClient
 from tests.ledger.event_sequences import LOT, OTHER_LOT, opened, taken
 from tests.live.conftest import Bidding, closed_with, heard, heard_until, running, shown, speaking, sub, token, until

@@ -22,6 +22,7 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Paused,
+    Rescheduled,
     Resumed,
     Scheduled,
 )
@@ -32,7 +33,7 @@ from tests.lot_events import apply_all, to_row
 
 TERMS = terms()
 NEW = Lot(TERMS)
-EVENTS_TOLD = (BidPlaced, Extended, Held, Paused, Resumed, BidVoided, Closed, LotVoided)
+EVENTS_TOLD = (BidPlaced, Rescheduled, Extended, Held, Paused, Resumed, BidVoided, Closed, LotVoided)
 
 
 class Course:
@@ -82,7 +83,9 @@ class Course:
 def courses(draw: st.DrawFn) -> Course:
     course = Course()
     for _ in range(draw(st.integers(0, 25))):
-        match draw(st.sampled_from(["bid", "bid", "bid", "late", "batch", "admit", "extend", "pause", "void"])):
+        match draw(
+            st.sampled_from(["bid", "bid", "bid", "late", "batch", "admit", "extend", "times", "pause", "void"])
+        ):
             case "bid":
                 course.write(course.bid(draw(st.integers(1, 4))))
             case "late":
@@ -93,6 +96,8 @@ def courses(draw: st.DrawFn) -> Course:
                 course.write(Admitted(f"bidder-{draw(st.integers(1, 4))}", 1, -1, -1))
             case "extend":
                 course.write(Extended(course.lot.ends_at_ms + 1_000, 0, "why", "eve"))
+            case "times":
+                course.write(Rescheduled(course.lot.opens_at_ms, course.lot.ends_at_ms + 1_000, 0, "eve"))
             case "pause":
                 course.write(Paused(5_000, "why", "eve"))
                 course.write(Resumed(course.lot.ends_at_ms, 0, 0, "eve"))
@@ -169,6 +174,7 @@ def test_what_nobody_may_miss_is_told_to_watchers_of_the_state_too(course, data)
             kinds += [(frame["type"], frame["seq"]) for frame in tell(projection)[0]]
     kinds += [(frame["type"], frame["seq"]) for frame in tell(projection)[0]]
     told = {
+        Rescheduled: "rescheduled",
         Extended: "extended",
         Held: "held",
         Paused: "paused",

@@ -19,6 +19,7 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Paused,
+    Rescheduled,
     Resumed,
     Scheduled,
 )
@@ -182,6 +183,9 @@ def test_what_nobody_may_miss_has_a_frame_of_its_own():
     assert happening(Extended(9_700, 0, "why", "eve")) == {
         "type": "extended", **common, "ends_at_ms": 9_700, "by_bid": False, "reason": "why",
     }  # fmt: skip
+    assert happening(Rescheduled(9_100, 9_800, 0, "eve")) == {
+        "type": "rescheduled", **common, "ends_at_ms": 9_800, "opens_at_ms": 9_100,
+    }  # fmt: skip
     assert happening(Held(44)) == {"type": "held", **common, "ends_at_ms": 9_000, "remaining_ms": 44}
     assert happening(Paused(44, "why", "eve")) == {
         "type": "paused", **common, "ends_at_ms": 9_000, "remaining_ms": 44, "reason": "why", "cause": "staff",
@@ -216,6 +220,7 @@ def test_other_events_show_in_the_state_alone(event):
 
 def test_no_frame_names_a_bidder_or_staff():
     for event in (
+        Rescheduled(9_100, 9_800, 0, "eve"),
         Extended(9_700, 0, "why", "eve"),
         Paused(44, "why", "eve"),
         BidVoided(4, 300, "ada", 2, 300, "why", "eve"),

@@ -9,7 +9,7 @@ import pytest
 from api.live import keepalive, lot_projection
 from api.live.lot_projection import KEPT_FRAMES_MIN
 from api.live.protocol import CloseCode
-from auction.domain.lot import LeadingBid
+from auction.domain.pricing import LeadingBid
 from loadtests.live_client import stalled
 from tests.ledger.event_sequences import LOT, opened
 from tests.live.conftest import Bidding, closed_with, heard, running, shown, until

@@ -8,7 +8,7 @@ import pytest
 
 from api.live.clock import DRIFT_MS
 from api.live.protocol import CloseCode
-from auction.domain.lot import LeadingBid
+from auction.domain.pricing import LeadingBid
 from auction.domain.terms import Bidding, SoftClose
 from auction.services.identity.tokens import Role
 from tests.ledger.event_sequences import LOT, OTHER_LOT, bid, opened, scheduled, taken, terms

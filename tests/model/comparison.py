@@ -7,8 +7,9 @@ import msgspec
 from redis.asyncio import Redis
 
 from auction.domain.ledger_layout import STREAM_START
-from auction.domain.lot import LeadingBid, Lot, LotStatus, apply, fold_bids
+from auction.domain.lot import Lot, LotStatus, apply
 from auction.domain.outage import Outage
+from auction.domain.pricing import LeadingBid, fold_bids
 from auction.ledger.entry import StreamEntry, chain_of, decode
 from auction.ledger.keys import KeySpace
 from auction.ledger.replies import Snapshot

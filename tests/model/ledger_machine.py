@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from auction.domain.bidding import Accepted, Bid, Decision, Refused, Repeated
 from auction.domain.errors import AuctionError
 from auction.domain.events import FreezeCause
-from auction.domain.lot import LeadingBid, LotStatus
+from auction.domain.lot import LASTS_MS_MAX, LotStatus
+from auction.domain.pricing import LeadingBid
 from auction.domain.terms import Terms
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.keys import lot_id_of
@@ -36,6 +37,7 @@ CLOCK_START_MS = 1_761_120_000_000
 moments = st.sampled_from(["end", "window", "window", "end", "hard stop", "opening"])
 numbers = st.sampled_from([1, 1, 1, 1, 2, 2, 3])
 lasts_ms = st.integers(50, 1500) | st.sampled_from([300, 3_600_000, 14_400_000, 0])
+years = st.sampled_from([LASTS_MS_MAX, LASTS_MS_MAX - 1, LASTS_MS_MAX + 1])
 powers = st.builds(Near, st.just("minimum"), steps=st.integers(0, 30), fen=st.integers(-1, 1))
 limits = st.none() | powers | edges
 parts = st.sampled_from([(1, 10), (1, 3), (3, 20), (1, 1), (3, 2), (999_983, 7_919_999)])
@@ -46,7 +48,7 @@ seldom = st.sampled_from([True, False, False])
 rushes = st.lists(rising, min_size=1, max_size=20) | st.lists(rising, min_size=10, max_size=20)
 
 DONE = ("ok", "done")
-ERROR_CODES = {"in-the-past": "schedule-invalid"}
+ERROR_CODES = {"in-the-past": "schedule-invalid", "too-far": "schedule-invalid"}
 """Where the code that callers see is another than the script's."""
 
 
@@ -160,11 +162,33 @@ class LedgerMachine(RuleBasedStateMachine):
         code = self.context.resume(lot_id, review_above_fen=limit, by="eve", clock_ms=self.clock_ms)
         self._compare(lot_id, code, self.ledger.resume(lot_id, review_above_fen=limit, by="eve"))
 
-    @rule(number=numbers, by_ms=st.integers(1, 200))
-    def extend(self, number: int, by_ms: int) -> None:
+    @rule(number=numbers, by_ms=st.integers(1, 200) | years, moves=st.booleans(), pause_first=seldom)
+    def extend(self, number: int, by_ms: int, moves: bool, pause_first: bool) -> None:
+        if pause_first:
+            self.pause(number)
         lot_id = lot_id_of(SALE, number)
-        code = self.context.extend(lot_id, by_ms=by_ms, reason="一会儿", by="eve", clock_ms=self.clock_ms)
-        self._compare(lot_id, code, self.ledger.extend(lot_id, by_ms=by_ms, reason="一会儿", by="eve"))
+        how: Any = {"by_ms": by_ms, "moves_hard_stop": moves, "reason": "一会儿", "by": "eve"}
+        code = self.context.extend(lot_id, **how, clock_ms=self.clock_ms)
+        self._compare(lot_id, code, self.ledger.extend(lot_id, **how))
+
+    @rule(number=numbers, opens_in=st.integers(-5, 60), lasts=st.integers(1, 200))
+    def reschedule(self, number: int, opens_in: int, lasts: int) -> None:
+        self._reschedule(lot_id_of(SALE, number), self.clock_ms + opens_in, lasts)
+
+    @rule(number=numbers, terms=any_terms(), off_ms=st.integers(-1, 1), clerk_first=st.booleans())
+    def a_race_with_the_opening(self, number: int, terms: Terms, off_ms: int, clerk_first: bool) -> None:
+        """Other times and the clerk at the moment at which a lot is to open: whoever comes first."""
+        lot_id = lot_id_of(SALE, number)
+        if lot_id not in self.context.lots:
+            self._schedule(lot_id, terms, 20, 300)
+        self._come_to(lot_id, "opening", off_ms)
+        if clerk_first:
+            self._open_due(lot_id)
+        self._reschedule(lot_id, self.clock_ms + 20, 300)
+        self._open_due(lot_id)
+        entry = self.context.lots[lot_id]
+        if entry.lot.status is LotStatus.SCHEDULED:
+            self._reschedule(lot_id, entry.lot.opens_at_ms, entry.lot.ends_at_ms - entry.lot.opens_at_ms)
 
     @rule(number=numbers, which=st.integers(0, 8), stale=st.sampled_from([0, 0, 1]), pause_first=st.booleans())
     def void_a_bid(self, number: int, which: int, stale: int, pause_first: bool) -> None:
@@ -327,6 +351,11 @@ class LedgerMachine(RuleBasedStateMachine):
         hard_stop = 0 if hard is None else ends_at + hard
         call = self.ledger.schedule(lot_id, terms, opens_at_ms=opens_at, ends_at_ms=ends_at, hard_stop_at_ms=hard_stop)
         self._compare(lot_id, code, call)
+
+    def _reschedule(self, lot_id: str, opens_at: int, lasts: int) -> None:
+        times: Any = {"opens_at_ms": opens_at, "ends_at_ms": opens_at + lasts, "by": "eve"}
+        code = self.context.reschedule(lot_id, **times, clock_ms=self.clock_ms)
+        self._compare(lot_id, code, self.ledger.reschedule(lot_id, **times))
 
     def _admit(
         self,

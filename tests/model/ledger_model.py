@@ -16,7 +16,6 @@ from auction.domain.lot import (
     MISSED,
     WRONG_STATUS,
     Action,
-    LeadingBid,
     Lot,
     LotStatus,
     NotAllowed,
@@ -27,12 +26,14 @@ from auction.domain.lot import (
     open_now,
     open_when_due,
     pause,
+    reschedule,
     restate,
     resume,
     schedule,
     void,
 )
 from auction.domain.outage import BidActivity, interrupt_if_due
+from auction.domain.pricing import LeadingBid
 from auction.domain.recovery import freeze
 from auction.domain.terms import Terms
 
@@ -229,9 +230,18 @@ class LedgerModel:
         """Staff let it go on."""
         return self._act(lot_id, clock_ms, lambda lot, now: resume(lot, now, review_above_fen=review_above_fen, by=by))
 
-    def extend(self, lot_id: str, *, by_ms: int, reason: str, by: str, clock_ms: int) -> str:
+    def extend(self, lot_id: str, *, by_ms: int, moves_hard_stop: bool, reason: str, by: str, clock_ms: int) -> str:
         """Staff move the end."""
-        return self._act(lot_id, clock_ms, lambda lot, _: extend(lot, by_ms=by_ms, reason=reason, by=by))
+        return self._act(
+            lot_id,
+            clock_ms,
+            lambda lot, now: extend(lot, now, by_ms=by_ms, moves_hard_stop=moves_hard_stop, reason=reason, by=by),
+        )
+
+    def reschedule(self, lot_id: str, *, opens_at_ms: int, ends_at_ms: int, by: str, clock_ms: int) -> str:
+        """Staff give a lot that has not opened other times."""
+        times = {"opens_at_ms": opens_at_ms, "ends_at_ms": ends_at_ms}
+        return self._act(lot_id, clock_ms, lambda lot, now: reschedule(lot, now, **times, by=by))
 
     def void(self, lot_id: str, *, reason: str, by: str, clock_ms: int) -> str:
         """Staff void the lot."""

@@ -214,7 +214,9 @@ def _staff(lot: Lot, move: Move, now: int) -> Action:
         return pause(lot, now, reason="a look", by="staff")
     if move.what == "resume":
         return resume(lot, now, review_above_fen=lot.price_fen + 1 if move.over_fen > 0 else None, by="staff")
-    return extend(lot, by_ms=max(1, move.over_fen), reason="late start", by="staff")
+    return extend(
+        lot, now, by_ms=max(1, move.over_fen), moves_hard_stop=move.over_fen % 2 == 1, reason="late start", by="staff"
+    )
 
 
 def still_open(course: Course) -> bool:

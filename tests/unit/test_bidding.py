@@ -21,6 +21,7 @@ from auction.domain.bidding import (
 from auction.domain.errors import RefusalCode
 from auction.domain.events import BidPlaced, Closed, Held
 from auction.domain.lot import Lot, LotStatus, pause
+from auction.domain.money import FEN_MAX
 from auction.domain.terms import Bidding, Increment, MaxJump, SoftClose
 from auction.domain.terms_reader import read_terms
 from auction.presets import load_preset
@@ -314,7 +315,7 @@ NEIGHBOURS: list[tuple[RefusalCode, RefusalCode, Decision, Decision]] = [
         ask(replace(LED, status=LotStatus.PAUSED), "bo", 9_001),
         ask(LED, "bo", 9_001),
     ),
-    (RefusalCode.ABOVE_CAP, RefusalCode.ALREADY_LEADING, ask(LED, "ada", 9_001), ask(LED, "ada", 9_000)),
+    (RefusalCode.ABOVE_CAP, RefusalCode.ALREADY_LEADING, ask(LED, "ada", 9_001), ask(LED, "ada", 8_900)),
     (RefusalCode.ALREADY_LEADING, RefusalCode.BID_TOO_LOW, ask(LED, "ada", 399), ask(LED, "bo", 399)),
     (RefusalCode.BID_TOO_LOW, RefusalCode.OFF_GRID, ask(LED, "bo", 399), ask(LED, "bo", 401)),
     (RefusalCode.OFF_GRID, RefusalCode.JUMP_TOO_LARGE, ask(LED, "bo", 601), ask(LED, "bo", 600)),
@@ -648,3 +649,42 @@ def test_a_paused_lot_takes_no_bid():
 def test_an_open_lot_is_an_opened_lot():
     lot: Lot = open_lot()
     assert (lot.status, lot.seq, lot.epoch, lot.price_fen, lot.bids) == (LotStatus.OPEN, 2, 1, 0, 0)
+
+
+# --- the most that a bid may be ---------------------------------------------------------------------------------------
+
+
+def refused(lot: Lot, bidder: str, amount_fen: int, **admission: Any) -> tuple[RefusalCode, dict[str, int | str]]:
+    decision = ask(lot, bidder, amount_fen, **admission)
+    assert isinstance(decision, Refused), decision
+    return decision.code, decision.facts
+
+
+@pytest.mark.parametrize("on_grid", [True, False])
+def test_the_minimum_never_passes_the_most_that_a_bid_may_be(on_grid):
+    lot = bid(open_lot(terms(start_price_fen=7, on_grid=on_grid)), "ada", FEN_MAX - 93)
+    assert (lot.floor_fen(), lot.minimum_fen()) == (FEN_MAX, FEN_MAX)
+    assert refused(lot, "bo", FEN_MAX - 1) == (RefusalCode.BID_TOO_LOW, {"minimum_fen": FEN_MAX})
+    last = bid(lot, "bo", FEN_MAX)
+    assert (last.price_fen, last.minimum_fen()) == (FEN_MAX, FEN_MAX)
+    # the price is not bid twice
+    assert refused(last, "ada", FEN_MAX) == (RefusalCode.BID_TOO_LOW, {"minimum_fen": FEN_MAX})
+
+
+def test_two_maxima_at_the_most_leave_the_earlier_in_the_lead():
+    lot = bid(bid(open_lot(proxy_terms()), "ada", FEN_MAX), "bo", FEN_MAX)
+    assert (lot.price_fen, lot.leader_id) == (FEN_MAX, "ada")
+    assert refused(lot, "cai", FEN_MAX) == (RefusalCode.BID_TOO_LOW, {"minimum_fen": FEN_MAX})
+
+
+def test_the_leader_of_a_direct_lot_may_bid_the_cap_which_ends_it():
+    of = terms(cap_fen=1_000, on_grid=True, start_price_fen=30)
+    lot = bid(open_lot(of), "ada", 530)
+    for amount in (630, 999):
+        assert refused(lot, "ada", amount)[0] is RefusalCode.ALREADY_LEADING
+    ended = bid(lot, "ada", 1_000)
+    assert (ended.status, ended.price_fen, ended.leader_id) == (LotStatus.CLOSED, 1_000, "ada")
+    # the other rules hold for it
+    assert refused(lot, "ada", 1_000, limit_fen=999)[0] is RefusalCode.OVER_LIMIT
+    bounded = bid(open_lot(terms(cap_fen=1_000, max_jump=MaxJump(steps=2))), "ada", 300)
+    assert refused(bounded, "ada", 1_000)[0] is RefusalCode.JUMP_TOO_LARGE

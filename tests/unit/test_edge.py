@@ -210,7 +210,7 @@ class History:
                 return resume(lot, now, review_above_fen=review, by="eve")
             case "void":
                 return self._void(act)
-        return extend(lot, by_ms=max(1, act.over_fen), reason="late start", by="eve")
+        return extend(lot, now, by_ms=max(1, act.over_fen), reason="late start", by="eve")
 
     def _void(self, act: Act) -> Action:
         if self.lot.status not in STOPPED or not self.bids:

@@ -18,6 +18,7 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Paused,
+    Rescheduled,
     Restored,
     Resumed,
     Scheduled,
@@ -28,6 +29,7 @@ from tests.unit.examples import by_rule
 
 ROWS: list[tuple[Event, list[Any]]] = [
     (Scheduled("ab" * 32, 1, 2, 0), ["scheduled", "ab" * 32, 1, 2, 0]),
+    (Rescheduled(1, 2, 0, "li"), ["rescheduled", 1, 2, 0, "li"]),
     (Admitted("ada", 3, -1, 900), ["admitted", "ada", 3, -1, 900]),
     (Opened(5, 9, "clerk"), ["opened", 5, 9, "clerk"]),
     (BidPlaced("ada", 3, 100, "key-0001", 90, 1, 77), ["bid", "ada", 3, 100, "key-0001", 90, 1, 77]),

@@ -18,12 +18,14 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Paused,
+    Rescheduled,
     Resumed,
     Scheduled,
     from_row,
 )
 from auction.domain.lot import (
-    LeadingBid,
+    LASTS_MS_MAX,
+    Action,
     Lot,
     LotStatus,
     NotAllowed,
@@ -32,16 +34,16 @@ from auction.domain.lot import (
     close_now,
     closed_event,
     extend,
-    fold_bids,
     open_now,
     open_when_due,
     pause,
-    proxy_price,
+    reschedule,
     restate,
     resume,
     schedule,
     void,
 )
+from auction.domain.pricing import LeadingBid, fold_bids, proxy_price
 from auction.domain.terms import Bidding, SoftClose, Terms
 from tests.lot_events import apply_all, to_row
 from tests.unit.examples import (
@@ -200,17 +202,71 @@ def test_a_new_review_limit_must_be_above_the_price():
     assert resume(held_lot(), NOW, review_above_fen=1_501, by="li") == (Resumed(ENDS, 0, 1_501, "li"),)
 
 
-def test_staff_move_the_end_and_the_hard_stop_with_it():
+def extended(lot: Lot, by_ms: int, *, moves_hard_stop: bool = False, now_ms: int = NOW) -> Action:
+    return extend(lot, now_ms, by_ms=by_ms, moves_hard_stop=moves_hard_stop, reason="late start", by="li")
+
+
+def test_staff_move_the_end_and_the_hard_stop_with_it_if_they_say_so():
     lot = open_lot(terms(soft_close=HARD))
-    assert extend(lot, by_ms=250, reason="late start", by="li") == (
-        Extended(ENDS + 250, ENDS + 5_250, "late start", "li"),
-    )
-    extended = done(lot, extend(lot, by_ms=250, reason="late start", by="li"))
-    assert (extended.ends_at_ms, extended.hard_stop_at_ms) == (ENDS + 250, ENDS + 5_250)
+    assert extended(lot, 250, moves_hard_stop=True) == (Extended(ENDS + 250, ENDS + 5_250, "late start", "li"),)
+    after = done(lot, extended(lot, 250, moves_hard_stop=True))
+    assert (after.ends_at_ms, after.hard_stop_at_ms) == (ENDS + 250, ENDS + 5_250)
+
+
+def test_the_end_goes_up_to_the_hard_stop_and_not_past_it():
+    lot = open_lot(terms(soft_close=HARD))
+    assert extended(lot, 5_000) == (Extended(ENDS + 5_000, ENDS + 5_000, "late start", "li"),)
+    assert extended(lot, 5_001) == NotAllowed("past-hard-stop", LotStatus.OPEN)
 
 
 def test_extending_a_lot_without_a_hard_stop_gives_it_none():
-    assert extend(open_lot(), by_ms=250, reason="late start", by="li") == (Extended(ENDS + 250, 0, "late start", "li"),)
+    for is_moved in (True, False):
+        assert extended(open_lot(), 250, moves_hard_stop=is_moved) == (Extended(ENDS + 250, 0, "late start", "li"),)
+
+
+def test_no_extension_goes_further_than_a_year_from_now():
+    most_ms = LASTS_MS_MAX - (ENDS - NOW)
+    for lot in (open_lot(), paused_lot()):
+        assert isinstance(extended(lot, most_ms), tuple)
+        assert extended(lot, most_ms + 1) == NotAllowed("too-far", lot.status)
+    # what is left of a paused lot does not get less
+    assert extended(paused_lot(), most_ms + 1, now_ms=NOW + 700) == NotAllowed("too-far", LotStatus.PAUSED)
+    assert isinstance(extended(open_lot(), most_ms + 700, now_ms=NOW + 700), tuple)
+
+
+def test_a_paused_lot_that_is_extended_has_as_much_more_time_left():
+    lot = paused_lot(terms(soft_close=HARD))
+    after = done(lot, extended(lot, 250), NOW + 100)
+    assert (after.status, after.remaining_ms, after.ends_at_ms) == (LotStatus.PAUSED, ENDS - NOW + 250, ENDS + 250)
+    resumed = done(after, resume(after, NOW + 700, review_above_fen=None, by="li"), NOW + 700)
+    assert (resumed.ends_at_ms, resumed.hard_stop_at_ms) == (ENDS + 950, ENDS + 5_700)
+
+
+# --- rescheduling -----------------------------------------------------------------------------------------------------
+
+
+def rescheduled(lot: Lot, opens_at_ms: int, ends_at_ms: int, now_ms: int = NOW) -> Action:
+    return reschedule(lot, now_ms, opens_at_ms=opens_at_ms, ends_at_ms=ends_at_ms, by="li")
+
+
+def test_a_scheduled_lot_gets_other_times_and_opens_by_them():
+    lot = scheduled_lot(terms(soft_close=HARD))
+    after = done(lot, rescheduled(lot, OPENS + 500, ENDS + 900))
+    assert (after.opens_at_ms, after.ends_at_ms, after.hard_stop_at_ms) == (OPENS + 500, ENDS + 900, ENDS + 5_900)
+    assert open_when_due(after, OPENS + 499, by="clerk") == NotAllowed("not-due", LotStatus.SCHEDULED)
+    assert open_when_due(after, OPENS + 500, by="clerk") == (Opened(ENDS + 900, ENDS + 5_900, "clerk"),)
+
+
+def test_a_lot_whose_time_was_missed_gets_other_times_too():
+    lot = scheduled_lot(terms())
+    assert open_when_due(lot, ENDS, by="clerk") == NotAllowed("missed", LotStatus.SCHEDULED)
+    assert rescheduled(lot, ENDS, ENDS + 9, ENDS) == (Rescheduled(ENDS, ENDS + 9, 0, "li"),)
+
+
+def test_the_same_times_change_nothing_and_an_end_in_the_past_is_refused():
+    lot = scheduled_lot(terms())
+    assert rescheduled(lot, OPENS, ENDS) == ()
+    assert rescheduled(lot, OPENS, NOW) == NotAllowed("in-the-past", LotStatus.SCHEDULED)
 
 
 # --- closed_event ----------------------------------------------------------------------------------------------------------
@@ -285,8 +341,9 @@ def test_a_lots_time_never_goes_back():
 ACTIONS = [
     ("pause", lambda lot: pause(lot, NOW, reason="r", by="li"), {"open"}),
     ("resume", lambda lot: resume(lot, NOW, review_above_fen=None, by="li"), {"paused", "held"}),
-    ("extend", lambda lot: extend(lot, by_ms=1, reason="r", by="li"), {"open"}),
-    ("close", lambda lot: close_now(lot, reason="r", by="li"), {"open"}),
+    ("extend", lambda lot: extended(lot, 1), {"open", "paused"}),
+    ("close", lambda lot: close_now(lot, reason="r", by="li"), {"open", "paused"}),
+    ("reschedule", lambda lot: rescheduled(lot, OPENS, ENDS + 1), {"scheduled"}),
     ("void", lambda lot: void(lot, reason="r", by="li"), {"scheduled", "open", "paused", "held"}),
     ("void a bid", lambda lot: restate(lot, [], 3, reason="r", by="li"), {"paused", "held"}),
     ("open", lambda lot: open_now(lot, NOW, ends_at_ms=ENDS, by="li"), {"scheduled"}),

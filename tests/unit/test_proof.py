@@ -20,6 +20,7 @@ from auction.domain.events import (
     LotVoided,
     Opened,
     Paused,
+    Rescheduled,
     Resumed,
     Scheduled,
 )
@@ -244,7 +245,8 @@ def staff(lot: Lot, step: Move, now: int) -> Action:
             limit = {0: None, 1: 0}.get(step.over_fen, lot.price_fen + step.over_fen)
             return resume(lot, now, review_above_fen=limit, by="li")
         case "extend":
-            return extend(lot, by_ms=max(1, step.over_fen), reason="late start", by="li")
+            moves = step.over_fen % 2 == 1
+            return extend(lot, now, by_ms=max(1, step.over_fen), moves_hard_stop=moves, reason="late start", by="li")
         case "end" if step.over_fen > 3:
             return close_now(lot, reason="enough", by="li")
         case "end" if step.over_fen == 3:
@@ -568,12 +570,14 @@ def test_staff_close_a_lot_before_its_end_and_not_once_it_is_due():
     assert proof_of(record.terms, record.entries).closed_seq == FIRST_BID + 1
 
 
-def test_a_stopped_lot_is_not_closed():
+def test_a_stopped_lot_is_closed_by_staff_alone_and_a_held_one_by_nobody():
     record = opened()
     by_time, by_staff = closing_of(record), Closed("no-bids", 0, "", 0, "staff", "enough", "li")
     record.pause()
     assert breach_by(record, by_time, at_ms=ENDS) == (ONE_WINNER, 7)
-    assert breach_by(record, by_staff, at_ms=ENDS) == (ONE_WINNER, 7)
+    assert proof_of(record.terms, record.write((by_staff,), ENDS).entries).lot.pause_cause == ""
+    held = opened(GUARDED).bids_of(("ada", 1_500))
+    assert breach_by(held, Closed("sold", 1_500, "ada", 1, "staff", "enough", "li")) == (ONE_WINNER, 8)
 
 
 def test_a_lot_closes_once():
@@ -585,6 +589,7 @@ def test_a_lot_closes_once():
 
 EVERYTHING_ELSE: list[Event] = [
     Scheduled(terms().sha256(), OPENS, ENDS, 0),
+    Rescheduled(OPENS + 1, ENDS + 1, 0, "li"),
     Admitted("ada", 1, -1, -1),
     Opened(ENDS, 0, "li"),
     placed("ada", 200),
@@ -726,17 +731,45 @@ def test_a_resumption_keeps_the_review_limit_or_sets_one_above_the_price():
 
 
 @pytest.mark.parametrize("by_ms", [0, -1, -30_000])
-def test_an_extension_moves_the_end_later_and_the_hard_stop_with_it(by_ms):
+def test_an_extension_moves_the_end_later_and_the_hard_stop_with_it_or_not_at_all(by_ms):
     record = opened(terms(soft_close=SOFT))
     hard = ENDS + 5_000
     assert breach_by(record, Extended(ENDS + by_ms, hard + by_ms, "late start", "li")) == (DEADLINE, FIRST_BID)
-    assert breach_by(record, Extended(ENDS + 250, hard, "late start", "li")) == (DEADLINE, FIRST_BID)
-    record.write(extend(record.lot, by_ms=250, reason="late start", by="li"), NOW)
-    assert proof_of(record.terms, record.entries).lot.ends_at_ms == ENDS + 250
+    assert breach_by(record, Extended(ENDS + 250, hard + 251, "late start", "li")) == (DEADLINE, FIRST_BID)
+    assert breach_by(record, Extended(ENDS + 5_001, hard, "late start", "li")) == (DEADLINE, FIRST_BID)
+    record.write(extend(record.lot, NOW, by_ms=250, moves_hard_stop=True, reason="late start", by="li"), NOW)
+    record.write(extend(record.lot, NOW, by_ms=5_000, reason="late start", by="li"), NOW)
+    assert proof_of(record.terms, record.entries).lot.ends_at_ms == ENDS + 5_250
 
 
-def test_a_stopped_lot_is_not_extended():
-    assert breach_by(opened().pause(), Extended(ENDS + 1, 0, "late start", "li")) == (DEADLINE, 7)
+def test_a_held_lot_is_not_extended():
+    record = opened(GUARDED).bids_of(("ada", 1_500))
+    assert breach_by(record, Extended(ENDS + 1, 0, "late start", "li")) == (DEADLINE, 8)
+
+
+def test_a_paused_lot_is_extended_and_goes_on_for_as_much_longer():
+    record = opened(terms(soft_close=SOFT)).pause()
+    record.write(extend(record.lot, NOW, by_ms=250, reason="late start", by="li"), NOW + 10)
+    record.write(resume(record.lot, NOW + 700, review_above_fen=None, by="li"), NOW + 700)
+    assert proof_of(record.terms, record.entries).lot.ends_at_ms == ENDS + 950
+    assert breach_by(record, Extended(ENDS + 951, 0, "late start", "li"), at_ms=NOW + 701)[0] == DEADLINE
+
+
+# --- rescheduling -----------------------------------------------------------------------------------------------------
+
+
+def test_a_lot_is_rescheduled_before_it_opens_and_its_hard_stop_follows():
+    record = scheduled(terms(soft_close=SOFT))
+    right = Rescheduled(OPENS + 50, ENDS + 50, ENDS + 5_050, "li")
+    assert breach_by(record, replace(right, hard_stop_at_ms=ENDS + 5_051), at_ms=OPENS) == (DEADLINE, 2)
+    assert breach_by(record, replace(right, ends_at_ms=OPENS), at_ms=OPENS) == (DEADLINE, 2)
+    assert breach_by(record, Rescheduled(OPENS, ENDS, ENDS + 5_000, "li"), at_ms=OPENS) == (DEADLINE, 2)
+    lot = proof_of(record.terms, record.write((right,), OPENS).entries).lot
+    assert (lot.opens_at_ms, lot.ends_at_ms, lot.hard_stop_at_ms) == (OPENS + 50, ENDS + 50, ENDS + 5_050)
+
+
+def test_a_lot_that_has_opened_is_not_rescheduled():
+    assert breach_by(opened(), Rescheduled(OPENS + 50, ENDS + 50, 0, "li")) == (DEADLINE, FIRST_BID)
 
 
 # --- voiding ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
---[[ close_lot: close an open lot: the clerk when it is past its end (or pause it for an outage), staff at once.
+--[[ close_lot: close a lot: the clerk when it is past its end (or pause it for an outage), staff at once, paused too.
   KEYS[1]  lot state hash       a1:{shard}:lot:<id>
   KEYS[2]  sale's purse         a1:{shard}:purse:<sale>
   KEYS[3]  deadlines            a1:{shard}:due
@@ -34,7 +34,7 @@ if ARGV[2] == 'due' then
   end
   return answer((lot.status == 'closed' or lot.status == 'void') and 'done' or 'not-due', lot, now)
 end
-if lot.status ~= 'open' then
+if not is_endable(lot) then
   return answer('wrong-status', lot, now)
 end
 check_types(keys)

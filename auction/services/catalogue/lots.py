@@ -1,4 +1,4 @@
-"""Staff actions on sales and lots: create, schedule, open, pause, resume, extend, close, void. Off the bid's way.
+"""Staff actions on sales and lots, from creating to voiding them. Off the bid's way.
 
 Drafts are in the database only. Scheduling stores the final terms there, then enters the lot in the ledger, which
 decides every later action; its events name who acted and why. An action repeated under the same `action_key` changes
@@ -16,7 +16,8 @@ from auction.books import audit, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord, Sale
 from auction.domain.edge import STOPPED_MS_MIN
 from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongState, WrongStatus
-from auction.domain.lot import ADMITTING, STOPPED, LeadingBid, LotStatus, fold_bids, schedule
+from auction.domain.lot import ADMITTING, ENDABLE, LASTS_MS_MAX, STOPPED, LotStatus, schedule
+from auction.domain.pricing import LeadingBid, fold_bids
 from auction.domain.recovery import SEQ_STEP
 from auction.domain.states import SettlementState
 from auction.domain.terms import terms_as_mapping
@@ -30,8 +31,6 @@ from auction.services.catalogue.visibility import STAFF
 from auction.services.context import AppContext
 from auction.services.lot_log import read_bids
 
-YEAR_MS = 366 * 86_400_000
-"""How far ahead a lot may be scheduled, and how long it may last."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -124,14 +123,32 @@ async def schedule_lot(context: AppContext, lot_id: str, *, opens_at_ms: int, cl
     Raises WrongStatus, WrongState, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
     """
     await lot_record(context, lot_id)
+    await _require_sound_times(context, opens_at_ms, closes_at_ms)
+    return await view_after(context, await _schedule(context, lot_id, opens_at_ms, closes_at_ms, actor))
+
+
+async def reschedule_lot(
+    context: AppContext, lot_id: str, *, opens_at_ms: int, closes_at_ms: int, actor: str
+) -> LotView:
+    """Give a scheduled lot other times before it opens; the ledger decides whether that was in time.
+
+    The same times change nothing. Raises WrongStatus, RequestRefused(schedule-invalid), NotFound.
+    """
+    async with acting_on(context, lot_id, "reschedule it", (LotStatus.SCHEDULED,)):
+        await _require_sound_times(context, opens_at_ms, closes_at_ms)
+        snapshot = await context.ledger.reschedule(lot_id, opens_at_ms=opens_at_ms, ends_at_ms=closes_at_ms, by=actor)
+    return await view_after(context, snapshot)
+
+
+async def _require_sound_times(context: AppContext, opens_at_ms: int, closes_at_ms: int) -> None:
+    """Raises RequestRefused(schedule-invalid) for times that no lot can have."""
     now_ms = await context.ledger.now_ms()
     if not opens_at_ms < closes_at_ms:
         raise _schedule_invalid(f"closes_at_ms {closes_at_ms} must be after opens_at_ms {opens_at_ms}.")
     if closes_at_ms <= now_ms:
         raise _schedule_invalid(f"closes_at_ms {closes_at_ms} must be in the future; it is {now_ms} now.")
-    if closes_at_ms > now_ms + YEAR_MS:
+    if closes_at_ms > now_ms + LASTS_MS_MAX:
         raise _schedule_invalid(f"closes_at_ms {closes_at_ms} must be within a year of {now_ms}.")
-    return await view_after(context, await _schedule(context, lot_id, opens_at_ms, closes_at_ms, actor))
 
 
 async def _schedule(context: AppContext, lot_id: str, opens_at_ms: int, closes_at_ms: int, actor: str) -> Snapshot:
@@ -204,7 +221,7 @@ async def open_lot(
     if (closes_at_ms is None) == (duration_ms is None):
         raise _schedule_invalid("Give closes_at_ms or duration_ms, one of the two.")
     ends_at_ms = closes_at_ms if closes_at_ms is not None else now_ms + (duration_ms or 0)
-    if not now_ms < ends_at_ms <= now_ms + YEAR_MS:
+    if not now_ms < ends_at_ms <= now_ms + LASTS_MS_MAX:
         raise _schedule_invalid(
             f"The end must be in the future and within a year; it is {now_ms} now, got {ends_at_ms}."
         )
@@ -244,17 +261,30 @@ async def resume_lot(
 
 
 async def extend_lot(
-    context: AppContext, lot_id: str, *, by_ms: int, reason: str, actor: str, action_key: str = ""
+    context: AppContext,
+    lot_id: str,
+    *,
+    by_ms: int,
+    moves_hard_stop: bool = False,
+    reason: str,
+    actor: str,
+    action_key: str = "",
 ) -> LotView:
-    """Move the end of an open lot by `by_ms`, at most a year. Raises WrongStatus, NotFound."""
-    async with acting_on(context, lot_id, "extend it", (LotStatus.OPEN,)):
-        extended = await context.ledger.extend(lot_id, by_ms=by_ms, reason=reason, by=actor, action_key=action_key)
+    """Move the end of an open or paused lot by `by_ms`, at most to a year from now.
+
+    The end does not pass the hard stop, unless that moves by as much.
+    Raises WrongStatus, NotFound, RequestRefused(schedule-invalid, past-hard-stop).
+    """
+    async with acting_on(context, lot_id, "extend it", ENDABLE):
+        extended = await context.ledger.extend(
+            lot_id, by_ms=by_ms, moves_hard_stop=moves_hard_stop, reason=reason, by=actor, action_key=action_key
+        )
     return await view_after(context, extended)
 
 
 async def close_lot(context: AppContext, lot_id: str, *, reason: str, actor: str, action_key: str = "") -> LotView:
-    """Close an open lot before its end. Raises WrongStatus, NotFound."""
-    async with acting_on(context, lot_id, "close it", (LotStatus.OPEN,)):
+    """Close an open or paused lot before its end. Raises WrongStatus, NotFound."""
+    async with acting_on(context, lot_id, "close it", ENDABLE):
         snapshot = await context.ledger.close_now(lot_id, reason=reason, by=actor, action_key=action_key)
     return await view_after(context, snapshot)
 

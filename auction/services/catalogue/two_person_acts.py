@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from auction.books import approvals, audit
 from auction.books.approvals import Approval
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
-from auction.domain.lot import ADMITTING, STOPPED, LotStatus
+from auction.domain.lot import ADMITTING, ENDABLE, STOPPED, LotStatus
 from auction.domain.states import ApprovalAction
 from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.catalogue import lots
@@ -46,7 +46,7 @@ class StaffCall:
 
 
 async def close_lot(context: AppContext, lot_id: str, call: StaffCall) -> LotView | Approval:
-    """Close an open lot before its end, or request it: the lot, or the request that waits.
+    """Close an open or paused lot before its end, or request it: the lot, or the request that waits.
 
     Like every act here it raises RequestRefused(act-pending, approval-waiting), NotFound(pending-unknown), what
     `confirm_agreement` raises, and what the act of one person raises. Requested again by the same person it is the
@@ -56,17 +56,30 @@ async def close_lot(context: AppContext, lot_id: str, call: StaffCall) -> LotVie
     async def act(key: str) -> LotView:
         return await lots.close_lot(context, lot_id, reason=call.reason, actor=call.actor, action_key=key)
 
-    return await _act(context, lot_id, call, ApprovalAction.CLOSE_LOT, act, (LotStatus.OPEN,))
+    return await _act(context, lot_id, call, ApprovalAction.CLOSE_LOT, act, ENDABLE)
 
 
-async def extend_lot(context: AppContext, lot_id: str, call: StaffCall, *, by_ms: int) -> LotView | Approval:
-    """Move the end of an open lot; before the first bid one person may. The lot, or the request that waits."""
+async def extend_lot(
+    context: AppContext, lot_id: str, call: StaffCall, *, by_ms: int, moves_hard_stop: bool = False
+) -> LotView | Approval:
+    """Move the end of an open or paused lot; before the first bid one person may. The lot, or the request that waits.
+
+    `moves_hard_stop`: the hard stop moves with it; otherwise the end does not pass it.
+    """
 
     async def act(key: str) -> LotView:
-        return await lots.extend_lot(context, lot_id, by_ms=by_ms, reason=call.reason, actor=call.actor, action_key=key)
+        return await lots.extend_lot(
+            context,
+            lot_id,
+            by_ms=by_ms,
+            moves_hard_stop=moves_hard_stop,
+            reason=call.reason,
+            actor=call.actor,
+            action_key=key,
+        )
 
-    subject, allowed = f"by_ms={by_ms}", (LotStatus.OPEN,)
-    return await _act(context, lot_id, call, ApprovalAction.EXTEND_LOT, act, allowed, subject, alone_before_bids=True)
+    subject = f"{'moves_hard_stop ' if moves_hard_stop else ''}by_ms={by_ms}"
+    return await _act(context, lot_id, call, ApprovalAction.EXTEND_LOT, act, ENDABLE, subject, alone_before_bids=True)
 
 
 async def void_bid(context: AppContext, lot_id: str, call: StaffCall, *, seq: int) -> LotView | Approval:
@@ -93,6 +106,14 @@ async def resume_lot(
     """Resume a paused or held lot. Raises RequestRefused(act-pending) while an act waits for a second person."""
     await require_nothing_pending(context, lot_id)
     return await lots.resume_lot(context, lot_id, actor=actor, review_above_fen=review_above_fen, action_key=action_key)
+
+
+async def reschedule_lot(
+    context: AppContext, lot_id: str, *, opens_at_ms: int, closes_at_ms: int, actor: str
+) -> LotView:
+    """Reschedule a lot. Raises RequestRefused(act-pending) while an act waits for a second person."""
+    await require_nothing_pending(context, lot_id)
+    return await lots.reschedule_lot(context, lot_id, opens_at_ms=opens_at_ms, closes_at_ms=closes_at_ms, actor=actor)
 
 
 async def withdraw(context: AppContext, pending_id: int, *, actor: str) -> None:

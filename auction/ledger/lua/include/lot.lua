@@ -43,6 +43,11 @@ local function is_admitting(lot)
   return lot.status ~= 'closed' and lot.status ~= 'void' and lot.status ~= 'frozen'
 end
 
+-- Whether staff may close it or move its end: a held lot waits for its review.
+local function is_endable(lot)
+  return lot.status == 'open' or lot.status == 'paused'
+end
+
 local function step_at(terms, price)
   local step = terms.steps[1][2]
   for i = 2, #terms.steps do
@@ -54,9 +59,11 @@ local function step_at(terms, price)
   return step
 end
 
--- `terms.cap` is 0 where there is no cap.
-local function at_most_cap(terms, amount)
-  return terms.cap > 0 and math.min(amount, terms.cap) or amount
+local FEN_MAX = 10000000000000
+
+-- The most that a bid may be; `terms.cap` is 0 where there is no cap.
+local function highest_of(terms)
+  return terms.cap > 0 and terms.cap or FEN_MAX
 end
 
 local function floor_of(lot)
@@ -64,7 +71,7 @@ local function floor_of(lot)
   -- asked twice a bid: before it, and for its receipt
   if lot.floor_price ~= price then
     lot.floor_price = price
-    lot.floor = at_most_cap(terms, price == 0 and terms.start or price + step_at(terms, price))
+    lot.floor = math.min(price == 0 and terms.start or price + step_at(terms, price), highest_of(terms))
   end
   return lot.floor
 end
@@ -75,7 +82,7 @@ local function minimum_of(lot)
     return floor
   end
   local step = step_at(terms, math.max(lot.price, terms.start))
-  return at_most_cap(terms, floor + (terms.start - floor) % step)
+  return math.min(floor + (terms.start - floor) % step, highest_of(terms))
 end
 
 -- The lot's state as every script returns it; decoded into auction/ledger/replies.py::Snapshot.

@@ -1,4 +1,4 @@
--- pricing: price, leader and end after an accepted bid. Mirrors auction/domain/lot.py::proxy_price and
+-- pricing: price, leader and end after an accepted bid. Mirrors auction/domain/pricing.py::proxy_price and
 -- auction/domain/bidding.py::end_after_bid.
 -- include: lot
 local function proxy_price(lot, bidder, maximum)

@@ -11,10 +11,18 @@ end
 
 local function is_off_grid(lot, amount)
   local terms = lot.terms
-  if terms.cap > 0 and amount == terms.cap then
+  if amount == highest_of(terms) then
     return false
   end
   return (amount - terms.start) % step_at(terms, math.max(lot.price, terms.start)) ~= 0
+end
+
+-- Whether the leader may bid that: a higher maximum, or in direct bidding the cap, which ends the lot.
+local function may_bid_on(lot, amount)
+  if lot.terms.proxy then
+    return amount > lot.ceiling
+  end
+  return lot.terms.cap > 0 and amount == lot.terms.cap
 end
 
 -- Returns a code and its fact, or nothing. `who` is {paddle, limit, power, others}; limit -1: none.
@@ -27,10 +35,11 @@ local function refusal(lot, now, who, bidder, amount)
     return 'above-cap', terms.cap
   end
   local leads = bidder == lot.leader
-  if leads and (not terms.proxy or amount <= lot.ceiling) then
+  if leads and not may_bid_on(lot, amount) then
     return 'already-leading'
   end
-  if not leads and amount < floor_of(lot) then
+  -- at the most that a bid may be the floor is not above the price: that alone takes no second bid
+  if not leads and (amount < floor_of(lot) or lot.price >= FEN_MAX) then
     return 'bid-too-low', minimum_of(lot)
   end
   if terms.grid and is_off_grid(lot, amount) then

@@ -60,6 +60,7 @@ export const words = {
   "lot.closing": "Closing …",
   "lot.ended": "Ended",
   "lot.time-kept": "Time left (paused)",
+  "lot.rescheduled": "New times: opens {opens}, ends {ends}",
   "lot.extended": "Extended to {until}",
   "lot.bid-voided": "A bid has been voided and the price recalculated.",
   "lot.voided": "void",
@@ -84,6 +85,9 @@ export const words = {
   "lot.confirm-title": "Confirm your bid",
   "lot.confirm-text":
     "¥{amount} is more than ten times the current price of ¥{price}. If you win, you must pay the full amount.",
+  "lot.end-at-cap": "End the lot at ¥{amount}",
+  "lot.confirm-cap":
+    "You lead at ¥{price}. A bid of ¥{amount}, the cap, ends the lot at once, and you buy it at that price.",
   "lot.confirm-fee": "With the {percent}% buyer's fee you would pay ¥{total}.",
   "lot.confirm-no": "Cancel",
   "lot.confirm-yes": "Bid ¥{amount}",

@@ -77,6 +77,7 @@ export const words = {
   "problem.preset-unknown": "Preset not found.",
   "problem.terms-invalid": "The terms contradict each other: {detail}",
   "problem.schedule-invalid": "The end must be in the future, after the opening, and within a year.",
+  "problem.past-hard-stop": "The end would pass the hard stop. Extend by less, or move the hard stop too.",
   "problem.review-limit-too-low": "The review price must be above the current price of ¥{price_fen}.",
   "problem.terms-not-accepted": "Please accept the terms first.",
   "problem.deposit-too-low": "Your deposit for this lot must be at least ¥{minimum_fen}.",

@@ -73,6 +73,7 @@ export const words = {
   "problem.preset-unknown": "未找到该规则模板。",
   "problem.terms-invalid": "规则自相矛盾：{detail}",
   "problem.schedule-invalid": "结束时间须晚于当前时间和开拍时间，且在一年之内。",
+  "problem.past-hard-stop": "延长后将超过最晚截止时间，请缩短延长时间，或同时顺延最晚截止时间。",
   "problem.review-limit-too-low": "核查价须高于当前价 ¥{price_fen}。",
   "problem.terms-not-accepted": "请先同意竞买须知。",
   "problem.deposit-too-low": "该拍品要求您缴纳的保证金不少于 ¥{minimum_fen}。",

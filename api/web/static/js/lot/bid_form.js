@@ -7,7 +7,7 @@ import { parseFen, readYuan, withFee, yuan, yuanShort } from "../shared/money.js
 import { problemText } from "../shared/problems.js";
 import { BidButton } from "./bid_button.js";
 import { BidResult } from "./bid_result.js";
-import { isBigJump, quickBids } from "./increments.js";
+import { isBigJump, maximumBid, quickBids } from "./increments.js";
 
 const BUTTONS = 3;
 const LONG_FEN = 1_000_000_000;
@@ -55,6 +55,7 @@ export class BidForm {
     this.#receipts = receipts;
     this.#result = new BidResult(byId("outcome"));
     disableOnBlur(byId("own-bid"));
+    byId("end-at-cap").addEventListener("click", () => this.#endAtCap());
     byId("bid-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#bidOwn();
@@ -170,6 +171,24 @@ export class BidForm {
     const buttons = [...this.#steps, ...(this.#retry ? [this.#retry.button] : [])].map((button) => button.root);
     for (const button of buttons) setOff(button, !ready || button.dataset.empty === "yes");
     setOff(byId("own-bid"), !ready);
+    const cap = this.#capToEndAt();
+    byId("end-at-cap").hidden = cap === null;
+    if (cap !== null) setText(byId("end-at-cap"), t("lot.end-at-cap", { amount: yuanShort(cap) }));
+  }
+
+  /** The cap where the leader of open bidding may bid it, which ends the lot; else null. */
+  #capToEndAt() {
+    const { terms } = this.#lot;
+    const isTheirs = this.#waits() && this.#online && !this.#busy && this.#facts?.status === "open";
+    if (!isTheirs || !terms.cap_fen) return null;
+    return maximumBid(terms, this.#facts, this.#limitFen) === terms.cap_fen ? terms.cap_fen : null;
+  }
+
+  /** Whoever leads ends the lot at its cap; it is always asked whether they mean it. */
+  async #endAtCap() {
+    const cap = this.#capToEndAt();
+    if (cap === null || !(await this.#confirmed(cap, "lot.confirm-cap")) || this.#capToEndAt() === null) return;
+    await this.#send(cap, {});
   }
 
   #isReady() {
@@ -198,6 +217,10 @@ export class BidForm {
     if (!this.#isReady()) return;
     // the retry goes with the answer that offered it
     if (this.#retry && document.activeElement === this.#retry.button.root) this.#steps[0].root.focus();
+    await this.#send(amount, { own });
+  }
+
+  async #send(amount, { own = false }) {
     this.#busy = true;
     this.#enable();
     this.tell("", t("lot.sending", { amount: yuan(amount) }));
@@ -229,9 +252,9 @@ export class BidForm {
     byId("outcome").append(button.root);
   }
 
-  #confirmed(amount) {
+  #confirmed(amount, phrase = "lot.confirm-text") {
     const dialog = byId("confirm");
-    byId("confirm-text").textContent = t("lot.confirm-text", {
+    byId("confirm-text").textContent = t(phrase, {
       amount: yuan(amount),
       price: yuan(this.#facts.price_fen || this.#lot.terms.start_price_fen),
     });

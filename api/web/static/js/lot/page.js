@@ -3,7 +3,7 @@
 import { get, post } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
 import { byId, element, restartAnimation, setText } from "../shared/element.js";
-import { t } from "../shared/i18n.js";
+import { dateTime, t } from "../shared/i18n.js";
 import { LiveClient } from "../shared/live_client.js";
 import { afterRender, LiveRegion } from "../shared/live_region.js";
 import { lotPicture } from "../shared/lot_picture.js";
@@ -240,6 +240,7 @@ function show(facts) {
   if (shown && (facts.epoch < shown.epoch || (facts.epoch === shown.epoch && facts.seq < shown.seq))) return;
   const before = shown;
   shown = { ...facts };
+  if (facts.opens_at_ms) lot.opens_at_ms = facts.opens_at_ms;
   clock.guess(facts.now_ms);
   byId("watchers").textContent = facts.watchers ? t("lot.watchers", { count: facts.watchers.toLocaleString() }) : "";
   price(facts, before);
@@ -296,6 +297,9 @@ function showEvent(frame) {
   if (frame.type === "extended") {
     const text = countdown.showExtension(frame.ends_at_ms);
     afterRender(() => liveRegion.announce(text));
+  } else if (frame.type === "rescheduled") {
+    const times = { opens: dateTime(frame.opens_at_ms), ends: dateTime(frame.ends_at_ms) };
+    afterRender(() => liveRegion.announce(t("lot.rescheduled", times)));
   } else if (frame.type === "paused") {
     result.paused(frame.cause);
   } else if (frame.type === "restored") {

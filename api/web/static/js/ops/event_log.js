@@ -21,6 +21,7 @@ const EVENT_FACTS = {
     ends: shortDateTime(e.ends_at_ms),
     hash: (e.terms_sha256 ?? "").slice(0, 8),
   }),
+  rescheduled: (e) => ({ opens: shortDateTime(e.opens_at_ms), ends: shortDateTime(e.ends_at_ms) }),
   admitted: (e) => ({ bidder: e.bidder, paddle: e.paddle, limit: limitWords(e) }),
   opened: (e) => ({ ends: shortDateTime(e.ends_at_ms) }),
   bid: (e) => ({ paddle: e.paddle, bidder: e.bidder, price: yuan(e.price_fen) }),

@@ -1,6 +1,13 @@
 // What staff may do with a lot in each status: the fields asked for, the consequence in a sentence, and the request.
 
-import { amountField, choiceField, durationField, momentField, reasonField } from "../shared/form_fields.js";
+import {
+  amountField,
+  checkField,
+  choiceField,
+  durationField,
+  momentField,
+  reasonField,
+} from "../shared/form_fields.js";
 import { t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 import { durationText, formatCount, priceText, shortDateTime } from "../shared/staff_text.js";
@@ -26,7 +33,7 @@ function closing(lot, left) {
 
 /**
  * Each: the statuses that allow it, its tone, `fields(lot, now)` by name, `sentence(lot, values, now)`, `path(lot)`,
- * `body(values)`. A value is null while its field is empty or mistyped.
+ * `body(values)`; `replaces`: the request is a PUT. A value is null while its field is empty or mistyped.
  */
 export const ACTIONS = {
   schedule: {
@@ -49,6 +56,25 @@ export const ACTIONS = {
         length: durationText(closes - opens),
       };
       return t(opens > now ? "ops.sentence.schedule" : "ops.sentence.schedule-at-once", facts);
+    },
+    path: (lot) => path(lot, "schedule"),
+    body: (values) => values,
+  },
+  reschedule: {
+    statuses: ["scheduled"],
+    replaces: true,
+    fields(lot) {
+      const opens = momentField("act-opens", "opens_at");
+      const closes = momentField("act-closes", "closes_at");
+      opens.write(lot.opens_at_ms);
+      closes.write(lot.ends_at_ms);
+      return { opens_at_ms: opens, closes_at_ms: closes };
+    },
+    sentence(lot, { opens_at_ms: opens, closes_at_ms: closes }, now) {
+      if (opens === null || closes === null) return t("ops.sentence.reschedule-empty", { title: lot.title });
+      if (closes <= opens) return t("ops.sentence.schedule-backwards");
+      const facts = { title: lot.title, opens: shortDateTime(opens), length: durationText(closes - opens) };
+      return t(opens > now ? "ops.sentence.reschedule" : "ops.sentence.reschedule-at-once", facts);
     },
     path: (lot) => path(lot, "schedule"),
     body: (values) => values,
@@ -128,13 +154,19 @@ export const ACTIONS = {
     body: ({ how, limit }) => (how === "same" ? {} : { review_above_fen: how === "none" ? 0 : limit }),
   },
   extend: {
-    statuses: ["open"],
-    fields() {
+    statuses: ["open", "paused"],
+    fields(lot) {
       const by = durationField("act-by", "extend_by", { required: true });
+      const move = checkField("act-move-hard-stop", "move_hard_stop");
       by.write(FIVE_MINUTES_MS);
-      return { by_ms: by, reason: reasonField("act-reason") };
+      move.root.hidden = !lot.terms.soft_close?.hard_stop_ms;
+      return { by_ms: by, move_hard_stop: move, reason: reasonField("act-reason") };
     },
     sentence(lot, { by_ms: by }) {
+      if (lot.status === "paused") {
+        const left = durationText(lot.remaining_ms + (by ?? 0));
+        return t(by ? "ops.sentence.extend-paused" : "ops.sentence.extend-paused-empty", { title: lot.title, left });
+      }
       if (!by) return t("ops.sentence.extend-empty", { title: lot.title, ends: shortDateTime(lot.ends_at_ms) });
       return t("ops.sentence.extend", {
         title: lot.title,
@@ -143,10 +175,10 @@ export const ACTIONS = {
       });
     },
     path: (lot) => path(lot, "extend"),
-    body: (values) => values,
+    body: (values) => ({ ...values, move_hard_stop: values.move_hard_stop ?? false }),
   },
   close: {
-    statuses: ["open"],
+    statuses: ["open", "paused"],
     danger: true,
     fields: () => ({ reason: reasonField("act-reason") }),
     sentence: (lot, _values, now) => closing(lot, durationText(remainingOf(lot, now))),

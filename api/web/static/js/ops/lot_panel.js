@@ -11,7 +11,7 @@ import { showTerms } from "../shared/terms_text.js";
 import { EventLog } from "./event_log.js";
 import { ACTIONS, actionsFor } from "./lot_actions.js";
 import { bidRateText, RUNNING, timeLeftFigure } from "./lot_list.js";
-import { ACTION_OF_ACT, numberOf, PendingAct } from "./pending_act.js";
+import { ACTION_OF_ACT, movesHardStop, numberOf, PendingAct } from "./pending_act.js";
 import { presetLabel } from "./presets.js";
 import { restoreCommand } from "./recovery.js";
 
@@ -287,6 +287,8 @@ export class LotPanel {
     if (pending && fields.by_ms) {
       fields.by_ms.write(numberOf(pending));
       fields.by_ms.root.inert = true;
+      fields.move_hard_stop.write(movesHardStop(pending));
+      fields.move_hard_stop.root.inert = true;
     }
     const asked = pending ? t("ops.pending.asked", { who: pending.asked_by, reason: pending.reason }) : "";
     try {
@@ -299,6 +301,7 @@ export class LotPanel {
         stale: () =>
           action.statuses.includes(this.#lot.status) ? "" : t("ops.stale", { status: t(`status.${this.#lot.status}`) }),
         path: () => action.path(this.#lot, bid),
+        replaces: Boolean(action.replaces),
         body: pending ? (values) => ({ ...action.body(values), pending_id: pending.pending_id }) : action.body,
         words: staffProblemText,
       });

@@ -18,6 +18,9 @@ export function numberOf(pending) {
   return digits ? Number(digits[1]) : null;
 }
 
+/** Whether an extension that waits moves the hard stop too. */
+export const movesHardStop = (pending) => (pending.subject ?? "").startsWith("moves_hard_stop ");
+
 /** The notice on a lot's panel. `confirm()` and `withdraw()` are called by its buttons. */
 export class PendingAct {
   constructor({ me, confirm, withdraw }) {

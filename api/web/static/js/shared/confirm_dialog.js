@@ -1,6 +1,6 @@
 // The dialog before an action that matters: the consequence in a sentence that stays true while it is read, and one request only.
 
-import { needsCode, newKey, post } from "./api.js";
+import { needsCode, newKey, post, put } from "./api.js";
 import { byId, element } from "./element.js";
 import { codeField, InputError } from "./form_fields.js";
 import { t } from "./i18n.js";
@@ -31,9 +31,9 @@ function valuesOf(fields, complaining) {
 
 /**
  * Ask before something is done. `sentence(values)` and `stale()` are asked again and again while the dialog is open;
- * stale gives text where it can no longer be done; `words(problem)` gives the text of a refusal, `failed` is called with it.
- * Where the server asks for the code of a second person, the dialog does. Resolves to the server's answer, or null where
- * they went back.
+ * stale gives text where it can no longer be done; `words(problem)` gives the text of a refusal, `failed` is called with it;
+ * `replaces`: the request is a PUT. Where the server asks for the code of a second person, the dialog does. Resolves to the
+ * server's answer, or null where they went back.
  */
 export function confirmAction({
   title,
@@ -43,6 +43,7 @@ export function confirmAction({
   sentence,
   stale = () => "",
   path,
+  replaces = false,
   body,
   words: explain = problemText,
   failed = null,
@@ -139,7 +140,8 @@ export function confirmAction({
       try {
         // the same key however often it is pressed: an action whose answer was lost is not carried out twice
         const { code: shown, ...given } = values;
-        end(await post(path(), body(given), { key, code: shown }));
+        const sent = body(given);
+        end(await (replaces ? put(path(), sent) : post(path(), sent, { key, code: shown })));
       } catch (problem) {
         refused(problem);
       }

@@ -2,6 +2,7 @@
 
 import { element } from "./element.js";
 import { t } from "./i18n.js";
+import { momentsOf, offsetText, ownOffset, wallOf, zoneName } from "./local_time.js";
 import { readYuan, yuanShort } from "./money.js";
 import { typedText } from "./text_input.js";
 
@@ -142,20 +143,55 @@ export function durationField(id, name, { required = false, ...more } = {}) {
   });
 }
 
-/** A date and time in the visitor's own zone; read as UTC ms. */
+/**
+ * A date and time in the visitor's own zone, which stands beside it; read as UTC ms. A time that a change of clocks skips
+ * is refused; of one that it repeats it is asked which is meant.
+ */
 export function momentField(id, name, { required = true, ...more } = {}) {
   const control = element("input", { type: "datetime-local", step: 1 });
+  const which = element("select", { id: `${id}-which`, "aria-label": t("ops.moment.which"), hidden: true });
+  const zone = element("span", { class: "unit zone", id: `${id}-zone` });
+  let choices = [];
+
+  function look() {
+    const moments = momentsOf(control.value) ?? [];
+    zone.textContent = `${zoneName()}, ${offsetText(ownOffset(moments[0] ?? Date.now()))}`;
+    const doubled = moments.length > 1 ? moments : [];
+    which.hidden = doubled.length === 0;
+    zone.hidden = doubled.length > 0;
+    if (doubled.join() === choices.join()) return;
+    choices = doubled;
+    which.replaceChildren(
+      element("option", { value: "" }, t("ops.moment.which")),
+      ...choices.map((atMs, nth) =>
+        element(
+          "option",
+          { value: atMs },
+          t(nth ? "ops.moment.second" : "ops.moment.first", { offset: offsetText(ownOffset(atMs)) }),
+        ),
+      ),
+    );
+  }
+
+  control.addEventListener("input", look);
+  look();
   return framed(id, name, control, {
     ...more,
+    beside: [zone, which],
     read() {
       if (!needed(control.value, required)) return null;
-      const atMs = new Date(control.value).getTime();
-      if (Number.isNaN(atMs)) throw new InputError(t("ops.mistyped.moment"));
-      return atMs;
+      look();
+      const moments = momentsOf(control.value);
+      if (moments === null) throw new InputError(t("ops.mistyped.moment"));
+      if (moments.length === 0) throw new InputError(t("ops.mistyped.skipped", { zone: zoneName() }));
+      if (moments.length === 1) return moments[0];
+      if (!which.value) throw new InputError(t("ops.mistyped.doubled", { zone: zoneName() }));
+      return Number(which.value);
     },
     write(atMs) {
-      const local = new Date(atMs - new Date(atMs).getTimezoneOffset() * 60_000);
-      control.value = local.toISOString().slice(0, 19);
+      control.value = wallOf(atMs);
+      look();
+      if (choices.length) which.value = String(Math.floor(atMs / 1000) * 1000);
     },
   });
 }
