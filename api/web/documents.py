@@ -34,15 +34,19 @@ class Page:
     """Where the link leads by which a keyboard skips the header."""
     skip_text: str = "skip"
     """The name of that link's text."""
+    texts: tuple[str, ...] = ()
+    """The subjects of its texts, `static/i18n/<language>/<subject>.js`; none: all of them."""
 
 
 _SHARED = ("shared/base", "shared/page_header", "shared/controls", "shared/notices", "shared/overview")
 _LOT = ("lot/page", "lot/bidding", "lot/bids")
+_LOT_TEXTS = ("navigation", "lots", "problems", "bidder", "settlements", "record")
+"""What a bidder's phone loads on a launch night has nothing of the staff's forms in it."""
 _STAFF = ("ops/page", "ops/lot_panel", "ops/event_log", "ops/forms", "ops/narrow")
 _SIGN_IN = Page("sign_in", ("sign_in/page",), skip_to="#content")
 PAGES = {
     "/": Page("sales", ("sales/page",), skip_to="#content"),
-    "/lots/{lot_id}": Page("lot", _LOT, skip_to="#bidding", skip_text="lot.skip-to-bidding"),
+    "/lots/{lot_id}": Page("lot", _LOT, skip_to="#bidding", skip_text="lot.skip-to-bidding", texts=_LOT_TEXTS),
     "/lots/{lot_id}/record": Page("record", ("record/page",), skip_to="#content"),
     "/sign-in": _SIGN_IN,
     "/sign-up": _SIGN_IN,
@@ -87,8 +91,9 @@ def document(page: Page, language: str, currency: Currency = CNY) -> str:
         "page": page.name,
         "styles": "\n    ".join(f'<link rel="stylesheet" href="/static/css/{name}.css">' for name in sheets),
         "texts": "\n    ".join(
-            f'<link rel="modulepreload" href="/static/i18n/{name}.js">' for name in _texts(language)
+            f'<link rel="modulepreload" href="/static/i18n/{name}.js">' for name in _texts(language, page.texts)
         ),
+        "subjects": " ".join(page.texts),
         "skip_to": page.skip_to,
         "skip_text": page.skip_text,
         "main": (_WEB / "pages" / f"{page.name}.html").read_text(encoding="utf-8").strip(),
@@ -101,8 +106,10 @@ def document(page: Page, language: str, currency: Currency = CNY) -> str:
     return text
 
 
-def _texts(language: str) -> list[str]:
-    """The modules with a language's texts: the one that the scripts name, and those by subject that it gathers."""
+def _texts(language: str, subjects: tuple[str, ...]) -> list[str]:
+    """The modules with a language's texts: those of the subjects, or the one that gathers all, and all."""
+    if subjects:
+        return [f"{language}/{subject}" for subject in subjects]
     return [language, *sorted(f"{language}/{path.stem}" for path in (_WEB / "static" / "i18n" / language).glob("*.js"))]
 
 

@@ -1,15 +1,19 @@
 """The pages' texts against the codes: what can be refused can be read in both languages, with facts that there are."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from api.http.problems import ROWS
+from api.web.documents import PAGES
 from auction.domain.codes import RefusalCode
 from auction.domain.contradictions import ContradictionCode
 from tests.browser.page_texts import texts_of
 
 LANGUAGES = ("en", "zh-CN")
+WEB = Path(__file__).parents[2] / "api" / "web"
+SUBJECTS = sorted((WEB / "static" / "i18n" / "en").glob("*.js"))
 AMOUNTS = {"minimum_fen", "maximum_fen", "limit_fen", "available_fen", "cap_fen", "price_fen", "amount_fen"}
 MOMENTS = {"until_ms", "expires_at_ms", "default_at_ms"}
 PLAIN = {
@@ -53,3 +57,28 @@ def test_every_contradiction_of_terms_has_a_text_that_asks_only_for_its_facts(la
         for code in ContradictionCode
     }
     assert {code: names for code, names in wrong.items() if names} == {}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES.values() if page.texts], ids=lambda page: page.name)
+def test_a_page_that_loads_some_subjects_names_texts_of_no_other(page):
+    subjects = {
+        path.stem: set(re.findall(r'^ +"?([\w.-]+)"?:', path.read_text("utf-8"), re.MULTILINE)) for path in SUBJECTS
+    }
+    elsewhere = set().union(*(names for subject, names in subjects.items() if subject not in page.texts))
+    loaded = set().union(*(subjects[subject] for subject in page.texts))
+    sources = [WEB / "shell.html", WEB / "pages" / f"{page.name}.html", *scripts_of(page.name)]
+    named = set().union(*(re.findall(r'"([a-z]+\.[\w.-]+)"', path.read_text("utf-8")) for path in sources))
+    assert len(named & loaded) > 20
+    assert named & (elsewhere - loaded) == set()
+
+
+def scripts_of(page: str) -> set[Path]:
+    """The modules that a page's script imports, and theirs."""
+    found, waiting = set(), [(WEB / "static" / "js" / page / "page.js").resolve()]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            names = re.findall(r'from "(\.[^"]+)"', path.read_text("utf-8"))
+            waiting += [(path.parent / name).resolve() for name in names]
+    return found

@@ -146,9 +146,16 @@ async def test_a_document_names_its_language_and_the_texts_of_that_one_alone(cli
         assert (named.language, answer.headers["content-language"]) == (language, language)
         texts = re.findall(r"/static/i18n/([\w/-]+)\.js", answer.text)
         assert {text.partition("/")[0] for text in texts} == {language}
+        subjects = re.findall(r'data-subjects="([^"]*)"', answer.text)[0].split()
         index = (await client.get(f"/static/i18n/{language}.js")).text
-        assert sorted(texts) == sorted([language, *re.findall(r'from "\./([\w/-]+)\.js"', index)])
-        assert {part.strip() for part in answer.headers["vary"].split(",")} == {"Accept-Language", "Cookie"}
+        everything = [language, *re.findall(r'from "\./([\w/-]+)\.js"', index)]
+        assert sorted(texts) == sorted([f"{language}/{subject}" for subject in subjects] or everything)
+        assert set(texts) <= set(everything)
+        assert {part.strip() for part in answer.headers["vary"].split(",")} == {
+            "Accept-Encoding",
+            "Accept-Language",
+            "Cookie",
+        }
 
 
 def test_the_most_wanted_language_comes_first():
@@ -162,3 +169,22 @@ def test_the_most_wanted_language_comes_first():
         "de, fr;q=1, *;q=0.5": ["de", "fr", "*"],
     }
     assert {header: accepted_languages(header) for header in orders} == orders
+
+
+async def test_files_and_documents_are_packed_for_who_can_unpack_them_and_known_by_a_tag_of_their_own(client):
+    for path in ("/static/js/lot/page.js", "/static/css/lot/page.css", "/", "/openapi.json"):
+        plain = await client.get(path, headers={"Accept-Encoding": "identity"})
+        packed = await client.get(path, headers={"Accept-Encoding": "br, gzip;q=0.5"})
+        refused = await client.get(path, headers={"Accept-Encoding": "gzip;q=0, *"})
+        assert "content-encoding" not in plain.headers, path
+        assert "content-encoding" not in refused.headers, path
+        assert packed.headers["content-encoding"] == "gzip", path
+        assert plain.content == packed.content == refused.content, path
+        assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 2, path
+        assert "Accept-Encoding" in packed.headers["vary"], path
+        assert plain.headers["vary"] == packed.headers["vary"], path
+        tags = {answer.headers["etag"] for answer in (plain, packed)}
+        assert len(tags) == 2, path
+        for tag, encoding in ((packed.headers["etag"], "gzip"), (plain.headers["etag"], "identity")):
+            again = await client.get(path, headers={"Accept-Encoding": encoding, "If-None-Match": tag})
+            assert (again.status_code, again.content) == (304, b""), path

@@ -9,6 +9,16 @@ from playwright.async_api import Page, Request, expect
 from tests.browser.conftest import PHRASES, take_screenshot
 from tests.browser.page_texts import text
 
+LOT_PAGE_BYTES_MAX = 100_000
+"""Of a first visit, over the wire: some seconds on a slow phone's network."""
+BYTES_RECEIVED = """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+  .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+SHIFTS = """() => new Promise((resolve) => {
+  const shifts = [];
+  new PerformanceObserver((seen) => shifts.push(...seen.getEntries().map((entry) => entry.value)))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(shifts), 200);
+})"""
 PATHS = ("/", "/sign-in", "/sign-up", "/me", "/ops", "/ops/settlements", "/lots/none-such", "/lots/none-such/record")
 
 
@@ -96,3 +106,21 @@ async def test_the_documentation_of_the_api_needs_nothing_from_elsewhere(visitor
         await health.get_by_role("button", name="Execute").click()
         await expect(health.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
         assert loaded.refused == []
+
+
+async def test_the_first_visit_to_a_lot_is_small_and_nothing_jumps_while_others_bid(public_server, visitors):
+    lot_id = public_server.new_lot()
+    public_server.open_lot(lot_id, 600_000)
+    for bidder in ("carl", "dana"):
+        public_server.register(lot_id, bidder)
+    public_server.bid(lot_id, "carl", 100)
+    for size in ("phone", "desk"):
+        async with visitors.page(size=size) as page:
+            await page.goto(f"/lots/{lot_id}")
+            await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+            assert await page.evaluate(BYTES_RECEIVED) <= LOT_PAGE_BYTES_MAX, size
+            for bidder in ("dana", "carl"):
+                amount_fen = public_server.ask("GET", f"/lots/{lot_id}")["price_fen"] + 100
+                public_server.bid(lot_id, bidder, amount_fen)
+                await expect(page.locator("#price-figure")).to_have_text(f"{amount_fen / 100:.2f}")
+            assert sum(await page.evaluate(SHIFTS)) == 0, size

@@ -29,8 +29,9 @@ test("both languages have the same names", () => {
   assert.deepEqual(Object.keys(zh).sort(), Object.keys(en).sort());
 });
 
-test("a text takes the same facts in both languages", () => {
-  for (const name of Object.keys(en)) assert.deepEqual(factsOf(zh[name]), factsOf(en[name]), name);
+test("a text takes the same facts in both languages, beside the currency, which it may name or not", () => {
+  const given = (text) => new Set([...factsOf(text)].filter((fact) => fact !== "{currency}"));
+  for (const name of Object.keys(en)) assert.deepEqual(given(zh[name]), given(en[name]), name);
 });
 
 test("every text that a script or a page names is there", () => {

@@ -1,8 +1,11 @@
-// The page's texts: the language comes with the document (`<html lang>`), and only that language's texts are loaded.
+// The page's texts: language and subjects come with the document (`<html lang data-subjects>`), and only those are loaded.
 
 export const language = document.documentElement.lang.startsWith("zh") ? "zh-CN" : "en";
 const CURRENCY = document.documentElement.dataset?.currency ?? "CNY";
-const { words } = await import(`../../i18n/${language}.js`);
+const subjects = document.documentElement.dataset?.subjects?.split(" ").filter(Boolean) ?? [];
+const modules = subjects.length ? subjects.map((subject) => `${language}/${subject}`) : [language];
+const loaded = await Promise.all(modules.map((name) => import(`../../i18n/${name}.js`)));
+const words = Object.assign({}, ...loaded.map((one) => one.words));
 
 /** The text of that name, `{facts}` and the house's `{currency}` filled in; the name itself where there is none. `name.one` is for a `count` or `n` of 1. */
 export function t(name, facts = {}) {
