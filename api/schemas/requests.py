@@ -14,6 +14,7 @@ from api.schemas.text import (
     NewSaleId,
     Password,
     Reason,
+    SignInCode,
     Title,
     Username,
     VerifiedIdentity,
@@ -91,7 +92,7 @@ class RequestModel(BaseModel):
 
 
 Code = Annotated[
-    str, Field(max_length=40, description="Of the authenticator app, or a recovery code; staff's accounts need one.")
+    SignInCode, Field(description="Of the authenticator app, or a recovery code; staff's accounts need one.")
 ]
 
 

@@ -89,6 +89,7 @@ VERIFIED_IDENTITY = TextRule(1, 200)
 DELIVERY_CENTRE = TextRule(1, 100)
 ACCOUNT_NUMBER = TextRule(0, 40)
 REMITTANCE = TextRule(0, 500)
+SIGN_IN_CODE = TextRule(0, 40)
 SEARCH = TextRule(0, 100)
 """What is looked for."""
 
