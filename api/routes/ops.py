@@ -300,7 +300,7 @@ async def void_bid(  # noqa: PLR0917 - what FastAPI gives
 @router.get("/lots", responses=problems(*SIGNED_IN, *AWAY))
 async def list_staff_sales(context: Context, _reader: Staff) -> StaffSalesResponse:
     """All sales with their lots, drafts and reserves included."""
-    sales = await lot_views.list_sales(context, STAFF)
+    sales = await lot_views.list_all_sales(context, STAFF)
     shown = [SaleResponse.of(sale, to_staff=True) for sale in sales]
     pending = [PendingActResponse.of(one) for one in await two_person_acts.all_waiting(context)]
     return StaffSalesResponse(now_ms=await context.ledger.now_ms(), sales=shown, pending=pending)

@@ -9,7 +9,7 @@ from api.schemas.requests import TERMS_FIELDS
 from auction.books.bidders import Registration
 from auction.books.catalogue import Sale
 from auction.books.deposits import Deposit
-from auction.services.catalogue.lot_views import BidPage, BidView, LotView, SaleView
+from auction.services.catalogue.lot_views import BidPage, BidView, LotView, SalePage, SaleView
 from auction.services.catalogue.published_ledger import OpeningPage
 from auction.services.verification.readiness import OK, Readiness
 
@@ -138,24 +138,31 @@ class SaleResponse(BaseModel):
     sale_id: str
     title: str
     lots: list[LotResponse]
+    next_after_number: int | None = Field(description="Where the sale's lots go on; null: these are the last.")
 
     @classmethod
     def of(cls, view: SaleView, *, to_staff: bool) -> Self:
         """The response for staff, or for the public."""
         return cls(
-            sale_id=view.sale_id, title=view.title, lots=[LotResponse.of(lot, to_staff=to_staff) for lot in view.lots]
+            sale_id=view.sale_id,
+            title=view.title,
+            lots=[LotResponse.of(lot, to_staff=to_staff) for lot in view.lots],
+            next_after_number=view.next_after_number,
         )
 
 
 class SalesResponse(BaseModel):
-    """All sales, newest first."""
+    """A page of sales, newest first."""
 
     sales: list[SaleResponse]
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null: these are the last.")
 
     @classmethod
-    def of(cls, views: Sequence[SaleView], *, to_staff: bool) -> Self:
+    def of(cls, page: SalePage, *, to_staff: bool) -> Self:
         """The response for staff, or for the public."""
-        return cls(sales=[SaleResponse.of(view, to_staff=to_staff) for view in views])
+        return cls(
+            sales=[SaleResponse.of(view, to_staff=to_staff) for view in page.sales], next_cursor=page.next_cursor
+        )
 
 
 class SaleCreatedResponse(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import any_, exists, func, insert, literal, select, update
+from sqlalchemy import and_, any_, exists, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -74,6 +74,26 @@ async def list_sales(tx: Transaction) -> list[Sale]:
     """All sales, newest first."""
     statement = select(sales).order_by(sales.c.created_at_ms.desc(), sales.c.sale_id)
     return [Sale(**row) for row in await tx.rows(statement)]
+
+
+async def page_of_sales(tx: Transaction, *, after: str | None, limit: int) -> list[Sale]:
+    """At most `limit` sales, newest first: those after a sale, or the first. Raises NotFound(sale-unknown)."""
+    statement = select(sales).order_by(sales.c.created_at_ms.desc(), sales.c.sale_id).limit(limit)
+    if after is not None:
+        last = await find_sale(tx, after)
+        older = sales.c.created_at_ms < last.created_at_ms
+        beside = and_(sales.c.created_at_ms == last.created_at_ms, sales.c.sale_id > last.sale_id)
+        statement = statement.where(or_(older, beside))
+    return [Sale(**row) for row in await tx.rows(statement)]
+
+
+async def page_of_lots(tx: Transaction, sale_ids: Sequence[str], *, after_number: int, limit: int) -> list[LotRecord]:
+    """Of each of these sales at most `limit` lots with numbers above `after_number`, by sale and number."""
+    wanted = lots.c.sale_id == any_(literal(list(sale_ids), ARRAY(Id)))
+    place = func.row_number().over(partition_by=lots.c.sale_id, order_by=lots.c.number)
+    placed = select(lots.c.lot_id, place.label("place")).where(wanted, lots.c.number > after_number).subquery()
+    statement = select(lots).join(placed, placed.c.lot_id == lots.c.lot_id).where(placed.c.place <= limit)
+    return [LotRecord(**row) for row in await tx.rows(statement.order_by(lots.c.sale_id, lots.c.number))]
 
 
 async def next_lot_number(tx: Transaction, sale_id: str) -> int:

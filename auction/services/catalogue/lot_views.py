@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from auction.books import archive_queries, catalogue, settlements
-from auction.books.catalogue import DRAFT, LotRecord
+from auction.books.catalogue import DRAFT, LotRecord, Sale
 from auction.books.ledger_expiry import ENDED
 from auction.books.settlements import Award, Settlement
 from auction.domain.errors import BooksAway, LedgerAway, LedgerChanged, NotFound, ProblemCode
@@ -21,6 +21,9 @@ from auction.services.context import AppContext
 from auction.services.lot_log import ArchiveEnd, archive_end, entries_forward
 
 BIDS_PAGE_MAX = 1000
+SALES_PAGE_MAX = 100
+LOTS_PAGE_MAX = 500
+"""Lots of one sale that an answer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,21 @@ class LotView:
 
 @dataclass(frozen=True, slots=True)
 class SaleView:
-    """A sale with its lots, by number."""
+    """A sale with a page of its lots, by number."""
 
     sale_id: str
     title: str
     lots: list[LotView]
+    next_after_number: int | None = None
+    """Continues after these lots; None: there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SalePage:
+    """Sales, newest first; `next_cursor` continues with older ones, None where there are none."""
+
+    sales: list[SaleView]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +148,8 @@ async def view_after(context: AppContext, snapshot: Snapshot) -> LotView:
     return await _view(context, record, snapshot, await _watchers(context, [record]))
 
 
-async def list_sales(context: AppContext, viewer: Viewer = PUBLIC) -> list[SaleView]:
-    """All sales with the lots that the viewer sees, newest first; for a bidder with their part in ended lots."""
+async def list_all_sales(context: AppContext, viewer: Viewer = PUBLIC) -> list[SaleView]:
+    """All sales with all lots that the viewer sees, newest first."""
     async with context.books.reading() as tx:
         sales = await catalogue.list_sales(tx)
         records = await catalogue.lots_of_sales(tx, [sale.sale_id for sale in sales])
@@ -147,14 +160,57 @@ async def list_sales(context: AppContext, viewer: Viewer = PUBLIC) -> list[SaleV
     ]
 
 
-async def show_sale(context: AppContext, sale_id: str, viewer: Viewer = PUBLIC) -> SaleView:
-    """One sale with the lots that the viewer sees, as `list_sales` has it. Raises NotFound(sale-unknown)."""
+async def list_sales(
+    context: AppContext, viewer: Viewer = PUBLIC, *, cursor: str | None = None, limit: int = SALES_PAGE_MAX
+) -> SalePage:
+    """A page of sales, each with its first lots that the viewer sees; for a bidder with their part in ended lots.
+
+    Raises NotFound(sale-unknown) for a cursor that no page gave.
+    """
+    limit = min(limit, SALES_PAGE_MAX)
+    async with context.books.reading() as tx:
+        sales = await catalogue.page_of_sales(tx, after=cursor, limit=limit + 1)
+        shown = sales[:limit]
+        sale_ids = [sale.sale_id for sale in shown]
+        records = await catalogue.page_of_lots(tx, sale_ids, after_number=0, limit=LOTS_PAGE_MAX + 1)
+    views = await _sale_views(context, shown, records, viewer, limit=LOTS_PAGE_MAX)
+    return SalePage(views, shown[-1].sale_id if len(sales) > limit else None)
+
+
+async def show_sale(
+    context: AppContext,
+    sale_id: str,
+    viewer: Viewer = PUBLIC,
+    *,
+    after_number: int = 0,
+    limit: int = LOTS_PAGE_MAX,
+) -> SaleView:
+    """One sale with a page of the lots that the viewer sees. Raises NotFound(sale-unknown)."""
     if not is_id(sale_id):
         raise NotFound(ProblemCode.SALE_UNKNOWN, f"There is no sale {sale_id[:64]!r}.")
+    limit = min(limit, LOTS_PAGE_MAX)
     async with context.books.reading() as tx:
         sale = await catalogue.find_sale(tx, sale_id)
-        records = await catalogue.lots_of_sales(tx, [sale_id])
-    return SaleView(sale.sale_id, sale.title, await _views(context, records, viewer))
+        records = await catalogue.page_of_lots(tx, [sale_id], after_number=after_number, limit=limit + 1)
+    return (await _sale_views(context, [sale], records, viewer, limit=limit))[0]
+
+
+async def _sale_views(
+    context: AppContext, sales: list[Sale], records: list[LotRecord], viewer: Viewer, *, limit: int
+) -> list[SaleView]:
+    """The sales with at most `limit` lots each; `records` has one more where there are more."""
+    by_sale = {sale.sale_id: [one for one in records if one.sale_id == sale.sale_id] for sale in sales}
+    pages = {sale_id: found[:limit] for sale_id, found in by_sale.items()}
+    views = await _views(context, [one for page in pages.values() for one in page], viewer)
+    return [
+        SaleView(
+            sale.sale_id,
+            sale.title,
+            [view for view in views if view.record.sale_id == sale.sale_id],
+            pages[sale.sale_id][-1].number if len(by_sale[sale.sale_id]) > limit else None,
+        )
+        for sale in sales
+    ]
 
 
 async def _views(context: AppContext, entered: list[LotRecord], viewer: Viewer) -> list[LotView]:

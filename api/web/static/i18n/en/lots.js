@@ -16,6 +16,7 @@ export const words = {
   "sales.on": "Open for bidding",
   "sales.coming": "Upcoming",
   "sales.over": "Ended",
+  "sales.older": "Show earlier sales",
   "sales.none": "No auctions yet. Please check back later.",
   "sales.none-on": "No lots are open for bidding right now.",
   "sales.cannot-load": "The lots could not be loaded. Retrying …",

@@ -16,6 +16,7 @@ export const words = {
   "sales.on": "正在竞价",
   "sales.coming": "即将开拍",
   "sales.over": "已结束",
+  "sales.older": "显示更早的专场",
   "sales.none": "暂无拍卖，请稍后再来。",
   "sales.none-on": "当前没有正在竞价的拍品。",
   "sales.cannot-load": "拍品加载失败，正在重试……",

@@ -53,7 +53,7 @@ async function start() {
   twoPersons = config.two_persons;
   lot = await getLot();
   clock.guess(lot.now_ms);
-  const sale = await get(`/sales/${encodeURIComponent(lot.sale_id)}`).catch(() => null);
+  const sale = await get(`/sales/${encodeURIComponent(lot.sale_id)}?limit=1`).catch(() => null);
   describe(sale);
   const announce = (text) => liveRegion.announce(text);
   const receipts = who?.role === "bidder" ? new Receipts(lotId, who.subject) : null;

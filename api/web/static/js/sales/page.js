@@ -11,6 +11,8 @@ import { outcomeOf } from "../shared/outcome.js";
 import { showPageHeader } from "../shared/page_header.js";
 
 const EVERY_MS = 2000;
+/** Sales a page. */
+const PAGE = 20;
 const GROUPS = [
   ["sales.on", ["open", "paused", "held", "frozen"]],
   ["sales.coming", ["scheduled"]],
@@ -19,9 +21,15 @@ const GROUPS = [
 
 const clock = new LedgerClock();
 const only = new URLSearchParams(location.search).get("sale");
+/** How many pages of sales are shown; each answer says whether there is another. */
+let pages = 1;
 let sales = [];
 
 showPageHeader();
+byId("older").addEventListener("click", async () => {
+  pages += 1;
+  await refresh();
+});
 refresh();
 setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
 setInterval(countDown, 1000);
@@ -29,7 +37,7 @@ setInterval(countDown, 1000);
 async function refresh() {
   const asked = Date.now();
   try {
-    ({ sales } = await get("/sales"));
+    sales = only ? await oneSale(only) : await newestSales();
   } catch {
     byId("failure").textContent = t("sales.cannot-load");
     byId("failure").hidden = false;
@@ -38,11 +46,38 @@ async function refresh() {
     byId("sales").removeAttribute("aria-busy");
   }
   byId("failure").hidden = true;
-  const lots = sales
-    .filter((sale) => !only || sale.sale_id === only)
-    .flatMap((sale) => sale.lots.map((lot) => ({ ...lot, sale: sale.title })));
+  const lots = sales.flatMap((sale) => sale.lots.map((lot) => ({ ...lot, sale: sale.title })));
   if (lots.length) clock.sample(asked, lots[0].now_ms, lots[0].now_ms, Date.now());
   show(lots);
+}
+
+/** The sales of the pages that are shown, newest first. */
+async function newestSales() {
+  const found = [];
+  let cursor = null;
+  for (let page = 0; page < pages; page += 1) {
+    const answer = await get(`/sales?limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    found.push(...answer.sales);
+    cursor = answer.next_cursor;
+    if (!cursor) break;
+  }
+  byId("older").hidden = !cursor;
+  return Promise.all(found.map(withAllLots));
+}
+
+async function oneSale(saleId) {
+  return [await withAllLots(await get(`/sales/${encodeURIComponent(saleId)}`))];
+}
+
+/** A sale with all its lots: an answer has the first of them. */
+async function withAllLots(sale) {
+  const lots = [...sale.lots];
+  for (let after = sale.next_after_number; after !== null; ) {
+    const more = await get(`/sales/${encodeURIComponent(sale.sale_id)}?after_number=${after}`);
+    lots.push(...more.lots);
+    after = more.next_after_number;
+  }
+  return { ...sale, lots };
 }
 
 function show(lots) {
