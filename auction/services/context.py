@@ -32,6 +32,8 @@ from auction.signing.house_keys import HouseKeys
 from auction.signing.sealing import SealingKey
 
 FROZEN_LOTS_MAX = 10_000
+RECORDS_BYTES_MAX = 32_000_000
+"""Of published records that a process keeps; one of 20,000 bids has some 7 MB."""
 
 
 def system_clock_ms() -> int:
@@ -112,6 +114,11 @@ class AppContext:
     """Tokens that are not accepted any more."""
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))
     """Scheduled lots, whose records never change, so that each process reads each of them once."""
+
+    published_records: LRUCache[tuple[str, bytes], bytes] = field(
+        default_factory=lambda: LRUCache(RECORDS_BYTES_MAX, getsizeof=len)
+    )
+    """Lot and head of its chain -> the record as it is published: readers of the same one cost no hashing."""
 
     def gateway_of(self, provider: str) -> PaymentGateway | None:
         """The gateway to a provider by its name; None: it is not configured here."""

@@ -3,8 +3,10 @@
 import json
 from hashlib import sha256
 
+import pytest
 from sqlalchemy import text
 
+from auction.services.catalogue import published_ledger
 from auction.services.context import AppContext
 from auction.services.verification.published_record import check_record
 from auction.signing.public_keys import PublicKeys
@@ -47,6 +49,32 @@ async def test_anybody_may_download_the_record_of_a_lot_that_is_over(asker: Aske
     assert events[-1]["leader_paddle"] == 1
     for secret in (b"ann", b"bob", b"5000", b"key-of"):
         assert secret not in answer.content
+
+
+async def test_a_record_is_made_once_and_anew_when_it_has_another_head(asker: Asker, context: AppContext):
+    lot_id = await ended_lot(asker, context)
+    await Archiver(context.books, context.stream).catch_up()
+    first = await asker.get(f"/lots/{lot_id}/ledger.jsonl")
+    async with context.books.transaction() as tx:
+        await tx.session.execute(text("UPDATE ledger_entries SET at_ms = at_ms + 1 WHERE first_seq = 4"))
+    assert (await asker.get(f"/lots/{lot_id}/ledger.jsonl")).content == first.content
+
+    async with context.books.transaction() as tx:
+        await tx.session.execute(text("UPDATE ledger_entries SET head = sha256(head)"))
+    changed = await asker.get(f"/lots/{lot_id}/ledger.jsonl")
+    assert changed.status_code == 200
+    assert len(changed.content) < len(first.content)
+
+
+async def test_a_record_that_is_too_long_to_keep_is_made_for_each_reader(
+    asker: Asker, context: AppContext, monkeypatch: pytest.MonkeyPatch
+):
+    lot_id = await ended_lot(asker, context)
+    await Archiver(context.books, context.stream).catch_up()
+    monkeypatch.setattr(published_ledger, "KEPT_BYTES_MAX", 100)
+    first = await asker.get(f"/lots/{lot_id}/ledger.jsonl")
+    assert (await asker.get(f"/lots/{lot_id}/ledger.jsonl")).content == first.content
+    assert len(context.published_records) == 0
 
 
 async def test_a_bidder_can_open_the_commitments_to_their_own_bids_and_to_no_others(asker: Asker, context: AppContext):

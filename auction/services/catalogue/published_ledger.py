@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
-from auction.books import archive_queries, catalogue
+from auction.books import archive, archive_queries, catalogue
 from auction.books.chain import GENESIS, head_with
 from auction.books.ledger_expiry import ENDED
 from auction.books.public_lines import packed_private, public_line, salt_of
@@ -16,7 +16,7 @@ from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.events import BidPlaced
 from auction.services.catalogue.lot_views import visible_lot
 from auction.services.catalogue.visibility import PUBLIC
-from auction.services.context import AppContext
+from auction.services.context import RECORDS_BYTES_MAX, AppContext
 from auction.services.lot_log import decode_archived
 from auction.signing.public_keys import encode_url
 from auction.signing.record_end import RecordEnd
@@ -24,6 +24,8 @@ from auction.signing.record_end import RecordEnd
 PAGE_ENTRIES = 100
 """Entries of up to 512 events that are read at a time."""
 OPENINGS_PAGE_MAX = 1000
+KEPT_BYTES_MAX = RECORDS_BYTES_MAX // 2
+"""Longer records are made anew for each reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +50,35 @@ async def published_record(context: AppContext, lot_id: str) -> AsyncIterator[by
 
     Raises NotFound(lot-unknown), RequestRefused(record-not-published), BooksAway before the first piece is asked for.
     """
-    return _lines(context, lot_id, await _secret(context, lot_id))
+    secret, head = await _secret_and_head(context, lot_id)
+    kept = context.published_records.get((lot_id, head))
+    return _lines(context, lot_id, secret) if kept is None else _whole(kept)
 
 
-async def _secret(context: AppContext, lot_id: str) -> bytes:
+async def _whole(record: bytes) -> AsyncIterator[bytes]:
+    yield record
+
+
+async def _secret_and_head(context: AppContext, lot_id: str) -> tuple[bytes, bytes]:
+    """What a lot's commitments are salted from, and the present head of its chain."""
     await visible_lot(context, lot_id, PUBLIC)
     async with context.books.reading() as tx:
         # a record that is cached may have the status of an earlier time
         status = (await catalogue.find_lot(tx, lot_id)).status
-        secret = await archive_queries.chain_secret_of(tx, lot_id)
+        head = (await archive.heads_of(tx, [lot_id])).get(lot_id)
     if status not in ENDED:
         detail = f"The lot is {status}; its record is published once it is {' or '.join(ENDED)}, and archived."
         raise RequestRefused(ProblemCode.RECORD_NOT_PUBLISHED, detail, {"status": status})
-    if secret is None:
+    if head is None or head.secret is None:
         detail = "The record of this lot was begun before records could be published, and names its bidders."
         raise RequestRefused(ProblemCode.RECORD_NOT_PUBLISHED, detail, {"status": status})
-    return secret
+    return head.secret, head.sha256
 
 
 async def _lines(context: AppContext, lot_id: str, secret: bytes) -> AsyncIterator[bytes]:
     head, events, epoch, last_seq, at_ms = GENESIS, 0, 0, 0, 0
+    pieces: list[bytes] = []
+    size_bytes = 0
     while True:
         async with context.books.reading() as tx:
             page = await archive_queries.entries_after(tx, lot_id, after_seq=last_seq, limit=PAGE_ENTRIES)
@@ -84,10 +95,17 @@ async def _lines(context: AppContext, lot_id: str, secret: bytes) -> AsyncIterat
                 # what is not sound is not published as if it were: without its end the file is seen to be cut
                 return
             events += len(lines)
-            yield b"".join(lines)
+            piece = b"".join(lines)
+            size_bytes += len(piece)
+            if size_bytes <= KEPT_BYTES_MAX:
+                pieces.append(piece)
+            yield piece
         last = page[-1]
         epoch, last_seq, at_ms = last.epoch, last.last_seq, last.at_ms
-    yield _signed_end(context, RecordEnd(lot_id, epoch, last_seq, events, head.hex()), at_ms)
+    end = _signed_end(context, RecordEnd(lot_id, epoch, last_seq, events, head.hex()), at_ms)
+    if size_bytes <= KEPT_BYTES_MAX:
+        context.published_records[lot_id, head] = b"".join([*pieces, end])
+    yield end
 
 
 def _signed_end(context: AppContext, end: RecordEnd, at_ms: int) -> bytes:
@@ -104,7 +122,7 @@ def _signed_end(context: AppContext, end: RecordEnd, at_ms: int) -> bytes:
 
 async def openings_of(context: AppContext, lot_id: str, bidder_id: str, *, after_seq: int, limit: int) -> OpeningPage:
     """What opens the commitments to a bidder's own bids on a lot that is over. Raises as `published_record` does."""
-    secret = await _secret(context, lot_id)
+    secret, _ = await _secret_and_head(context, lot_id)
     async with context.books.reading() as tx:
         rows = await archive_queries.bids_of_bidder(tx, lot_id, bidder_id, after_seq=after_seq, limit=limit + 1)
     openings = [
