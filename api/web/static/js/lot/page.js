@@ -23,6 +23,7 @@ import { LotResult } from "./result.js";
 import { TabStatus } from "./tab_status.js";
 
 const SILENT_BIDDER_MS = 5000;
+const FIRST_SHOWN_MS = 2500;
 
 const lotId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const main = byId("lot");
@@ -83,9 +84,12 @@ async function start() {
       restoredNotice.ended(outcome);
     },
   });
-  byId("content").hidden = false;
-  await Promise.all([box.start(), loadBids()]);
+  const loading = Promise.all([box.start(), loadBids()]);
+  // what is shown at once does not jump when the rest comes; a long list of bids is not waited for
+  await Promise.race([loading, new Promise((resolve) => setTimeout(resolve, FIRST_SHOWN_MS))]);
   show(lot);
+  byId("content").hidden = false;
+  await loading;
   if (lot.status === "draft") return;
   listen(who, config);
   setInterval(() => {
