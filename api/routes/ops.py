@@ -18,6 +18,7 @@ from api.schemas.requests import (
     SEQ_MAX,
     CreateLotRequest,
     CreateSaleRequest,
+    CreateSeriesRequest,
     EditLotRequest,
     ExtendLotRequest,
     Fen,
@@ -32,6 +33,7 @@ from api.schemas.staff import (
     HealthResponse,
     PresetResponse,
     PresetsResponse,
+    SeriesResponse,
     StaffSalesResponse,
     TermsCheckedResponse,
     TermsCheckRequest,
@@ -40,8 +42,9 @@ from auction.books.approvals import Approval
 from auction.domain.errors import ProblemCode, Unavailable
 from auction.domain.terms_reader import read_terms
 from auction.presets import all_presets, load_preset
-from auction.services.catalogue import lot_views, lots, two_person_acts
+from auction.services.catalogue import lot_series, lot_views, lots, two_person_acts
 from auction.services.catalogue.event_log import EVENTS_PAGE_MAX, list_events
+from auction.services.catalogue.lot_series import SeriesNumbers, SeriesTimes
 from auction.services.catalogue.lot_views import LotView
 from auction.services.catalogue.terms_check import check_terms
 from auction.services.catalogue.two_person_acts import StaffCall
@@ -114,6 +117,36 @@ async def create_lot(context: Context, ops: Ops, lot: CreateLotRequest) -> LotRe
         actor=ops.subject,
     )
     return _staff_view(view)
+
+
+@router.post(
+    "/lots/series",
+    status_code=201,
+    responses=problems(
+        ProblemCode.SALE_UNKNOWN,
+        ProblemCode.PRESET_UNKNOWN,
+        ProblemCode.TERMS_INVALID,
+        ProblemCode.TITLES_EXIST,
+        ProblemCode.SCHEDULE_INVALID,
+        *SIGNED_IN,
+        *WRITE,
+    ),
+)
+async def create_series(context: Context, ops: Ops, series: CreateSeriesRequest) -> SeriesResponse:
+    """Create many lots with the same terms, numbered in their titles; scheduled where times are given. All or none."""
+    times = series.times
+    records = await lot_series.create_series(
+        context,
+        sale_id=series.sale_id,
+        title=series.title,
+        numbers=SeriesNumbers(series.count, series.first_number, series.digits),
+        times=None if times is None else SeriesTimes(times.opens_at_ms, times.duration_ms, times.every_ms),
+        actor=ops.subject,
+        list_price_fen=series.list_price_fen,
+        preset=series.preset,
+        terms=series.terms,
+    )
+    return SeriesResponse.of(records)
 
 
 @router.put("/lots/{lot_id}", responses=_action_problems(ProblemCode.TERMS_INVALID))

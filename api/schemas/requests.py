@@ -5,7 +5,7 @@ Validation is strict: unknown fields are refused, a number is not accepted as te
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from api.schemas.text import (
     DeliveryCentre,
@@ -21,6 +21,7 @@ from api.schemas.text import (
 )
 from auction.domain.money import FEN_MAX, FEN_MIN
 from auction.domain.terms_reader import MS_MAX
+from auction.services.catalogue.lot_series import NUMBER_PLACE, SERIES_LOTS_MAX
 
 AT_MS_MIN = 946_684_800_000
 """2000-01-01: anything earlier is a mistake in the unit."""
@@ -85,6 +86,12 @@ TermsGiven = Annotated[
 ]
 
 
+def _numbered_title(title: str) -> str:
+    if NUMBER_PLACE not in title:
+        raise ValueError(f"The title must have {NUMBER_PLACE} where the number goes.")
+    return title
+
+
 class RequestModel(BaseModel):
     """Base of request bodies: strict, immutable, no unknown fields."""
 
@@ -129,6 +136,30 @@ class CreateLotRequest(RequestModel):
     list_price_fen: Fen | None = Field(None, examples=[8_990_000])
     preset: IdReference | None = Field(None, examples=["jd-flash"])
     terms: TermsGiven | None = None
+
+
+class SeriesTimesRequest(RequestModel):
+    """When the lots of a series open; `every_ms` equal to `duration_ms`: each when the one before is to end."""
+
+    opens_at_ms: AtMs = Field(description="Opening of the first lot.", examples=[1_893_456_000_000])
+    duration_ms: DurationMs = Field(examples=[600_000])
+    every_ms: Annotated[int, Field(ge=0, le=MS_MAX)] = Field(
+        description="How much later each next lot opens; 0: all at once.", examples=[600_000]
+    )
+
+
+class CreateSeriesRequest(RequestModel):
+    """Many lots with the same terms; `{number}` in the title becomes each one's number."""
+
+    sale_id: IdReference = Field(examples=["launch"])
+    title: Annotated[Title, AfterValidator(_numbered_title)] = Field(examples=["No. {number}"])
+    count: Annotated[int, Field(ge=1, le=SERIES_LOTS_MAX)] = Field(examples=[100])
+    first_number: Annotated[int, Field(ge=0, le=999_999)] = Field(1, examples=[1])
+    digits: Annotated[int, Field(ge=1, le=6)] = Field(3, description="Digits of a number, at least.", examples=[3])
+    list_price_fen: Fen | None = Field(None, examples=[8_990_000])
+    preset: IdReference | None = Field(None, examples=["jd-flash"])
+    terms: TermsGiven | None = None
+    times: SeriesTimesRequest | None = Field(None, description="Left out: the lots stay drafts.")
 
 
 class EditLotRequest(RequestModel):

@@ -1,5 +1,6 @@
 """Requests and responses of the staff page: lots, event logs, health, presets, checks of terms."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ from api.schemas.pending_acts import PendingActResponse
 from api.schemas.public import SaleResponse, TermsResponse
 from api.schemas.requests import Fen, RequestModel
 from api.schemas.text import IdReference
+from auction.books.catalogue import LotRecord
 from auction.domain.events import BidPlaced, Event
 from auction.domain.terms import Terms, terms_as_mapping
 from auction.presets import Preset
@@ -30,6 +32,33 @@ class StaffSalesResponse(BaseModel):
     now_ms: int
     sales: list[SaleResponse]
     pending: list[PendingActResponse] = Field(description="Acts that wait for a second person, oldest first.")
+
+
+class SeriesLotResponse(BaseModel):
+    """A lot of a series; the times are null for a draft."""
+
+    lot_id: str
+    title: str
+    opens_at_ms: int | None
+    closes_at_ms: int | None
+
+
+class SeriesResponse(BaseModel):
+    """The lots that were created, by number."""
+
+    lots: list[SeriesLotResponse]
+
+    @classmethod
+    def of(cls, records: Sequence[LotRecord]) -> Self:
+        """The response for these lots."""
+        return cls(
+            lots=[
+                SeriesLotResponse(
+                    lot_id=one.lot_id, title=one.title, opens_at_ms=one.opens_at_ms, closes_at_ms=one.closes_at_ms
+                )
+                for one in records
+            ]
+        )
 
 
 class EventResponse(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, any_, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Text, and_, any_, exists, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -101,6 +101,13 @@ async def next_lot_number(tx: Transaction, sale_id: str) -> int:
     await lock_sale(tx, sale_id)
     highest = await tx.session.scalar(select(func.max(lots.c.number)).where(lots.c.sale_id == sale_id))
     return (highest or 0) + 1
+
+
+async def titles_in_use(tx: Transaction, sale_id: str, titles: Sequence[str]) -> list[str]:
+    """Those of the titles that lots of the sale have, by number."""
+    named = lots.c.title == any_(literal(list(titles), ARRAY(Text)))
+    statement = select(lots.c.title).where(lots.c.sale_id == sale_id, named).order_by(lots.c.number)
+    return [str(title) for title in await tx.session.scalars(statement)]
 
 
 async def lock_sale(tx: Transaction, sale_id: str) -> None:

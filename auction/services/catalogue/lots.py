@@ -14,13 +14,14 @@ from typing import Any
 
 from auction.books import audit, catalogue, settlements
 from auction.books.catalogue import DRAFT, LotRecord, Sale
+from auction.books.unit_of_work import Transaction
 from auction.domain.edge import STOPPED_MS_MIN
 from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongState, WrongStatus
 from auction.domain.lot import ADMITTING, ENDABLE, LASTS_MS_MAX, STOPPED, LotStatus, schedule
 from auction.domain.pricing import LeadingBid, fold_bids
 from auction.domain.recovery import SEQ_STEP
 from auction.domain.states import SettlementState
-from auction.domain.terms import terms_as_mapping
+from auction.domain.terms import Terms, terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_new_terms, read_terms
 from auction.domain.text import SALE_ID_LENGTH_MAX, is_sale_id
 from auction.ledger.keys import lot_id_of
@@ -123,7 +124,7 @@ async def schedule_lot(context: AppContext, lot_id: str, *, opens_at_ms: int, cl
     Raises WrongStatus, WrongState, RequestRefused(schedule-invalid), TermsInvalid, NotFound.
     """
     await lot_record(context, lot_id)
-    await _require_sound_times(context, opens_at_ms, closes_at_ms)
+    await require_sound_times(context, opens_at_ms, closes_at_ms)
     return await view_after(context, await _schedule(context, lot_id, opens_at_ms, closes_at_ms, actor))
 
 
@@ -135,12 +136,12 @@ async def reschedule_lot(
     The same times change nothing. Raises WrongStatus, RequestRefused(schedule-invalid), NotFound.
     """
     async with acting_on(context, lot_id, "reschedule it", (LotStatus.SCHEDULED,)):
-        await _require_sound_times(context, opens_at_ms, closes_at_ms)
+        await require_sound_times(context, opens_at_ms, closes_at_ms)
         snapshot = await context.ledger.reschedule(lot_id, opens_at_ms=opens_at_ms, ends_at_ms=closes_at_ms, by=actor)
     return await view_after(context, snapshot)
 
 
-async def _require_sound_times(context: AppContext, opens_at_ms: int, closes_at_ms: int) -> None:
+async def require_sound_times(context: AppContext, opens_at_ms: int, closes_at_ms: int) -> None:
     """Raises RequestRefused(schedule-invalid) for times that no lot can have."""
     now_ms = await context.ledger.now_ms()
     if not opens_at_ms < closes_at_ms:
@@ -160,27 +161,37 @@ async def _schedule(context: AppContext, lot_id: str, opens_at_ms: int, closes_a
             before = await settlements.find(tx, draft.relisted_from)
             if before is not None and before.state is SettlementState.VOID:
                 raise WrongState("sell the lot that it was relisted as", before.state, [SettlementState.RELISTED])
-        terms = read_terms(draft.terms)
-        record = await catalogue.freeze_terms(
-            tx,
-            lot_id,
-            terms=terms_as_mapping(terms),
-            terms_sha256=terms.sha256(),
-            opens_at_ms=opens_at_ms,
-            closes_at_ms=closes_at_ms,
+        record = await freeze(
+            tx, draft, read_terms(draft.terms), opens_at_ms=opens_at_ms, closes_at_ms=closes_at_ms, actor=actor
         )
-        await audit.record_action(
-            tx,
-            actor=actor,
-            action="schedule-lot",
-            sale_id=record.sale_id,
-            lot_id=lot_id,
-            details={"opens_at_ms": opens_at_ms, "closes_at_ms": closes_at_ms, "terms_sha256": terms.sha256()},
-        )
-    return await _install(context, record)
+    return await install(context, record)
 
 
-async def _install(context: AppContext, record: LotRecord) -> Snapshot:
+async def freeze(
+    tx: Transaction, draft: LotRecord, terms: Terms, *, opens_at_ms: int, closes_at_ms: int, actor: str
+) -> LotRecord:
+    """Store a draft's final terms and times; it enters the ledger once this is committed (`install`)."""
+    record = await catalogue.freeze_terms(
+        tx,
+        draft.lot_id,
+        terms=terms_as_mapping(terms),
+        terms_sha256=terms.sha256(),
+        opens_at_ms=opens_at_ms,
+        closes_at_ms=closes_at_ms,
+    )
+    await audit.record_action(
+        tx,
+        actor=actor,
+        action="schedule-lot",
+        sale_id=record.sale_id,
+        lot_id=record.lot_id,
+        details={"opens_at_ms": opens_at_ms, "closes_at_ms": closes_at_ms, "terms_sha256": terms.sha256()},
+    )
+    return record
+
+
+async def install(context: AppContext, record: LotRecord) -> Snapshot:
+    """Enter a scheduled lot in the ledger; again changes nothing. Raises RequestRefused(schedule-invalid)."""
     terms = read_terms(record.terms)
     if record.opens_at_ms is None or record.closes_at_ms is None:
         raise ValueError(f"lot {record.lot_id} is scheduled without times")
@@ -202,7 +213,7 @@ async def install_scheduled_lots(context: AppContext) -> list[str]:
     for record in waiting:
         try:
             if await context.ledger.read(record.lot_id) is None:
-                await _install(context, record)
+                await install(context, record)
                 installed.append(record.lot_id)
         except LedgerChanged:
             continue  # its shard is stopped; those of other shards go on

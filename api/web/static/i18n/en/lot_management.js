@@ -143,6 +143,8 @@ export const words = {
   "ops.done.pause": "{title} is paused at {price}.",
   "ops.done.resume": "{title} has resumed and ends at {ends}.",
   "ops.done.reschedule": "{title} now opens at {opens} and ends at {ends}.",
+  "ops.done.series": "{n} lots created.",
+  "ops.done.series.one": "1 lot created.",
   "ops.done.extend": "{title} now ends at {ends}.",
   "ops.done.close": "{title} is closed at {price}.",
   "ops.done.void-bid": "The bid is void; the price of {title} is {price}.",

@@ -135,6 +135,7 @@ export const words = {
   "ops.done.pause": "“{title}”已暂停，当前价 {price}。",
   "ops.done.resume": "“{title}”已恢复竞价，{ends} 结束。",
   "ops.done.reschedule": "“{title}”已改期：{opens} 开拍，{ends} 结束。",
+  "ops.done.series": "已创建 {n} 件拍品。",
   "ops.done.extend": "“{title}”已延时至 {ends}。",
   "ops.done.close": "“{title}”已以 {price} 结束。",
   "ops.done.void-bid": "该出价已作废，“{title}”当前价 {price}。",

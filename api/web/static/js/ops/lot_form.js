@@ -7,33 +7,37 @@ import { t } from "../shared/i18n.js";
 import { contradictionText, staffProblemText } from "../shared/staff_text.js";
 import { showTerms } from "../shared/terms_text.js";
 import { loadPresets, presetLabel, presetOf } from "./presets.js";
+import { NUMBER_PLACE, SeriesFields } from "./series_fields.js";
 import { TermsFields } from "./terms_fields.js";
 
 const WAIT_MS = 300;
 
 /**
- * The form in `host`. `sales` gives [{sale_id, title}], `created` is called with the new lot, `edited` with a draft that
- * was changed, `newSale` opens the dialog for a sale.
+ * The form in `host`. `sales` gives [{sale_id, title}], `created` is called with the new lot, `seriesCreated` with the
+ * [{lot_id, title}] of a series, `edited` with a draft that was changed, `newSale` opens the dialog for a sale.
  */
 export class LotForm {
   #host;
   #sales;
   #created;
   #edited;
+  #seriesCreated;
   #newSale;
   /** The draft that is edited; null: a new lot. */
   #draft = null;
   #fields = null;
+  #series = null;
   #asked = 0;
   #waiting = null;
   #sound = false;
   #busy = false;
 
-  constructor(host, { sales, created, edited, newSale }) {
+  constructor(host, { sales, created, seriesCreated, edited, newSale }) {
     this.#host = host;
     this.#sales = sales;
     this.#created = created;
     this.#edited = edited;
+    this.#seriesCreated = seriesCreated;
     this.#newSale = newSale;
   }
 
@@ -93,6 +97,7 @@ export class LotForm {
     this.#fields.preset.control.addEventListener("change", () => this.#choosePreset());
     this.#fields.list.control.addEventListener("input", () => this.#changed());
     this.#fields.title.control.addEventListener("input", () => this.#fields.title.showError(""));
+    this.#series = this.#draft ? null : new SeriesFields();
     this.verdict = element("div", { class: "verdict", id: "verdict", role: "status" });
     this.preview = element("dl", { class: "terms numbers", id: "preview" });
     this.button = element(
@@ -100,6 +105,9 @@ export class LotForm {
       { class: "button main", id: "create-lot" },
       t(this.#draft ? "ops.save-lot" : "ops.create-lot"),
     );
+    this.#series?.root.addEventListener("change", () => {
+      this.button.textContent = t(this.#series.isOn ? "ops.create-series" : "ops.create-lot");
+    });
     this.wrong = element("p", { class: "notice bad", id: "lot-wrong", role: "alert", hidden: true });
     this.about = element("p", { class: "soft about", id: "preset-about" });
     const form = element(
@@ -119,6 +127,7 @@ export class LotForm {
         ),
         this.about,
       ),
+      this.#series?.root,
       this.#fields.terms.root,
       element(
         "section",
@@ -236,28 +245,34 @@ export class LotForm {
     this.button.disabled = this.#busy || !this.#sound;
   }
 
-  async #create() {
-    if (this.#busy || !this.#sound) return;
-    let title;
+  /** What is sent: the terms, the title, and what makes a series of it; null where something typed is no value. */
+  #request() {
+    let series = null;
     try {
-      title = this.#fields.title.read();
+      series = this.#series?.read() ?? null;
+      const title = this.#fields.title.read();
       if (title === null) throw new InputError(t("ops.mistyped.empty"));
+      if (series && !title.includes(NUMBER_PLACE)) throw new InputError(t("ops.mistyped.number-place"));
+      return { series, body: { ...this.#body(), title } };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
+      // a series says beside its own fields what is wrong with them
+      if (this.#series?.isWrong) return null;
       this.#fields.title.showError(error.words);
       this.#fields.title.control.focus();
-      return;
+      return null;
     }
-    const body = this.#draft
-      ? { ...this.#body(), title }
-      : { ...this.#body(), sale_id: this.#fields.sale.read(), title };
-    if (body.list_price_fen === null && !this.#draft) delete body.list_price_fen;
+  }
+
+  async #create() {
+    if (this.#busy || !this.#sound) return;
+    const request = this.#request();
+    if (!request) return;
     this.#busy = true;
     this.#enable();
     this.wrong.hidden = true;
     try {
-      if (this.#draft) this.#edited(await put(`/ops/lots/${encodeURIComponent(this.#draft.lot_id)}`, body));
-      else this.#created(await post("/ops/lots", body));
+      await this.#send(request);
     } catch (problem) {
       this.wrong.textContent = staffProblemText(problem);
       this.wrong.hidden = false;
@@ -265,5 +280,16 @@ export class LotForm {
       this.#busy = false;
       this.#enable();
     }
+  }
+
+  async #send({ series, body }) {
+    if (this.#draft) {
+      this.#edited(await put(`/ops/lots/${encodeURIComponent(this.#draft.lot_id)}`, body));
+      return;
+    }
+    if (body.list_price_fen === null) delete body.list_price_fen;
+    const lot = { ...body, sale_id: this.#fields.sale.read() };
+    if (series) await this.#seriesCreated((await post("/ops/lots/series", { ...lot, ...series })).lots);
+    else this.#created(await post("/ops/lots", lot));
   }
 }

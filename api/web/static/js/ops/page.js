@@ -32,7 +32,13 @@ const recovery = new Recovery(byId("recovery"));
 const banners = new Banners(byId("banners"));
 const liveRegion = new LiveRegion(byId("spoken"));
 const live = new LiveSubscription(clock, showLive);
-const form = new LotForm(byId("panel"), { sales: () => sales, created: lotCreated, edited: lotEdited, newSale });
+const form = new LotForm(byId("panel"), {
+  sales: () => sales,
+  created: lotCreated,
+  seriesCreated,
+  edited: lotEdited,
+  newSale,
+});
 
 let me = null;
 let pendingActs = new Map();
@@ -309,13 +315,18 @@ async function newSale() {
   else location.hash = hash;
 }
 
-function lotCreated(lot) {
+function lotCreated(lot, words = t("ops.done.lot", { title: lot.title })) {
   const sale = sales.find((one) => one.sale_id === lot.sale_id);
   store.take({ ...lot, sale_title: sale?.title ?? "" });
   if (!order.includes(lot.lot_id)) order.unshift(lot.lot_id);
-  liveRegion.announce(t("ops.done.lot", { title: lot.title }));
+  liveRegion.announce(words);
   location.hash = `lot=${encodeURIComponent(lot.lot_id)}`;
   refresh();
+}
+
+async function seriesCreated(lots) {
+  const first = await get(`/lots/${encodeURIComponent(lots[0].lot_id)}`);
+  lotCreated(first, t("ops.done.series", { n: lots.length }));
 }
 
 function lotEdited(lot) {
