@@ -245,6 +245,7 @@ class Settings(BaseSettings):
     )
     stripe_key: SecretStr | None = Field(None, description="a secret key of Stripe")
     stripe_webhook_secret: SecretStr | None = Field(None, description="the signing secret of Stripe's webhook")
+    stripe_publishable_key: SecretStr | None = Field(None, description="a publishable key of Stripe, for pages")
     stripe_api_base: Annotated[str, AfterValidator(_web_address)] | None = Field(
         None, description="an address such as https://api.stripe.com"
     )

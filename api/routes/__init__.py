@@ -13,6 +13,7 @@ from api.routes import (
     lots,
     me,
     ops,
+    payment_methods,
     pending_acts,
     recovery,
     registrations,
@@ -25,7 +26,7 @@ from api.routes import (
 
 v1 = APIRouter(prefix="/api/v1")
 staff = (ops, pending_acts, recovery, bidders, settlements, bank, statements, exceptions, journal)
-for part in (auth, config, sales, lots, registrations, me, *staff, webhooks):
+for part in (auth, config, sales, lots, registrations, me, payment_methods, *staff, webhooks):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)
 v1.include_router(auth.staff)

@@ -103,12 +103,21 @@ async def _confirmation(
     return Confirmation(staff.token_id, staff.device, code)
 
 
+async def _method_id(
+    method_id: Annotated[
+        str, Path(json_schema_extra=_visible_schema(NAME_LENGTH_MAX), examples=["card-0123456789abcdef"])
+    ],
+) -> str:
+    return _checked(method_id, NAME_LENGTH_MAX, ProblemCode.PAYMENT_METHOD_UNKNOWN, "payment method", "method_id")
+
+
 Context = Annotated[AppContext, Depends(_context)]
 Confirmed = Annotated[Confirmation, Depends(_confirmation)]
 """What a call of staff shows beside their account, to agree to another person's request."""
 LotId = Annotated[str, Depends(_lot_id)]
 SaleId = Annotated[str, Depends(_sale_id)]
 AwardId = Annotated[str, Depends(_award_id)]
+MethodId = Annotated[str, Depends(_method_id)]
 OfferId = Annotated[str, Depends(_offer_id)]
 BidderId = Annotated[str, Depends(_bidder_id)]
 Provider = Annotated[str, Depends(_provider)]

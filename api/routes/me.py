@@ -63,6 +63,7 @@ async def my_offers(context: Context, bidder: Bidder) -> OffersResponse:
             *_AWARD,
             ProblemCode.PAYMENT_DECLINED,
             ProblemCode.PAYMENT_METHOD_MISSING,
+            ProblemCode.PAYMENT_METHOD_UNKNOWN,
             ProblemCode.PAYMENT_PENDING,
             ProblemCode.PAYMENT_LATE,
             ProblemCode.PAYMENT_TOO_SMALL,

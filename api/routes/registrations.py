@@ -21,6 +21,7 @@ _REFUSALS = (
     ProblemCode.DEPOSIT_TOO_HIGH,
     ProblemCode.DEPOSIT_DECLINED,
     ProblemCode.PAYMENT_METHOD_MISSING,
+    ProblemCode.PAYMENT_METHOD_UNKNOWN,
     ProblemCode.BIDDER_BARRED,
     ProblemCode.WRONG_STATUS,
 )
@@ -34,6 +35,7 @@ _TOP_UP = (
     ProblemCode.DEPOSIT_DECLINED,
     ProblemCode.DEPOSIT_NOT_NEEDED,
     ProblemCode.PAYMENT_METHOD_MISSING,
+    ProblemCode.PAYMENT_METHOD_UNKNOWN,
     ProblemCode.WRONG_STATUS,
 )
 _DEVICE_LENGTH_MAX = 200

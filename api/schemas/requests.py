@@ -64,7 +64,7 @@ DurationMs = Annotated[int, Field(ge=1, le=MS_MAX)]
 PaymentMethod = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern="^[!-~]+$"),
-    Field(description="The provider's token for a card or account.", examples=["sandbox-ok"]),
+    Field(description="One of your saved cards, by its method_id; or a card of the sandbox.", examples=["sandbox-ok"]),
 ]
 TermsGiven = Annotated[
     dict[str, Any],

@@ -4,7 +4,7 @@ A document is `web/shell.html` filled with the page's own `web/pages/<name>.html
 no build step, no outside address and no inline script: the content security policy says so to the browser.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from api.http.etags import Prepared
 from api.web.assets import DOCUMENT_HEADERS, Assets
 from api.web.languages import LANGUAGES, language_of
 from auction.domain.currency import CNY, Currency
+from auction.payments.registry import PROVIDERS
 
 _WEB = Path(__file__).parent
 
@@ -126,7 +127,7 @@ def _endpoint(page: Page, currency: Currency = CNY, *, status: int = 200) -> Cal
         headers = {
             **DOCUMENT_HEADERS,
             "Content-Language": language,
-            "Content-Security-Policy": content_policy(live_url),
+            "Content-Security-Policy": content_policy(live_url, _form_sources(page, request)),
             "Vary": "Accept-Language, Cookie",
         }
         return documents[language].response(request, headers, status)
@@ -134,13 +135,25 @@ def _endpoint(page: Page, currency: Currency = CNY, *, status: int = 200) -> Cal
     return show
 
 
-def content_policy(live_url: str | None) -> str:
-    """What a page may load and connect to: this server and its live channel, nothing else."""
+def _form_sources(page: Page, request: Request) -> Mapping[str, str]:
+    """What the payment provider's own form loads, on the page where cards are saved; by directive."""
+    provider = PROVIDERS.get(request.app.state.context.gateway.provider)
+    return {} if provider is None or page.name != "me" else provider.page_sources
+
+
+def content_policy(live_url: str | None, form: Mapping[str, str] | None = None) -> str:
+    """What a page may load and connect to: this server, its live channel, and a provider's form where there is one."""
+    form = form or {}
     connect = "'self'"
     if live_url is not None:
         live = urlsplit(live_url)
         connect += f" {live.scheme}://{live.netloc}"
+    script = "'self'"
+    if form:
+        connect += f" {form['connect-src']}"
+        script += f" {form['script-src']}"
+    frames = f"frame-src {form['frame-src']}; " if form else ""
     return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src {connect}; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src {script}; style-src 'self'; img-src 'self' data:; connect-src {connect}; "
+        f"{frames}base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )

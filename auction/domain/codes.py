@@ -174,6 +174,9 @@ class ProblemCode(Code):
     SETTLEMENT_UNKNOWN = "settlement-unknown", Kind.NOT_FOUND, "No settlement of this lot", ("lot_id",)
     WRONG_STATE = "wrong-state", Kind.CONFLICT, "Not possible in the settlement's state", ("state", "allowed")
     PAYMENT_METHOD_MISSING = "payment-method-missing", Kind.INVALID, "Payment method missing", ("field",)
+    PAYMENT_METHOD_UNKNOWN = "payment-method-unknown", Kind.NOT_FOUND, "No such payment method"
+    PAYMENT_METHOD_UNCONFIRMED = "payment-method-unconfirmed", Kind.CONFLICT, "Payment method not confirmed"
+    PAYMENT_METHOD_IN_USE = "payment-method-in-use", Kind.CONFLICT, "Payment method in use"
     PAYMENT_DECLINED = "payment-declined", Kind.CONFLICT, "Payment declined", ("failure", "charged_fen")
     PAYMENT_PENDING = "payment-pending", Kind.CONFLICT, "A payment is under way"
     PAYMENT_TOO_SMALL = (

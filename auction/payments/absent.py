@@ -17,11 +17,14 @@ class AbsentGateway:
     provider = "none"
     charge_limits = UNLIMITED
     default_payment_method = None
+    accepts_tokens = False
+    publishable_key = None
 
     async def _fail(self, *_arguments: object, **_named: object) -> NoReturn:
         raise GatewayAway(_REASON)
 
     prepare = hold = charge = capture = release = refund = look_up = _fail
+    start_saving = saved_card = forget_card = _fail
 
     def read_notice(self, *_arguments: object) -> NoReturn:
         """Raises NoticeRefused."""

@@ -15,7 +15,7 @@ A call has one of three results:
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -102,6 +102,29 @@ class DueNotice:
     headers: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class CardSetup:
+    """A card that is being saved. The page confirms it at the provider with `client_secret`, its owner present."""
+
+    setup_ref: str
+    customer: str
+    """The provider's id of the payer, whom the house owns."""
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCard:
+    """A card that its owner has saved: as payments name it, and as people know it."""
+
+    customer: str
+    payment_method: str
+    instrument: str
+    brand: str
+    last4: str
+    exp_month: int | None = None
+    exp_year: int | None = None
+
+
 class GatewayAway(Exception):
     """No answer, or an unusable one: whether the operation was done is not known."""
 
@@ -147,6 +170,31 @@ class PaymentGateway(Protocol):
     @property
     def default_payment_method(self) -> str | None:
         """The payment method of requests that name none; None: every request has to name one."""
+        ...
+
+    @property
+    def accepts_tokens(self) -> bool:
+        """Whether a request may name a method of its own; else it names one that its bidder has saved."""
+        ...
+
+    @property
+    def publishable_key(self) -> str | None:
+        """What pages open the provider's own form with; None: the house shows a form of its own."""
+        ...
+
+    async def start_saving(self, *, payer: str, customer: str | None) -> CardSetup:
+        """Begin to save a card of a payer; `customer`: the provider's id of them, None: they have none yet."""
+        ...
+
+    async def saved_card(self, setup_ref: str, *, payer: str, card: str | None) -> SavedCard | None:
+        """The card that a setup has saved; None: there is no such setup, or it is not confirmed.
+
+        `card`: what was chosen in a form of the house's own; providers with their own form ignore it.
+        """
+        ...
+
+    async def forget_card(self, payment_method: str) -> None:
+        """Take a saved card from its customer; one that is not there any more is forgotten already."""
         ...
 
     async def prepare(

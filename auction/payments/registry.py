@@ -40,6 +40,8 @@ class Provider:
     """The least and the most at once, by currency (ISO 4217, lower case)."""
     other_limits: ChargeLimits = UNLIMITED
     """Those in any other currency."""
+    page_sources: Mapping[str, str] = field(default_factory=dict)
+    """What a page with the provider's own form may load, by directive of the content security policy."""
 
     def limits_in(self, currency: str) -> ChargeLimits:
         """The least and the most at once in a currency (ISO 4217, lower case)."""
@@ -53,12 +55,17 @@ _ROWS = (
     Provider(
         "stripe",
         "auction.payments.stripe.gateway",
-        ("stripe_key", "stripe_webhook_secret"),
+        ("stripe_key", "stripe_webhook_secret", "stripe_publishable_key"),
         ("stripe_api_base",),
         # its list of minimum charges names the yen; the yuan has to be worth the least of the currency that is settled
         # in, which is 4 HKD or 0.50 USD or EUR: always less than 5 yuan
         limits={"cny": ChargeLimits(500, _STRIPE_MAX), "jpy": ChargeLimits(50, _STRIPE_MAX)},
         other_limits=ChargeLimits(50, _STRIPE_MAX),
+        page_sources={
+            "script-src": "https://js.stripe.com",
+            "frame-src": "https://js.stripe.com https://hooks.stripe.com",
+            "connect-src": "https://api.stripe.com",
+        },
     ),
 )
 PROVIDERS: Mapping[str, Provider] = {row.name: row for row in _ROWS}

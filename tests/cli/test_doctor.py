@@ -189,7 +189,16 @@ def test_a_missing_secret_is_a_warning(monkeypatch):
     [
         ({"PAYMENT_PROVIDER": ""}, "warn", "AUCTION_PAYMENT_PROVIDER is not set"),
         ({}, "warn", "sandbox: no real money moves"),
-        ({"PAYMENT_PROVIDER": "stripe", "STRIPE_KEY": "sk_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}, "good", "stripe"),
+        (
+            {
+                "PAYMENT_PROVIDER": "stripe",
+                "STRIPE_KEY": "sk_1",
+                "STRIPE_WEBHOOK_SECRET": "w",
+                "STRIPE_PUBLISHABLE_KEY": "pk",
+            },
+            "good",
+            "stripe",
+        ),
     ],
 )
 def test_the_payment_provider_is_named_and_one_that_moves_no_money_is_a_warning(monkeypatch, variables, state, said):

@@ -114,6 +114,23 @@ async def _remembering(request: web.Request, handler: Any) -> web.StreamResponse
 _list_as_shipped = _intents._api_list_all.__func__
 _intents._api_list_all = classmethod(_newest_first)
 _intents._api_create = classmethod(_create)
+_setups = resources.SetupIntent
+_setup_as_shipped = _setups._api_create.__func__
+_attach_as_shipped = _setups._attach_pm
+
+
+def _set_up(cls: Any, /, allowed_payment_method_types: Any = None, **data: Any) -> Any:
+    return _setup_as_shipped(cls, **data)
+
+
+def _attach(setup: Any, method: Any) -> None:
+    _attach_as_shipped(setup, method)
+    if setup.status == "succeeded":
+        method.customer = setup.customer
+
+
+_setups._api_create = classmethod(_set_up)
+_setups._attach_pm = _attach
 _intents.amount_received = property(_amount_received)
 # it would write everything to one file, the same for all, after every change
 resources.store.dump_to_disk = lambda: None

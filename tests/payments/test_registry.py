@@ -2,17 +2,13 @@
 
 from dataclasses import fields
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from auction.domain.errors import RequestRefused
 from auction.domain.states import OperationKind
 from auction.payments.absent import AbsentGateway
 from auction.payments.gateway import GatewayAway, NoticeQueue, NoticeRefused, PaymentGateway
 from auction.payments.registry import PROVIDERS, Provider, ProviderConfig, open_gateway
-from auction.services.registration.payment_methods import chosen_payment_method
 from auction.settings import Settings
 
 
@@ -76,14 +72,3 @@ async def test_a_process_without_a_provider_moves_nothing_and_believes_nobody() 
     with pytest.raises(NoticeRefused):
         absent.read_notice(b"{}", {}, 0.0)
     await absent.close()
-
-
-def test_a_request_without_a_payment_method_has_the_providers_default_or_is_refused(tmp_path: Path) -> None:
-    sandbox: Any = SimpleNamespace(gateway=open_gateway("sandbox", config_of(PROVIDERS["sandbox"], tmp_path)))
-    stripe: Any = SimpleNamespace(gateway=open_gateway("stripe", config_of(PROVIDERS["stripe"], tmp_path)))
-    assert chosen_payment_method(sandbox, None) == "sandbox-ok"
-    assert chosen_payment_method(sandbox, "sandbox-slow") == "sandbox-slow"
-    assert chosen_payment_method(stripe, "pm_1") == "pm_1"
-    with pytest.raises(RequestRefused, match="payment_method is missing") as caught:
-        chosen_payment_method(stripe, None)
-    assert (caught.value.code, caught.value.facts) == ("payment-method-missing", {"field": "payment_method"})

@@ -20,6 +20,11 @@ class UnreliableGateway:
     def __init__(self, sandbox: SandboxGateway, fault: Callable[[OperationKind], Fault | None]) -> None:
         self._sandbox = sandbox
         self.charge_limits = sandbox.charge_limits
+        self.accepts_tokens = sandbox.accepts_tokens
+        self.publishable_key = sandbox.publishable_key
+        self.start_saving = sandbox.start_saving
+        self.saved_card = sandbox.saved_card
+        self.forget_card = sandbox.forget_card
         self._fault = fault
 
     async def prepare(

@@ -158,9 +158,14 @@ def test_a_payment_provider_is_named_and_one_of_those_there_are(monkeypatch):
     assert said == f"AUCTION_PAYMENT_PROVIDER must be one of {known}, got 'paypal'"
 
 
-@pytest.mark.parametrize("name", ["stripe_key", "stripe_webhook_secret"])
+@pytest.mark.parametrize("name", ["stripe_key", "stripe_webhook_secret", "stripe_publishable_key"])
 def test_a_payment_provider_without_its_settings_is_refused(name):
-    given = {"payment_provider": "stripe", "stripe_key": "sk_1", "stripe_webhook_secret": "whsec_1"}
+    given = {
+        "payment_provider": "stripe",
+        "stripe_key": "sk_1",
+        "stripe_webhook_secret": "whsec_1",
+        "stripe_publishable_key": "pk_1",
+    }
     assert load_settings(**given).provider == "stripe"
     with pytest.raises(SettingsError) as caught:
         load_settings(**given | {name: None})

@@ -20,6 +20,7 @@ from auction.books.tables.recovery import (
     frozen_lots,
     restored_lots,
 )
+from auction.books.tables.saved_methods import provider_customers, saved_methods
 from auction.books.tables.settlements import (
     awards,
     claim_payments,
@@ -61,6 +62,7 @@ __all__ = [
     "outgoing_transfers",
     "paddles",
     "payment_operations",
+    "provider_customers",
     "provider_events",
     "receipt_matches",
     "registrations",
@@ -68,6 +70,7 @@ __all__ = [
     "reversals",
     "runners_up",
     "sales",
+    "saved_methods",
     "second_factors",
     "settlement_steps",
     "settlements",

@@ -21,12 +21,14 @@ from auction.domain.charge_limits import UNLIMITED, ChargeLimits
 from auction.domain.provider_event_states import ProviderEventType
 from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import (
+    CardSetup,
     DueNotice,
     GatewayAway,
     Notice,
     OperationReused,
     Reply,
     ReplyStatus,
+    SavedCard,
     check_operation,
 )
 from auction.payments.registry import ProviderConfig
@@ -70,6 +72,8 @@ class SandboxGateway:
 
     provider = "sandbox"
     default_payment_method = str(Behaviour.OK)
+    accepts_tokens = True
+    publishable_key = None
 
     def __init__(
         self,
@@ -95,6 +99,23 @@ class SandboxGateway:
         self._thread = ThreadPoolExecutor(1, "sandbox-payments")
         self._opened: SandboxFile | None = None
         self._closed = False
+
+    async def start_saving(self, *, payer: str, customer: str | None) -> CardSetup:
+        """See `PaymentGateway`: whatever card is chosen in the house's form is saved; nothing is stored here."""
+        known = customer or f"sbcus_{hashlib.sha256(payer.encode()).hexdigest()[:16]}"
+        return CardSetup(f"sbs_{secrets.token_hex(12)}", known, client_secret=secrets.token_hex(12))
+
+    async def saved_card(self, setup_ref: str, *, payer: str, card: str | None) -> SavedCard | None:
+        """See `PaymentGateway`."""
+        if card is None or not setup_ref.startswith("sbs_") or rules.behaviour_of(card) is None:
+            return None
+        instrument = rules.instrument_of(card, payer)
+        customer = f"sbcus_{hashlib.sha256(payer.encode()).hexdigest()[:16]}"
+        last4 = f"{int(instrument[-4:], 16) % 10_000:04d}"
+        return SavedCard(customer, card, instrument, "sandbox", last4)
+
+    async def forget_card(self, payment_method: str) -> None:
+        """See `PaymentGateway`: nothing is stored here."""
 
     async def prepare(
         self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str, attempt: int

@@ -7,9 +7,10 @@ id; so has the creating of an object, another one for each attempt, as what is n
 An operation's id is stored in the metadata, so that its outcome is found without a key. Amounts are whole fen, Stripe's
 smallest unit of the yuan. `objects` reads the answers.
 
-A payment method is `pm_...`, or `cus_...:pm_...` where it is saved with a customer, as Stripe wants for repeated use.
+Cards are saved with a customer for each payer, whom the house owns; a payment names one as `cus_...:pm_...`.
 """
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -22,12 +23,14 @@ from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import (
     NOTICE_LENGTH_MAX,
     NOTICE_TOLERANCE_S,
+    CardSetup,
     GatewayAway,
     Notice,
     NoticeRefused,
     OperationReused,
     Reply,
     ReplyStatus,
+    SavedCard,
     check_operation,
     header_of,
 )
@@ -35,7 +38,7 @@ from auction.payments.registry import ProviderConfig
 from auction.payments.stripe import objects
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
+    from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams, SetupIntentCreateParams
 
 HEADER = "Stripe-Signature"
 # otherwise the library writes an identifier into the home directory and sends measurements
@@ -56,6 +59,7 @@ def open_gateway(config: ProviderConfig) -> "StripeGateway":
         currency=config.currency,
         api_base=settings.get("stripe_api_base"),
         limits=config.limits,
+        publishable_key=settings.get("stripe_publishable_key"),
     )
 
 
@@ -64,6 +68,7 @@ class StripeGateway:
 
     provider = "stripe"
     default_payment_method = None
+    accepts_tokens = False
 
     def __init__(
         self,
@@ -75,10 +80,12 @@ class StripeGateway:
         timeout_s: float = 20.0,
         retries: int = 1,
         limits: ChargeLimits = UNLIMITED,
+        publishable_key: str | None = None,
     ) -> None:
         if not api_key or not webhook_secret:
             raise ValueError("Stripe needs an API key and a webhook secret; one of them is empty")
         self.charge_limits = limits
+        self.publishable_key = publishable_key
         self._webhook_secret = webhook_secret
         self._currency = currency.lower()
         self._http = stripe.HTTPXClient(timeout=timeout_s)
@@ -88,6 +95,52 @@ class StripeGateway:
             max_network_retries=retries,
             http_client=self._http,
         )
+
+    async def start_saving(self, *, payer: str, customer: str | None) -> CardSetup:
+        """See `PaymentGateway`: a SetupIntent for use off session, which Stripe's own form on the page confirms."""
+        if customer is None:
+            made = await self._send(
+                self._client.v1.customers.create_async(
+                    {"metadata": {"payer": payer}}, {"idempotency_key": f"customer:{payer}"}
+                )
+            )
+            customer = str(made["id"])
+        wanted: SetupIntentCreateParams = {
+            "customer": customer,
+            "usage": "off_session",
+            "allowed_payment_method_types": ["card"],
+        }
+        setup = await self._send(self._client.v1.setup_intents.create_async(wanted))
+        return CardSetup(setup["id"], customer, client_secret=setup["client_secret"])
+
+    async def saved_card(self, setup_ref: str, *, payer: str, card: str | None) -> SavedCard | None:
+        """See `PaymentGateway`."""
+        del payer, card
+        try:
+            setup = await self._send(
+                self._client.v1.setup_intents.retrieve_async(setup_ref, {"expand": ["payment_method"]})
+            )
+        except stripe.InvalidRequestError:
+            return None
+        method = setup.get("payment_method")
+        if setup["status"] != "succeeded" or not isinstance(method, dict) or not setup.get("customer"):
+            return None
+        found = method["card"]
+        return SavedCard(
+            customer=setup["customer"],
+            payment_method=f"{setup['customer']}:{method['id']}",
+            instrument=found["fingerprint"],
+            brand=found["brand"],
+            last4=found["last4"],
+            exp_month=found["exp_month"],
+            exp_year=found["exp_year"],
+        )
+
+    async def forget_card(self, payment_method: str) -> None:
+        """See `PaymentGateway`."""
+        # refused where it is detached already
+        with contextlib.suppress(stripe.InvalidRequestError):
+            await self._send(self._client.v1.payment_methods.detach_async(payment_method.rpartition(":")[2]))
 
     async def prepare(
         self,

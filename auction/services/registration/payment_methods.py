@@ -1,16 +1,50 @@
-"""Which payment method a deposit or a payment is made with."""
+"""Which payment method a deposit or a payment is made with: one that its bidder has saved.
 
-from auction.domain.errors import ProblemCode, RequestRefused
+A stand-in for a provider, whose cards are nobody's, takes the names of its cards too.
+"""
+
+from auction.books import saved_methods
+from auction.books.saved_methods import SavedMethod
+from auction.books.unit_of_work import Transaction
+from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.services.context import AppContext
 
 
-def chosen_payment_method(context: AppContext, named: str | None) -> str:
-    """The method that a request names, or the provider's default. Raises RequestRefused(payment-method-missing)."""
-    method = named or context.gateway.default_payment_method
-    if method is None:
+async def chosen_payment_method(context: AppContext, tx: Transaction, bidder_id: str, named: str | None) -> str:
+    """The method that a request names, as the provider knows it, or the provider's default.
+
+    Raises RequestRefused(payment-method-missing), and NotFound(payment-method-unknown) for another bidder's too.
+    """
+    gateway = context.gateway
+    if named is None:
+        if gateway.default_payment_method is not None:
+            return gateway.default_payment_method
         raise RequestRefused(
             ProblemCode.PAYMENT_METHOD_MISSING,
-            f"payment_method is missing: payments here go through {context.gateway.provider}, which has no default.",
+            f"payment_method is missing: payments here go through {gateway.provider}, which has no default. Save a "
+            "card and name it by its method_id.",
             {"field": "payment_method"},
         )
-    return method
+    own = await own_methods(context, tx, bidder_id, locked=True)
+    saved = next((one for one in own if one.method_id == named), None)
+    if saved is not None:
+        return saved.payment_method
+    if gateway.accepts_tokens and not named.startswith(METHOD_PREFIX):
+        return named
+    raise unknown_method()
+
+
+METHOD_PREFIX = "card-"
+"""Ids of saved cards begin with it."""
+
+
+async def own_methods(
+    context: AppContext, tx: Transaction, bidder_id: str, *, locked: bool = False
+) -> list[SavedMethod]:
+    """What a bidder has saved at the provider in use, the newest first."""
+    return await saved_methods.of_bidder(tx, bidder_id, provider=context.gateway.provider, locked=locked)
+
+
+def unknown_method() -> NotFound:
+    """What names no saved card of the bidder's is not there, whoever's it is."""
+    return NotFound(ProblemCode.PAYMENT_METHOD_UNKNOWN, "You have saved no such payment method.")

@@ -321,7 +321,7 @@ async def _intend_hold(
     now_ms: int,
 ) -> Deposit:
     """Add a pending deposit and the intent to hold it; requested before under the same key: that one."""
-    method = chosen_payment_method(context, payment_method)
+    method = await chosen_payment_method(context, tx, bidder_id, payment_method)
     deposit, created = await deposits.request(
         tx,
         deposit_id=f"d{secrets.token_hex(8)}",

@@ -111,7 +111,7 @@ async def _intend_payment(
             operation_id=operation_id,
             sum_fen=charge_fen,
             provider=context.gateway.provider,
-            payment_method=chosen_payment_method(context, payment_method),
+            payment_method=await chosen_payment_method(context, tx, bidder_id, payment_method),
         )
         await operations.intend(tx, [intent], at_ms=now_ms)
     return operation_id

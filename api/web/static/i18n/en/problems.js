@@ -103,6 +103,9 @@ export const words = {
     "This lot has no settlement yet: bidding has not ended, or the result is being processed.",
   "problem.wrong-state": "No longer possible: the status is now “{state}”.",
   "problem.payment-method-missing": "Please choose a payment method.",
+  "problem.payment-method-unknown": "You have no such saved card. Please choose another one.",
+  "problem.payment-method-unconfirmed": "The card was not confirmed. Please try again.",
+  "problem.payment-method-in-use": "This card holds a deposit or is being charged; remove it when that is over.",
   "problem.payment-declined":
     "The payment was declined: {failure}. You have not been charged; try another payment method.",
   "problem.payment-declined-in-part":

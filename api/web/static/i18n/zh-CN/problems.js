@@ -97,6 +97,9 @@ export const words = {
   "problem.settlement-unknown": "该拍品尚无结算：竞价未结束，或结果处理中。",
   "problem.wrong-state": "无法执行：当前状态为“{state}”。",
   "problem.payment-method-missing": "请选择支付方式。",
+  "problem.payment-method-unknown": "未找到该银行卡，请选择其他银行卡。",
+  "problem.payment-method-unconfirmed": "银行卡尚未验证，请重试。",
+  "problem.payment-method-in-use": "该银行卡正用于保证金或付款，结束后方可删除。",
   "problem.payment-declined": "支付失败：{failure}。未扣款，请更换付款方式。",
   "problem.payment-declined-in-part":
     "支付失败：{failure}。此前已扣款 ¥{charged_fen}，计为部分付款；余款请更换付款方式。",

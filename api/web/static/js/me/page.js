@@ -13,6 +13,7 @@ import { outcomeOf } from "../shared/outcome.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { problemText } from "../shared/problems.js";
 import { AwardCard } from "./awards.js";
+import { showCards } from "./cards.js";
 import { depositRow, registrationRow } from "./deposits.js";
 import { offerCard } from "./offers.js";
 
@@ -57,6 +58,7 @@ async function start() {
     return;
   }
   page.provider = (await get("/config").catch(() => ({}))).payment_provider ?? null;
+  showCards(page);
   await refresh();
   setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
   setInterval(tick, 250);

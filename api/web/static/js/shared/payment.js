@@ -1,39 +1,50 @@
 // How a page pays: the field for the way to pay, and the one key that makes an intended payment a single payment.
 
-import { newKey } from "./api.js";
+import { get, newKey } from "./api.js";
 import { element } from "./element.js";
 import { t } from "./i18n.js";
 
-const SANDBOX_CARDS = [
+export const SANDBOX_CARDS = [
   ["sandbox-ok", "pay.card"],
   ["sandbox-slow", "pay.card-slow"],
   ["sandbox-declines", "pay.card-declined"],
 ];
 
-/** A labelled field for the way to pay: {root, read()}; `read` gives the provider's token, or null where none is given. */
+/** What a saved card is called. */
+export const cardName = (card) => t("pay.saved", { brand: card.brand.toUpperCase(), last4: card.last4 });
+
+/** Tell every field for the way to pay that a card was saved or removed. */
+export const tellCardsChanged = () => document.dispatchEvent(new CustomEvent("cards-changed"));
+
+/** A labelled field for the way to pay: {root, read()}; `read` gives a saved card's id, or null where there is none. */
 export function paymentField(id, provider) {
   const sandbox = provider === "sandbox";
-  const control = sandbox
-    ? element(
-        "select",
-        { id, "aria-describedby": `${id}-hint` },
-        SANDBOX_CARDS.map(([card, words]) => element("option", { value: card }, t(words))),
-      )
-    : element("input", {
-        id,
-        autocomplete: "off",
-        maxlength: 200,
-        spellcheck: "false",
-        "aria-describedby": `${id}-hint`,
-      });
-  const root = element(
-    "div",
-    { class: "field" },
-    element("label", { for: id }, t("pay.method")),
-    control,
-    element("span", { class: "hint", id: `${id}-hint` }, t(sandbox ? "pay.sandbox-hint" : "pay.token-hint")),
-  );
-  return { root, control, read: () => control.value.trim() || null };
+  const control = element("select", { id, "aria-describedby": `${id}-hint` });
+  const hint = element("span", { class: "hint", id: `${id}-hint` });
+  const root = element("div", { class: "field" }, element("label", { for: id }, t("pay.method")), control, hint);
+  const cards = sandbox ? SANDBOX_CARDS.map(([card, words]) => [card, t(words)]) : [];
+
+  function offer(saved) {
+    const chosen = control.value;
+    const options = [...cards, ...saved.map((card) => [card.method_id, cardName(card)])];
+    control.replaceChildren(...options.map(([value, words]) => element("option", { value }, words)));
+    if (options.some(([value]) => value === chosen)) control.value = chosen;
+    control.hidden = options.length === 0;
+    if (sandbox) hint.replaceChildren(t("pay.sandbox-hint"));
+    else
+      hint.replaceChildren(
+        element("a", { href: "/me#cards-title" }, t(saved.length ? "pay.manage" : "pay.save-first")),
+      );
+  }
+
+  async function look() {
+    offer((await get("/me/payment-methods").catch(() => ({ payment_methods: [] }))).payment_methods);
+  }
+
+  offer([]);
+  look();
+  document.addEventListener("cards-changed", () => root.isConnected && look());
+  return { root, control, read: () => control.value || null };
 }
 
 /** The body's part that says how it is paid. */
