@@ -24,7 +24,7 @@ from auction.domain.errors import AuctionError
 from auction.services.bidding.placement import BidOutcome, start_bid
 from auction.services.context import AppContext
 from auction.services.identity.roles import Role
-from auction.services.identity.tokens import TokenCode, TokenKey, TokenRefused
+from auction.services.identity.tokens import Identity, TokenCode, TokenKey, TokenRefused
 
 _encode = msgspec.json.Encoder().encode
 
@@ -62,6 +62,14 @@ class LiveBids:
             start_bid(self._context, bid.lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, done=finish)
         except Exception as error:  # noqa: BLE001 - every bid is answered, whatever happens
             finish(error)
+
+    def revocation_count(self) -> int:
+        """Grows with each session that was ended before its time."""
+        return self._context.revocations.changes
+
+    def is_revoked(self, identity: Identity) -> bool:
+        """Whether the session of a live token was ended."""
+        return self._context.revocations.covers(identity)
 
     def _bidder_of(self, connection: LiveConnection) -> str:
         """Who bids. Raises NotSignedIn, TokenRefused, WrongRole."""

@@ -37,10 +37,13 @@ from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.cancellation import raise_if_cancelled
 from auction.ledger.watcher_counts import report_watchers
-from auction.services.identity.tokens import Purpose, TokenKey, TokenRefused
+from auction.services.identity.tokens import Identity, Purpose, TokenKey, TokenRefused
 from auction.serving.sockets import BACKLOG
 
 HANDSHAKE_S = 10.0
+REVOCATIONS_S = 0.25
+"""How often connections of ended sessions are looked for, where one was ended."""
+SESSION_ENDED = "the session of the token was ended"
 HANDSHAKES_MAX = 1_000
 """Sockets beyond `sockets_max` that are closed with a reason; further ones are cut off, before files run out."""
 CLOSE_S = 3.0
@@ -61,6 +64,12 @@ class BidTaker(Protocol):
 
     def place(self, connection: LiveConnection, bid: Place) -> None:
         """Have a bid decided, and send the connection the answer."""
+
+    def revocation_count(self) -> int:
+        """Grows with each session that was ended before its time."""
+
+    def is_revoked(self, identity: Identity) -> bool:
+        """Whether the session of a live token was ended."""
 
 
 class LiveGateway:
@@ -97,6 +106,7 @@ class LiveGateway:
                 tasks.create_task(self._follower.run(), name="follow the ledger"),
                 tasks.create_task(self._keep_alive(), name="keep connections alive"),
                 tasks.create_task(self._report_repeatedly(), name="report watchers"),
+                tasks.create_task(self._follow_revocations(), name="end connections of ended sessions"),
             ]
             server = await self._serve(listener)
             log.info("listening", address=":".join(map(str, listener.getsockname()[:2])))
@@ -217,6 +227,9 @@ class LiveGateway:
             except TokenRefused as refused:
                 connection.end(CloseCode.NOT_ALLOWED, refused.detail)
                 return
+            if self._bids is not None and self._bids.is_revoked(connection.identity):
+                connection.end(CloseCode.NOT_ALLOWED, SESSION_ENDED)
+                return
         connection.is_subscribed = True
         self.hub.subscribe(connection, sub)
 
@@ -262,6 +275,19 @@ class LiveGateway:
                 if connection.identity is not None and connection.identity.expires_at_s <= time.time():
                     self.hub.sign_out(connection)
             self._maintain_channels(now_s)
+
+    async def _follow_revocations(self) -> None:
+        """Close the connections of sessions that were ended; a gateway without the database knows of none."""
+        seen = 0
+        while self._bids is not None:
+            await asyncio.sleep(REVOCATIONS_S)
+            count = self._bids.revocation_count()
+            if count == seen:
+                continue
+            seen = count
+            for connection in list(self._connections):
+                if connection.identity is not None and self._bids.is_revoked(connection.identity):
+                    connection.end(CloseCode.NOT_ALLOWED, SESSION_ENDED)
 
     def _maintain_channels(self, now_s: float) -> None:
         """Close channels without watchers and of ended lots; send heartbeats on those that are quiet."""

@@ -12,13 +12,14 @@ from api.http.config import ApiConfig
 from api.http.disconnection import while_connected
 from api.http.openapi import SIGNED_IN, TOKEN, WRITE, problems
 from api.http.sessions import DEVICE_COOKIE, begin_session, end_session, remember_device
-from api.routes.dependencies import BidderId, Context
+from api.routes.dependencies import BidderId, Context, SessionId
 from api.schemas.auth import (
     EnrolledResponse,
     EnrolmentResponse,
     IdentityResponse,
     LiveTokenResponse,
     SessionResponse,
+    SessionsResponse,
     TokenResponse,
 )
 from api.schemas.requests import Code, CreateAccountRequest, ReasonRequest, SignInRequest
@@ -28,6 +29,7 @@ from auction.domain.errors import ProblemCode
 from auction.services.context import AppContext
 from auction.services.identity import accounts, second_factor, sessions
 from auction.services.identity.roles import STAFF, Role
+from auction.services.identity.sessions import SignInPlace
 from auction.services.identity.tokens import Purpose, lifetime_for
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -38,7 +40,7 @@ LIVE_TOKEN_LIFETIME_S = 120
 
 
 _SECOND_FACTOR = (ProblemCode.SECOND_FACTOR_MISSING, ProblemCode.CODE_REQUIRED, ProblemCode.CODE_WRONG)
-_PASSWORD = (ProblemCode.CREDENTIALS_WRONG, ProblemCode.TOO_MANY_SIGN_INS)
+_PASSWORD = (ProblemCode.CREDENTIALS_WRONG, ProblemCode.ACCOUNT_DISABLED, ProblemCode.TOO_MANY_SIGN_INS)
 
 
 async def _checked_account(request: Request, context: AppContext, username: str, password: str) -> LoginAccount:
@@ -46,27 +48,35 @@ async def _checked_account(request: Request, context: AppContext, username: str,
     return await while_connected(request, accounts.authenticate(context, username=username, password=password))
 
 
-def _begin_session(request: Request, response: Response, account: LoginAccount) -> IdentityResponse:
+async def _begin_session(
+    request: Request, response: Response, context: AppContext, account: LoginAccount
+) -> IdentityResponse:
     """Sign a browser in; staff's is known again."""
     secure, device = _is_secure(request), ""
     if account.role in STAFF:
         device = remember_device(response, request.cookies.get(DEVICE_COOKIE), secure=secure)
-    token, lifetime_s = _issue_token(request, account, device)
+    token, lifetime_s = await _issue_token(request, context, account, device)
     begin_session(response, request.app.state.authenticator.csrf, token, lifetime_s=lifetime_s, secure=secure)
     return IdentityResponse.of_account(account)
 
 
-def _issue_token(request: Request, account: LoginAccount, device: str = "") -> tuple[str, int]:
-    """A token for an account, and its lifetime in seconds."""
+async def _issue_token(
+    request: Request, context: AppContext, account: LoginAccount, device: str = ""
+) -> tuple[str, int]:
+    """A token of a new session of an account, and its lifetime in seconds."""
     config: ApiConfig = request.app.state.config
     authenticator: Authenticator = request.app.state.authenticator
     lifetime_s = lifetime_for(Role(account.role), config.token_lifetime_s)
+    address = "" if request.client is None else request.client.host
+    place = SignInPlace(request.headers.get("user-agent", ""), address)
+    session = await sessions.begin_session(context, account, place, lifetime_s=lifetime_s)
     token = authenticator.key.issue(
         subject=account.subject,
         name=account.name,
         role=Role(account.role),
-        now_s=int(time.time()),
+        now_s=session.created_at_ms // 1000,
         lifetime_s=lifetime_s,
+        token_id=session.session_id,
         device=device,
     )
     return token, lifetime_s
@@ -90,7 +100,7 @@ async def give_token(
     """Issue a token for a user name, a password and, for staff, a code, which are sent as a form."""
     account = await _checked_account(request, context, username, password)
     await second_factor.check_sign_in(context, account, code)
-    token, lifetime_s = _issue_token(request, account)
+    token, lifetime_s = await _issue_token(request, context, account)
     return TokenResponse(access_token=token, expires_in=lifetime_s)
 
 
@@ -121,7 +131,7 @@ async def sign_in(
     """Start a session for a page: sets an HttpOnly cookie with the token, and a cookie with the CSRF token."""
     account = await _checked_account(request, context, credentials.username, credentials.password)
     await second_factor.check_sign_in(context, account, credentials.code)
-    return SessionResponse(identity=_begin_session(request, response, account))
+    return SessionResponse(identity=await _begin_session(request, response, context, account))
 
 
 @router.post(
@@ -151,7 +161,8 @@ async def confirm_enrolment(
     """Confirm an authenticator app with its first code: it counts from now on, and a session starts."""
     account = await _checked_account(request, context, credentials.username, credentials.password)
     recovery_codes = await second_factor.confirm_enrolment(context, account, credentials.code)
-    return EnrolledResponse(identity=_begin_session(request, response, account), recovery_codes=recovery_codes)
+    identity = await _begin_session(request, response, context, account)
+    return EnrolledResponse(identity=identity, recovery_codes=recovery_codes)
 
 
 @router.get("/session", responses=problems(*TOKEN))
@@ -184,6 +195,30 @@ async def give_live_token(request: Request, identity: SignedIn) -> LiveTokenResp
         token_id=identity.token_id,
     )
     return LiveTokenResponse(token=token, expires_in=LIVE_TOKEN_LIFETIME_S)
+
+
+@router.get("/sessions", responses=problems(*SIGNED_IN, ProblemCode.BOOKS_AWAY))
+async def list_own_sessions(context: Context, identity: SignedIn) -> SessionsResponse:
+    """Where you are signed in."""
+    return SessionsResponse.of(await sessions.list_sessions(context, identity.subject), identity.token_id)
+
+
+@router.delete(
+    "/sessions/{session_id}",
+    status_code=204,
+    response_class=Response,
+    responses=problems(ProblemCode.SESSION_UNKNOWN, *SIGNED_IN, *WRITE),
+)
+async def end_own_session(context: Context, identity: SignedIn, session_id: SessionId) -> Response:
+    """End one of your sessions, such as that of a lost phone."""
+    await sessions.end_own_session(context, identity, session_id)
+    return Response(status_code=204)
+
+
+@staff.get("/sessions/{bidder_id}", responses=problems(ProblemCode.BIDDER_UNKNOWN, *SIGNED_IN, ProblemCode.BOOKS_AWAY))
+async def list_sessions(context: Context, _ops: Ops, bidder_id: BidderId) -> SessionsResponse:
+    """Where a bidder or a member of staff is signed in, by the subject of their tokens."""
+    return SessionsResponse.of(await sessions.list_sessions(context, bidder_id))
 
 
 @staff.post(

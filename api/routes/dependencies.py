@@ -73,6 +73,12 @@ async def _bidder_id(
     return _checked(bidder_id, NAME_LENGTH_MAX, ProblemCode.BIDDER_UNKNOWN, "bidder", "bidder_id")
 
 
+async def _session_id(
+    session_id: Annotated[str, Path(json_schema_extra=_visible_schema(NAME_LENGTH_MAX), examples=["5f0533a2d462"])],
+) -> str:
+    return _checked(session_id, NAME_LENGTH_MAX, ProblemCode.SESSION_UNKNOWN, "session", "session_id")
+
+
 async def _provider(
     provider: Annotated[str, Path(json_schema_extra=_visible_schema(NAME_LENGTH_MAX), examples=["stripe"])],
 ) -> str:
@@ -120,6 +126,7 @@ AwardId = Annotated[str, Depends(_award_id)]
 MethodId = Annotated[str, Depends(_method_id)]
 OfferId = Annotated[str, Depends(_offer_id)]
 BidderId = Annotated[str, Depends(_bidder_id)]
+SessionId = Annotated[str, Depends(_session_id)]
 Provider = Annotated[str, Depends(_provider)]
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]
 Seq = Annotated[int, Path(ge=1, le=SEQ_MAX, description="The bid's sequence number in the lot's ledger.")]

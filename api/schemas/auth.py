@@ -1,10 +1,12 @@
 """Responses about accounts, sign-in and sessions."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import BaseModel, Field
 
 from auction.books.accounts import LoginAccount
+from auction.books.sessions import Session
 from auction.services.identity.roles import Role
 from auction.services.identity.tokens import Identity
 
@@ -61,3 +63,36 @@ class SessionResponse(BaseModel):
     """The session of a page. `identity` null: not signed in."""
 
     identity: IdentityResponse | None
+
+
+class SessionRow(BaseModel):
+    """A sign-in that goes on."""
+
+    session_id: str
+    client: str = Field(description="How the browser or program names itself; empty: it does not.")
+    address: str
+    created_at_ms: int
+    expires_at_ms: int
+    is_this: bool = Field(description="Whether it is the session of the request.")
+
+
+class SessionsResponse(BaseModel):
+    """Sign-ins of one person that go on, the latest first."""
+
+    sessions: list[SessionRow]
+
+    @classmethod
+    def of(cls, found: Iterable[Session], current_id: str = "") -> Self:
+        """The response for stored sessions."""
+        rows = [
+            SessionRow(
+                session_id=one.session_id,
+                client=one.client,
+                address=one.address,
+                created_at_ms=one.created_at_ms,
+                expires_at_ms=one.expires_at_s * 1000,
+                is_this=one.session_id == current_id,
+            )
+            for one in found
+        ]
+        return cls(sessions=rows)

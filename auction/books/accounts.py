@@ -22,6 +22,9 @@ class LoginAccount:
     role: str
     password_hash: str = field(repr=False)
     created_at_ms: int
+    version: int = 1
+    """Counts the changes of role and password, and of whether it may sign in."""
+    disabled_at_ms: int | None = None
 
 
 async def add_account(
@@ -42,10 +45,38 @@ def username_taken(username: str) -> RequestRefused:
     return RequestRefused(ProblemCode.USERNAME_TAKEN, f"The user name {username} is taken; choose another.")
 
 
-async def find_account(tx: Transaction, username: str) -> LoginAccount | None:
-    """The account of that name, or None."""
-    row = await tx.row(select(accounts).where(accounts.c.username == username))
+async def find_account(tx: Transaction, username: str, *, locked: bool = False) -> LoginAccount | None:
+    """The account of that name, or None; `locked` for a change by this transaction."""
+    statement = select(accounts).where(accounts.c.username == username)
+    row = await tx.row(statement.with_for_update() if locked else statement)
     return None if row is None else LoginAccount(**row)
+
+
+async def is_current(tx: Transaction, account: LoginAccount) -> bool:
+    """Whether the account has not changed since it was read; it cannot until this transaction has ended."""
+    table = accounts.c
+    statement = select(table.username).where(table.username == account.username, table.version == account.version)
+    return await tx.row(statement.with_for_update(read=True)) is not None
+
+
+async def change_role(tx: Transaction, account: LoginAccount, role: str) -> None:
+    """Give an account another role. Locked by the caller."""
+    await _change(tx, account, role=role)
+
+
+async def change_password(tx: Transaction, account: LoginAccount, password_hash: str) -> None:
+    """Give an account another password. Locked by the caller."""
+    await _change(tx, account, password_hash=password_hash)
+
+
+async def change_disabled(tx: Transaction, account: LoginAccount, disabled_at_ms: int | None) -> None:
+    """Disable an account, or None: let it sign in again. Locked by the caller."""
+    await _change(tx, account, disabled_at_ms=disabled_at_ms)
+
+
+async def _change(tx: Transaction, account: LoginAccount, **values: str | int | None) -> None:
+    statement = update(accounts).where(accounts.c.username == account.username)
+    await tx.session.execute(statement.values(version=accounts.c.version + 1, **values))
 
 
 async def change_password_hash(tx: Transaction, username: str, password_hash: str) -> None:

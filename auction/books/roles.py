@@ -23,7 +23,7 @@ WRITTEN_ONCE = frozenset(
 """Tables whose rows are added and never changed."""
 UPDATED_COLUMNS = {"bids": ("voided_by_seq",)}
 """Tables of whose rows only these columns change."""
-DELETED_FROM = frozenset({"faults", "second_factors", "token_revocations"})
+DELETED_FROM = frozenset({"faults", "second_factors", "sessions", "token_revocations"})
 """Tables from which rows are removed."""
 _LOCK_KEY = 0x6175_6374_726F_6C65  # "auctrole": two processes that grant at once would fail
 

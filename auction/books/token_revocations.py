@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from auction.books.tables import token_revocations
 from auction.books.unit_of_work import Transaction
@@ -41,6 +41,13 @@ async def add(
         subject=subject, token_id=token_id, issued_until_s=issued_until_s, expires_at_s=expires_at_s, revoked_by=by
     )
     return Revocation(**await tx.returned(statement.returning(*table.c)))
+
+
+async def issued_until_s(tx: Transaction, subject: str) -> int:
+    """The latest time of issue of a subject's tokens that were all taken back; 0: none were."""
+    table = token_revocations.c
+    found = await tx.session.scalar(select(func.max(table.issued_until_s)).where(table.subject == subject))
+    return found or 0
 
 
 async def since(tx: Transaction, last_id: int) -> list[Revocation]:

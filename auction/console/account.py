@@ -3,6 +3,8 @@
 import asyncio
 import secrets
 import sys
+from collections.abc import Awaitable
+from typing import Protocol
 
 import typer
 
@@ -10,6 +12,7 @@ from auction.books.accounts import LoginAccount, find_account
 from auction.bootstrap import open_context
 from auction.console.output import print_error
 from auction.domain.errors import NotFound, ProblemCode
+from auction.services.context import AppContext
 from auction.services.identity import second_factor
 from auction.services.identity.accounts import create_account
 from auction.services.identity.roles import Role
@@ -53,3 +56,19 @@ async def _reset_second_factor(settings: Settings, username: str, reason: str) -
         if account is None:
             raise NotFound(ProblemCode.ACCOUNT_UNKNOWN, f"There is no account with the user name {username}.")
         return await second_factor.reset(context, account, actor=COMMAND_LINE, reason=reason)
+
+
+class AccountChange(Protocol):
+    """A change of `auction.services.identity.account_changes`, its own facts given."""
+
+    def __call__(self, context: AppContext, username: str, /, *, actor: str, reason: str) -> Awaitable[None]: ...
+
+
+def change_account(settings: Settings, change: AccountChange, *, username: str, reason: str) -> None:
+    """Change an account. Raises NotFound(account-unknown), RequestRefused(password-invalid), BooksAway."""
+    asyncio.run(_change_account(settings, change, username, reason))
+
+
+async def _change_account(settings: Settings, change: AccountChange, username: str, reason: str) -> None:
+    async with open_context(settings, secret=secrets.token_hex(32), with_payments=False) as context:
+        await change(context, username, actor=COMMAND_LINE, reason=reason)

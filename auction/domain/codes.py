@@ -161,6 +161,8 @@ class ProblemCode(Code):
     PASSWORD_INVALID = "password-invalid", Kind.INVALID, "Password not accepted"
     CREDENTIALS_WRONG = "credentials-wrong", Kind.UNAUTHENTICATED, "User name or password wrong"
     ACCOUNT_UNKNOWN = "account-unknown", Kind.NOT_FOUND, "No such account"
+    ACCOUNT_DISABLED = "account-disabled", Kind.CONFLICT, "Account disabled"
+    SESSION_UNKNOWN = "session-unknown", Kind.NOT_FOUND, "No such session"
     SECOND_FACTOR_MISSING = "second-factor-missing", Kind.CONFLICT, "No authenticator set up"
     SECOND_FACTOR_NOT_USED = "second-factor-not-used", Kind.CONFLICT, "No second factor for this account"
     CODE_REQUIRED = "code-required", Kind.CONFLICT, "A code is required"

@@ -1,14 +1,16 @@
 """Sessions: what a token is for, how long staff's live, and how they are ended."""
 
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
 from api.app import create_app
 from api.http.config import ApiConfig
+from auction.domain.errors import NotFound, RequestRefused
 from auction.services.context import AppContext
-from auction.services.identity import accounts
+from auction.services.identity import account_changes, accounts, sessions
 from auction.services.identity.roles import Role
 from auction.services.revocations import Revocations
 from tests.api.conftest import OPS, SECRET, Asker, signed
@@ -94,3 +96,77 @@ async def test_a_token_that_staff_sign_in_with_lives_an_hour(asker: Asker, conte
         await accounts.create_account(context, username=username, password=PASSWORD, name=username, role=role)
         answer = await asker.http.post("/api/v1/auth/token", data={"username": username, "password": PASSWORD})
         assert answer.json()["expires_in"] == expires_in
+
+
+async def sessions_of(asker: Asker, headers: dict[str, str], path: str = "/auth/sessions") -> list[dict[str, Any]]:
+    answer = await asker.get(path, headers)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["sessions"]
+    return found
+
+
+async def test_ones_own_sessions_are_listed_and_ended_one_by_one(asker: Asker, ann: str):
+    asker.http.headers["User-Agent"] = "phone\x7f of ann"
+    lost = await bearer_of(asker)
+    asker.http.headers["User-Agent"] = "desk"
+    kept = await bearer_of(asker)
+    listed = await sessions_of(asker, kept)
+    assert [(one["client"], one["is_this"]) for one in listed] in (
+        [("desk", True), ("phone of ann", False)],
+        [("phone of ann", False), ("desk", True)],  # both in one second
+    )
+    (phone,) = [one["session_id"] for one in listed if not one["is_this"]]
+    assert await sessions_of(asker, OPS, f"/ops/sessions/{ann}") == [{**one, "is_this": False} for one in listed]
+    assert (await asker.get(f"/ops/sessions/{ann}", kept)).status_code == 403
+    # nobody ends another's
+    path = f"/api/v1/auth/sessions/{phone}"
+    assert (await asker.http.delete(path, headers=signed("bob"))).json()["code"] == "session-unknown"
+    assert (await asker.http.delete(path, headers=kept)).status_code == 204
+    assert (await asker.http.delete(path, headers=kept)).json()["code"] == "session-unknown"
+    assert (await asker.get("/me/deposits", lost)).json()["code"] == "token-invalid"
+    assert (await asker.get("/me/deposits", kept)).status_code == 200
+    await asker.http.delete("/api/v1/auth/session", headers=kept)
+    assert await sessions_of(asker, OPS, f"/ops/sessions/{ann}") == []
+
+
+async def test_a_changed_account_loses_every_session_and_a_new_sign_in_is_accepted_at_once(
+    asker: Asker, ann: str, context: AppContext
+):
+    why = {"actor": "command-line", "reason": "a test"}
+    changes = {
+        "disable-account": account_changes.disable(context, "Ann", **why),
+        "enable-account": account_changes.enable(context, "ann", **why),
+        "change-role": account_changes.set_role(context, "ann", role=Role.AUDITOR, **why),
+        "change-password": account_changes.set_password(context, "ann", password="another password", **why),
+    }
+    form = {"username": "ann", "password": PASSWORD}
+    for action, change in changes.items():
+        before = None if action == "enable-account" else await bearer_of(asker)
+        await change
+        if before is not None:
+            assert (await asker.get("/auth/sessions", before)).json()["code"] == "token-invalid", action
+        answer = await asker.http.post("/api/v1/auth/token", data=form)
+        if action == "disable-account":
+            assert (answer.status_code, answer.json()["code"]) == (409, "account-disabled")
+        elif action == "change-password":
+            assert answer.json()["code"] == "credentials-wrong"
+            answer = await asker.http.post("/api/v1/auth/token", data=form | {"password": "another password"})
+        if action != "disable-account":
+            # in the same second, too
+            after = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+            assert len(await sessions_of(asker, after)) == 1, action
+    actions = (await asker.get("/ops/audit", signed("amy", Role.AUDITOR))).json()["actions"]
+    assert [one["action"] for one in actions] == list(changes)[::-1]
+    assert actions[1]["details"] == {"subject": ann, "username": "ann", "before": "bidder", "after": "auditor"}
+    with pytest.raises(NotFound, match="no account with the user name bob"):
+        await account_changes.disable(context, "bob", **why)
+
+
+async def test_a_sign_in_that_was_under_way_when_the_account_changed_begins_no_session(
+    asker: Asker, ann: str, context: AppContext
+):
+    known = await accounts.authenticate(context, username="ann", password=PASSWORD)
+    await account_changes.disable(context, "ann", actor="command-line", reason="a test")
+    with pytest.raises(RequestRefused, match="changed meanwhile"):
+        await sessions.begin_session(context, known, sessions.SignInPlace("", ""), lifetime_s=60)
+    assert await sessions.list_sessions(context, ann) == []

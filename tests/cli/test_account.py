@@ -106,3 +106,25 @@ async def test_an_authenticator_is_reset_on_the_command_line_with_a_reason(serve
     assert "no account with the user name nobody" in nobody.err
     blank = await auction_aside(*reset, " ")
     assert (blank.code, blank.out) == (2, "")
+
+
+async def test_an_account_is_changed_on_the_command_line_with_a_reason(servers, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdin", StringIO(f"{PASSWORD}\n"))
+    await auction_aside("account", "--username", "olga", "--role", "ops", "--password-stdin")
+    who = ("--username", "olga", "--reason", "leaves the house")
+    for name, more in (("disable", ()), ("enable", ()), ("set-role", ("--role", "auditor"))):
+        said = await auction_aside("accounts", name, *who, *more, "--json")
+        assert (said.code, said.json()) == (0, {"username": "olga", "changed": True}), said.err
+    monkeypatch.setattr("sys.stdin", StringIO("short\n"))
+    refused = await auction_aside("accounts", "set-password", *who, "--password-stdin")
+    assert (refused.code, "10 to 200 characters" in refused.err) == (1, True)
+    monkeypatch.setattr("sys.stdin", StringIO("another password\n"))
+    said = await auction_aside("accounts", "set-password", *who, "--password-stdin")
+    assert "olga has a new password" in said.out
+    async with open_context(load_settings(data_dir=tmp_path), with_payments=False) as context:
+        known = await accounts.authenticate(context, username="olga", password="another password")
+        async with context.books.reading() as tx:
+            found = [(one.actor, one.action, one.reason) for one in await audit.staff_actions_of(tx)]
+    assert (known.role, known.version) == ("auditor", 5)
+    names = ("change-password", "change-role", "enable-account", "disable-account")
+    assert found == [("command-line", name, "leaves the house") for name in names]

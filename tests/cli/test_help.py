@@ -43,7 +43,11 @@ def test_help_lists_every_command_in_whole_sentences(monkeypatch):
 
 @pytest.mark.parametrize(
     "words",
-    [(command,) for command in COMMANDS] + [("scenario", "no-show"), ("accounts", "reset-factor")],
+    [(command,) for command in COMMANDS]
+    + [
+        ("scenario", "no-show"),
+        *(("accounts", name) for name in ("reset-factor", "disable", "enable", "set-role", "set-password")),
+    ],
     ids=" ".join,
 )
 def test_every_command_explains_itself(words):

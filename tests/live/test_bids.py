@@ -238,3 +238,21 @@ async def test_who_leaves_before_the_answer_has_bid_all_the_same(taking: Running
         watching.end(CloseCode.RESTART)
         await context.combiner.drain()
     assert (await kinds(context.ledger)).count("bid") == 1
+
+
+async def test_the_connections_of_a_session_that_was_ended_are_closed_and_others_go_on(
+    taking: Running, context: AppContext
+) -> None:
+    await opened(context.ledger)
+    mine, others = sub(token=token("ada")), sub(token=token("bo"))
+    async with speaking(taking.url, mine) as connection, speaking(taking.url, others) as other:
+        await heard_until(connection, "you")
+        await heard_until(other, "you")
+        now_s = int(time.time())
+        context.revocations.add(Revocation(1, "ada", None, now_s, now_s + 60, "ada", 0))
+        assert await closed_with(connection) == CloseCode.NOT_ALLOWED
+        await say(other, {"type": "sync", "c0": 1})
+        await heard_until(other, "synced")
+    # nor does its token open another one
+    async with speaking(taking.url, mine) as connection:
+        assert await closed_with(connection) == CloseCode.NOT_ALLOWED

@@ -30,7 +30,7 @@ from auction.books.tables.settlements import (
     settlement_steps,
     settlements,
 )
-from auction.books.tables.staff import accounts, approvals, second_factors, staff_actions, token_revocations
+from auction.books.tables.staff import accounts, approvals, second_factors, sessions, staff_actions, token_revocations
 
 __all__ = [
     "Id",
@@ -72,6 +72,7 @@ __all__ = [
     "sales",
     "saved_methods",
     "second_factors",
+    "sessions",
     "settlement_steps",
     "settlements",
     "staff_actions",

@@ -1,4 +1,4 @@
-"""Sign-in accounts and their second factors, tokens taken back, the audit trail of staff, requests that wait."""
+"""Sign-in accounts, their second factors and sessions, tokens taken back, the audit trail of staff, what waits."""
 
 from typing import Any
 
@@ -31,6 +31,10 @@ class AccountColumns(TypedColumns):
     role = Column(Id, nullable=False)
     password_hash = Column(Text, nullable=False)
     created_at_ms = Column(BigInteger, nullable=False, server_default=NOW_MS)
+    version = Column(BigInteger, nullable=False, server_default=text("1"))
+    """Counts the changes of role and password, and of whether it may sign in."""
+    disabled_at_ms: Named[int | None] = Column(BigInteger)
+    """Null: it may sign in."""
 
 
 accounts = Table(
@@ -64,6 +68,23 @@ second_factors = Table(
     SecondFactorColumns,
     CheckConstraint("(sealed_secret IS NULL) = (enrolled_at_ms IS NULL)", name="enrolled"),
 )
+
+
+class SessionColumns(TypedColumns):
+    """A sign-in: the id of its tokens, and what is known of where it was made."""
+
+    session_id = Column(Id, primary_key=True)
+    subject = Column(Id, nullable=False)
+    client = Column(Text, nullable=False)
+    """How the browser or program names itself; empty: it does not."""
+    address = Column(Text, nullable=False)
+    created_at_ms = Column(BigInteger, nullable=False)
+    expires_at_s = Column(BigInteger, nullable=False)
+    ended_at_ms: Named[int | None] = Column(BigInteger)
+    """Null: it goes on until it expires."""
+
+
+sessions = Table("sessions", metadata, SessionColumns, Index("ix_sessions_subject", "subject", "created_at_ms"))
 
 
 class TokenRevocationColumns(TypedColumns):

@@ -44,13 +44,7 @@ async def create_account(
             ProblemCode.USERNAME_INVALID, "A user name is 3 to 32 letters, digits, dots, hyphens or underscores."
         )
     name = NAME.accept(name)
-    if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
-        raise RequestRefused(
-            ProblemCode.PASSWORD_INVALID,
-            f"A password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters, this one {len(password)}.",
-        )
-    if not _is_utf8(password):
-        raise RequestRefused(ProblemCode.PASSWORD_INVALID, "A password is UTF-8 text without half characters.")
+    _check_password(password)
     # a name that is taken costs no hash
     async with context.books.reading() as tx:
         if await accounts.find_account(tx, username.lower()) is not None:
@@ -67,11 +61,28 @@ async def create_account(
         )
 
 
+async def new_password_hash(password: str) -> str:
+    """The hash of a new password. Raises RequestRefused(password-invalid), TooManySignIns."""
+    _check_password(password)
+    return await _pool.run(hash_password, password)
+
+
+def _check_password(password: str) -> None:
+    if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+        raise RequestRefused(
+            ProblemCode.PASSWORD_INVALID,
+            f"A password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters, this one {len(password)}.",
+        )
+    if not _is_utf8(password):
+        raise RequestRefused(ProblemCode.PASSWORD_INVALID, "A password is UTF-8 text without half characters.")
+
+
 async def authenticate(context: AppContext, *, username: str, password: str) -> LoginAccount:
     """The account with this user name and password; renews its hash where argon2's parameters have changed.
 
     A stored name that the text rule would not accept today is sanitised; the user name stands in where nothing is
-    left of it. Raises RequestRefused (credentials-wrong), whichever of the two is wrong, and TooManySignIns.
+    left of it. Raises RequestRefused (credentials-wrong), whichever of the two is wrong, RequestRefused
+    (account-disabled), and TooManySignIns.
     """
     known_as = username.lower()
     context.sign_in_rate.check(known_as)
@@ -86,6 +97,8 @@ async def authenticate(context: AppContext, *, username: str, password: str) -> 
         context.sign_in_rate.add(known_as)
         raise RequestRefused(ProblemCode.CREDENTIALS_WRONG, "The user name or the password is wrong.")
     context.sign_in_rate.clear(known_as)
+    if account.disabled_at_ms is not None:
+        raise RequestRefused(ProblemCode.ACCOUNT_DISABLED, "This account was disabled; ask the auction house.")
     if needs_rehash(account.password_hash):
         password_hash = await _pool.run(hash_password, password)
         async with context.books.transaction() as tx:

@@ -1,18 +1,66 @@
-"""Ends sessions before their time: one's own, or by staff everybody's. Off the bid's way.
+"""Sessions: begun by a sign-in, ended before their time by whoever has them, by staff, or by a change of the account.
 
-This process knows of it at once, the others within a second or two (`auction.services.revocations`).
+This process knows of an end at once, the others within a second (`auction.services.revocations`). Off the bid's way.
 """
 
+import secrets
 import time
+from dataclasses import dataclass
 
-from auction.books import audit, token_revocations
+from auction.books import accounts, audit, token_revocations
+from auction.books import sessions as stored
+from auction.books.accounts import LoginAccount
+from auction.books.sessions import Session
+from auction.books.token_revocations import Revocation
+from auction.books.unit_of_work import Transaction
+from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.services.context import AppContext
 from auction.services.identity.tokens import LIFETIME_S_MAX, Identity
+
+CLIENT_LENGTH_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPlace:
+    """Where a sign-in is made: how the browser or program names itself, and its address."""
+
+    client: str
+    address: str
+
+
+async def begin_session(context: AppContext, account: LoginAccount, place: SignInPlace, *, lifetime_s: int) -> Session:
+    """Begin a session of an account whose password, and second factor, were right; its tokens carry its id.
+
+    Raises RequestRefused (credentials-wrong) where the account was changed meanwhile, BooksAway.
+    """
+    async with context.books.transaction() as tx:
+        if not await accounts.is_current(tx, account):
+            raise RequestRefused(ProblemCode.CREDENTIALS_WRONG, "The account was changed meanwhile; sign in again.")
+        # with the account locked: a change of it, which takes back what was issued until then, comes before or after
+        revoked_until_s = await token_revocations.issued_until_s(tx, account.subject)
+        begun_s = max(int(time.time()), revoked_until_s + 1)
+        session = Session(
+            session_id=secrets.token_hex(12),
+            subject=account.subject,
+            client="".join(filter(str.isprintable, place.client))[:CLIENT_LENGTH_MAX],
+            address=place.address,
+            created_at_ms=begun_s * 1000,
+            expires_at_s=begun_s + lifetime_s,
+        )
+        await stored.add(tx, session)
+    return session
+
+
+async def list_sessions(context: AppContext, subject: str) -> list[Session]:
+    """The sessions of somebody that go on, the latest first; tokens of the command line have none."""
+    async with context.books.reading() as tx:
+        return await stored.going_on(tx, subject, now_s=int(time.time()))
 
 
 async def end_session(context: AppContext, identity: Identity) -> None:
     """Take back the token that somebody signed in with, and the live tokens made from it. Raises BooksAway."""
     async with context.books.transaction() as tx:
+        await stored.end(tx, identity.subject, identity.token_id, at_ms=time.time_ns() // 1_000_000)
         revocation = await token_revocations.add(
             tx,
             subject=identity.subject,
@@ -23,12 +71,39 @@ async def end_session(context: AppContext, identity: Identity) -> None:
     context.revocations.add(revocation)
 
 
+async def end_own_session(context: AppContext, identity: Identity, session_id: str) -> None:
+    """End one of one's own sessions, such as that of a lost phone. Raises NotFound (session-unknown), BooksAway."""
+    async with context.books.transaction() as tx:
+        ended = await stored.end(tx, identity.subject, session_id, at_ms=time.time_ns() // 1_000_000)
+        if ended is None:
+            raise session_unknown(session_id)
+        revocation = await token_revocations.add(
+            tx,
+            subject=ended.subject,
+            token_id=ended.session_id,
+            expires_at_s=ended.expires_at_s,
+            by=identity.subject,
+        )
+    context.revocations.add(revocation)
+
+
+def session_unknown(session_id: str) -> NotFound:
+    """The refusal of a session that is not one's own, or has ended."""
+    return NotFound(ProblemCode.SESSION_UNKNOWN, f"You have no session {session_id} that goes on.")
+
+
 async def end_sessions(context: AppContext, subject: str, *, actor: str, reason: str) -> None:
     """Take back every token of a subject that was issued until now, this second included. Raises BooksAway."""
-    now_s = int(time.time())
     async with context.books.transaction() as tx:
-        revocation = await token_revocations.add(
-            tx, subject=subject, issued_until_s=now_s, expires_at_s=now_s + LIFETIME_S_MAX, by=actor
-        )
+        revocation = await end_all(tx, subject, actor=actor)
         await audit.record_action(tx, actor=actor, action="end-sessions", reason=reason, details={"subject": subject})
     context.revocations.add(revocation)
+
+
+async def end_all(tx: Transaction, subject: str, *, actor: str) -> Revocation:
+    """The same as a part of a transaction; the caller adds the revocation to this process's once it is committed."""
+    now_s = int(time.time())
+    await stored.end_all(tx, subject, at_ms=now_s * 1000)
+    return await token_revocations.add(
+        tx, subject=subject, issued_until_s=now_s, expires_at_s=now_s + LIFETIME_S_MAX, by=actor
+    )

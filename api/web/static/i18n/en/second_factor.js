@@ -24,6 +24,8 @@ export const words = {
   "factor.missing": "Please enter the code.",
   "ops.field.code": "Code from your authenticator app",
   "ops.hint.code": "The 6 digits that it shows now. Each code works once.",
+  "problem.account-disabled": "This account was disabled. Please ask the auction house.",
+  "problem.session-unknown": "This session has ended already.",
   "problem.account-unknown": "There is no such account.",
   "problem.second-factor-missing": "Set up an authenticator app first: sign out and sign in again.",
   "problem.second-factor-not-used": "This account signs in with its password alone.",

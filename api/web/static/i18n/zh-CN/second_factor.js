@@ -23,6 +23,8 @@ export const words = {
   "factor.missing": "请输入验证码。",
   "ops.field.code": "身份验证器的验证码",
   "ops.hint.code": "当前显示的 6 位数字，每个验证码只能使用一次。",
+  "problem.account-disabled": "该账号已停用，请联系拍卖方。",
+  "problem.session-unknown": "该登录已失效。",
   "problem.account-unknown": "没有这个账号。",
   "problem.second-factor-missing": "请先绑定身份验证器：退出后重新登录即可绑定。",
   "problem.second-factor-not-used": "该账号只用密码登录。",

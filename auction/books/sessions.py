@@ -1,0 +1,69 @@
+"""Stores sign-ins: whose they are, where they were made, until when they go on. Off the bid's way."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+
+from auction.books.tables import sessions
+from auction.books.unit_of_work import Transaction
+
+KEPT_S = 30 * 86_400
+"""How long a session is kept after it has expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sign-in; its tokens have its id."""
+
+    session_id: str
+    subject: str
+    client: str
+    address: str
+    created_at_ms: int
+    expires_at_s: int
+    ended_at_ms: int | None = None
+
+
+async def add(tx: Transaction, session: Session) -> None:
+    """Store a session; those of the same subject that expired long ago are removed."""
+    table = sessions.c
+    old = delete(sessions).where(
+        table.subject == session.subject, table.expires_at_s < session.created_at_ms // 1000 - KEPT_S
+    )
+    await tx.session.execute(old)
+    await tx.session.execute(
+        insert(sessions).values(
+            session_id=session.session_id,
+            subject=session.subject,
+            client=session.client,
+            address=session.address,
+            created_at_ms=session.created_at_ms,
+            expires_at_s=session.expires_at_s,
+        )
+    )
+
+
+async def going_on(tx: Transaction, subject: str, *, now_s: int) -> list[Session]:
+    """The sessions of a subject that have not ended, the latest first."""
+    table = sessions.c
+    statement = select(sessions).where(
+        table.subject == subject, table.ended_at_ms.is_(None), table.expires_at_s > now_s
+    )
+    return [Session(**row) for row in await tx.rows(statement.order_by(table.created_at_ms.desc(), table.session_id))]
+
+
+async def end(tx: Transaction, subject: str, session_id: str, *, at_ms: int) -> Session | None:
+    """Note that a session of a subject has ended; None: they have none of that id that goes on."""
+    table = sessions.c
+    statement = update(sessions).where(
+        table.session_id == session_id, table.subject == subject, table.ended_at_ms.is_(None)
+    )
+    row = await tx.row(statement.values(ended_at_ms=at_ms).returning(*table))
+    return None if row is None else Session(**row)
+
+
+async def end_all(tx: Transaction, subject: str, *, at_ms: int) -> None:
+    """Note that every session of a subject has ended."""
+    table = sessions.c
+    statement = update(sessions).where(table.subject == subject, table.ended_at_ms.is_(None))
+    await tx.session.execute(statement.values(ended_at_ms=at_ms))
