@@ -15,10 +15,9 @@ INCLUDES = sorted((LUA / "include").glob("*.lua"))
 SCRIPTS = load_scripts()
 
 NEVER_A_NUMBER = {
-    "bid[1]",  # a bidder
-    "bid[3]",  # a key
     "action_key",
     "bidder",
+    "key",
     "lot.id",
     "lot.leader",
     "lot.was_leader",

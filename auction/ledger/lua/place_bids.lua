@@ -52,16 +52,13 @@ local function accept(i, who, bidder, amount, key)
   end
   local ends_at, flag = end_after_bid(lot, now), leads and 1 or 0
   lot.price, lot.bids, lot.ends_at = price, lot.bids + 1, ends_at
-  appended = appended + 1
-  events[appended] = {'bid', bidder, who.paddle, amount, key, price, flag, ends_at}
+  events[appended + 1], appended = {'bid', bidder, who.paddle, amount, key, price, flag, ends_at}, appended + 1
   local receipt = {lot.seq + appended, amount, price, minimum_of(lot), flag, who.paddle, ends_at, now}
   if cap > 0 and price >= cap then
-    appended = appended + 1
-    events[appended] = close(lot, now, 'cap', '', '')
+    events[appended + 1], appended = close(lot, now, 'cap', '', ''), appended + 1
   elseif lot.review > 0 and price >= lot.review then
     lot.status, lot.remaining, lot.stopped_at = 'held', ends_at - now, now
-    appended = appended + 1
-    events[appended] = {'held', lot.remaining}
+    events[appended + 1], appended = {'held', lot.remaining}, appended + 1
   end
   fresh[fields[i]] = receipt
   stored[kept + 1], stored[kept + 2] = fields[i], pack(receipt)

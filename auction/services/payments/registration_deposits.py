@@ -6,10 +6,11 @@ repeats the request gets the outcome.
 
 from dataclasses import replace
 
-from auction.books import deposits
+from auction.books import bidders, deposits
 from auction.books.deposits import Deposit
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.states import DepositStatus
+from auction.ledger.keys import sale_of
 from auction.services.context import AppContext
 from auction.services.payments.gateway_calls import perform
 from auction.services.registration import registrations
@@ -43,7 +44,7 @@ async def register(
         )
         if requested.deposit is None:
             return requested
-        await registrations.reserve_paddle(context, lot_id, bidder_id)
+        await _reserve_paddle(context, lot_id, bidder_id)
         deposit = await _hold(context, requested.deposit)
         return await registrations.outcome_of(context, lot_id, bidder_id, deposit)
 
@@ -67,6 +68,17 @@ async def top_up(
         )
         deposit = await _hold(context, requested)
         return replace(await registrations.outcome_of(context, lot_id, bidder_id, deposit), created=is_new)
+
+
+async def _reserve_paddle(context: AppContext, lot_id: str, bidder_id: str) -> None:
+    """Assign a bidder's number on a lot's sale before their deposit is held, in a transaction of its own.
+
+    Where the hold's outcome assigned it, each would lock the sale until it has recorded all that follows. Not awaited
+    on the disk: what is committed later is written after it. Raises BooksAway.
+    """
+    async with context.books.transaction() as tx:
+        await tx.commit_lazily()
+        await bidders.assign_paddle(tx, sale_id=sale_of(lot_id), bidder_id=bidder_id)
 
 
 async def _hold(context: AppContext, deposit: Deposit) -> Deposit:

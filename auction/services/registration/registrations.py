@@ -165,17 +165,6 @@ def hold_id(deposit: Deposit) -> str:
     return f"hold-{deposit.deposit_id}"
 
 
-async def reserve_paddle(context: AppContext, lot_id: str, bidder_id: str) -> None:
-    """Assign a bidder's number on a lot's sale before their deposit is held, in a transaction of its own.
-
-    Where the hold's outcome assigned it, each would lock the sale until it has recorded all that follows. Not awaited
-    on the disk: what is committed later is written after it. Raises BooksAway.
-    """
-    async with context.books.transaction() as tx:
-        await tx.commit_lazily()
-        await bidders.assign_paddle(tx, sale_id=sale_of(lot_id), bidder_id=bidder_id)
-
-
 # --- registrations ----------------------------------------------------------------------------------------------------
 
 
