@@ -5,7 +5,7 @@ defaults below. Each field's description completes the sentence "AUCTION_... mus
 Secrets never print: not in errors, not in `repr`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -369,7 +369,7 @@ def load_settings(**given: Any) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        raise SettingsError("\n".join(_sentences(error.errors(include_url=False)))) from None
+        raise SettingsError("\n".join(map(_sentence, error.errors(include_url=False)))) from None
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"the file .env must be readable UTF-8 text: {error}") from None
 
@@ -377,10 +377,6 @@ def load_settings(**given: Any) -> Settings:
 def describe(name: str) -> str:
     """What the setting with that field name must be, as a phrase."""
     return Settings.model_fields[name].description or "of another form"
-
-
-def _sentences(errors: Sequence[ErrorDetails]) -> list[str]:
-    return [_sentence(error) for error in errors]
 
 
 def _sentence(error: ErrorDetails) -> str:

@@ -14,6 +14,7 @@ const ELEMENTS = {
   "own-hint": "span",
   "own-total": "span",
   "own-wrong": "span",
+  "end-at-cap": "button",
   outcome: "div",
   confirm: "dialog",
   "confirm-text": "p",

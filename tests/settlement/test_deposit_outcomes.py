@@ -1,6 +1,6 @@
 """What late and failed answers of the payment provider do to deposits."""
 
-from auction.books import deposits, operations
+from auction.books import deposits, operations, waiting_operations
 from auction.books.deposits import Deposit
 from auction.domain.states import DepositReason, DepositStatus, FailureCode, OperationStatus
 from auction.services.catalogue import lots
@@ -56,4 +56,4 @@ async def test_a_deposit_captured_before_its_release_is_refunded(stage: Stage) -
     await perform(stage.context, f"refund-{deposit.deposit_id}")
     assert await status_of(stage, deposit) == (DepositStatus.RELEASED, DepositReason.NOT_WON)
     async with stage.context.books.reading() as tx:
-        assert await operations.stuck_of_lots(tx, [deposit.lot_id], attempts=1) == {}
+        assert await waiting_operations.stuck_of_lots(tx, [deposit.lot_id], attempts=1) == {}

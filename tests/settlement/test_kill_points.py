@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from auction.books import operations
+from auction.books import waiting_operations
 from auction.domain.errors import AuctionError, ProblemCode
 from auction.payments.sandbox.file import Movements
 from auction.services.catalogue import lots
 from auction.services.payments.deposit_outcomes import RETRY_MS_MIN
 from auction.services.payments.gateway_calls import perform_due
-from auction.services.registration import registrations
+from auction.services.registration import bidding_power
 from auction.services.settlement import award_payment, awards, voids, waterfall
 from auction.services.settlement.deadlines import process_deadlines
 from auction.services.settlement.finance_views import list_settlements
@@ -231,7 +231,7 @@ DEPOSIT_FEN, REST_FEN = 100 * YUAN, 900 * YUAN
 
 CASES = {
     "hold": KillCase(
-        open_lot, 1, 4, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
+        open_lot, 1, 5, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
     ),
     "top-up": KillCase(
         small_deposit, 1, 4, {"deposit-authorised": 2}, Movements(DEPOSIT_FEN + 90_000, 0, 0, 0), more={"deposits": 2}
@@ -459,7 +459,7 @@ async def retry_operation(stage: Stage, action: str, lot_id: str) -> None:
     except AuctionError as error:
         if error.code not in DONE_ALREADY:
             raise
-    await registrations.sync_waiting_powers(stage.context)
+    await bidding_power.sync_waiting_powers(stage.context)
     await stage.settle()
 
 
@@ -470,7 +470,7 @@ async def is_done_once(stage: Stage, lot_id: str, case: KillCase) -> None:
         counts = {}
         for table in case.more:
             counts[table] = await tx.session.scalar(text(f"SELECT count(*) FROM {table}"))
-        unresolved = await operations.unresolved_of_lots(tx, [lot_id])
+        unresolved = await waiting_operations.unresolved_of_lots(tx, [lot_id])
         unsynced = await tx.session.scalar(
             text("SELECT count(*) FROM registrations WHERE synced_version < power_version")
         )

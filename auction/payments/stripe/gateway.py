@@ -10,7 +10,6 @@ smallest unit of the yuan. `objects` reads the answers.
 Cards are saved with a customer for each payer, whom the house owns; a payment names one as `cus_...:pm_...`.
 """
 
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -23,22 +22,22 @@ from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import (
     NOTICE_LENGTH_MAX,
     NOTICE_TOLERANCE_S,
-    CardSetup,
     GatewayAway,
     Notice,
     NoticeRefused,
     OperationReused,
     Reply,
     ReplyStatus,
-    SavedCard,
     check_operation,
     header_of,
 )
 from auction.payments.registry import ProviderConfig
 from auction.payments.stripe import objects
+from auction.payments.stripe.cards import StripeCards
+from auction.payments.stripe.refusals import error_of, hidden, opening_refused, refund_failure
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams, SetupIntentCreateParams
+    from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 
 HEADER = "Stripe-Signature"
 # otherwise the library writes an identifier into the home directory and sends measurements
@@ -63,7 +62,7 @@ def open_gateway(config: ProviderConfig) -> "StripeGateway":
     )
 
 
-class StripeGateway:
+class StripeGateway(StripeCards):
     """See `PaymentGateway`. The API key is kept in the library's client alone; the webhook's secret is kept here."""
 
     provider = "stripe"
@@ -96,52 +95,6 @@ class StripeGateway:
             http_client=self._http,
         )
 
-    async def start_saving(self, *, payer: str, customer: str | None) -> CardSetup:
-        """See `PaymentGateway`: a SetupIntent for use off session, which Stripe's own form on the page confirms."""
-        if customer is None:
-            made = await self._send(
-                self._client.v1.customers.create_async(
-                    {"metadata": {"payer": payer}}, {"idempotency_key": f"customer:{payer}"}
-                )
-            )
-            customer = str(made["id"])
-        wanted: SetupIntentCreateParams = {
-            "customer": customer,
-            "usage": "off_session",
-            "allowed_payment_method_types": ["card"],
-        }
-        setup = await self._send(self._client.v1.setup_intents.create_async(wanted))
-        return CardSetup(setup["id"], customer, client_secret=setup["client_secret"])
-
-    async def saved_card(self, setup_ref: str, *, payer: str, card: str | None) -> SavedCard | None:
-        """See `PaymentGateway`."""
-        del payer, card
-        try:
-            setup = await self._send(
-                self._client.v1.setup_intents.retrieve_async(setup_ref, {"expand": ["payment_method"]})
-            )
-        except stripe.InvalidRequestError:
-            return None
-        method = setup.get("payment_method")
-        if setup["status"] != "succeeded" or not isinstance(method, dict) or not setup.get("customer"):
-            return None
-        found = method["card"]
-        return SavedCard(
-            customer=setup["customer"],
-            payment_method=f"{setup['customer']}:{method['id']}",
-            instrument=found["fingerprint"],
-            brand=found["brand"],
-            last4=found["last4"],
-            exp_month=found["exp_month"],
-            exp_year=found["exp_year"],
-        )
-
-    async def forget_card(self, payment_method: str) -> None:
-        """See `PaymentGateway`."""
-        # refused where it is detached already
-        with contextlib.suppress(stripe.InvalidRequestError):
-            await self._send(self._client.v1.payment_methods.detach_async(payment_method.rpartition(":")[2]))
-
     async def prepare(
         self,
         operation_id: str,
@@ -172,7 +125,7 @@ class StripeGateway:
         try:
             intent = await self._send(self._client.v1.payment_intents.create_async(wanted, {"idempotency_key": key}))
         except (stripe.CardError, stripe.InvalidRequestError) as refusal:
-            return _opening_refused(refusal)
+            return opening_refused(refusal)
         objects.check(intent, currency=self._currency, amount_fen=amount_fen)
         return Reply(ReplyStatus.PENDING, intent["id"], amount_fen=amount_fen, is_prepared=True)
 
@@ -213,7 +166,7 @@ class StripeGateway:
         except stripe.InvalidRequestError as refusal:
             return await self._explain_refusal(refusal, ref, lambda held: objects.capture_reply(held, operation_id))
         except stripe.CardError as decline:
-            return objects.failed_reply(ref, objects.failure_code(_error(decline)))
+            return objects.failed_reply(ref, objects.failure_code(error_of(decline)))
         objects.check(intent, currency=self._currency)
         reply = objects.capture_reply(intent, operation_id)
         return reply or objects.not_held_reply(intent)
@@ -250,9 +203,9 @@ class StripeGateway:
         except stripe.InvalidRequestError as refusal:
             # perhaps it was done before, under a key that Stripe has forgotten
             if refusal.http_status == HTTPStatus.NOT_FOUND:
-                raise _hidden(ref, refusal) from None
+                raise hidden(ref, refusal) from None
             earlier = await self.look_up(operation_id, OperationKind.REFUND, ref)
-            return earlier or objects.failed_reply(ref, _refund_failure(refusal))
+            return earlier or objects.failed_reply(ref, refund_failure(refusal))
         objects.check(refund, currency=self._currency, amount_fen=amount_fen)
         return objects.refund_reply(refund)
 
@@ -316,12 +269,12 @@ class StripeGateway:
                 self._client.v1.payment_intents.confirm_async(ref, {"off_session": True, "expand": _EXPAND})
             )
         except stripe.CardError as decline:
-            return _opening_refused(decline, ref)
+            return opening_refused(decline, ref)
         except stripe.InvalidRequestError as refusal:
             # most likely it was confirmed before
             found = await self._intent(ref)
             if objects.opening_reply(found).is_prepared:
-                return _opening_refused(refusal, ref)
+                return opening_refused(refusal, ref)
             intent = found
         except GatewayAway:
             # after a fault of Stripe's the object knows whether it was confirmed
@@ -348,7 +301,7 @@ class StripeGateway:
         if intent["status"] != "requires_capture":
             return objects.not_held_reply(intent)
         too_large = refusal.code == "amount_too_large" or refusal.param == "amount_to_capture"
-        code = FailureCode.AMOUNT_TOO_LARGE if too_large else objects.failure_code(_error(refusal))
+        code = FailureCode.AMOUNT_TOO_LARGE if too_large else objects.failure_code(error_of(refusal))
         return objects.failed_reply(ref, code)
 
     async def _intent(self, ref: str) -> objects.StripeObject:
@@ -359,7 +312,7 @@ class StripeGateway:
         try:
             intent = await self._send(self._client.v1.payment_intents.retrieve_async(ref, {"expand": _EXPAND}))
         except stripe.InvalidRequestError as refusal:
-            raise _hidden(ref, refusal) from None
+            raise hidden(ref, refusal) from None
         objects.check(intent, currency=self._currency)
         return intent
 
@@ -393,7 +346,7 @@ class StripeGateway:
         try:
             page = await self._send(self._client.v1.refunds.list_async({"payment_intent": ref, "limit": _PAGE}))
         except stripe.InvalidRequestError as refusal:
-            raise _hidden(ref, refusal) from None
+            raise hidden(ref, refusal) from None
         for refund in page["data"]:
             if objects.metadata(refund).get(objects.OPERATION) == operation_id:
                 objects.check(refund, currency=self._currency)
@@ -418,35 +371,6 @@ class StripeGateway:
                 f"Stripe gave no usable answer: {type(fault).__name__}, HTTP status {fault.http_status}"
             ) from None
         return answer
-
-
-def _error(fault: stripe.StripeError) -> dict[str, Any]:
-    """The error object of an answer."""
-    body = fault.json_body
-    error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else {}
-
-
-def _opening_refused(refusal: stripe.CardError | stripe.InvalidRequestError, ref: str = "") -> Reply:
-    """The failure of a hold or charge that the bank declined, or that Stripe would never take."""
-    error = _error(refusal)
-    if isinstance(refusal, stripe.CardError):
-        return objects.failed_reply((error.get("payment_intent") or {}).get("id", ref), objects.failure_code(error))
-    return objects.failed_reply(ref, objects.failure_code({"code": "invalid_request", **error}))
-
-
-def _refund_failure(refusal: stripe.InvalidRequestError) -> str:
-    if refusal.param == "amount":
-        return FailureCode.AMOUNT_TOO_LARGE
-    return objects.failure_code({"code": FailureCode.NOT_READY, **_error(refusal)})
-
-
-def _hidden(ref: str, refusal: stripe.InvalidRequestError) -> GatewayAway:
-    """That Stripe does not show an object that it made for us: no proof that there is none."""
-    return GatewayAway(
-        f"Stripe does not show {ref} under this key (HTTP status {refusal.http_status}, {refusal.code}): "
-        "the key is of another account, or of the other mode"
-    )
 
 
 def _signed_at_s(signature: str) -> int:

@@ -15,13 +15,17 @@ from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.unit_of_work import Transaction
 from auction.domain.deposits import Power, PurseDeposit
-from auction.domain.errors import AuctionError, ProblemCode
+from auction.domain.errors import AuctionError, ProblemCode, RequestRefused
 from auction.domain.lot import ADMITTING
 from auction.domain.settlement import BidderPolicy, barred_until_ms, counted_deposit_fen, identity_limit_fen
 from auction.domain.states import DepositStatus
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
+from auction.ledger.keys import sale_of
 from auction.services.context import AppContext
+
+UNSEEN_MS = 5_000
+"""A registration that is not archived as admitted after so long is sent to the ledger again."""
 
 
 async def power_of(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str) -> Power:
@@ -223,3 +227,25 @@ async def sync_sale_power(context: AppContext, sale_id: str, bidder_id: str) -> 
 def unsynced(registrations: Sequence[Registration]) -> list[Registration]:
     """Registrations with a change of power that the ledger does not have."""
     return [registration for registration in registrations if registration.synced_version < registration.power_version]
+
+
+async def sync_waiting_powers(context: AppContext) -> int:
+    """Send the powers to the ledger that it may not have; how many were sent. Raises LedgerAway, BooksAway."""
+    before_ms = context.clock_ms() - UNSEEN_MS
+    async with context.books.reading() as tx:
+        waiting = await bidders.registrations_to_sync(tx, before_ms=before_ms)
+    sent = 0
+    for registration in waiting:
+        try:
+            if registration.share_fen is not None:
+                # a share that was used has left a smaller purse: that comes before the share ends
+                await sync_sale_power(context, sale_of(registration.lot_id), registration.bidder_id)
+            await sync_power(context, registration.lot_id, registration.bidder_id)
+            sent += 1
+        except RequestRefused:
+            continue
+        except AuctionError as error:
+            # a lot that is over, or on a stopped shard, delays no other
+            if error.code not in {ProblemCode.WRONG_STATUS, ProblemCode.LEDGER_CHANGED}:
+                raise
+    return sent

@@ -17,14 +17,13 @@ from auction.books.operations import Intent
 from auction.books.unit_of_work import Transaction
 from auction.domain.currency import Currency
 from auction.domain.deposits import Power
-from auction.domain.errors import AuctionError, ProblemCode, RefusalCode, RequestRefused
+from auction.domain.errors import ProblemCode, RefusalCode, RequestRefused
 from auction.domain.lot import ADMITTING
 from auction.domain.money import FEN_MAX
 from auction.domain.settlement import barred_until_ms, required_deposit_fen
 from auction.domain.states import DepositMethod, DepositReason, DepositStatus, OperationKind
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
-from auction.ledger.keys import sale_of
 from auction.services.catalogue.lot_views import visible_lot
 from auction.services.context import AppContext
 from auction.services.registration.bidding_power import (
@@ -36,12 +35,8 @@ from auction.services.registration.bidding_power import (
     power_of_deposits,
     restate_power,
     sync_power,
-    sync_sale_power,
 )
 from auction.services.registration.payment_methods import chosen_payment_method
-
-UNSEEN_MS = 5_000
-"""A registration that is not archived as admitted after so long is sent to the ledger again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,28 +184,6 @@ async def registrations_of(context: AppContext, bidder_id: str) -> list[Registra
     """A bidder's registrations with their deposits, newest first."""
     async with context.books.reading() as tx:
         return await bidders.registrations_of(tx, bidder_id)
-
-
-async def sync_waiting_powers(context: AppContext) -> int:
-    """Send the powers to the ledger that it may not have; how many were sent. Raises LedgerAway, BooksAway."""
-    before_ms = context.clock_ms() - UNSEEN_MS
-    async with context.books.reading() as tx:
-        waiting = await bidders.registrations_to_sync(tx, before_ms=before_ms)
-    sent = 0
-    for registration in waiting:
-        try:
-            if registration.share_fen is not None:
-                # a share that was used has left a smaller purse: that comes before the share ends
-                await sync_sale_power(context, sale_of(registration.lot_id), registration.bidder_id)
-            await sync_power(context, registration.lot_id, registration.bidder_id)
-            sent += 1
-        except RequestRefused:
-            continue
-        except AuctionError as error:
-            # a lot that is over, or on a stopped shard, delays no other
-            if error.code not in {ProblemCode.WRONG_STATUS, ProblemCode.LEDGER_CHANGED}:
-                raise
-    return sent
 
 
 # --- checks and intents -----------------------------------------------------------------------------------------------

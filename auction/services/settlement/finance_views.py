@@ -16,6 +16,7 @@ from auction.books import (
     runners_up,
     settlement_search,
     settlements,
+    waiting_operations,
 )
 from auction.books.approvals import Approval
 from auction.books.catalogue import LotRecord
@@ -161,8 +162,8 @@ async def _rows(tx: Transaction, found: Sequence[Settlement], now_ms: int) -> li
     records = await catalogue.lots_by_id(tx, lot_ids)
     awards = {award.lot_id: award for award in await settlements.awards_of_lots(tx, lot_ids)}
     held = await deposits.held_by_lot(tx, lot_ids)
-    waiting = await operations.unresolved_of_lots(tx, lot_ids)
-    stuck = await operations.stuck_of_lots(tx, lot_ids, attempts=STUCK_ATTEMPTS)
+    waiting = await waiting_operations.unresolved_of_lots(tx, lot_ids)
+    stuck = await waiting_operations.stuck_of_lots(tx, lot_ids, attempts=STUCK_ATTEMPTS)
     past = await defaults.of_lots(tx, lot_ids)
     taken_back = await reversals.of_lots(tx, lot_ids)
     requested = await approvals.waiting_of_lots(tx, lot_ids, now_ms=now_ms)

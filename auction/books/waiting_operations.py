@@ -1,0 +1,54 @@
+"""Which operations of lots wait for the payment provider, or for a person: for the pages and figures of finance.
+
+Beside the bid's way.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, any_, exists, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from auction.books.operations import UNRESOLVED
+from auction.books.tables import Id, payment_operations
+from auction.books.unit_of_work import Transaction
+from auction.domain.states import RELEASE_SUPERSEDED, FailureCode, OperationKind, OperationStatus
+
+
+async def unresolved_of_lots(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, int]:
+    """Lot -> how many of its operations are unresolved; lots without any are missing."""
+    table = payment_operations.c
+    statement = (
+        select(table.lot_id, func.count().label("unresolved"))
+        .where(table.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), UNRESOLVED)
+        .group_by(table.lot_id)
+    )
+    return {row["lot_id"]: row["unresolved"] for row in await tx.rows(statement)}
+
+
+async def stuck_of_lots(tx: Transaction, lot_ids: Sequence[str], *, attempts: int) -> dict[str, list[str]]:
+    """Lot -> the ids of its operations that a person should look at.
+
+    Those are unresolved after `attempts` calls, and refunds and releases that failed and were not repeated with
+    success.
+    """
+    table = payment_operations.c
+    unresolved = UNRESOLVED & (table.attempts >= attempts)
+    failed = and_(
+        table.status == OperationStatus.FAILED,
+        table.kind.in_((OperationKind.RELEASE, OperationKind.REFUND)),
+        table.failure.is_(None) | table.failure.not_in((*RELEASE_SUPERSEDED, FailureCode.REFUNDED_OTHERWISE)),
+    )
+    later = payment_operations.alias("later")
+    repeated = exists().where(
+        later.c.operation_id != table.operation_id,
+        later.c.first_operation_id == table.first_operation_id,
+        later.c.created_at_ms >= table.created_at_ms,
+        (later.c.status == OperationStatus.SUCCEEDED) | (later.c.failure == FailureCode.REFUNDED_OTHERWISE),
+    )
+    statement = select(table.lot_id, table.operation_id).where(
+        table.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), or_(unresolved, failed & ~repeated)
+    )
+    found: dict[str, list[str]] = {}
+    for row in await tx.rows(statement.order_by(table.lot_id, table.operation_id)):
+        found.setdefault(row["lot_id"], []).append(row["operation_id"])
+    return found
