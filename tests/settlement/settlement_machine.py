@@ -340,12 +340,20 @@ class SettlementMachine(RuleBasedStateMachine):
             self._do(handover.confirm_handover(context, lot_id, actor=actor))
 
     @rule(
-        number=numbers, share=st.sampled_from([30, 50, 98, 100, 100, 120]), named=st.sampled_from([True, True, False])
+        number=numbers,
+        share=st.sampled_from([30, 50, 98, 100, 100, 120]),
+        named=st.sampled_from([True, True, False]),
+        is_prompt=st.sampled_from([True, True, False]),
     )
-    def transfer(self, number: int, share: int, named: bool) -> None:
-        """The winner transfers a part of what is due, or too much, with the reference or without."""
+    def transfer(self, number: int, share: int, named: bool, is_prompt: bool) -> None:
+        """The winner transfers a part of what is due, or too much, with the reference or without.
+
+        Most of it needs a second person, who enters the statement at once or with one that comes later.
+        """
         self._do(self._transfer(number, share, named))
         self._do(self._import("olga"))
+        if is_prompt:
+            self._do(self._import("petra"))
 
     @rule(number=numbers, what=st.sampled_from(["match", "return", "send", "done", "refused", "extend"]))
     def at_the_bank(self, number: int, what: Literal["match", "return", "send", "done", "refused", "extend"]) -> None:
