@@ -118,9 +118,14 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
 
 
 def _allowed_methods(request: Request, error: HTTPException) -> list[str]:
-    """Every method of the path; Starlette's exception lists only those of the first route that matched."""
-    found = set((error.headers or {}).get("Allow", "").replace(" ", "").split(","))
+    """Every method of the path; Starlette's exception lists only those of the first route that matched.
+
+    Of a path that fits several templates, those of the template with the fewest parameters.
+    """
+    found: dict[int, set[str]] = {}
     for template, operations in request.app.openapi()["paths"].items():
         if re.fullmatch(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template)), request.url.path):
-            found.update(method.upper() for method in operations)
-    return sorted(found - {""})
+            found.setdefault(template.count("{"), set()).update(method.upper() for method in operations)
+    if found:
+        return sorted(found[min(found)])
+    return sorted(set((error.headers or {}).get("Allow", "").replace(" ", "").split(",")) - {""})

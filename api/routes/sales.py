@@ -9,7 +9,7 @@ from api.http.openapi import AWAY, OPTIONAL_TOKEN, TOKEN, problems
 from api.routes.dependencies import Context, SaleId
 from api.schemas.public import SaleResponse, SalesResponse
 from auction.domain.errors import ProblemCode
-from auction.domain.text import ID_LENGTH_MAX
+from auction.domain.text import ID_LENGTH_MAX, ID_PATTERN
 from auction.services.catalogue import lot_views
 from auction.services.catalogue.lot_views import LOTS_PAGE_MAX, SALES_PAGE_MAX
 
@@ -24,7 +24,8 @@ async def list_sales(
     visitor: Visitor,
     *,
     cursor: Annotated[
-        str | None, Query(max_length=ID_LENGTH_MAX, description="`next_cursor` of the page before.")
+        str | None,
+        Query(max_length=ID_LENGTH_MAX, pattern=ID_PATTERN, description="`next_cursor` of the page before."),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=SALES_PAGE_MAX)] = SALES_PAGE_MAX,
 ) -> SalesResponse:

@@ -265,7 +265,7 @@ async def test_what_is_for_staff_is_for_nobody_else(asker, ledger_as_it_is):
             assert (other.json()["role"], other.json()["allowed"]) == (role, ["ops"])
 
     assert await ledger_as_it_is() == before
-    assert (await asker.get("/sales")).json() == {"sales": []}
+    assert (await asker.get("/sales")).json() == {"sales": [], "next_cursor": None}
 
 
 async def test_a_sale_id_is_taken_once_and_made_up_where_none_is_given(asker):

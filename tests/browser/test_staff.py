@@ -316,8 +316,8 @@ async def test_an_action_without_a_reason_or_too_late_is_explained_beside_it(pub
         await page.click("#act-confirm")
         await expect(page.locator("#act-reason-wrong")).to_have_text(text("ops.mistyped.short", n=3))
         assert public_server.shown(lot_id)["status"] == "open"
-        public_server.ask("POST", f"/ops/lots/{lot_id}/pause", {"reason": "somebody else"})
-        await expect(page.locator("#act-wrong")).to_contain_text(text("status.paused"))
+        public_server.ask("POST", f"/ops/lots/{lot_id}/close", {"reason": "somebody else"})
+        await expect(page.locator("#act-wrong")).to_contain_text(text("status.closed"))
         await expect(page.locator("#act-confirm")).to_be_disabled()
         await page.keyboard.press("Escape")
         await expect(page.locator("#act")).to_be_hidden()

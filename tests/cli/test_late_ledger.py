@@ -78,7 +78,7 @@ def test_http_says_503_until_the_ledger_answers(tmp_path, ledger, books_url):
         asyncio.run(ledger.start())
         # on the connection that was opened before, too
         until(lambda: http.get("/readyz").json()["ready"], "readiness")
-        assert http.get("/api/v1/sales").json() == {"sales": []}
+        assert http.get("/api/v1/sales").json() == {"sales": [], "next_cursor": None}
         assert api.events().count("start_waits_for_ledger") == 1
         assert api.events().count("ledger_answers") == 1
         api.process.send_signal(signal.SIGTERM)

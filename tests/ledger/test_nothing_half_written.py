@@ -163,8 +163,8 @@ WRONG_WORDS: dict[str, tuple[str, Words]] = {
     "no paddle": ("admit_bidder", ("dee", "", -1, -1, -1)),
     "not a number": ("admit_bidder", ("dee", 4, "nan", -1, -1)),
     "no end": ("open_lot", ("now", "soon", "eve")),
-    "back in time": ("extend_lot", (-1, "", "eve")),
-    "by nothing": ("extend_lot", (0, "", "eve")),
+    "back in time": ("extend_lot", (-1, 0, "", "eve")),
+    "by nothing": ("extend_lot", (0, 0, "", "eve")),
     "a price in words": ("restate_lot", (7, 6, "much", "", 0, 0, "", "eve")),
     "a review limit in words": ("resume_lot", ("high", "eve")),
 }

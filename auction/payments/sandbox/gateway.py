@@ -33,6 +33,7 @@ from auction.payments.gateway import (
 )
 from auction.payments.registry import ProviderConfig
 from auction.payments.sandbox import notices, rules
+from auction.payments.sandbox.answers import OPENING, new_notice_id, new_ref, opening_of, ref_of, reply_of
 from auction.payments.sandbox.file import Movements, OperationRequest, SandboxFile, SandboxOperation
 from auction.payments.sandbox.rules import (
     Behaviour,
@@ -48,8 +49,6 @@ FILE_NAME = "sandbox-payments.sqlite3"
 REDELIVER_AFTER_MS = 5_000
 """A notification that was collected and not confirmed is due again after so long."""
 _NOTICE_KEY = b"flash-auction: notices of the sandbox, version 1"
-_PREFIXES = {OperationKind.HOLD: "sbh_", OperationKind.CHARGE: "sbc_", OperationKind.REFUND: "sbr_"}
-_OPENING = (OperationKind.HOLD, OperationKind.CHARGE)
 _Answer = TypeVar("_Answer")
 
 
@@ -157,7 +156,7 @@ class SandboxGateway:
 
         def found(file: SandboxFile, now_ms: int) -> Reply | None:  # noqa: ARG001 - every turn is given the time
             operation = file.operation(operation_id)
-            return _reply(file, operation) if operation and operation.request.kind is kind else None
+            return reply_of(file, operation) if operation and operation.request.kind is kind else None
 
         return await self._transact(found)
 
@@ -229,11 +228,11 @@ class SandboxGateway:
             if (operation := file.operation(request.operation_id)) is not None:
                 if operation.request != request:
                     raise OperationReused(f"operation {request.operation_id} was another request before")
-                return _reply(file, operation), False
+                return reply_of(file, operation), False
             outcome = self._outcome(file, request, now_ms)
             operation = SandboxOperation(
                 request,
-                _ref(request, outcome),
+                ref_of(request, outcome),
                 outcome.status,
                 outcome.failure,
                 outcome.moved_fen,
@@ -245,7 +244,7 @@ class SandboxGateway:
             if outcome.status is not ReplyStatus.PENDING:
                 self._announce(file, operation, now_ms)
             lost = outcome.payment is not None and outcome.payment.behaviour is Behaviour.NO_ANSWER
-            return _reply(file, operation), lost
+            return reply_of(file, operation), lost
 
         reply, lost = await self._transact(performed)
         if lost:
@@ -253,10 +252,10 @@ class SandboxGateway:
         return reply
 
     def _outcome(self, file: SandboxFile, request: OperationRequest, now_ms: int) -> SandboxOutcome:
-        if request.kind in _OPENING:
+        if request.kind in OPENING:
             if failure := rules.outside_limits(request.asked_fen, self.charge_limits):
                 return SandboxOutcome(ReplyStatus.FAILED, None, failure=failure)
-            payment = _opening(request)
+            payment = opening_of(request)
             return rules.open_payment(payment, now_ms, self._timings) if payment else rules.not_found()
         payment = file.payment(request.about)
         if payment is None:
@@ -327,20 +326,20 @@ class SandboxGateway:
             self._keep(file, done.payment, at_ms)
             reply = Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=done.moved_fen)
             self._queue(
-                file, Notice(_new_notice_id(), None, kind, ref, reply, told, opening_id=payment.operation_id), at_ms
+                file, Notice(new_notice_id(), None, kind, ref, reply, told, opening_id=payment.operation_id), at_ms
             )
 
     def _refund_unasked(self, file: SandboxFile, payment: SandboxPayment, at_ms: int) -> None:
         left_fen = payment.captured_fen - payment.refunded_fen
         if left_fen == 0:
             return
-        ref = _new_ref(OperationKind.REFUND)
+        ref = new_ref(OperationKind.REFUND)
         file.keep_payment(replace(payment, refunded_fen=payment.captured_fen))
         request = OperationRequest(f"unasked-{ref}", OperationKind.REFUND, payment.ref, left_fen)
         file.add_operation(SandboxOperation(request, ref, ReplyStatus.SUCCEEDED, moved_fen=left_fen))
         reply = Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=left_fen)
         told = ProviderEventType.REFUNDED
-        self._queue(file, Notice(_new_notice_id(), None, OperationKind.REFUND, ref, reply, told, payment.ref), at_ms)
+        self._queue(file, Notice(new_notice_id(), None, OperationKind.REFUND, ref, reply, told, payment.ref), at_ms)
 
     def _dispute(self, file: SandboxFile, payment: SandboxPayment, step: UnaskedStep, at_ms: int) -> None:
         known = file.dispute_of(payment.ref)
@@ -356,7 +355,7 @@ class SandboxGateway:
             told = ProviderEventType.DISPUTE_WON if is_won else ProviderEventType.DISPUTE_LOST
         file.keep_dispute(dispute, payment.ref, amount_fen, is_won=is_won)
         reply = Reply(ReplyStatus.SUCCEEDED, dispute, amount_fen=amount_fen)
-        self._queue(file, Notice(_new_notice_id(), None, None, dispute, reply, told, payment.ref), at_ms)
+        self._queue(file, Notice(new_notice_id(), None, None, dispute, reply, told, payment.ref), at_ms)
 
     def _announce(
         self,
@@ -366,9 +365,9 @@ class SandboxGateway:
         told: ProviderEventType = ProviderEventType.OUTCOME,
     ) -> None:
         """Queue a notification of an operation's outcome."""
-        request, reply = operation.request, _reply(file, operation)
+        request, reply = operation.request, reply_of(file, operation)
         self._queue(
-            file, Notice(_new_notice_id(), request.operation_id, request.kind, operation.ref, reply, told), at_ms
+            file, Notice(new_notice_id(), request.operation_id, request.kind, operation.ref, reply, told), at_ms
         )
 
     def _queue(self, file: SandboxFile, notice: Notice, at_ms: int) -> None:
@@ -376,45 +375,3 @@ class SandboxGateway:
         for _ in range(self._copies):
             place = self._chance.random() if self._chance else 0.0
             file.queue_notice(body, due_at_ms=at_ms, place=place)
-
-
-def _opening(request: OperationRequest) -> SandboxPayment | None:
-    """The payment that a hold or charge starts with; None: there is no such card."""
-    behaviour = rules.behaviour_of(request.payment_method)
-    if behaviour is None:
-        return None
-    return SandboxPayment(
-        ref=_new_ref(request.kind),
-        operation_id=request.operation_id,
-        kind=request.kind,
-        state=PaymentState.PENDING,
-        amount_fen=request.asked_fen,
-        behaviour=behaviour,
-        instrument=rules.instrument_of(request.payment_method, request.payer),
-    )
-
-
-def _ref(request: OperationRequest, outcome: SandboxOutcome) -> str:
-    """The id of what an operation made; where it made nothing, of what it refers to."""
-    if outcome.payment is None:
-        return request.about
-    return _new_ref(request.kind) if request.kind is OperationKind.REFUND else outcome.payment.ref
-
-
-def _new_notice_id() -> str:
-    return f"sbn_{secrets.token_hex(8)}"
-
-
-def _new_ref(kind: OperationKind) -> str:
-    return _PREFIXES[kind] + secrets.token_hex(12)
-
-
-def _reply(file: SandboxFile, operation: SandboxOperation) -> Reply:
-    reply = Reply(operation.status, operation.ref, failure=operation.failure, amount_fen=operation.moved_fen)
-    payment = file.payment(operation.ref) if operation.request.kind in _OPENING else None
-    if payment is None:
-        return reply
-    reply = replace(reply, instrument=payment.instrument, expires_at_ms=payment.expires_at_ms)
-    if payment.state is PaymentState.EXPIRED:
-        return replace(reply, status=ReplyStatus.FAILED, failure=FailureCode.EXPIRED, amount_fen=None)
-    return reply

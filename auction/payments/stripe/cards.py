@@ -1,7 +1,7 @@
 """Saving cards at Stripe: a customer for each payer, whom the house owns, and SetupIntents for use off session."""
 
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import stripe
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 
 class StripeCards:
-    """The part of `PaymentGateway` that saves cards; the gateway sends its requests."""
+    """The part of `PaymentGateway` that saves cards; `send` awaits a request as the gateway does."""
 
-    _client: stripe.StripeClient
-
-    async def _send(self, request: Awaitable[Any]) -> dict[str, Any]:
-        raise NotImplementedError
+    def __init__(
+        self, client: stripe.StripeClient, send: Callable[[Awaitable[Any]], Awaitable[dict[str, Any]]]
+    ) -> None:
+        self._client = client
+        self._send = send
 
     async def start_saving(self, *, payer: str, customer: str | None) -> CardSetup:
         """See `PaymentGateway`: a SetupIntent for use off session, which Stripe's own form on the page confirms."""

@@ -22,12 +22,14 @@ from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import (
     NOTICE_LENGTH_MAX,
     NOTICE_TOLERANCE_S,
+    CardSetup,
     GatewayAway,
     Notice,
     NoticeRefused,
     OperationReused,
     Reply,
     ReplyStatus,
+    SavedCard,
     check_operation,
     header_of,
 )
@@ -62,7 +64,7 @@ def open_gateway(config: ProviderConfig) -> "StripeGateway":
     )
 
 
-class StripeGateway(StripeCards):
+class StripeGateway:
     """See `PaymentGateway`. The API key is kept in the library's client alone; the webhook's secret is kept here."""
 
     provider = "stripe"
@@ -94,6 +96,19 @@ class StripeGateway(StripeCards):
             max_network_retries=retries,
             http_client=self._http,
         )
+        self._cards = StripeCards(self._client, self._send)
+
+    async def start_saving(self, *, payer: str, customer: str | None) -> CardSetup:
+        """See `PaymentGateway`."""
+        return await self._cards.start_saving(payer=payer, customer=customer)
+
+    async def saved_card(self, setup_ref: str, *, payer: str, card: str | None) -> SavedCard | None:
+        """See `PaymentGateway`."""
+        return await self._cards.saved_card(setup_ref, payer=payer, card=card)
+
+    async def forget_card(self, payment_method: str) -> None:
+        """See `PaymentGateway`."""
+        await self._cards.forget_card(payment_method)
 
     async def prepare(
         self,

@@ -65,8 +65,14 @@ async function newestSales() {
   return Promise.all(found.map(withAllLots));
 }
 
+/** A sale by its id, in a list; an empty one where there is none. */
 async function oneSale(saleId) {
-  return [await withAllLots(await get(`/sales/${encodeURIComponent(saleId)}`))];
+  try {
+    return [await withAllLots(await get(`/sales/${encodeURIComponent(saleId)}`))];
+  } catch (problem) {
+    if (problem.status === 404) return [];
+    throw problem;
+  }
 }
 
 /** A sale with all its lots: an answer has the first of them. */
