@@ -65,7 +65,7 @@ async def test_the_lots_of_a_sale_are_listed_by_number_each_once(asker: Asker, m
         ("/sales?limit=101", 422, "out-of-range"),
         ("/sales?limit=many", 422, "wrong-type"),
         ("/sales?cursor=nowhere", 404, "sale-unknown"),
-        ("/sales?cursor=%00", 404, "sale-unknown"),
+        ("/sales?cursor=%00", 422, "wrong-text"),
         ("/sales/big?after_number=-1", 422, "out-of-range"),
         ("/sales/big?limit=501", 422, "out-of-range"),
     ],
