@@ -40,9 +40,9 @@ from auction.services.recovery.restore import Restorer
 from auction.services.settlement.payment_outcomes import SettlementOutcomes
 from auction.settings import Settings, SettingsError
 from auction.signing.bidder_codes import BidderCodes
+from auction.signing.encryption import EncryptionKey
 from auction.signing.hmac_receipts import ReceiptKey
 from auction.signing.house_keys import HouseKeys, KeyFileError
-from auction.signing.sealing import SealingKey
 
 
 @asynccontextmanager
@@ -94,7 +94,7 @@ async def open_context(
                 money=_money_rules(settings),
                 edge=EdgeRefusals(ledger) if settings.edge_refusals else None,
                 two_persons=settings.two_persons,
-                authenticator_key=SealingKey.derive(secret) if settings.second_factor else None,
+                authenticator_key=EncryptionKey.derive(secret) if settings.second_factor else None,
                 bid_rate=BidRate(settings.bids_per_bidder_s, settings.bids_in_flight),
             )
             await combiner.drain()

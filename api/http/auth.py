@@ -35,10 +35,10 @@ bearer = HTTPBearer(
 class NotSignedIn(AuctionError):
     """No token was sent."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            HttpCode.UNAUTHORIZED, "A token is required: send the header 'Authorization: Bearer <token>' once."
-        )
+    def __init__(
+        self, detail: str = "A token is required: send the header 'Authorization: Bearer <token>' once."
+    ) -> None:
+        super().__init__(HttpCode.UNAUTHORIZED, detail)
 
 
 class WrongRole(AuctionError):

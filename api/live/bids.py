@@ -13,27 +13,18 @@ from prometheus_client.registry import Collector
 from api.bids.answers import BidAnswers
 from api.bids.body import amount_of
 from api.bids.idempotency import checked_key
-from api.http.auth import Authenticator, WrongRole
+from api.http.auth import Authenticator, NotSignedIn, WrongRole
 from api.http.metrics import BidCounts, EdgeGauges
-from api.http.problems import HttpCode
 from api.http.sessions import CsrfKey
 from api.live.connection import LiveConnection
 from api.live.frames import PlacedFrame, RefusedFrame, encode_frame
 from api.live.protocol import Place
-from auction.domain.errors import AuctionError
 from auction.services.bidding.placement import BidOutcome, start_bid
 from auction.services.context import AppContext
 from auction.services.identity.roles import Role
 from auction.services.identity.tokens import Identity, TokenCode, TokenKey, TokenRefused
 
 _encode = msgspec.json.Encoder().encode
-
-
-class NotSignedIn(AuctionError):
-    """The connection has sent no token."""
-
-    def __init__(self) -> None:
-        super().__init__(HttpCode.UNAUTHORIZED, "A token is required: send it in a sub before the first bid.")
 
 
 class LiveBids:
@@ -75,7 +66,7 @@ class LiveBids:
         """Who bids. Raises NotSignedIn, TokenRefused, WrongRole."""
         identity = connection.identity
         if identity is None:
-            raise NotSignedIn
+            raise NotSignedIn("A token is required: send it in a sub before the first bid.")
         if identity.expires_at_s <= time.time():
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; send a new one in a sub.")
         if self._context.revocations.covers(identity):

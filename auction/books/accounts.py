@@ -52,8 +52,8 @@ async def find_account(tx: Transaction, username: str, *, locked: bool = False) 
     return None if row is None else LoginAccount(**row)
 
 
-async def is_current(tx: Transaction, account: LoginAccount) -> bool:
-    """Whether the account has not changed since it was read; it cannot until this transaction has ended."""
+async def lock_unchanged(tx: Transaction, account: LoginAccount) -> bool:
+    """Lock an account against changes until this transaction has ended; False: it has changed since it was read."""
     table = accounts.c
     statement = select(table.username).where(table.username == account.username, table.version == account.version)
     return await tx.row(statement.with_for_update(read=True)) is not None

@@ -18,20 +18,26 @@ _RETURNED_AT = "returned_at_s"
 
 
 def check_connections(engine: AsyncEngine) -> None:
-    """Check each connection of this engine's pool when it is taken; a dead one is replaced, and all older ones."""
+    """Check each connection of this engine's pool when it is taken; a dead one is replaced, and all older ones.
 
-    @event.listens_for(engine.sync_engine, "checkin")
-    def note_return(_connection: Any, record: Any) -> None:
-        record.info[_RETURNED_AT] = time.monotonic()
+    Asked for again, nothing changes.
+    """
+    event.listen(engine.sync_engine, "checkin", _note_return)
+    event.listen(engine.sync_engine, "checkout", _check)
 
-    @event.listens_for(engine.sync_engine, "checkout")
-    def check(connection: Any, record: Any, _proxy: Any) -> None:
-        if connection.driver_connection.is_closed():
-            raise InvalidatePoolError("the server has closed the connection")
-        returned_at_s = record.info.get(_RETURNED_AT)
-        if returned_at_s is None or time.monotonic() - returned_at_s < IDLE_S:
-            return
-        try:
-            engine.sync_engine.dialect.do_ping(connection)
-        except Exception as error:
-            raise InvalidatePoolError("the connection does not answer") from error
+
+def _note_return(_connection: Any, record: Any) -> None:
+    record.info[_RETURNED_AT] = time.monotonic()
+
+
+def _check(connection: Any, record: Any, _proxy: Any) -> None:
+    """`connection` is SQLAlchemy's of asyncpg. Raises InvalidatePoolError, on which the pool connects anew."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError("the server has closed the connection")
+    returned_at_s = record.info.get(_RETURNED_AT)
+    if returned_at_s is None or time.monotonic() - returned_at_s < IDLE_S:
+        return
+    try:
+        connection.ping()
+    except Exception as error:
+        raise InvalidatePoolError("the connection does not answer") from error

@@ -32,16 +32,16 @@ class OutgoingTransfer:
     payee_account: str
     why: ReturnReason
     reason: str | None
-    status: TransferStatus
-    attempts: int
     asked_by: str
     asked_at_ms: int
-    sent_by: str | None
-    sent_at_ms: int | None
-    bank_reference: str | None
-    value_date: str | None
-    failure: str | None
-    resolved_at_ms: int | None
+    status: TransferStatus = TransferStatus.ASKED
+    attempts: int = 0
+    sent_by: str | None = None
+    sent_at_ms: int | None = None
+    bank_reference: str | None = None
+    value_date: str | None = None
+    failure: str | None = None
+    resolved_at_ms: int | None = None
 
 
 async def ask(tx: Transaction, transfer: OutgoingTransfer) -> None:

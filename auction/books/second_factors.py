@@ -1,4 +1,4 @@
-"""Stores the authenticators of staff, their secrets sealed, and the hashes of recovery codes. Off the bid's way."""
+"""Stores the authenticators of staff, their secrets encrypted, and the hashes of recovery codes. Off the bid's way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

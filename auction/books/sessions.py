@@ -62,8 +62,9 @@ async def end(tx: Transaction, subject: str, session_id: str, *, at_ms: int) -> 
     return None if row is None else Session(**row)
 
 
-async def end_all(tx: Transaction, subject: str, *, at_ms: int) -> None:
-    """Note that every session of a subject has ended."""
+async def end_all(tx: Transaction, subject: str, *, at_ms: int) -> int:
+    """Note that every session of a subject has ended; when the newest of them was begun, UTC ms (0: there was none)."""
     table = sessions.c
     statement = update(sessions).where(table.subject == subject, table.ended_at_ms.is_(None))
-    await tx.session.execute(statement.values(ended_at_ms=at_ms))
+    rows = await tx.rows(statement.values(ended_at_ms=at_ms).returning(table.created_at_ms))
+    return max((row["created_at_ms"] for row in rows), default=0)

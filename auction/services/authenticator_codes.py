@@ -14,7 +14,7 @@ from auction.books.second_factors import SecondFactor
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.services.context import AppContext
-from auction.signing.sealing import SealBroken, SealingKey
+from auction.signing.encryption import EncryptionKey, NotDecrypted
 
 STEP_S = 30
 DRIFT_STEPS = 1
@@ -43,11 +43,11 @@ def step_of(secret: str, code: str, now_ms: int, *, after: int = 0) -> int | Non
     return next((step for step in right if step > after), None)
 
 
-def open_secret(key: SealingKey, sealed: str) -> str:
-    """The secret of an authenticator. Raises RequestRefused(second-factor-missing): sealed under another secret key."""
+def decrypt_secret(key: EncryptionKey, encrypted: str) -> str:
+    """The secret of an authenticator. Raises RequestRefused(second-factor-missing) under another secret key."""
     try:
-        return key.open(sealed)
-    except SealBroken:
+        return key.decrypt(encrypted)
+    except NotDecrypted:
         raise RequestRefused(
             ProblemCode.SECOND_FACTOR_MISSING,
             "The authenticator was set up under another AUCTION_SECRET_KEY: it has to be reset "
@@ -77,7 +77,7 @@ def wrong(context: AppContext, subject: str) -> RequestRefused:
 
 
 async def accept_code(
-    context: AppContext, tx: Transaction, factor: SecondFactor | None, key: SealingKey, code: str
+    context: AppContext, tx: Transaction, factor: SecondFactor | None, key: EncryptionKey, code: str
 ) -> None:
     """Use a code of somebody's authenticator, in the transaction of what it confirms.
 
@@ -88,7 +88,7 @@ async def accept_code(
     if not code:
         raise required()
     context.code_rate.check(factor.subject)
-    secret = open_secret(key, factor.sealed_secret)
+    secret = decrypt_secret(key, factor.sealed_secret)
     step = step_of(secret, code, context.clock_ms(), after=factor.last_step)
     if step is None or not await second_factors.use_step(tx, factor.subject, step):
         raise wrong(context, factor.subject)

@@ -27,9 +27,9 @@ from auction.services.registration_queue import RegistrationQueue
 from auction.services.revocations import Revocations
 from auction.services.sign_in_rate import CODE_DELAY_S_MAX, SignInRate
 from auction.signing.bidder_codes import BidderCodes
+from auction.signing.encryption import EncryptionKey
 from auction.signing.hmac_receipts import ReceiptKey
 from auction.signing.house_keys import HouseKeys
-from auction.signing.sealing import SealingKey
 
 FROZEN_LOTS_MAX = 10_000
 RECORDS_BYTES_MAX = 32_000_000
@@ -96,7 +96,7 @@ class AppContext:
     money: MoneyRules = field(default_factory=MoneyRules)
     two_persons: bool = False
     """Whether acts that change who wins need two persons of staff."""
-    authenticator_key: SealingKey | None = None
+    authenticator_key: EncryptionKey | None = None
     """Seals the secrets of staff's authenticators; None: staff sign in and agree without a second factor."""
     clock_ms: Callable[[], int] = system_clock_ms
     ledger_memory: MemoryWatch = field(default_factory=MemoryWatch)

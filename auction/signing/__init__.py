@@ -1,1 +1,1 @@
-"""Keys that sign what leaves the engine, such as receipts of bids, and that seal what is stored."""
+"""Keys that sign what leaves the engine, such as receipts of bids, and that encrypt what is stored."""

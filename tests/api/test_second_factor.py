@@ -14,7 +14,7 @@ from auction.services.context import AppContext
 from auction.services.identity import accounts, second_factor
 from auction.services.identity.tokens import Role
 from auction.services.sign_in_rate import FREE_FAILURES
-from auction.signing.sealing import SealBroken, SealingKey
+from auction.signing.encryption import EncryptionKey, NotDecrypted
 from tests.api.conftest import SECRET, Asker, signed
 
 PASSWORD = "correct horse battery"
@@ -46,7 +46,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def context(context: AppContext, clock: Clock) -> AppContext:
     """A house with second factors, and with acts of two persons."""
-    return replace(context, two_persons=True, authenticator_key=SealingKey.derive(SECRET), clock_ms=clock)
+    return replace(context, two_persons=True, authenticator_key=EncryptionKey.derive(SECRET), clock_ms=clock)
 
 
 async def account(context: AppContext, username: str, role: Role = Role.OPS) -> dict[str, str]:
@@ -168,9 +168,9 @@ async def test_a_recovery_code_signs_in_once_and_lets_another_phone_be_set_up(
     assert new not in repr(stored) + stored.sealed_secret
     assert second not in str(stored.recovery_hashes)
     assert len(stored.recovery_hashes) == second_factor.RECOVERY_CODES
-    assert SealingKey.derive(SECRET).open(stored.sealed_secret) == new
-    with pytest.raises(SealBroken):
-        SealingKey.derive("another secret of the tests, long enough").open(stored.sealed_secret)
+    assert EncryptionKey.derive(SECRET).decrypt(stored.sealed_secret) == new
+    with pytest.raises(NotDecrypted):
+        EncryptionKey.derive("another secret of the tests, long enough").decrypt(stored.sealed_secret)
 
 
 async def test_bidders_and_houses_without_it_have_no_second_factor(asker: Asker, context: AppContext):

@@ -1,6 +1,8 @@
 """Sessions: what a token is for, how long staff's live, and how they are ended."""
 
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -170,3 +172,18 @@ async def test_a_sign_in_that_was_under_way_when_the_account_changed_begins_no_s
     with pytest.raises(RequestRefused, match="changed meanwhile"):
         await sessions.begin_session(context, known, sessions.SignInPlace("", ""), lifetime_s=60)
     assert await sessions.list_sessions(context, ann) == []
+
+
+async def test_a_session_begun_in_the_second_of_an_earlier_end_is_ended_by_the_next(
+    ann: str, context: AppContext, monkeypatch: pytest.MonkeyPatch
+):
+    now_s = time.time()
+    stopped = SimpleNamespace(time=lambda: now_s, time_ns=lambda: int(now_s * 1e9))
+    monkeypatch.setattr(sessions, "time", stopped)
+    known = await accounts.authenticate(context, username="ann", password=PASSWORD)
+    await sessions.end_sessions(context, ann, actor="amy", reason="a test")
+    begun = await sessions.begin_session(context, known, sessions.SignInPlace("", ""), lifetime_s=60)
+    token = SimpleNamespace(subject=ann, token_id=begun.session_id, issued_at_s=begun.created_at_ms // 1000)
+    assert not context.revocations.covers(token)
+    await sessions.end_sessions(context, ann, actor="amy", reason="a test")
+    assert context.revocations.covers(token)

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 
 from auction.books import connection_check, tables, unit_of_work
 from auction.books.unit_of_work import Books, StatementRejected, Transaction, driver_url
@@ -319,7 +320,7 @@ async def test_an_idle_connection_is_asked_before_it_is_used(books_url: str, mon
         raise TimeoutError
 
     before = await backend()
-    monkeypatch.setattr(books.engine.sync_engine.dialect, "do_ping", is_dead)
+    monkeypatch.setattr(AsyncAdapt_asyncpg_connection, "ping", is_dead)
     assert await backend() == before
     monkeypatch.setattr(connection_check, "IDLE_S", 0.0)
     assert await backend() != before

@@ -48,7 +48,7 @@ accounts = Table(
 
 
 class SecondFactorColumns(TypedColumns):
-    """The authenticator of a member of staff: the secret of its codes, sealed with a key outside of the database."""
+    """The authenticator of a member of staff: the secret of its codes, encrypted with a key outside of the database."""
 
     subject = Column(Id, primary_key=True)
     sealed_secret: Named[str | None] = Column(Text)

@@ -26,7 +26,6 @@ from auction.domain.states import (
     ReceiptStatus,
     ReturnReason,
     StepName,
-    TransferStatus,
 )
 from auction.services.context import AppContext
 from auction.services.second_person import NO_CONFIRMATION, Confirmation
@@ -168,16 +167,8 @@ async def return_receipt(
             payee_account=receipt.payer_account if payee_account is None else payee_account,
             why=ReturnReason.UNMATCHED,
             reason=reason,
-            status=TransferStatus.ASKED,
-            attempts=0,
             asked_by=actor,
             asked_at_ms=now_ms,
-            sent_by=None,
-            sent_at_ms=None,
-            bank_reference=None,
-            value_date=None,
-            failure=None,
-            resolved_at_ms=None,
         )
         await outgoing_transfers.ask(tx, transfer)
         entry = transfer_entries.transfer_return_owed(

@@ -15,17 +15,17 @@ from auction.books.unit_of_work import Transaction
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.services.authenticator_codes import (
     accept_code,
+    decrypt_secret,
     enrolment_uri,
     missing,
     new_secret,
-    open_secret,
     required,
     step_of,
     wrong,
 )
 from auction.services.context import AppContext
 from auction.services.identity.roles import STAFF
-from auction.signing.sealing import SealingKey
+from auction.signing.encryption import EncryptionKey
 
 RECOVERY_CODES = 10
 _RECOVERY_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -66,7 +66,7 @@ async def begin_enrolment(context: AppContext, account: LoginAccount, code: str)
         factor = await second_factors.find(tx, account.subject, locked=True)
         if factor is not None and factor.sealed_secret is not None:
             await _accept(context, tx, account, key, code)
-        await second_factors.begin(tx, account.subject, key.seal(secret))
+        await second_factors.begin(tx, account.subject, key.encrypt(secret))
     return Enrolment(secret, enrolment_uri(secret, account.username))
 
 
@@ -86,7 +86,7 @@ async def confirm_enrolment(context: AppContext, account: LoginAccount, code: st
         if not code:
             raise required()
         context.code_rate.check(account.subject)
-        step = step_of(open_secret(key, factor.pending_secret), code, now_ms)
+        step = step_of(decrypt_secret(key, factor.pending_secret), code, now_ms)
         if step is None:
             raise wrong(context, account.subject)
         hashes = [_hash_of(one) for one in recovery_codes]
@@ -107,7 +107,7 @@ async def reset(context: AppContext, account: LoginAccount, *, actor: str, reaso
     return True
 
 
-def _key_of(context: AppContext, account: LoginAccount) -> SealingKey:
+def _key_of(context: AppContext, account: LoginAccount) -> EncryptionKey:
     if context.authenticator_key is None or account.role not in STAFF:
         raise RequestRefused(
             ProblemCode.SECOND_FACTOR_NOT_USED,
@@ -116,7 +116,7 @@ def _key_of(context: AppContext, account: LoginAccount) -> SealingKey:
     return context.authenticator_key
 
 
-async def _accept(context: AppContext, tx: Transaction, account: LoginAccount, key: SealingKey, code: str) -> None:
+async def _accept(context: AppContext, tx: Transaction, account: LoginAccount, key: EncryptionKey, code: str) -> None:
     """Use a code or a recovery code."""
     factor = await second_factors.find(tx, account.subject, locked=True)
     if factor is not None and (used := _recovery_hash(factor, code)) is not None:

@@ -34,7 +34,7 @@ async def begin_session(context: AppContext, account: LoginAccount, place: SignI
     Raises RequestRefused (credentials-wrong) where the account was changed meanwhile, BooksAway.
     """
     async with context.books.transaction() as tx:
-        if not await accounts.is_current(tx, account):
+        if not await accounts.lock_unchanged(tx, account):
             raise RequestRefused(ProblemCode.CREDENTIALS_WRONG, "The account was changed meanwhile; sign in again.")
         # with the account locked: a change of it, which takes back what was issued until then, comes before or after
         revoked_until_s = await token_revocations.issued_until_s(tx, account.subject)
@@ -103,7 +103,9 @@ async def end_sessions(context: AppContext, subject: str, *, actor: str, reason:
 async def end_all(tx: Transaction, subject: str, *, actor: str) -> Revocation:
     """The same as a part of a transaction; the caller adds the revocation to this process's once it is committed."""
     now_s = int(time.time())
-    await stored.end_all(tx, subject, at_ms=now_s * 1000)
+    newest_ms = await stored.end_all(tx, subject, at_ms=now_s * 1000)
+    # a session that was begun in the second of an earlier end is dated into the next one
+    until_s = max(now_s, newest_ms // 1000)
     return await token_revocations.add(
-        tx, subject=subject, issued_until_s=now_s, expires_at_s=now_s + LIFETIME_S_MAX, by=actor
+        tx, subject=subject, issued_until_s=until_s, expires_at_s=until_s + LIFETIME_S_MAX, by=actor
     )

@@ -11,7 +11,7 @@ from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import transfer_entries
 from auction.domain.accounts import JournalAccount
-from auction.domain.states import ReturnReason, TransferStatus
+from auction.domain.states import ReturnReason
 from auction.services.settlement.transitions import SYSTEM_ACTOR
 
 
@@ -46,14 +46,6 @@ def _return_of(award: Award, match: ReceiptMatch, why: ReturnReason, now_ms: int
         payee_account=match.payer_account,
         why=why,
         reason=None,
-        status=TransferStatus.ASKED,
-        attempts=0,
         asked_by=SYSTEM_ACTOR,
         asked_at_ms=now_ms,
-        sent_by=None,
-        sent_at_ms=None,
-        bank_reference=None,
-        value_date=None,
-        failure=None,
-        resolved_at_ms=None,
     )

@@ -1,4 +1,4 @@
-"""Seals what is stored and has to be read again, such as the secrets of authenticators: of no use to who has a copy.
+"""Encrypts what is stored and has to be read again, such as the secrets of authenticators: of no use to who has a copy.
 
 Off the bid's way.
 """
@@ -13,12 +13,12 @@ from cryptography.fernet import Fernet, InvalidToken
 _PURPOSE = b"flash-auction: secrets of authenticators, version 1"
 
 
-class SealBroken(Exception):
-    """It was sealed with another key, or changed."""
+class NotDecrypted(Exception):
+    """It was encrypted with another key, or changed."""
 
 
-class SealingKey:
-    """Seals and opens text (Fernet: AES-128-CBC, HMAC-SHA-256), with a key derived from the secret for this alone."""
+class EncryptionKey:
+    """Encrypts and decrypts text (Fernet: AES-128-CBC, HMAC-SHA-256), with a key of its own from the secret."""
 
     __slots__ = ("_key",)
 
@@ -30,16 +30,16 @@ class SealingKey:
         """The key that follows from a secret."""
         return cls(hmac.digest(secret.encode(), _PURPOSE, hashlib.sha256))
 
-    def seal(self, text: str) -> str:
+    def encrypt(self, text: str) -> str:
         """The text, readable with this key alone."""
         return self._key.encrypt(text.encode()).decode()
 
-    def open(self, sealed: str) -> str:
-        """The text that was sealed. Raises SealBroken."""
+    def decrypt(self, encrypted: str) -> str:
+        """The text that was encrypted. Raises NotDecrypted."""
         try:
-            return self._key.decrypt(sealed.encode()).decode()
+            return self._key.decrypt(encrypted.encode()).decode()
         except InvalidToken:
-            raise SealBroken from None
+            raise NotDecrypted from None
 
     def __repr__(self) -> str:
-        return "SealingKey(...)"
+        return "EncryptionKey(...)"
