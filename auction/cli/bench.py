@@ -11,7 +11,9 @@ from auction.console.output import Json, print_json
 class Benchmark(StrEnum):
     """What is measured."""
 
+    ARCHIVE = "archive"
     FLOOD = "flood"
+    GROWTH = "growth"
     HTTP = "http"
     LEDGER = "ledger"
     LIVE = "live"
@@ -20,6 +22,7 @@ class Benchmark(StrEnum):
     RIVALS = "rivals"
     SETTLEMENT = "settlement"
     STORM = "storm"
+    VERIFY = "verify"
 
 
 def bench(

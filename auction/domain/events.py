@@ -246,6 +246,7 @@ Event = (
 )
 
 KINDS: dict[str, type[Event]] = {event.kind: event for event in get_args(Event)}
+_TYPES = {kind: [field.type for field in fields(event)] for kind, event in KINDS.items()}
 
 
 def from_row(row: list[Any]) -> Event:
@@ -253,12 +254,10 @@ def from_row(row: list[Any]) -> Event:
     kind = KINDS.get(row[0]) if row and isinstance(row[0], str) else None
     if kind is None:
         raise ValueError(f"not an event of the ledger: {row!r}")
-    expected = fields(kind)
-    if len(row) != len(expected) + 1 or any(
-        type(value) is not field.type for value, field in zip(row[1:], expected, strict=True)
-    ):
-        raise ValueError(f"a {kind.kind} event has fields {[f.name for f in expected]}, got {row!r}")
-    return kind(*row[1:])
+    values = row[1:]
+    if list(map(type, values)) != _TYPES[kind.kind]:
+        raise ValueError(f"a {kind.kind} event has fields {[field.name for field in fields(kind)]}, got {row!r}")
+    return kind(*values)
 
 
 def follows(first_seq: int, events: Sequence[Event], last_seq: int) -> bool:

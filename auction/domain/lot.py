@@ -132,8 +132,14 @@ def lot_outcome(status: LotStatus, reserve_fen: int | None, price_fen: int) -> s
     return str(status) if status is LotStatus.VOID else None
 
 
+NEW_EPOCH = (BidVoided, Restored)
+"""The events after which a lot is in another epoch."""
+
+
 def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
     """The lot after one more event at `at_ms` (UTC ms)."""
+    if isinstance(event, BidPlaced):
+        return _apply_bid(lot, event, at_ms)
     after = replace(lot, seq=lot.seq + 1, last_at_ms=at_ms)
     match event:
         case Scheduled() | Rescheduled():
@@ -148,11 +154,6 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
                 ends_at_ms=event.ends_at_ms,
                 hard_stop_at_ms=event.hard_stop_at_ms,
             )
-        case BidPlaced():
-            after = replace(after, price_fen=event.price_fen, bids=lot.bids + 1, ends_at_ms=event.ends_at_ms)
-            if not event.leading:
-                return after
-            return replace(after, leader_id=event.bidder_id, leader_paddle=event.paddle, ceiling_fen=event.amount_fen)
         case Held() | Paused() | Interrupted():
             return _apply_stop(after, event)
         case Resumed():
@@ -191,6 +192,22 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
         case Frozen() | Restored():
             return _apply_recovery(lot, after, event)
     assert_never(event)
+
+
+def _apply_bid(lot: Lot, bid: BidPlaced, at_ms: int) -> Lot:
+    # in one step, as nearly all events are bids
+    leads = bid.leading
+    return replace(
+        lot,
+        seq=lot.seq + 1,
+        last_at_ms=at_ms,
+        price_fen=bid.price_fen,
+        bids=lot.bids + 1,
+        ends_at_ms=bid.ends_at_ms,
+        leader_id=bid.bidder_id if leads else lot.leader_id,
+        leader_paddle=bid.paddle if leads else lot.leader_paddle,
+        ceiling_fen=bid.amount_fen if leads else lot.ceiling_fen,
+    )
 
 
 def _apply_times(lot: Lot, after: Lot, event: Scheduled | Rescheduled) -> Lot:

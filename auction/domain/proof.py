@@ -33,6 +33,7 @@ from auction.domain.events import (
     follows,
 )
 from auction.domain.lot import (
+    NEW_EPOCH,
     WRONG_STATUS,
     Action,
     Lot,
@@ -130,7 +131,7 @@ class LotProof:
         rest = iter(events)
         for event in rest:
             lot = self.lot
-            if epoch != apply(lot, event, at_ms).epoch:
+            if epoch != (apply(lot, event, at_ms).epoch if isinstance(event, NEW_EPOCH) else lot.epoch):
                 raise RuleBroken(ORDER, lot.seq + 1, f"is of epoch {epoch} while the lot is in epoch {lot.epoch}")
             self._fold(event, at_ms, rest)
 

@@ -5,11 +5,12 @@ bids came meanwhile is beyond its record, and what those changed is left out.
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import fields
+from operator import attrgetter
 
 import msgspec
 
-from auction.domain.bidding import Admission
+from auction.domain.bidding import Admission, Receipt
 from auction.domain.lot import Lot, LotStatus
 from auction.domain.proof import CHAINED, DEADLINE, NO_PHANTOMS, ONCE, ORDER, RuleBroken
 from auction.domain.terms import Terms
@@ -19,6 +20,7 @@ from auction.services.verification.record_checks import LotCheck
 
 STAFF = b" "
 """With it begin the fields of the accepted keys that are of no bid: what staff did."""
+_receipt_values = attrgetter(*(field.name for field in fields(Receipt)))
 
 
 def state_to_check(check: LotCheck, before: StoredLot | None, later: StoredLot | None) -> StoredLot | None:
@@ -115,7 +117,7 @@ def check_receipts(check: LotCheck, stored: Mapping[bytes, bytes], *, until_seq:
         if packed is None:
             what = f"the ledger has forgotten the key of {bidder_id}'s bid: a retry would be taken for a new bid"
             raise RuleBroken(ONCE, receipt.seq, what)
-        if _receipt_row(packed) != [int(value) for value in astuple(receipt)]:
+        if _receipt_row(packed) != list(map(int, _receipt_values(receipt))):
             raise RuleBroken(
                 ONCE, receipt.seq, f"the ledger would answer a retry of {bidder_id}'s bid with another receipt"
             )
