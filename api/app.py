@@ -31,7 +31,7 @@ from api.web import docs_page, documents
 from auction.services.bidding.background import kept_up_to_date
 from auction.services.bidding.heartbeat import Heartbeat
 from auction.services.context import AppContext
-from auction.services.identity.tokens import TokenKey
+from auction.services.identity.tokens import TokenKeys
 from auction.services.recovery.watch import RecoveryWatch
 from auction.serving.open_files import open_files_max
 from auction.settings import Settings, SettingsError, load_settings
@@ -48,7 +48,9 @@ Every answer that is not a success is `application/problem+json`; programs decid
 
 def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch | None = None) -> BidEndpoint:
     """The ASGI application for a context. `recovery`: what metrics say is stopped; the caller keeps it up to date."""
-    authenticator = Authenticator(TokenKey(config.secret), CsrfKey.derive(config.secret), context.revocations)
+    keys = TokenKeys(config.secret)
+    context.key_follower.follow(keys)
+    authenticator = Authenticator(keys, CsrfKey.derive(config.secret), context.revocations)
     counts = BidCounts()
     app = FastAPI(
         title="Flash auction",

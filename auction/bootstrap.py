@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -34,15 +33,18 @@ from auction.payments.gateway import PaymentGateway
 from auction.payments.registry import PROVIDERS, ProviderConfig, open_gateway
 from auction.services.bid_rate import BidRate
 from auction.services.context import AppContext, MoneyRules
+from auction.services.identity.tokens import TokenKeys
 from auction.services.recovery.continuity import ContinuityCheck
 from auction.services.recovery.marks import MarkSpool, MarkWriter
 from auction.services.recovery.restore import Restorer
 from auction.services.settlement.payment_outcomes import SettlementOutcomes
+from auction.services.signing_keys import KeyFollower
 from auction.settings import Settings, SettingsError
 from auction.signing.bidder_codes import BidderCodes
 from auction.signing.encryption import EncryptionKey
 from auction.signing.hmac_receipts import ReceiptKey
-from auction.signing.house_keys import HouseKeys, KeyFileError
+from auction.signing.house_keys import HouseKeys
+from auction.signing.key_files import KeyFileError
 
 
 @asynccontextmanager
@@ -58,8 +60,10 @@ async def open_context(
     """
     if settings.redis_url is None or settings.database_url is None:
         raise ValueError("open_context needs both addresses; see auction.servers")
-    house_keys = HouseKeys.transient() if secret or for_checks else _house_keys(settings)
+    signs = not (secret or for_checks)
     secret = secret or settings.secret
+    house_keys = _read_keys(settings, secret) if signs else HouseKeys.transient()
+    follower = KeyFollower(settings.keys_dir if signs else None, [house_keys])
     gateway = _gateway(settings, settings.provider, secret) if with_payments else AbsentGateway()
     former = [_gateway(settings, name, secret) for name in settings.former_providers] if with_payments else []
     guard = ServerGuard()
@@ -80,12 +84,14 @@ async def open_context(
                     _guarding(ContinuityCheck(opened, guard, books, spool, ledger.marks))
                 )
                 await background.enter_async_context(_writing(MarkWriter(ledger.marks, books, spool)))
+                await background.enter_async_context(_in_background(follower.run(), "follow keys"))
             yield AppContext(
                 ledger=ledger,
                 combiner=combiner,
                 stream=LedgerStream(ledger.redis, ledger.keys),
                 books=books,
                 house_keys=house_keys,
+                key_follower=follower,
                 bidder_codes=BidderCodes.derive(secret),
                 former_receipts=ReceiptKey.derive(secret),
                 gateway=gateway,
@@ -172,14 +178,11 @@ async def _open_bound_ledger(redis: "Redis", books: Books, settings: Settings) -
     return ledger
 
 
-def signing_keys_dir(settings: Settings) -> Path:
-    """Where the keys are that sign receipts and published records."""
-    return settings.signing_keys or settings.data_dir / "keys"
-
-
-def _house_keys(settings: Settings) -> HouseKeys:
+def _read_keys(settings: Settings, secret: str) -> HouseKeys:
+    """The house's keys; those of tokens are looked at as well, so that a process does not start with damaged ones."""
     try:
-        return HouseKeys.load_or_create(signing_keys_dir(settings))
+        _ = TokenKeys(secret, settings.keys_dir)
+        return HouseKeys.load_or_create(settings.keys_dir)
     except KeyFileError as error:
         raise SettingsError(f"{error} (AUCTION_SIGNING_KEYS names the directory)") from error
 

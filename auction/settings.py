@@ -6,19 +6,17 @@ Secrets never print: not in errors, not in `repr`.
 """
 
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from auction import setting_forms
 from auction.domain.currency import CURRENCIES
-from auction.domain.money import FEN_MAX
 from auction.domain.payment_reference import BankAccount
-from auction.domain.text import DELIVERY_CENTRE, NAME
+from auction.domain.text import NAME
 from auction.payments.registry import PROVIDERS
 
 PREFIX = "AUCTION_"
@@ -30,104 +28,10 @@ class SettingsError(Exception):
     """A setting is missing or wrong; the text has a sentence for each, which names its variable."""
 
 
-def _ledger_address(url: str) -> str:
-    parts = urlsplit(url)
-    # reading the port checks it
-    by_host = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
-    if not (parts.path if parts.scheme == "unix" else by_host):
-        raise ValueError
-    return url
-
-
-def _books_address(url: str) -> str:
-    """Check a PostgreSQL address in any usual form; the form that SQLAlchemy's asyncpg dialect needs."""
-    scheme, _, rest = url.partition("://")
-    parts = urlsplit(url)
-    if scheme not in {"postgresql", "postgres", "postgresql+asyncpg"} or parts.port == 0:
-        raise ValueError
-    if not parts.path.strip("/") or not (parts.hostname or dict(parse_qsl(parts.query)).get("host")):
-        raise ValueError
-    return f"postgresql+asyncpg://{rest}"
-
-
-def _live_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
-        raise ValueError
-    return url
-
-
-def _origins(listed: str) -> str:
-    for origin in filter(None, listed.split(",")):
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or origin.rstrip("/") != f"{parts.scheme}://{parts.netloc}":
-            raise ValueError
-    return listed
-
-
-def _networks(listed: str) -> str:
-    for part in filter(None, listed.split(",")):
-        ip_network(part.strip())
-    return listed
-
-
-def _names(listed: str) -> str:
-    names = [DELIVERY_CENTRE.accept(name.strip()) for name in listed.split(",")]
-    if len(set(names)) < len(names):
-        raise ValueError
-    return ",".join(names)
-
-
-def _limits(listed: str) -> str:
-    pairs = [pair.split(":") for pair in filter(None, listed.split(","))]
-    levels = [(int(level), int(limit)) for level, limit in pairs]
-    if not all(0 <= level <= 9 and 0 <= limit <= FEN_MAX for level, limit in levels):
-        raise ValueError
-    if len({level for level, _ in levels}) < len(levels):
-        raise ValueError
-    return listed
-
-
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < SECRET_LENGTH_MIN:
         raise ValueError
     return secret
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError
-    return url
-
-
-def _provider_names(names: str) -> str:
-    for name in filter(None, (part.strip() for part in names.split(","))):
-        _provider_name(name)
-    return names
-
-
-def _provider_name(name: str) -> str:
-    if name not in PROVIDERS:
-        raise ValueError
-    return name
-
-
-def _currency(code: str) -> str:
-    if code not in CURRENCIES:
-        raise ValueError
-    return code
-
-
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
-def _above_heartbeats(silence_ms: int) -> int:
-    """Shorter silences lie between two heartbeats."""
-    if 0 != silence_ms < 1_000:
-        raise ValueError
-    return silence_ms
 
 
 Port = Annotated[int, Field(ge=1, le=65535, description="a port number from 1 to 65535")]
@@ -149,24 +53,24 @@ class Settings(BaseSettings):
     )
 
     # servers; without an address, the embedded ones of data_dir are used
-    redis_url: Annotated[str, AfterValidator(_ledger_address)] | None = Field(
+    redis_url: Annotated[str, AfterValidator(setting_forms.ledger_address)] | None = Field(
         None,
         repr=False,
         exclude=True,
         description="an address such as redis://host:6379/0, rediss://... or unix:///path/to/socket",
     )
-    database_url: Annotated[str, AfterValidator(_books_address)] | None = Field(
+    database_url: Annotated[str, AfterValidator(setting_forms.books_address)] | None = Field(
         None, repr=False, exclude=True, description="an address such as postgresql://user:password@host/auction"
     )
-    database_owner_url: Annotated[str, AfterValidator(_books_address)] | None = Field(
+    database_owner_url: Annotated[str, AfterValidator(setting_forms.books_address)] | None = Field(
         None,
         repr=False,
         exclude=True,
         description="an address such as postgresql://owner:password@host/auction, of the tables' owner",
     )
-    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(Path("var"), description="a directory")
+    data_dir: Annotated[Path, AfterValidator(setting_forms.absolute)] = Field(Path("var"), description="a directory")
     ledger_binary: str | None = Field(None, description="a redis-server or valkey-server, by path or by name on PATH")
-    postgres_programs: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+    postgres_programs: Annotated[Path, AfterValidator(setting_forms.absolute)] | None = Field(
         None, description="a directory with pg_dump and pg_restore, of the database's version or newer"
     )
 
@@ -174,7 +78,9 @@ class Settings(BaseSettings):
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None, description=f"a secret of at least {SECRET_LENGTH_MIN} characters"
     )
-    signing_keys: Annotated[Path, AfterValidator(_absolute)] | None = Field(None, description="a directory of keys")
+    signing_keys: Annotated[Path, AfterValidator(setting_forms.absolute)] | None = Field(
+        None, description="a directory of keys"
+    )
     token_lifetime_s: int = Field(
         43_200, ge=60, le=31_536_000, description="a whole number of seconds from 60 to 31536000"
     )
@@ -190,7 +96,7 @@ class Settings(BaseSettings):
     ledger_timeout_ms: int = Field(
         2_000, ge=10, le=60_000, description="a whole number of milliseconds from 10 to 60000"
     )
-    outage_pause_ms: Annotated[int, AfterValidator(_above_heartbeats)] = Field(
+    outage_pause_ms: Annotated[int, AfterValidator(setting_forms.above_heartbeats)] = Field(
         2_000,
         le=600_000,
         description="a whole number of milliseconds from 1000 to 600000, or 0 for no pause after an outage",
@@ -206,10 +112,10 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="a host name or an address to listen on")
     http_port: Port = 8000
     live_port: Port = 8001
-    live_url: Annotated[str, AfterValidator(_live_address)] | None = Field(
+    live_url: Annotated[str, AfterValidator(setting_forms.live_address)] | None = Field(
         None, description="an address such as wss://live.example.com/"
     )
-    live_origins: Annotated[str, AfterValidator(_origins)] = Field(
+    live_origins: Annotated[str, AfterValidator(setting_forms.origins)] = Field(
         "", description="origins such as https://auction.example.com, with commas between them"
     )
     http_sockets_max: int = Field(10_000, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
@@ -227,7 +133,7 @@ class Settings(BaseSettings):
     live_sockets_per_address: int = Field(
         1_000, ge=0, le=1_000_000, description="a whole number from 1 to 1000000, or 0 for no limit"
     )
-    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+    trusted_proxies: Annotated[str, AfterValidator(setting_forms.networks)] = Field(
         "127.0.0.1,::1", description="addresses or networks such as 10.0.0.0/8, with commas between them"
     )
     two_persons: bool = Field(True, description="1 where acts that change who wins need two persons of staff, or 0")
@@ -237,22 +143,22 @@ class Settings(BaseSettings):
     gateways: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
 
     # payments and settlement
-    payment_provider: Annotated[str, AfterValidator(_provider_name)] | None = Field(
+    payment_provider: Annotated[str, AfterValidator(setting_forms.provider_name)] | None = Field(
         None, description=f"one of {', '.join(PROVIDERS)}"
     )
-    former_payment_providers: Annotated[str, AfterValidator(_provider_names)] = Field(
+    former_payment_providers: Annotated[str, AfterValidator(setting_forms.provider_names)] = Field(
         "", description="names of providers used before, with commas, whose operations are still asked of them"
     )
     stripe_key: SecretStr | None = Field(None, description="a secret key of Stripe")
     stripe_webhook_secret: SecretStr | None = Field(None, description="the signing secret of Stripe's webhook")
     stripe_publishable_key: SecretStr | None = Field(None, description="a publishable key of Stripe, for pages")
-    stripe_api_base: Annotated[str, AfterValidator(_web_address)] | None = Field(
+    stripe_api_base: Annotated[str, AfterValidator(setting_forms.web_address)] | None = Field(
         None, description="an address such as https://api.stripe.com"
     )
     deposit_method: Literal["authorisation", "charge"] = Field(
         "authorisation", description="authorisation (the provider reserves deposits) or charge"
     )
-    delivery_centres: Annotated[str, AfterValidator(_names)] = Field(
+    delivery_centres: Annotated[str, AfterValidator(setting_forms.names)] = Field(
         "Beijing,Shanghai,Guangzhou,Shenzhen,Chengdu,Wuhan", description="names with commas between them"
     )
     bank_account_holder: Annotated[str, AfterValidator(NAME.accept)] | None = Field(
@@ -264,7 +170,7 @@ class Settings(BaseSettings):
     bank_account_bank: Annotated[str, AfterValidator(NAME.accept)] | None = Field(
         None, description="the bank and branch of the house's account, at most 100 characters"
     )
-    identity_limits: Annotated[str, AfterValidator(_limits)] = Field(
+    identity_limits: Annotated[str, AfterValidator(setting_forms.limits)] = Field(
         "",
         description="levels of identity with the highest bid in fen, such as 0:100000000,1:1000000000; "
         "below the lowest one nobody may bid, above the highest one there is no limit",
@@ -286,7 +192,9 @@ class Settings(BaseSettings):
         "info", description="one of debug, info, warning, error"
     )
     log_format: Literal["console", "json"] = Field("console", description="console or json")
-    currency: Annotated[str, AfterValidator(_currency)] = Field("CNY", description=f"one of {', '.join(CURRENCIES)}")
+    currency: Annotated[str, AfterValidator(setting_forms.currency)] = Field(
+        "CNY", description=f"one of {', '.join(CURRENCIES)}"
+    )
     locale: str = Field(
         "zh-CN", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a language tag such as zh-CN"
     )
@@ -351,6 +259,11 @@ class Settings(BaseSettings):
                 f"{PREFIX}SECRET_KEY must be set to {describe('secret_key')}, the same for all processes"
             )
         return self.secret_key.get_secret_value()
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the keys are that sign receipts, published records and, beside the first, tokens."""
+        return self.signing_keys or self.data_dir / "keys"
 
     @property
     def provider(self) -> str:

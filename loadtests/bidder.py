@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 from locust import FastHttpUser, constant, task
 
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from loadtests.statistics import BidderStatistics
 
 RESPONSE_TIMEOUT_S = 5.0
@@ -43,7 +43,7 @@ class Bidder(FastHttpUser):
     def on_start(self) -> None:
         """Register for one of the lots with a token of its own."""
         statistics.bidders += 1
-        key = TokenKey(os.environ["AUCTION_SECRET_KEY"])
+        key = TokenKeys(os.environ["AUCTION_SECRET_KEY"])
         subject = f"load-{statistics.bidders}-{secrets.token_hex(3)}"
         token = key.issue(subject=subject, role=Role.BIDDER, now_s=int(time.time()), lifetime_s=TOKEN_LIFETIME_S)
         self.authorization = {"Authorization": f"Bearer {token}"}

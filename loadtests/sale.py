@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from loadtests.server import AuctionServer
 
 CLERK_LIFETIME_S = 7200
@@ -19,7 +19,7 @@ class Staff:
     """Calls the staff's routes with a token of the role `ops`."""
 
     def __init__(self, server: AuctionServer) -> None:
-        token = TokenKey(server.secret).issue(
+        token = TokenKeys(server.secret).issue(
             subject="load-clerk", role=Role.OPS, now_s=int(time.time()), lifetime_s=CLERK_LIFETIME_S
         )
         self._client = httpx.Client(

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from locust import events
 
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
 TOKEN_LIFETIME_S = 7_200
@@ -65,7 +65,7 @@ class Bidders:
             self._tokens = itertools.cycle(lines)
             self._key = None
         elif options.secret_key:
-            self._key = TokenKey(options.secret_key)
+            self._key = TokenKeys(options.secret_key)
         else:
             raise SystemExit("bidders need tokens: give --tokens FILE, or AUCTION_SECRET_KEY to make them")
 

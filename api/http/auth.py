@@ -16,7 +16,7 @@ from api.http.sessions import CsrfKey, session_token
 from auction.domain.errors import AuctionError
 from auction.services.catalogue.visibility import Viewer
 from auction.services.identity.roles import STAFF, Role
-from auction.services.identity.tokens import LENGTH_MAX, Identity, TokenCode, TokenKey, TokenRefused, TokenTooNew
+from auction.services.identity.tokens import LENGTH_MAX, Identity, TokenCode, TokenKeys, TokenRefused, TokenTooNew
 from auction.services.revocations import Revocations
 
 CACHED_MAX = 50_000
@@ -66,31 +66,36 @@ class CsrfRefused(AuctionError):
 class Authenticator:
     """Finds the identity for a token, and caches it. Used by one event loop; not thread-safe."""
 
-    __slots__ = ("_cache", "_cached_max", "_clock_s", "_refused", "_revocations", "csrf", "key")
+    __slots__ = ("_cache", "_cached_max", "_changes", "_clock_s", "_refused", "_revocations", "csrf", "keys")
 
     def __init__(
         self,
-        key: TokenKey,
+        keys: TokenKeys,
         csrf: CsrfKey,
         revocations: Revocations | None = None,
         *,
         clock_s: Callable[[], float] = time.time,
         cached_max: int = CACHED_MAX,
     ) -> None:
-        self.key = key
+        self.keys = keys
+        self._changes = keys.changes
         self.csrf = csrf
         self._revocations = revocations or Revocations()
         self._clock_s = clock_s
         self._cached_max = cached_max
         self._cache: dict[bytes, Identity] = {}
         self._refused: LRUCache[bytes, TokenRefused] = LRUCache(REFUSED_MAX)
-        """Authorization headers that no time makes valid; the cache knows those that were valid once."""
+        """Authorization headers that only another key makes valid; the cache knows those that were valid once."""
 
     def identify(self, authorization: bytes | None) -> Identity:
         """The identity of an Authorization header. Raises NotSignedIn without one, TokenRefused for an invalid one."""
         if authorization is None:
             raise NotSignedIn
         now_s = self._clock_s()
+        if self._changes != self.keys.changes:
+            self._changes = self.keys.changes
+            self._cache.clear()
+            self._refused.clear()
         identity = self._cache.get(authorization)
         if identity is None:
             identity = self._verify_and_cache(authorization, now_s)
@@ -135,7 +140,7 @@ class Authenticator:
             raise TokenRefused(refused.code, refused.detail)
         token = authorization[len(_SCHEME) :].strip()
         try:
-            identity = self.key.verify(token.decode("ascii", "replace"), now_s)
+            identity = self.keys.verify(token.decode("ascii", "replace"), now_s)
         except TokenTooNew:
             raise
         except TokenRefused as error:

@@ -21,6 +21,7 @@ from auction.logs import configure_logs
 from auction.servers import open_ledger, servers_of_process
 from auction.serving.open_files import open_files_max
 from auction.settings import Settings, SettingsError, load_settings
+from auction.signing.key_files import KeyFileError
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 OTHER_FILES = 1_200
@@ -49,6 +50,7 @@ def config_of(settings: Settings) -> LiveConfig:
     """The gateway's configuration from the settings. Raises SettingsError where there is no secret."""
     return LiveConfig(
         secret=settings.secret,
+        keys_dir=settings.keys_dir,
         origins=tuple(filter(None, settings.live_origins.split(","))),
         sockets_max=min(settings.live_sockets_max, max(1, open_files_max() - OTHER_FILES)),
         sockets_per_address=settings.live_sockets_per_address,
@@ -119,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
             ) as found,
         ):
             uvloop.run(serve(found, listener))
-    except (AuctionError, EmbeddedError, SettingsError, OSError) as error:
+    except (AuctionError, EmbeddedError, KeyFileError, SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

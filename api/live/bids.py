@@ -22,7 +22,7 @@ from api.live.protocol import Place
 from auction.services.bidding.placement import BidOutcome, start_bid
 from auction.services.context import AppContext
 from auction.services.identity.roles import Role
-from auction.services.identity.tokens import Identity, TokenCode, TokenKey, TokenRefused
+from auction.services.identity.tokens import Identity, TokenCode, TokenKeys, TokenRefused
 
 _encode = msgspec.json.Encoder().encode
 
@@ -32,7 +32,8 @@ class LiveBids:
 
     def __init__(self, context: AppContext, secret: str) -> None:
         self._context = context
-        authenticator = Authenticator(TokenKey(secret), CsrfKey.derive(secret), context.revocations)
+        # live tokens were verified by the gateway
+        authenticator = Authenticator(TokenKeys(secret), CsrfKey.derive(secret), context.revocations)
         self._answers = BidAnswers(authenticator, BidCounts(), context.money.currency)
         self.collectors: tuple[Collector, ...] = (self._answers.counts, EdgeGauges(context.edge))
 

@@ -1,15 +1,18 @@
 """The configuration of a live gateway: who may connect, how often it sends, and how far a watcher may fall behind."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from api.http.trusted_proxies import TrustedProxies
 
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
-    """Durations in ms. `secret` is the one that tokens are signed with."""
+    """Durations in ms. `secret` is the one that the first secrets of tokens follow from."""
 
     secret: str = field(repr=False)
+    keys_dir: Path | None = None
+    """The directory of the later ones, which is followed; None: there are none."""
     origins: tuple[str, ...] = ()
     """Origins whose pages may connect, such as `https://auction.example.com`; none: those of the same host."""
     sockets_max: int = 15_000

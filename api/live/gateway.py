@@ -37,7 +37,8 @@ from auction.domain.errors import LedgerAway
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.cancellation import raise_if_cancelled
 from auction.ledger.watcher_counts import report_watchers
-from auction.services.identity.tokens import Identity, Purpose, TokenKey, TokenRefused
+from auction.services.identity.tokens import Identity, Purpose, TokenKeys, TokenRefused
+from auction.services.signing_keys import KeyFollower
 from auction.serving.sockets import BACKLOG
 
 HANDSHAKE_S = 10.0
@@ -83,7 +84,7 @@ class LiveGateway:
         self._ledger = ledger
         self._follower = StreamFollower(ledger, self.hub, self.clock, block_ms=config.block_ms)
         self._limits = ConnectionLimits(config)
-        self._tokens = TokenKey(config.secret)
+        self._tokens = TokenKeys(config.secret, config.keys_dir)
         self._keepalive = KeepaliveSchedule()
         self._connections: set[LiveConnection] = set()
         self._behind: set[LiveConnection] = set()
@@ -108,6 +109,9 @@ class LiveGateway:
                 tasks.create_task(self._report_repeatedly(), name="report watchers"),
                 tasks.create_task(self._follow_revocations(), name="end connections of ended sessions"),
             ]
+            if self.config.keys_dir is not None:
+                follower = KeyFollower(self.config.keys_dir, [self._tokens])
+                jobs.append(tasks.create_task(follower.run(), name="follow keys"))
             server = await self._serve(listener)
             log.info("listening", address=":".join(map(str, listener.getsockname()[:2])))
             await stopping.wait()

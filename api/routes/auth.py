@@ -70,7 +70,7 @@ async def _issue_token(
     address = "" if request.client is None else request.client.host
     place = SignInPlace(request.headers.get("user-agent", ""), address)
     session = await sessions.begin_session(context, account, place, lifetime_s=lifetime_s)
-    token = authenticator.key.issue(
+    token = authenticator.keys.issue(
         subject=account.subject,
         name=account.name,
         role=Role(account.role),
@@ -185,7 +185,7 @@ async def sign_out(request: Request, context: Context, ending: Ending) -> Respon
 async def give_live_token(request: Request, identity: SignedIn) -> LiveTokenResponse:
     """Issue a short-lived token for a live connection, to which browsers do not send a page's cookies."""
     authenticator: Authenticator = request.app.state.authenticator
-    token = authenticator.key.issue(
+    token = authenticator.keys.issue(
         subject=identity.subject,
         name=identity.name,
         role=identity.role,

@@ -301,7 +301,8 @@ class SigningKey(BaseModel):
     use: str = Field(examples=["sig"])
     kid: str = Field(description="The first 16 characters of the key's thumbprint (RFC 7638).")
     x: str = Field(description="The 32 bytes of the key, base64url.")
-    from_ms: int = Field(description="What happened from then on is signed with it, until the next key.")
+    from_ms: int = Field(description="What happened from then on is signed with it, UTC ms.")
+    until_ms: int | None = Field(description="From when the next key signs; null: it is the newest.")
 
 
 class SigningKeysResponse(BaseModel):

@@ -38,7 +38,7 @@ from auction.ledger.append_only_files import AppendOnlyFiles, FilesOutOfReach, O
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.server_settings import read_server_settings
 from auction.payments.sandbox import FILE_NAME, copy_file
-from auction.signing.house_keys import key_files
+from auction.signing.key_files import key_files
 
 COPY_BYTES = 1 << 20
 AOF_FOLDER, AOF_NAME = "appendonlydir", "appendonly.aof"

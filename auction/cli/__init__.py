@@ -14,6 +14,7 @@ from auction.cli.backup import backup
 from auction.cli.bench import bench
 from auction.cli.demo import demo
 from auction.cli.doctor import doctor
+from auction.cli.keys import keys
 from auction.cli.migrate import migrate
 from auction.cli.replay import replay
 from auction.cli.restore import restore
@@ -50,6 +51,7 @@ app.command()(restore)
 app.command()(doctor)
 app.command()(bench)
 app.add_typer(accounts, name="accounts")
+app.add_typer(keys, name="keys")
 app.add_typer(scenario, name="scenario")
 
 
@@ -75,5 +77,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from auction.replay.csv_import import RecordingInvalid
     from auction.replay.tape import TapeDiffers, TapeInvalid
     from auction.settings import SettingsError
+    from auction.signing.key_files import KeyFileError
 
-    return AuctionError, BackupError, EmbeddedError, RecordingInvalid, SettingsError, TapeDiffers, TapeInvalid
+    servers = (AuctionError, BackupError, EmbeddedError, KeyFileError, SettingsError)
+    return *servers, RecordingInvalid, TapeDiffers, TapeInvalid

@@ -30,7 +30,7 @@ def reset_factor(*, username: Username, reason: Reason, as_json: Json = False) -
     from auction.migration import migrated_servers
     from auction.settings import load_settings
 
-    reason = _checked(reason)
+    reason = checked_reason(reason)
     with migrated_servers(load_settings()) as settings:
         was_set_up = reset_second_factor(settings, username=username, reason=reason)
     if as_json:
@@ -98,7 +98,7 @@ def _change(username: str, reason: str, as_json: bool, done: str, change: "Accou
     from auction.migration import migrated_servers
     from auction.settings import load_settings
 
-    reason = _checked(reason)
+    reason = checked_reason(reason)
     with migrated_servers(load_settings()) as settings:
         change_account(settings, change, username=username, reason=reason)
     if as_json:
@@ -107,7 +107,8 @@ def _change(username: str, reason: str, as_json: bool, done: str, change: "Accou
         out.print(f"{username} {done}.", markup=False)
 
 
-def _checked(reason: str) -> str:
+def checked_reason(reason: str) -> str:
+    """A reason that a command was given; typer.Exit(2) with a sentence for text that is none."""
     try:
         return REASON.accept(reason)
     except TextRefused as refused:

@@ -20,13 +20,13 @@ def token(
 
     A token of staff lives an hour at most.
     """
-    from auction.services.identity.tokens import TokenKey, lifetime_for
+    from auction.services.identity.tokens import TokenKeys, lifetime_for
     from auction.settings import load_settings
 
     settings = load_settings()
-    key = TokenKey(settings.secret)
+    keys = TokenKeys(settings.secret, settings.keys_dir)
     try:
-        signed = key.issue(
+        signed = keys.issue(
             subject=subject,
             role=role,
             name=name,

@@ -14,7 +14,7 @@ from auction.backups.creation import Source, create_backup
 from auction.backups.manifest import BOOKS_FILE, SECRET_FILE, Manifest
 from auction.books import acknowledged_marks
 from auction.books.unit_of_work import Books
-from auction.bootstrap import open_context, signing_keys_dir
+from auction.bootstrap import open_context
 from auction.console.output import err, out
 from auction.domain.errors import LedgerChanged
 from auction.domain.events import FreezeCause
@@ -62,7 +62,7 @@ async def _create(settings: Settings, target: Path) -> Manifest:
             ledger=context.ledger,
             secret=settings.secret,
             data_dir=settings.data_dir,
-            signing_keys=signing_keys_dir(settings),
+            signing_keys=settings.keys_dir,
             programs=settings.postgres_programs,
         )
         return await create_backup(source, target)

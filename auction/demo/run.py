@@ -25,7 +25,7 @@ from auction.demo.report import read_results, verdict_line
 from auction.demo.settlement_bots import SettlementBots
 from auction.demo.staff_client import ScheduledLot, StaffClient
 from auction.domain.errors import AuctionError
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from auction.serving.processes import READY_S, wait_until_ready
 from auction.serving.sockets import local_address
 from auction.settings import Settings
@@ -58,7 +58,7 @@ class DemoRun:
         self._options = options
         self._console = Console(highlight=False)
         self._address = local_address(settings.http_host, settings.http_port)
-        self._key = TokenKey(settings.secret)
+        self._keys = TokenKeys(settings.secret, settings.keys_dir)
         self._counts = CallCounts()
         self._rng = random.Random()  # noqa: S311 - the bots' choices are no secret
 
@@ -215,7 +215,7 @@ class DemoRun:
 
     def _token(self, subject: str, role: Role, name: str = "") -> str:
         lifetime_s = self._settings.token_lifetime_s
-        return self._key.issue(subject=subject, role=role, name=name, now_s=int(time.time()), lifetime_s=lifetime_s)
+        return self._keys.issue(subject=subject, role=role, name=name, now_s=int(time.time()), lifetime_s=lifetime_s)
 
 
 async def _register_and_bid(staff: StaffClient, bots: Sequence[Bot], table: LotTable) -> None:

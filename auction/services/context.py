@@ -26,6 +26,7 @@ from auction.services.ended_lots import EndedLots
 from auction.services.registration_queue import RegistrationQueue
 from auction.services.revocations import Revocations
 from auction.services.sign_in_rate import CODE_DELAY_S_MAX, SignInRate
+from auction.services.signing_keys import KeyFollower
 from auction.signing.bidder_codes import BidderCodes
 from auction.signing.encryption import EncryptionKey
 from auction.signing.hmac_receipts import ReceiptKey
@@ -87,6 +88,8 @@ class AppContext:
     books: Books
     house_keys: HouseKeys
     """Which sign receipts and published records."""
+    key_follower: KeyFollower
+    """Keeps keys up to date; the house's are followed from the start."""
     bidder_codes: BidderCodes
     former_receipts: ReceiptKey
     gateway: PaymentGateway

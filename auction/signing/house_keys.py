@@ -1,15 +1,12 @@
 """The house's Ed25519 keys, which sign receipts of bids and the ends of published records.
 
-They are PEM files in one directory, named by the time from which each signs (UTC ms): `signing-0.pem` is made at the
-first start, readable by its owner alone. Whatever happened at a time is signed with the newest key of that time, so
-that the same is signed alike again after a newer key has come. A file may hold a public key alone: it signs nothing,
-and what it signed before can still be checked.
+They are PEM files in one directory (`auction.signing.key_files`), named by the time from which each signs (UTC ms):
+`signing-0.pem` is made at the first start, later ones by `auction keys rotate`, and processes that run follow them.
+Whatever happened at a time is signed with the newest key of that time, so that the same is signed alike again after a
+newer key has come. A file may hold a public key alone: it signs nothing, and what it signed can still be checked.
 """
 
 import contextlib
-import os
-import re
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,18 +17,15 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
     load_pem_public_key,
 )
 
+from auction.signing.key_files import KeyFileError, key_path, keys_of, write_key
 from auction.signing.public_keys import PublicKeys, encode_url, kid_of
 
-FILE_NAME = re.compile(r"signing-(0|[1-9][0-9]{0,15})\.pem")
-FIRST_FILE = "signing-0.pem"
-
-
-class KeyFileError(Exception):
-    """The directory of keys, or a file in it, cannot be used; the text says which and why."""
+KIND = "signing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,9 @@ class HouseKeys:
     """All keys of the house, at least one of which can sign."""
 
     def __init__(self, keys: "list[HouseKey]") -> None:
+        self._set(keys)
+
+    def _set(self, keys: "list[HouseKey]") -> None:
         self._keys = sorted(keys, key=lambda key: key.from_ms)
         self._signing = [key for key in self._keys if key.private is not None]
         self.public = PublicKeys({key.kid: key.public for key in keys})
@@ -64,13 +61,26 @@ class HouseKeys:
         try:
             keys = cls._load(folder)
             if not keys:
-                _create_first(folder)
+                # of several processes that start together one makes it
+                with contextlib.suppress(FileExistsError):
+                    create_key(folder, from_ms=0)
                 keys = cls._load(folder)
         except OSError as error:
             raise KeyFileError(f"signing keys in {folder} cannot be used: {error.strerror}") from error
-        if all(key.private is None for key in keys):
-            raise KeyFileError(f"{folder} holds public keys alone: put a private key there as well")
-        return cls(keys)
+        return cls(_usable(folder, keys))
+
+    def load(self, folder: Path) -> bool:
+        """Read the directory again; whether anything is different. Raises KeyFileError, and changes nothing then."""
+        before = self._forms()
+        try:
+            keys = self._load(folder)
+        except OSError as error:
+            raise KeyFileError(f"signing keys in {folder} cannot be used: {error.strerror}") from error
+        self._set(_usable(folder, keys))
+        return self._forms() != before
+
+    def _forms(self) -> list[tuple[str, int, bool]]:
+        return [(key.kid, key.from_ms, key.private is not None) for key in self._keys]
 
     @classmethod
     def transient(cls) -> Self:
@@ -79,17 +89,15 @@ class HouseKeys:
 
     @staticmethod
     def _load(folder: Path) -> list[HouseKey]:
-        if not folder.is_dir():
-            return []
-        found = ((FILE_NAME.fullmatch(path.name), path) for path in sorted(folder.iterdir()))
-        return [_read(path, int(match[1])) for match, path in found if match]
+        return [_read(path, from_ms) for from_ms, path in keys_of(folder, KIND)]
 
     def key_at(self, at_ms: int) -> HouseKey:
         """The key that signs what happened at a time (UTC ms): the newest of then."""
         return next((key for key in reversed(self._signing) if key.from_ms <= at_ms), self._signing[0])
 
     def published(self) -> list[dict[str, Any]]:
-        """Every public key as a JWK, with its id and from when it signs, oldest first."""
+        """Every public key as a JWK, with its id and from when until when it signs (None: the newest), oldest first."""
+        ends_ms = [*(key.from_ms for key in self._keys[1:]), None]
         return [
             {
                 "kty": "OKP",
@@ -99,14 +107,34 @@ class HouseKeys:
                 "kid": key.kid,
                 "x": encode_url(key.public.public_bytes_raw()),
                 "from_ms": key.from_ms,
+                "until_ms": end_ms,
             }
-            for key in self._keys
+            for key, end_ms in zip(self._keys, ends_ms, strict=True)
         ]
 
+    def listed(self) -> list[HouseKey]:
+        """All of them, oldest first."""
+        return list(self._keys)
 
-def key_files(folder: Path) -> list[Path]:
-    """The files of a directory's keys."""
-    return sorted(path for path in folder.iterdir() if FILE_NAME.fullmatch(path.name)) if folder.is_dir() else []
+
+def create_key(folder: Path, *, from_ms: int) -> Path:
+    """Make the file of a new key. Raises OSError; FileExistsError: there is one from that time."""
+    text = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = key_path(folder, KIND, from_ms)
+    write_key(path, text)
+    return path
+
+
+def keep_public_part(folder: Path, key: HouseKey) -> None:
+    """Replace a key's file by its public part: it signs no more, and what it signed can be checked. Raises OSError."""
+    text = key.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write_key(key_path(folder, KIND, key.from_ms), text, replace=True)
+
+
+def _usable(folder: Path, keys: list[HouseKey]) -> list[HouseKey]:
+    if all(key.private is None for key in keys):
+        raise KeyFileError(f"{folder} holds public keys alone: put a private key there as well")
+    return keys
 
 
 def _house_key(from_ms: int, key: Ed25519PrivateKey | Ed25519PublicKey) -> HouseKey:
@@ -124,26 +152,3 @@ def _read(path: Path, from_ms: int) -> HouseKey:
     if not isinstance(key, (Ed25519PrivateKey, Ed25519PublicKey)):
         raise KeyFileError(f"{path} must be an Ed25519 key, and is of another kind")
     return _house_key(from_ms, key)
-
-
-def _create_first(folder: Path) -> None:
-    """Make the first key, whole or not at all: of several processes that start together one makes it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    # mkstemp: mode 0600
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".signing-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            (folder / FIRST_FILE).hardlink_to(name)
-    finally:
-        Path(name).unlink()
-    parent = os.open(folder, os.O_RDONLY)
-    try:
-        # what it signs must not outlive it
-        os.fsync(parent)
-    finally:
-        os.close(parent)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from auction.migration import migrated_servers
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from auction.settings import load_settings
 from loadtests.bench.http import LOAD_CORE, api_environment, open_lots, serving
 
@@ -100,7 +100,7 @@ def bench_flood(*, seconds: int = SECONDS) -> dict[str, Any]:
 
 
 def _token(secret: str, subject: str) -> str:
-    return TokenKey(secret).issue(subject=subject, role=Role.BIDDER, now_s=int(time.time()), lifetime_s=86_400)
+    return TokenKeys(secret).issue(subject=subject, role=Role.BIDDER, now_s=int(time.time()), lifetime_s=86_400)
 
 
 def _floods(lot_id: str, token: str) -> list[Flood]:

@@ -23,7 +23,7 @@ from typing import Any
 from auction.bootstrap import open_context
 from auction.migration import migrated_servers
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from auction.services.payments.registration_deposits import register
 from auction.services.verification.verdicts import verify_lot
 from auction.settings import Settings, load_settings
@@ -72,7 +72,7 @@ def bench_http(*, seconds: int = 5, runs: int = 5, connections: int = CONNECTION
 
 
 def bidder_tokens(secret: str) -> list[str]:
-    key, now_s = TokenKey(secret), int(time.time())
+    key, now_s = TokenKeys(secret), int(time.time())
     return [
         key.issue(subject=f"bidder-{number}", role=Role.BIDDER, now_s=now_s, lifetime_s=86_400)
         for number in range(CONNECTIONS)

@@ -20,7 +20,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from auction.migration import migrated_servers
-from auction.services.identity.tokens import Purpose, Role, TokenKey
+from auction.services.identity.tokens import Purpose, Role, TokenKeys
 from auction.settings import load_settings
 from loadtests.bench.cpu import cpu_ns
 from loadtests.bench.http import CONNECTIONS, api_environment, open_lots, serving, verify
@@ -72,7 +72,7 @@ def bench_place(*, runs: int = 5) -> dict[str, Any]:
 
 
 def _token(secret: str, number: int, purpose: Purpose) -> str:
-    return TokenKey(secret).issue(
+    return TokenKeys(secret).issue(
         subject=f"bidder-{number}", role=Role.BIDDER, now_s=int(time.time()), lifetime_s=LIFETIME_S, purpose=purpose
     )
 

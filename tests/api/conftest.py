@@ -19,7 +19,7 @@ from api.http.config import ApiConfig
 from api.http.server import ApiServer, bind
 from auction.bootstrap import open_context
 from auction.services.context import AppContext
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from auction.settings import load_settings
 from tests.settlement.conftest import Stage, open_stage
 
@@ -35,7 +35,7 @@ TERMS: dict[str, Any] = {
 def token(subject: str = "ann", role: Role = Role.BIDDER, *, secret: str = SECRET, now_s: int | None = None) -> str:
     """A signed token, good for an hour."""
     now_s = int(time.time()) if now_s is None else now_s
-    return TokenKey(secret).issue(subject=subject, role=role, name=subject.title(), now_s=now_s, lifetime_s=3600)
+    return TokenKeys(secret).issue(subject=subject, role=role, name=subject.title(), now_s=now_s, lifetime_s=3600)
 
 
 def signed(subject: str = "ann", role: Role = Role.BIDDER) -> dict[str, str]:

@@ -135,13 +135,13 @@ def test_the_settings_bound_every_class_and_0_none():
 async def test_a_refused_token_is_checked_once(app: BidEndpoint, monkeypatch: pytest.MonkeyPatch, asker: Asker):
     authenticator: Authenticator = app.answers.authenticator
     checked: list[str] = []
-    verify = type(authenticator.key).verify
+    verify = type(authenticator.keys).verify
 
     def counted(key: Any, given: str, *more: Any) -> Any:
         checked.append(given)
         return verify(key, given, *more)
 
-    monkeypatch.setattr(type(authenticator.key), "verify", counted)
+    monkeypatch.setattr(type(authenticator.keys), "verify", counted)
     answers = [await asker.get("/me/registrations", {"Authorization": "Bearer x.y.z"}) for _ in range(3)]
     assert [answer.json()["code"] for answer in answers] == ["token-invalid"] * 3
     assert len(checked) == 1

@@ -7,7 +7,7 @@ from joserfc.jwk import OctKey
 
 from api.http.auth import Authenticator, NotSignedIn, authorization_of
 from api.http.sessions import CsrfKey
-from auction.services.identity.tokens import Purpose, Role, TokenKey, TokenRefused
+from auction.services.identity.tokens import Purpose, Role, TokenKeys, TokenRefused
 from tests.api.conftest import SECRET, token
 
 NOW_S = 1_800_000_000
@@ -21,7 +21,7 @@ def forged(claims: dict[str, object], *, secret: str = SECRET, alg: str = "HS256
 
 
 def test_a_token_says_who_in_which_role_until_when():
-    key = TokenKey(SECRET)
+    key = TokenKeys(SECRET)
 
     identity = key.verify(
         key.issue(subject="ann", name="Ann 安", role=Role.OPS, now_s=NOW_S, lifetime_s=60), NOW_S + 59.9
@@ -32,14 +32,14 @@ def test_a_token_says_who_in_which_role_until_when():
 
 
 def test_a_token_without_a_name_goes_by_its_subject():
-    key = TokenKey(SECRET)
+    key = TokenKeys(SECRET)
 
     assert key.verify(key.issue(subject="ann", role=Role.OPS, now_s=NOW_S, lifetime_s=60), NOW_S).name == "ann"
 
 
 def test_a_token_is_over_at_its_expiry():
     with pytest.raises(TokenRefused) as refused:
-        TokenKey(SECRET).verify(forged(GOOD), NOW_S + 60)
+        TokenKeys(SECRET).verify(forged(GOOD), NOW_S + 60)
 
     assert refused.value.code == "token-expired"
 
@@ -73,7 +73,7 @@ def test_a_token_is_over_at_its_expiry():
 )
 def test_a_signed_token_with_a_wrong_claim_is_not_accepted(claims):
     with pytest.raises(TokenRefused) as refused:
-        TokenKey(SECRET).verify(forged({**GOOD, **claims}), NOW_S)
+        TokenKeys(SECRET).verify(forged({**GOOD, **claims}), NOW_S)
 
     assert refused.value.code == "token-invalid"
 
@@ -100,7 +100,7 @@ def unsigned() -> str:
 )
 def test_a_forged_token_is_not_accepted(text):
     with pytest.raises(TokenRefused) as refused:
-        TokenKey(SECRET).verify(text, NOW_S)
+        TokenKeys(SECRET).verify(text, NOW_S)
 
     assert refused.value.code == "token-invalid"
     assert not text or text not in refused.value.detail
@@ -109,10 +109,10 @@ def test_a_forged_token_is_not_accepted(text):
 @pytest.mark.parametrize("wrong", [{"subject": "an n"}, {"name": "A\0"}, {"lifetime_s": 0}, {"lifetime_s": 10**9}])
 def test_a_token_that_would_not_be_accepted_back_is_not_issued(wrong):
     with pytest.raises(ValueError, match=r"subject|name|lives"):
-        TokenKey(SECRET).issue(**{"subject": "ann", "role": Role.OPS, "now_s": NOW_S, "lifetime_s": 60, **wrong})
+        TokenKeys(SECRET).issue(**{"subject": "ann", "role": Role.OPS, "now_s": NOW_S, "lifetime_s": 60, **wrong})
 
 
-class CountingKey(TokenKey):
+class CountingKey(TokenKeys):
     verified = 0
 
     def verify(self, token, now_s, purpose=Purpose.SESSION):
@@ -174,4 +174,4 @@ def test_two_tokens_are_none():
 
 
 def test_neither_key_nor_token_is_printed():
-    assert SECRET not in repr(TokenKey(SECRET))
+    assert SECRET not in repr(TokenKeys(SECRET))

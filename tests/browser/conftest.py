@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from tests.chaos.deployment import freeze, thaw
 from tests.cli.processes import SECRET, Command, free_port, served, until
 
@@ -64,7 +64,7 @@ class PublicServer:
 
     address: str
     command: Command
-    key: TokenKey
+    key: TokenKeys
     lots: int = 0
 
     def pids(self) -> list[int]:
@@ -137,7 +137,7 @@ def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicSe
     words = ("--live-port", str(live_port))
     with served(tmp_path_factory.mktemp("house"), port, *words, **BANK_ACCOUNT) as command:
         until(lambda: _ready(f"http://127.0.0.1:{live_port}/healthz"), "the live channel is there")
-        server = PublicServer(f"http://127.0.0.1:{port}", command, TokenKey(SECRET))
+        server = PublicServer(f"http://127.0.0.1:{port}", command, TokenKeys(SECRET))
         _standing.append(server)
         yield server
         _standing.remove(server)

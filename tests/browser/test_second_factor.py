@@ -9,7 +9,7 @@ from pyotp import TOTP
 
 from auction.services.authenticator_codes import STEP_S
 from auction.services.identity.second_factor import RECOVERY_CODES
-from auction.services.identity.tokens import TokenKey
+from auction.services.identity.tokens import TokenKeys
 from tests.browser.conftest import CHROMIUM, PASSWORD, PublicServer, enter_staff, take_screenshot
 from tests.browser.page_texts import text
 from tests.browser.test_looks import is_wider_than_its_window, serious_findings
@@ -26,7 +26,7 @@ def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicSe
     port = free_port()
     folder = tmp_path_factory.mktemp("house-with-codes")
     with served(folder, port, AUCTION_SECOND_FACTOR="1", AUCTION_TWO_PERSONS="1") as command:
-        yield PublicServer(f"http://127.0.0.1:{port}", command, TokenKey(SECRET))
+        yield PublicServer(f"http://127.0.0.1:{port}", command, TokenKeys(SECRET))
 
 
 def enter(server: PublicServer, username: str) -> str:

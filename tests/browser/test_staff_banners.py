@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from api.live.__main__ import bind
-from auction.services.identity.tokens import TokenKey
+from auction.services.identity.tokens import TokenKeys
 from tests.browser.conftest import PublicServer, Visitors
 from tests.browser.page_texts import text
 from tests.browser.test_staff import enter_clerk, sign_in
@@ -62,7 +62,7 @@ async def context(tmp_path: Path) -> AsyncIterator[StaffTestServer]:
             "AUCTION_LOG_FORMAT": "json",
         }
         here = StaffTestServer(
-            PublicServer(f"http://127.0.0.1:{port}", None, TokenKey(SECRET)),  # type: ignore[arg-type]
+            PublicServer(f"http://127.0.0.1:{port}", None, TokenKeys(SECRET)),  # type: ignore[arg-type]
             ledger, gateways, tmp_path, settings, parts,
         )  # fmt: skip
         here.public.command = here.start("http", "--port", str(port))

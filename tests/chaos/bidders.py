@@ -14,7 +14,7 @@ from typing import Any
 
 from auction.services.catalogue.lots import create_lot, create_sale, open_lot, schedule_lot
 from auction.services.context import AppContext
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from auction.services.payments.registration_deposits import register
 from tests.chaos.deployment import SECRET
 from tests.chaos.history import STANDS, Attempt, History, Outcome
@@ -38,7 +38,7 @@ PATIENCE_S = 60.0
 @cache
 def token(subject: str, role: Role = Role.BIDDER) -> str:
     """A signed token, good for an hour."""
-    return TokenKey(SECRET).issue(subject=subject, role=role, now_s=int(time.time()), lifetime_s=3600)
+    return TokenKeys(SECRET).issue(subject=subject, role=role, now_s=int(time.time()), lifetime_s=3600)
 
 
 def bidder_ids(number: int) -> list[str]:

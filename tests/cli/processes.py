@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from auction import embedded
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 
 SECRET = "a secret that is long enough for tests, and no secret"
 # generous: on a busy machine a start takes many seconds, and a failing test should say why, not when
@@ -169,7 +169,7 @@ def take_down_servers(data_dir: Path) -> None:
 
 def caller(port: int, role: Role, subject: str) -> httpx.Client:
     """Somebody with a token."""
-    token = TokenKey(SECRET).issue(subject=subject, role=role, now_s=int(time.time()), lifetime_s=3600)
+    token = TokenKeys(SECRET).issue(subject=subject, role=role, now_s=int(time.time()), lifetime_s=3600)
     return httpx.Client(
         base_url=f"http://127.0.0.1:{port}/api/v1/",
         headers={"Authorization": f"Bearer {token}"},

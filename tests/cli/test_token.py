@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from tests.cli.commands import auction
 
 SECRET = "a secret of the command line, long enough"
@@ -28,20 +28,20 @@ def test_it_is_alone_on_standard_output_and_its_signature_is_valid(role):
     said = auction("token", "--subject", "olga", "--role", role, "--name", "Olga 王")
     assert (said.code, said.err) == (0, "")
     assert said.out.count("\n") == 1
-    identity = TokenKey(SECRET).verify(said.out.strip(), time.time())
+    identity = TokenKeys(SECRET).verify(said.out.strip(), time.time())
     assert (identity.subject, identity.name, identity.role) == ("olga", "Olga 王", role)
 
 
 def test_without_a_name_the_subject_serves():
     said = auction("token", "--subject", "ada", "--role", "bidder")
-    assert TokenKey(SECRET).verify(said.out.strip(), time.time()).name == "ada"
+    assert TokenKeys(SECRET).verify(said.out.strip(), time.time()).name == "ada"
 
 
 def test_it_lives_as_long_as_the_settings_say(monkeypatch):
     monkeypatch.setenv("AUCTION_TOKEN_LIFETIME_S", "600")
     before_s = int(time.time())
     said = auction("token", "--subject", "ada", "--role", "bidder")
-    identity = TokenKey(SECRET).verify(said.out.strip(), time.time())
+    identity = TokenKeys(SECRET).verify(said.out.strip(), time.time())
     assert before_s + 600 <= identity.expires_at_s <= int(time.time()) + 600
 
 
@@ -86,4 +86,4 @@ def test_a_shell_can_take_it_as_it_is():
     command = [sys.executable, "-m", "auction.cli", "token", "--subject", "ada", "--role", "bidder"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    assert TokenKey(SECRET).verify(done.stdout.removesuffix("\n"), time.time()).subject == "ada"
+    assert TokenKeys(SECRET).verify(done.stdout.removesuffix("\n"), time.time()).subject == "ada"

@@ -23,7 +23,7 @@ from auction.domain.bidding import Bid
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.connection import connect as connect_ledger
 from auction.ledger.replies import AcceptedBid
-from auction.services.identity.tokens import Purpose, Role, TokenKey
+from auction.services.identity.tokens import Purpose, Role, TokenKeys
 from loadtests.live_client import LiveClient
 from tests.ledger.event_sequences import LOT, SHARDS, taken
 from tests.ledger.server_process import PATIENT_MS
@@ -35,7 +35,7 @@ Start = Callable[..., contextlib.AbstractAsyncContextManager["Running"]]
 
 
 def token(subject: str, role: Role = Role.BIDDER, *, lifetime_s: int = 3600, secret: str = SECRET) -> str:
-    return TokenKey(secret).issue(
+    return TokenKeys(secret).issue(
         subject=subject, role=role, now_s=int(time.time()), lifetime_s=lifetime_s, purpose=Purpose.LIVE
     )
 

@@ -25,7 +25,7 @@ from auction.bootstrap import open_context
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.replies import AcceptedBid
 from auction.services.context import AppContext
-from auction.services.identity.tokens import Role, TokenKey
+from auction.services.identity.tokens import Role, TokenKeys
 from auction.settings import load_settings
 from tests.ledger.event_sequences import LOT, bid, kinds, opened
 from tests.live.conftest import CONFIG, SECRET, Running, closed_with, heard_until, say, speaking, sub, token
@@ -88,7 +88,7 @@ async def answer_to(connection: Any, amount_fen: object, key: str, *, lot_id: st
 
 
 async def over_http(http: httpx.AsyncClient, subject: str, amount_fen: object, key: str) -> httpx.Response:
-    session = TokenKey(SECRET).issue(subject=subject, role=Role.BIDDER, now_s=int(time.time()), lifetime_s=3600)
+    session = TokenKeys(SECRET).issue(subject=subject, role=Role.BIDDER, now_s=int(time.time()), lifetime_s=3600)
     headers = {"Authorization": f"Bearer {session}", "Idempotency-Key": key}
     return await http.post(f"/api/v1/lots/{LOT}/bids", json={"amount_fen": amount_fen}, headers=headers)
 

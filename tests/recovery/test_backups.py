@@ -14,7 +14,7 @@ from auction.backups import database_dump, restoration
 from auction.backups.creation import Source, create_backup
 from auction.backups.errors import BackupError
 from auction.backups.manifest import FORMAT, Manifest, check_files, read_manifest, record_files, write_manifest
-from auction.bootstrap import open_context, signing_keys_dir
+from auction.bootstrap import open_context
 from auction.domain.lot import LotStatus
 from auction.servers import running_servers
 from auction.services.verification.verdicts import verify_all
@@ -33,7 +33,7 @@ def source_of(house: House) -> Source:
         ledger=house.context.ledger,
         secret=SECRET,
         data_dir=house.settings.data_dir,
-        signing_keys=signing_keys_dir(house.settings),
+        signing_keys=house.settings.keys_dir,
         programs=None,
     )
 
@@ -100,7 +100,7 @@ async def test_a_backup_made_under_load_is_put_back_elsewhere_and_the_auction_go
     assert said.code == 0, said
     assert (said.json()["lots_frozen"], said.json()["ledger_left_out"]) == ([lot_id], None)
     assert (elsewhere / "keys" / "secret_key").read_text().strip() == SECRET
-    signing_key = signing_keys_dir(house.settings) / "signing-0.pem"
+    signing_key = house.settings.keys_dir / "signing-0.pem"
     assert (elsewhere / "keys" / "signing-0.pem").read_bytes() == signing_key.read_bytes()
     again = await auction_aside("restore", "--from", str(backup))
     assert again.code == 1

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from auction.signing.house_keys import HouseKeys, KeyFileError, key_files
+from auction.signing.house_keys import HouseKeys
+from auction.signing.key_files import KeyFileError, key_files
 from auction.signing.public_keys import KeysMalformed, PublicKeys
 
 

@@ -1,25 +1,28 @@
 """Signed tokens (JWT, HS256): who makes a request, in which role, for what, until when.
 
 The command line and the sign-in routes issue them, the API and the live channel verify them. Claims are `sub`, `name`,
-`role`, `aud` (the purpose), `jti`, `iat`, `exp` and, where a browser signed in, `dev` (a hash for it); the key is
-AUCTION_SECRET_KEY. The current time is passed in, in seconds.
+`role`, `aud` (the purpose), `jti`, `iat`, `exp` and, where a browser signed in, `dev` (a hash for it). The header's
+`kid` names the secret, which is one of the purpose's own (`auction.signing.token_secrets`). The current time is passed
+in, in seconds.
 """
 
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+from joserfc.jwk import GuestProtocol, OctKey
 
 from auction.domain.codes import Code, Kind
 from auction.domain.errors import AuctionError
 from auction.domain.text import NAME, TextRefused, is_visible_ascii
 from auction.services.identity.roles import STAFF, Role
+from auction.signing.token_secrets import NO_KID, TokenSecret, TokenSecrets
 
-__all__ = ["LENGTH_MAX", "STAFF", "Identity", "Purpose", "Role", "TokenCode", "TokenKey", "TokenRefused"]
+__all__ = ["LENGTH_MAX", "STAFF", "Identity", "Purpose", "Role", "TokenCode", "TokenKeys", "TokenRefused"]
 
 LIFETIME_S_MAX = 366 * 86_400
 STAFF_LIFETIME_S_MAX = 3_600
@@ -29,7 +32,6 @@ LENGTH_MAX = 2048
 SUBJECT_LENGTH_MAX = 64
 TOKEN_ID_LENGTH_MAX = 64
 _ALGORITHM = "HS256"
-_HEADER = {"alg": _ALGORITHM}
 _CLOCK_SKEW_S_MAX = 60
 """How far ahead of ours the issuer's clock may be."""
 
@@ -73,13 +75,24 @@ class Identity:
     """A hash for the browser that signed in; empty: no browser."""
 
 
-class TokenKey:
-    """Issues and verifies tokens under one secret."""
+class TokenKeys:
+    """Issues tokens under the newest secret of their purpose, and verifies those of the earlier ones as well."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_secrets", "changes")
 
-    def __init__(self, secret: str) -> None:
-        self._key = OctKey.import_key(secret)
+    def __init__(self, secret: str, folder: Path | None = None) -> None:
+        """`secret`: AUCTION_SECRET_KEY. `folder`: the directory of keys. Raises KeyFileError."""
+        self._secrets = {purpose: TokenSecrets(secret, str(purpose)) for purpose in Purpose}
+        self.changes = 0
+        """Grows whenever other secrets count: what was verified before is to be verified again."""
+        if folder is not None:
+            self.load(folder)
+
+    def load(self, folder: Path) -> bool:
+        """Read the directory of keys again; whether anything is different. Raises KeyFileError."""
+        changed = [secrets_of_purpose.load(folder) for secrets_of_purpose in self._secrets.values()]
+        self.changes += any(changed)
+        return any(changed)
 
     def issue(
         self,
@@ -116,7 +129,9 @@ class TokenKey:
             claims["name"] = NAME.accept(name or subject)
         except TextRefused as refused:
             raise ValueError(f"its name {refused}") from None
-        return jwt.encode(_HEADER, claims, self._key, algorithms=[_ALGORITHM])
+        signing = self._secrets[purpose].signing(now_s * 1000)
+        header = {"alg": _ALGORITHM, "kid": signing.kid}
+        return jwt.encode(header, claims, OctKey.import_key(signing.secret), algorithms=[_ALGORITHM])
 
     def verify(self, token: str, now_s: float, purpose: Purpose = Purpose.SESSION) -> Identity:
         """The identity that a token for this purpose carries. Raises TokenRefused (token-invalid, token-expired).
@@ -125,8 +140,14 @@ class TokenKey:
         """
         if len(token) > LENGTH_MAX:
             raise _invalid(f"it is longer than {LENGTH_MAX} characters")
+        found: list[TokenSecret] = []
+
+        def key_of(signed: GuestProtocol) -> OctKey:
+            found.append(self._secret_of(signed.headers().get("kid", NO_KID), purpose))
+            return OctKey.import_key(found[0].secret)
+
         try:
-            claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
+            claims = jwt.decode(token, key_of, algorithms=[_ALGORITHM]).claims
         except (JoseError, ValueError, RecursionError):
             # one sentence for every kind of forgery: a forger learns nothing
             raise _invalid("it was not signed with this server's key") from None
@@ -136,21 +157,41 @@ class TokenKey:
             raise _invalid(f"it is not one for {purpose}")
         if claims["iat"] > now_s + _CLOCK_SKEW_S_MAX:
             raise TokenTooNew(TokenCode.TOKEN_INVALID, "The token is not accepted: it was issued in the future.")
-        if claims["exp"] <= now_s:
+        until_ms = found[0].until_ms
+        expires_at_s = claims["exp"] if until_ms is None else min(claims["exp"], until_ms // 1000)
+        if expires_at_s <= now_s:
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
         subject = claims["sub"]
         return Identity(
             subject=subject,
             name=NAME.sanitise(claims["name"], subject),
             role=Role(claims["role"]),
-            expires_at_s=claims["exp"],
+            expires_at_s=expires_at_s,
             issued_at_s=claims["iat"],
             token_id=claims["jti"],
             device=claims.get("dev", ""),
         )
 
+    def _secret_of(self, kid: str, purpose: Purpose) -> TokenSecret:
+        """The secret of a purpose that has an id. Raises TokenRefused (another purpose's), ValueError (nobody's)."""
+        secret = self._secrets[purpose].find(kid)
+        if secret is not None:
+            return secret
+        if any(others.find(kid) for others in self._secrets.values()):
+            raise _invalid(f"it is not one for {purpose}")
+        raise ValueError
+
+    def rotate(self, folder: Path, *, now_ms: int, from_ms: int, earlier_until_ms: int) -> None:
+        """Make a new secret of each purpose, which signs from a time on (UTC ms). Raises OSError."""
+        for of_purpose in self._secrets.values():
+            of_purpose.rotate(folder, now_ms=now_ms, from_ms=from_ms, earlier_until_ms=earlier_until_ms)
+
+    def listed(self) -> dict[Purpose, list[TokenSecret]]:
+        """The secrets of each purpose, oldest first."""
+        return {purpose: secrets_of_purpose.listed() for purpose, secrets_of_purpose in self._secrets.items()}
+
     def __repr__(self) -> str:
-        return "TokenKey(...)"
+        return "TokenKeys(...)"
 
 
 def lifetime_for(role: Role, lifetime_s: int) -> int:
