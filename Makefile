@@ -7,6 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 DEV    := $(VENV)/.installed-dev
+BENCH  := $(VENV)/.installed-bench
 # tests wait about as long as they compute: two for each of the two cores that CI has
 JOBS   ?= 4
 PYTEST := -m pytest
@@ -46,6 +47,10 @@ $(RUN): $(VENV)/.pip pyproject.toml
 $(DEV): $(VENV)/.pip pyproject.toml
 	@$(PIP_INSTALL) -e '.[test,lint,load]'
 	@touch $(RUN) $@
+
+$(BENCH): $(DEV)
+	@$(PIP_INSTALL) -e '.[bench]'
+	@touch $@
 
 .PHONY: demo
 demo: setup-run ## an auction on this machine until Ctrl-C: servers, a sale of four lots, bots, pages
@@ -99,8 +104,8 @@ format: setup ## put the code in form
 	@test ! -x $(BIN)/biome || $(BIN)/biome check --write --linter-enabled=false --log-level=error
 
 .PHONY: bench
-bench: setup ## benchmarks against a no-op baseline on this machine
-	@$(BIN)/auction bench $(ARGS)
+bench: $(BENCH) ## benchmarks beside their floors on this machine, into docs/performance.md: make bench ARGS="http growth"
+	@$(BIN)/python -m loadtests.bench $(ARGS)
 
 .PHONY: load
 load: setup ## a minute of bidders and watchers against embedded servers, then the record is verified

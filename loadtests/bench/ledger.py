@@ -25,6 +25,7 @@ BATCHES = (1, 8, 64, 256)
 BIDDERS = 50
 BIDS = 6_000
 """Bids of one run."""
+GOAL_RATIO = 1.5
 
 
 def bench_ledger(*, runs: int = 3) -> dict[str, Any]:
@@ -55,6 +56,7 @@ async def _measure(url: str, runs: int) -> dict[str, Any]:
             "script_us": round(script, 1),
             "floor_us": round(floor, 1),
             "ratio": round(script / floor, 2),
+            "goal_ratio": GOAL_RATIO,
         }
         # of each accepted bid its key (36 characters) and receipt, as long as the lot is kept
         accepted = ledger.keys.accepted(f"bench-{size}-{runs - 1}-001")

@@ -65,6 +65,7 @@ def bench_place(*, runs: int = 5) -> dict[str, Any]:
         "live": live,
         "http": http,
         "cpu_ratio": round(live["cpu_us"] / http["cpu_us"], 2),
+        "goal_cpu_ratio": 1.0,
         "durability": "appendfsync always",
         "verified_bids": verdict["bids"],
         "breaches": verdict["breaches"],

@@ -71,7 +71,14 @@ CARDS = (
     "sandbox-refund-fails-late",
     "sandbox-expires",
     "sandbox-no-answer",
+    "sandbox-cancelled",
+    "sandbox-captured",
+    "sandbox-refunded",
+    "sandbox-dispute-won",
+    "sandbox-dispute-lost",
 )
+"""What a card does; the last five do it unasked, after a delay."""
+GOOD_CARDS = ("sandbox-ok", "sandbox-ok", "sandbox-refunded", "sandbox-dispute-won", "sandbox-dispute-lost")
 DEPOSITS: tuple[dict[str, Any], ...] = (
     {"policy": "flat", "amount_fen": 100 * YUAN},
     {"policy": "flat", "amount_fen": 900 * YUAN},
@@ -234,14 +241,14 @@ class SettlementMachine(RuleBasedStateMachine):
 
     # --- acts ---
 
-    @rule(terms=agreed, bids=st.lists(bidders, min_size=2, max_size=4))
-    def one_more_lot(self, terms: dict[str, Any], bids: list[str]) -> None:
+    @rule(terms=agreed, bids=st.lists(bidders, min_size=2, max_size=4), card=st.sampled_from(GOOD_CARDS))
+    def one_more_lot(self, terms: dict[str, Any], bids: list[str], card: str) -> None:
         # no precondition: which acts there are must not depend on how far servers have come
         if len(self.lots) >= LOTS_MAX:
             return
         self._do(self._open_lot(terms))
         for bidder in bids:
-            self._do(self._bid(len(self.lots) - 1, bidder, "sandbox-ok"))
+            self._do(self._bid(len(self.lots) - 1, bidder, card))
 
     @rule(number=numbers, bidder=bidders, card=cards)
     def register(self, number: int, bidder: str, card: str) -> None:
@@ -274,15 +281,16 @@ class SettlementMachine(RuleBasedStateMachine):
     def hammer(self, number: int) -> None:
         self._do(self._close(number))
 
-    @rule(number=numbers, card=cards, again=st.booleans())
-    def pay(self, number: int, card: str, again: bool) -> None:
-        key = "pay-key-0001" if again else self._key()
-        self._do(self._by_winner(number, award_payment.pay_award, key=key, payment_method=card))
+    @rule(number=numbers, card=cards, again=st.booleans(), twice=st.booleans())
+    def pay(self, number: int, card: str, again: bool, twice: bool) -> None:
+        """Pay, perhaps under a key that was used before, and perhaps at once under another."""
+        for key in ("pay-key-0001" if again else self._key(), *((self._key(),) if twice else ())):
+            self._do(self._by_winner(number, award_payment.pay_award, key=key, payment_method=card))
 
-    @rule(number=numbers, works=st.booleans(), fetches=st.booleans())
-    def end_well(self, number: int, works: bool, fetches: bool) -> None:
-        """Pay with a card that is good, and perhaps fetch the lot."""
-        self._do(self._by_winner(number, award_payment.pay_award, key=self._key(), payment_method="sandbox-ok"))
+    @rule(number=numbers, works=st.booleans(), fetches=st.booleans(), card=st.sampled_from(GOOD_CARDS))
+    def end_well(self, number: int, works: bool, fetches: bool, card: str = "sandbox-ok") -> None:
+        """Pay with a card that is good at first, and perhaps fetch the lot."""
+        self._do(self._by_winner(number, award_payment.pay_award, key=self._key(), payment_method=card))
         if works:
             self.every_worker()
         if fetches:
@@ -313,7 +321,7 @@ class SettlementMachine(RuleBasedStateMachine):
             "default": payment_default.default_by_staff,
             "write-off": waterfall.write_off,
         }[what]
-        for person in STAFF if both else (actor,):
+        for person in STAFF if both else (actor, actor):
             self._do(act(context, lot_id, actor=person, reason="a reason"))
 
     @rule(
@@ -354,6 +362,15 @@ class SettlementMachine(RuleBasedStateMachine):
         self._do(self._import("olga"))
         if is_prompt:
             self._do(self._import("petra"))
+
+    @rule(number=numbers, named=st.booleans(), fetches=st.booleans())
+    def transfer_all(self, number: int, named: bool, fetches: bool) -> None:
+        """The winner transfers just what is due, two persons enter the statement, and what names no award is matched."""
+        self.transfer(number, 100, named=named, is_prompt=True)
+        if not named:
+            self.at_the_bank(number, "match")
+        if fetches:
+            self.one_person(number, "olga", "handover")
 
     @rule(number=numbers, what=st.sampled_from(["match", "return", "send", "done", "refused", "extend"]))
     def at_the_bank(self, number: int, what: Literal["match", "return", "send", "done", "refused", "extend"]) -> None:

@@ -32,6 +32,7 @@ USUAL_KINDS = {
     "deposit-captured",
     "deposit-charged",
     "deposit-forfeited",
+    "dispute-opened",
     "lot-settled",
     "payment-received",
     "refund-owed",
