@@ -9,7 +9,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.bids.answers import Answer, BidAnswers
-from api.bids.body import amount_of
+from api.bids.body import offer_of
 from api.http.bodies import BodyTooLarge, ClientGone, read_body, refuse_too_large
 from api.http.middleware import new_request_id
 from api.http.problems import HttpCode
@@ -45,8 +45,10 @@ class BidEndpoint:
         outcome: BidOutcome
         try:
             bidder_id, key = self.answers.bidder_and_key(scope["headers"])
-            amount_fen = amount_of(await read_body(receive))
-            outcome = await place_bid(self.context, lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key)
+            amount_fen, is_maximum = offer_of(await read_body(receive))
+            outcome = await place_bid(
+                self.context, lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, is_maximum=is_maximum
+            )
         except ClientGone:
             self.answers.counts.count_unanswered("client-gone")
             return

@@ -13,7 +13,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from api.bids.answers import Answer
-from api.bids.body import amount_of
+from api.bids.body import offer_of
 from api.bids.endpoint import PREFIX, SUFFIX, BidEndpoint
 from api.http.auth import NotSignedIn
 from api.http.bodies import is_too_long
@@ -143,9 +143,15 @@ class BidProtocol(LimitedConnection):
 
         try:
             bidder_id, key = answers.bidder_and_key(bid.headers)
-            amount_fen = amount_of(bid.body)
+            amount_fen, is_maximum = offer_of(bid.body)
             start_bid(
-                bid.endpoint.context, bid.lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, done=finish
+                bid.endpoint.context,
+                bid.lot_id,
+                bidder_id=bidder_id,
+                amount_fen=amount_fen,
+                key=key,
+                is_maximum=is_maximum,
+                done=finish,
             )
             is_sent = True
         except (NotSignedIn, TokenRefused) as error:

@@ -11,7 +11,7 @@ import msgspec
 from prometheus_client.registry import Collector
 
 from api.bids.answers import BidAnswers
-from api.bids.body import amount_of
+from api.bids.body import offer_of
 from api.bids.idempotency import checked_key
 from api.http.auth import Authenticator, NotSignedIn, WrongRole
 from api.http.metrics import BidCounts, EdgeGauges
@@ -50,8 +50,16 @@ class LiveBids:
         try:
             bidder_id = self._bidder_of(connection)
             key = checked_key(bid.key.encode(), twice=False)
-            amount_fen = amount_of(_encode({"amount_fen": bid.amount_fen}))
-            start_bid(self._context, bid.lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, done=finish)
+            amount_fen, is_maximum = offer_of(_encode(bid.offer))
+            start_bid(
+                self._context,
+                bid.lot_id,
+                bidder_id=bidder_id,
+                amount_fen=amount_fen,
+                key=key,
+                is_maximum=is_maximum,
+                done=finish,
+            )
         except Exception as error:  # noqa: BLE001 - every bid is answered, whatever happens
             finish(error)
 

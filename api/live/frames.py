@@ -20,6 +20,7 @@ from auction.domain.events import (
     Held,
     Interrupted,
     LotVoided,
+    MaximumSet,
     Opened,
     PauseCause,
     Paused,
@@ -29,6 +30,7 @@ from auction.domain.events import (
     Scheduled,
 )
 from auction.domain.lot import Lot, LotStatus
+from auction.domain.pricing import leader_maximum_fen
 
 
 class Frame(msgspec.Struct, tag_field="type"):
@@ -171,6 +173,8 @@ class YouFrame(LotFrame, tag="you"):
     limit_fen: int | None
     outbid_by: int | msgspec.UnsetType = msgspec.UNSET
     """The paddle that leads since this bidder was outbid."""
+    my_maximum_fen: int | msgspec.UnsetType = msgspec.UNSET
+    """Only where this bidder leads with one."""
 
 
 class SyncedFrame(Frame, tag="synced"):
@@ -264,9 +268,9 @@ def you_frame(
     leading = lot.leader_id == bidder_id
     paddle, limit_fen = admitted or (None, None)
     outbid_by = lot.leader_paddle if was_outbid and not leading and lot.leader_paddle else msgspec.UNSET
-    return encode_frame(
-        YouFrame(lot_id=lot_id, leading=leading, paddle=paddle, limit_fen=limit_fen, outbid_by=outbid_by)
-    )
+    maximum_fen = leader_maximum_fen(lot.terms.bidding, price_fen=lot.price_fen, ceiling_fen=lot.ceiling_fen)
+    my_maximum_fen = maximum_fen if leading and maximum_fen else msgspec.UNSET
+    return encode_frame(YouFrame(lot_id, leading, paddle, limit_fen, outbid_by, my_maximum_fen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,14 +284,14 @@ class EventPosition:
     ends_before_ms: int
 
 
-SETS_END = (Scheduled, Rescheduled, Opened, BidPlaced, Resumed, Extended)
+SETS_END = (Scheduled, Rescheduled, Opened, BidPlaced, MaximumSet, Resumed, Extended)
 """Events that contain the end in force after them."""
 
 
 def end_after(event: Event, ends_before_ms: int, at_ms: int) -> int:
     """The end in force after an event, UTC ms, as `auction.domain.lot.apply` sets it."""
     match event:
-        case Scheduled() | Rescheduled() | Opened() | BidPlaced() | Resumed() | Extended():
+        case Scheduled() | Rescheduled() | Opened() | BidPlaced() | MaximumSet() | Resumed() | Extended():
             return event.ends_at_ms
         case Closed() | LotVoided():
             return min(ends_before_ms, at_ms)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from api.live import frames
 from api.live.frames import EventPosition, SnapFrame, TickFrame
 from auction.domain.bidding import Admission
-from auction.domain.events import Admitted, BidPlaced, BidVoided, Event, Restored, follows
+from auction.domain.events import Admitted, BidPlaced, BidVoided, Event, MaximumSet, Restored, follows
 from auction.domain.lot import Lot, LotStatus, apply
 from auction.ledger.entry import StreamEntry, chain_of
 
@@ -159,7 +159,7 @@ class LotProjection:
         self.lot, self._chain = lot, entry.chain
 
     def _add_frames(self, position: EventPosition, event: Event, price_fen: int, leader_paddle: int) -> None:
-        if isinstance(event, Admitted):
+        if isinstance(event, Admitted | MaximumSet):
             return
         self._has_visible_news = True
         if isinstance(event, BidPlaced):
@@ -185,8 +185,10 @@ class LotProjection:
             self._notify(before.leader_id, outbid=isinstance(event, BidPlaced))
             self._notify(after.leader_id, outbid=False)
         elif isinstance(event, BidPlaced) and event.bidder_id != after.leader_id:
-            # a proxy bid below the leader's maximum
+            # a bid below the leader's maximum
             self._notify(event.bidder_id, outbid=True)
+        elif before.ceiling_fen != after.ceiling_fen:
+            self._notify(after.leader_id, outbid=False)
 
     def _notify(self, bidder_id: str, *, outbid: bool) -> None:
         if bidder_id in self.admissions:

@@ -81,7 +81,14 @@ class Place(msgspec.Struct, frozen=True, tag_field="type", tag="place", forbid_u
 
     lot_id: Annotated[str, msgspec.Meta(max_length=64)]
     key: Annotated[str, msgspec.Meta(max_length=128)]
-    amount_fen: Any
+    amount_fen: Any = msgspec.UNSET
+    maximum_fen: Any = msgspec.UNSET
+
+    @property
+    def offer(self) -> dict[str, Any]:
+        """The body that the bid would have over HTTP."""
+        given = {"amount_fen": self.amount_fen, "maximum_fen": self.maximum_fen}
+        return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
 
 Message = Sub | Sync | Place

@@ -12,7 +12,7 @@ from api.http.auth import Bidder, Visitor, is_staff, viewer_of
 from api.http.openapi import AWAY, BID, OPTIONAL_TOKEN, SIGNED_IN, TOKEN, Responses, problems
 from api.routes.dependencies import ID_SCHEMA, Context, LotId
 from api.schemas.public import BidAcceptedResponse, BidsResponse, LotResponse, OpeningsResponse
-from api.schemas.requests import SEQ_MAX, BidRequest
+from api.schemas.requests import SEQ_MAX, BidRequest, MaximumRequest
 from auction.domain.errors import ProblemCode
 from auction.services.catalogue import lot_views, published_ledger
 
@@ -35,7 +35,14 @@ _LINES: Responses = {200: {"content": {"application/jsonl": {"schema": {"type": 
 _BID: dict[str, Any] = {
     "security": [{"token": []}],
     "parameters": [_KEY],
-    "requestBody": {"required": True, "content": {"application/json": {"schema": BidRequest.model_json_schema()}}},
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [BidRequest.model_json_schema(), MaximumRequest.model_json_schema()]}
+            }
+        },
+    },
 }
 
 
@@ -103,7 +110,7 @@ async def list_openings(
 async def place_bid(
     request: Request, lot_id: Annotated[str, Path(json_schema_extra=ID_SCHEMA, examples=["launch-001"])]
 ) -> Response:
-    """Bid on a lot. A refused bid's response has the lot's state at the decision."""
+    """Bid on a lot, or set a maximum on it. A refused bid's response has the lot's state at the decision."""
     return _BidAnswer(request.app.state.bid_endpoint, lot_id)
 
 

@@ -80,8 +80,11 @@ class LotResponse(BaseModel):
     award_price_fen: int | None
     relisted_as: str | None = Field(description="The lot that replaces this one after its buyer did not pay.")
     relisted_from: str | None
+    my_maximum_fen: int | None = Field(
+        description="Your own maximum, where you lead with one: the lot bids for you up to it."
+    )
     my_paddle: int | None = Field(
-        description="Only for a bidder registered for a lot that has closed, like all of `my_*`."
+        description="Only for a bidder registered for a lot that has closed, like all that follow."
     )
     my_award_status: str | None = Field(description="due, paid, settled, defaulted or void; null: you have no award.")
     my_award_source: str | None = Field(description="hammer, or offer.")
@@ -124,6 +127,7 @@ class LotResponse(BaseModel):
             award_price_fen=view.award_price_fen,
             relisted_as=view.relisted_as,
             relisted_from=record.relisted_from,
+            my_maximum_fen=view.my_maximum_fen,
             my_paddle=result and result.paddle,
             my_award_status=result and result.award_status,
             my_award_source=result and result.award_source,

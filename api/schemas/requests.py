@@ -50,6 +50,10 @@ TERMS_FIELDS: dict[str, Any] = {
     "start_price_fen": {"type": "integer"},
     "increments": {"type": "array", "items": {"type": "object"}},
     "on_grid": {"type": "boolean"},
+    "auto_bids": {
+        "type": "boolean",
+        "description": "Whether bidders of a direct lot may set a maximum up to which the lot bids for them.",
+    },
     "max_jump": {"type": ["object", "null"]},
     "cap_fen": {"type": ["integer", "null"]},
     "review_above_fen": {"type": ["integer", "null"]},
@@ -353,3 +357,9 @@ class BidRequest(RequestModel):
     """A bid; in proxy lots, the bidder's maximum."""
 
     amount_fen: Fen = Field(examples=[100])
+
+
+class MaximumRequest(RequestModel):
+    """The maximum up to which a direct lot with `auto_bids` bids for the bidder; 0 withdraws the one that stands."""
+
+    maximum_fen: Annotated[int, Field(ge=0, le=FEN_MAX)] = Field(examples=[500_000])

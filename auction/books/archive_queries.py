@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import any_, func, literal, select, text
+from sqlalchemy import any_, case, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
-from auction.books.tables import Id, bids, ledger_entries, lot_chains, lot_results
+from auction.books.tables import Id, bids, ledger_entries, lot_chains, lot_results, lots
 from auction.books.unit_of_work import Transaction
 from auction.domain.events import BidPlaced
+from auction.domain.terms import Bidding
 
 ENTRIES_AT = text("""
     SELECT ledger_entries.*
@@ -27,7 +28,8 @@ STANDINGS = text("""
         ORDER BY seq DESC LIMIT 1
     ) AS last ON true
     LEFT JOIN LATERAL (
-        SELECT paddle FROM bids WHERE bids.lot_id = lot.lot_id AND voided_by_seq IS NULL AND "leading"
+        SELECT paddle FROM bids LEFT JOIN lots ON lots.lot_id = bids.lot_id
+        WHERE bids.lot_id = lot.lot_id AND voided_by_seq IS NULL AND ("leading" OR lots.terms ->> 'bidding' = 'direct')
         ORDER BY seq DESC LIMIT 1
     ) AS leader ON true
 """)
@@ -45,7 +47,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedBid:
-    """An accepted bid. In proxy lots `amount_fen` is a maximum, which only its bidder may see."""
+    """An accepted bid. `amount_fen` may be a maximum, which only its bidder may see."""
 
     lot_id: str
     seq: int
@@ -59,6 +61,19 @@ class ArchivedBid:
     at_ms: int
     ends_at_ms: int
     voided_by_seq: int | None
+
+    @property
+    def event(self) -> BidPlaced:
+        """The event that the bid was archived from."""
+        return BidPlaced(
+            self.bidder_id,
+            self.paddle,
+            self.amount_fen,
+            self.key,
+            self.price_fen,
+            int(self.leading),
+            self.ends_at_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,30 +215,22 @@ async def standings(tx: Transaction, lot_ids: Sequence[str]) -> dict[str, Standi
 async def standing_bids(tx: Transaction, lot_id: str) -> list[tuple[int, BidPlaced]]:
     """A lot's bids that are not voided, with their seqs, oldest first."""
     statement = select(bids).where(bids.c.lot_id == lot_id, bids.c.voided_by_seq.is_(None)).order_by(bids.c.seq)
-    return [
-        (
-            row["seq"],
-            BidPlaced(
-                row["bidder_id"],
-                row["paddle"],
-                row["amount_fen"],
-                row["key"],
-                row["price_fen"],
-                int(row["leading"]),
-                row["ends_at_ms"],
-            ),
-        )
-        for row in await tx.rows(statement)
-    ]
+    return [(row["seq"], ArchivedBid(**row).event) for row in await tx.rows(statement)]
 
 
 async def best_bidders(tx: Transaction, lot_ids: Sequence[str], *, per_lot_max: int) -> dict[str, list[str]]:
-    """Lot -> its first bidders by their best bid not voided, highest first, of equal ones the earlier."""
+    """Lot -> its first bidders by their best bid not voided, highest first, of equal ones the earlier.
+
+    In proxy lots the maximum is the bid; in direct ones a maximum counts as far as it was bid.
+    """
+    is_proxy = lots.c.terms["bidding"].astext == str(Bidding.PROXY)
+    amount_fen = case((is_proxy, bids.c.amount_fen), else_=bids.c.price_fen).label("amount_fen")
     best = (
-        select(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen, bids.c.seq)
+        select(bids.c.lot_id, bids.c.bidder_id, amount_fen, bids.c.seq)
+        .join(lots, lots.c.lot_id == bids.c.lot_id)
         .ext(distinct_on(bids.c.lot_id, bids.c.bidder_id))
         .where(bids.c.lot_id == any_(literal(list(lot_ids), ARRAY(Id))), bids.c.voided_by_seq.is_(None))
-        .order_by(bids.c.lot_id, bids.c.bidder_id, bids.c.amount_fen.desc(), bids.c.seq)
+        .order_by(bids.c.lot_id, bids.c.bidder_id, amount_fen.desc(), bids.c.seq)
         .subquery()
     )
     place = func.row_number().over(partition_by=best.c.lot_id, order_by=(best.c.amount_fen.desc(), best.c.seq))

@@ -80,6 +80,20 @@ class RefusalCode(Code):
         ("status",),
         "The lot takes no bids now: it is {status}.",
     )
+    MAXIMA_OFF = (
+        "maxima-off",
+        Kind.CONFLICT,
+        "The lot takes no maxima",
+        (),
+        "The lot's terms have no automatic bids; send amount_fen.",
+    )
+    NO_MAXIMUM = (
+        "no-maximum",
+        Kind.CONFLICT,
+        "No maximum to withdraw",
+        (),
+        "You have no maximum on this lot; one ends as soon as you do not lead any more.",
+    )
     ABOVE_CAP = (
         "above-cap",
         Kind.CONFLICT,
@@ -93,6 +107,13 @@ class RefusalCode(Code):
         "Already leading",
         (),
         "You lead already; this bid would not raise what you have offered.",
+    )
+    MAXIMUM_TOO_LOW = (
+        "maximum-too-low",
+        Kind.CONFLICT,
+        "Maximum below the price",
+        ("least_fen",),
+        "You lead at {least_fen}; your maximum can be that or more.",
     )
     BID_TOO_LOW = "bid-too-low", Kind.CONFLICT, "Bid too low", ("minimum_fen",), "Bid at least {minimum_fen}."
     OFF_GRID = (

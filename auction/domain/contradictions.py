@@ -69,6 +69,10 @@ class ContradictionCode(StrEnum):
         "jump-in-proxy",
         "max_jump applies to direct bidding only; a proxy bid is a maximum, not a price",
     )
+    AUTO_BIDS_IN_PROXY = (
+        "auto-bids-in-proxy",
+        "auto_bids applies to direct bidding only; a proxy bid is a maximum already",
+    )
     JUMP_TOO_SMALL = (
         "jump-too-small",
         "max_jump allows {allowed_fen} at {price_fen}, less than the increment {step_fen}; no bid could be made",

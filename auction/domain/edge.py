@@ -34,7 +34,7 @@ def edge_refusal(lot: Lot, bid: Bid, now_ms: int) -> Refused | None:
     The caller must know that `is_floor_rising`, that the bidder is admitted to the lot, and that no bid of theirs was
     accepted under that key. `now_ms`: the ledger's time, UTC ms.
     """
-    if lot.status is not LotStatus.OPEN or bid.amount_fen >= lot.floor_fen():
+    if lot.status is not LotStatus.OPEN or bid.is_maximum or bid.amount_fen >= lot.floor_fen():
         return None
     now_ms = lot.now(now_ms)
     if now_ms >= lot.ends_at_ms - LAST_MS:

@@ -97,9 +97,30 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class BidPlaced:
-    """A bid was accepted: the price it made, whether it leads (1 or 0), and the end in force after it."""
+    """A bid was accepted: the price it made, whether it leads (1 or 0), and the end in force after it.
+
+    `amount_fen` is what its bidder committed to: the price in direct bidding, or the maximum behind the bid there and
+    in proxy bidding. The key of a bid that a maximum made is `made_key`.
+    """
 
     kind: ClassVar[str] = "bid"
+    bidder_id: str
+    paddle: int
+    amount_fen: int
+    key: str
+    price_fen: int
+    leading: int
+    ends_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaximumSet:
+    """The leader of a direct lot set another maximum behind their bid, or withdrew it (`amount_fen` 0); no bid.
+
+    Price, leader and end are those in force then.
+    """
+
+    kind: ClassVar[str] = "maximum"
     bidder_id: str
     paddle: int
     amount_fen: int
@@ -243,10 +264,25 @@ Event = (
     | LotVoided
     | Frozen
     | Restored
+    | MaximumSet
 )
 
 KINDS: dict[str, type[Event]] = {event.kind: event for event in get_args(Event)}
 _TYPES = {kind: [field.type for field in fields(event)] for kind, event in KINDS.items()}
+
+
+_MADE = "maximum "
+"""How the keys of bids begin that a maximum made; a bidder's key has no space."""
+
+
+def made_key(seq: int, paddle: int) -> str:
+    """The key of the bid with that seq, which a maximum made because of a bid with that paddle."""
+    return f"{_MADE}{seq} {paddle}"
+
+
+def is_made_key(key: str) -> bool:
+    """Whether a bid with that key was made by a maximum."""
+    return key.startswith(_MADE)
 
 
 def from_row(row: list[Any]) -> Event:

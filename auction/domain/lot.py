@@ -22,6 +22,7 @@ from auction.domain.events import (
     Held,
     Interrupted,
     LotVoided,
+    MaximumSet,
     Opened,
     Outcome,
     PauseCause,
@@ -31,7 +32,7 @@ from auction.domain.events import (
     Resumed,
     Scheduled,
 )
-from auction.domain.pricing import fold_bids
+from auction.domain.pricing import LeadingBid, leading_without
 from auction.domain.terms import Terms
 
 LASTS_MS_MAX = 366 * 86_400_000
@@ -69,7 +70,7 @@ class Lot:
     leader_id: str = ""
     leader_paddle: int = 0
     ceiling_fen: int = 0
-    """The amount the leader has committed to: the price in direct bidding, their maximum in proxy bidding."""
+    """The amount the leader has committed to: their maximum, or the price in direct bidding without one."""
     bids: int = 0
     """Number of accepted bids, without voided ones."""
     opens_at_ms: int = 0
@@ -154,6 +155,8 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
                 ends_at_ms=event.ends_at_ms,
                 hard_stop_at_ms=event.hard_stop_at_ms,
             )
+        case MaximumSet():
+            return replace(after, ceiling_fen=max(event.amount_fen, lot.price_fen))
         case Held() | Paused() | Interrupted():
             return _apply_stop(after, event)
         case Resumed():
@@ -185,10 +188,9 @@ def apply(lot: Lot, event: Event, at_ms: int) -> Lot:
                 leader_paddle=event.leader_paddle,
                 ceiling_fen=event.ceiling_fen,
             )
-        case Closed():
-            return replace(after, status=LotStatus.CLOSED, ends_at_ms=min(lot.ends_at_ms, at_ms), pause_cause="")
-        case LotVoided():
-            return replace(after, status=LotStatus.VOID, ends_at_ms=min(lot.ends_at_ms, at_ms), pause_cause="")
+        case Closed() | LotVoided():
+            status = LotStatus.CLOSED if isinstance(event, Closed) else LotStatus.VOID
+            return replace(after, status=status, ends_at_ms=min(lot.ends_at_ms, at_ms), pause_cause="")
         case Frozen() | Restored():
             return _apply_recovery(lot, after, event)
     assert_never(event)
@@ -386,14 +388,13 @@ def close_now(lot: Lot, *, reason: str, by: str) -> Action:
 
 def void(lot: Lot, *, reason: str, by: str) -> Action:
     """Staff void a lot that has not closed."""
-    if lot.status not in ADMITTING:
-        return NotAllowed(WRONG_STATUS, lot.status)
-    return (LotVoided(reason, by),)
+    return (LotVoided(reason, by),) if lot.status in ADMITTING else NotAllowed(WRONG_STATUS, lot.status)
 
 
 def restate(lot: Lot, bids: Iterable[tuple[int, BidPlaced]], voided_seq: int, *, reason: str, by: str) -> Action:
     """Staff void one bid of a paused or held lot; `bids` are those not voided, with their seqs."""
     if lot.status not in STOPPED:
         return NotAllowed(WRONG_STATUS, lot.status)
-    rest = fold_bids(lot.terms, [bid for seq, bid in bids if seq != voided_seq])
+    leading = LeadingBid(lot.price_fen, lot.leader_id, lot.leader_paddle, lot.ceiling_fen)
+    rest = leading_without(lot.terms, leading, bids, voided_seq)
     return (BidVoided(voided_seq, rest.price_fen, rest.leader_id, rest.leader_paddle, rest.ceiling_fen, reason, by),)

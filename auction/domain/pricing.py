@@ -29,7 +29,7 @@ def fold_bids(terms: Terms, bids: Iterable[BidPlaced]) -> LeadingBid:
     leading = LeadingBid()
     for bid in bids:
         if terms.bidding is Bidding.DIRECT:
-            leading = LeadingBid(bid.amount_fen, bid.bidder_id, bid.paddle, bid.amount_fen)
+            leading = LeadingBid(bid.price_fen, bid.bidder_id, bid.paddle, bid.price_fen)
             continue
         price, leads = proxy_price(terms, leading, bid.bidder_id, bid.amount_fen)
         if leads:
@@ -37,6 +37,19 @@ def fold_bids(terms: Terms, bids: Iterable[BidPlaced]) -> LeadingBid:
         else:
             leading = replace(leading, price_fen=price)
     return leading
+
+
+def leading_without(
+    terms: Terms, leading: LeadingBid, bids: Iterable[tuple[int, BidPlaced]], voided_seq: int
+) -> LeadingBid:
+    """The leading bid of a lot without one of its bids; `leading` is that with it, `bids` those not voided, with seqs.
+
+    A leader's maximum in a direct lot stays as long as their bid does, and goes with it: whoever leads then has none.
+    """
+    rest = fold_bids(terms, [bid for seq, bid in bids if seq != voided_seq])
+    is_led_as_before = (rest.price_fen, rest.leader_id) == (leading.price_fen, leading.leader_id)
+    keeps_maximum = terms.bidding is Bidding.DIRECT and is_led_as_before
+    return replace(rest, ceiling_fen=leading.ceiling_fen) if keeps_maximum else rest
 
 
 def proxy_price(terms: Terms, leading: LeadingBid, bidder_id: str, maximum_fen: int) -> tuple[int, bool]:
@@ -55,3 +68,8 @@ def proxy_price(terms: Terms, leading: LeadingBid, bidder_id: str, maximum_fen: 
     if reserve is not None and price < reserve <= best:
         price = reserve
     return price, leads
+
+
+def leader_maximum_fen(bidding: str, *, price_fen: int, ceiling_fen: int) -> int | None:
+    """The leader's own maximum, in fen; None where there is none behind the price of direct bidding."""
+    return ceiling_fen if bidding == Bidding.PROXY or ceiling_fen > price_fen else None

@@ -8,7 +8,7 @@ checked one by one.
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from auction.domain.bidding import Accepted, Admission, Bid, Receipt, Refused, decide
+from auction.domain.bidding import Accepted, Admission, Bid, Receipt, Refused, decide, defend
 from auction.domain.errors import RefusalCode
 from auction.domain.events import (
     CLERK,
@@ -24,6 +24,7 @@ from auction.domain.events import (
     Held,
     Interrupted,
     LotVoided,
+    MaximumSet,
     Opened,
     Paused,
     Rescheduled,
@@ -31,6 +32,8 @@ from auction.domain.events import (
     Resumed,
     Scheduled,
     follows,
+    is_made_key,
+    made_key,
 )
 from auction.domain.lot import (
     NEW_EPOCH,
@@ -71,6 +74,7 @@ _OF_REFUSAL = {
     RefusalCode.KEY_REUSED: ONCE,
     RefusalCode.LOT_NOT_OPEN: DEADLINE,
     RefusalCode.ALREADY_LEADING: ORDER,
+    RefusalCode.MAXIMUM_TOO_LOW: ORDER,
     RefusalCode.BID_TOO_LOW: ORDER,
     RefusalCode.OFF_GRID: ORDER,
     RefusalCode.ABOVE_CAP: ORDER,
@@ -144,7 +148,10 @@ class LotProof:
             raise RuleBroken(ORDER, seq, "a lot's record begins with its one scheduled event")
         if close_if_due(self.lot, at_ms) and not isinstance(event, Closed | Interrupted | Frozen | Restored):
             raise RuleBroken(DEADLINE, seq, f"a {event.kind} event at {at_ms}, past the end at {self.lot.ends_at_ms}")
-        if isinstance(event, BidPlaced):
+        if isinstance(event, BidPlaced) and is_made_key(event.key):
+            self._fold_decided(self._defence(event, at_ms), event, at_ms, rest)
+            return
+        if isinstance(event, BidPlaced | MaximumSet):
             self._fold_bid(event, at_ms, rest)
             return
         if isinstance(event, Held):
@@ -155,19 +162,43 @@ class LotProof:
             self._check_action(event, self._action(event, at_ms))
         self._apply(event, at_ms)
 
-    def _fold_bid(self, event: BidPlaced, at_ms: int, rest: Iterator[Event]) -> None:
+    def _fold_bid(self, event: BidPlaced | MaximumSet, at_ms: int, rest: Iterator[Event]) -> None:
         lot, seq = self.lot, self.lot.seq + 1
         receipt_key = (event.bidder_id, event.key)
-        bid = Bid(event.bidder_id, event.amount_fen, event.key)
-        decision = decide(lot, self.admissions.get(event.bidder_id), self.receipts.get(receipt_key), bid, at_ms)
+        # a maximum that was bid in full is decided as a bid of as much is
+        is_maximum = isinstance(event, MaximumSet) or (lot.terms.auto_bids and event.amount_fen != event.price_fen)
+        bid = Bid(event.bidder_id, event.amount_fen, event.key, is_maximum)
+        decision = decide(
+            lot,
+            self.admissions.get(event.bidder_id),
+            self.receipts.get(receipt_key),
+            bid,
+            at_ms,
+            self.admissions.get(lot.leader_id),
+        )
         if isinstance(decision, Refused):
             promise = _OF_REFUSAL.get(decision.code, NO_PHANTOMS)
             raise RuleBroken(promise, seq, f"a bid of {event.amount_fen} that the rules refuse: {decision.code}")
         if not isinstance(decision, Accepted):
             raise RuleBroken(ONCE, seq, f"the key of the bid at seq {decision.receipt.seq} stands here again")
+        self._fold_decided(decision.events, event, at_ms, rest)
         self.receipts[receipt_key] = decision.receipt
-        recorded = [event, *(next(rest, None) for _ in decision.events[1:])]
-        for expected, found in zip(decision.events, recorded, strict=True):
+
+    def _defence(self, event: BidPlaced, at_ms: int) -> tuple[Event, ...]:
+        """What the leader's maximum bids before a bid that it reaches, which itself may have been refused then."""
+        lot, seq = self.lot, self.lot.seq + 1
+        others = {one.paddle for one in self.admissions.values()} - {lot.leader_paddle}
+        paddle = next((one for one in others if event.key == made_key(seq, one)), None)
+        is_open = lot.status is LotStatus.OPEN and lot.terms.auto_bids
+        events = defend(lot, self.admissions.get(lot.leader_id), paddle, at_ms) if is_open and paddle else ()
+        if not events:
+            raise RuleBroken(NO_PHANTOMS, seq, f"a bid of {event.price_fen} that no maximum makes")
+        return events
+
+    def _fold_decided(self, events: Sequence[Event], first: Event, at_ms: int, rest: Iterator[Event]) -> None:
+        """Fold what the rules give, of which `first` is the first recorded one. Raises RuleBroken where others are."""
+        recorded = [first, *(next(rest, None) for _ in events[1:])]
+        for expected, found in zip(events, recorded, strict=True):
             if found != expected:
                 seq = self.lot.seq + 1
                 raise RuleBroken(_promise_of(expected), seq, f"recorded {found}, the rules give {expected}")
@@ -281,4 +312,4 @@ def _promise_of(event: Event) -> int:
         return ONE_WINNER
     if isinstance(event, (Rescheduled, Opened, Paused, Interrupted, Resumed, Extended, Held)):
         return DEADLINE
-    return ORDER if isinstance(event, (BidPlaced, BidVoided)) else NO_PHANTOMS
+    return ORDER if isinstance(event, (BidPlaced, BidVoided, MaximumSet)) else NO_PHANTOMS

@@ -31,12 +31,21 @@ def runners_up(terms: Terms, bids: Sequence[tuple[int, BidPlaced]], barred: Coll
     """
     best: dict[str, BestBid] = {}
     for seq, bid in bids:
-        if bid.bidder_id in barred or bid.amount_fen < (terms.reserve_fen or 0):
+        offered_fen = _offered_fen(terms, bid)
+        if bid.bidder_id in barred or offered_fen < (terms.reserve_fen or 0):
             continue
-        made = BestBid(bid.bidder_id, bid.paddle, bid.amount_fen, seq)
+        made = BestBid(bid.bidder_id, bid.paddle, offered_fen, seq)
         if bid.bidder_id not in best or _rank(made) < _rank(best[bid.bidder_id]):
             best[bid.bidder_id] = made
     return sorted(best.values(), key=_rank)
+
+
+def _offered_fen(terms: Terms, bid: BidPlaced) -> int:
+    """What a bidder offered with a bid, in fen: their maximum in proxy bidding, the bid itself in direct bidding.
+
+    A maximum behind a direct bid counts only as far as it was bid.
+    """
+    return bid.amount_fen if terms.bidding is Bidding.PROXY else bid.price_fen
 
 
 def _rank(bid: BestBid) -> tuple[int, int]:
@@ -52,12 +61,13 @@ def offer_price_fen(terms: Terms, bids: Sequence[tuple[int, BidPlaced]], *, to: 
     ones with their seqs, in their order. ValueError where `to` has no bid among those that are left.
     """
     left = sorted((seq, bid) for seq, bid in bids if bid.bidder_id not in without)
-    own_bids_fen = [bid.amount_fen for _, bid in left if bid.bidder_id == to]
+    own_bids_fen = [_offered_fen(terms, bid) for _, bid in left if bid.bidder_id == to]
     if not own_bids_fen:
         raise ValueError(f"{to} has no bid without those of {', '.join(sorted(without)) or 'nobody'}")
     if terms.settlement.cascade.price == "own_bid":
         return max(own_bids_fen)
-    clean = fold_bids(replace(terms, bidding=Bidding.PROXY), [bid for _, bid in left])
+    maxima = [replace(bid, amount_fen=_offered_fen(terms, bid)) for _, bid in left]
+    clean = fold_bids(replace(terms, bidding=Bidding.PROXY), maxima)
     return min(clean.price_fen, max(own_bids_fen))
 
 

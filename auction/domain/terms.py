@@ -127,6 +127,7 @@ LATER_IN_CASCADE = ("floor_fen",)
 
 So terms frozen before keep their fingerprint when they are read again.
 """
+LATER = ("auto_bids",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,8 @@ class Terms:
     soft_close: SoftClose | None
     deposit: DepositPolicy
     settlement: SettlementTerms
+    auto_bids: bool = False
+    """Whether bidders of a direct lot may set a secret maximum up to which the ledger bids for them."""
 
     @property
     def highest_fen(self) -> int:
@@ -163,6 +166,9 @@ class Terms:
         """The fingerprint of these terms: SHA-256 over their canonical JSON, in hex."""
         data = terms_as_mapping(self)
         settlement, plain = data["settlement"], _plain(SettlementTerms())
+        for name in LATER:
+            if not data[name]:
+                del data[name]
         for name in LATER_IN_CASCADE:
             if settlement["cascade"][name] == plain["cascade"][name]:
                 del settlement["cascade"][name]
@@ -241,6 +247,8 @@ def _price_contradictions(terms: Terms) -> list[Contradiction]:
     if soft is not None and soft.hard_stop_ms is not None and soft.hard_stop_ms < soft.extension_ms:
         facts = {"hard_stop_ms": soft.hard_stop_ms, "extension_ms": soft.extension_ms}
         found.append(Contradiction("soft_close.hard_stop_ms", ContradictionCode.HARD_STOP_UNDER_EXTENSION, facts))
+    if terms.auto_bids and terms.bidding is Bidding.PROXY:
+        found.append(Contradiction("auto_bids", ContradictionCode.AUTO_BIDS_IN_PROXY, {}))
     return found
 
 

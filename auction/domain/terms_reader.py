@@ -150,6 +150,7 @@ def read_terms(data: Mapping[str, Any]) -> Terms:
         soft_close=section.section("soft_close", _soft_close),
         deposit=section.section("deposit", _deposit) or NoDeposit(),
         settlement=section.section("settlement", _settlement) or SettlementTerms(),
+        auto_bids=section.flag("auto_bids", default=False),
     )
     section.refuse_unknown()
     if not found:

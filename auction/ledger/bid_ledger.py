@@ -18,6 +18,7 @@ from auction.domain.lot import ADMITTING, ENDABLE, STOPPED, LotStatus
 from auction.domain.pricing import LeadingBid
 from auction.domain.terms import Terms
 from auction.ledger.acknowledged_marks import AcknowledgedMarks
+from auction.ledger.bid_codec import pack_bids
 from auction.ledger.connection import ledger_errors, microseconds
 from auction.ledger.keys import KeySpace, lot_id_of
 from auction.ledger.ledger_clock import LedgerClock
@@ -82,7 +83,6 @@ class BidLedger:
 
     async def place_bids(self, lot_id: str, bids: Sequence[Bid]) -> list[BidAnswer]:
         """Decide 1 to 512 bids on one lot, in order; one answer for each bid, in the same order."""
-        packed = msgspec.msgpack.encode([(bid.bidder_id, bid.amount_fen, bid.key) for bid in bids])
         keys = self.keys
         reply = await self._write(
             "place_bids",
@@ -96,7 +96,7 @@ class BidLedger:
                 keys.lineage_of(lot_id),
                 keys.activity_of(lot_id),
             ),
-            (lot_id, packed, self.lineage, self._clock.not_after_ms(self._patience_ms)),
+            (lot_id, pack_bids(bids), self.lineage, self._clock.not_after_ms(self._patience_ms)),
         )
         now_ms, epoch, rows, seq, chain = msgspec.msgpack.decode(reply)
         self._clock.learn(now_ms)

@@ -20,7 +20,7 @@ from cachetools import LRUCache
 from auction.domain.bidding import Bid, Refused
 from auction.domain.edge import LAG_MS_MAX, edge_refusal, is_floor_rising
 from auction.domain.errors import LedgerAway, RefusalCode
-from auction.domain.events import BidPlaced, Restored
+from auction.domain.events import BidPlaced, MaximumSet, Restored
 from auction.domain.lot import Lot, LotStatus, apply
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.cancellation import raise_if_cancelled
@@ -95,9 +95,10 @@ class FollowedLot:
             self.pending.append(entry)
             return
         bids = [event for event in entry.events if isinstance(event, BidPlaced)]
-        for bid in bids:
+        for event in entry.events:
             # those of an entry that is part of the state too: the keys were read at another moment
-            self.keys.add(bid.bidder_id, bid.key)
+            if isinstance(event, BidPlaced | MaximumSet):
+                self.keys.add(event.bidder_id, event.key)
         if entry.last_seq <= self.read_seq:
             return
         if entry.first_seq != self.lot.seq + 1 or isinstance(entry.events[0], Restored):

@@ -25,6 +25,8 @@ def pack_terms(terms: Terms) -> bytes:
         "hard": (soft.hard_stop_ms or 0) if soft else 0,
         "purse": isinstance(terms.deposit, PurseDeposit),
     }
+    if terms.auto_bids:
+        packed["auto"] = True
     if jump is not None:
         packed["jump"] = {"steps": jump.steps or 0, "percent": jump.percent or 0, "fen": jump.fen or 0}
     return msgspec.msgpack.encode(packed)
@@ -49,4 +51,5 @@ def unpack_terms(packed: bytes) -> Terms:
         soft_close=SoftClose(row["window"], row["extension"], row["hard"] or None) if row["window"] else None,
         deposit=PurseDeposit(multiplier=1, amount_fen=1) if row["purse"] else NoDeposit(),
         settlement=SettlementTerms(),
+        auto_bids="auto" in row,
     )

@@ -4,7 +4,7 @@ Beside the bid's way: asked only where the ledger does not know a lot.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from auction.books.unit_of_work import Books
 from auction.domain.bidding import Admission, Bid, Decision, Receipt, decide
 from auction.domain.errors import LedgerFault, NotFound, ProblemCode, WrongStatus
 from auction.domain.lot import Lot, apply
+from auction.domain.proof import LotProof, RuleBroken
 from auction.domain.terms_reader import read_terms
 from auction.ledger.entry import decode_events
 from auction.ledger.replies import Snapshot
@@ -32,10 +33,14 @@ UNKNOWN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EndedLot:
-    """A lot's last state and its checksum."""
+    """A lot's last state and its checksum.
+
+    Where bidders may set maxima, also the receipts that were given under (bidder, key): not all follow from their bids.
+    """
 
     lot: Lot
     chain: str
+    receipts: Mapping[tuple[str, str], Receipt] = field(default_factory=dict)
 
     def snapshot(self, lot_id: str, now_ms: int) -> Snapshot:
         """The state as the ledger would give it at `now_ms`."""
@@ -98,6 +103,7 @@ class EndedLots:
         if registration is not None and registration.admitted_at_ms is not None:
             admission = Admission(registration.paddle)
         receipt = None if first is None else _receipt_of(ended.lot, first)
+        receipt = ended.receipts.get((bid.bidder_id, bid.key), receipt)
         return decide(ended.lot, admission, receipt, bid, ended.lot.now(now_ms))
 
     @asynccontextmanager
@@ -123,15 +129,19 @@ class EndedLots:
             if record is None or record.status not in ENDED:
                 self.others[lot_id] = True
                 return
-            lot, chain = Lot(read_terms(record.terms)), ""
+            terms = read_terms(record.terms)
+            lot, chain, proof = Lot(terms), "", LotProof(terms)
             try:
                 async for row in archive_queries.entries_of(tx, lot_id):
-                    for event in decode_events(row.packed):
+                    events = decode_events(row.packed)
+                    for event in events:
                         lot = apply(lot, event, row.at_ms)
                     chain = row.chain
-            except ValueError as error:
+                    if terms.auto_bids:
+                        proof.fold_entry(row.epoch, row.first_seq, row.at_ms, events)
+            except (ValueError, RuleBroken) as error:
                 raise LedgerFault(f"The archived record of lot {lot_id} cannot be read ({error}).") from error
-        self.found[lot_id] = EndedLot(lot, chain)
+        self.found[lot_id] = EndedLot(lot, chain, proof.receipts)
 
 
 def _receipt_of(ended: Lot, bid: ArchivedBid) -> Receipt:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from api.bids.body import amount_of
+from api.bids.body import offer_of
 from api.http.bodies import BODY_BYTES_MAX, BodyMalformed, is_json, is_too_long, quoted, read_json
 from api.http.problems import Unacceptable
 
@@ -57,17 +57,17 @@ WRONG = [
 
 @pytest.mark.parametrize("raw", [b'{"amount_fen":1}', b' {"amount_fen" : 1 }\n', b'{"amount\\u005ffen":1}'])
 def test_a_whole_number_of_fen_is_an_amount(raw):
-    assert amount_of(raw) == 1
+    assert offer_of(raw) == (1, False)
 
 
 def test_the_largest_amount_is_exact():
-    assert amount_of(b'{"amount_fen":10000000000000}') == 10**13
+    assert offer_of(b'{"amount_fen":10000000000000}') == (10**13, False)
 
 
 @pytest.mark.parametrize("raw, code, field", WRONG, ids=[raw[:40].decode("latin-1") for raw, _, _ in WRONG])
 def test_any_other_body_is_told_what_is_wrong_with_it(raw, code, field):
     with pytest.raises(Unacceptable) as refused:
-        amount_of(raw)
+        offer_of(raw)
 
     problem = refused.value.problem
     content = json.loads(problem.body())
@@ -79,7 +79,7 @@ def test_any_other_body_is_told_what_is_wrong_with_it(raw, code, field):
 
 def test_every_fault_of_a_bid_is_named_the_first_leads():
     with pytest.raises(Unacceptable) as refused:
-        amount_of(b'{"amount_fen": "100", "currency": "CNY"}')
+        offer_of(b'{"amount_fen": "100", "currency": "CNY"}')
 
     assert [(e["field"], e["code"]) for e in refused.value.problem.facts["errors"]] == [
         ("currency", "unknown-field"),

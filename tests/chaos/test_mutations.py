@@ -108,7 +108,7 @@ MUTATIONS = {
     "a refusal says the wrong place": Mutation(
         TWENTY_THOUSAND,
         "promise 7:",
-        (("auction/ledger/lua/place_bids.lua", "or {code, lot.seq + appended,", "or {code, lot.seq,"),),
+        (("auction/ledger/lua/place_bids.lua", "or {code, lot.seq + made.count,", "or {code, lot.seq,"),),
     ),
     "a look is answered from memory": Mutation(
         TWENTY_THOUSAND,
@@ -233,7 +233,18 @@ MUTATIONS = {
     "an edge forgets accepted keys": Mutation(
         "tests/ledger/test_edge.py::test_a_key_that_was_accepted_always_goes_to_the_ledger[valkey]",
         "assert Refused",
-        (("auction/ledger/edge.py", "            self.keys.add(bid.bidder_id, bid.key)\n", "            pass\n"),),
+        (
+            (
+                "auction/ledger/edge.py",
+                "                self.keys.add(event.bidder_id, event.key)\n",
+                "                pass\n",
+            ),
+        ),
+    ),
+    "of equal amounts the later one wins against a maximum": Mutation(
+        "tests/ledger/test_maxima.py::test_of_equal_amounts_the_earlier_wins[valkey]",
+        "AcceptedBid",
+        (("auction/ledger/lua/include/maxima.lua", "defence >= offered or", "defence > offered or"),),
     ),
     "two bids may be of one price": Mutation(
         TWENTY_THOUSAND,

@@ -365,8 +365,8 @@ async function signedIn() {
 
 test("a bid goes over the channel, and its answer comes back to who placed it", async () => {
   const { client } = await signedIn();
-  const first = client.place({ key: "key-00001", amountFen: 400 });
-  const second = client.place({ key: "key-00002", amountFen: 500 });
+  const first = client.place({ key: "key-00001", offer: { amount_fen: 400 } });
+  const second = client.place({ key: "key-00002", offer: { amount_fen: 500 } });
   assert.deepEqual(newest().sent.slice(-2), [
     { type: "place", lot_id: "launch-001", key: "key-00001", amount_fen: 400 },
     { type: "place", lot_id: "launch-001", key: "key-00002", amount_fen: 500 },
@@ -379,22 +379,22 @@ test("a bid goes over the channel, and its answer comes back to who placed it", 
 
 test("where no answer comes, nothing is known of the bid: it may go another way", async () => {
   const { client } = await signedIn();
-  const late = client.place({ key: "key-00001", amountFen: 400 });
+  const late = client.place({ key: "key-00001", offer: { amount_fen: 400 } });
   mock.timers.tick(3000);
   assert.equal(await late, null);
   // an answer that comes after that is nobody's
   newest().receive({ type: "placed", key: "key-00001", status: 201, body: {} });
-  const lost = client.place({ key: "key-00002", amountFen: 500 });
+  const lost = client.place({ key: "key-00002", offer: { amount_fen: 500 } });
   newest().drop(1012);
   assert.equal(await lost, null);
-  assert.equal(await client.place({ key: "key-00003", amountFen: 600 }), null);
+  assert.equal(await client.place({ key: "key-00003", offer: { amount_fen: 600 } }), null);
 });
 
 test("who is not signed in bids another way", async () => {
   const { client } = followed();
   await client.start();
   newest().open();
-  assert.equal(await client.place({ key: "key-00001", amountFen: 400 }), null);
+  assert.equal(await client.place({ key: "key-00001", offer: { amount_fen: 400 } }), null);
   assert.equal(newest().sent.length, 1);
 });
 

@@ -27,7 +27,7 @@ from auction.ledger.replies import AcceptedBid
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Role, TokenKeys
 from auction.settings import load_settings
-from tests.ledger.event_sequences import LOT, bid, kinds, opened
+from tests.ledger.event_sequences import LOT, bid, kinds, opened, terms
 from tests.live.conftest import CONFIG, SECRET, Running, closed_with, heard_until, say, speaking, sub, token
 
 SLOW = 1_000_000
@@ -256,3 +256,40 @@ async def test_the_connections_of_a_session_that_was_ended_are_closed_and_others
     # nor does its token open another one
     async with speaking(taking.url, mine) as connection:
         assert await closed_with(connection) == CloseCode.NOT_ALLOWED
+
+
+async def told_to(connection: Any) -> dict[str, Any]:
+    """The next frame that is for the connection's bidder alone."""
+    while True:
+        frame: dict[str, Any] = json.loads(await connection.recv())
+        if frame["type"] in {"you", "placed"}:
+            return frame
+
+
+async def test_a_maximum_is_set_over_the_channel_and_told_to_its_owner_alone(
+    taking: Running, context: AppContext
+) -> None:
+    await opened(context.ledger, of=terms(auto_bids=True))
+    async with (
+        speaking(taking.url, sub(token=token("ada"))) as owner,
+        speaking(taking.url, sub(token=token("bo"), mode="feed")) as other,
+    ):
+        await heard_until(owner, "you")
+        await heard_until(other, "you")
+        await say(owner, {"type": "place", "lot_id": LOT, "key": "key-00001", "maximum_fen": 5_000})
+        first = {frame["type"]: frame for frame in [await told_to(owner), await told_to(owner)]}
+        body = first["placed"]["body"]
+        assert (first["placed"]["status"], body["amount_fen"], body["price_fen"]) == (201, 5_000, 100)
+        assert (first["you"]["leading"], first["you"]["my_maximum_fen"]) == (True, 5_000)
+        await say(owner, {"type": "place", "lot_id": LOT, "key": "key-00002", "maximum_fen": 6_000})
+        *_, you = await heard_until(owner, "you")
+        assert you["my_maximum_fen"] == 6_000
+        await say(other, {"type": "place", "lot_id": LOT, "key": "key-00003", "amount_fen": 700})
+        *heard, told = await heard_until(other, "you")
+        assert (told["leading"], told["outbid_by"]) == (False, 1)
+        bids = [(frame["paddle"], frame["amount_fen"], frame["leading"]) for frame in heard if frame["type"] == "bid"]
+        assert bids == [(1, 100, True), (2, 700, False), (1, 800, True)]
+        assert not any("my_maximum_fen" in frame for frame in [*heard, told])
+        await say(other, {"type": "place", "lot_id": LOT, "key": "key-00004", "amount_fen": 900, "maximum_fen": 950})
+        *_, refused = await heard_until(other, "refused")
+        assert (refused["status"], refused["body"]["errors"][0]["field"]) == (422, "maximum_fen")

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from auction.domain.bidding import Accepted, Bid, Decision, Refused, Repeated
 from auction.domain.errors import AuctionError
-from auction.domain.events import FreezeCause
+from auction.domain.events import BidPlaced, FreezeCause, is_made_key
 from auction.domain.lot import LASTS_MS_MAX, LotStatus
 from auction.domain.pricing import LeadingBid
 from auction.domain.terms import Terms
@@ -22,7 +22,7 @@ from auction.ledger.replies import AcceptedBid, BidAnswer, Snapshot
 from tests.model.comparison import Comparison
 from tests.model.ledger_model import LedgerModel
 from tests.model.steered_clock import SteeredCaller
-from tests.model.strategies import BIDDERS, PADDLES, Ask, Near, amounts, any_terms, asks, bidders, edges, rising
+from tests.model.strategies import BIDDERS, PADDLES, Ask, Near, amounts, any_terms, asks, bidders, edges, offers, rising
 
 SALE = "launch"
 LOTS = 6
@@ -297,6 +297,21 @@ class LedgerMachine(RuleBasedStateMachine):
         self._bid(lot_id, [first])
         self._bid(lot_id, [second, replace(third, bidder=first.bidder)])
 
+    @rule(number=numbers, first=offers, second=offers, batch=st.lists(offers | rising, min_size=1, max_size=8))
+    def maxima_that_meet(self, number: int, first: Ask, second: Ask, batch: list[Ask]) -> None:
+        """A maximum, and others and bids that come up to it, past it or just short of it."""
+        lot_id = self._lively(number)
+        self._bid(lot_id, [first])
+        self._bid(lot_id, [second])
+        self._bid(lot_id, batch)
+
+    @rule(number=numbers, first=offers, limit=powers, batch=st.lists(offers | rising, min_size=1, max_size=4))
+    def a_limit_lowered_under_a_maximum(self, number: int, first: Ask, limit: Near, batch: list[Ask]) -> None:
+        lot_id = self._lively(number)
+        self._bid(lot_id, [first])
+        self._admit(lot_id, first.bidder, limit, Near("most"), PADDLES[first.bidder])
+        self._bid(lot_id, batch)
+
     @rule(number=numbers, to=moments, off_ms=st.integers(-1, 1), opens=st.booleans())
     def the_clerk_at_an_edge(self, number: int, to: str, off_ms: int, opens: bool) -> None:
         lot_id = self._lively(number)
@@ -391,7 +406,9 @@ class LedgerMachine(RuleBasedStateMachine):
             bid = self._made(lot_id, ask)
             self.sent[lot_id].append(bid)
             bids.append(bid)
-            expected.append(_as_answer(self.context.place(lot_id, bid, self.clock_ms)))
+            decision = self.context.place(lot_id, bid, self.clock_ms)
+            expected.append(_as_answer(decision))
+            self.codes[_meeting(decision)] += 1
         with self._broken_if_raised():
             answers = self.runner.run(self.ledger.place_bids(lot_id, bids))
             for bid, answer, wanted in zip(bids, answers, expected, strict=True):
@@ -403,7 +420,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def _made(self, lot_id: str, ask: Ask) -> Bid:
         sent = self.sent[lot_id]
         if ask.again is None or not sent:
-            return Bid(ask.bidder, ask.amount.on(self.context, lot_id, ask.bidder), f"key-{len(sent):05d}")
+            amount = 0 if ask.withdraws else ask.amount.on(self.context, lot_id, ask.bidder)
+            return Bid(ask.bidder, amount, f"key-{len(sent):05d}", ask.is_maximum)
         taken = (
             [bid for bid in sent if (bid.bidder_id, bid.key) in self.context.lots[lot_id].receipts]
             if (lot_id in self.context.lots)
@@ -414,7 +432,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if ask.twist == "same":
             return first
         bidder = ask.bidder if ask.twist == "bidder" else first.bidder_id
-        return Bid(bidder, ask.amount.on(self.context, lot_id, bidder), first.key)
+        return Bid(bidder, ask.amount.on(self.context, lot_id, bidder), first.key, ask.is_maximum)
 
     def _compare(self, lot_id: str, code: str, call: Awaitable[Snapshot]) -> None:
         """An action of staff: a snapshot where it was done, else the error of its code."""
@@ -488,6 +506,16 @@ async def _outcome(call: Awaitable[Snapshot]) -> Snapshot | AuctionError:
         return error
 
 
+def _meeting(decision: Decision) -> str:
+    """How a bid met the leader's maximum."""
+    made = [] if isinstance(decision, Repeated) else [e for e in decision.events if isinstance(e, BidPlaced)]
+    if not any(is_made_key(bid.key) for bid in made):
+        return "met no maximum"
+    if isinstance(decision, Refused):
+        return "came second"
+    return "was answered" if is_made_key(made[-1].key) else "passed a maximum"
+
+
 def _as_answer(decision: Decision) -> BidAnswer:
     match decision:
         case Accepted():
@@ -495,4 +523,5 @@ def _as_answer(decision: Decision) -> BidAnswer:
         case Repeated():
             return AcceptedBid(decision.receipt, repeated=True)
         case Refused():
-            return decision
+            # what the leader's maximum bid before it stands in the stream
+            return replace(decision, events=())

@@ -6,7 +6,7 @@ Naive on purpose: no caches, no batches, exposures summed anew at every question
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from auction.domain.bidding import Accepted, Admission, Bid, Decision, Receipt, decide
+from auction.domain.bidding import Accepted, Admission, Bid, Decision, Receipt, Repeated, decide
 from auction.domain.deposits import PurseDeposit, share_fen
 from auction.domain.errors import ProblemCode
 from auction.domain.events import Admitted, BidPlaced, BidVoided, Event, FreezeCause
@@ -135,10 +135,12 @@ class LedgerModel:
             return decide(None, None, None, bid, clock_ms)
         now = entry.lot.now(clock_ms)
         first = entry.receipts.get((bid.bidder_id, bid.key))
-        decision = decide(entry.lot, self.admission_of(lot_id, bid.bidder_id), first, bid, now)
+        leader = self.admission_of(lot_id, entry.lot.leader_id)
+        decision = decide(entry.lot, self.admission_of(lot_id, bid.bidder_id), first, bid, now, leader)
         if isinstance(decision, Accepted):
-            self._happen(lot_id, decision.events, now)
             entry.receipts[bid.bidder_id, bid.key] = decision.receipt
+        if not isinstance(decision, Repeated) and decision.events:
+            self._happen(lot_id, decision.events, now)
             self.activity = self.activity and self.activity.after_sign(clock_ms)
         return decision
 

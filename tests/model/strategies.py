@@ -85,6 +85,8 @@ class Ask:
     amount: Near
     again: int | None = None
     twist: Literal["same", "amount", "bidder"] = "same"
+    is_maximum: bool = False
+    withdraws: bool = False
 
 
 edges = st.builds(Near, st.sampled_from(BASES), steps=st.just(0), fen=st.sampled_from([0, 1, -1]))
@@ -99,7 +101,15 @@ rising = st.builds(Ask, bidders, rises)
 again = st.builds(
     Ask, bidders, amounts, again=st.integers(0, 6), twist=st.sampled_from(["same", "same", "amount", "bidder"])
 )
-asks = st.one_of(rising, fresh, fresh, again)
+maxima = st.one_of(
+    st.builds(Near, st.just("minimum"), steps=st.integers(0, 12), fen=st.just(0)),
+    st.builds(Near, st.just("ceiling"), steps=st.integers(-1, 2), fen=st.integers(-1, 1)),
+    amounts,
+)
+offers = st.builds(
+    Ask, bidders, maxima, is_maximum=st.just(True), withdraws=st.sampled_from([False, False, False, False, True])
+)
+asks = st.one_of(rising, fresh, fresh, again, offers)
 
 
 @st.composite
@@ -124,6 +134,7 @@ def any_terms(draw: st.DrawFn) -> Terms:
         soft_close=draw(st.none() | _soft_closes() | _soft_closes()),
         deposit=draw(_deposits()),
         settlement=SettlementTerms(),
+        auto_bids=bidding is Bidding.DIRECT and draw(st.sampled_from([True, True, False])),
     )
     terms = _times(terms, draw(st.sampled_from(UNITS)))
     assert contradictions(terms) == []

@@ -34,7 +34,8 @@ MANNER = settings(
 
 SMALL_RUN = 800
 LONG_RUN = 100_000
-EVERY_CODE = {*map(str, RefusalCode), "taken False", "taken True"}
+MEETINGS = {"met no maximum", "was answered", "came second", "passed a maximum"}
+EVERY_CODE = {*map(str, RefusalCode), "taken False", "taken True", *MEETINGS}
 
 
 @pytest.fixture

@@ -82,11 +82,12 @@ def ask(
     now_ms: int = NOW,
     key: str = "key-0001",
     first: Receipt | None = None,
+    is_maximum: bool = False,
     **admission: Any,
 ) -> Decision:
     """The decision on one bid of an admitted bidder."""
     admitted = Admission(**{"paddle": 7, **admission})
-    return decide(lot, admitted, first, Bid(bidder, amount_fen, key), now_ms)
+    return decide(lot, admitted, first, Bid(bidder, amount_fen, key, is_maximum), now_ms)
 
 
 def bid(lot: Lot, bidder: str, amount_fen: int, *, now_ms: int = NOW, **more: Any) -> Lot:

@@ -283,6 +283,7 @@ def test_a_refusal_carries_the_lot_as_the_decision_saw_it():
 JUMPY = terms(on_grid=True, max_jump=MaxJump(steps=2), cap_fen=9_000)
 FROZEN = replace(open_lot(), status=LotStatus.FROZEN)
 LED = bid(open_lot(JUMPY), "ada", 300)
+AUTO_LED = replace(LED, terms=replace(LED.terms, auto_bids=True))
 
 NEIGHBOURS: list[tuple[RefusalCode, RefusalCode, Decision, Decision]] = [
     (
@@ -311,12 +312,37 @@ NEIGHBOURS: list[tuple[RefusalCode, RefusalCode, Decision, Decision]] = [
     ),
     (
         RefusalCode.LOT_NOT_OPEN,
+        RefusalCode.MAXIMA_OFF,
+        ask(replace(LED, status=LotStatus.PAUSED), "bo", 9_001, is_maximum=True),
+        ask(LED, "bo", 9_001, is_maximum=True),
+    ),
+    (
+        RefusalCode.MAXIMA_OFF,
+        RefusalCode.NO_MAXIMUM,
+        ask(LED, "bo", 0, is_maximum=True),
+        ask(AUTO_LED, "bo", 0, is_maximum=True),
+    ),
+    # what is withdrawn is above no cap
+    (
+        RefusalCode.NO_MAXIMUM,
         RefusalCode.ABOVE_CAP,
-        ask(replace(LED, status=LotStatus.PAUSED), "bo", 9_001),
-        ask(LED, "bo", 9_001),
+        ask(AUTO_LED, "ada", 0, is_maximum=True),
+        ask(AUTO_LED, "ada", 9_001, is_maximum=True),
     ),
     (RefusalCode.ABOVE_CAP, RefusalCode.ALREADY_LEADING, ask(LED, "ada", 9_001), ask(LED, "ada", 8_900)),
-    (RefusalCode.ALREADY_LEADING, RefusalCode.BID_TOO_LOW, ask(LED, "ada", 399), ask(LED, "bo", 399)),
+    # a leader's bid, their maximum, and somebody else's bid
+    (
+        RefusalCode.ALREADY_LEADING,
+        RefusalCode.MAXIMUM_TOO_LOW,
+        ask(AUTO_LED, "ada", 99),
+        ask(AUTO_LED, "ada", 99, is_maximum=True),
+    ),
+    (
+        RefusalCode.MAXIMUM_TOO_LOW,
+        RefusalCode.BID_TOO_LOW,
+        ask(AUTO_LED, "ada", 99, is_maximum=True),
+        ask(AUTO_LED, "bo", 399),
+    ),
     (RefusalCode.BID_TOO_LOW, RefusalCode.OFF_GRID, ask(LED, "bo", 399), ask(LED, "bo", 401)),
     (RefusalCode.OFF_GRID, RefusalCode.JUMP_TOO_LARGE, ask(LED, "bo", 601), ask(LED, "bo", 600)),
     (

@@ -50,6 +50,7 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
         "increments",
         {"increments": [{"from_fen": 0, "step_fen": 100}, {"from_fen": 0, "step_fen": 200}]},
     ),
+    ("auto-bids-in-proxy", "auto_bids", {"bidding": "proxy", "auto_bids": True}),
     ("jump-in-proxy", "max_jump", {"bidding": "proxy", "max_jump": {"steps": 5}}),
     ("jump-too-small", "max_jump", {"max_jump": {"fen": 50}}),
     ("bands-deposit-falls", "deposit.bands", ladder(band(200, 1_000), band(100, 2_000))),

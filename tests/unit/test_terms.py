@@ -406,7 +406,7 @@ def test_an_empty_table_misses_its_fields_like_any_other():
 
 def test_an_unknown_field_is_named_beside_the_known_ones():
     (problem,) = problems_of({**MIN, "start_price": 100})
-    assert problem.startswith("start_price is not a known field; known here: bidding, cap_fen, deposit, ")
+    assert problem.startswith("start_price is not a known field; known here: auto_bids, bidding, cap_fen, deposit, ")
     assert "start_price_fen" in problem
 
 

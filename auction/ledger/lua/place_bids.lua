@@ -8,14 +8,14 @@
   KEYS[7]  shard's lineage          a1:{shard}:lineage
   KEYS[8]  bidding activity         a1:{shard}:activity
   ARGV[1]  lot id
-  ARGV[2]  bids                     msgpack [[bidder, amount, key], ...], 1 to 512
+  ARGV[2]  bids                     msgpack [[bidder, amount, key], or with 1 as a maximum, ...], 1 to 512
   ARGV[3]  lineage that the caller knows
   ARGV[4]  not_after_ms             0: any time
   Returns  msgpack [now_ms, epoch, answers, last seq, chain], one answer a bid:
            ["accepted" or "repeated", seq, amount, price, minimum, leading, paddle, ends_at, at] or
            [refusal code, at_seq, price, minimum, ends_at, fact or false]
   Mirrors  auction/domain/bidding.py::decide ]]
--- include: batch closing refusal pricing bidders
+-- include: batch bidders maxima
 local bids, names, fields, problem = read_batch(ARGV[2])
 local keys = {purse = KEYS[4], due = KEYS[5], ledger = KEYS[6], activity = KEYS[8]}
 local answers = {}
@@ -39,30 +39,16 @@ local receipts = redis.call('HMGET', KEYS[3], unpack(fields))
 check_types(keys)
 close_if_due(lot, now, keys)
 
-local known, fresh = {}, {}
-local events, appended, stored, kept = {}, 0, {}, 0
-local proxy, cap, pack = lot.terms.proxy, lot.terms.cap, cmsgpack.pack
-local function accept(i, who, bidder, amount, key)
+local known, fresh, stored, kept = {}, {}, {}, 0
+local made, proxy, auto, pack = {events = {}, count = 0}, lot.terms.proxy, lot.terms.auto, cmsgpack.pack
+local function accept(who, bidder, amount, key)
   local price, leads = amount, true
   if proxy then
     price, leads = proxy_price(lot, bidder, amount)
   end
-  if leads then
-    lot.leader, lot.paddle, lot.ceiling = bidder, who.paddle, amount
-  end
-  local ends_at, flag = end_after_bid(lot, now), leads and 1 or 0
-  lot.price, lot.bids, lot.ends_at = price, lot.bids + 1, ends_at
-  events[appended + 1], appended = {'bid', bidder, who.paddle, amount, key, price, flag, ends_at}, appended + 1
-  local receipt = {lot.seq + appended, amount, price, minimum_of(lot), flag, who.paddle, ends_at, now}
-  if cap > 0 and price >= cap then
-    events[appended + 1], appended = close(lot, now, 'cap', '', ''), appended + 1
-  elseif lot.review > 0 and price >= lot.review then
-    lot.status, lot.remaining, lot.stopped_at = 'held', ends_at - now, now
-    events[appended + 1], appended = {'held', lot.remaining}, appended + 1
-  end
-  fresh[fields[i]] = receipt
-  stored[kept + 1], stored[kept + 2] = fields[i], pack(receipt)
-  kept = kept + 2
+  local receipt = make_bid(lot, now, made, bidder, who.paddle, amount, key, price, leads)
+  receipt[4] = minimum_of(lot)
+  follow_price(lot, now, made)
   return receipt
 end
 
@@ -83,17 +69,25 @@ for i = 1, #bids do
   elseif first then
     code, receipt = 'repeated', first
   else
-    code, fact = refusal(lot, now, who, bidder, amount)
-    if not code then
-      code, receipt = 'accepted', accept(i, who, bidder, amount, bid[3])
+    code, fact = refusal(lot, now, who, bidder, amount, bid[4])
+    if not code and auto then
+      receipt, code, fact = contend(lot, now, made, who, bid, KEYS[2])
+    elseif not code then
+      receipt = accept(who, bidder, amount, bid[3])
+    end
+    if receipt then
+      code, fresh[fields[i]], stored[kept + 1], stored[kept + 2] = 'accepted', receipt, fields[i], pack(receipt)
+      kept = kept + 2
     end
   end
   answers[i] = receipt and {code, unpack(receipt)}
-    or {code, lot.seq + appended, lot.price, minimum_of(lot), lot.ends_at, fact or false}
+    or {code, lot.seq + made.count, lot.price, minimum_of(lot), lot.ends_at, fact or false}
 end
-if appended > 0 then
-  commit(lot, events, now, keys)
-  redis.call('HSET', KEYS[3], unpack(stored))
+if made.count > 0 then
+  commit(lot, made.events, now, keys)
+  if kept > 0 then
+    redis.call('HSET', KEYS[3], unpack(stored))
+  end
   note_sign(lot.activity, lot.clock, keys)
 end
 return cmsgpack.pack({now, lot.epoch, answers, lot.seq, lot.chain})

@@ -31,13 +31,14 @@ BidOutcome = PlacedBid | Refused | Exception
 
 
 async def place_bid(
-    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str
+    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str, is_maximum: bool = False
 ) -> PlacedBid | Refused:
     """Have the ledger decide a bid of `amount_fen`; it is decided even where the caller is cancelled.
 
-    A lot that is over and that the ledger has dropped is answered from the archive. Raises LedgerAway (LedgerFull too),
-    OutcomeUnknown, OverCapacity, TooManyBids, BooksAway. The caller must have checked the amount (1..10^13) and the key
-    (8 to 64 visible ASCII characters).
+    With `is_maximum` it is the maximum up to which a direct lot bids for the bidder; 0 withdraws it. A lot that is over
+    and that the ledger has dropped is answered from the archive. Raises LedgerAway (LedgerFull too), OutcomeUnknown,
+    OverCapacity, TooManyBids, BooksAway. The caller must have checked the amount (1..10^13; a maximum from 0) and the
+    key (8 to 64 visible ASCII characters).
     """
     decided: asyncio.Future[PlacedBid | Refused] = asyncio.get_running_loop().create_future()
 
@@ -49,12 +50,19 @@ async def place_bid(
         else:
             decided.set_result(outcome)
 
-    start_bid(context, lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, done=resolve)
+    start_bid(context, lot_id, bidder_id=bidder_id, amount_fen=amount_fen, key=key, is_maximum=is_maximum, done=resolve)
     return await decided
 
 
 def start_bid(
-    context: AppContext, lot_id: str, *, bidder_id: str, amount_fen: int, key: str, done: Callable[[BidOutcome], None]
+    context: AppContext,
+    lot_id: str,
+    *,
+    bidder_id: str,
+    amount_fen: int,
+    key: str,
+    is_maximum: bool = False,
+    done: Callable[[BidOutcome], None],
 ) -> None:
     """`place_bid` for callers without a task of their own: `done` is called once, from the event loop or at once.
 
@@ -63,7 +71,7 @@ def start_bid(
     if not is_id(lot_id):
         done(Refused(RefusalCode.LOT_UNKNOWN, {}))
         return
-    bid = Bid(bidder_id, amount_fen, key)
+    bid = Bid(bidder_id, amount_fen, key, is_maximum)
     context.bid_rate.enter(bidder_id)
     try:
         context.ledger_memory.check_bids_allowed()

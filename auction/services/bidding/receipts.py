@@ -7,7 +7,7 @@ which the ledger's stream has for a while and the archive from a second or so af
 from auction.books import archive_queries
 from auction.domain.bidding import Receipt
 from auction.domain.errors import LedgerAway, LedgerFault
-from auction.domain.events import BidPlaced
+from auction.domain.events import BidPlaced, MaximumSet, is_made_key
 from auction.ledger.entry import EntryDamaged, StreamEntry
 from auction.ledger.replies import AcceptedBatch
 from auction.services.context import AppContext
@@ -62,7 +62,7 @@ async def _entry_of(context: AppContext, lot_id: str, bid: Receipt) -> StreamEnt
 
 
 def _sign_entry(context: AppContext, entry: StreamEntry) -> dict[int, str]:
-    """The receipts of an entry's bids by their seqs."""
+    """The receipts of an entry's bids and maxima by their seqs; what a maximum bid by itself has none."""
     facts = [
         (
             seq,
@@ -75,7 +75,7 @@ def _sign_entry(context: AppContext, entry: StreamEntry) -> dict[int, str]:
             context.bidder_codes.code(event.bidder_id),
         )
         for seq, event in enumerate(entry.events, entry.first_seq)
-        if isinstance(event, BidPlaced)
+        if isinstance(event, BidPlaced | MaximumSet) and not is_made_key(event.key)
     ]
     batch = Batch(entry.lot_id, entry.epoch, entry.at_ms, entry.chain, facts)
     receipts = batch.sign(context.house_keys.key_at(entry.at_ms))

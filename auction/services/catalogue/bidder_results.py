@@ -1,12 +1,16 @@
-"""Gives one bidder's part in ended lots: their award, offer and deposit. After the bid's way, read only."""
+"""Gives one bidder's part in lots: their maximum, and in ended ones award, offer and deposit. Read only."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from auction.books import bidders, settlements
+from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.unit_of_work import Transaction
+from auction.domain.pricing import leader_maximum_fen
 from auction.domain.states import DepositStatus, Disposition
+from auction.ledger.replies import Snapshot
+from auction.services.catalogue.visibility import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +57,11 @@ def _deposit_status(deposits: Sequence[Deposit]) -> str | None:
         if status in statuses:
             return status
     return statuses[-1] if statuses else None
+
+
+def own_maximum_fen(record: LotRecord, snapshot: Snapshot | None, viewer: Viewer) -> int | None:
+    """The asking bidder's maximum where they lead a lot with one, in fen."""
+    if snapshot is None or not snapshot.leader_id or snapshot.leader_id != viewer.bidder_id:
+        return None
+    prices = {"price_fen": snapshot.price_fen, "ceiling_fen": snapshot.ceiling_fen}
+    return leader_maximum_fen(record.terms["bidding"], **prices)

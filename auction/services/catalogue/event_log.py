@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from auction.domain.events import Admitted, BidPlaced, Event
+from auction.domain.events import Admitted, BidPlaced, Event, MaximumSet
 from auction.ledger.entry import StreamEntry
 from auction.services.catalogue.lot_views import lot_record
 from auction.services.context import AppContext
@@ -55,7 +55,9 @@ class _PageBuilder:
             self.lowest = seq
             self.examined += 1
             event = entry.events[seq - entry.first_seq]
-            if not (self.without_bids and isinstance(event, BidPlaced | Admitted)):
+            # of a maximum nobody but its bidder sees more than the bids that it made
+            left_out = (MaximumSet, BidPlaced, Admitted) if self.without_bids else (MaximumSet,)
+            if not isinstance(event, left_out):
                 self.found.append(LoggedEvent(seq, entry.epoch, entry.at_ms, event))
             if len(self.found) >= self.limit or self.examined >= EVENTS_EXAMINED_MAX:
                 self.is_cut = self.lowest > self.after_seq + 1

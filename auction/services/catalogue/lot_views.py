@@ -14,7 +14,7 @@ from auction.domain.text import is_id
 from auction.ledger.replies import Snapshot
 from auction.ledger.server_state import ServerState
 from auction.ledger.watcher_counts import count_watchers
-from auction.services.catalogue.bidder_results import BidderResult, results_of
+from auction.services.catalogue.bidder_results import BidderResult, own_maximum_fen, results_of
 from auction.services.catalogue.lot_states import ArchivedState, archived_states, read_states
 from auction.services.catalogue.visibility import PUBLIC, Viewer, require_visible
 from auction.services.context import AppContext
@@ -48,7 +48,7 @@ class LotView:
     reserve_met: bool | None
     """Whether the price has reached the reserve; None without a reserve."""
     pause_cause: str | None = None
-    """Why a paused lot is paused, a PauseCause; None: it is not, or has been restored after a loss."""
+    """A PauseCause; None: it is not paused, or has been restored after a loss."""
     ledger_away: bool = False
     """Whether the ledger refuses the lot's shard: this is what is archived, and nothing is decided now."""
     outcome: str | None = None
@@ -60,6 +60,8 @@ class LotView:
     award_paddle: int | None = None
     """The paddle that holds the award in force; None: there is none."""
     award_price_fen: int | None = None
+    my_maximum_fen: int | None = None
+    """The asking bidder's own maximum where they lead with one, in fen."""
     result: BidderResult | None = None
     """The asking bidder's part in an ended lot; None before its end, or where they are not registered."""
 
@@ -133,6 +135,7 @@ async def show_lot(context: AppContext, lot_id: str, viewer: Viewer = PUBLIC) ->
     try:
         snapshot = None if record.status == DRAFT else await _read(context, lot_id)
         view = await _view(context, record, snapshot, await _watchers(context, [record]))
+        view = replace(view, my_maximum_fen=own_maximum_fen(record, snapshot, viewer))
     except LedgerChanged:
         async with context.books.reading() as tx:
             # a record that is cached may have the status of an earlier time

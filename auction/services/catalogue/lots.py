@@ -18,7 +18,7 @@ from auction.books.unit_of_work import Transaction
 from auction.domain.edge import STOPPED_MS_MIN
 from auction.domain.errors import LedgerChanged, NotFound, ProblemCode, RequestRefused, WrongState, WrongStatus
 from auction.domain.lot import ADMITTING, ENDABLE, LASTS_MS_MAX, STOPPED, LotStatus, schedule
-from auction.domain.pricing import LeadingBid, fold_bids
+from auction.domain.pricing import LeadingBid, leading_without
 from auction.domain.recovery import SEQ_STEP
 from auction.domain.states import SettlementState
 from auction.domain.terms import Terms, terms_as_mapping
@@ -324,7 +324,8 @@ async def void_bid(
     if seq not in bids.accepted:
         raise NotFound(ProblemCode.BID_UNKNOWN, f"Lot {lot_id} has no bid at seq {seq}.", {"seq": seq})
     terms = read_terms((await lot_record(context, lot_id)).terms)
-    leading = fold_bids(terms, [bid for at, bid in bids.not_voided() if at != seq])
+    leading = LeadingBid(snapshot.price_fen, snapshot.leader_id, snapshot.leader_paddle, snapshot.ceiling_fen)
+    leading = leading_without(terms, leading, bids.not_voided(), seq)
     restated = await context.ledger.restate(
         lot_id,
         at_seq=snapshot.seq,

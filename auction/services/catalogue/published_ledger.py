@@ -12,9 +12,10 @@ from auction.books import archive, archive_queries, catalogue
 from auction.books.chain import GENESIS, head_with
 from auction.books.ledger_expiry import ENDED
 from auction.books.public_lines import packed_private, public_line, salt_of
+from auction.books.unit_of_work import Transaction
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.events import BidPlaced
-from auction.services.catalogue.lot_views import visible_lot
+from auction.domain.events import BidPlaced, MaximumSet
+from auction.services.catalogue.lot_views import lot_record, visible_lot
 from auction.services.catalogue.visibility import PUBLIC
 from auction.services.context import RECORDS_BYTES_MAX, AppContext
 from auction.services.lot_log import decode_archived
@@ -123,18 +124,24 @@ def _signed_end(context: AppContext, end: RecordEnd, at_ms: int) -> bytes:
 async def openings_of(context: AppContext, lot_id: str, bidder_id: str, *, after_seq: int, limit: int) -> OpeningPage:
     """What opens the commitments to a bidder's own bids on a lot that is over. Raises as `published_record` does."""
     secret, _ = await _secret_and_head(context, lot_id)
+    terms = (await lot_record(context, lot_id)).terms
     async with context.books.reading() as tx:
-        rows = await archive_queries.bids_of_bidder(tx, lot_id, bidder_id, after_seq=after_seq, limit=limit + 1)
-    openings = [
-        Opening(
-            row.seq,
-            salt_of(secret, row.seq),
-            packed_private(
-                BidPlaced(
-                    row.bidder_id, row.paddle, row.amount_fen, row.key, row.price_fen, int(row.leading), row.ends_at_ms
-                )
-            ).decode(),
-        )
-        for row in rows[:limit]
-    ]
-    return OpeningPage(openings, openings[-1].seq if len(rows) > limit else None)
+        bids = await archive_queries.bids_of_bidder(tx, lot_id, bidder_id, after_seq=after_seq, limit=limit + 1)
+        found: list[tuple[int, BidPlaced | MaximumSet]] = [(row.seq, row.event) for row in bids]
+        if terms.get("auto_bids"):
+            found += await _maxima_of(tx, lot_id, bidder_id, after_seq=after_seq)
+            found.sort(key=lambda one: one[0])
+    openings = [Opening(seq, salt_of(secret, seq), packed_private(event).decode()) for seq, event in found[:limit]]
+    return OpeningPage(openings, openings[-1].seq if len(found) > limit else None)
+
+
+async def _maxima_of(
+    tx: Transaction, lot_id: str, bidder_id: str, *, after_seq: int
+) -> list[tuple[int, BidPlaced | MaximumSet]]:
+    """The maxima that a bidder set while they led, with a seq above `after_seq`."""
+    found: list[tuple[int, BidPlaced | MaximumSet]] = []
+    async for row in archive_queries.entries_of(tx, lot_id):
+        for seq, event in enumerate(decode_archived(row).events, row.first_seq):
+            if isinstance(event, MaximumSet) and event.bidder_id == bidder_id and seq > after_seq:
+                found.append((seq, event))
+    return found

@@ -11,10 +11,12 @@ from auction.books import archive, archive_queries, audit, bid_claims, catalogue
 from auction.books.bid_claims import BidClaim
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused
+from auction.domain.events import MaximumSet
 from auction.domain.states import BidStanding, ClaimStatus
 from auction.ledger.keys import sale_of
 from auction.services.catalogue.visibility import require_visible
 from auction.services.context import AppContext
+from auction.services.lot_log import decode_archived
 from auction.signing.receipts import ReceiptMalformed, StatedBid
 
 
@@ -95,12 +97,23 @@ async def _standing(tx: Transaction, bid: ReceivedBid) -> BidStanding:
         bid.at_ms,
     ):
         return BidStanding.STANDS if found.voided_by_seq is None else BidStanding.VOIDED
+    if await _is_maximum_of(tx, bid):
+        return BidStanding.STANDS
     head = (await archive.heads_of(tx, [bid.lot_id])).get(bid.lot_id)
     # beyond the archive it may still come; with another entry in its place, or left out, it will not
     is_passed = head is not None and bid.seq <= head.last_seq
     if is_passed or await restored_lots.is_in_gap(tx, bid.lot_id, bid.seq):
         return BidStanding.LOST
     return BidStanding.PENDING
+
+
+async def _is_maximum_of(tx: Transaction, bid: ReceivedBid) -> bool:
+    """Whether the receipt is for a maximum that its bidder set while they led, which is no bid."""
+    row = await archive_queries.entry_from(tx, bid.lot_id, bid.seq)
+    if row is None or row.first_seq > bid.seq or row.at_ms != bid.at_ms:
+        return False
+    event = decode_archived(row).events[bid.seq - row.first_seq]
+    return isinstance(event, MaximumSet) and (event.bidder_id, event.amount_fen) == (bid.bidder_id, bid.amount_fen)
 
 
 async def decide_claim(context: AppContext, claim_id: int, status: ClaimStatus, *, by: str, reason: str) -> BidClaim:

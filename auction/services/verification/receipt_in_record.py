@@ -76,7 +76,7 @@ class PublishedEvents:
             if any(after < stated.seq < until for after, until in self._gaps):
                 return [f"seq {stated.seq} was lost: the record was restored without it, and says so"]
             return [f"the record has no seq {stated.seq}: the bid was left out"]
-        if event.get("type") != "bid":
+        if event.get("type") not in {"bid", "maximum"}:
             return [f"seq {stated.seq} of the record is no bid but {event.get('type')}: the bid was replaced"]
         found = {name: event.get(name) for name in _COMPARED}
         return [

@@ -111,9 +111,7 @@ async def _check_bids(tx: Transaction, check: LotCheck) -> None:
             event = proof.bids.get(row.seq)
             if event is None:
                 raise RuleBroken(NO_PHANTOMS, row.seq, "an archived bid that the ledger's entries do not hold")
-            facts = BidPlaced(
-                row.bidder_id, row.paddle, row.amount_fen, row.key, row.price_fen, int(row.leading), row.ends_at_ms
-            )
+            facts = row.event
             if (row.epoch, row.at_ms) != check.stamps[row.seq]:
                 found_at, expected_at = (row.epoch, row.at_ms), check.stamps[row.seq]
                 raise RuleBroken(

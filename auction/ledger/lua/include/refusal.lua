@@ -25,11 +25,51 @@ local function may_bid_on(lot, amount)
   return lot.terms.cap > 0 and amount == lot.terms.cap
 end
 
--- Returns a code and its fact, or nothing. `who` is {paddle, limit, power, others}; limit -1: none.
-local function refusal(lot, now, who, bidder, amount)
+-- What a bidder may bid by their deposit. `who` is {paddle, limit, power, others}; limit -1: none.
+local function power_refusal(lot, who, amount)
+  if who.limit >= 0 and amount > who.limit then
+    return 'over-limit', who.limit
+  end
+  if lot.terms.purse then
+    local available = highest_bid(who.power.held - who.others, who.power)
+    if amount > available then
+      return 'over-purse', available
+    end
+  end
+end
+
+-- At the most that a bid may be the floor is not above the price: that alone takes no second bid.
+local function is_too_low(lot, amount)
+  return amount < floor_of(lot) or lot.price >= FEN_MAX
+end
+
+-- The same for a maximum in direct bidding; 0 withdraws it. The jump limit holds for what it bids alone.
+local function maximum_refusal(lot, who, leads, amount)
+  local terms = lot.terms
+  if not terms.auto then
+    return 'maxima-off'
+  elseif amount == 0 then
+    return not (leads and lot.ceiling > lot.price) and 'no-maximum' or nil
+  elseif terms.cap > 0 and amount > terms.cap then
+    return 'above-cap', terms.cap
+  elseif leads and amount < lot.price then
+    return 'maximum-too-low', lot.price
+  elseif not leads and is_too_low(lot, amount) then
+    return 'bid-too-low', minimum_of(lot)
+  elseif terms.grid and is_off_grid(lot, amount) and amount ~= lot.price then
+    return 'off-grid', minimum_of(lot)
+  end
+  return power_refusal(lot, who, amount)
+end
+
+-- Returns a code and its fact, or nothing.
+local function refusal(lot, now, who, bidder, amount, maximum)
   local terms = lot.terms
   if lot.status ~= 'open' or now >= lot.ends_at then
     return 'lot-not-open', lot.status
+  end
+  if maximum then
+    return maximum_refusal(lot, who, bidder == lot.leader, amount)
   end
   if terms.cap > 0 and amount > terms.cap then
     return 'above-cap', terms.cap
@@ -38,8 +78,7 @@ local function refusal(lot, now, who, bidder, amount)
   if leads and not may_bid_on(lot, amount) then
     return 'already-leading'
   end
-  -- at the most that a bid may be the floor is not above the price: that alone takes no second bid
-  if not leads and (amount < floor_of(lot) or lot.price >= FEN_MAX) then
+  if not leads and is_too_low(lot, amount) then
     return 'bid-too-low', minimum_of(lot)
   end
   if terms.grid and is_off_grid(lot, amount) then
@@ -51,13 +90,5 @@ local function refusal(lot, now, who, bidder, amount)
       return 'jump-too-large', highest
     end
   end
-  if who.limit >= 0 and amount > who.limit then
-    return 'over-limit', who.limit
-  end
-  if terms.purse then
-    local available = highest_bid(who.power.held - who.others, who.power)
-    if amount > available then
-      return 'over-purse', available
-    end
-  end
+  return power_refusal(lot, who, amount)
 end

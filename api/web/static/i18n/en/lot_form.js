@@ -90,6 +90,8 @@ export const words = {
   "ops.hint.preset": "Predefined terms. Selecting one fills in all fields below.",
   "ops.field.bidding": "Bidding",
   "ops.hint.bidding": "Whether a bid is the price or a maximum.",
+  "ops.field.auto_bids": "Automatic bids",
+  "ops.hint.auto_bids": "In open bidding: bidders may set a secret maximum, up to which the system bids for them.",
   "ops.field.start_price_fen": "Start price",
   "ops.hint.start_price_fen": "Minimum first bid.",
   "ops.field.increments": "Increments",
@@ -196,6 +198,7 @@ export const words = {
   "ops.wrong.increments-gap":
     "The first increment starts at ¥{from_fen}, above the start price of ¥{start_fen}. Start it at the start price or below.",
   "ops.wrong.increments-fall": "Price levels must increase: ¥{from_fen} follows ¥{previous_fen}.",
+  "ops.wrong.auto-bids-in-proxy": "Automatic bids apply to open bidding only; a proxy bid is a maximum already.",
   "ops.wrong.jump-in-proxy": "A maximum raise applies to open bidding only; a proxy bid is a maximum, not a price.",
   "ops.wrong.jump-too-small":
     "At ¥{price_fen} the maximum raise is ¥{allowed_fen}, less than the increment of ¥{step_fen}: no bid would be possible.",

@@ -69,6 +69,7 @@ export const words = {
   "record.event.opened": "Opened; ends {ends}",
   "record.event.bid": "Paddle {paddle} bid; price ¥{price}",
   "record.event.bid-behind": "Paddle {paddle} bid without leading; price ¥{price}",
+  "record.event.maximum": "Paddle {paddle}, leading, changed their maximum for automatic bids",
   "record.event.held": "Held for review",
   "record.event.paused": "Paused: {reason}",
   "record.event.interrupted": "Paused by an outage",

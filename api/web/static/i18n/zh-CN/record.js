@@ -66,6 +66,7 @@ export const words = {
   "record.event.opened": "开拍，{ends} 结束",
   "record.event.bid": "{paddle} 号出价，价格 ¥{price}",
   "record.event.bid-behind": "{paddle} 号出价但未领先，价格 ¥{price}",
+  "record.event.maximum": "领先的 {paddle} 号更改了自动出价上限",
   "record.event.held": "暂停以待复核",
   "record.event.paused": "暂停：{reason}",
   "record.event.interrupted": "因故障暂停",

@@ -8,6 +8,7 @@ import { signInHref, signUpHref } from "../shared/navigation.js";
 import { problemText } from "../shared/problems.js";
 import { leastDepositText } from "../shared/terms_text.js";
 import { BidForm } from "./bid_form.js";
+import { MaximumForm } from "./maximum_form.js";
 import { canTopUp, registerForLot, registrationForm, topUpForm } from "./registration.js";
 
 export class BidBox {
@@ -19,6 +20,7 @@ export class BidBox {
   #whenRegistered;
   #hasBid;
   #form;
+  #maximum;
   #facts = null;
   #registration = null;
   #waiting = false;
@@ -35,6 +37,16 @@ export class BidBox {
     this.#whenRegistered = whenRegistered;
     this.#hasBid = hasBid;
     this.#form = new BidForm({ lotId, lot, announce, receipts, channel });
+    this.#maximum = new MaximumForm({
+      lotId,
+      lot,
+      channel,
+      receipts,
+      announce,
+      tell: (tone, text) => this.#form.tell(tone, text),
+      confirmed: (amount, words) => this.#form.confirmed(amount, words),
+    });
+    this.#maximum.setOwn(lot.my_maximum_fen ?? null);
   }
 
   async start() {
@@ -56,6 +68,7 @@ export class BidBox {
   /** Whether the live channel is there: without it the price may be old, so bidding waits. */
   connected(online) {
     this.#form.setOnline(online);
+    this.#maximum.setOnline(online);
   }
 
   show(facts) {
@@ -64,6 +77,7 @@ export class BidBox {
     this.#facts = facts;
     if (changed) this.#gate();
     if ((changed || isNewLeader) && this.#you) this.standing(this.#you);
+    this.#maximum.show(facts, this.#registration !== null);
     if (!this.#registration) return;
     // the price may show a new leader before the frame about this bidder arrives
     this.#form.setLeading(this.#registration.paddle === facts.leader);
@@ -91,6 +105,7 @@ export class BidBox {
   standing(you) {
     const box = byId("standing");
     this.#you = you;
+    if (this.#lot.terms.auto_bids) this.#maximum.setOwn(you.my_maximum_fen ?? null);
     // who leads a frozen lot is not known
     box.hidden = !you.paddle || this.#isOver() || this.#facts?.status === "frozen";
     if (box.hidden) return;

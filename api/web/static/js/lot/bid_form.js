@@ -187,7 +187,8 @@ export class BidForm {
   /** Whoever leads ends the lot at its cap; it is always asked whether they mean it. */
   async #endAtCap() {
     const cap = this.#capToEndAt();
-    if (cap === null || !(await this.#confirmed(cap, "lot.confirm-cap")) || this.#capToEndAt() === null) return;
+    if (cap === null || !(await this.confirmed(cap, { text: "lot.confirm-cap" })) || this.#capToEndAt() === null)
+      return;
     await this.#send(cap, {});
   }
 
@@ -213,7 +214,7 @@ export class BidForm {
     if (!this.#isReady()) return;
     this.#showMistake("");
     const { price_fen: priceFen } = this.#facts;
-    if (isBigJump(amount, priceFen, this.#lot.terms.start_price_fen) && !(await this.#confirmed(amount))) return;
+    if (isBigJump(amount, priceFen, this.#lot.terms.start_price_fen) && !(await this.confirmed(amount))) return;
     if (!this.#isReady()) return;
     // the retry goes with the answer that offered it
     if (this.#retry && document.activeElement === this.#retry.button.root) this.#steps[0].root.focus();
@@ -225,7 +226,7 @@ export class BidForm {
     this.#enable();
     this.tell("", t("lot.sending", { amount: yuan(amount) }));
     try {
-      const receipt = await placeBid(this.#lotId, amount, { channel: this.#channel() });
+      const receipt = await placeBid(this.#lotId, { amount_fen: amount }, { channel: this.#channel() });
       this.#receipts?.keep(receipt);
       if (own) {
         byId("own-amount").value = "";
@@ -252,15 +253,16 @@ export class BidForm {
     byId("outcome").append(button.root);
   }
 
-  #confirmed(amount, phrase = "lot.confirm-text") {
+  /** Ask whether that amount (fen) is meant; the words are names of texts. */
+  confirmed(amount, { text = "lot.confirm-text", yes = "lot.confirm-yes" } = {}) {
     const dialog = byId("confirm");
-    byId("confirm-text").textContent = t(phrase, {
+    byId("confirm-text").textContent = t(text, {
       amount: yuan(amount),
       price: yuan(this.#facts.price_fen || this.#lot.terms.start_price_fen),
     });
     const fee = { percent: this.#feeBps / 100, total: yuan(withFee(amount, this.#feeBps)) };
     setText(byId("confirm-fee"), this.#feeBps ? t("lot.confirm-fee", fee) : "");
-    byId("confirm-yes").textContent = t("lot.confirm-yes", { amount: yuanShort(amount) });
+    byId("confirm-yes").textContent = t(yes, { amount: yuanShort(amount) });
     dialog.returnValue = "no";
     dialog.showModal();
     return new Promise((resolve) => {

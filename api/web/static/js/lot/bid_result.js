@@ -25,7 +25,8 @@ export class BidResult {
   /** A bid was accepted: its receipt. Bids that came before the answer count too. */
   accept(receipt) {
     this.#receipt = receipt;
-    const words = receipt.leading ? "lot.accepted" : "lot.accepted-behind";
+    const behind = receipt.price_fen === receipt.amount_fen ? "lot.accepted-answered" : "lot.accepted-behind";
+    const words = receipt.leading ? "lot.accepted" : behind;
     this.#render("good", t(words, { amount: yuan(receipt.amount_fen), price: yuan(receipt.price_fen) }));
     if (receipt.leading) this.#showOvertaking();
   }

@@ -33,7 +33,7 @@ const choices = (prefix, values) => values.map((value) => [value, t(`${prefix}.$
 
 /** The paths of the terms in each group of the form. */
 export const FIELD_GROUPS = {
-  price: ["bidding", "start_price_fen", "increments", "on_grid", "reserve_fen", "cap_fen"],
+  price: ["bidding", "auto_bids", "start_price_fen", "increments", "on_grid", "reserve_fen", "cap_fen"],
   guard: ["max_jump.steps", "max_jump.percent", "max_jump.fen", "review_above_fen"],
   end: ["soft_close", "soft_close.window_ms", "soft_close.extension_ms", "soft_close.hard_stop_ms"],
   deposit: ["deposit.policy", "deposit.amount_fen", "deposit.multiplier", "deposit.bands"],
@@ -66,6 +66,7 @@ export function termsFieldList(changed) {
   const id = (path) => `term-${path.replaceAll(".", "-")}`;
   const all = [
     ["bidding", choiceField(id("bidding"), "bidding", choices("terms", ["direct", "proxy"]))],
+    ["auto_bids", checkField(id("auto_bids"), "auto_bids")],
     ["start_price_fen", amountField(id("start_price_fen"), "start_price_fen", { required: true })],
     [
       "increments",

@@ -8,6 +8,7 @@ const FACTS = {
   admitted: (e) => ({ paddle: e.paddle }),
   opened: (e) => ({ ends: dateTime(e.ends_at_ms) }),
   bid: (e) => ({ paddle: e.paddle, price: yuan(e.price_fen) }),
+  maximum: (e) => ({ paddle: e.paddle }),
   paused: (e) => ({ reason: e.reason }),
   resumed: (e) => ({ ends: dateTime(e.ends_at_ms) }),
   extended: (e) => ({ ends: dateTime(e.ends_at_ms), reason: e.reason }),

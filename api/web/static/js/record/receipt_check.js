@@ -85,7 +85,7 @@ function differences(stated, events) {
     );
     return [{ code: isLost ? "lost" : "left-out", seq }];
   }
-  if (facts.type !== "bid") return [{ code: "no-bid", seq }];
+  if (facts.type !== "bid" && facts.type !== "maximum") return [{ code: "no-bid", seq }];
   const differing = Object.entries(COMPARED).filter(([own, name]) => facts[name] !== stated[own]);
   return differing.length ? [{ code: "differs", seq }] : [];
 }

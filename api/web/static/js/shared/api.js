@@ -69,15 +69,15 @@ export function newKey() {
  * the same key goes again by HTTP, at most `tries` times, so that nothing is bid twice. Gives the receipt; throws a
  * Problem for a refusal, or for an outcome that stayed unknown.
  */
-export async function placeBid(lotId, amountFen, { tries = 6, channel = null } = {}) {
+export async function placeBid(lotId, offer, { tries = 6, channel = null } = {}) {
   const key = newKey();
-  const answer = await channel?.place({ key, amountFen });
+  const answer = await channel?.place({ key, offer });
   if (answer && answer.status < 300) return answer.body;
   if (answer?.status === 409) throw new Problem(answer.body, 409);
   for (let attempt = 1; ; attempt += 1) {
     try {
       const signal = timeoutSignal(8000);
-      return await post(`/lots/${encodeURIComponent(lotId)}/bids`, { amount_fen: amountFen }, { key, signal });
+      return await post(`/lots/${encodeURIComponent(lotId)}/bids`, offer, { key, signal });
     } catch (error) {
       const passing = !(error instanceof Problem) || error.status === 0 || error.status === 503 || error.status === 429;
       if (!passing || attempt >= tries) {

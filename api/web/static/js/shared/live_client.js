@@ -98,13 +98,13 @@ export class LiveClient {
    * Send a bid under a key: gives the answer's `status` and `body`, or null where none came, and the same bid may go
    * another way under the same key.
    */
-  place({ key, amountFen }) {
+  place({ key, offer }) {
     const socket = this.#socket;
     if (socket?.readyState !== 1 || !this.#isSignedIn) return Promise.resolve(null);
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#answer(key, null), ANSWERED_WITHIN_MS);
       this.#placed.set(key, { resolve, timer });
-      socket.send(JSON.stringify({ type: "place", lot_id: this.#lotId, key, amount_fen: amountFen }));
+      socket.send(JSON.stringify({ type: "place", lot_id: this.#lotId, key, ...offer }));
     });
   }
 

@@ -99,6 +99,7 @@ function biddingRows(lot) {
   };
   return [
     ["bidding", t(`terms.${terms.bidding}`)],
+    ["auto-bids", terms.auto_bids && t("terms.auto-bids-on")],
     ["start", `¥${yuanShort(terms.start_price_fen)}`],
     ["step", steps(terms)],
     ["cap", terms.cap_fen && `¥${yuanShort(terms.cap_fen)}`],
