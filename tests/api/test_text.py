@@ -105,7 +105,7 @@ def text_fields(page: Any) -> Iterator[TextField]:
 
 
 def _resolved(page: Any, schema: Any) -> Any:
-    for option in schema.get("anyOf", ()):
+    for option in schema.get("anyOf", schema.get("oneOf", ())):
         if option.get("type") != "null":
             return _resolved(page, option)
     if "$ref" in schema:

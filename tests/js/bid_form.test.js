@@ -362,7 +362,7 @@ test("over the live channel a bid needs no request; without an answer it goes by
   buttons()[1].click();
   await answered();
   assert.deepEqual(
-    placed.map((bid) => bid.amountFen),
+    placed.map((bid) => bid.offer.amount_fen),
     [1100, 1200],
   );
   assert.notEqual(placed[0].key, placed[1].key);

@@ -1,6 +1,6 @@
 -- batch: reads the bids of a call and checks them, before anything else happens.
--- Returns the bids [bidder, amount, key], or [bidder, maximum, key, 1], their bidders, the fields of their receipts, and
--- what is wrong with them, if anything is.
+-- Returns the bids ([bidder, amount, key], with 1 after it where the amount is a maximum), their bidders, the fields of
+-- their receipts, and what is wrong with them, if anything is.
 local function read_batch(packed)
   local bids = cmsgpack.unpack(packed)
   local names, fields = {}, {}

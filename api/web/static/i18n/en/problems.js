@@ -11,7 +11,7 @@ export const words = {
   "problem.no-maximum": "You have no maximum on this lot: it ended when you were outbid.",
   "problem.above-cap": "¥{amount} is above the cap. A bid of ¥{cap_fen} ends the lot at once.",
   "problem.already-leading": "You are already leading; there is no need to bid again.",
-  "problem.maximum-too-low": "You lead at ¥{least_fen}. Your maximum can be that or more.",
+  "problem.maximum-too-low": "You lead at ¥{price_fen}. Your maximum can be that or more.",
   "problem.bid-too-low": "¥{amount} is too low. Current price: ¥{price_fen}; minimum bid: ¥{minimum_fen}.",
   "problem.off-grid": "¥{amount} does not match the increment. The next valid bid is ¥{minimum_fen}.",
   "problem.jump-too-large": "¥{amount} raises the price too far. The highest bid accepted now is ¥{maximum_fen}.",

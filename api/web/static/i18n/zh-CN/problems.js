@@ -10,7 +10,7 @@ export const words = {
   "problem.no-maximum": "您在该拍品上没有自动出价上限：被超越后已自动失效。",
   "problem.above-cap": "¥{amount} 高于封顶价，出价 ¥{cap_fen} 即刻成交。",
   "problem.already-leading": "您已领先，无需再次出价。",
-  "problem.maximum-too-low": "您以 ¥{least_fen} 领先，自动出价上限不能低于该价格。",
+  "problem.maximum-too-low": "您以 ¥{price_fen} 领先，自动出价上限不能低于该价格。",
   "problem.bid-too-low": "出价 ¥{amount} 过低。当前价 ¥{price_fen}，最低出价 ¥{minimum_fen}。",
   "problem.off-grid": "¥{amount} 不符合加价幅度，下一有效出价为 ¥{minimum_fen}。",
   "problem.jump-too-large": "¥{amount} 超过单次加价上限，当前最高可出 ¥{maximum_fen}。",
