@@ -42,6 +42,7 @@ async def test_a_maximum_bids_for_its_owner_who_sees_it_after_a_reload(public_se
         await expect(page.locator("#standing")).to_contain_text(text("lot.you-lead", paddle=2))
         await page.reload()
         await expect(page.locator("#maximum-own-text")).to_have_text(text("lot.maximum-own", amount="100.00"))
+        await expect(page.locator("#maximum-own")).to_be_visible()
         await take_screenshot(page, "maximum-phone")
 
         await page.fill("#maximum-amount", "60")
