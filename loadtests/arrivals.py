@@ -13,11 +13,12 @@ class Plan:
 
     def __init__(self, per_s: float, now_s: float, chance: random.Random | None = None) -> None:
         self._next_gap: Callable[[float], float] = (chance or random.Random()).expovariate
-        self._per_s = per_s
+        self.per_s = per_s
+        """How many acts a second are planned from now on."""
         self.due_s = now_s
         """When the present act was to start."""
 
     def next_wait_s(self, now_s: float) -> float:
         """Go on to the next act; how long to wait for it."""
-        self.due_s += self._next_gap(self._per_s)
+        self.due_s += self._next_gap(self.per_s)
         return max(0.0, self.due_s - now_s)

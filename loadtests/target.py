@@ -2,10 +2,14 @@
 
 --i-own-this-host HOST   for any target but this machine
 --tokens FILE            session tokens of bidders, one a line; or --secret-key (AUCTION_SECRET_KEY) to make them
+--staff-token TOKEN      a session token of staff; or --secret-key to make one
 --lots ID,ID             the lots; else all that are open
 --live-url URL           the live channel; else what the API's /config says
 --calls-per-s N          planned calls of a bidder a second
 --peak N                 users at the peak of a shape
+--path-minutes N         how long the price takes along the published path
+
+With `--master` and `--worker` (or `--processes`) every worker is given the same, and has users of its own.
 """
 
 import itertools
@@ -16,8 +20,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from locust import events
+from locust.runners import MasterRunner, WorkerRunner
 
-from auction.services.identity.tokens import Role, TokenKeys
+from auction.scenarios.price_path import FOUR_HOURS_MS
+from auction.services.identity.tokens import STAFF_LIFETIME_S_MAX, Role, TokenKeys
 
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
 TOKEN_LIFETIME_S = 7_200
@@ -29,6 +35,7 @@ def add_arguments(parser: Any) -> None:
     group = parser.add_argument_group("auction")
     group.add_argument("--i-own-this-host", default="", metavar="HOST", help="needed for any target but this machine")
     group.add_argument("--tokens", default="", metavar="FILE", help="session tokens of bidders, one a line")
+    parser.add_argument("--staff-token", default="", is_secret=True, help="a session token of staff")
     parser.add_argument(
         "--secret-key",
         default="",
@@ -40,6 +47,9 @@ def add_arguments(parser: Any) -> None:
     group.add_argument("--live-url", default="", metavar="URL", help="the live channel; else as the API says")
     group.add_argument("--calls-per-s", type=float, default=0.5, help="planned calls of a bidder a second (0.5)")
     group.add_argument("--peak", type=int, default=100, help="users at the peak of a shape (100)")
+    group.add_argument(
+        "--path-minutes", type=float, default=240.0, help="minutes from 1 yuan to the end of the published path (240)"
+    )
 
 
 @events.init.add_listener
@@ -77,12 +87,40 @@ class Bidders:
         return self._key.issue(subject=subject, role=Role.BIDDER, now_s=int(time.time()), lifetime_s=TOKEN_LIFETIME_S)
 
 
+class Staff:
+    """Gives the clerk a token: the one that was given, or new ones made with the key, which live for an hour each."""
+
+    def __init__(self, options: Any) -> None:
+        if not options.staff_token and not options.secret_key:
+            raise SystemExit("staff need a token: give --staff-token, or AUCTION_SECRET_KEY to make one")
+        self._token: str = options.staff_token
+        self._key = None if options.staff_token else TokenKeys(options.secret_key)
+        self._renew_at_s = 0.0
+
+    def token(self, now_s: float) -> str:
+        """The token to use now."""
+        if self._key is not None and now_s >= self._renew_at_s:
+            self._renew_at_s = now_s + STAFF_LIFETIME_S_MAX / 2
+            self._token = self._key.issue(
+                subject="load-clerk", role=Role.OPS, now_s=int(now_s), lifetime_s=STAFF_LIFETIME_S_MAX
+            )
+        return self._token
+
+
+CONNECTED = "watchers-connected"
+"""What a worker tells its master once every watcher of its own is connected."""
+
+
 class Measuring:
-    """Begins the figures anew once every watcher has its first connection: what came before was the build-up."""
+    """Begins the figures anew once every watcher has its first connection: what came before was the build-up.
+
+    Each worker begins its own, and tells the master, which begins its sums when it has heard of all.
+    """
 
     def __init__(self) -> None:
         self._waiting = 0
         self._has_begun = False
+        self._workers: set[str] = set()
 
     def expect(self) -> None:
         """One more watcher connects."""
@@ -94,14 +132,26 @@ class Measuring:
         if not self._waiting and not self._has_begun:
             self._has_begun = True
             environment.stats.reset_all()
+            if isinstance(environment.runner, WorkerRunner):
+                environment.runner.send_message(CONNECTED)
+
+    def worker_connected(self, environment: Any, worker: str) -> None:
+        """All watchers of one worker are connected."""
+        self._workers.add(worker)
+        if self._workers >= set(environment.runner.clients) and not self._has_begun:
+            self._has_begun = True
+            environment.stats.reset_all()
 
 
 class Found:
     """What this process has found out of the target so far."""
 
     bidders: Bidders | None = None
+    staff: Staff | None = None
     lots: tuple[str, ...] = ()
     live_url: str = ""
+    began_s: float = 0.0
+    """When the test began, in seconds since 1970."""
 
 
 measuring = Measuring()
@@ -112,6 +162,34 @@ def bidders_of(environment: Any) -> Bidders:
     """The tokens of this process's bidders."""
     found.bidders = found.bidders or Bidders(environment.parsed_options)
     return found.bidders
+
+
+@events.init.add_listener
+def listen_to_workers(environment: Any, **_: Any) -> None:
+    """A master begins its figures when the watchers of all workers are connected."""
+    if isinstance(environment.runner, MasterRunner):
+        environment.runner.register_message(
+            CONNECTED, lambda environment, msg, **_: measuring.worker_connected(environment, msg.node_id)
+        )
+
+
+@events.test_start.add_listener
+def note_the_beginning(environment: Any, **_: Any) -> None:
+    """The path of prices begins with the test."""
+    del environment
+    found.began_s = time.time()
+
+
+def path_speed(environment: Any) -> float:
+    """How many times as fast as it was the published path is followed."""
+    minutes: float = environment.parsed_options.path_minutes
+    return FOUR_HOURS_MS / 60_000 / minutes
+
+
+def staff_of(environment: Any) -> Staff:
+    """The token of this process's clerk."""
+    found.staff = found.staff or Staff(environment.parsed_options)
+    return found.staff
 
 
 def lots_of(user: Any) -> tuple[str, ...]:

@@ -77,6 +77,17 @@ def planned_bids(path: PricePath, count: int, rng: random.Random) -> list[Planne
     return [*planned, PlannedBid(round(last_ms), last_fen)]
 
 
+def bid_rate(elapsed_ms: float) -> float:
+    """How many times as many bids as on average come at a time of the four hours, by BID_DISTRIBUTION."""
+    rate, from_ms = 0.0, 0
+    for to_ms, part in BID_DISTRIBUTION:
+        rate = part * FOUR_HOURS_MS / (to_ms - from_ms)
+        if elapsed_ms < to_ms:
+            break
+        from_ms = to_ms
+    return rate
+
+
 def bidder_profiles(prefix: str, rng: random.Random) -> Sequence[BidderProfile]:
     """The bidders of a sale. The prefix keeps the ids of two sales apart, as a default counts in later sales too."""
     found = [

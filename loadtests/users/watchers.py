@@ -27,13 +27,13 @@ class WatchingPerson(User):
 
     abstract = True
     wait_time = constant(0)
+    connection: WsConnection | None = None
 
     def on_start(self) -> None:
         """Choose a lot and connect: the figures begin when all are there."""
         measuring.expect()
         self.checker = FeedChecker(random.choice(lots_of(self)), mode="feed")
         self.url = live_url_of(self)
-        self.connection: WsConnection | None = None
         self.subscribed_s: float | None = None
         self.connect()
         measuring.connected(self.environment)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from auction.scenarios.price_path import bid_rate
 from loadtests.answers import fault_in
 from loadtests.arrivals import Plan
 from loadtests.sale import Staff
@@ -19,7 +20,12 @@ from loadtests.shapes.plans import LAUNCH_MINUTE, RECONNECT_WAVE, SNIPE, STEADY,
 
 ROOT = Path(__file__).parents[2]
 LOCUSTFILE = ROOT / "loadtests" / "locustfile.py"
-KINDS = {("POST", "bid"), ("PLAN", "bid, from its planned start"), ("WS", "bid, from its decision")}
+KINDS = {
+    ("GET", "desk: lots"),
+    ("POST", "bid"),
+    ("PLAN", "bid, from its planned start"),
+    ("WS", "bid, from its decision"),
+}
 with_locust = pytest.mark.skipif(find_spec("locust") is None, reason="locust is not installed (extra `load`)")
 
 
@@ -57,8 +63,37 @@ def test_people_of_every_kind_bid_and_watch_and_their_figures_are_locusts_own(tm
 
 
 def _rows(out: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(out[out.index("[") :])
-    return found
+    """The figures; of several processes, which print one list each, those of the master, who has them all."""
+    lists: list[list[dict[str, Any]]] = []
+    while begin := out.find("[") + 1:
+        found, end = json.JSONDecoder().raw_decode(out, begin - 1)
+        lists.append(found)
+        out = out[end:]
+    return max(lists, key=len)
+
+
+@with_locust
+@pytest.mark.slow
+def test_workers_follow_the_published_path_and_the_master_sums_them_up(tmp_path: Path) -> None:
+    files = f"{LOCUSTFILE},{ROOT / 'loadtests' / 'shapes' / 'published_sale.py'}"
+    with running_server(tmp_path, workers=1) as server:
+        staff = Staff(server)
+        (lot_id,) = staff.open_sale(1)[1]
+        done = locust(
+            *("--host", server.address, "PathBidder", "Watcher", "--processes", "2", "--peak", "20", "--json"),
+            *("--path-minutes", "1", "--calls-per-s", "2"),
+            files=files,
+            AUCTION_SECRET_KEY=server.secret,
+        )
+        price_fen = staff.close(lot_id)["price_fen"]
+        staff.close_connections()
+    assert done.returncode == 0, done.stderr[-3000:]
+    figures = {(row["method"], row["name"]): row for row in _rows(done.stdout)}
+    assert [row for row in figures.values() if row["num_failures"]] == []
+    assert figures["POST", "bid"]["num_requests"] > 0
+    assert figures["WS", "bid, from its decision"]["num_requests"] > 0
+    # the path ends at 78,193,399 yuan; the last bid is a moment before
+    assert price_fen > 70_000_000 * 100
 
 
 @with_locust
@@ -94,6 +129,15 @@ def test_a_shape_stays_within_its_peak_and_ends(plan: ShapePlan, lasts_s: int) -
     assert all(count is not None and 1 <= count <= 200 for count in users)
     assert max(count or 0 for count in users) == 200
     assert plan.users(lasts_s, 200) is None
+
+
+def test_bids_come_as_often_as_they_did_in_the_published_sale() -> None:
+    minute_ms = 60_000
+    a_minute = [bid_rate(minute * minute_ms) for minute in range(240)]
+    assert sum(a_minute) == pytest.approx(240)
+    assert a_minute[0] == pytest.approx(0.12 * 240)
+    assert sum(a_minute[:16]) == pytest.approx(0.30 * 240)
+    assert bid_rate(300 * minute_ms) == a_minute[-1]
 
 
 def test_a_wave_takes_nine_of_ten_away_at_once() -> None:
