@@ -246,3 +246,29 @@ async def test_a_void_after_the_payment_gives_the_share_back_to_the_bidder(stage
     assert (await the_purse(stage, first)).status == "released"
     moved = await stage.gateway.movements()
     assert (moved.held_fen, moved.cash_fen) == (0, 0)
+
+
+@charged
+async def test_the_house_bears_the_part_of_a_lost_dispute_that_a_share_has_used(stage: Stage) -> None:
+    first = await stage.open_lot(purse(1_000))
+    second = await stage.open_lot(purse(1_000), sale_id=first.rpartition("-")[0])
+    for lot_id in (first, second):
+        await stage.register(lot_id, "ann", payment_method="sandbox-dispute-lost")
+    await stage.bid(first, "ann", 4_000)
+    await stage.close(first)
+    await refuse(stage, first)
+    assert await forfeited(stage, first) == 400
+    assert await shares(stage, first) == [(400, "forfeited")]
+
+    # after the delay of the card, 1,000 are disputed, and then lost: 600 were left of the purse
+    await stage.pass_time(3_000)
+    await stage.check()
+    (answer,) = await stage.context.ledger.place_bids(second, [Bid("ann", YUAN, "key-refused")])
+    assert isinstance(answer, Refused), answer
+    assert answer.code == RefusalCode.OVER_LIMIT
+    await stage.pass_time(3_000)
+    await stage.check()
+    assert (await the_purse(stage, first)).status == "lapsed"
+    assert await forfeited(stage, first) == 400
+    assert await stage.balance(first, JournalAccount.DISPUTE_LOSS) == 400
+    assert await stage.gateway.balance_fen() == 0
