@@ -1,8 +1,8 @@
 """The watchers of the live benchmark, in a process of their own: many sockets, and when each tick was received.
 
-`python -m loadtests.bench.watchers PORT SOCKETS` prints `ready` once every socket has received a tick. After a line on
-its standard input it prints what was received since: the number of ticks, and for each seq on how many sockets it was
-received and when (ms) on the last one.
+`python -m loadtests.bench.watchers PORT SOCKETS STALLED` prints `ready` once every socket has received a tick; from
+then on so many of them are not read any more. After a line on its standard input it prints what was received since: the
+number of ticks, and for each seq on how many sockets it was received and when (ms) on the last one.
 """
 
 import json
@@ -43,6 +43,11 @@ class WatcherSockets:
             self.sockets[watcher.fileno()] = watcher
             self.read(0)
 
+    def stall(self, count: int) -> None:
+        """Read so many of the sockets no more."""
+        for number in list(self.sockets)[:count]:
+            self.poll.unregister(number)
+
     def reset(self) -> None:
         """Start counting from zero."""
         self.ticks = 0
@@ -77,11 +82,12 @@ def _number(data: bytes, name: bytes, start: int) -> int:
     return int(data[at + len(name) : data.find(b",", at)]) if at >= 0 else 0
 
 
-def main(port: int, count: int) -> None:
+def main(port: int, count: int, stalled: int) -> None:
     """Read the sockets until a line on standard input."""
     watchers = WatcherSockets(port, count)
     while watchers.ticks < count:
         watchers.read(1)
+    watchers.stall(stalled)
     watchers.reset()
     print("ready", flush=True)
     started_s = time.monotonic()
@@ -92,4 +98,4 @@ def main(port: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:4]))
