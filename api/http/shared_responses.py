@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.http.bodies import header
 from api.http.sessions import session_token
 
-_PUBLIC = re.compile(r"/api/v1/(?:config|sales(?:/[^/]+)?|lots/[^/]+(?:/bids)?)|/metrics|/readyz")
+_PUBLIC = re.compile(r"/api/v1/(?:config|prices|sales(?:/[^/]+)?|lots/[^/]+(?:/bids)?)|/metrics|/readyz")
 """The routes whose answer is the same for everybody who is not signed in."""
 
 _Key = tuple[str, str, bytes, bytes]

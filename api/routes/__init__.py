@@ -15,6 +15,7 @@ from api.routes import (
     ops,
     payment_methods,
     pending_acts,
+    prices,
     recovery,
     registrations,
     sales,
@@ -26,7 +27,7 @@ from api.routes import (
 
 v1 = APIRouter(prefix="/api/v1")
 staff = (ops, pending_acts, recovery, bidders, settlements, bank, statements, exceptions, journal)
-for part in (auth, config, sales, lots, registrations, me, payment_methods, *staff, webhooks):
+for part in (auth, config, sales, prices, lots, registrations, me, payment_methods, *staff, webhooks):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)
 v1.include_router(auth.staff)

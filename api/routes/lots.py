@@ -13,8 +13,10 @@ from api.http.openapi import AWAY, BID, OPTIONAL_TOKEN, SIGNED_IN, TOKEN, Respon
 from api.routes.dependencies import ID_SCHEMA, Context, LotId
 from api.schemas.public import BidAcceptedResponse, BidsResponse, LotResponse, OpeningsResponse
 from api.schemas.requests import SEQ_MAX, BidRequest, MaximumRequest
-from auction.domain.errors import ProblemCode
+from api.web.languages import language_of
+from auction.domain.errors import ProblemCode, WrongStatus
 from auction.services.catalogue import lot_views, published_ledger
+from auction.services.catalogue.calendar_file import IN_CALENDAR, CalendarWords, calendar_file
 
 router = APIRouter(prefix="/lots/{lot_id}", tags=["lots"])
 
@@ -32,6 +34,13 @@ _KEY: dict[str, Any] = {
     "example": "b-7f3c2a91",
 }
 _LINES: Responses = {200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}}
+_CALENDAR: Responses = {200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}}
+_CALENDAR_WORDS = {
+    "en": CalendarWords(
+        "Bidding opens: {title}", "Bidding ends: {title}", "Times may move: the lot's page has the present ones."
+    ),
+    "zh-CN": CalendarWords("开拍：{title}", "竞价结束：{title}", "时间可能变动，以拍品页面为准。"),
+}
 _BID: dict[str, Any] = {
     "security": [{"token": []}],
     "parameters": [_KEY],
@@ -62,6 +71,30 @@ async def list_bids(
 ) -> BidsResponse:
     """Accepted bids after a sequence number, oldest first."""
     return BidsResponse.of(await lot_views.list_bids(context, lot_id, after_seq=after_seq, limit=limit))
+
+
+@router.get(
+    "/calendar.ics",
+    response_class=Response,
+    responses=problems(ProblemCode.LOT_UNKNOWN, ProblemCode.WRONG_STATUS, *AWAY) | _CALENDAR,
+)
+async def download_calendar(request: Request, context: Context, lot_id: LotId) -> Response:
+    """Opening and end of a lot for a calendar, each with a reminder; in the language of the request."""
+    view = await lot_views.show_lot(context, lot_id)
+    if view.status not in IN_CALENDAR:
+        raise WrongStatus("put it in a calendar", view.status, tuple(map(str, IN_CALENDAR)))
+    file = calendar_file(
+        lot_id=lot_id,
+        title=view.record.title,
+        url=f"{request.base_url}lots/{lot_id}",
+        opens_at_ms=view.opens_at_ms,
+        ends_at_ms=view.ends_at_ms,
+        now_ms=view.now_ms,
+        seq=view.seq,
+        words=_CALENDAR_WORDS[language_of(request)],
+    )
+    headers = {"content-disposition": f'attachment; filename="{lot_id}.ics"', "cache-control": "no-store"}
+    return Response(file, media_type="text/calendar; charset=utf-8", headers=headers)
 
 
 @router.get(

@@ -18,6 +18,7 @@ from api.http.config import ApiConfig
 from api.http.etags import Prepared
 from api.web.assets import DOCUMENT_HEADERS, Assets
 from api.web.languages import LANGUAGES, language_of
+from api.web.previews import LotPreviews
 from auction.domain.currency import CNY, Currency
 from auction.payments.registry import PROVIDERS
 
@@ -49,6 +50,7 @@ PAGES = {
     "/": Page("sales", ("sales/page",), skip_to="#content"),
     "/lots/{lot_id}": Page("lot", _LOT, skip_to="#bidding", skip_text="lot.skip-to-bidding", texts=_LOT_TEXTS),
     "/lots/{lot_id}/record": Page("record", ("record/page",), skip_to="#content"),
+    "/prices": Page("prices", ("prices/page",), skip_to="#content"),
     "/sign-in": _SIGN_IN,
     "/sign-up": _SIGN_IN,
     "/me": Page("me", ("me/page", "me/transfer"), skip_to="#mine"),
@@ -120,9 +122,14 @@ def _endpoint(page: Page, currency: Currency = CNY, *, status: int = 200) -> Cal
         for language in LANGUAGES
     }
 
+    previews = LotPreviews() if page.name == "lot" else None
+
     async def show(request: Request) -> Response:
         config: ApiConfig = request.app.state.config
         language = language_of(request)
+        prepared = documents[language]
+        if previews is not None:
+            prepared = await previews.document(request, language, prepared)
         live_url = config.live_url_for(request.headers.get("host"), secure=request.url.scheme == "https")
         headers = {
             **DOCUMENT_HEADERS,
@@ -130,7 +137,7 @@ def _endpoint(page: Page, currency: Currency = CNY, *, status: int = 200) -> Cal
             "Content-Security-Policy": content_policy(live_url, _form_sources(page, request)),
             "Vary": "Accept-Language, Cookie",
         }
-        return documents[language].response(request, headers, status)
+        return prepared.response(request, headers, status)
 
     return show
 
@@ -155,5 +162,5 @@ def content_policy(live_url: str | None, form: Mapping[str, str] | None = None) 
     frames = f"frame-src {form['frame-src']}; " if form else ""
     return (
         f"default-src 'none'; script-src {script}; style-src 'self'; img-src 'self' data:; connect-src {connect}; "
-        f"{frames}base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"{frames}manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )

@@ -8,6 +8,7 @@ import { words as lotForm } from "./en/lot_form.js";
 import { words as lotManagement } from "./en/lot_management.js";
 import { words as lots } from "./en/lots.js";
 import { words as navigation } from "./en/navigation.js";
+import { words as prices } from "./en/prices.js";
 import { words as problems } from "./en/problems.js";
 import { words as record } from "./en/record.js";
 import { words as secondFactor } from "./en/second_factor.js";
@@ -16,6 +17,7 @@ import { words as settlements } from "./en/settlements.js";
 export const words = {
   ...navigation,
   ...lots,
+  ...prices,
   ...problems,
   ...bidder,
   ...lotForm,

@@ -8,6 +8,7 @@ import { words as lotForm } from "./zh-CN/lot_form.js";
 import { words as lotManagement } from "./zh-CN/lot_management.js";
 import { words as lots } from "./zh-CN/lots.js";
 import { words as navigation } from "./zh-CN/navigation.js";
+import { words as prices } from "./zh-CN/prices.js";
 import { words as problems } from "./zh-CN/problems.js";
 import { words as record } from "./zh-CN/record.js";
 import { words as secondFactor } from "./zh-CN/second_factor.js";
@@ -16,6 +17,7 @@ import { words as settlements } from "./zh-CN/settlements.js";
 export const words = {
   ...navigation,
   ...lots,
+  ...prices,
   ...problems,
   ...bidder,
   ...lotForm,

@@ -55,6 +55,7 @@ export const words = {
   "lot.tab-leading": "Leading ¥{price} · {title}",
   "lot.tab-outbid": "Outbid ¥{price} · {title}",
   "lot.alerts": "Sound and vibration when I am outbid and in the last 10 seconds",
+  "lot.calendar": "Add opening and end to my calendar",
   "lot.time-left": "Time left",
   "lot.opens-in": "Opens in",
   "lot.opening": "Opening …",

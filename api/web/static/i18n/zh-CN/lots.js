@@ -55,6 +55,7 @@ export const words = {
   "lot.tab-leading": "领先 ¥{price} · {title}",
   "lot.tab-outbid": "已被超过 ¥{price} · {title}",
   "lot.alerts": "被超过时及最后 10 秒内发出声音和振动提醒",
+  "lot.calendar": "将开拍与结束时间加入日历",
   "lot.time-left": "距结束",
   "lot.opens-in": "距开拍",
   "lot.opening": "正在开拍……",

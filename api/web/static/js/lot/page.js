@@ -124,6 +124,7 @@ function describe(sale) {
   byId("picture").replaceChildren(lotPicture(lotId));
   byId("sale-link").textContent = sale?.title ?? t("nav.sales");
   byId("sale-link").href = sale ? `/?sale=${encodeURIComponent(lot.sale_id)}` : "/";
+  byId("calendar-link").href = `/api/v1/lots/${encodeURIComponent(lotId)}/calendar.ics`;
   byId("record-link").href = `/lots/${encodeURIComponent(lotId)}/record`;
   byId("list-price").textContent = lot.list_price_fen ? t("lot.list-price", { price: yuan(lot.list_price_fen) }) : "";
   showTerms(byId("terms"), lot, { twoPersons });
@@ -255,6 +256,7 @@ function show(facts) {
   result.show(shown);
   tab.show(facts);
   alerts.show(facts);
+  byId("calendar").hidden = !["scheduled", "open"].includes(facts.status);
   byId("alerts").hidden = ["closed", "void", "draft"].includes(facts.status);
   restoredNotice.show(facts);
   bidCheck?.show(facts);

@@ -1,0 +1,26 @@
+// 简体中文：全部拍品的价格。
+
+export const words = {
+  "prices.link": "全部价格",
+  "prices.title": "价格公示",
+  "prices.intro": "各拍品的标价与成交价。保留价金额不公开，仅公示是否达到。",
+  "prices.none": "暂无已发布的拍品。",
+  "prices.cannot-load": "价格加载失败，请重试。",
+  "prices.lot": "拍品",
+  "prices.list-price": "指导价",
+  "prices.reserve": "保留价",
+  "prices.met": "已达到",
+  "prices.unmet": "未达到",
+  "prices.bids": "出价次数",
+  "prices.price": "最高出价",
+  "prices.final": "成交价",
+  "prices.fee": "买方佣金",
+  "prices.total": "合计",
+  "prices.end": "结束时间",
+  "prices.outcome.sold": "未成交：未付款",
+  "prices.outcome.no-bids": "流拍：无人出价",
+  "prices.outcome.reserve-unmet": "流拍：未达保留价",
+  "prices.outcome.void": "已作废",
+  "prices.csv": "下载 CSV",
+  "prices.json": "JSON",
+};
