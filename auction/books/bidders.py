@@ -1,17 +1,17 @@
-"""Stores bidders, their paddles, registrations and links. Off the bid's way.
+"""Stores bidders, their registrations and links. Off the bid's way.
 
 Committed before the ledger admits a bidder, so that bidding power in the ledger never exceeds what is stored here.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, any_, exists, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Text, and_, any_, exists, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.catalogue import lock_sale
 from auction.books.deposits import Deposit
+from auction.books.given_rows import GivenRows, is_given
 from auction.books.tables import Id, bidder_marks, bidders, deposits, lots, paddles, registrations
 from auction.books.unit_of_work import Transaction
 from auction.domain.lot import ADMITTING
@@ -39,66 +39,23 @@ class Registration:
 
 async def ensure_bidder(tx: Transaction, *, bidder_id: str, name: str) -> None:
     """Add a bidder, or change their name."""
-    statement = postgresql.insert(bidders).values(bidder_id=bidder_id, name=name)
-    await tx.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[bidders.c.bidder_id], set_={"name": name}, where=bidders.c.name != name
-        )
-    )
+    await ensure_bidders(tx, {bidder_id: name})
 
 
-async def assign_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> int:
-    """A bidder's number on a sale: the one they have, or the next, from 1 without a gap. Raises NotFound(sale-unknown).
-
-    A new number locks the sale until this transaction ends, so that a failed transaction loses no number; so it is best
-    assigned in a short one.
-    """
-    assigned = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
-    paddle = await tx.session.scalar(assigned)
-    if paddle is not None:
-        return paddle
-    await lock_sale(tx, sale_id)
-    # again: the same bidder may have got one while this transaction waited
-    paddle = await tx.session.scalar(assigned)
-    if paddle is not None:
-        return paddle
-    highest = await tx.session.scalar(select(func.max(paddles.c.paddle)).where(paddles.c.sale_id == sale_id))
-    paddle = (highest or 0) + 1
-    await tx.session.execute(insert(paddles).values(sale_id=sale_id, bidder_id=bidder_id, paddle=paddle))
-    return paddle
+_NAMES = GivenRows(("bidder_id", Id), ("name", Text))
+_ADD_BIDDERS = postgresql.insert(bidders).from_select(
+    ["bidder_id", "name"], select(_NAMES.c.bidder_id, _NAMES.c.name).order_by(_NAMES.c.place)
+)
+_ENSURE_BIDDERS = _ADD_BIDDERS.on_conflict_do_update(
+    index_elements=[bidders.c.bidder_id],
+    set_={"name": _ADD_BIDDERS.excluded.name},
+    where=bidders.c.name != _ADD_BIDDERS.excluded.name,
+)
 
 
-async def add_registration(
-    tx: Transaction,
-    *,
-    lot_id: str,
-    bidder_id: str,
-    paddle: int,
-    limit_fen: int | None,
-    purse_fen: int | None,
-    terms_sha256: str,
-) -> tuple[Registration, bool]:
-    """Register a bidder for a lot: the registration, and whether it is new; an existing one is not changed."""
-    statement = (
-        postgresql.insert(registrations)
-        .values(
-            lot_id=lot_id,
-            bidder_id=bidder_id,
-            paddle=paddle,
-            limit_fen=limit_fen,
-            purse_fen=purse_fen,
-            terms_sha256=terms_sha256,
-        )
-        .on_conflict_do_nothing()
-        .returning(*registrations.c)
-    )
-    row = await tx.row(statement)
-    if row is not None:
-        return Registration(**row), True
-    found = await find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
-    if found is None:
-        raise RuntimeError(f"the registration of {bidder_id} for {lot_id} was removed meanwhile")
-    return found, False
+async def ensure_bidders(tx: Transaction, name_of: Mapping[str, str]) -> None:
+    """Add bidders (id -> name), or change their names."""
+    await tx.session.execute(_ENSURE_BIDDERS, _NAMES.values(sorted(name_of.items())))
 
 
 async def register_recorded(
@@ -203,12 +160,6 @@ async def mark_synced(tx: Transaction, registration: Registration) -> None:
     await tx.session.execute(update(registrations).where(same).values(synced_version=registration.power_version))
 
 
-async def lock_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> None:
-    """Lock a bidder's bidding power on a sale until this transaction ends."""
-    paddle = select(paddles.c.paddle).where(paddles.c.sale_id == sale_id, paddles.c.bidder_id == bidder_id)
-    await tx.session.execute(paddle.with_for_update(key_share=True))
-
-
 async def registrations_on_sale(tx: Transaction, *, sale_id: str, bidder_id: str) -> list[Registration]:
     """A bidder's registrations for a sale's lots that have not ended, by lot; without deposits."""
     statement = (
@@ -245,15 +196,12 @@ async def paddles_on_lot(tx: Transaction, lot_id: str) -> dict[str, int]:
     return {row["bidder_id"]: row["paddle"] for row in await tx.rows(statement)}
 
 
-async def identity_level(tx: Transaction, bidder_id: str) -> int:
-    """How well a bidder's identity is verified, a level from 0 (not at all)."""
-    return await tx.session.scalar(select(bidders.c.identity_level).where(bidders.c.bidder_id == bidder_id)) or 0
+_LEVELS = select(bidders.c.bidder_id, bidders.c.identity_level).where(is_given(bidders.c.bidder_id))
 
 
 async def identity_levels(tx: Transaction, bidder_ids: Collection[str]) -> dict[str, int]:
-    """Bidder -> `identity_level`, for many at once."""
-    wanted = bidders.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id)))
-    rows = await tx.rows(select(bidders.c.bidder_id, bidders.c.identity_level).where(wanted))
+    """Bidder -> how well their identity is verified, a level from 0 (not at all), for those who are there."""
+    rows = await tx.rows(_LEVELS, {"ids": list(bidder_ids)})
     return {row["bidder_id"]: row["identity_level"] for row in rows}
 
 
@@ -263,10 +211,32 @@ async def set_identity_level(tx: Transaction, bidder_id: str, level: int) -> boo
     return await tx.row(statement.returning(bidders.c.bidder_id)) is not None
 
 
-async def add_link(tx: Transaction, *, bidder_id: str, kind: str, mark: str) -> bool:
-    """Store what links a bidder to others with the same `mark` (a SHA-256 in hex of that `kind`); whether it is new."""
-    statement = postgresql.insert(bidder_marks).values(bidder_id=bidder_id, kind=kind, mark=mark)
-    return await tx.row(statement.on_conflict_do_nothing().returning(bidder_marks.c.bidder_id)) is not None
+_MARKS = GivenRows(("bidder_id", Id), ("kind", Id), ("mark", Id))
+_ADD_MARKS = (
+    postgresql.insert(bidder_marks)
+    .from_select(
+        ["bidder_id", "kind", "mark"],
+        select(_MARKS.c.bidder_id, _MARKS.c.kind, _MARKS.c.mark).order_by(_MARKS.c.place),
+    )
+    .on_conflict_do_nothing()
+    .returning(bidder_marks.c.bidder_id)
+)
+
+
+async def add_links(tx: Transaction, marks: Collection[tuple[str, str, str]]) -> set[str]:
+    """Store marks (bidder, kind, SHA-256 in hex), each of which links all who have it. The bidders of the new ones."""
+    if not marks:
+        return set()
+    return {row["bidder_id"] for row in await tx.rows(_ADD_MARKS, _MARKS.values(sorted(marks)))}
+
+
+async def bidders_with(tx: Transaction, *, kind: str, marks: Collection[str]) -> dict[str, set[str]]:
+    """Mark -> the bidders who have it."""
+    which = and_(bidder_marks.c.kind == kind, bidder_marks.c.mark == any_(literal(list(marks), ARRAY(Id))))
+    found: dict[str, set[str]] = {}
+    for row in await tx.rows(select(bidder_marks.c.bidder_id, bidder_marks.c.mark).where(which)):
+        found.setdefault(row["mark"], set()).add(row["bidder_id"])
+    return found
 
 
 async def linked_to(tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
@@ -281,16 +251,18 @@ async def linked_to(tx: Transaction, bidder_ids: Collection[str]) -> set[str]:
     return {row["bidder_id"] for row in await tx.rows(statement)} | set(bidder_ids)
 
 
+_KNOWN, _SHARED = bidder_marks.alias("known"), bidder_marks.alias("shared")
+_LINKED = (
+    select(_KNOWN.c.bidder_id.label("bidder_id"), _SHARED.c.bidder_id.label("linked_id"))
+    .join(_SHARED, and_(_KNOWN.c.kind == _SHARED.c.kind, _KNOWN.c.mark == _SHARED.c.mark))
+    .where(is_given(_KNOWN.c.bidder_id), _SHARED.c.bidder_id != _KNOWN.c.bidder_id)
+)
+
+
 async def linked_to_each(tx: Transaction, bidder_ids: Collection[str]) -> dict[str, set[str]]:
     """Each of these bidders -> those linked to them, themselves included: `linked_to` for many at once."""
     found = {bidder_id: {bidder_id} for bidder_id in bidder_ids}
-    known, shared = bidder_marks.alias("known"), bidder_marks.alias("shared")
-    statement = (
-        select(known.c.bidder_id.label("bidder_id"), shared.c.bidder_id.label("linked_id"))
-        .join(shared, and_(known.c.kind == shared.c.kind, known.c.mark == shared.c.mark))
-        .where(known.c.bidder_id == any_(literal(list(found), ARRAY(Id))), shared.c.bidder_id != known.c.bidder_id)
-    )
-    for row in await tx.rows(statement):
+    for row in await tx.rows(_LINKED, {"ids": list(found)}):
         found[row["bidder_id"]].add(row["linked_id"])
     return found
 
@@ -333,6 +305,7 @@ def _is_registration(lot_id: str, bidder_id: str) -> ColumnElement[bool]:
 async def _registrations(
     tx: Transaction, which: ColumnElement[bool], *, limit: int, newest_first: bool = True
 ) -> list[Registration]:
+    """Registrations with their deposits, the newest or the oldest first."""
     order = registrations.c.registered_at_ms
     statement = (
         select(registrations)
@@ -340,17 +313,25 @@ async def _registrations(
         .order_by(order.desc() if newest_first else order, registrations.c.lot_id, registrations.c.bidder_id)
         .limit(limit)
     )
-    rows = await tx.rows(statement)
-    pairs = [(row["lot_id"], row["bidder_id"]) for row in rows]
-    belong_to_these = tuple_(deposits.c.lot_id, deposits.c.bidder_id).in_(pairs)
-    deposits_by_registration: dict[tuple[str, str], list[Deposit]] = {}
-    if pairs:
-        for row in await tx.rows(select(deposits).where(belong_to_these).order_by(deposits.c.created_at_ms)):
-            deposits_by_registration.setdefault((row["lot_id"], row["bidder_id"]), []).append(Deposit(**row))
-    return [
-        Registration(**row, deposits=tuple(deposits_by_registration.get((row["lot_id"], row["bidder_id"]), ())))
-        for row in rows
-    ]
+    return await with_deposits(tx, [Registration(**row) for row in await tx.rows(statement)])
+
+
+_PLACES = GivenRows(("lot_id", Id), ("bidder_id", Id))
+_DEPOSITS = (
+    select(deposits)
+    .where(tuple_(deposits.c.lot_id, deposits.c.bidder_id).in_(select(_PLACES.c.lot_id, _PLACES.c.bidder_id)))
+    .order_by(deposits.c.created_at_ms)
+)
+
+
+async def with_deposits(tx: Transaction, found: Sequence[Registration]) -> list[Registration]:
+    """These registrations with their deposits."""
+    if not found:
+        return []
+    of: dict[tuple[str, str], list[Deposit]] = {}
+    for row in await tx.rows(_DEPOSITS, _PLACES.values([(one.lot_id, one.bidder_id) for one in found])):
+        of.setdefault((row["lot_id"], row["bidder_id"]), []).append(Deposit(**row))
+    return [replace(one, deposits=tuple(of.get((one.lot_id, one.bidder_id), ()))) for one in found]
 
 
 async def mark_unsynced(tx: Transaction, *, lot_id: str) -> None:

@@ -3,7 +3,7 @@
 Once a lot is scheduled the ledger decides its status, and the archiver copies it here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Text, and_, any_, exists, func, insert, literal, or_, sel
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from auction.books.given_rows import is_given
 from auction.books.tables import Id, ledger_entries, lots, sales
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
@@ -111,7 +112,7 @@ async def titles_in_use(tx: Transaction, sale_id: str, titles: Sequence[str]) ->
 
 
 async def lock_sale(tx: Transaction, sale_id: str) -> None:
-    """Lock a sale for numbering its lots or paddles. Raises NotFound(sale-unknown)."""
+    """Lock a sale for numbering its lots. Raises NotFound(sale-unknown)."""
     # not FOR UPDATE, which would block every insert that refers to the sale
     statement = select(sales.c.sale_id).where(sales.c.sale_id == sale_id).with_for_update(key_share=True)
     if await tx.session.scalar(statement) is None:
@@ -168,12 +169,12 @@ async def find_lot(tx: Transaction, lot_id: str) -> LotRecord:
     return LotRecord(**row)
 
 
-async def lock_lot_status(tx: Transaction, lot_id: str) -> LotRecord:
-    """A lot, locked against changes of its status until this transaction ends. Raises NotFound(lot-unknown)."""
-    row = await tx.row(select(lots).where(lots.c.lot_id == lot_id).with_for_update(read=True))
-    if row is None:
-        raise no_lot(lot_id)
-    return LotRecord(**row)
+async def lock_lot_statuses(tx: Transaction, lot_ids: Collection[str]) -> dict[str, LotRecord]:
+    """Lot id -> lot, locked against changes of its status until this transaction ends; for the lots that exist."""
+    return {row["lot_id"]: LotRecord(**row) for row in await tx.rows(_LOCK_STATUSES, {"ids": list(lot_ids)})}
+
+
+_LOCK_STATUSES = select(lots).where(is_given(lots.c.lot_id)).order_by(lots.c.lot_id).with_for_update(read=True)
 
 
 async def lock_lot(tx: Transaction, lot_id: str) -> LotRecord:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, any_, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from auction.books.given_rows import is_given
 from auction.books.tables import Id, claim_payments, defaults, lots
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
@@ -18,6 +19,8 @@ from auction.domain.states import UNRESOLVED_DEFAULT, DefaultCause, DefaultStatu
 
 CHAIN_MAX = 20
 """How many relistings of one lot are followed back."""
+
+LISTED_MAX = 1_000
 
 RESOLVED_AT_ONCE = 100
 """Defaults read at a time whose waterfall may run."""
@@ -136,10 +139,17 @@ async def of_bidder(tx: Transaction, bidder_id: str) -> list[Default]:
     return await _defaults(tx, (defaults.c.bidder_id == bidder_id) & (defaults.c.status != DefaultStatus.RETURNED))
 
 
+_OF_BIDDERS = (
+    select(defaults)
+    .where(is_given(defaults.c.bidder_id), defaults.c.status != DefaultStatus.RETURNED)
+    .order_by(defaults.c.at_ms, defaults.c.default_id)
+    .limit(LISTED_MAX)
+)
+
+
 async def of_bidders(tx: Transaction, bidder_ids: Sequence[str]) -> list[Default]:
     """`of_bidder` for many at once, oldest first."""
-    wanted = defaults.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id)))
-    return await _defaults(tx, wanted & (defaults.c.status != DefaultStatus.RETURNED))
+    return [Default(**row) for row in await tx.rows(_OF_BIDDERS, {"ids": list(bidder_ids)})]
 
 
 async def collecting(tx: Transaction, *, limit: int = 100) -> list[Default]:
@@ -290,6 +300,6 @@ async def _change(tx: Transaction, default_id: str, leaving: ColumnElement[bool]
     return Default(**await transition(tx, statement.returning(*defaults.c), what))
 
 
-async def _defaults(tx: Transaction, which: ColumnElement[bool], *, limit: int = 1000) -> list[Default]:
+async def _defaults(tx: Transaction, which: ColumnElement[bool], *, limit: int = LISTED_MAX) -> list[Default]:
     statement = select(defaults).where(which).order_by(defaults.c.at_ms, defaults.c.default_id).limit(limit)
     return [Default(**row) for row in await tx.rows(statement)]

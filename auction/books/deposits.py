@@ -9,9 +9,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Executable, and_, any_, func, literal, select, update
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from auction.books.given_rows import is_given
 from auction.books.tables import Id, deposits, lots
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
@@ -92,45 +92,6 @@ class Deposit:
 # --- requesting and finding -------------------------------------------------------------------------------------------
 
 
-async def request(
-    tx: Transaction,
-    *,
-    deposit_id: str,
-    lot_id: str,
-    bidder_id: str,
-    request_key: str,
-    policy: DepositPolicyKind,
-    method: DepositMethod,
-    amount_fen: int,
-    payment_method: str,
-    provider: str,
-    at_ms: int,
-) -> tuple[Deposit, bool]:
-    """Add a pending deposit: it, and True. One with this request key exists: that one, unchanged, and False."""
-    statement = (
-        postgresql.insert(deposits)
-        .values(
-            deposit_id=deposit_id,
-            lot_id=lot_id,
-            bidder_id=bidder_id,
-            request_key=request_key,
-            policy=policy,
-            method=method,
-            amount_fen=amount_fen,
-            payment_method=payment_method,
-            provider=provider,
-            created_at_ms=at_ms,
-        )
-        .on_conflict_do_nothing()
-        .returning(*deposits.c)
-    )
-    row = await tx.row(statement)
-    if row is not None:
-        return Deposit(**row), True
-    known = and_(deposits.c.lot_id == lot_id, deposits.c.bidder_id == bidder_id, deposits.c.request_key == request_key)
-    return Deposit(**await tx.returned(select(deposits).where(known))), False
-
-
 async def find(tx: Transaction, deposit_id: str) -> Deposit:
     """An existing deposit."""
     return Deposit(**await tx.returned(select(deposits).where(deposits.c.deposit_id == deposit_id)))
@@ -144,8 +105,10 @@ async def lock(tx: Transaction, deposit_id: str) -> Deposit:
 
 async def lock_all(tx: Transaction, deposit_ids: Collection[str]) -> list[Deposit]:
     """Deposits by id, locked for a change by this transaction."""
-    statement = select(deposits).where(_among(deposit_ids)).order_by(deposits.c.deposit_id)
-    return await _deposits(tx, statement.with_for_update())
+    return [Deposit(**row) for row in await tx.rows(_LOCK, {"ids": list(deposit_ids)})]
+
+
+_LOCK = select(deposits).where(is_given(deposits.c.deposit_id)).order_by(deposits.c.deposit_id).with_for_update()
 
 
 async def purses_among(tx: Transaction, deposit_ids: Collection[str]) -> set[str]:
@@ -203,20 +166,20 @@ async def deposits_on_sale(tx: Transaction, *, sale_id: str, bidder_id: str) -> 
     return await _deposits(tx, statement.order_by(deposits.c.deposit_id))
 
 
+_ON_SALES = (
+    select(lots.c.sale_id, *deposits.c)
+    .join(lots, lots.c.lot_id == deposits.c.lot_id)
+    .where(is_given(lots.c.sale_id, "sale_ids"), is_given(deposits.c.bidder_id))
+    .order_by(deposits.c.deposit_id)
+)
+
+
 async def deposits_on_sales(
     tx: Transaction, *, sale_ids: Collection[str], bidder_ids: Collection[str]
 ) -> list[tuple[str, Deposit]]:
     """The deposits of these bidders for all lots of these sales, by id, each with its sale."""
-    statement = (
-        select(lots.c.sale_id, *deposits.c)
-        .join(lots, lots.c.lot_id == deposits.c.lot_id)
-        .where(
-            lots.c.sale_id == any_(literal(list(sale_ids), ARRAY(Id))),
-            deposits.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id))),
-        )
-        .order_by(deposits.c.deposit_id)
-    )
-    rows = [dict(row) for row in await tx.rows(statement)]
+    found = await tx.rows(_ON_SALES, {"sale_ids": list(sale_ids), "ids": list(bidder_ids)})
+    rows = [dict(row) for row in found]
     return [(row.pop("sale_id"), Deposit(**row)) for row in rows]
 
 
@@ -277,30 +240,6 @@ async def change_disposition(tx: Transaction, award_id: str, disposition: Dispos
 
 
 # --- transitions ------------------------------------------------------------------------------------------------------
-
-
-async def mark_held(
-    tx: Transaction,
-    deposit_id: str,
-    *,
-    provider_ref: str,
-    instrument: str | None,
-    expires_at_ms: int | None,
-    captured_fen: int | None,
-    at_ms: int,
-) -> Deposit:
-    """Pending -> held. `captured_fen` None: authorised until `expires_at_ms`; else charged."""
-    return await _mark(
-        tx,
-        deposit_id,
-        deposits.c.status == DepositStatus.PENDING,
-        status=DepositStatus.HELD,
-        provider_ref=provider_ref,
-        instrument=instrument,
-        expires_at_ms=expires_at_ms,
-        captured_fen=captured_fen,
-        held_at_ms=at_ms,
-    )
 
 
 async def mark_failed(tx: Transaction, deposit_id: str, *, reason: str, at_ms: int) -> Deposit:

@@ -6,10 +6,10 @@ After the bid's way. An item that fails is set aside and tried again later and l
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import any_, delete, literal, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
 
+from auction.books.given_rows import is_given
 from auction.books.tables import Id, faults
 from auction.books.unit_of_work import Transaction
 
@@ -54,8 +54,10 @@ async def record(tx: Transaction, *, stage: str, item_id: str, lot_id: str, erro
 
 async def clear(tx: Transaction, *, stage: str, item_ids: Collection[str]) -> None:
     """Forget the faults of items that were processed; most had none."""
-    processed = faults.c.item_id == any_(literal(list(item_ids), ARRAY(Id)))
-    await tx.session.execute(delete(faults).where(faults.c.stage == stage, processed))
+    await tx.session.execute(_CLEAR, {"of": stage, "ids": list(item_ids)})
+
+
+_CLEAR = delete(faults).where(faults.c.stage == bindparam("of", type_=Id), is_given(faults.c.item_id))
 
 
 async def of_stage(tx: Transaction, stage: str) -> dict[str, Fault]:

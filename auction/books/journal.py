@@ -8,9 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import BigInteger, ColumnElement, Subquery, Text, cast, func, insert, literal, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SmallInteger,
+    Subquery,
+    Text,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql
 
+from auction.books.given_rows import GivenRows
 from auction.books.tables import journal_entries, journal_lines
 from auction.books.unit_of_work import Transaction
 from auction.domain.accounts import JournalAccount
@@ -59,34 +72,33 @@ async def post_each(tx: Transaction, entries: Sequence[tuple[JournalEntry, Cause
     return new
 
 
+_ENTRY_COLUMNS = ("key", "kind", "lot_id", "cause", "cause_ref", "at_ms")
+_ENTRIES = GivenRows(*((name, BigInteger if name == "at_ms" else Text) for name in _ENTRY_COLUMNS))
+_POST = (
+    postgresql.insert(journal_entries)
+    .from_select(
+        list(_ENTRY_COLUMNS), select(*(_ENTRIES.c[name] for name in _ENTRY_COLUMNS)).order_by(_ENTRIES.c.place)
+    )
+    .on_conflict_do_nothing()
+    .returning(journal_entries.c.key)
+)
+_LINE_COLUMNS = ("key", "number", "account", "bidder_id", "amount_fen")
+_LINE_TYPES = {"number": SmallInteger, "amount_fen": BigInteger}
+_LINES = GivenRows(*((name, _LINE_TYPES.get(name, Text)) for name in _LINE_COLUMNS))
+_ADD_LINES = insert(journal_lines).from_select(list(_LINE_COLUMNS), select(*(_LINES.c[name] for name in _LINE_COLUMNS)))
+
+
 async def _post_batch(tx: Transaction, entries: Sequence[tuple[JournalEntry, Cause]], at_ms: int) -> int:
-    rows = [
-        {
-            "key": entry.key,
-            "kind": entry.kind,
-            "lot_id": entry.lot_id,
-            "cause": cause.kind,
-            "cause_ref": cause.ref,
-            "at_ms": at_ms,
-        }
-        for entry, cause in entries
-    ]
-    statement = postgresql.insert(journal_entries).on_conflict_do_nothing().returning(journal_entries.c.key)
-    written = {row["key"] for row in await tx.rows_of_many(statement, rows)}
+    rows = [(entry.key, entry.kind, entry.lot_id, cause.kind, cause.ref, at_ms) for entry, cause in entries]
+    written = {row["key"] for row in await tx.rows(_POST, _ENTRIES.values(rows))}
     lines = [
-        {
-            "key": entry.key,
-            "number": number,
-            "account": line.account,
-            "bidder_id": line.bidder_id,
-            "amount_fen": line.amount_fen,
-        }
+        (entry.key, number, line.account, line.bidder_id, line.amount_fen)
         for entry, _ in entries
         if entry.key in written
         for number, line in enumerate(entry.lines, 1)
     ]
     if lines:
-        await tx.session.execute(insert(journal_lines), lines)
+        await tx.session.execute(_ADD_LINES, _LINES.values(lines))
     return len(written)
 
 

@@ -4,13 +4,24 @@ Beside the bid's way. An operation's id is its idempotency key at the provider, 
 whoever finds an unresolved operation that is due claims it, calls the provider, and resolves it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from auction.books.given_rows import is_given
 from auction.books.tables import Id, awards, deposits, payment_operations
 from auction.books.transitions import InvalidTransition, transition
 from auction.books.unit_of_work import Transaction
@@ -115,28 +126,15 @@ class Intent:
 
 async def intend(tx: Transaction, intents: Sequence[Intent], *, at_ms: int, first_try_ms: int = 0) -> None:
     """Store intents, due at once or `first_try_ms` later. Operations with the same ids exist: they stay unchanged."""
-    rows = [
-        {
-            "operation_id": one.operation_id,
-            "kind": one.kind,
-            "lot_id": one.lot_id,
-            "bidder_id": one.bidder_id,
-            "deposit_id": one.deposit_id,
-            "award_id": one.award_id,
-            "provider": one.provider,
-            "payment_method": one.payment_method,
-            "target_ref": one.target_ref,
-            "amount_fen": one.amount_fen,
-            "first_operation_id": one.first_operation_id or one.operation_id,
-            "attempt_number": one.attempt_number,
-            "sum_fen": one.sum_fen,
-            "next_try_at_ms": at_ms + first_try_ms,
-            "created_at_ms": at_ms,
-        }
-        for one in intents
-    ]
-    if rows:
+    if intents:
+        rows = [{**row_of(one, at_ms), "next_try_at_ms": at_ms + first_try_ms} for one in intents]
         await tx.session.execute(postgresql.insert(payment_operations).on_conflict_do_nothing(), rows)
+
+
+def row_of(intent: Intent, at_ms: int) -> dict[str, Any]:
+    """The columns that an intent is stored with, but for when it is due."""
+    row = {name: getattr(intent, name) for name in Intent.__slots__}
+    return {**row, "first_operation_id": intent.first_operation_id or intent.operation_id, "created_at_ms": at_ms}
 
 
 # --- claiming and finding ---------------------------------------------------------------------------------------------
@@ -182,28 +180,42 @@ async def lock(tx: Transaction, operation_id: str) -> Operation:
     return Operation(**await tx.returned(statement.with_for_update()))
 
 
-async def lots_of(tx: Transaction, operation_id: str) -> list[str]:
-    """The lots whose settlements an operation's outcome may change, by id.
+_LOTS = (
+    select(payment_operations.c.lot_id, awards.c.lot_id.label("award_lot_id"))
+    .distinct()
+    .outerjoin(
+        deposits,
+        or_(
+            deposits.c.deposit_id == payment_operations.c.deposit_id,
+            deposits.c.part_of == payment_operations.c.deposit_id,
+        ),
+    )
+    .outerjoin(awards, awards.c.award_id == deposits.c.award_id)
+    .where(is_given(payment_operations.c.operation_id))
+)
 
-    Those are its own lot, and the lots of the awards that its deposit, or a share of it, pays or is forfeited for: a
-    purse serves all lots of a sale.
+
+async def lots_of(tx: Transaction, operation_ids: Collection[str]) -> list[str]:
+    """The lots whose settlements the outcomes of operations may change, by id.
+
+    Those are their own lots, and the lots of the awards that their deposits, or shares of them, pay or are forfeited
+    for: a purse serves all lots of a sale.
     """
-    of_deposit = or_(
-        deposits.c.deposit_id == payment_operations.c.deposit_id, deposits.c.part_of == payment_operations.c.deposit_id
-    )
-    statement = (
-        select(payment_operations.c.lot_id, awards.c.lot_id.label("award_lot_id"))
-        .outerjoin(deposits, of_deposit)
-        .outerjoin(awards, awards.c.award_id == deposits.c.award_id)
-        .where(payment_operations.c.operation_id == operation_id)
-    )
-    return sorted({lot_id for row in await tx.rows(statement) for lot_id in row.values() if lot_id is not None})
+    rows = await tx.rows(_LOTS, {"ids": list(operation_ids)})
+    return sorted({lot_id for row in rows for lot_id in row.values() if lot_id is not None})
+
+
+_LOCK = (
+    select(payment_operations)
+    .where(is_given(payment_operations.c.operation_id))
+    .order_by(payment_operations.c.operation_id)
+    .with_for_update()
+)
 
 
 async def lock_all(tx: Transaction, operation_ids: Sequence[str]) -> list[Operation]:
     """Operations by id, locked for a change by this transaction."""
-    statement = select(payment_operations).where(_among(operation_ids)).order_by(payment_operations.c.operation_id)
-    return [Operation(**row) for row in await tx.rows(statement.with_for_update())]
+    return [Operation(**row) for row in await tx.rows(_LOCK, {"ids": list(operation_ids)})]
 
 
 async def find_by_notice(
@@ -343,9 +355,7 @@ async def mark_all_succeeded(tx: Transaction, operation_ids: Sequence[str], *, a
     statement = update(payment_operations).where(_among(operation_ids), UNRESOLVED)
     statement = statement.values(status=OperationStatus.SUCCEEDED, resolved_at_ms=at_ms)
     changed = await tx.rows(statement.returning(payment_operations.c.operation_id))
-    if len(changed) != len(operation_ids):
-        resolved = sorted(set(operation_ids) - {row["operation_id"] for row in changed})
-        raise InvalidTransition(f"operations to succeeded: resolved before: {', '.join(resolved)}")
+    check_all(operation_ids, {row["operation_id"] for row in changed})
 
 
 async def _mark(tx: Transaction, operation_id: str, **values: object) -> Operation:
@@ -354,7 +364,14 @@ async def _mark(tx: Transaction, operation_id: str, **values: object) -> Operati
     return Operation(**await transition(tx, statement.values(**values).returning(*payment_operations.c), what))
 
 
-def _among(operation_ids: Sequence[str]) -> ColumnElement[bool]:
+def check_all(operation_ids: Collection[str], changed: set[str]) -> None:
+    """Raises InvalidTransition where not all of these operations were changed: the others are resolved."""
+    if len(changed) != len(operation_ids):
+        resolved = sorted(set(operation_ids) - changed)
+        raise InvalidTransition(f"operations to succeeded: resolved before: {', '.join(resolved)}")
+
+
+def _among(operation_ids: Collection[str]) -> ColumnElement[bool]:
     return payment_operations.c.operation_id == any_(literal(list(operation_ids), ARRAY(Id)))
 
 

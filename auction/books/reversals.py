@@ -6,10 +6,11 @@ Off the bid's way. While one is open or lost the provider keeps the money; won, 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import any_, func, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, any_, bindparam, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.deposits import Deposit
+from auction.books.given_rows import is_given
 from auction.books.tables import Id, awards, deposits, reversals
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
@@ -117,18 +118,22 @@ async def end_dispute(tx: Transaction, deposit_id: str, *, is_won: bool, at_ms: 
     return Deposit(**await transition(tx, statement.returning(*deposits.c), f"disputed {deposit_id} to its end"))
 
 
+_DISPUTING = (
+    select(reversals.c.bidder_id)
+    .distinct()
+    .where(
+        is_given(reversals.c.bidder_id),
+        reversals.c.kind == ReversalKind.DISPUTE,
+        or_(
+            reversals.c.status == ReversalStatus.OPEN,
+            (reversals.c.status == ReversalStatus.LOST)
+            & (reversals.c.decided_at_ms > bindparam("lost_since_ms", type_=BigInteger)),
+        ),
+    )
+)
+
+
 async def disputing(tx: Transaction, bidder_ids: Collection[str], *, lost_since_ms: int) -> set[str]:
     """Those of these bidders with a dispute that is open, or was lost by the house since a time."""
-    statement = (
-        select(reversals.c.bidder_id)
-        .distinct()
-        .where(
-            reversals.c.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id))),
-            reversals.c.kind == ReversalKind.DISPUTE,
-            or_(
-                reversals.c.status == ReversalStatus.OPEN,
-                (reversals.c.status == ReversalStatus.LOST) & (reversals.c.decided_at_ms > lost_since_ms),
-            ),
-        )
-    )
-    return {row["bidder_id"] for row in await tx.rows(statement)}
+    rows = await tx.rows(_DISPUTING, {"ids": list(bidder_ids), "lost_since_ms": lost_since_ms})
+    return {row["bidder_id"] for row in rows}

@@ -1,11 +1,13 @@
 """Stores the cards that bidders have saved, and their ids as customers of the payment provider."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import any_, exists, literal, select, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from auction.books.tables import deposits, payment_operations, provider_customers, saved_methods
+from auction.books.tables import Id, deposits, payment_operations, provider_customers, saved_methods
 from auction.books.unit_of_work import Transaction
 from auction.domain.states import UNRESOLVED_OPERATION, DepositStatus
 
@@ -53,15 +55,24 @@ async def add(tx: Transaction, method: SavedMethod) -> SavedMethod:
 
 
 async def of_bidder(tx: Transaction, bidder_id: str, *, provider: str, locked: bool = False) -> list[SavedMethod]:
-    """A bidder's saved cards at a provider, the newest first.
+    """A bidder's saved cards at a provider, the newest first; `locked` as in `of_bidders`."""
+    return await of_bidders(tx, [bidder_id], provider=provider, locked=locked)
+
+
+async def of_bidders(
+    tx: Transaction, bidder_ids: Collection[str], *, provider: str, locked: bool = False
+) -> list[SavedMethod]:
+    """The saved cards of bidders at a provider, by bidder, the newest first.
 
     `locked`: none of them is removed while one is chosen, nor chosen while one is removed.
     """
     table = saved_methods.c
     statement = select(saved_methods).where(
-        table.bidder_id == bidder_id, table.provider == provider, table.removed_at_ms.is_(None)
+        table.bidder_id == any_(literal(list(bidder_ids), ARRAY(Id))),
+        table.provider == provider,
+        table.removed_at_ms.is_(None),
     )
-    newest = statement.order_by(table.saved_at_ms.desc(), table.method_id)
+    newest = statement.order_by(table.bidder_id, table.saved_at_ms.desc(), table.method_id)
     return [SavedMethod(**row) for row in await tx.rows(newest.with_for_update() if locked else newest)]
 
 

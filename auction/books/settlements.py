@@ -5,7 +5,7 @@ the second sees what the first has done. Each `move` and `mark_...` checks the s
 InvalidTransition where it is another.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, any_, insert, literal, select, tuple
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from auction.books.given_rows import is_given
 from auction.books.tables import (
     Id,
     awards,
@@ -141,6 +142,16 @@ async def lock(tx: Transaction, lot_id: str) -> Settlement | None:
     """A lot's settlement, locked for a change by this transaction, or None."""
     row = await tx.row(select(settlements).where(settlements.c.lot_id == lot_id).with_for_update())
     return None if row is None else Settlement(**row)
+
+
+async def lock_all(tx: Transaction, lot_ids: Collection[str]) -> None:
+    """Lock the settlements of these lots, as far as there are, by lot id."""
+    await tx.rows(_LOCK, {"ids": list(lot_ids)})
+
+
+_LOCK = (
+    select(settlements.c.lot_id).where(is_given(settlements.c.lot_id)).order_by(settlements.c.lot_id).with_for_update()
+)
 
 
 async def find(tx: Transaction, lot_id: str) -> Settlement | None:

@@ -36,13 +36,9 @@ class Transaction:
 
     session: AsyncSession
 
-    async def commit_lazily(self) -> None:
-        """Do not wait for the disk at this commit: a power failure may undo it, with everything committed after it."""
-        await self.session.execute(text("SET LOCAL synchronous_commit TO off"))
-
-    async def rows(self, statement: Executable) -> Sequence[RowMapping]:
-        """The rows of a statement, by column name."""
-        return (await self.session.execute(statement)).mappings().all()
+    async def rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
+        """The rows of a statement, executed with these values, by column name."""
+        return (await self.session.execute(statement, values)).mappings().all()
 
     async def rows_of_many(self, statement: Executable, values: Sequence[Mapping[str, Any]]) -> Sequence[RowMapping]:
         """The rows of a statement that is executed once for each of these values, sent in few messages."""

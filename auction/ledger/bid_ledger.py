@@ -4,8 +4,8 @@ Bids come from `auction.ledger.combiner`, control actions from services. The scr
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Awaitable, Sequence
+from typing import Any, Self, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -18,13 +18,22 @@ from auction.domain.lot import ADMITTING, ENDABLE, STOPPED, LotStatus
 from auction.domain.pricing import LeadingBid
 from auction.domain.terms import Terms
 from auction.ledger.acknowledged_marks import AcknowledgedMarks
+from auction.ledger.admissions import ADMITTED_AT_ONCE, AdmissionCall
 from auction.ledger.bid_codec import pack_bids
 from auction.ledger.connection import ledger_errors, microseconds
 from auction.ledger.keys import KeySpace, lot_id_of
 from auction.ledger.ledger_clock import LedgerClock
 from auction.ledger.lineage import begin_ledger, lineage_on
-from auction.ledger.purses import decode_purse, purse_fields
-from auction.ledger.replies import AcceptedBatch, BidAnswer, Deadlines, Snapshot, check_code, decode_answer
+from auction.ledger.purses import decode_power, purse_fields
+from auction.ledger.replies import (
+    AcceptedBatch,
+    BidAnswer,
+    Deadlines,
+    Snapshot,
+    check_code,
+    decode_answer,
+    decode_deadlines,
+)
 from auction.ledger.scripts import ScriptCaller
 from auction.ledger.terms_codec import pack_terms
 
@@ -37,6 +46,9 @@ BATCH_BIDS_MAX = 512
 
 UNCHECKED = "*"
 """The lineage with which the checks read whatever is there, even on a stopped shard."""
+
+
+Replies = TypeVar("Replies", bytes, list[bytes])
 
 
 class BidLedger:
@@ -143,22 +155,19 @@ class BidLedger:
 
         `held_fen` is held behind the purse (None: as much).
         """
-        keys = self.keys
-        code, snapshot = await self._call(
-            "admit_bidder",
-            lot_id,
-            (
-                keys.lot(lot_id),
-                keys.bidders(lot_id),
-                keys.purse(lot_id),
-                keys.due_of(lot_id),
-                keys.stream_of(lot_id),
-                keys.lineage_of(lot_id),
-                keys.activity_of(lot_id),
-            ),
-            (bidder_id, paddle, *(-1 if fen is None else fen for fen in (limit_fen, purse_fen, held_fen))),
-        )
-        return check_code(code, snapshot, "register for it", ADMITTING)
+        (answer,) = await self.admit_all([AdmissionCall(lot_id, bidder_id, paddle, limit_fen, purse_fen, held_fen)])
+        return check_code(*answer, "register for it", ADMITTING)
+
+    async def admit_all(self, admissions: Sequence[AdmissionCall]) -> list[tuple[str, Snapshot | None]]:
+        """Admit bidders to lots, as `admit` does, so many in one message. Of each the code and what the lot is then."""
+        found = []
+        for start in range(0, len(admissions), ADMITTED_AT_ONCE):
+            some = admissions[start : start + ADMITTED_AT_ONCE]
+            not_after_ms = self._clock.not_after_ms(self._patience_ms)
+            calls = [(one.keys(self.keys), one.arguments(self.lineage, not_after_ms)) for one in some]
+            replies = await self._learning(self._scripts.call_all("admit_bidder", calls))
+            found += [self._decode_snapshot(one.lot_id, reply) for one, reply in zip(some, replies, strict=True)]
+        return found
 
     async def set_share(self, lot_id: str, *, bidder_id: str, share_fen: int) -> None:
         """Set what a lot that is over takes of a bidder's purse, in fen; 0: their award has ended."""
@@ -175,10 +184,7 @@ class BidLedger:
         with ledger_errors():
             row: Any = await self.redis.hget(keys.bidders(lot_id), bidder_id)
             purse: Any = await self.redis.hmget(keys.purse(lot_id), purse_fields(lot_id, bidder_id))
-        if row is None:
-            return None
-        _paddle, limit_fen = msgspec.msgpack.decode(row)[:2]
-        return Power(None if limit_fen == -1 else int(limit_fen), *decode_purse(purse))
+        return decode_power(row, purse)
 
     async def open_due(self, lot_id: str, *, by: str) -> tuple[str, Snapshot | None]:
         """Open a scheduled lot whose time has come. Code: ok, done, not-due, missed, wrong-status, lot-unknown."""
@@ -321,15 +327,7 @@ class BidLedger:
                 pipeline.zrange(self.keys.due(shard), 0, per_shard_max - 1, withscores=True)
                 pipeline.hmget(self.keys.activity(shard), "to", "until")
             time, *rows = await pipeline.execute()
-        upcoming: list[tuple[int, str]] = []
-        interrupted: dict[tuple[int, int], list[str]] = {}
-        for shard, (lots, (to_ms, until_ms)) in enumerate(zip(rows[::2], rows[1::2], strict=True)):
-            deadlines = [(int(at_ms), lot_id.decode()) for lot_id, at_ms in lots]
-            upcoming += deadlines
-            if int(to_ms or 0):
-                within = [lot_id for at_ms, lot_id in deadlines if at_ms <= int(until_ms)]
-                interrupted[shard, int(to_ms)] = within
-        return Deadlines(microseconds(time) // 1000, sorted(upcoming), interrupted)
+        return decode_deadlines(microseconds(time) // 1000, rows)
 
     def known_now_ms(self) -> int:
         """The ledger's clock by its last answer, UTC ms: never ahead of it; 0 while it has never answered."""
@@ -380,9 +378,13 @@ class BidLedger:
 
     async def _write(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> bytes:
         """The reply of a script that writes."""
+        return await self._learning(self._scripts.call(script, keys, arguments))
+
+    async def _learning(self, call: Awaitable[Replies]) -> Replies:
+        """What a call of scripts that write gives."""
         try:
             with ledger_errors(writing=True):
-                return await self._scripts.call(script, keys, arguments)
+                return await call
         except LedgerLate:
             # it may be the ledger's clock that has moved, and not the call that was slow
             self._clock.learn(await self.now_ms())

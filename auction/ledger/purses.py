@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from auction.domain.deposits import Power
+
 
 def power_field(lot_id: str, bidder_id: str) -> str:
     """The field of a bidder's purse on a lot, and of what is held behind it."""
@@ -16,6 +18,14 @@ def power_field(lot_id: str, bidder_id: str) -> str:
 def purse_fields(lot_id: str, bidder_id: str) -> list[str]:
     """The fields that `decode_purse` takes; in sales from before lots had shares, one purse serves all lots."""
     return [power_field(lot_id, bidder_id), f"purse:{bidder_id}"]
+
+
+def decode_power(row: bytes | None, purse: Sequence[bytes | None]) -> Power | None:
+    """A bidder's limit and purse on a lot, from their row there and their purse; None: they are not admitted."""
+    if row is None:
+        return None
+    _paddle, limit_fen = msgspec.msgpack.decode(row)[:2]
+    return Power(None if limit_fen == -1 else int(limit_fen), *decode_purse(purse))
 
 
 def encode_purse(purse_fen: int, held_fen: int) -> bytes:

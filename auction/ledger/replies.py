@@ -77,6 +77,19 @@ class Deadlines:
     """(Shard, the end of its last outage, UTC ms) -> lots with a deadline soon after it."""
 
 
+def decode_deadlines(now_ms: int, rows: Sequence[Any]) -> Deadlines:
+    """The deadlines of every shard: of each its lots with their deadlines, and its last outage, in turns."""
+    upcoming: list[tuple[int, str]] = []
+    interrupted: dict[tuple[int, int], list[str]] = {}
+    for shard, (lots, (to_ms, until_ms)) in enumerate(zip(rows[::2], rows[1::2], strict=True)):
+        deadlines = [(int(at_ms), lot_id.decode()) for lot_id, at_ms in lots]
+        upcoming += deadlines
+        if int(to_ms or 0):
+            within = [lot_id for at_ms, lot_id in deadlines if at_ms <= int(until_ms)]
+            interrupted[shard, int(to_ms)] = within
+    return Deadlines(now_ms, sorted(upcoming), interrupted)
+
+
 def check_code(code: str, snapshot: Snapshot | None, action: str, allowed: Sequence[LotStatus]) -> Snapshot:
     """The snapshot of an action that was done, now or before; else raises the error that its code stands for."""
     if code in ("ok", "done") and snapshot is not None:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 _HEADER = re.compile(r"\A--\[\[ (?P<name>\w+): (?P<purpose>[^\n]+)\n(?P<body>.*?) \]\]\n", re.DOTALL)
 _NUMBERED = re.compile(r"^  (KEYS|ARGV)\[(\d+)\]  (\S.*)$", re.MULTILINE)
@@ -115,14 +115,49 @@ class ScriptCaller:
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> bytes:
         """The script's reply (msgpack). Raises the client's errors, and TypeError for a wrong number of words."""
-        script = self._scripts[name]
-        if len(keys) != len(script.keys) or len(arguments) != len(script.arguments):
-            raise TypeError(f"{name} takes keys {script.keys} and arguments {script.arguments}")
+        script = self._script(name, keys, arguments)
         try:
             reply = await self._run("EVALSHA", script.sha1, keys, arguments)
         except NoScriptError:
             reply = await self._run("EVAL", script.source, keys, arguments)
         return cast(bytes, reply)
+
+    async def call_all(
+        self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[str | bytes | int]]]
+    ) -> list[bytes]:
+        """The replies of one script to many calls (keys, arguments), sent together. Raises the first of their errors.
+
+        Those before and after the one that fails may have been executed.
+        """
+        words = []
+        for keys, arguments in calls:
+            script = self._script(name, keys, arguments)
+            words.append(_packed(("EVALSHA", script.sha1, len(keys), *keys, *arguments)))
+        pool: Any = self._redis.connection_pool
+        connection = await pool.get_connection()
+        replies: list[Any] = []
+        try:
+            await connection.send_packed_command(b"".join(words), check_health=False)
+            for _ in calls:
+                try:
+                    replies.append(await connection.read_response())
+                except ResponseError as error:
+                    # the others have their replies on this connection, which have to be read
+                    replies.append(error)
+        finally:
+            await pool.release(connection)
+        for place, (keys, arguments) in enumerate(calls):
+            if isinstance(replies[place], NoScriptError):
+                replies[place] = await self._run("EVAL", self._scripts[name].source, keys, arguments)
+            elif isinstance(replies[place], ResponseError):
+                raise replies[place]
+        return cast(list[bytes], replies)
+
+    def _script(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Script:
+        script = self._scripts[name]
+        if len(keys) != len(script.keys) or len(arguments) != len(script.arguments):
+            raise TypeError(f"{name} takes keys {script.keys} and arguments {script.arguments}")
+        return script
 
     async def _run(self, verb: str, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         # not by `execute_command`, whose retries, measurements and answers by command a script has no use for

@@ -15,7 +15,7 @@ from auction.services.catalogue.lots import install_scheduled_lots
 from auction.services.context import AppContext
 from auction.services.ledger_expiry import KEEP_MS, LOTS_AT_ONCE, expire_ended_lots
 from auction.services.recovery.frozen import stop_frozen_lots
-from auction.services.registration.bidding_power import sync_waiting_powers
+from auction.services.registration.power_sync import sync_waiting_powers
 from auction.workers.change_watch import ChangeWatch
 from auction.workers.retry import run_repeatedly
 

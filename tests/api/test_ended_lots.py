@@ -11,7 +11,7 @@ from auction.ledger.keys import sale_of
 from auction.services.context import AppContext
 from auction.services.ended_lots import EndedLots
 from auction.services.ledger_expiry import KEEP_MS, expire_ended_lots
-from auction.services.registration.bidding_power import sync_sale_power, unsynced
+from auction.services.registration.power_sync import sync_sale_power, unsynced
 from auction.services.verification.verdicts import verify_all
 from auction.workers.archiver import Archiver
 from tests.api.conftest import OPS, Asker, signed

@@ -12,7 +12,7 @@ from auction.domain.states import OperationKind
 from auction.payments.gateway import Notice, Reply, ReplyStatus
 from auction.payments.sandbox.notices import HEADER, encode_notice, signed_headers
 from auction.services.context import AppContext
-from auction.services.registration.registrations import hold_id
+from auction.services.registration.hold_intents import hold_id
 from tests.api.conftest import Asker, new_key, signed
 from tests.api.money_snapshot import money_of, nothing_moves
 from tests.settlement.conftest import DAY_MS, NOTICE_SECRET, YUAN, Stage

@@ -5,9 +5,26 @@ import pytest
 from sqlalchemy import CursorResult, text
 
 from auction.books import catalogue
+from auction.books.bidders import Registration
 from auction.books.unit_of_work import Books
 
 Sql = Callable[..., Awaitable[list[tuple[Any, ...]]]]
+
+
+def registration_of(lot_id: str, bidder_id: str, paddle: int, *, limit_fen: int | None = None) -> Registration:
+    """A registration as it is before it is stored."""
+    return Registration(
+        lot_id=lot_id,
+        bidder_id=bidder_id,
+        paddle=paddle,
+        limit_fen=limit_fen,
+        purse_fen=None,
+        held_fen=None,
+        share_fen=None,
+        terms_sha256="f" * 64,
+        registered_at_ms=0,
+        admitted_at_ms=None,
+    )
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from auction.books import archive, archive_queries, bidders
 from auction.books.archive_queries import LotResult
 from auction.books.chain import GENESIS, head_after
+from auction.books.registration_batches import add_registrations
 from auction.books.unit_of_work import Books, StatementRejected
 from auction.domain.errors import BooksAway
 from auction.domain.events import (
@@ -27,7 +28,7 @@ from auction.domain.events import (
 )
 from auction.domain.ledger_layout import STREAM_START
 from auction.ledger.entry import StreamEntry, decode_events
-from tests.books.conftest import Sql
+from tests.books.conftest import Sql, registration_of
 from tests.books.event_sequences import END_MS, START_MS, LotWriter, Stream, bid
 
 EVERYTHING = (
@@ -463,15 +464,7 @@ async def test_a_registration_notes_when_the_ledger_first_admitted_its_bidder(
     async with books.transaction() as tx:
         for paddle, bidder in ((1, "ann"), (2, "bob"), (3, "cho")):
             await bidders.ensure_bidder(tx, bidder_id=bidder, name=bidder)
-            await bidders.add_registration(
-                tx,
-                lot_id=launch,
-                bidder_id=bidder,
-                paddle=paddle,
-                limit_fen=None,
-                purse_fen=None,
-                terms_sha256="f" * 64,
-            )
+            await add_registrations(tx, [registration_of(launch, bidder, paddle)])
     lot = LotWriter(Stream())
     await append(books, [*lot.opening(), lot.write(Admitted("bob", 2, 9, -1))])
     await append(books, [lot.write(Admitted("ann", 1, 9, -1))])

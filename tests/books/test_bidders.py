@@ -2,19 +2,30 @@ import asyncio
 
 import pytest
 
-from auction.books import bidders, catalogue, deposits
+from auction.books import bidders, catalogue, deposits, paddles
+from auction.books.registration_batches import (
+    DepositRequest,
+    Held,
+    add_registrations,
+    mark_all_held,
+    request_deposits,
+)
 from auction.books.unit_of_work import Books, Transaction
 from auction.domain.errors import LedgerAway, NotFound
 from auction.domain.states import DepositMethod, DepositPolicyKind
-from tests.books.conftest import Sql
+from tests.books.conftest import Sql, registration_of
 
 SHA = "f" * 64
+
+
+async def paddle_in(tx: Transaction, bidder_id: str, sale_id: str = "launch") -> int:
+    return (await paddles.assign(tx, sale_id=sale_id, bidder_ids=[bidder_id]))[bidder_id]
 
 
 async def paddle_of(books: Books, bidder_id: str, sale_id: str = "launch") -> int:
     async with books.transaction() as tx:
         await bidders.ensure_bidder(tx, bidder_id=bidder_id, name=bidder_id.title())
-        return await bidders.assign_paddle(tx, sale_id=sale_id, bidder_id=bidder_id)
+        return await paddle_in(tx, bidder_id, sale_id)
 
 
 async def register(
@@ -22,24 +33,17 @@ async def register(
 ) -> tuple[bidders.Registration, bool]:
     paddle = await paddle_of(books, bidder_id)
     async with books.transaction() as tx:
-        registration = await bidders.add_registration(
-            tx,
-            lot_id=lot_id,
-            bidder_id=bidder_id,
-            paddle=paddle,
-            limit_fen=limit_fen,
-            purse_fen=None,
-            terms_sha256=SHA,
-        )
+        new = await add_registrations(tx, [registration_of(lot_id, bidder_id, paddle, limit_fen=limit_fen)])
         if deposit_fen:
             await put_down(tx, lot_id, bidder_id, deposit_fen)
-    return registration
+        found = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
+    assert found is not None
+    return found, bool(new)
 
 
 async def put_down(tx: Transaction, lot_id: str, bidder_id: str, amount_fen: int) -> None:
     """A purse deposit that the provider holds; the same again changes nothing."""
-    deposit, is_new = await deposits.request(
-        tx,
+    request = DepositRequest(
         deposit_id=f"d-{lot_id}-{bidder_id}",
         lot_id=lot_id,
         bidder_id=bidder_id,
@@ -49,18 +53,10 @@ async def put_down(tx: Transaction, lot_id: str, bidder_id: str, amount_fen: int
         amount_fen=amount_fen,
         payment_method="sandbox-ok",
         provider="sandbox",
-        at_ms=1,
     )
+    ((deposit, is_new),) = await request_deposits(tx, [request], at_ms=1)
     if is_new:
-        await deposits.mark_held(
-            tx,
-            deposit.deposit_id,
-            provider_ref="sbh_1",
-            instrument=None,
-            expires_at_ms=2,
-            captured_fen=None,
-            at_ms=1,
-        )
+        await mark_all_held(tx, [Held(deposit.deposit_id, "sbh_1", None, 2, None)], at_ms=1)
 
 
 async def held_on_sale_fen(books: Books, sale_id: str, bidder_id: str) -> int:
@@ -95,7 +91,7 @@ async def test_bidders_who_come_at_once_get_paddles_without_a_hole_or_a_double(b
 async def test_one_bidder_who_comes_twice_at_once_gets_one_paddle(books: Books, launch: str) -> None:
     async def paddle() -> int:
         async with books.transaction() as tx:
-            return await bidders.assign_paddle(tx, sale_id="launch", bidder_id="ann")
+            return await paddle_in(tx, "ann")
 
     async with books.transaction() as tx:
         await bidders.ensure_bidder(tx, bidder_id="ann", name="Ann")
@@ -103,11 +99,36 @@ async def test_one_bidder_who_comes_twice_at_once_gets_one_paddle(books: Books, 
     assert await asyncio.gather(*(paddle() for _ in range(6))) == [1] * 6
 
 
+async def test_batches_that_come_at_once_get_paddles_without_a_hole_or_a_double(books: Books, launch: str) -> None:
+    groups = [[f"bidder-{n % 40}" for n in range(start, start + 12)] for start in range(0, 80, 10)]
+    async with books.transaction() as tx:
+        await bidders.ensure_bidders(tx, {name: name for group in groups for name in group})
+
+    async def come(group: list[str], *, fails: bool) -> dict[str, int]:
+        async with books.transaction() as tx:
+            given = await paddles.assign(tx, sale_id="launch", bidder_ids=group)
+            if fails:
+                raise LedgerAway
+            return given
+
+    ends = await asyncio.gather(
+        *(come(group, fails=place % 4 == 3) for place, group in enumerate(groups)), return_exceptions=True
+    )
+    known: dict[str, int] = {}
+    for end in ends:
+        if isinstance(end, LedgerAway):
+            continue
+        assert isinstance(end, dict)
+        assert not [name for name, paddle in end.items() if known.get(name, paddle) != paddle]
+        known |= end
+    assert sorted(known.values()) == list(range(1, len(known) + 1))
+
+
 async def test_a_registration_that_fails_leaves_no_hole_in_the_paddles(books: Books, launch: str) -> None:
     async def take_a_paddle_and_fail() -> None:
         async with books.transaction() as tx:
             await bidders.ensure_bidder(tx, bidder_id="ann", name="Ann")
-            await bidders.assign_paddle(tx, sale_id="launch", bidder_id="ann")
+            await paddle_in(tx, "ann")
             raise LedgerAway
 
     with pytest.raises(LedgerAway):
@@ -250,12 +271,11 @@ async def test_a_bidder_is_linked_through_any_mark_they_share_and_only_through_o
     for bidder in ("ann", "bob", "cho", "dan"):
         await paddle_of(books, bidder)
     async with books.transaction() as tx:
-        await bidders.add_link(tx, bidder_id="ann", kind="device", mark="a" * 64)
-        await bidders.add_link(tx, bidder_id="ann", kind="device", mark="a" * 64)
-        await bidders.add_link(tx, bidder_id="bob", kind="device", mark="a" * 64)
-        await bidders.add_link(tx, bidder_id="ann", kind="instrument", mark="b" * 64)
-        await bidders.add_link(tx, bidder_id="cho", kind="instrument", mark="b" * 64)
-        await bidders.add_link(tx, bidder_id="dan", kind="identity", mark="b" * 64)
+        assert await bidders.add_links(tx, [("ann", "device", "a" * 64)]) == {"ann"}
+        assert await bidders.add_links(tx, [("ann", "device", "a" * 64)]) == set()
+        again = [("bob", "device", "a" * 64), ("ann", "device", "a" * 64), ("ann", "instrument", "b" * 64)]
+        assert await bidders.add_links(tx, again) == {"ann", "bob"}
+        await bidders.add_links(tx, [("cho", "instrument", "b" * 64), ("dan", "identity", "b" * 64)])
 
     async with books.reading() as tx:
         assert await bidders.linked_to(tx, ["ann"]) == {"ann", "bob", "cho"}
@@ -266,8 +286,7 @@ async def test_a_bidder_is_linked_through_any_mark_they_share_and_only_through_o
 async def test_a_level_of_identity_is_noted_of_bidders_who_are_known(books: Books, launch: str) -> None:
     await paddle_of(books, "ann")
     async with books.transaction() as tx:
-        assert await bidders.identity_level(tx, "ann") == 0
+        assert await bidders.identity_levels(tx, ["ann"]) == {"ann": 0}
         assert await bidders.set_identity_level(tx, "ann", 2)
         assert not await bidders.set_identity_level(tx, "ghost", 2)
-        assert await bidders.identity_level(tx, "ann") == 2
-        assert await bidders.identity_level(tx, "ghost") == 0
+        assert await bidders.identity_levels(tx, ["ann", "ghost"]) == {"ann": 2}

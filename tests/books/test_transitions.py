@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import StatementError
 
-from auction.books import approvals, defaults, deposits, operations, settlements
+from auction.books import approvals, defaults, deposits, operations, registration_batches, settlements
+from auction.books.registration_batches import Held
 from auction.books.transitions import InvalidTransition
 from auction.books.unit_of_work import Books, Transaction
 from auction.domain.states import (
@@ -79,9 +80,7 @@ def is_open_hold(row: Mapping[str, Any]) -> bool:
 
 DEPOSIT_TRANSITIONS: dict[str, tuple[Act, Callable[[Mapping[str, Any]], bool]]] = {
     "held": (
-        lambda tx: deposits.mark_held(
-            tx, "d1", provider_ref="h1", instrument=None, expires_at_ms=9, captured_fen=None, at_ms=5
-        ),
+        lambda tx: registration_batches.mark_all_held(tx, [Held("d1", "h1", None, 9, None)], at_ms=5),
         lambda row: row["status"] is DepositStatus.PENDING,
     ),
     "failed": (

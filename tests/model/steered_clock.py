@@ -38,5 +38,14 @@ class SteeredCaller(ScriptCaller):
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> bytes:
         """The script's reply, at the time that was set."""
+        return await super().call(name, keys, self._at_the_time(arguments))
+
+    async def call_all(
+        self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[str | bytes | int]]]
+    ) -> list[bytes]:
+        """The script's replies, at the time that was set."""
+        return await super().call_all(name, [(keys, self._at_the_time(arguments)) for keys, arguments in calls])
+
+    def _at_the_time(self, arguments: Sequence[str | bytes | int]) -> Sequence[str | bytes | int]:
         seconds, ms = divmod(self.clock_ms, 1000)
-        return await super().call(name, keys, (*arguments, seconds, ms * 1000 + 999))
+        return (*arguments, seconds, ms * 1000 + 999)

@@ -38,7 +38,7 @@ from auction.services.catalogue import lots
 from auction.services.payments import gateway_calls, registration_deposits
 from auction.services.payments.gateway_calls import perform_due
 from auction.services.provider_events.receipt import receive_notice
-from auction.services.registration import bidding_power
+from auction.services.registration import power_sync
 from auction.services.settlement import (
     award_payment,
     claim_collection,
@@ -411,7 +411,7 @@ class SettlementMachine(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         # the clerk's part: within a second the ledger hears of it
-        await bidding_power.sync_waiting_powers(self.stage.context)
+        await power_sync.sync_waiting_powers(self.stage.context)
         await self.stage.check()
 
     def teardown(self) -> None:

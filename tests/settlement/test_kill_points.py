@@ -21,7 +21,7 @@ from auction.payments.sandbox.file import Movements
 from auction.services.catalogue import lots
 from auction.services.payments.deposit_outcomes import RETRY_MS_MIN
 from auction.services.payments.gateway_calls import perform_due
-from auction.services.registration import bidding_power
+from auction.services.registration import power_sync
 from auction.services.settlement import award_payment, awards, voids, waterfall
 from auction.services.settlement.deadlines import process_deadlines
 from auction.services.settlement.finance_views import list_settlements
@@ -231,10 +231,10 @@ DEPOSIT_FEN, REST_FEN = 100 * YUAN, 900 * YUAN
 
 CASES = {
     "hold": KillCase(
-        open_lot, 1, 5, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
+        open_lot, 1, 3, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
     ),
     "top-up": KillCase(
-        small_deposit, 1, 4, {"deposit-authorised": 2}, Movements(DEPOSIT_FEN + 90_000, 0, 0, 0), more={"deposits": 2}
+        small_deposit, 1, 3, {"deposit-authorised": 2}, Movements(DEPOSIT_FEN + 90_000, 0, 0, 0), more={"deposits": 2}
     ),
     "notice": KillCase(
         slow_deposit, 0, 4, {"deposit-authorised": 1}, Movements(DEPOSIT_FEN, 0, 0, 0), more={"registrations": 1}
@@ -459,7 +459,7 @@ async def retry_operation(stage: Stage, action: str, lot_id: str) -> None:
     except AuctionError as error:
         if error.code not in DONE_ALREADY:
             raise
-    await bidding_power.sync_waiting_powers(stage.context)
+    await power_sync.sync_waiting_powers(stage.context)
     await stage.settle()
 
 

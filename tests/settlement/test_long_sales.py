@@ -5,7 +5,7 @@ from dataclasses import replace
 from auction.domain.states import OperationKind
 from auction.payments.gateway import Reply, ReplyStatus
 from auction.services.catalogue import lots
-from auction.services.registration.bidding_power import sync_waiting_powers
+from auction.services.registration.power_sync import sync_waiting_powers
 from tests.settlement.acts import behind_a_bad_line, statuses
 from tests.settlement.conftest import DAY_MS, HOUR_MS, TERMS, YUAN, Stage
 from tests.settlement.unreliable import Fault, UnreliableGateway

@@ -10,7 +10,7 @@ from auction.domain.accounts import JournalAccount
 from auction.domain.bidding import Bid, Refused
 from auction.domain.errors import RefusalCode
 from auction.services.payments import registration_deposits
-from auction.services.registration.bidding_power import sync_waiting_powers
+from auction.services.registration.power_sync import sync_waiting_powers
 from auction.services.settlement import runner_up_offers
 from tests.settlement.acts import cascade, charged, either_way, refuse, settlement, statuses, void
 from tests.settlement.conftest import DAY_MS, YUAN, Stage

@@ -391,8 +391,7 @@ async def test_accounts_linked_to_the_defaulter_are_not_asked(stage: Stage) -> N
     }.items():
         await stage.register(lot_id, bidder, **more)
     async with stage.context.books.transaction() as tx:
-        for bidder in ("ann", "dora"):
-            await bidders.add_link(tx, bidder_id=bidder, kind="identity", mark="f" * 64)
+        await bidders.add_links(tx, [(bidder, "identity", "f" * 64) for bidder in ("ann", "dora")])
     for bidder, yuan in [("eve", 100), ("dora", 200), ("cleo", 300), ("bob", 400), ("ann", 500)]:
         await stage.bid(lot_id, bidder, yuan)
     await stage.close(lot_id)

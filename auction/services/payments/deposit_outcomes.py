@@ -8,10 +8,12 @@ used for is decided before the provider is asked (`auction.books.deposits.set_di
 import hashlib
 from collections.abc import Sequence
 
-from auction.books import catalogue, deposits, journal, operations, purses
+from auction.books import catalogue, deposits, journal, operations, purses, registration_batches
+from auction.books.catalogue import LotRecord
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.operations import Intent, Operation
+from auction.books.registration_batches import Held
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
@@ -25,11 +27,14 @@ from auction.domain.states import (
     Disposition,
     OperationKind,
 )
-from auction.domain.terms_reader import read_terms
 from auction.payments.gateway import Reply
 from auction.services.context import AppContext
-from auction.services.registration.bidding_power import is_barred, is_barred_from, link, restate_power
-from auction.services.registration.registrations import register_bidder
+from auction.services.registration.bidding_power import (
+    defaulters_before,
+    link,
+    register_bidders,
+    restate_power,
+)
 
 RETRY_MS_MIN, RETRY_MS_MAX = 2_000, 86_400_000
 """The first and the longest wait before a failed refund or release is repeated; it doubles with each failure."""
@@ -38,46 +43,82 @@ RETRY_MS_MIN, RETRY_MS_MAX = 2_000, 86_400_000
 # --- outcomes of holds and captures -----------------------------------------------------------------------------------
 
 
-async def record_hold(context: AppContext, tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> None:
-    """Record a successful hold or charge: the deposit is held, and its bidder registered with the limit it gives.
+async def record_holds(
+    context: AppContext, tx: Transaction, outcomes: Sequence[tuple[Operation, Reply]], now_ms: int
+) -> list[Deposit]:
+    """Record successful holds or charges, of different bidders: each deposit is held, and its bidder registered.
 
-    It is released again where the lot is over by now, or where its card links the bidder to a defaulter who may not
-    bid on the lot.
+    They are registered with the limit that it gives. A deposit is released again where the lot is over by now, or
+    where its card links the bidder to a defaulter who may not bid on the lot. The deposits.
     """
-    deposit_id = str(operation.deposit_id)
-    pending = await deposits.lock(tx, deposit_id)
+    replied = [_held(operation, reply) for operation, reply in outcomes]
+    held = await registration_batches.mark_all_held(tx, replied, at_ms=now_ms)
+    of = dict(zip((operation.operation_id for operation, _ in outcomes), held, strict=True))
+    entries = [
+        (_entry_of(operation, of[operation.operation_id]), gateway_cause(operation)) for operation, _ in outcomes
+    ]
+    await journal.post_each(tx, entries, at_ms=now_ms)
+    marks = [mark for one in held if (mark := _mark_of(one)) is not None]
+    standings = await link(context, tx, marks, {one.bidder_id for one in held})
+    lots = await catalogue.lock_lot_statuses(tx, sorted({one.lot_id for one in held}))
+    defaulters = {lot_id: await defaulters_before(tx, lot) for lot_id, lot in lots.items()}
+    registering: list[tuple[LotRecord, str]] = []
+    after = {one.deposit_id: one for one in held}
+    for operation, _ in outcomes:
+        deposit = of[operation.operation_id]
+        lot, until_ms = lots[deposit.lot_id], standings.bar_of(deposit.bidder_id, context.money.bidders)
+        is_barred = until_ms is not None and now_ms < until_ms
+        if lot.status not in ADMITTING:
+            reason = DepositReason.LOT_OVER
+        elif is_barred or standings.is_barred_after(defaulters[lot.lot_id], deposit.bidder_id):
+            reason = DepositReason.BIDDER_BARRED
+        else:
+            registering.append((lot, deposit.bidder_id))
+            continue
+        cause = gateway_cause(operation)
+        for one in await release_deposits(tx, [deposit], reason=reason, now_ms=now_ms, cause=cause):
+            after[one.deposit_id] = one
+    if registering:
+        await register_bidders(context, tx, registering, standings)
+    return [after[one.deposit_id] for one in held]
+
+
+def _held(operation: Operation, reply: Reply) -> Held:
     is_charge = operation.kind is OperationKind.CHARGE
-    deposit = await deposits.mark_held(
-        tx,
-        deposit_id,
+    return Held(
+        str(operation.deposit_id),
         provider_ref=reply.ref,
         instrument=reply.instrument,
         expires_at_ms=None if is_charge else reply.expires_at_ms,
-        captured_fen=pending.amount_fen if is_charge else None,
-        at_ms=now_ms,
+        captured_fen=operation.amount_fen if is_charge else None,
     )
-    entry = (postings.deposit_charged if is_charge else postings.deposit_authorised)(
-        deposit_id=deposit_id, lot_id=deposit.lot_id, bidder_id=deposit.bidder_id, amount_fen=deposit.amount_fen
-    )
-    await journal.post(tx, [entry], cause=gateway_cause(operation), at_ms=now_ms)
-    if reply.instrument is not None:
-        digest = hashlib.sha256(f"{deposit.provider}:{reply.instrument}".encode()).hexdigest()
-        await link(context, tx, deposit.bidder_id, kind="instrument", mark=digest)
-    lot = await catalogue.lock_lot_status(tx, deposit.lot_id)
-    if lot.status not in ADMITTING:
-        reason = DepositReason.LOT_OVER
-    elif await is_barred_from(tx, lot, deposit.bidder_id) or await is_barred(context, tx, deposit.bidder_id):
-        reason = DepositReason.BIDDER_BARRED
-    else:
-        await register_bidder(context, tx, lot, read_terms(lot.terms), deposit.bidder_id)
-        return
-    await release_deposits(tx, [deposit], reason=reason, now_ms=now_ms, cause=gateway_cause(operation))
 
 
-async def record_decline(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> None:
-    """Record a declined hold or charge of a deposit: nothing was taken, and nobody is registered by it."""
+def _entry_of(operation: Operation, deposit: Deposit) -> JournalEntry:
+    is_charge = operation.kind is OperationKind.CHARGE
+    return (postings.deposit_charged if is_charge else postings.deposit_authorised)(
+        deposit_id=deposit.deposit_id,
+        lot_id=deposit.lot_id,
+        bidder_id=deposit.bidder_id,
+        amount_fen=deposit.amount_fen,
+    )
+
+
+def _mark_of(deposit: Deposit) -> tuple[str, str, str] | None:
+    """What links a deposit's bidder to all who use the same card or account."""
+    if deposit.instrument is None:
+        return None
+    return (
+        deposit.bidder_id,
+        "instrument",
+        hashlib.sha256(f"{deposit.provider}:{deposit.instrument}".encode()).hexdigest(),
+    )
+
+
+async def record_decline(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> Deposit:
+    """Record a declined hold or charge of a deposit: nothing was taken, and nobody is registered by it. The deposit."""
     reason = str(reply.failure or DepositReason.DECLINED)
-    await deposits.mark_failed(tx, str(operation.deposit_id), reason=reason, at_ms=now_ms)
+    return await deposits.mark_failed(tx, str(operation.deposit_id), reason=reason, at_ms=now_ms)
 
 
 async def record_capture(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> list[Deposit]:

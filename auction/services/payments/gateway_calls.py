@@ -18,12 +18,19 @@ from auction.books import catalogue, deposits, faults, operations, settlements
 from auction.books.operations import Operation
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import AuctionError, BooksAway, PaymentsAway, Unavailable
-from auction.domain.states import HOLD_ENDED, RELEASE_SUPERSEDED, FailureCode, OperationKind, OperationStatus
+from auction.domain.states import (
+    HOLD_ENDED,
+    RELEASE_SUPERSEDED,
+    DepositStatus,
+    FailureCode,
+    OperationKind,
+    OperationStatus,
+)
 from auction.payments.gateway import GatewayAway, PaymentGateway, Reply, ReplyStatus
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, record_fault
 from auction.services.payments import deposit_outcomes, hold_renewals
-from auction.services.registration.bidding_power import sync_sale_power
+from auction.services.registration.power_sync import sync_sale_power
 
 LOCKING_TRIES = 3
 """How often what an outcome changes is locked anew, where other awards were given the deposit meanwhile."""
@@ -52,7 +59,7 @@ async def perform(context: AppContext, operation_id: str) -> Operation:
         claimed = await operations.claim(tx, operation_id, now_ms=context.clock_ms())
         if claimed is None:
             return await operations.lock(tx, operation_id)
-    return await resolve(context, operation_id, await _call_provider(context, claimed))
+    return await resolve(context, operation_id, await call_provider(context, claimed))
 
 
 async def perform_due(context: AppContext, *, limit: int = 256) -> int:
@@ -65,7 +72,7 @@ async def perform_due(context: AppContext, *, limit: int = 256) -> int:
     async def call(operation: Operation) -> Reply | None:
         async with slots:
             try:
-                return await _call_provider(context, operation, of_purse=operation.deposit_id in purses)
+                return await call_provider(context, operation, of_purse=operation.deposit_id in purses)
             except Unavailable as error:
                 log.warning("payment_delayed", operation=operation.operation_id, reason=error.code)
                 return None
@@ -82,7 +89,7 @@ async def perform_due(context: AppContext, *, limit: int = 256) -> int:
     return len(answered)
 
 
-async def _call_provider(context: AppContext, operation: Operation, *, of_purse: bool = True) -> Reply:
+async def call_provider(context: AppContext, operation: Operation, *, of_purse: bool = True) -> Reply:
     """What the provider answers. `of_purse`: the operation's deposit may be a purse, which other lots rest on.
 
     Raises PaymentsAway; where the answer, or the request, cannot be right, the operation is set aside with the error.
@@ -187,8 +194,8 @@ async def _lower_power_first(context: AppContext, operation: Operation) -> None:
 # --- recording outcomes -----------------------------------------------------------------------------------------------
 
 
-class _DepositMoved(BooksAway):
-    """The deposit was given to another lot's award between reading and locking: the next try locks that lot, too."""
+class DepositMoved(BooksAway):
+    """A deposit was given to another lot's award between reading and locking: the next try locks that lot, too."""
 
 
 async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Operation:
@@ -198,7 +205,7 @@ async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Opera
     pending will be looked up later. Raises BooksAway.
     """
     for _ in range(LOCKING_TRIES - 1):
-        with contextlib.suppress(_DepositMoved):
+        with contextlib.suppress(DepositMoved):
             return await _resolve(context, operation_id, reply)
     return await _resolve(context, operation_id, reply)
 
@@ -206,7 +213,7 @@ async def resolve(context: AppContext, operation_id: str, reply: Reply) -> Opera
 async def _resolve(context: AppContext, operation_id: str, reply: Reply) -> Operation:
     now_ms = context.clock_ms()
     async with context.books.transaction() as tx:
-        before = await _lock_operation(tx, operation_id)
+        (before,) = await lock_operations(tx, [operation_id])
         operation = await record_outcome(context, tx, before, reply, now_ms)
         if before.is_resolved or not operation.is_resolved:
             return operation
@@ -242,23 +249,25 @@ async def record_outcome(
     return operation
 
 
-async def _lock_operation(tx: Transaction, operation_id: str) -> Operation:
-    """Lock everything that an operation's outcome may change: settlements, the operation, its deposit, in this order.
+async def lock_operations(tx: Transaction, operation_ids: Sequence[str]) -> list[Operation]:
+    """Lock everything that outcomes may change: settlements, the operations, their deposits, in this order; by id.
 
     The order is that of docs/money.md, so that nobody who follows it waits for another in a circle. Raises BooksAway
-    where the deposit was given to another lot's award meanwhile: a later try locks that one too.
+    where a deposit was given to another lot's award meanwhile: a later try locks that one too.
     """
-    lot_ids = await operations.lots_of(tx, operation_id)
-    for lot_id in lot_ids:
-        await settlements.lock(tx, lot_id)
-    operation = await operations.lock(tx, operation_id)
-    if operation.deposit_id is not None:
-        await deposits.lock(tx, operation.deposit_id)
-        if await operations.lots_of(tx, operation_id) != lot_ids:
-            raise _DepositMoved(
-                f"The deposit of {operation_id} was decided about at the same time; nothing was changed."
+    lot_ids = await operations.lots_of(tx, operation_ids)
+    await settlements.lock_all(tx, lot_ids)
+    locked = await operations.lock_all(tx, operation_ids)
+    deposit_ids = [one.deposit_id for one in locked if one.deposit_id is not None]
+    if deposit_ids:
+        found = await deposits.lock_all(tx, deposit_ids)
+        # what is not held yet is given to nobody
+        is_fixed = all(one.status is DepositStatus.PENDING for one in found)
+        if not is_fixed and await operations.lots_of(tx, operation_ids) != lot_ids:
+            raise DepositMoved(
+                f"A deposit of {', '.join(operation_ids)} was decided about at the same time; nothing was changed."
             )
-    return operation
+    return locked
 
 
 def came_back(operation: Operation, reply: Reply) -> bool:
@@ -318,7 +327,7 @@ async def _apply_opening(context: AppContext, tx: Transaction, operation: Operat
     elif operation.deposit_id is None:
         await context.award_outcomes.record_payment(context, tx, operation, now_ms)
     elif succeeded:
-        await deposit_outcomes.record_hold(context, tx, operation, reply, now_ms)
+        await deposit_outcomes.record_holds(context, tx, [(operation, reply)], now_ms)
     else:
         await deposit_outcomes.record_decline(tx, operation, reply, now_ms)
 

@@ -1,20 +1,31 @@
 """Registers bidders and tops up their deposits: requests the deposit, has it held at the provider, gives the outcome.
 
-Before the bid's way. A crash between the steps loses nothing: the cashier performs what was requested, and whoever
-repeats the request gets the outcome.
+Before the bid's way. Each step is taken together with those of all who are at the same step of theirs in this process
+(`auction.services.batch_queue`): the requests are one transaction, so are the outcomes of the holds, and so is telling
+the ledger the limits; only the provider is asked about each on its own, so many at a time. A crash between the steps
+loses nothing: the cashier performs what was requested, the clerk tells the ledger, and whoever repeats the request gets
+the outcome.
 """
 
 from dataclasses import replace
 
-from auction.books import bidders, deposits
+from auction.books import deposits
+from auction.books.bidders import Registration
 from auction.books.deposits import Deposit
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.states import DepositStatus
-from auction.ledger.keys import sale_of
 from auction.services.context import AppContext
-from auction.services.payments.gateway_calls import perform
-from auction.services.registration import registrations
-from auction.services.registration.registrations import RegistrationOutcome
+from auction.services.payments.gateway_calls import call_provider, perform
+from auction.services.payments.hold_outcomes import record_hold_outcomes
+from auction.services.registration.hold_intents import IntendedHold, hold_id
+from auction.services.registration.power_sync import sync_powers
+from auction.services.registration.registration_requests import (
+    RegistrationRequest,
+    Requested,
+    request_registrations,
+)
+from auction.services.registration.registrations import RegistrationOutcome, outcome_of
+from auction.services.registration.top_ups import request_top_up
 
 
 async def register(
@@ -32,21 +43,16 @@ async def register(
     Raises NotFound, RequestRefused(registration-closed, deposit-too-low, deposit-too-high, deposit-declined,
     payment-method-missing, bidder-barred), LedgerAway, BooksAway, PaymentsAway, OverCapacity.
     """
-    async with context.registration_queue.turn():
-        requested = await registrations.request_registration(
-            context,
-            lot_id,
-            bidder_id=bidder_id,
-            name=name,
-            deposit_fen=deposit_fen,
-            payment_method=payment_method,
-            device=device,
-        )
-        if requested.deposit is None:
-            return requested
-        await _reserve_paddle(context, lot_id, bidder_id)
-        deposit = await _hold(context, requested.deposit)
-        return await registrations.outcome_of(context, lot_id, bidder_id, deposit)
+    request = RegistrationRequest(lot_id, bidder_id, name, deposit_fen, payment_method, device)
+    async with context.registration_queue.turn(bidder_id):
+        steps = context.registration_steps
+        requested: Requested = await steps.requests.add(request_registrations, context, request, key=bidder_id)
+        if requested.outcome is not None:
+            if requested.is_told:
+                return requested.outcome
+            return replace(requested.outcome, registration=await _told(context, lot_id, bidder_id))
+        deposit = None if requested.intended is None else await _held(context, requested.intended)
+        return await _outcome(context, lot_id, bidder_id, deposit)
 
 
 async def top_up(
@@ -57,8 +63,8 @@ async def top_up(
     Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, deposit-declined,
     payment-method-missing, registration-closed, key-reused), LedgerAway, BooksAway, PaymentsAway, OverCapacity.
     """
-    async with context.registration_queue.turn():
-        requested, is_new = await registrations.request_top_up(
+    async with context.top_up_queue.turn(bidder_id):
+        intended, is_new = await request_top_up(
             context,
             lot_id,
             bidder_id=bidder_id,
@@ -66,25 +72,21 @@ async def top_up(
             key=key,
             payment_method=payment_method,
         )
-        deposit = await _hold(context, requested)
-        return replace(await registrations.outcome_of(context, lot_id, bidder_id, deposit), created=is_new)
+        deposit = await _held(context, intended)
+        return replace(await _outcome(context, lot_id, bidder_id, deposit), created=is_new)
 
 
-async def _reserve_paddle(context: AppContext, lot_id: str, bidder_id: str) -> None:
-    """Assign a bidder's number on a lot's sale before their deposit is held, in a transaction of its own.
-
-    Where the hold's outcome assigned it, each would lock the sale until it has recorded all that follows. Not awaited
-    on the disk: what is committed later is written after it. Raises BooksAway.
-    """
-    async with context.books.transaction() as tx:
-        await tx.commit_lazily()
-        await bidders.assign_paddle(tx, sale_id=sale_of(lot_id), bidder_id=bidder_id)
-
-
-async def _hold(context: AppContext, deposit: Deposit) -> Deposit:
-    """Have a pending deposit held: as it is then. Raises RequestRefused(deposit-declined), PaymentsAway."""
-    if deposit.status is DepositStatus.PENDING:
-        await perform(context, registrations.hold_id(deposit))
+async def _held(context: AppContext, intended: IntendedHold) -> Deposit:
+    """Have a requested deposit held: as it is then. Raises RequestRefused(deposit-declined), PaymentsAway."""
+    deposit, operation = intended.deposit, intended.operation
+    steps = context.registration_steps
+    if operation is not None:
+        async with steps.provider_calls:
+            reply = await call_provider(context, operation, of_purse=False)
+        deposit = await steps.outcomes.add(record_hold_outcomes, context, (operation, reply), key=operation.bidder_id)
+    elif deposit.status is DepositStatus.PENDING:
+        # somebody else has requested it, and may not have got so far
+        await perform(context, hold_id(deposit))
         async with context.books.reading() as tx:
             deposit = await deposits.find(tx, deposit.deposit_id)
     if deposit.status is DepositStatus.FAILED:
@@ -95,3 +97,16 @@ async def _hold(context: AppContext, deposit: Deposit) -> Deposit:
             {"failure": deposit.reason, "amount_fen": deposit.amount_fen},
         )
     return deposit
+
+
+async def _outcome(context: AppContext, lot_id: str, bidder_id: str, deposit: Deposit | None) -> RegistrationOutcome:
+    """What a deposit, or none, has led to, once the ledger knows."""
+    return outcome_of(await _told(context, lot_id, bidder_id), deposit)
+
+
+async def _told(context: AppContext, lot_id: str, bidder_id: str) -> Registration | None:
+    """A bidder's registration, which the ledger has been told; None: there is none. Raises LedgerAway, BooksAway."""
+    found: Registration | None = await context.registration_steps.powers.add(
+        sync_powers, context, (lot_id, bidder_id), key=bidder_id
+    )
+    return found

@@ -75,7 +75,7 @@ async def finish_saving(context: AppContext, *, bidder_id: str, setup_ref: str, 
         if method.bidder_id != bidder_id or method.removed_at_ms is not None:
             raise unknown_method()
         digest = hashlib.sha256(f"{gateway.provider}:{saved.instrument}".encode()).hexdigest()
-        await link(context, tx, bidder_id, kind="instrument", mark=digest)
+        await link(context, tx, [(bidder_id, "instrument", digest)], [bidder_id])
     return method
 
 

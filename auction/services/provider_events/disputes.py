@@ -162,7 +162,7 @@ async def _use_again(
             if default.status is DefaultStatus.COLLECTED:
                 await defaults.add_forfeited(tx, default.default_id, amount_fen=deposit.captured_fen or 0)
             return
-    lot = await catalogue.lock_lot_status(tx, deposit.lot_id)
+    lot = (await catalogue.lock_lot_statuses(tx, [deposit.lot_id]))[deposit.lot_id]
     if lot.status in ADMITTING or deposit.is_purse:
         return
     if payment.settlement is not None and payment.settlement.state in _STILL_NEEDED:

@@ -47,7 +47,7 @@ class LockedPayment:
 
 async def lock_payment(tx: Transaction, opening: Operation) -> LockedPayment:
     """Lock a payment in the order of docs/money.md. Raises BooksAway where its deposit was decided about meanwhile."""
-    lot_ids = await operations.lots_of(tx, opening.operation_id)
+    lot_ids = await operations.lots_of(tx, [opening.operation_id])
     locked = {lot_id: await settlements.lock(tx, lot_id) for lot_id in lot_ids}
     found = {one.operation_id: one for one in await provider_events.lock_payment(tx, opening)}
     opening = found.pop(opening.operation_id)
@@ -56,7 +56,7 @@ async def lock_payment(tx: Transaction, opening: Operation) -> LockedPayment:
     if opening.deposit_id is not None:
         deposit = await deposits.lock(tx, opening.deposit_id)
         award_id = deposit.award_id
-        if await operations.lots_of(tx, opening.operation_id) != lot_ids:
+        if await operations.lots_of(tx, [opening.operation_id]) != lot_ids:
             raise BooksAway("The deposit was decided about at the same time; nothing was changed.")
     award = None if award_id is None else await settlements.find_award(tx, award_id)
     settlement = locked.get(opening.lot_id if award is None else award.lot_id)

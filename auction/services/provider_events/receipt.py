@@ -22,7 +22,7 @@ from auction.services.payments.gateway_calls import came_back, resolve
 from auction.services.provider_events import disputes, holds, refunds
 from auction.services.provider_events.decision import APPLIED, HARMLESS, WAITS, Decision, exceptional
 from auction.services.provider_events.payment import LockedPayment, lock_payment
-from auction.services.registration.bidding_power import sync_power, unsynced
+from auction.services.registration.power_sync import sync_power, unsynced
 
 log = structlog.get_logger()
 

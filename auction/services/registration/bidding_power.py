@@ -1,39 +1,25 @@
-"""Bidding power: what a bidder's held deposits allow on a lot, kept in the database and sent to the ledger.
+"""Bidding power: what bidders' held deposits allow on lots, as it is kept in the database.
 
-Beside the bid's way. The database comes first: power is raised there, committed, then sent; it is lowered there and
-sent before the deposit it rested on is released. It is sent under the registration's lock, so the ledger never gets an
-older figure after a newer one; what a crash leaves unsent, the clerk sends within a second.
+Beside the bid's way. The database comes first: power is raised there, committed, then sent
+(`auction.services.registration.power_sync`); it is lowered there and sent before the deposit it rested on is released.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from auction.books import bidders, catalogue, defaults, deposits, reversals
+from auction.books import bidders, catalogue, defaults, deposits, paddles, registration_batches, reversals
 from auction.books.bidders import Registration
 from auction.books.catalogue import LotRecord
 from auction.books.defaults import Default
 from auction.books.deposits import Deposit
 from auction.books.unit_of_work import Transaction
 from auction.domain.deposits import Power, PurseDeposit
-from auction.domain.errors import AuctionError, ProblemCode, RequestRefused
-from auction.domain.lot import ADMITTING
 from auction.domain.settlement import BidderPolicy, barred_until_ms, counted_deposit_fen, identity_limit_fen
 from auction.domain.states import DepositStatus
 from auction.domain.terms import Terms
 from auction.domain.terms_reader import read_terms
-from auction.ledger.keys import sale_of
 from auction.services.context import AppContext
-
-UNSEEN_MS = 5_000
-"""A registration that is not archived as admitted after so long is sent to the ledger again."""
-
-
-async def power_of(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str) -> Power:
-    """The bidder's power on a lot: by its deposit policy, past defaults, and the limit of their identity level."""
-    if await disputing(context, tx, [bidder_id]):
-        return _no_power(read_terms(record.terms))
-    power = await power_of_deposits(context, tx, record, bidder_id)
-    return _capped(power, await bidders.identity_level(tx, bidder_id), context.money.bidders)
 
 
 async def power_of_deposits(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str) -> Power:
@@ -46,38 +32,89 @@ async def power_of_deposits(context: AppContext, tx: Transaction, record: LotRec
     return _backed(terms, found, await past_defaults(tx, bidder_id), context.money.bidders)
 
 
-async def powers_of(
-    context: AppContext, tx: Transaction, registrations: Sequence[Registration], records: Mapping[str, LotRecord]
-) -> list[Power]:
-    """`power_of` for many registrations, in few statements; `records` are their lots."""
-    bidder_ids = sorted({registration.bidder_id for registration in registrations})
-    terms = {lot_id: read_terms(record.terms) for lot_id, record in records.items()}
-    sale_ids = sorted({record.sale_id for record in records.values()})
-    levels = await bidders.identity_levels(tx, bidder_ids)
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """What counts against bidders: the defaults of each and of those linked to them, oldest first, and disputes."""
+
+    linked: Mapping[str, Collection[str]]
+    """Each with all who are linked to them, themselves included."""
+    past: Mapping[str, Sequence[Default]]
+    """Bidders without any are missing."""
+    disputing: Collection[str]
+
+    def is_barred_after(self, defaulters: Collection[str], bidder_id: str) -> bool:
+        """Whether a bidder, or somebody linked to them, is one of those who defaulted on a lot before."""
+        return any(one in defaulters for one in self.linked[bidder_id])
+
+    def bar_of(self, bidder_id: str, rules: BidderPolicy) -> int | None:
+        """Until when so many defaults bar a bidder, UTC ms; None: they do not."""
+        return barred_until_ms([default.at_ms for default in self.past.get(bidder_id, ())], rules)
+
+
+async def standings_of(
+    context: AppContext,
+    tx: Transaction,
+    bidder_ids: Collection[str],
+    *,
+    linked_too: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Standings:
+    """What counts against these bidders; `linked_too`: bidder -> others whom a mark not yet stored links them to."""
     linked = await bidders.linked_to_each(tx, bidder_ids)
+    for bidder_id, others in linked_too.items():
+        linked[bidder_id].update(others)
     counted = await defaults.of_bidders(tx, sorted({one for some in linked.values() for one in some}))
     past = {
         bidder_id: [default for default in counted if default.bidder_id in linked[bidder_id]]
-        for bidder_id in (bidder_ids if counted else ())
+        for bidder_id in (linked if counted else ())
     }
+    return Standings(linked, past, await disputing(context, tx, sorted(linked)))
+
+
+async def powers_of(
+    context: AppContext,
+    tx: Transaction,
+    registrations: Sequence[Registration],
+    records: Mapping[str, LotRecord],
+    standings: Standings | None = None,
+) -> list[Power]:
+    """The bidders' power on lots, in few statements; `records` are their lots.
+
+    By the lot's deposit policy, past defaults, and the limit of the identity level.
+    """
+    bidder_ids = sorted({registration.bidder_id for registration in registrations})
+    terms = _terms_of(records.values())
+    sale_ids = sorted({record.sale_id for record in records.values()})
+    levels = await bidders.identity_levels(tx, bidder_ids) if context.money.bidders.identity_limits else {}
+    standings = standings or await standings_of(context, tx, bidder_ids)
     found: dict[tuple[str, str], list[Deposit]] = {}
     for sale_id, deposit in await deposits.deposits_on_sales(tx, sale_ids=sale_ids, bidder_ids=bidder_ids):
         for place in (deposit.lot_id, f"purse {sale_id}" if deposit.is_purse else None):
             if place is not None:
                 found.setdefault((place, deposit.bidder_id), []).append(deposit)
-    barred = await disputing(context, tx, bidder_ids)
     powers = []
     for registration in registrations:
         lot_id, bidder_id = registration.lot_id, registration.bidder_id
         of_lot = terms[lot_id]
-        if bidder_id in barred:
+        if bidder_id in standings.disputing:
             powers.append(_no_power(of_lot))
             continue
         place = f"purse {records[lot_id].sale_id}" if isinstance(of_lot.deposit, PurseDeposit) else lot_id
         held = found.get((place, bidder_id), [])
-        power = _backed(of_lot, held, past.get(bidder_id, []), context.money.bidders)
+        power = _backed(of_lot, held, standings.past.get(bidder_id, ()), context.money.bidders)
         powers.append(_capped(power, levels.get(bidder_id, 0), context.money.bidders))
     return powers
+
+
+def _terms_of(records: Iterable[LotRecord]) -> dict[str, Terms]:
+    """Lot -> its terms. Equal terms are read once: most lots of a sale have the same."""
+    read: dict[str, Terms] = {}
+    agreed = {}
+    for record in records:
+        fingerprint = record.terms_sha256 or record.lot_id
+        if fingerprint not in read:
+            read[fingerprint] = read_terms(record.terms)
+        agreed[record.lot_id] = read[fingerprint]
+    return agreed
 
 
 def _backed(terms: Terms, found: Sequence[Deposit], past: Sequence[Default], rules: BidderPolicy) -> Power:
@@ -121,20 +158,12 @@ def _capped(power: Power, level: int, rules: BidderPolicy) -> Power:
     return replace(power, limit_fen=cap_fen)
 
 
-async def is_barred(context: AppContext, tx: Transaction, bidder_id: str) -> bool:
-    """Whether so many defaults count against a bidder that they may not bid for a time."""
-    times_ms = [default.at_ms for default in await past_defaults(tx, bidder_id)]
-    until_ms = barred_until_ms(times_ms, context.money.bidders)
-    return until_ms is not None and context.clock_ms() < until_ms
-
-
-async def is_barred_from(tx: Transaction, record: LotRecord, bidder_id: str) -> bool:
-    """Whether a lot is a relisting after a default by this bidder or by somebody linked to them."""
+async def defaulters_before(tx: Transaction, record: LotRecord) -> set[str]:
+    """Who defaulted on the lots that a lot is a relisting of: nobody linked to them may bid on it."""
     if record.relisted_from is None:
-        return False
+        return set()
     chain = await defaults.ancestors_of(tx, record.relisted_from)
-    defaulters = {one.bidder_id for one in await defaults.of_lots(tx, chain) if one.counts}
-    return bidder_id in await bidders.linked_to(tx, defaulters)
+    return {one.bidder_id for one in await defaults.of_lots(tx, chain) if one.counts}
 
 
 async def deposits_for(tx: Transaction, record: LotRecord, terms: Terms, bidder_id: str) -> list[Deposit]:
@@ -147,19 +176,78 @@ async def deposits_for(tx: Transaction, record: LotRecord, terms: Terms, bidder_
 
 async def restate_power(context: AppContext, tx: Transaction, record: LotRecord, bidder_id: str) -> None:
     """Store the power that the deposits allow now, for every lot of the sale on which it changes."""
-    await bidders.lock_paddle(tx, sale_id=record.sale_id, bidder_id=bidder_id)
-    for registration in await bidders.registrations_on_sale(tx, sale_id=record.sale_id, bidder_id=bidder_id):
-        lot = record if registration.lot_id == record.lot_id else await catalogue.find_lot(tx, registration.lot_id)
-        power = await power_of(context, tx, lot, bidder_id)
+    await paddles.lock_paddle(tx, sale_id=record.sale_id, bidder_id=bidder_id)
+    await _store_powers(context, tx, {record.lot_id: record}, [bidder_id])
+
+
+async def register_bidders(
+    context: AppContext,
+    tx: Transaction,
+    registering: Sequence[tuple[LotRecord, str]],
+    standings: Standings | None = None,
+) -> None:
+    """Register bidders for lots, with the power that their held deposits give; who is registered stays so."""
+    pairs = {(record.sale_id, bidder_id) for record, bidder_id in registering}
+    numbers = await paddles.lock(tx, pairs)
+    for sale_id in sorted({sale_id for sale_id, _ in pairs}):
+        without = sorted(bidder_id for sale, bidder_id in pairs if sale == sale_id and (sale, bidder_id) not in numbers)
+        if without:
+            new = await paddles.assign(tx, sale_id=sale_id, bidder_ids=without)
+            numbers |= {(sale_id, bidder_id): number for bidder_id, number in new.items()}
+    records = {record.lot_id: record for record, _ in registering}
+    fingerprints = {lot_id: terms.sha256() for lot_id, terms in _terms_of(records.values()).items()}
+    wanted = [
+        Registration(
+            lot_id=record.lot_id,
+            bidder_id=bidder_id,
+            paddle=numbers[record.sale_id, bidder_id],
+            limit_fen=0,
+            purse_fen=None,
+            held_fen=None,
+            share_fen=None,
+            terms_sha256=fingerprints[record.lot_id],
+            registered_at_ms=0,
+            admitted_at_ms=None,
+        )
+        for record, bidder_id in registering
+    ]
+    bidder_ids = [bidder_id for _, bidder_id in registering]
+    await _store_powers(context, tx, records, bidder_ids, wanted=wanted, standings=standings)
+
+
+async def _store_powers(
+    context: AppContext,
+    tx: Transaction,
+    records: Mapping[str, LotRecord],
+    bidder_ids: Sequence[str],
+    *,
+    wanted: Sequence[Registration] = (),
+    standings: Standings | None = None,
+) -> None:
+    """Store the power of bidders, locked by the caller, on all lots of these lots' sales; add those wanted."""
+    sale_ids = {record.sale_id for record in records.values()}
+    stored = await registration_batches.lock_registrations_on_sales(tx, sale_ids=sale_ids, bidder_ids=bidder_ids)
+    known = {(one.lot_id, one.bidder_id) for one in stored}
+    new = [one for one in wanted if (one.lot_id, one.bidder_id) not in known]
+    others = sorted({one.lot_id for one in stored} - records.keys())
+    records = {**records, **(await catalogue.lots_by_id(tx, others) if others else {})}
+    powers = await powers_of(context, tx, [*stored, *new], records, standings)
+    for registration, power in zip(stored, powers, strict=False):
         if power != Power(registration.limit_fen, registration.purse_fen, registration.held_fen):
             await bidders.change_power(
                 tx,
                 lot_id=registration.lot_id,
-                bidder_id=bidder_id,
+                bidder_id=registration.bidder_id,
                 limit_fen=power.limit_fen,
                 purse_fen=power.purse_fen,
                 held_fen=power.held_fen,
             )
+    if new:
+        powered = [
+            replace(one, limit_fen=power.limit_fen, purse_fen=power.purse_fen, held_fen=power.held_fen)
+            for one, power in zip(new, powers[len(stored) :], strict=True)
+        ]
+        await registration_batches.add_registrations(tx, powered)
 
 
 async def restate_everywhere(context: AppContext, tx: Transaction, bidder_id: str) -> None:
@@ -172,80 +260,16 @@ async def restate_everywhere(context: AppContext, tx: Transaction, bidder_id: st
         await restate_power(context, tx, lot, bidder_id)
 
 
-async def link(context: AppContext, tx: Transaction, bidder_id: str, *, kind: str, mark: str) -> None:
-    """Link a bidder to all with the same mark; where one of them has defaulted, it counts against all from now on."""
-    if not await bidders.add_link(tx, bidder_id=bidder_id, kind=kind, mark=mark):
-        return
-    linked = sorted(await bidders.linked_to(tx, {bidder_id}))
-    if len(linked) > 1 and await defaults.of_bidders(tx, linked):
-        for one in linked:
-            await restate_everywhere(context, tx, one)
+async def link(
+    context: AppContext, tx: Transaction, marks: Collection[tuple[str, str, str]], bidder_ids: Collection[str]
+) -> Standings:
+    """Store marks (bidder, kind, SHA-256 in hex) of bidders: each links its bidder to all who have the same.
 
-
-async def sync_power(context: AppContext, lot_id: str, bidder_id: str) -> Registration:
-    """Send a bidder's stored power on a lot to the ledger, or the share of one that is over. The registration.
-
-    Repeating it changes nothing. Raises LedgerAway, BooksAway, RequestRefused, and WrongStatus where the lot ended
-    before the bidder was admitted.
+    Where one of them has defaulted, it counts against all from now on. What counts against the bidders then.
     """
-    async with context.books.transaction() as tx:
-        registration = await bidders.lock_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
-        if registration.share_fen is not None:
-            await context.ledger.set_share(lot_id, bidder_id=bidder_id, share_fen=registration.share_fen)
-            await bidders.mark_synced(tx, registration)
-            return registration
-        try:
-            async with context.ended_lots.known_as_ended(context.books, lot_id, "register for it", ADMITTING):
-                await context.ledger.admit(
-                    lot_id,
-                    bidder_id=bidder_id,
-                    paddle=registration.paddle,
-                    limit_fen=registration.limit_fen,
-                    purse_fen=registration.purse_fen,
-                    held_fen=registration.held_fen,
-                )
-        except AuctionError as error:
-            if error.code != ProblemCode.WRONG_STATUS:
-                raise
-            # the lot is over: nobody bids on it, whatever their power
-            await bidders.mark_synced(tx, registration)
-            if registration.synced_version == 0:
-                raise
-            return registration
-        await bidders.mark_synced(tx, registration)
-    return registration
-
-
-async def sync_sale_power(context: AppContext, sale_id: str, bidder_id: str) -> None:
-    """Send every change of a bidder's power on a sale that the ledger does not have. Raises LedgerAway, BooksAway."""
-    async with context.books.reading() as tx:
-        found = await bidders.registrations_on_sale(tx, sale_id=sale_id, bidder_id=bidder_id)
-    for registration in unsynced(found):
-        await sync_power(context, registration.lot_id, bidder_id)
-
-
-def unsynced(registrations: Sequence[Registration]) -> list[Registration]:
-    """Registrations with a change of power that the ledger does not have."""
-    return [registration for registration in registrations if registration.synced_version < registration.power_version]
-
-
-async def sync_waiting_powers(context: AppContext) -> int:
-    """Send the powers to the ledger that it may not have; how many were sent. Raises LedgerAway, BooksAway."""
-    before_ms = context.clock_ms() - UNSEEN_MS
-    async with context.books.reading() as tx:
-        waiting = await bidders.registrations_to_sync(tx, before_ms=before_ms)
-    sent = 0
-    for registration in waiting:
-        try:
-            if registration.share_fen is not None:
-                # a share that was used has left a smaller purse: that comes before the share ends
-                await sync_sale_power(context, sale_of(registration.lot_id), registration.bidder_id)
-            await sync_power(context, registration.lot_id, registration.bidder_id)
-            sent += 1
-        except RequestRefused:
-            continue
-        except AuctionError as error:
-            # a lot that is over, or on a stopped shard, delays no other
-            if error.code not in {ProblemCode.WRONG_STATUS, ProblemCode.LEDGER_CHANGED}:
-                raise
-    return sent
+    new = await bidders.add_links(tx, marks)
+    standings = await standings_of(context, tx, bidder_ids)
+    newly_counted = [standings.linked[one] for one in new if len(standings.linked[one]) > 1 and standings.past.get(one)]
+    for one in sorted({one for some in newly_counted for one in some}):
+        await restate_everywhere(context, tx, one)
+    return standings

@@ -6,7 +6,8 @@ from auction.domain.errors import NotFound, ProblemCode
 from auction.domain.states import ApprovalAction
 from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.context import AppContext
-from auction.services.registration.bidding_power import link, restate_everywhere, sync_power, unsynced
+from auction.services.registration.bidding_power import link, restate_everywhere
+from auction.services.registration.power_sync import sync_power, unsynced
 from auction.services.second_person import NO_CONFIRMATION, Confirmation, confirm_agreement
 
 REQUEST_VALID_MS = 24 * 3_600_000
@@ -81,7 +82,7 @@ async def set_identity(
         if not await bidders.set_identity_level(tx, bidder_id, level):
             raise _unknown(bidder_id)
         if identity_mark is not None:
-            await link(context, tx, bidder_id, kind="identity", mark=identity_mark)
+            await link(context, tx, [(bidder_id, "identity", identity_mark)], [bidder_id])
         await audit.record_action(tx, actor=actor, action="know-bidder", details={"bidder": bidder_id, "level": level})
         await restate_everywhere(context, tx, bidder_id)
     async with context.books.reading() as tx:

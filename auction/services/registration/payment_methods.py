@@ -3,10 +3,13 @@
 A stand-in for a provider, whose cards are nobody's, takes the names of its cards too.
 """
 
+from collections.abc import Collection, Sequence
+
 from auction.books import saved_methods
 from auction.books.saved_methods import SavedMethod
 from auction.books.unit_of_work import Transaction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused
+from auction.payments.gateway import PaymentGateway
 from auction.services.context import AppContext
 
 
@@ -15,7 +18,23 @@ async def chosen_payment_method(context: AppContext, tx: Transaction, bidder_id:
 
     Raises RequestRefused(payment-method-missing), and NotFound(payment-method-unknown) for another bidder's too.
     """
-    gateway = context.gateway
+    own = [] if named is None else await own_methods(context, tx, bidder_id, locked=True)
+    return method_named(context.gateway, named, own)
+
+
+async def own_methods_of_all(
+    context: AppContext, tx: Transaction, bidder_ids: Collection[str]
+) -> dict[str, list[SavedMethod]]:
+    """Bidder -> what they have saved at the provider in use, for many at once, locked until this transaction ends."""
+    found: dict[str, list[SavedMethod]] = {bidder_id: [] for bidder_id in bidder_ids}
+    if found:
+        for one in await saved_methods.of_bidders(tx, found, provider=context.gateway.provider, locked=True):
+            found[one.bidder_id].append(one)
+    return found
+
+
+def method_named(gateway: PaymentGateway, named: str | None, own: Sequence[SavedMethod]) -> str:
+    """`chosen_payment_method`, where what the bidder has saved is known."""
     if named is None:
         if gateway.default_payment_method is not None:
             return gateway.default_payment_method
@@ -25,7 +44,6 @@ async def chosen_payment_method(context: AppContext, tx: Transaction, bidder_id:
             "card and name it by its method_id.",
             {"field": "payment_method"},
         )
-    own = await own_methods(context, tx, bidder_id, locked=True)
     saved = next((one for one in own if one.method_id == named), None)
     if saved is not None:
         return saved.payment_method

@@ -5,7 +5,7 @@ since the lot was led), and ends with the award. To be applied or forfeited it i
 its own, which is of the award's lot; the purse and bidding power are lowered by as much.
 """
 
-from auction.books import bidders, deposits, journal, operations, purses
+from auction.books import bidders, deposits, journal, operations, paddles, purses
 from auction.books.deposits import Deposit
 from auction.books.journal import Cause
 from auction.books.settlements import Award
@@ -27,7 +27,7 @@ async def let_stand(
     The ledger admits no more than the purse secures; less may be left where a deposit has lapsed since, and where an
     offer is made while the purse serves other lots. Power that was withdrawn from its bidder leaves the share as it is.
     """
-    await bidders.lock_paddle(tx, sale_id=sale_id, bidder_id=bidder_id)
+    await paddles.lock_paddle(tx, sale_id=sale_id, bidder_id=bidder_id)
     registration = await bidders.find_registration(tx, lot_id=lot_id, bidder_id=bidder_id)
     if registration is None or registration.purse_fen is None or registration.held_fen is None:
         return
