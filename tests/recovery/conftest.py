@@ -3,10 +3,11 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ from auction.settings import Settings, load_settings
 from auction.workers.archiver import Archiver
 from tests.ledger.server_process import OwnServer
 
-TERMS = {
+TERMS: dict[str, Any] = {
     "bidding": "direct",
     "start_price_fen": 100,
     "increments": [{"from_fen": 0, "step_fen": 100}],
@@ -45,10 +46,10 @@ class House:
     context: AppContext
     archiver: Archiver
 
-    async def new_lot(self, sale_id: str = "launch") -> str:
+    async def new_lot(self, sale_id: str = "launch", *, terms: Mapping[str, Any] = TERMS) -> str:
         """An open lot with two bidders."""
         await create_sale(self.context, title="A sale", actor="olga", sale_id=sale_id)
-        view = await create_lot(self.context, sale_id=sale_id, title="A lot", actor="olga", terms=TERMS)
+        view = await create_lot(self.context, sale_id=sale_id, title="A lot", actor="olga", terms=terms)
         lot_id = view.record.lot_id
         now_ms = await self.context.ledger.now_ms()
         await open_lot(self.context, lot_id, closes_at_ms=now_ms + HOUR_MS, actor="olga")

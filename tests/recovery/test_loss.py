@@ -11,7 +11,7 @@ from sqlalchemy import text
 from auction.books import frozen_lots
 from auction.books.archive_rows import Fault
 from auction.bootstrap import open_context
-from auction.domain.bidding import Admission
+from auction.domain.bidding import Admission, Bid
 from auction.domain.errors import LedgerChanged, RequestRefused
 from auction.domain.events import FreezeCause, Restored
 from auction.domain.ledger_layout import Mark
@@ -91,6 +91,29 @@ async def test_a_retry_after_restoring_gets_the_first_receipt(house: House) -> N
     (again,) = await house.bid(lot_id, 100)
     assert isinstance(first, AcceptedBid)
     assert again == AcceptedBid(first.receipt, repeated=True)
+
+
+async def test_a_maximum_comes_back_with_the_lot_and_goes_on_when_it_is_resumed(house: House) -> None:
+    lot_id = await house.new_lot(terms={**TERMS, "auto_bids": True})
+    ledger = house.context.ledger
+    bids = [Bid("ann", 5_000, "key-of-ann", is_maximum=True), Bid("ann", 7_000, "raised-by-ann", is_maximum=True)]
+    first = await ledger.place_bids(lot_id, bids)
+    await house.archive()
+    await ledger.redis.flushall()
+    await house.restore()
+
+    restored = await house.snapshot(lot_id)
+    assert (restored.status, restored.price_fen, restored.ceiling_fen) == (LotStatus.PAUSED, 100, 7_000)
+    again = await ledger.place_bids(lot_id, bids)
+    assert [answer.receipt for answer in again if isinstance(answer, AcceptedBid)] == [
+        answer.receipt for answer in first if isinstance(answer, AcceptedBid)
+    ]
+    await ledger.resume(lot_id, review_above_fen=None, by="olga")
+    (answered,) = await ledger.place_bids(lot_id, [Bid("bob", 600, "key-of-bob")])
+    assert isinstance(answered, AcceptedBid)
+    assert (answered.receipt.leading, (await house.snapshot(lot_id)).price_fen) == (False, 700)
+    await house.archive()
+    assert await house.broken() == []
 
 
 async def test_an_emptied_ledger_decides_nothing_and_is_not_begun_anew(house: House) -> None:

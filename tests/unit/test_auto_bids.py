@@ -13,6 +13,7 @@ from auction.domain.errors import RefusalCode, TermsInvalid
 from auction.domain.events import Admitted, BidPlaced, Event, Held, MaximumSet, is_made_key
 from auction.domain.lot import Lot, LotStatus, apply, close_if_due, open_when_due, pause, restate, resume, schedule
 from auction.domain.money import FEN_MAX
+from auction.domain.pricing import leader_maximum_fen
 from auction.domain.proof import LotProof, RuleBroken
 from auction.domain.terms import MaxJump, SoftClose, Terms
 from auction.domain.terms_reader import read_terms
@@ -182,6 +183,19 @@ def test_a_maximum_that_reaches_the_cap_first_ends_the_lot():
     assert [event.kind for event in decision.events] == ["bid", "closed"]
 
 
+def test_the_leader_may_still_bid_the_cap():
+    decision = offer(led(5_000, cap_fen=9_000), "ada", 9_000)
+    assert isinstance(decision, Accepted)
+    assert [event.kind for event in decision.events] == ["bid", "closed"]
+
+
+@pytest.mark.parametrize(
+    "bidding, ceiling, own", [("direct", 500, None), ("direct", 501, 501), ("proxy", 500, 500), ("proxy", 900, 900)]
+)
+def test_a_leader_has_a_maximum_where_it_is_more_than_the_bid(bidding: str, ceiling: int, own: int | None):
+    assert leader_maximum_fen(bidding, price_fen=500, ceiling_fen=ceiling) == own
+
+
 def test_at_the_most_that_a_bid_may_be_a_maximum_bids_once():
     lot = after(open_lot(auto_terms(start_price_fen=FEN_MAX - 50)), ("ada", FEN_MAX, True))
     decision = offer(lot, "bo", FEN_MAX)
@@ -312,7 +326,7 @@ def test_whoever_does_not_lead_is_told_so(of: Terms, course: list[tuple[str, int
 
 
 def test_a_bid_that_no_maximum_makes_is_found():
-    lot, proof = led(5_000), LotProof(auto_terms())
+    proof = LotProof(auto_terms())
     for event in (schedule(auto_terms(), opens_at_ms=OPENS, ends_at_ms=ENDS), Admitted("ada", 1, -1, -1)):
         proof.fold_entry(1, proof.lot.seq + 1, OPENS, [event])
     proof.fold_entry(1, 3, OPENS, [Admitted("bo", 2, -1, -1)])
@@ -324,4 +338,6 @@ def test_a_bid_that_no_maximum_makes_is_found():
             proof.fold_entry(1, 6, NOW, [forged])
     proof.fold_entry(1, 6, NOW, [BidPlaced("ada", 1, 5_000, "maximum 6 2", 5_000, 1, ENDS)])
     assert proof.lot.price_fen == 5_000
-    assert lot.price_fen == 100
+    with pytest.raises(RuleBroken):
+        # nothing is left of it
+        proof.fold_entry(1, 7, NOW, [BidPlaced("ada", 1, 5_000, "maximum 7 2", 5_000, 1, ENDS)])
