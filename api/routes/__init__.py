@@ -7,6 +7,7 @@ from api.routes import (
     bank,
     bidders,
     config,
+    confirmations,
     exceptions,
     health,
     journal,
@@ -27,7 +28,8 @@ from api.routes import (
 
 v1 = APIRouter(prefix="/api/v1")
 staff = (ops, pending_acts, recovery, bidders, settlements, bank, statements, exceptions, journal)
-for part in (auth, config, sales, prices, lots, registrations, me, payment_methods, *staff, webhooks):
+own = (me, payment_methods, confirmations)
+for part in (auth, config, sales, prices, lots, registrations, *own, *staff, webhooks):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)
 v1.include_router(auth.staff)

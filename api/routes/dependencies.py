@@ -12,6 +12,7 @@ from api.http.auth import SignedIn
 from api.schemas.requests import SEQ_MAX
 from auction.domain.errors import NotFound, ProblemCode
 from auction.domain.text import ID_LENGTH_MAX, ID_PATTERN, is_id, is_visible_ascii
+from auction.payments.gateway import OPERATION_ID_LENGTH_MAX
 from auction.services.context import AppContext
 from auction.services.second_person import Confirmation
 
@@ -65,6 +66,24 @@ async def _offer_id(
     offer_id: Annotated[str, Path(json_schema_extra=_visible_schema(AWARD_ID_LENGTH_MAX), examples=["o-launch-001-1"])],
 ) -> str:
     return _checked(offer_id, AWARD_ID_LENGTH_MAX, ProblemCode.OFFER_UNKNOWN, "offer", "offer_id")
+
+
+async def _confirmation_id(
+    confirmation_id: Annotated[
+        str,
+        Path(
+            json_schema_extra=_visible_schema(OPERATION_ID_LENGTH_MAX),
+            examples=["charge-a-launch-001-1-5f0533a2d4623a1b"],
+        ),
+    ],
+) -> str:
+    return _checked(
+        confirmation_id,
+        OPERATION_ID_LENGTH_MAX,
+        ProblemCode.CONFIRMATION_UNKNOWN,
+        "payment to confirm",
+        "confirmation_id",
+    )
 
 
 async def _bidder_id(
@@ -125,6 +144,7 @@ SaleId = Annotated[str, Depends(_sale_id)]
 AwardId = Annotated[str, Depends(_award_id)]
 MethodId = Annotated[str, Depends(_method_id)]
 OfferId = Annotated[str, Depends(_offer_id)]
+ConfirmationId = Annotated[str, Depends(_confirmation_id)]
 BidderId = Annotated[str, Depends(_bidder_id)]
 SessionId = Annotated[str, Depends(_session_id)]
 Provider = Annotated[str, Depends(_provider)]

@@ -9,7 +9,7 @@ from api.schemas.bidder import TopUpResponse
 from api.schemas.public import RegistrationResponse
 from api.schemas.requests import RegistrationRequest, TopUpRequest
 from auction.domain.errors import ProblemCode, RefusalCode, RequestRefused
-from auction.services.payments import registration_deposits
+from auction.services.payments import confirmations, registration_deposits
 
 router = APIRouter(tags=["bidders"])
 
@@ -76,7 +76,8 @@ async def register(
     )
     if outcome.registration is None:
         response.status_code = 202
-        return RegistrationResponse.pending(lot_id, outcome.deposit)
+        unconfirmed = await confirmations.unconfirmed_hold(context, outcome.deposit)
+        return RegistrationResponse.pending(lot_id, outcome.deposit, unconfirmed)
     if not outcome.created:
         response.status_code = 200
     return RegistrationResponse.of(outcome.registration)
@@ -107,4 +108,4 @@ async def top_up(
         response.status_code = 202
     elif not outcome.created:
         response.status_code = 200
-    return TopUpResponse.of(outcome)
+    return TopUpResponse.of(outcome, await confirmations.unconfirmed_hold(context, outcome.deposit))

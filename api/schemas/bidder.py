@@ -6,6 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
+from api.schemas.confirmations import ConfirmationResponse
+from auction.books.operations import Operation
 from auction.domain.payment_reference import BankAccount, grouped
 from auction.domain.storage import REMIND_MS
 from auction.services.registration.registrations import RegistrationOutcome
@@ -22,9 +24,10 @@ class TopUpResponse(BaseModel):
     held_fen: int = Field(description="Everything that is held for the lot now.")
     limit_fen: int | None
     purse_fen: int | None
+    confirmation: ConfirmationResponse | None = Field(description="What your bank wants you to confirm; null: nothing.")
 
     @classmethod
-    def of(cls, outcome: RegistrationOutcome) -> Self:
+    def of(cls, outcome: RegistrationOutcome, unconfirmed: Operation | None) -> Self:
         """The response for a top-up."""
         registration, deposit = outcome.registration, outcome.deposit
         if registration is None or deposit is None:
@@ -37,6 +40,7 @@ class TopUpResponse(BaseModel):
             held_fen=sum(one.left_fen for one in registration.deposits if one.status == "held"),
             limit_fen=registration.limit_fen,
             purse_fen=registration.purse_fen,
+            confirmation=ConfirmationResponse.waiting(unconfirmed),
         )
 
 
@@ -61,6 +65,7 @@ class OwnDepositResponse(BaseModel):
     kept_as_runner_up: bool = Field(description="It stays held, as a lot may still be offered to you.")
     ended_at_ms: int | None
     why: str | None = Field(description="Why it was declined, released or forfeited, as a word.")
+    confirmation: ConfirmationResponse | None = Field(description="What your bank wants you to confirm; null: nothing.")
 
     @classmethod
     def of(cls, own: OwnDeposit) -> Self:
@@ -83,6 +88,7 @@ class OwnDepositResponse(BaseModel):
             kept_as_runner_up=own.kept_as_runner_up,
             ended_at_ms=deposit.ended_at_ms,
             why=deposit.reason,
+            confirmation=ConfirmationResponse.waiting(own.unconfirmed),
         )
 
 
@@ -167,6 +173,7 @@ class AwardResponse(BaseModel):
     due_fen: int = Field(description="How much you still have to pay.")
     charges: int = Field(description="In how many charges a card pays that; 0: nothing is to be paid.")
     payment_under_way: bool
+    confirmation: ConfirmationResponse | None = Field(description="What your bank wants you to confirm; null: nothing.")
     awarded_at_ms: int
     pay_by_ms: int
     default_at_ms: int = Field(description="End of the grace period; unpaid then, it is a default.")
@@ -202,6 +209,7 @@ class AwardResponse(BaseModel):
             deposit_fen=own.deposit_fen,
             due_fen=own.to_pay_fen,
             payment_under_way=own.payment_under_way,
+            confirmation=ConfirmationResponse.waiting(own.unconfirmed),
             awarded_at_ms=award.awarded_at_ms,
             pay_by_ms=award.pay_by_ms,
             default_at_ms=award.default_at_ms,

@@ -5,10 +5,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from api.schemas.confirmations import ConfirmationResponse
 from api.schemas.requests import TERMS_FIELDS
 from auction.books.bidders import Registration
 from auction.books.catalogue import Sale
 from auction.books.deposits import Deposit
+from auction.books.operations import Operation
 from auction.services.catalogue.lot_views import BidPage, BidView, LotView, SalePage, SaleView
 from auction.services.catalogue.published_ledger import OpeningPage
 from auction.services.verification.readiness import OK, Readiness
@@ -246,6 +248,9 @@ class RegistrationResponse(BaseModel):
         description="The most that the lots of the sale which the bidder leads, or has won and not paid, may add up to."
     )
     deposit: DepositResponse
+    confirmation: ConfirmationResponse | None = Field(
+        None, description="What your bank wants you to confirm before the deposit is held; null: nothing."
+    )
 
     @classmethod
     def of(cls, registration: Registration) -> Self:
@@ -259,7 +264,7 @@ class RegistrationResponse(BaseModel):
         )
 
     @classmethod
-    def pending(cls, lot_id: str, deposit: Deposit | None) -> Self:
+    def pending(cls, lot_id: str, deposit: Deposit | None, unconfirmed: Operation | None) -> Self:
         """The response while the payment provider has not decided on the deposit: bids are not accepted yet."""
         return cls(
             lot_id=lot_id,
@@ -267,6 +272,7 @@ class RegistrationResponse(BaseModel):
             limit_fen=0,
             purse_fen=None,
             deposit=DepositResponse.of([] if deposit is None else [deposit]),
+            confirmation=ConfirmationResponse.waiting(unconfirmed),
         )
 
 

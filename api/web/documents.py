@@ -58,6 +58,8 @@ PAGES = {
     "/ops/settlements": Page("settlements", (*_STAFF, "settlements/page", "settlements/detail", "settlements/bank")),
 }
 
+_PAYMENT_PAGES = ("me", "lot")
+"""The pages on which the payment provider's own forms may be opened."""
 _NOT_FOUND = Page("not_found", ("not_found/page",), skip_to="#content")
 
 
@@ -143,9 +145,9 @@ def _endpoint(page: Page, currency: Currency = CNY, *, status: int = 200) -> Cal
 
 
 def _form_sources(page: Page, request: Request) -> Mapping[str, str]:
-    """What the payment provider's own form loads, on the page where cards are saved; by directive."""
+    """What the payment provider's own forms load, where cards are saved and payments confirmed; by directive."""
     provider = PROVIDERS.get(request.app.state.context.gateway.provider)
-    return {} if provider is None or page.name != "me" else provider.page_sources
+    return {} if provider is None or page.name not in _PAYMENT_PAGES else provider.page_sources
 
 
 def content_policy(live_url: str | None, form: Mapping[str, str] | None = None) -> str:

@@ -65,6 +65,8 @@ class Operation:
     abandon_asked_at_ms: int | None
     sum_fen: int | None = None
     """Charges: the sum that it is a part of; None: it is whole."""
+    confirm_by_ms: int | None = None
+    """Holds and charges: until when the card's owner is to confirm it with their bank; None: they are not asked."""
 
     @property
     def is_resolved(self) -> bool:
@@ -96,6 +98,11 @@ class Operation:
     def is_open_charge(self) -> bool:
         """Whether it is a charge whose outcome is not known yet."""
         return self.kind is OperationKind.CHARGE and not self.is_resolved
+
+    @property
+    def waits_for_owner(self) -> bool:
+        """Whether the card's owner is to confirm it with their bank."""
+        return self.confirm_by_ms is not None and not self.is_resolved
 
     @property
     def is_received_charge(self) -> bool:
@@ -261,16 +268,33 @@ async def attempts_of(tx: Transaction, first_operation_id: str) -> list[Operatio
 
 
 async def mark_pending(
-    tx: Transaction, operation_id: str, *, provider_ref: str | None, next_try_at_ms: int
+    tx: Transaction,
+    operation_id: str,
+    *,
+    provider_ref: str | None,
+    next_try_at_ms: int,
+    confirm_by_ms: int | None = None,
 ) -> Operation:
-    """Intended or pending -> pending: the provider has not decided. Raises InvalidTransition where it is resolved."""
+    """Intended or pending -> pending: the provider has not decided. Raises InvalidTransition where it is resolved.
+
+    `confirm_by_ms`: until when the card's owner is to confirm it; where that was stored before, it stays.
+    """
+    asked = None if confirm_by_ms is None else func.coalesce(payment_operations.c.confirm_by_ms, confirm_by_ms)
     return await _mark(
         tx,
         operation_id,
         status=OperationStatus.PENDING,
         provider_ref=provider_ref,
         next_try_at_ms=next_try_at_ms,
+        confirm_by_ms=asked,
     )
+
+
+async def end_waiting(tx: Transaction, operation_id: str, *, at_ms: int) -> None:
+    """Let the time end in which a card's owner is to confirm an operation; one that does not wait stays as it is."""
+    waits = payment_operations.c.confirm_by_ms > at_ms
+    statement = update(payment_operations).where(payment_operations.c.operation_id == operation_id, UNRESOLVED, waits)
+    await tx.session.execute(statement.values(confirm_by_ms=at_ms))
 
 
 async def set_amount(tx: Transaction, operation_id: str, amount_fen: int) -> Operation:

@@ -200,6 +200,7 @@ class ProblemCode(Code):
     PAYMENT_METHOD_UNKNOWN = "payment-method-unknown", Kind.NOT_FOUND, "No such payment method"
     PAYMENT_METHOD_UNCONFIRMED = "payment-method-unconfirmed", Kind.CONFLICT, "Payment method not confirmed"
     PAYMENT_METHOD_IN_USE = "payment-method-in-use", Kind.CONFLICT, "Payment method in use"
+    CONFIRMATION_UNKNOWN = "confirmation-unknown", Kind.NOT_FOUND, "No such payment to confirm"
     PAYMENT_DECLINED = "payment-declined", Kind.CONFLICT, "Payment declined", ("failure", "charged_fen")
     PAYMENT_PENDING = "payment-pending", Kind.CONFLICT, "A payment is under way"
     PAYMENT_TOO_SMALL = (

@@ -24,7 +24,7 @@ class AbsentGateway:
         raise GatewayAway(_REASON)
 
     prepare = hold = charge = capture = release = refund = look_up = _fail
-    start_saving = saved_card = forget_card = _fail
+    start_saving = saved_card = forget_card = open_confirmation = cancel = _fail
 
     def read_notice(self, *_arguments: object) -> NoReturn:
         """Raises NoticeRefused."""

@@ -61,6 +61,8 @@ class Reply:
     """The amount that the operation held, charged, captured, released or refunded."""
     is_prepared: bool = False
     """Pending holds and charges: nothing is taken before `hold` or `charge` is called with this `ref`."""
+    requires_action: bool = False
+    """Pending holds and charges: the card's owner has to confirm it with their bank (`open_confirmation`)."""
 
     def __post_init__(self) -> None:
         if (self.failure is not None) != (self.status is ReplyStatus.FAILED):
@@ -110,6 +112,15 @@ class CardSetup:
     customer: str
     """The provider's id of the payer, whom the house owns."""
     client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """How far a hold or charge is that its card's owner confirms, and what the provider's own dialog is opened with."""
+
+    reply: Reply
+    client_secret: str | None = field(default=None, repr=False)
+    """For the page of the owner alone, and stored nowhere; None: nothing is asked of them, or the house has a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +222,43 @@ class PaymentGateway(Protocol):
         ...
 
     async def hold(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
-        """Authorise the amount on the payer's card, to be captured or released before `expires_at_ms`."""
+        """Authorise the amount on the payer's card, to be captured or released before `expires_at_ms`.
+
+        `on_session`: the payer asks for it themselves, and can confirm it with their bank. A reply that
+        `requires_action` waits for that, or for `cancel`; so does one whose payer is not there.
+        """
         ...
 
     async def charge(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
-        """Charge the amount at once. `ref`, as in `hold`: what `prepare` made; None: it is made now."""
+        """Charge the amount at once. `ref` and `on_session` as in `hold`; `ref` None: it is made now."""
+        ...
+
+    async def open_confirmation(
+        self, operation_id: str, kind: OperationKind, *, ref: str, payment_method: str
+    ) -> Confirmation:
+        """Have a hold or charge that `requires_action` wait for its payer, who is there now; how far it is."""
+        ...
+
+    async def cancel(self, operation_id: str, kind: OperationKind, *, ref: str) -> Reply:
+        """End a hold or charge that is not decided: what became of it, as it may have been decided meanwhile."""
         ...
 
     async def capture(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
@@ -251,6 +290,15 @@ class PaymentGateway(Protocol):
 
     async def close(self) -> None:
         """Close connections and files."""
+        ...
+
+
+@runtime_checkable
+class HouseConfirmation(Protocol):
+    """A provider without a dialog of its own: the house's page shows a form that stands in for the bank's."""
+
+    async def answer_confirmation(self, operation_id: str, *, confirmed: bool) -> None:
+        """Decide a hold or charge that `requires_action` as its card's owner does; a decided one stays as it is."""
         ...
 
 

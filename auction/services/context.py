@@ -56,6 +56,8 @@ class MoneyRules:
     """An authorised deposit that is still needed is held again this long before the authorisation expires."""
     capture_ahead_ms: int = 24 * 3_600_000
     """One that could not be held again is captured this long before the authorisation expires."""
+    confirm_ms: int = 15 * 60_000
+    """How long a card's owner has to confirm a hold or charge with their bank, where it wants them."""
 
     def text(self, amount_fen: int) -> str:
         """An amount with the house's currency, as people read it."""

@@ -2,8 +2,9 @@
 
     python tests/payments/localstripe_taught.py --port N --from-scratch
 
-What is taught: `allowed_payment_method_types`, `off_session` of a confirmation, `metadata` of a capture,
-`amount_received`, that only what is held is captured, and idempotency keys (the same key with the same request gives the
+What is taught: `allowed_payment_method_types`, `metadata` of a capture, a confirmation's `use_stripe_sdk`,
+`payment_method` and `off_session` (a card that wants its owner is refused then, and can be confirmed on session later),
+the `cancellation_reason`, `amount_received`, that only what is held is captured, and idempotency keys (the same key with the same request gives the
 first answer again, a fault too, with another request it is refused; after 24 hours it is forgotten), search by metadata,
 which is behind, and lists with the newest first.
 
@@ -33,8 +34,31 @@ def _create(cls: Any, /, allowed_payment_method_types: Any = None, **data: Any) 
     return _create_as_shipped(cls, **data)
 
 
-def _confirm(id: str, off_session: Any = None) -> Any:  # noqa: A002 - localstripe's name
+def _confirm(id: str, payment_method: str | None = None, off_session: Any = None, use_stripe_sdk: Any = None) -> Any:  # noqa: A002 - localstripe's name
+    intent = _intents._api_retrieve(id)
+    if intent.status == "requires_payment_method" and payment_method is not None:
+        intent.payment_method, intent.latest_charge, intent._refused_off_session = payment_method, None, False
+    if off_session == "true" and intent.status == "requires_confirmation":
+        method = resources.PaymentMethod._api_retrieve(intent.payment_method)
+        if method._requires_authentication():
+            intent.payment_method, intent._refused_off_session = None, True
+            raise UserError(402, "authentication required", {"type": "card_error", "code": "authentication_required"})
     return _intents._api_confirm(id)
+
+
+def _cancel(id: str, cancellation_reason: str | None = None) -> Any:  # noqa: A002 - localstripe's name
+    intent = _intents._api_cancel(id)
+    intent.cancellation_reason = cancellation_reason
+    return intent
+
+
+_error_as_shipped = _intents.last_payment_error.fget
+
+
+def _last_payment_error(intent: Any) -> Any:
+    if getattr(intent, "_refused_off_session", False):
+        return {"code": "authentication_required", "message": "The card's owner has to authenticate."}
+    return _error_as_shipped(intent)
 
 
 def _capture(id: str, metadata: dict[str, str] | None = None, **data: Any) -> Any:  # noqa: A002 - localstripe's name
@@ -131,11 +155,16 @@ def _attach(setup: Any, method: Any) -> None:
 
 _setups._api_create = classmethod(_set_up)
 _setups._attach_pm = _attach
+_intents.last_payment_error = property(_last_payment_error)
 _intents.amount_received = property(_amount_received)
 # it would write everything to one file, the same for all, after every change
 resources.store.dump_to_disk = lambda: None
 # in place: the server reads this list when it is imported
-_TAUGHT = {"/v1/payment_intents/{id}/capture": _capture, "/v1/payment_intents/{id}/confirm": _confirm}
+_TAUGHT = {
+    "/v1/payment_intents/{id}/capture": _capture,
+    "/v1/payment_intents/{id}/confirm": _confirm,
+    "/v1/payment_intents/{id}/cancel": _cancel,
+}
 resources.extra_apis[:] = [
     *((method, path, _TAUGHT.get(path, known)) for method, path, known in resources.extra_apis),
     ("GET", "/v1/payment_intents/search", _search),

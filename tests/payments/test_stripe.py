@@ -99,7 +99,7 @@ async def test_a_hold_lasts_seven_days_where_stripe_does_not_say(gateway: Stripe
         ({"code": "card_declined", "decline_code": "generic_decline"}, "card_declined"),
         ({"code": "card_declined", "decline_code": "lost_card"}, "lost_card"),
         ({"code": "expired_card"}, "expired_card"),
-        ({"code": "authentication_required", "decline_code": "authentication_required"}, "authentication_required"),
+        ({"code": "payment_intent_authentication_failure"}, "authentication_failed"),
         ({}, "card_declined"),
     ],
 )
@@ -115,14 +115,13 @@ async def test_what_stripe_would_never_take_has_failed(gateway: StripeGateway, r
     assert (await hold(gateway)).failure == "amount_too_large"
 
 
-async def test_a_card_that_wants_to_see_its_owner_fails_and_leaves_nothing_open(
-    gateway: StripeGateway, recorded: Recorded
-) -> None:
+async def test_a_card_that_wants_to_see_its_owner_waits_for_them(gateway: StripeGateway, recorded: Recorded) -> None:
     recorded.answer(200, intent(status="requires_confirmation", latest_charge=None))
-    recorded.answer(200, intent(status="requires_action", latest_charge=None))
-    recorded.answer(200, intent(**CANCELLED, latest_charge=None))
-    assert (await hold(gateway)).failure == "authentication_required"
-    assert recorded.asked[2][1] == "/v1/payment_intents/pi_1/cancel"
+    recorded.refuse(402, type="card_error", code="authentication_required", decline_code="authentication_required")
+    waits = Reply(ReplyStatus.PENDING, "pi_1", amount_fen=10_000, requires_action=True)
+    assert await hold(gateway) == waits
+    recorded.answers[-1] = (200, intent(status="requires_action", latest_charge=None))
+    assert await gateway.look_up("hold-1", OperationKind.HOLD, "pi_1") == waits
 
 
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 502, 503])

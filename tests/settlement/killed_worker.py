@@ -12,17 +12,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import structlog
 
+from auction.books import operations
 from auction.books.unit_of_work import Books, Transaction
 from auction.bootstrap import open_context
+from auction.domain.states import OperationKind
 from auction.payments.gateway import Reply
 from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.payments.sandbox.file import OperationRequest
 from auction.services.context import AppContext
-from auction.services.payments import registration_deposits
+from auction.services.payments import confirmations, registration_deposits
 from auction.services.payments.gateway_calls import perform_due
 from auction.services.settlement import (
     award_payment,
@@ -39,6 +41,7 @@ from auction.settings import load_settings
 from auction.workers.cashier import Cashier
 from tests.settlement.conftest import NOTICE_SECRET, SECRET
 
+T = TypeVar("T")
 Moment = Literal["before the call", "after the call", "before the commit", "after the commit"]
 
 
@@ -102,12 +105,23 @@ class CountedGateway(SandboxGateway):
     kill_switch: KillSwitch
 
     async def _perform(self, asked: OperationRequest, amount_fen: int | None = None) -> Reply:
+        return await self._counted(super()._perform(asked, amount_fen))
+
+    async def answer_confirmation(self, operation_id: str, *, confirmed: bool) -> None:
+        """See `HouseConfirmation`."""
+        await self._counted(super().answer_confirmation(operation_id, confirmed=confirmed))
+
+    async def cancel(self, operation_id: str, kind: OperationKind, *, ref: str) -> Reply:
+        """See `PaymentGateway`."""
+        return await self._counted(super().cancel(operation_id, kind, ref=ref))
+
+    async def _counted(self, call: Awaitable[T]) -> T:
         self.kill_switch.calls += 1
         nth = self.kill_switch.calls
         self.kill_switch.reached("before the call", nth)
-        reply = await super()._perform(asked, amount_fen)
+        answer = await call
         self.kill_switch.reached("after the call", nth)
-        return reply
+        return answer
 
 
 async def register_ann(context: AppContext, lot_id: str) -> None:
@@ -128,6 +142,24 @@ async def pay_as_ann(context: AppContext, lot_id: str) -> None:
 async def pay_as_bob(context: AppContext, lot_id: str) -> None:
     """Pay the resale of a defaulted lot."""
     await award_payment.pay_award(context, f"a-{lot_id}-1", bidder_id="bob", key="pay-key-1")
+
+
+async def confirm_as_ann(context: AppContext, lot_id: str) -> None:
+    """Confirm the payment with the card's bank, if it is not confirmed yet."""
+    charge = await charge_of_ann(context, lot_id)
+    await confirmations.finish_confirmation(context, charge, bidder_id="ann", confirmed=True)
+
+
+async def cancel_as_ann(context: AppContext, lot_id: str) -> None:
+    """Give up a payment that is to be confirmed with the card's bank."""
+    await confirmations.cancel_confirmation(context, await charge_of_ann(context, lot_id), bidder_id="ann")
+
+
+async def charge_of_ann(context: AppContext, lot_id: str) -> str:
+    """The id of the charge that pays the first award of a lot."""
+    async with context.books.reading() as tx:
+        found = await operations.operations_of_award(tx, f"a-{lot_id}-1")
+    return found[0].operation_id
 
 
 async def accept_as_bob(context: AppContext, lot_id: str) -> None:
@@ -191,6 +223,9 @@ ACTIONS: dict[str, Callable[[AppContext, str], Awaitable[None]]] = {
     "refund again": of_worker(perform_due),
     "keep": of_worker(capture_expiring),
     "charge": pay_as_ann,
+    "confirmation": confirm_as_ann,
+    "confirmation cancelled": cancel_as_ann,
+    "confirmation missed": of_worker(perform_due),
     "default": of_worker(process_deadlines),
     "refusal": refuse_as_ann,
     "capture": of_worker(perform_due),

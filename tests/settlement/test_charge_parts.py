@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from auction.books import operations
 from auction.books.bank_receipts import ReceiptFacts
 from auction.domain.accounts import JournalAccount
 from auction.domain.charge_limits import ChargeLimits
@@ -92,6 +93,8 @@ async def test_parts_that_were_charged_before_one_is_declined_are_part_payments(
     await award_payment._intend_payment(
         stage.context, award.award_id, bidder_id="ann", key="pay-key-1", payment_method="sandbox-ok"
     )
+    # whoever asked is gone, and the cashier takes it up
+    stage.clock.forward(operations.CLAIM_MS)
     await perform_due(stage.context)
     async with stage.context.books.transaction() as tx:
         await _change_card(tx, "sandbox-declines")
@@ -125,6 +128,8 @@ async def test_a_part_payment_is_refunded_where_the_rest_is_never_paid(stage: St
     await award_payment._intend_payment(
         stage.context, award.award_id, bidder_id="ann", key="pay-key-1", payment_method="sandbox-ok"
     )
+    # whoever asked is gone, and the cashier takes it up
+    stage.clock.forward(operations.CLAIM_MS)
     await perform_due(stage.context)
     async with stage.context.books.transaction() as tx:
         await _change_card(tx, "sandbox-declines")
@@ -153,6 +158,8 @@ async def test_a_transfer_that_comes_between_two_parts_is_not_charged_again(stag
     await award_payment._intend_payment(
         stage.context, award.award_id, bidder_id="ann", key="pay-key-1", payment_method="sandbox-ok"
     )
+    # whoever asked is gone, and the cashier takes it up
+    stage.clock.forward(operations.CLAIM_MS)
     await transferred(stage, lot_id, 2_500 * YUAN)
     assert await charges(stage, lot_id) == [("", 2_000, "succeeded"), ("-2", 500, "succeeded")]
     assert await stage.state(lot_id) == "paid"
@@ -259,6 +266,8 @@ async def test_nobody_defaults_while_a_part_is_under_way(stage: Stage) -> None:
     await award_payment._intend_payment(
         stage.context, award.award_id, bidder_id="ann", key="pay-key-1", payment_method="sandbox-ok"
     )
+    # whoever asked is gone, and the cashier takes it up
+    stage.clock.forward(operations.CLAIM_MS)
     await perform_due(stage.context)
     stage.clock.forward(2 * DAY_MS)
     with pytest.raises(RequestRefused) as caught:

@@ -62,7 +62,14 @@ class ForgetfulGateway(UnreliableGateway):
         self._memory = memory
 
     async def charge(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
         key = self._memory.key(operation_id)
         return self._memory.answered(

@@ -114,6 +114,19 @@ async def sold(stage: Stage) -> str:
     return await stage.sold_lot([("ann", 1_000)])
 
 
+async def to_be_confirmed(stage: Stage) -> str:
+    """Ann has paid with a card whose bank wants her to confirm."""
+    lot_id = await sold(stage)
+    await stage.pay(lot_id, method="sandbox-3ds")
+    return lot_id
+
+
+async def never_confirmed(stage: Stage) -> str:
+    lot_id = await to_be_confirmed(stage)
+    stage.clock.forward(stage.context.money.confirm_ms)
+    return lot_id
+
+
 async def overdue(stage: Stage) -> str:
     lot_id = await stage.sold_lot([("ann", 1_000)])
     stage.clock.forward(DAY_MS)
@@ -277,6 +290,9 @@ CASES = {
         promise_running_out, 0, 1, HELD | {"deposit-captured": 1}, Movements(0, 0, DEPOSIT_FEN, 0), "awarded"
     ),
     "charge": KillCase(sold, 2, 5, PAID, Movements(0, REST_FEN, DEPOSIT_FEN, 0), "paid"),
+    "confirmation": KillCase(to_be_confirmed, 1, 2, PAID, Movements(0, REST_FEN, DEPOSIT_FEN, 0), "paid"),
+    "confirmation cancelled": KillCase(to_be_confirmed, 1, 3, HELD, Movements(DEPOSIT_FEN, 0, 0, 0), "awarded"),
+    "confirmation missed": KillCase(never_confirmed, 1, 2, HELD, Movements(DEPOSIT_FEN, 0, 0, 0), "awarded"),
     "default": KillCase(overdue, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}),
     "refusal": KillCase(sold, 0, 1, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted", more={"defaults": 1}),
     "capture": KillCase(defaulted, 1, 2, FORFEITED, Movements(0, 0, DEPOSIT_FEN, 0), "relisted"),

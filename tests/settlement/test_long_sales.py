@@ -18,7 +18,14 @@ class RefusingGateway(UnreliableGateway):
     """The sandbox behind a bank that declines every new hold."""
 
     async def hold(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
         del operation_id, amount_fen, payment_method, payer, ref
         return Reply(ReplyStatus.FAILED, "", failure="card_declined")

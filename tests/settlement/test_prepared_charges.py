@@ -52,7 +52,14 @@ class PreparingGateway(UnreliableGateway):
         return Reply(ReplyStatus.PENDING, ref, amount_fen=amount_fen, is_prepared=True)
 
     async def charge(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
         assert ref is not None, "what takes money was stored before"
         assert self.made[ref] == (operation_id, amount_fen)

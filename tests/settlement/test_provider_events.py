@@ -164,7 +164,7 @@ async def test_a_refund_by_hand_of_what_is_owed_is_not_paid_again(stage: Stage) 
         (row,) = await tx.rows(text("SELECT provider_ref AS ref FROM deposits WHERE bidder_id = 'bob'"))
 
     def by_hand(file: Any, now_ms: int) -> None:
-        stage.gateway._refund_unasked(file, file.payment(row["ref"]), now_ms)
+        stage.gateway._events._refund_unasked(file, file.payment(row["ref"]), now_ms)
 
     await stage.gateway._transact(by_hand)
     await stage.settle()

@@ -25,6 +25,9 @@ class UnreliableGateway:
         self.start_saving = sandbox.start_saving
         self.saved_card = sandbox.saved_card
         self.forget_card = sandbox.forget_card
+        self.open_confirmation = sandbox.open_confirmation
+        self.answer_confirmation = sandbox.answer_confirmation
+        self.cancel = sandbox.cancel
         self._fault = fault
 
     async def prepare(
@@ -34,20 +37,44 @@ class UnreliableGateway:
         return None
 
     async def hold(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
         fault = self._not_heard(OperationKind.HOLD)
         reply = await self._sandbox.hold(
-            operation_id, amount_fen=amount_fen, payment_method=payment_method, payer=payer, ref=ref
+            operation_id,
+            amount_fen=amount_fen,
+            payment_method=payment_method,
+            payer=payer,
+            ref=ref,
+            on_session=on_session,
         )
         return _answered(reply, fault)
 
     async def charge(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
         fault = self._not_heard(OperationKind.CHARGE)
         reply = await self._sandbox.charge(
-            operation_id, amount_fen=amount_fen, payment_method=payment_method, payer=payer, ref=ref
+            operation_id,
+            amount_fen=amount_fen,
+            payment_method=payment_method,
+            payer=payer,
+            ref=ref,
+            on_session=on_session,
         )
         return _answered(reply, fault)
 

@@ -130,6 +130,8 @@ class PaymentOperationColumns(TypedColumns):
     """When staff asked to give it up: since then it is only looked up, and fails once its absence is proven."""
     sum_fen: Named[int | None] = Column(BigInteger)
     """Charges: the sum that this one is a part of, as the provider does not take so much at once; null: it is whole."""
+    confirm_by_ms: Named[int | None] = Column(BigInteger)
+    """Holds and charges: until when the card's owner is to confirm it with their bank; null: they are not asked."""
 
 
 payment_operations = Table(
@@ -140,11 +142,19 @@ payment_operations = Table(
     CheckConstraint(one_of("kind", *OperationKind), name="kind"),
     CheckConstraint(one_of("status", *OperationStatus), name="status"),
     CheckConstraint("sum_fen > amount_fen", name="sum_fen"),
+    CheckConstraint(
+        "confirm_by_ms IS NULL OR " + one_of("kind", OperationKind.HOLD, OperationKind.CHARGE), name="confirm_by"
+    ),
     Index("ix_payment_operations_lot", "lot_id"),
     Index("ix_payment_operations_deposit", "deposit_id", postgresql_where=text("deposit_id IS NOT NULL")),
     Index("ix_payment_operations_award", "award_id", postgresql_where=text("award_id IS NOT NULL")),
     Index(
         "ix_payment_operations_due", "next_try_at_ms", postgresql_where=text(one_of("status", *UNRESOLVED_OPERATION))
+    ),
+    Index(
+        "ix_payment_operations_unconfirmed",
+        "bidder_id",
+        postgresql_where=text("confirm_by_ms IS NOT NULL AND " + one_of("status", *UNRESOLVED_OPERATION)),
     ),
     Index("ix_payment_operations_target", "target_ref", postgresql_where=text("target_ref IS NOT NULL")),
     Index("ix_payment_operations_ref", "provider_ref", postgresql_where=text("provider_ref IS NOT NULL")),

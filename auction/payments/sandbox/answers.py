@@ -54,6 +54,8 @@ def reply_of(file: SandboxFile, operation: SandboxOperation) -> Reply:
     if payment is None:
         return reply
     reply = replace(reply, instrument=payment.instrument, expires_at_ms=payment.expires_at_ms)
+    if payment.state is PaymentState.UNCONFIRMED:
+        return replace(reply, requires_action=True, amount_fen=payment.amount_fen)
     if payment.state is PaymentState.EXPIRED:
         return replace(reply, status=ReplyStatus.FAILED, failure=FailureCode.EXPIRED, amount_fen=None)
     return reply

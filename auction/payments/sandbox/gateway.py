@@ -8,40 +8,35 @@ import asyncio
 import hashlib
 import hmac
 import random
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from auction.domain.charge_limits import UNLIMITED, ChargeLimits
-from auction.domain.provider_event_states import ProviderEventType
 from auction.domain.states import FailureCode, OperationKind
 from auction.payments.gateway import (
-    CardSetup,
+    Confirmation,
     DueNotice,
     GatewayAway,
     Notice,
     OperationReused,
     Reply,
     ReplyStatus,
-    SavedCard,
     check_operation,
 )
 from auction.payments.registry import ProviderConfig
 from auction.payments.sandbox import notices, rules
-from auction.payments.sandbox.answers import OPENING, new_notice_id, new_ref, opening_of, ref_of, reply_of
+from auction.payments.sandbox.answers import OPENING, opening_of, ref_of, reply_of
+from auction.payments.sandbox.cards import SandboxCards
+from auction.payments.sandbox.events import SandboxEvents
 from auction.payments.sandbox.file import Movements, OperationRequest, SandboxFile, SandboxOperation
 from auction.payments.sandbox.rules import (
     Behaviour,
-    PaymentState,
     SandboxOutcome,
-    SandboxPayment,
     Timings,
-    UnaskedStep,
 )
 
 FILE_NAME = "sandbox-payments.sqlite3"
@@ -62,8 +57,8 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class SandboxGateway:
-    """See `PaymentGateway` and `NoticeQueue`.
+class SandboxGateway(SandboxCards):
+    """See `PaymentGateway`, `HouseConfirmation` and `NoticeQueue`.
 
     `limits`: the least and the most that it takes at once.
     For tests: with `duplicate` every notification comes twice; with `shuffle` (a seed) they come in a random order.
@@ -91,30 +86,12 @@ class SandboxGateway:
         self._path = path
         self._secret = notice_secret
         self._clock_ms = clock_ms
-        self._timings = timings or Timings()
-        self._copies = 2 if duplicate else 1
-        self._chance = None if shuffle is None else random.Random(shuffle)  # noqa: S311 - an order, not a secret
+        chance = None if shuffle is None else random.Random(shuffle)  # noqa: S311 - an order, not a secret
+        self._events = SandboxEvents(timings or Timings(), copies=2 if duplicate else 1, chance=chance)
         # one thread, so one connection: SQLite lets one writer in at a time anyway
         self._thread = ThreadPoolExecutor(1, "sandbox-payments")
         self._opened: SandboxFile | None = None
         self._closed = False
-
-    async def start_saving(self, *, payer: str, customer: str | None) -> CardSetup:
-        """See `PaymentGateway`: whatever card is chosen in the house's form is saved; nothing is stored here."""
-        known = customer or f"sbcus_{hashlib.sha256(payer.encode()).hexdigest()[:16]}"
-        return CardSetup(f"sbs_{secrets.token_hex(12)}", known, client_secret=secrets.token_hex(12))
-
-    async def saved_card(self, setup_ref: str, *, payer: str, card: str | None) -> SavedCard | None:
-        """See `PaymentGateway`."""
-        if card is None or not setup_ref.startswith("sbs_") or rules.behaviour_of(card) is None:
-            return None
-        instrument = rules.instrument_of(card, payer)
-        customer = f"sbcus_{hashlib.sha256(payer.encode()).hexdigest()[:16]}"
-        last4 = f"{int(instrument[-4:], 16) % 10_000:04d}"
-        return SavedCard(customer, card, instrument, "sandbox", last4)
-
-    async def forget_card(self, payment_method: str) -> None:
-        """See `PaymentGateway`: nothing is stored here."""
 
     async def prepare(
         self, operation_id: str, kind: OperationKind, *, amount_fen: int, payment_method: str, payer: str, attempt: int
@@ -122,19 +99,33 @@ class SandboxGateway:
         """See `PaymentGateway`: there is no such step here."""
 
     async def hold(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
-        """See `PaymentGateway`."""
-        del ref
+        """See `PaymentGateway`: a card that wants its owner wants them each time."""
+        del ref, on_session
         return await self._perform(
             OperationRequest(operation_id, OperationKind.HOLD, "", amount_fen, payment_method, payer), amount_fen
         )
 
     async def charge(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
         """See `PaymentGateway`."""
-        del ref
+        del ref, on_session
         return await self._perform(
             OperationRequest(operation_id, OperationKind.CHARGE, "", amount_fen, payment_method, payer), amount_fen
         )
@@ -151,6 +142,25 @@ class SandboxGateway:
         """See `PaymentGateway`."""
         return await self._perform(OperationRequest(operation_id, OperationKind.REFUND, ref, amount_fen), amount_fen)
 
+    async def open_confirmation(
+        self, operation_id: str, kind: OperationKind, *, ref: str, payment_method: str
+    ) -> Confirmation:
+        """See `PaymentGateway`: the form is the house's."""
+        del ref, payment_method
+        return Confirmation(await self._known(operation_id, kind))
+
+    async def answer_confirmation(self, operation_id: str, *, confirmed: bool) -> None:
+        """See `HouseConfirmation`."""
+        failure = None if confirmed else FailureCode.AUTHENTICATION_FAILED
+        await self._transact(lambda file, now_ms: self._events.decide_unconfirmed(file, operation_id, failure, now_ms))
+
+    async def cancel(self, operation_id: str, kind: OperationKind, *, ref: str) -> Reply:
+        """See `PaymentGateway`."""
+        del ref
+        failure = FailureCode.AUTHENTICATION_MISSING
+        await self._transact(lambda file, now_ms: self._events.decide_unconfirmed(file, operation_id, failure, now_ms))
+        return await self._known(operation_id, kind)
+
     async def look_up(self, operation_id: str, kind: OperationKind, ref: str | None = None) -> Reply | None:  # noqa: ARG002 - the id is enough here
         """See `PaymentGateway`."""
 
@@ -159,6 +169,12 @@ class SandboxGateway:
             return reply_of(file, operation) if operation and operation.request.kind is kind else None
 
         return await self._transact(found)
+
+    async def _known(self, operation_id: str, kind: OperationKind) -> Reply:
+        known = await self.look_up(operation_id, kind)
+        if known is None:
+            raise GatewayAway(f"the sandbox does not know {operation_id}")
+        return known
 
     def read_notice(self, body: bytes, headers: Mapping[str, str], now_s: float) -> Notice:
         """See `PaymentGateway`."""
@@ -207,7 +223,7 @@ class SandboxGateway:
                 with self._opened.transaction():
                     # the time is read inside the transaction: a later one has a later time
                     now_ms = self._clock_ms()
-                    self._catch_up(self._opened, now_ms)
+                    self._events.catch_up(self._opened, now_ms)
                     return step(self._opened, now_ms)
             except (sqlite3.OperationalError, OSError) as fault:
                 # a connection that failed may still be in its transaction
@@ -239,10 +255,10 @@ class SandboxGateway:
                 outcome.settles_at_ms,
             )
             if outcome.payment:
-                self._keep(file, outcome.payment, now_ms)
+                self._events.keep(file, outcome.payment, now_ms)
             file.add_operation(operation)
             if outcome.status is not ReplyStatus.PENDING:
-                self._announce(file, operation, now_ms)
+                self._events.announce(file, operation, now_ms)
             lost = outcome.payment is not None and outcome.payment.behaviour is Behaviour.NO_ANSWER
             return reply_of(file, operation), lost
 
@@ -256,7 +272,7 @@ class SandboxGateway:
             if failure := rules.outside_limits(request.asked_fen, self.charge_limits):
                 return SandboxOutcome(ReplyStatus.FAILED, None, failure=failure)
             payment = opening_of(request)
-            return rules.open_payment(payment, now_ms, self._timings) if payment else rules.not_found()
+            return rules.open_payment(payment, now_ms, self._events.timings) if payment else rules.not_found()
         payment = file.payment(request.about)
         if payment is None:
             return rules.not_found()
@@ -270,108 +286,4 @@ class SandboxGateway:
         if dispute is not None and not dispute[2]:
             # as other providers do: what was taken back already is not refunded
             return SandboxOutcome(ReplyStatus.FAILED, payment, failure=FailureCode.NOT_READY)
-        return rules.refund(payment, request.asked_fen, now_ms, self._timings)
-
-    def _catch_up(self, file: SandboxFile, now_ms: int) -> None:
-        """Apply what became due since the last call."""
-        for operation in file.settling_operations(now_ms):
-            settled_at_ms = operation.settles_at_ms or now_ms
-            done = replace(operation, status=ReplyStatus.SUCCEEDED)
-            payment = file.payment(operation.ref)
-            if payment is not None:
-                outcome = rules.settle_payment(payment, settled_at_ms, self._timings)
-                self._keep(file, outcome.payment or payment, settled_at_ms)
-                done = replace(operation, status=outcome.status, failure=outcome.failure, moved_fen=outcome.moved_fen)
-            file.settle_operation(done)
-            self._announce(file, done, settled_at_ms)
-        for refund in file.failing_refunds(now_ms):
-            if (payment := file.payment(refund.request.about)) is not None:
-                back = rules.refund_comes_back(payment, refund.moved_fen or 0)
-                file.keep_payment(back.payment or payment)
-                failed = replace(refund, status=back.status, failure=back.failure, moved_fen=None)
-                file.settle_operation(failed)
-                self._announce(file, failed, refund.settles_at_ms or now_ms)
-        for payment in file.lapsed_payments(now_ms):
-            file.keep_payment(replace(payment, state=PaymentState.EXPIRED))
-            if (hold := file.operation(payment.operation_id)) is not None:
-                self._announce(file, hold, payment.expires_at_ms or now_ms, ProviderEventType.HOLD_EXPIRED)
-        for ref, step, due_at_ms in file.take_steps(now_ms):
-            if (payment := file.payment(ref)) is not None:
-                self._do_unasked(file, payment, step, due_at_ms)
-
-    def _keep(self, file: SandboxFile, payment: SandboxPayment, now_ms: int) -> None:
-        """Store a payment, and plan what its card does to it in its new state."""
-        before = file.payment(payment.ref)
-        file.keep_payment(payment)
-        step = rules.unasked_step(payment)
-        if step is not None and (before is None or before.state is not payment.state):
-            file.plan_step(payment.ref, step, due_at_ms=now_ms + self._timings.slow_ms)
-
-    def _do_unasked(self, file: SandboxFile, payment: SandboxPayment, step: UnaskedStep, at_ms: int) -> None:
-        """Do what nobody here has asked for, and queue a notification of it."""
-        ref = payment.ref
-        match step:
-            case UnaskedStep.CANCEL:
-                done, kind, told = rules.release(payment), OperationKind.RELEASE, ProviderEventType.HOLD_CANCELLED
-            case UnaskedStep.CAPTURE:
-                done = rules.capture(payment, payment.amount_fen)
-                kind, told = OperationKind.CAPTURE, ProviderEventType.HOLD_CAPTURED
-            case UnaskedStep.REFUND:
-                self._refund_unasked(file, payment, at_ms)
-                return
-            case _:
-                self._dispute(file, payment, step, at_ms)
-                return
-        if done.payment is not None and done.status is ReplyStatus.SUCCEEDED:
-            self._keep(file, done.payment, at_ms)
-            reply = Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=done.moved_fen)
-            self._queue(
-                file, Notice(new_notice_id(), None, kind, ref, reply, told, opening_id=payment.operation_id), at_ms
-            )
-
-    def _refund_unasked(self, file: SandboxFile, payment: SandboxPayment, at_ms: int) -> None:
-        left_fen = payment.captured_fen - payment.refunded_fen
-        if left_fen == 0:
-            return
-        ref = new_ref(OperationKind.REFUND)
-        file.keep_payment(replace(payment, refunded_fen=payment.captured_fen))
-        request = OperationRequest(f"unasked-{ref}", OperationKind.REFUND, payment.ref, left_fen)
-        file.add_operation(SandboxOperation(request, ref, ReplyStatus.SUCCEEDED, moved_fen=left_fen))
-        reply = Reply(ReplyStatus.SUCCEEDED, ref, amount_fen=left_fen)
-        told = ProviderEventType.REFUNDED
-        self._queue(file, Notice(new_notice_id(), None, OperationKind.REFUND, ref, reply, told, payment.ref), at_ms)
-
-    def _dispute(self, file: SandboxFile, payment: SandboxPayment, step: UnaskedStep, at_ms: int) -> None:
-        known = file.dispute_of(payment.ref)
-        left_fen = payment.captured_fen - payment.refunded_fen
-        dispute, amount_fen, _ = known or (f"sbd_{secrets.token_hex(12)}", left_fen, False)
-        if amount_fen == 0:
-            return
-        if step is UnaskedStep.DISPUTE:
-            told, is_won = ProviderEventType.DISPUTE_OPENED, False
-            file.plan_step(payment.ref, UnaskedStep.DECIDE, due_at_ms=at_ms + self._timings.slow_ms)
-        else:
-            is_won = payment.behaviour is Behaviour.DISPUTE_WON
-            told = ProviderEventType.DISPUTE_WON if is_won else ProviderEventType.DISPUTE_LOST
-        file.keep_dispute(dispute, payment.ref, amount_fen, is_won=is_won)
-        reply = Reply(ReplyStatus.SUCCEEDED, dispute, amount_fen=amount_fen)
-        self._queue(file, Notice(new_notice_id(), None, None, dispute, reply, told, payment.ref), at_ms)
-
-    def _announce(
-        self,
-        file: SandboxFile,
-        operation: SandboxOperation,
-        at_ms: int,
-        told: ProviderEventType = ProviderEventType.OUTCOME,
-    ) -> None:
-        """Queue a notification of an operation's outcome."""
-        request, reply = operation.request, reply_of(file, operation)
-        self._queue(
-            file, Notice(new_notice_id(), request.operation_id, request.kind, operation.ref, reply, told), at_ms
-        )
-
-    def _queue(self, file: SandboxFile, notice: Notice, at_ms: int) -> None:
-        body = notices.encode_notice(notice)
-        for _ in range(self._copies):
-            place = self._chance.random() if self._chance else 0.0
-            file.queue_notice(body, due_at_ms=at_ms, place=place)
+        return rules.refund(payment, request.asked_fen, now_ms, self._events.timings)

@@ -40,6 +40,8 @@ class Behaviour(StrEnum):
     """What was charged or captured is disputed after a delay, and the house wins after another one."""
     DISPUTE_LOST = "sandbox-dispute-lost"
     """What was charged or captured is disputed after a delay, and the house loses after another one."""
+    THREE_D_SECURE = "sandbox-3ds"
+    """Holds and charges wait for the card's owner, who confirms or declines in a form of the house's."""
     NO_ANSWER = "sandbox-no-answer"
     """Every operation is done, and the answer to its first request is lost."""
 
@@ -48,6 +50,8 @@ class PaymentState(StrEnum):
     """Where a payment stands. Captured, released, expired, charged and failed are final."""
 
     PENDING = "pending"
+    UNCONFIRMED = "unconfirmed"
+    """Waits for the card's owner."""
     HELD = "held"
     CAPTURED = "captured"
     RELEASED = "released"
@@ -126,6 +130,7 @@ _UNASKED = {
 # a hold in such a state can be neither captured nor released
 _NO_LONGER_HELD = {
     PaymentState.PENDING: FailureCode.NOT_READY,
+    PaymentState.UNCONFIRMED: FailureCode.NOT_READY,
     PaymentState.FAILED: FailureCode.NOT_READY,
     PaymentState.CHARGED: FailureCode.ALREADY_CAPTURED,
     PaymentState.CAPTURED: FailureCode.ALREADY_CAPTURED,
@@ -157,6 +162,8 @@ def open_payment(payment: SandboxPayment, now_ms: int, timings: Timings) -> Sand
     """Start a new hold or charge, given as pending."""
     if failure := _DECLINED.get(payment.behaviour):
         return _failed(failure, replace(payment, state=PaymentState.FAILED))
+    if payment.behaviour is Behaviour.THREE_D_SECURE:
+        return SandboxOutcome(ReplyStatus.PENDING, replace(payment, state=PaymentState.UNCONFIRMED))
     if payment.behaviour in _SLOW:
         return SandboxOutcome(ReplyStatus.PENDING, payment, payment.amount_fen, settles_at_ms=now_ms + timings.slow_ms)
     return settle_payment(payment, now_ms, timings)
@@ -170,6 +177,11 @@ def settle_payment(payment: SandboxPayment, now_ms: int, timings: Timings) -> Sa
         return _done(replace(payment, state=PaymentState.CHARGED, captured_fen=payment.amount_fen), payment.amount_fen)
     lasts_ms = timings.short_hold_ms if payment.behaviour is Behaviour.EXPIRES else timings.hold_ms
     return _done(replace(payment, state=PaymentState.HELD, expires_at_ms=now_ms + lasts_ms), payment.amount_fen)
+
+
+def end_unconfirmed(payment: SandboxPayment, failure: FailureCode) -> SandboxOutcome:
+    """Fail a hold or charge that its card's owner has not confirmed."""
+    return _failed(failure, replace(payment, state=PaymentState.FAILED))
 
 
 def capture(payment: SandboxPayment, amount_fen: int) -> SandboxOutcome:

@@ -10,7 +10,6 @@ smallest unit of the yuan. `objects` reads the answers.
 Cards are saved with a customer for each payer, whom the house owns; a payment names one as `cus_...:pm_...`.
 """
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from auction.payments.gateway import (
     NOTICE_LENGTH_MAX,
     NOTICE_TOLERANCE_S,
     CardSetup,
+    Confirmation,
     GatewayAway,
     Notice,
     NoticeRefused,
@@ -36,19 +36,17 @@ from auction.payments.gateway import (
 from auction.payments.registry import ProviderConfig
 from auction.payments.stripe import objects
 from auction.payments.stripe.cards import StripeCards
+from auction.payments.stripe.confirmations import StripeConfirmations
 from auction.payments.stripe.refusals import error_of, hidden, opening_refused, refund_failure
+from auction.payments.stripe.search import StripeSearch
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
+    from stripe.params import PaymentIntentCreateParams
 
 HEADER = "Stripe-Signature"
 # otherwise the library writes an identifier into the home directory and sends measurements
 stripe.enable_telemetry = False
-_EXPAND = ["latest_charge", "payment_method"]
-_NEWEST_LOOKED_AT_MAX = 500
 _PAGE = 100
-_SEARCHABLE_AFTER_S = 3600
-"""Stripe's search may be this much behind, in seconds; newer objects are looked for in the list."""
 
 
 def open_gateway(config: ProviderConfig) -> "StripeGateway":
@@ -97,6 +95,8 @@ class StripeGateway:
             http_client=self._http,
         )
         self._cards = StripeCards(self._client, self._send)
+        self._confirmations = StripeConfirmations(self._client, self._send, self._intent)
+        self._search = StripeSearch(self._client, self._send)
 
     async def start_saving(self, *, payer: str, customer: str | None) -> CardSetup:
         """See `PaymentGateway`."""
@@ -131,7 +131,7 @@ class StripeGateway:
             # otherwise Stripe offers every method that the account has enabled, and some of them have no holds
             "allowed_payment_method_types": ["card"],
             "metadata": {objects.OPERATION: operation_id, "payer": payer},
-            "expand": _EXPAND,
+            "expand": objects.EXPAND,
         }
         if customer:
             wanted["customer"] = customer
@@ -145,18 +145,32 @@ class StripeGateway:
         return Reply(ReplyStatus.PENDING, intent["id"], amount_fen=amount_fen, is_prepared=True)
 
     async def hold(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
         """See `PaymentGateway`."""
         asked = {"amount_fen": amount_fen, "payment_method": payment_method, "payer": payer}
-        return await self._open(operation_id, OperationKind.HOLD, ref, **asked)
+        return await self._open(operation_id, OperationKind.HOLD, ref, on_session=on_session, **asked)
 
     async def charge(
-        self, operation_id: str, *, amount_fen: int, payment_method: str, payer: str, ref: str | None = None
+        self,
+        operation_id: str,
+        *,
+        amount_fen: int,
+        payment_method: str,
+        payer: str,
+        ref: str | None = None,
+        on_session: bool = False,
     ) -> Reply:
         """See `PaymentGateway`."""
         asked = {"amount_fen": amount_fen, "payment_method": payment_method, "payer": payer}
-        return await self._open(operation_id, OperationKind.CHARGE, ref, **asked)
+        return await self._open(operation_id, OperationKind.CHARGE, ref, on_session=on_session, **asked)
 
     async def capture(self, operation_id: str, *, ref: str, amount_fen: int) -> Reply:
         """See `PaymentGateway`."""
@@ -168,7 +182,7 @@ class StripeGateway:
                     {
                         "amount_to_capture": amount_fen,
                         "metadata": {objects.CAPTURE_OPERATION: operation_id},
-                        "expand": _EXPAND,
+                        "expand": objects.EXPAND,
                     },
                 )
             )
@@ -190,7 +204,7 @@ class StripeGateway:
         """See `PaymentGateway`."""
         check_operation(operation_id)
         try:
-            intent = await self._cancelled(ref)
+            intent = await self._confirmations.cancel(ref)
         except GatewayAway:
             known = objects.release_reply(await self._intent(ref))
             if known is None:
@@ -271,40 +285,37 @@ class StripeGateway:
     def __repr__(self) -> str:
         return f"StripeGateway(currency={self._currency!r})"
 
-    async def _open(self, operation_id: str, kind: OperationKind, ref: str | None, **asked: Any) -> Reply:
+    async def open_confirmation(
+        self, operation_id: str, kind: OperationKind, *, ref: str, payment_method: str
+    ) -> Confirmation:
+        """See `PaymentGateway`: Stripe's dialog is opened with the intent's client secret."""
+        del operation_id, kind
+        return await self._confirmations.open(ref, payment_method.rpartition(":")[2])
+
+    async def cancel(self, operation_id: str, kind: OperationKind, *, ref: str) -> Reply:
+        """See `PaymentGateway`."""
+        del operation_id, kind
+        return await self._confirmations.end(ref)
+
+    async def _open(
+        self, operation_id: str, kind: OperationKind, ref: str | None, *, on_session: bool, **asked: Any
+    ) -> Reply:
         """Confirm what was prepared, or prepare it now."""
         if ref is None:
             prepared = await self.prepare(operation_id, kind, **asked)
             if not prepared.is_prepared:
                 return prepared
             ref = prepared.ref
-        intent: objects.StripeObject
         try:
-            intent = await self._send(
-                self._client.v1.payment_intents.confirm_async(ref, {"off_session": True, "expand": _EXPAND})
-            )
+            intent = await self._confirmations.confirm(ref, on_session=on_session)
         except stripe.CardError as decline:
+            if objects.wants_owner(error_of(decline)):
+                return objects.action_reply(ref, asked["amount_fen"])
             return opening_refused(decline, ref)
         except stripe.InvalidRequestError as refusal:
-            # most likely it was confirmed before
-            found = await self._intent(ref)
-            if objects.opening_reply(found).is_prepared:
-                return opening_refused(refusal, ref)
-            intent = found
-        except GatewayAway:
-            # after a fault of Stripe's the object knows whether it was confirmed
-            found = await self._intent(ref)
-            if objects.opening_reply(found).is_prepared:
-                raise
-            intent = found
+            return opening_refused(refusal, ref)
         objects.check(intent, currency=self._currency, amount_fen=asked["amount_fen"])
-        if intent["status"] == "requires_action":
-            await self._cancelled(intent["id"])
         return objects.opening_reply(intent)
-
-    async def _cancelled(self, ref: str) -> objects.StripeObject:
-        request = self._client.v1.payment_intents.cancel_async(ref, {"expand": _EXPAND})
-        return await self._send(request)
 
     async def _explain_refusal(
         self, refusal: stripe.InvalidRequestError, ref: str, done: Callable[[objects.StripeObject], Reply | None]
@@ -325,37 +336,16 @@ class StripeGateway:
         Raises GatewayAway where Stripe refuses to show it: it deletes none, so the key is another account's or mode's.
         """
         try:
-            intent = await self._send(self._client.v1.payment_intents.retrieve_async(ref, {"expand": _EXPAND}))
+            intent = await self._send(self._client.v1.payment_intents.retrieve_async(ref, {"expand": objects.EXPAND}))
         except stripe.InvalidRequestError as refusal:
             raise hidden(ref, refusal) from None
         objects.check(intent, currency=self._currency)
         return intent
 
     async def _find_intent(self, operation_id: str) -> objects.StripeObject | None:
-        """The PaymentIntent with our operation id: by Stripe's search, and among the newest, which search may lack yet.
-
-        Raises GatewayAway where there are too many new ones to look at: None would be a guess then.
-        """
-        quoted = operation_id.replace("\\", "\\\\").replace("'", "\\'")
-        query = f"metadata['{objects.OPERATION}']:'{quoted}'"
-        try:
-            found = await self._send(self._client.v1.payment_intents.search_async({"query": query, "limit": 1}))
-        except stripe.InvalidRequestError:
-            # search is not offered in every country: the list remains
-            found = {"data": []}
-        if found["data"]:
-            return await self._intent(found["data"][0]["id"])
-        since_s = time.time() - _SEARCHABLE_AFTER_S
-        wanted: PaymentIntentListParams = {"limit": _PAGE}
-        for _ in range(_NEWEST_LOOKED_AT_MAX // _PAGE):
-            page = await self._send(self._client.v1.payment_intents.list_async(wanted))
-            for intent in page["data"]:
-                if objects.metadata(intent).get(objects.OPERATION) == operation_id:
-                    return await self._intent(intent["id"])
-            if not page["has_more"] or page["data"][-1]["created"] < since_s:
-                return None
-            wanted["starting_after"] = page["data"][-1]["id"]
-        raise GatewayAway("too many payments are newer than Stripe's search knows")
+        """The PaymentIntent with our operation id; None: there is none. Raises GatewayAway."""
+        found = await self._search.find_id(operation_id)
+        return None if found is None else await self._intent(found)
 
     async def _find_refund(self, operation_id: str, ref: str) -> Reply | None:
         try:

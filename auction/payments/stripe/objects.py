@@ -15,15 +15,19 @@ from auction.payments.gateway import NOTHING, AnswerRefused, Notice, Reply, Repl
 
 StripeObject = Mapping[str, Any]
 """One of Stripe's objects, as in JSON."""
+EXPAND = ["latest_charge", "payment_method"]
+"""What is included in a PaymentIntent, and read here."""
 OPERATION = "operation"
 CAPTURE_OPERATION = "capture_operation"
 HOLD_MS = 7 * 86_400_000
 """How long a card's hold lasts where Stripe does not say."""
 _LAPSED = ("automatic", "expired")
 """Cancellation reasons of holds that Stripe itself cancels, since they have expired."""
+ABANDONED = "abandoned"
+"""The cancellation reason of holds and charges that the house ends before they are decided."""
 _CODES: dict[str | None, FailureCode] = {
     "charge_expired_for_capture": FailureCode.EXPIRED,
-    "payment_intent_authentication_failure": FailureCode.AUTHENTICATION_REQUIRED,
+    "payment_intent_authentication_failure": FailureCode.AUTHENTICATION_FAILED,
     "generic_decline": FailureCode.CARD_DECLINED,
     "charge_already_captured": FailureCode.ALREADY_CAPTURED,
     "charge_already_refunded": FailureCode.AMOUNT_TOO_LARGE,
@@ -43,12 +47,19 @@ def opening_reply(intent: StripeObject) -> Reply:
             status = ReplyStatus.PENDING
         case "canceled" if intent.get("cancellation_reason") in _LAPSED:
             status, failure = ReplyStatus.FAILED, str(FailureCode.EXPIRED)
+        case "canceled" if intent.get("cancellation_reason") == ABANDONED:
+            # perhaps its payer had confirmed it in the last moment: it is cancelled all the same
+            status, failure = ReplyStatus.FAILED, str(FailureCode.AUTHENTICATION_MISSING)
         case "canceled" if _charge(intent).get("status") == "succeeded":
             # it was held, and has been released since
             status = ReplyStatus.SUCCEEDED
-        case "requires_action" | "canceled":
-            # the payer is not present to confirm, so it has failed; the gateway cancels the intent
-            status, failure = ReplyStatus.FAILED, str(FailureCode.AUTHENTICATION_REQUIRED)
+        case "canceled":
+            status, failure = ReplyStatus.FAILED, str(FailureCode.AUTHENTICATION_MISSING)
+        case "requires_action":
+            return action_reply(ref, intent["amount"])
+        case _ if wants_owner(intent.get("last_payment_error") or {}):
+            # it was confirmed off session; its payer can confirm it on session
+            return action_reply(ref, intent["amount"])
         case _:
             status, failure = ReplyStatus.FAILED, failure_code(intent.get("last_payment_error") or {})
     return Reply(
@@ -59,6 +70,16 @@ def opening_reply(intent: StripeObject) -> Reply:
         instrument=_fingerprint(intent),
         amount_fen=None if failure else intent["amount"],
     )
+
+
+def action_reply(ref: str, amount_fen: int) -> Reply:
+    """A hold or charge that its payer has to confirm with their bank."""
+    return Reply(ReplyStatus.PENDING, ref, amount_fen=amount_fen, requires_action=True)
+
+
+def wants_owner(error: StripeObject) -> bool:
+    """Whether an error says that the payer has to confirm, and was not asked to."""
+    return failure_code(error) == FailureCode.AUTHENTICATION_REQUIRED
 
 
 def capture_reply(intent: StripeObject, operation_id: str) -> Reply | None:

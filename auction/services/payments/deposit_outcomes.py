@@ -25,6 +25,7 @@ from auction.domain.states import (
     DepositReason,
     DepositStatus,
     Disposition,
+    FailureCode,
     OperationKind,
 )
 from auction.payments.gateway import Reply
@@ -119,6 +120,19 @@ async def record_decline(tx: Transaction, operation: Operation, reply: Reply, no
     """Record a declined hold or charge of a deposit: nothing was taken, and nobody is registered by it. The deposit."""
     reason = str(reply.failure or DepositReason.DECLINED)
     return await deposits.mark_failed(tx, str(operation.deposit_id), reason=reason, at_ms=now_ms)
+
+
+async def record_hold_cancelled(context: AppContext, tx: Transaction, operation: Operation, now_ms: int) -> None:
+    """Record that a hold which was recorded as held has been cancelled: its deposit gives no bidding power any more.
+
+    One that is released, captured or renewed meanwhile rests on something else, or on nothing.
+    """
+    deposit = await deposits.lock(tx, str(operation.deposit_id))
+    if not deposit.is_available or deposit.is_cash or deposit.provider_ref != operation.provider_ref:
+        return
+    reason = FailureCode.AUTHENTICATION_MISSING
+    await end_authorisation(tx, deposit, reason=reason, now_ms=now_ms, cause=gateway_cause(operation))
+    await restate_power(context, tx, await catalogue.find_lot(tx, deposit.lot_id), deposit.bidder_id)
 
 
 async def record_capture(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> list[Deposit]:

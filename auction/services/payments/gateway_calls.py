@@ -10,7 +10,6 @@ the others change nothing. What an outcome means for an award is up to `AppConte
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Any
 
 import structlog
 
@@ -26,10 +25,11 @@ from auction.domain.states import (
     OperationKind,
     OperationStatus,
 )
-from auction.payments.gateway import GatewayAway, PaymentGateway, Reply, ReplyStatus
+from auction.payments.gateway import GatewayAway, Reply, ReplyStatus
 from auction.services.context import AppContext
 from auction.services.isolation import Stage, record_fault
 from auction.services.payments import deposit_outcomes, hold_renewals
+from auction.services.payments.provider_requests import request_operation
 from auction.services.registration.power_sync import sync_sale_power
 
 LOCKING_TRIES = 3
@@ -41,8 +41,6 @@ CONCURRENT_CALLS_MAX = 16
 """Calls of the provider under way at a time."""
 LOOK_UP_MS_MIN, LOOK_UP_MS_MAX = 1_000, 60_000
 """The first and the longest wait between two look-ups of a pending operation."""
-KEY_MS = 23 * 3_600_000
-"""How long an idempotency key is relied on; Stripe keeps one for at least 24 hours."""
 CHANGES_POWER = (OperationKind.HOLD, OperationKind.CHARGE, OperationKind.CAPTURE)
 """Operations on deposits whose outcome may change what the bidder may bid."""
 
@@ -50,16 +48,17 @@ CHANGES_POWER = (OperationKind.HOLD, OperationKind.CHARGE, OperationKind.CAPTURE
 # --- requesting -------------------------------------------------------------------------------------------------------
 
 
-async def perform(context: AppContext, operation_id: str) -> Operation:
+async def perform(context: AppContext, operation_id: str, *, on_session: bool = False) -> Operation:
     """Request one intended operation now and record the outcome. The operation; a resolved one is not requested again.
 
+    `on_session`: the card's owner asks for it, and can confirm it with their bank.
     Raises PaymentsAway, BooksAway, and LedgerAway where the ledger has to lower a bidder's power first.
     """
     async with context.books.transaction() as tx:
         claimed = await operations.claim(tx, operation_id, now_ms=context.clock_ms())
         if claimed is None:
             return await operations.lock(tx, operation_id)
-    return await resolve(context, operation_id, await call_provider(context, claimed))
+    return await resolve(context, operation_id, await call_provider(context, claimed, on_session=on_session))
 
 
 async def perform_due(context: AppContext, *, limit: int = 256) -> int:
@@ -89,7 +88,9 @@ async def perform_due(context: AppContext, *, limit: int = 256) -> int:
     return len(answered)
 
 
-async def call_provider(context: AppContext, operation: Operation, *, of_purse: bool = True) -> Reply:
+async def call_provider(
+    context: AppContext, operation: Operation, *, of_purse: bool = True, on_session: bool = False
+) -> Reply:
     """What the provider answers. `of_purse`: the operation's deposit may be a purse, which other lots rest on.
 
     Raises PaymentsAway; where the answer, or the request, cannot be right, the operation is set aside with the error.
@@ -102,7 +103,7 @@ async def call_provider(context: AppContext, operation: Operation, *, of_purse: 
     if of_purse:
         await _lower_power_first(context, operation)
     try:
-        return await _ask(context, gateway, operation)
+        return await request_operation(context, gateway, operation, on_session=on_session)
     except GatewayAway as error:
         raise PaymentsAway from error
     except Exception as error:
@@ -110,66 +111,6 @@ async def call_provider(context: AppContext, operation: Operation, *, of_purse: 
         log.exception("payment_impossible", operation=operation.operation_id)
         await _set_aside(context, operation, error)
         raise PaymentsAway("The payment provider's answer is not understood; staff have been told.") from error
-
-
-async def _ask(context: AppContext, gateway: PaymentGateway, operation: Operation) -> Reply:
-    """Request an operation; from the second time on only where a look-up finds nothing of it. Raises GatewayAway.
-
-    The answer to an earlier request may have been lost, and the provider forgets idempotency keys. So what may take
-    money twice is not repeated once its key may be forgotten: then it is known that the provider does not have it.
-    """
-    operation_id = operation.operation_id
-    ref = operation.provider_ref
-    is_given_up = operation.abandon_asked_at_ms is not None
-    may_be_known = operation.attempts > 1 or operation.status is OperationStatus.PENDING
-    if may_be_known or is_given_up:
-        known = await gateway.look_up(operation_id, operation.kind, operation.target_ref or operation.provider_ref)
-        if known is not None and not known.is_prepared:
-            return known
-        ref = None if known is None else known.ref
-        moves_money = operation.is_opening or operation.kind is OperationKind.REFUND
-        is_unsure = moves_money and known is None and context.clock_ms() - operation.created_at_ms >= KEY_MS
-        if is_given_up or is_unsure:
-            return Reply(ReplyStatus.FAILED, "", failure=FailureCode.ABANDONED)
-    if operation.previous_id is not None and operation.kind is OperationKind.REFUND:
-        before = await gateway.look_up(operation.previous_id, operation.kind, operation.target_ref)
-        if before is not None and before.status is ReplyStatus.SUCCEEDED:
-            # it had come through after all: nothing is refunded twice
-            return before
-        if before is not None and before.status is ReplyStatus.PENDING:
-            raise GatewayAway(f"{operation.previous_id} is not decided yet")
-    match operation.kind:
-        case OperationKind.HOLD | OperationKind.CHARGE:
-            return await _open(context, gateway, operation, ref)
-        case OperationKind.CAPTURE:
-            return await gateway.capture(operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen)
-        case OperationKind.RELEASE:
-            return await gateway.release(operation_id, ref=str(operation.target_ref))
-        case OperationKind.REFUND:
-            return await gateway.refund(operation_id, ref=str(operation.target_ref), amount_fen=operation.amount_fen)
-
-
-async def _open(context: AppContext, gateway: PaymentGateway, operation: Operation, prepared_ref: str | None) -> Reply:
-    """Request a hold or charge, in two steps where the provider has them: the object is stored before it takes money.
-
-    So whoever asks again, however late, asks about that one object. Raises GatewayAway, BooksAway.
-    """
-    operation_id, kind = operation.operation_id, operation.kind
-    asked: dict[str, Any] = {
-        "amount_fen": operation.amount_fen,
-        "payment_method": operation.payment_method,
-        "payer": operation.bidder_id,
-    }
-    ref = prepared_ref
-    if ref is None:
-        prepared = await gateway.prepare(operation_id, kind, **asked, attempt=operation.attempts)
-        if prepared is not None and not prepared.is_prepared:
-            return prepared
-        ref = None if prepared is None else prepared.ref
-    if ref is not None:
-        async with context.books.transaction() as tx:
-            ref = await operations.note_ref(tx, operation_id, ref)
-    return await (gateway.hold if kind is OperationKind.HOLD else gateway.charge)(operation_id, **asked, ref=ref)
 
 
 async def _set_aside(context: AppContext, operation: Operation, error: Exception) -> None:
@@ -240,9 +181,12 @@ async def record_outcome(
         await context.award_outcomes.record_refund_failure(tx, operation, now_ms)
         return operation
     if operation.is_resolved:
+        if operation.kind is OperationKind.HOLD and reply.failure == FailureCode.AUTHENTICATION_MISSING:
+            # it was cancelled in the moment in which its owner confirmed it
+            await deposit_outcomes.record_hold_cancelled(context, tx, operation, now_ms)
         return operation
     if reply.status is ReplyStatus.PENDING:
-        return await _record_pending(tx, operation, reply, now_ms)
+        return await _record_pending(context, tx, operation, reply, now_ms)
     operation = await _record_final(tx, operation, reply, now_ms)
     await faults.clear(tx, stage=Stage.PAYMENT, item_ids=[operation.operation_id])
     await _apply_outcome(context, tx, operation, reply, now_ms)
@@ -276,10 +220,20 @@ def came_back(operation: Operation, reply: Reply) -> bool:
     return is_confirmed and reply.status is ReplyStatus.FAILED
 
 
-async def _record_pending(tx: Transaction, operation: Operation, reply: Reply, now_ms: int) -> Operation:
-    wait_ms = min(LOOK_UP_MS_MAX, LOOK_UP_MS_MIN * 2 ** min(operation.attempts, 10))
+async def _record_pending(
+    context: AppContext, tx: Transaction, operation: Operation, reply: Reply, now_ms: int
+) -> Operation:
+    next_try_at_ms = now_ms + min(LOOK_UP_MS_MAX, LOOK_UP_MS_MIN * 2 ** min(operation.attempts, 10))
+    confirm_by_ms = None
+    if reply.requires_action:
+        confirm_by_ms = operation.confirm_by_ms or now_ms + context.money.confirm_ms
+        next_try_at_ms = min(next_try_at_ms, max(now_ms, confirm_by_ms))
     return await operations.mark_pending(
-        tx, operation.operation_id, provider_ref=reply.ref or None, next_try_at_ms=now_ms + wait_ms
+        tx,
+        operation.operation_id,
+        provider_ref=reply.ref or None,
+        next_try_at_ms=next_try_at_ms,
+        confirm_by_ms=confirm_by_ms,
     )
 
 

@@ -82,11 +82,11 @@ async def _held(context: AppContext, intended: IntendedHold) -> Deposit:
     steps = context.registration_steps
     if operation is not None:
         async with steps.provider_calls:
-            reply = await call_provider(context, operation, of_purse=False)
+            reply = await call_provider(context, operation, of_purse=False, on_session=True)
         deposit = await steps.outcomes.add(record_hold_outcomes, context, (operation, reply), key=operation.bidder_id)
     elif deposit.status is DepositStatus.PENDING:
         # somebody else has requested it, and may not have got so far
-        await perform(context, hold_id(deposit))
+        await perform(context, hold_id(deposit), on_session=True)
         async with context.books.reading() as tx:
             deposit = await deposits.find(tx, deposit.deposit_id)
     if deposit.status is DepositStatus.FAILED:

@@ -38,6 +38,7 @@ async def pay_award(
     """Charge what the deposit does not cover of an award, then apply the deposit. The award as it is then.
 
     A sum above the provider's most is charged in parts; what the cashier has still to do of them then is under way.
+    Where the card's bank wants its owner, the award stays due until they have confirmed (`payments.confirmations`).
     Under the same key again: the same payment, whatever its outcome. Raises NotFound(award-unknown),
     RequestRefused(payment-declined, payment-method-missing, payment-pending, payment-late, payment-too-small),
     WrongState, PaymentsAway, BooksAway.
@@ -46,7 +47,7 @@ async def pay_award(
     for _ in range(PARTS_AT_ONCE):
         if operation_id is None:
             break
-        operation = await perform(context, operation_id)
+        operation = await perform(context, operation_id, on_session=True)
         async with context.books.reading() as tx:
             requested = await operations.operations_of_award(tx, award_id)
         parts = parts_of(requested, operation.first_operation_id)
@@ -113,7 +114,8 @@ async def _intend_payment(
             provider=context.gateway.provider,
             payment_method=await chosen_payment_method(context, tx, bidder_id, payment_method),
         )
-        await operations.intend(tx, [intent], at_ms=now_ms)
+        # whoever pays calls the provider at once, on session; the cashier only after a crash
+        await operations.intend(tx, [intent], at_ms=now_ms, first_try_ms=operations.CLAIM_MS)
     return operation_id
 
 

@@ -3,9 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auction.books import bank_receipts, catalogue, deposits, operations, outgoing_transfers, runners_up, settlements
+from auction.books import (
+    bank_receipts,
+    catalogue,
+    deposits,
+    operations,
+    outgoing_transfers,
+    runners_up,
+    settlements,
+    waiting_operations,
+)
 from auction.books.bank_receipts import ReceiptMatch
 from auction.books.deposits import Deposit
+from auction.books.operations import Operation
 from auction.books.outgoing_transfers import OutgoingTransfer
 from auction.books.settlements import Award, Offer
 from auction.books.unit_of_work import Transaction
@@ -32,6 +42,8 @@ class OwnAward:
     charges: int
     """In how many charges a card pays that."""
     payment_under_way: bool
+    unconfirmed: Operation | None
+    """The charge that they are to confirm with their bank."""
     transfers: Sequence[ReceiptMatch]
     """What came for it by bank transfer."""
     returns: Sequence[OutgoingTransfer]
@@ -59,6 +71,8 @@ class OwnDeposit:
     title: str
     kept_as_runner_up: bool
     """Whether it stays held because a lot may still be offered to the bidder."""
+    unconfirmed: Operation | None
+    """The hold or charge of it that they are to confirm with their bank."""
 
 
 async def awards_of(context: AppContext, bidder_id: str) -> list[OwnAward]:
@@ -89,6 +103,7 @@ async def _own_award(context: AppContext, tx: Transaction, award: Award) -> OwnA
         missing_fen=max(0, award.due_fen - secured) if is_due else 0,
         charges=limits.parts(to_pay_fen) if is_due and to_pay_fen else 0,
         payment_under_way=any(one.is_open_charge for one in requested),
+        unconfirmed=next((one for one in requested if one.waits_for_owner), None),
         transfers=await bank_receipts.matches_of_awards(tx, [award.award_id]),
         returns=await outgoing_transfers.of_awards(tx, [award.award_id]),
         fetch_by_ms=fetch_by_ms(award, terms) if award.status is AwardStatus.PAID else None,
@@ -115,12 +130,14 @@ async def deposits_of(context: AppContext, bidder_id: str) -> Sequence[OwnDeposi
         found = await deposits.deposits_of_bidder(tx, bidder_id)
         lots = await catalogue.lots_by_id(tx, [deposit.lot_id for deposit in found])
         kept = await runners_up.kept_lots_of_bidder(tx, bidder_id)
+        unconfirmed = {one.deposit_id: one for one in await waiting_operations.waiting_for_owner(tx, bidder_id)}
     return [
         OwnDeposit(
             deposit,
             lots[deposit.lot_id].title,
             kept_as_runner_up=deposit.is_available
             and (deposit.lot_id in kept or (deposit.is_purse and lots[deposit.lot_id].sale_id in kept.values())),
+            unconfirmed=unconfirmed.get(deposit.deposit_id),
         )
         for deposit in found
     ]

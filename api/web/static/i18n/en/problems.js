@@ -70,6 +70,8 @@ export const words = {
   "failure.amount_too_large": "the amount is larger than what is left or can be charged at once",
   "failure.amount_too_small": "the amount is smaller than what can be charged",
   "failure.authentication_required": "the bank requires authentication by the cardholder",
+  "failure.authentication_failed": "the cardholder or the bank declined the authentication",
+  "failure.authentication_missing": "the cardholder did not confirm it with the bank",
   "failure.capture_failed": "the charge failed",
   "failure.refund_failed": "the refund failed",
   "failure.not_found": "card or payment not found",
@@ -109,6 +111,7 @@ export const words = {
   "problem.payment-method-unknown": "You have no such saved card. Please choose another one.",
   "problem.payment-method-unconfirmed": "The card was not confirmed. Please try again.",
   "problem.payment-method-in-use": "This card holds a deposit or is being charged; remove it when that is over.",
+  "problem.confirmation-unknown": "You have no such payment to confirm.",
   "problem.payment-declined":
     "The payment was declined: {failure}. You have not been charged; try another payment method.",
   "problem.payment-declined-in-part":

@@ -66,6 +66,8 @@ export const words = {
   "failure.amount_too_large": "金额超过余额或单笔上限",
   "failure.amount_too_small": "金额低于单笔下限",
   "failure.authentication_required": "银行要求持卡人验证",
+  "failure.authentication_failed": "持卡人或银行未通过验证",
+  "failure.authentication_missing": "持卡人未完成银行验证",
   "failure.capture_failed": "扣款失败",
   "failure.refund_failed": "退款失败",
   "failure.not_found": "未找到该卡或该笔付款",
@@ -103,6 +105,7 @@ export const words = {
   "problem.payment-method-unknown": "未找到该银行卡，请选择其他银行卡。",
   "problem.payment-method-unconfirmed": "银行卡尚未验证，请重试。",
   "problem.payment-method-in-use": "该银行卡正用于保证金或付款，结束后方可删除。",
+  "problem.confirmation-unknown": "未找到需要您验证的付款。",
   "problem.payment-declined": "支付失败：{failure}。未扣款，请更换付款方式。",
   "problem.payment-declined-in-part":
     "支付失败：{failure}。此前已扣款 ¥{charged_fen}，计为部分付款；余款请更换付款方式。",

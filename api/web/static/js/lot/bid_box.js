@@ -1,15 +1,15 @@
 // The bid box: registration first, then the form that bids, where this bidder stands, and what to do after the end.
 
 import { get } from "../shared/api.js";
+import { ConfirmationPanel } from "../shared/confirmation.js";
 import { byId, element, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 import { signInHref, signUpHref } from "../shared/navigation.js";
-import { problemText } from "../shared/problems.js";
 import { leastDepositText } from "../shared/terms_text.js";
 import { BidForm } from "./bid_form.js";
 import { MaximumForm } from "./maximum_form.js";
-import { canTopUp, registerForLot, registrationForm, topUpForm } from "./registration.js";
+import { canTopUp, refusalText, registerForLot, registrationForm, topUpForm } from "./registration.js";
 
 export class BidBox {
   #lotId;
@@ -24,6 +24,9 @@ export class BidBox {
   #facts = null;
   #registration = null;
   #waiting = false;
+  #confirmation = null;
+  #panel;
+  #toConfirm = null;
   #refusal = "";
   #you = null;
   #outcome = null;
@@ -36,6 +39,7 @@ export class BidBox {
     this.#announce = announce;
     this.#whenRegistered = whenRegistered;
     this.#hasBid = hasBid;
+    this.#panel = new ConfirmationPanel({ provider, decided: () => this.#wait(null) });
     this.#form = new BidForm({ lotId, lot, announce, receipts, channel });
     this.#maximum = new MaximumForm({
       lotId,
@@ -53,7 +57,8 @@ export class BidBox {
     if (this.#who?.role === "bidder") {
       const mine = await get("/me/registrations").catch(() => ({ registrations: [] }));
       this.#registration = mine.registrations.find((found) => found.lot_id === this.#lotId) ?? null;
-      if (!this.#registration) await this.#resume();
+      if (this.#registration) await this.#resumeTopUp();
+      else await this.#resume();
     }
     this.#gate();
   }
@@ -63,6 +68,12 @@ export class BidBox {
     const mine = await get("/me/deposits").catch(() => ({ deposits: [] }));
     const pending = mine.deposits.find((one) => one.lot_id === this.#lotId && one.status === "pending");
     if (pending) this.#register({ accept_terms: true });
+  }
+
+  /** A higher deposit that was to be confirmed when the page was left is offered again. */
+  async #resumeTopUp() {
+    const { confirmations } = await get("/me/confirmations").catch(() => ({ confirmations: [] }));
+    this.#toConfirm = confirmations.find((one) => one.lot_id === this.#lotId && one.deposit_id) ?? null;
   }
 
   /** Whether the live channel is there: without it the price may be old, so bidding waits. */
@@ -153,10 +164,7 @@ export class BidBox {
     else if (!this.#who) gate.replaceChildren(...this.#signInFirst());
     else if (this.#who.role !== "bidder")
       gate.replaceChildren(element("p", { class: "soft" }, t("lot.staff-cannot-bid")));
-    else if (this.#waiting)
-      gate.replaceChildren(
-        element("p", { class: "notice", id: "deposit-waits", role: "status" }, t("lot.deposit-waits")),
-      );
+    else if (this.#waiting) this.#showWaiting(gate);
     else if (!this.#registration && status === "frozen")
       gate.replaceChildren(element("p", { class: "soft" }, t("lot.frozen-registration")));
     else if (!this.#registration)
@@ -165,6 +173,15 @@ export class BidBox {
       gate.replaceChildren(element("p", { class: "notice good" }, this.#registeredWords()));
     else gate.replaceChildren();
     this.#more(status);
+  }
+
+  /** The deposit is not held yet: its owner confirms it with their bank, or the provider works on it. */
+  #showWaiting(gate) {
+    if (!this.#confirmation)
+      gate.replaceChildren(
+        element("p", { class: "notice", id: "deposit-waits", role: "status" }, t("lot.deposit-waits")),
+      );
+    else if (!gate.contains(this.#panel.root)) gate.replaceChildren(this.#panel.root);
   }
 
   /** After the end: the way to the payment or to the offer; where there is none, the box is not needed any more. */
@@ -191,20 +208,27 @@ export class BidBox {
     const possible = canTopUp(this.#lot, this.#registration, status);
     if (!possible) place.replaceChildren();
     else if (!place.childElementCount) {
-      place.replaceChildren(
-        topUpForm({
-          lotId: this.#lotId,
-          lot: this.#lot,
-          registration: this.#registration,
-          provider: this.#provider,
-          raised: (answer) => this.#raised(answer),
-        }),
-      );
+      const { root, resume } = topUpForm({
+        lotId: this.#lotId,
+        lot: this.#lot,
+        registration: this.#registration,
+        provider: this.#provider,
+        raised: (answer) => this.#raised(answer),
+      });
+      place.replaceChildren(root);
+      if (this.#toConfirm) resume(this.#toConfirm);
+      this.#toConfirm = null;
     }
   }
 
-  /** A higher deposit is held: what it allows is shown at once. */
-  #raised(answer) {
+  /** A higher deposit is held: what it allows is shown at once. `answer` null: it was held after a reload, look it up. */
+  async #raised(answer) {
+    if (answer === null) {
+      const { registrations } = await get("/me/registrations");
+      const own = registrations.find((found) => found.lot_id === this.#lotId);
+      this.#raised({ ...own, held_fen: own.deposit.held_fen });
+      return;
+    }
     const { limit_fen: limit, purse_fen: purse, held_fen: held } = answer;
     this.#registration = {
       ...this.#registration,
@@ -228,22 +252,27 @@ export class BidBox {
   async #register(body) {
     this.#refusal = "";
     try {
-      this.#registration = await registerForLot(this.#lotId, body, () => {
-        if (this.#waiting) return;
-        this.#waiting = true;
-        this.#gate();
-      });
-      this.#waiting = false;
-      this.#gate();
+      this.#registration = await registerForLot(this.#lotId, body, (confirmation) => this.#wait(confirmation));
+      this.#wait(null, false);
       if (this.#facts) this.show(this.#facts);
       this.#form.tell("good", this.#registeredWords());
       this.#whenRegistered();
     } catch (problem) {
-      this.#waiting = false;
-      this.#refusal = problemText(problem);
-      this.#gate();
+      this.#refusal = refusalText(problem);
+      this.#wait(null, false);
       this.#announce(this.#refusal);
     }
+  }
+
+  /** Show that the deposit is not held yet: what its owner is to confirm, or that the provider works on it. */
+  #wait(confirmation, waiting = true) {
+    const changed = waiting !== this.#waiting || (confirmation === null) !== (this.#confirmation === null);
+    this.#waiting = waiting;
+    this.#confirmation = confirmation;
+    this.#panel.show(confirmation);
+    if (waiting && !changed) return;
+    this.#gate();
+    if (confirmation) this.#panel.open();
   }
 
   #registeredWords() {

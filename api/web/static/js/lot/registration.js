@@ -1,6 +1,7 @@
 // Registering for a lot and raising its deposit: the forms, and asking again while the payment provider has not decided.
 
-import { post } from "../shared/api.js";
+import { get, Problem, post } from "../shared/api.js";
+import { ConfirmationPanel, failedText } from "../shared/confirmation.js";
 import { element } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { readYuan, yuan, yuanShort } from "../shared/money.js";
@@ -30,13 +31,39 @@ async function untilDecided(ask, isDecided, waiting) {
   }
 }
 
-/** See a registration through that was asked for; gives it once there is a paddle. Throws the Problem of a refusal. */
-export function registerForLot(lotId, body, waiting) {
-  return untilDecided(
-    () => post(path(lotId, "registrations"), body),
-    (answer) => answer.paddle !== null,
-    waiting,
+/** See a registration through that was asked for; gives it once there is a paddle. Throws the Problem of a refusal.
+
+`waiting(confirmation)` is called while there is none: with what the card's owner is to confirm, or null. */
+export async function registerForLot(lotId, body, waiting) {
+  const ask = () => post(path(lotId, "registrations"), body);
+  const first = await untilDecided(
+    ask,
+    () => true,
+    () => waiting(null),
   );
+  if (first.paddle !== null) return first;
+  waiting(first.confirmation);
+  // to register again after a failure would put down another deposit
+  await depositHeld(first.deposit.deposit_id, waiting);
+  return untilDecided(
+    ask,
+    (answer) => answer.paddle !== null,
+    () => waiting(null),
+  );
+}
+
+/** Wait until a deposit is not pending any more. Throws a Problem where it has failed. */
+async function depositHeld(depositId, waiting) {
+  const own = (mine) => mine.deposits.find((one) => one.deposit_id === depositId);
+  const mine = await untilDecided(
+    () => get("/me/deposits"),
+    (found) => own(found)?.status !== "pending",
+    (found) => found && waiting(own(found).confirmation),
+  );
+  const deposit = own(mine);
+  if (deposit?.status !== "failed") return;
+  const facts = { code: "deposit-declined", failure: deposit.why, amount_fen: deposit.amount_fen };
+  throw new Problem({ ...facts, detail: failedText(facts) }, 409);
 }
 
 /** The form that accepts the terms and puts the deposit down; `send(body)` settles when it may be used again. */
@@ -139,8 +166,28 @@ export function topUpForm({ lotId, lot, registration, provider, raised }) {
   const method = paymentField("top-up-method", provider);
   const button = element("button", { class: "button main", id: "top-up-send" }, t("top-up.send"));
   const outcome = element("p", { class: "notice", id: "top-up-outcome", role: "status", hidden: true });
+  const panel = new ConfirmationPanel({ provider, decided: (answer) => confirmed(answer) });
   const form = element("form", { novalidate: true }, field, method.root, button, outcome);
-  const root = element("details", { class: "top-up", id: "top-up" }, element("summary", {}, t("top-up.title")), form);
+  const root = element(
+    "details",
+    { class: "top-up", id: "top-up" },
+    element("summary", {}, t("top-up.title")),
+    panel.root,
+    form,
+  );
+
+  /** What was left to be confirmed when the page was left is offered again. */
+  function resume(confirmation) {
+    root.open = true;
+    form.hidden = true;
+    panel.show(confirmation);
+  }
+
+  function confirmed(answer) {
+    form.hidden = false;
+    if (answer.status === "failed") tell("bad", failedText(answer));
+    else if (!button.disabled) raised(null);
+  }
 
   function tell(tone, words) {
     outcome.className = `notice ${tone}`;
@@ -168,15 +215,31 @@ export function topUpForm({ lotId, lot, registration, provider, raised }) {
       const answer = await untilDecided(
         ask,
         (found) => found.status !== "pending",
-        () => tell("", t("top-up.waiting", { amount: yuan(amount) })),
+        (found) => {
+          const confirmation = found?.confirmation ?? null;
+          const isNew = confirmation && panel.root.hidden;
+          tell("", confirmation ? "" : t("top-up.waiting", { amount: yuan(amount) }));
+          form.hidden = confirmation !== null;
+          panel.show(confirmation);
+          if (isNew) panel.open();
+        },
       );
+      panel.show(null);
       forgetPaymentKey(intent);
       raised(answer);
     } catch (problem) {
       if (isFinalAnswer(problem)) forgetPaymentKey(intent);
-      tell("bad", isFinalAnswer(problem) ? problemText(problem, { amount: yuan(amount) }) : t("top-up.no-answer"));
+      form.hidden = false;
+      panel.show(null);
+      tell("bad", isFinalAnswer(problem) ? refusalText(problem, amount) : t("top-up.no-answer"));
       button.disabled = false;
     }
   });
-  return root;
+  return { root, resume };
+}
+
+/** Why a deposit was refused. */
+export function refusalText(problem, amountFen) {
+  if (problem.code === "deposit-declined") return failedText(problem.facts);
+  return problemText(problem, amountFen === undefined ? {} : { amount: yuan(amountFen) });
 }

@@ -7,6 +7,7 @@ import { yuan } from "../shared/money.js";
 export const isOver = (award, now) => now >= award.default_at_ms;
 
 function noteWhileDue(award, facts, now) {
+  if (award.confirmation) return ["", ""];
   if (award.payment_under_way) return ["", t("award.note.under-way")];
   if (isOver(award, now)) return ["bad", t("award.note.over")];
   if (award.cure_until_ms !== null) return ["warn", t("award.note.cure", facts)];

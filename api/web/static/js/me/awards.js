@@ -3,6 +3,7 @@
 import { get, post, timeoutSignal } from "../shared/api.js";
 import { timeLeft } from "../shared/clock.js";
 import { confirmAction } from "../shared/confirm_dialog.js";
+import { ConfirmationPanel, failedText } from "../shared/confirmation.js";
 import { showDefinitions } from "../shared/definition_list.js";
 import { element, setText } from "../shared/element.js";
 import { dateTime, hasText, t } from "../shared/i18n.js";
@@ -17,8 +18,9 @@ const ANSWER_MS = 20_000;
 const URGENT_MS = 3_600_000;
 
 /** The elements of a card, and those of them that change, by name. */
-function buildCard(awardId, { provider, announce }) {
+function buildCard(awardId, { provider, announce, decided }) {
   const parts = {
+    confirmation: new ConfirmationPanel({ provider, decided }),
     badge: element("span", { class: "badge" }),
     title: element("a", {}),
     about: element("p", { class: "soft numbers" }),
@@ -61,6 +63,7 @@ function buildCard(awardId, { provider, announce }) {
     parts.countdown,
     parts.bill,
     parts.note,
+    parts.confirmation.root,
     parts.payForm,
     parts.transfer.root,
     parts.centreForm,
@@ -76,11 +79,13 @@ export class AwardCard {
   #parts;
   #award = null;
   #busy = false;
+  /** Whether a payment was made here whose outcome is still to be told. */
+  #isPaying = false;
 
   constructor(awardId, page) {
     this.#awardId = awardId;
     this.#page = page;
-    this.#parts = buildCard(awardId, page);
+    this.#parts = buildCard(awardId, { ...page, decided: (outcome) => this.#confirmed(outcome) });
     const { payForm, centreForm, refuse, centre } = this.#parts;
     payForm.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -102,7 +107,8 @@ export class AwardCard {
   show(newest) {
     const chosenBefore = this.#award?.delivery_centre ?? null;
     const award = newest;
-    const { root, badge, title, about, payForm, method, charges, pay, choose, centre, centreForm } = this.#parts;
+    const { root, badge, title, about, confirmation, payForm, method, charges, pay, choose, centre, centreForm } =
+      this.#parts;
     this.#award = award;
     root.dataset.status = award.status;
     badge.dataset.tone = TONES[award.status];
@@ -114,7 +120,8 @@ export class AwardCard {
     this.#parts.transfer.show(award);
     this.#showCentres();
     if (award.delivery_centre !== chosenBefore) centre.value = award.delivery_centre ?? "";
-    payForm.hidden = award.status !== "due";
+    confirmation.show(award.confirmation);
+    payForm.hidden = award.status !== "due" || award.confirmation !== null;
     method.root.hidden = award.due_fen === 0;
     charges.hidden = award.charges < 2;
     setText(charges, t("award.charges", { count: award.charges }));
@@ -123,6 +130,7 @@ export class AwardCard {
     centreForm.hidden = award.status !== "paid";
     this.#enable();
     this.tick();
+    if (this.#isPaying && award.status === "paid") this.#tellPaid(false);
   }
 
   /** Only what the clock moves. */
@@ -215,16 +223,33 @@ export class AwardCard {
       const options = { key: paymentKey(intent), signal: timeoutSignal(ANSWER_MS) };
       this.show(await post(this.#path("payment"), paymentBody(this.#parts.method), options));
       forgetPaymentKey(intent);
-      const isPending = this.#award.status === "due";
-      const text = t(isPending ? "award.pay-pending" : "award.pay-done", { title: this.#award.title });
-      this.#tell(isPending ? "" : "good", text);
-      this.#page.announce(text);
+      if (this.#award.confirmation) {
+        this.#tell("", "");
+        this.#page.announce(t("confirmation.title"));
+        this.#parts.confirmation.open();
+      } else this.#tellPaid(this.#award.status === "due");
     } catch (problem) {
       const isFinal = isFinalAnswer(problem);
       if (isFinal) forgetPaymentKey(intent);
       const isExplained = isFinal || problem.code === "payments-away";
       this.#tell(isFinal ? "bad" : "warn", isExplained ? problemText(problem) : t("award.no-answer"));
     }
+  }
+
+  #tellPaid(isPending) {
+    this.#isPaying = isPending;
+    const text = t(isPending ? "award.pay-pending" : "award.pay-done", { title: this.#award.title });
+    this.#tell(isPending ? "" : "good", text);
+    this.#page.announce(text);
+  }
+
+  /** What came of a payment that was to be confirmed with the bank. */
+  async #confirmed(outcome) {
+    await this.#page.changed();
+    if (outcome.status === "failed") {
+      this.#tell("bad", failedText(outcome));
+      this.#page.announce(failedText(outcome));
+    } else this.#tellPaid(this.#award.status === "due");
   }
 
   /** What a refusal costs, in a sentence; the terms are those of the lot. */

@@ -5,9 +5,9 @@ import { byId, element, setText } from "../shared/element.js";
 import { t } from "../shared/i18n.js";
 import { cardName, SANDBOX_CARDS, tellCardsChanged } from "../shared/payment.js";
 import { problemText } from "../shared/problems.js";
+import { openStripe } from "../shared/stripe.js";
 
 const PATH = "/me/payment-methods";
-const STRIPE_SCRIPT = "https://js.stripe.com/v3/";
 
 /** Show the cards, and the form that saves one. */
 export async function showCards({ provider, announce }) {
@@ -122,8 +122,7 @@ function providerForm(place, button) {
 
   async function open() {
     const setup = await post(`${PATH}/setups`, {});
-    await load(STRIPE_SCRIPT);
-    const stripe = window.Stripe(setup.publishable_key);
+    const stripe = await openStripe(setup.publishable_key);
     const elements = stripe.elements({ clientSecret: setup.client_secret });
     elements.create("payment").mount(place);
     opened = { stripe, elements, setup };
@@ -149,18 +148,4 @@ function providerForm(place, button) {
   }
 
   return { confirm };
-}
-
-/** Load a script once. */
-function load(address) {
-  return new Promise((resolve, reject) => {
-    if (window.Stripe) {
-      resolve();
-      return;
-    }
-    const script = element("script", { src: address });
-    script.addEventListener("load", () => resolve());
-    script.addEventListener("error", () => reject(new Error(t("cards.no-form"))));
-    document.head.append(script);
-  });
 }

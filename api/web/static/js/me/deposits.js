@@ -24,6 +24,7 @@ function depositStatusText(deposit, lot) {
     const how = t(deposit.captured_fen === null ? "deposit.held.aside" : "deposit.held.taken");
     return `${how}${t(`deposit.held.${purposeOf(deposit)}`)}`;
   }
+  if (deposit.confirmation) return t("deposit.where.unconfirmed");
   const facts = {
     when: dateTime(deposit.ended_at_ms ?? 0),
     failure: failureText(why),

@@ -7,6 +7,7 @@ import { t } from "./i18n.js";
 export const SANDBOX_CARDS = [
   ["sandbox-ok", "pay.card"],
   ["sandbox-slow", "pay.card-slow"],
+  ["sandbox-3ds", "pay.card-confirmed"],
   ["sandbox-declines", "pay.card-declined"],
 ];
 
