@@ -18,7 +18,7 @@ Statement = Annotated[
     bytes,
     Body(
         media_type="text/csv",
-        description="The bank's CSV file as it is, in UTF-8 or GBK, at most 1 MiB.",
+        description="The bank's CSV or MT940 file as it is, in UTF-8 or GBK, at most 1 MiB.",
         examples=["交易日期,对方户名,贷方金额,摘要,流水号\n2025-10-24,李四,8900.00,RF78 0000 0123,G43127\n"],
     ),
 ]

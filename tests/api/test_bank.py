@@ -209,6 +209,23 @@ async def test_a_banks_own_headings_are_saved_as_a_mapping(asker: Asker) -> None
     assert (await statement(asker, text, mapping="ours")).json()["lines"][0]["amount_fen"] == 800
 
 
+async def test_mt940_is_booked_without_a_mapping_and_books_nothing_twice(stage: Stage, asker: Asker) -> None:
+    lot_id = await stage.sold_lot([("ann", 9_000)])
+    reference = (await stage.award(lot_id)).payment_reference
+    text = (
+        ":20:S1\n:25:4000\n:28C:1/1\n:60F:C251023CNY0,00\n:61:2510241024C8900,00NTRFNONREF//M1\n"
+        f":86:166?20{reference}?32李四\n:61:2510241024D5,00NCHG//M2\n:86:fee\n:62F:C251024CNY8895,00\n"
+    )
+    shown = (await statement(asker, text)).json()
+    assert (shown["outgoing"], [one["status"] for one in shown["lines"]]) == (1, ["new"])
+    assert [one["status"] for one in (await statement(asker, text, book="true")).json()["lines"]] == ["booked"]
+    await stage.settle()
+    assert await stage.state(lot_id) == "paid"
+    again = (await statement(asker, text, book="true", mapping="our-bank")).json()
+    assert [one["status"] for one in again["lines"]] == ["known"]
+    refused(await statement(asker, text.replace("CNY", "EUR")), 422, "statement-invalid")
+
+
 async def test_a_statement_may_be_longer_than_other_bodies_and_not_much_longer(asker: Asker) -> None:
     text = HEADINGS + "2025-10-24,李四,6222,7.00,,B1\n" + "合计,,,,,\n" * 5_000
     assert (await statement(asker, text)).is_success

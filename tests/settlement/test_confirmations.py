@@ -14,7 +14,7 @@ from auction.payments.gateway import GatewayAway, Reply, ReplyStatus
 from auction.payments.sandbox import FILE_NAME, SandboxGateway
 from auction.services.payments import confirmations
 from auction.services.payments.gateway_calls import perform_due, resolve
-from auction.services.registration.bidding_power import sync_waiting_powers
+from auction.services.registration.power_sync import sync_waiting_powers
 from auction.services.settlement import award_payment, bidder_views
 from auction.services.settlement.finance_views import list_settlements
 from auction.services.settlement.payment_corrections import abandon_operation

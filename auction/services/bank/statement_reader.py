@@ -7,7 +7,7 @@ touches nothing.
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -69,7 +69,7 @@ class Statement:
 
 def read_statement(raw: bytes, columns: StatementColumns) -> Statement:
     """The transfers of a statement that came in. Raises RequestRefused(statement-invalid) where it cannot be read."""
-    text, encoding = _decoded(raw)
+    text, encoding = decoded(raw)
     for delimiter in DELIMITERS:
         rows = list(_rows(text, delimiter))
         for place, (_, row) in enumerate(rows[:HEADING_LINES_MAX]):
@@ -78,20 +78,22 @@ def read_statement(raw: bytes, columns: StatementColumns) -> Statement:
                 lines, outgoing = _lines(rows[place + 1 :], found)
                 return Statement(lines, outgoing, encoding)
     wanted = "; ".join(f"{field}: {' or '.join(getattr(columns, field)) or 'no column named'}" for field in REQUIRED)
-    raise _invalid(f"No line among the first {HEADING_LINES_MAX} has a column for each of these: {wanted}.", "columns")
+    raise invalid(f"No line among the first {HEADING_LINES_MAX} has a column for each of these: {wanted}.", "columns")
 
 
-def _decoded(raw: bytes) -> tuple[str, str]:
+def decoded(raw: bytes) -> tuple[str, str]:
+    """A statement as text, and its encoding. Raises RequestRefused(statement-invalid)."""
     encodings = ("utf-16",) if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else ENCODINGS
     for encoding in encodings:
         try:
             return raw.decode(encoding), encoding
         except UnicodeDecodeError:
             continue
-    raise _invalid("The statement must be CSV text in UTF-8, GBK or GB18030.", "encoding")
+    raise invalid("The statement must be CSV or MT940 text in UTF-8, GBK or GB18030.", "encoding")
 
 
-def _invalid(detail: str, reason: str) -> RequestRefused:
+def invalid(detail: str, reason: str) -> RequestRefused:
+    """That a statement cannot be read, and why."""
     return RequestRefused(ProblemCode.STATEMENT_INVALID, detail, {"reason": reason})
 
 
@@ -106,7 +108,7 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 yield first, cells
             first = reader.line_num + 1
     except csv.Error as error:
-        raise _invalid(f"Line {first} of the statement is not CSV: {error}.", "csv") from None
+        raise invalid(f"Line {first} of the statement is not CSV: {error}.", "csv") from None
 
 
 def _cell(value: str) -> str:
@@ -128,9 +130,17 @@ def _places(row: Sequence[str], columns: StatementColumns) -> dict[str, list[int
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line about money that came in, as the file has it: text by field, and the amount in fen; None: it is none."""
+
+    number: int
+    values: Mapping[str, str]
+    amount_fen: int | None
+
+
 def _lines(rows: Sequence[tuple[int, list[str]]], places: dict[str, list[int]]) -> tuple[list[StatementLine], int]:
-    lines: list[StatementLine] = []
-    seen: set[str] = set()
+    raw_lines: list[RawLine] = []
     outgoing = 0
     for number, row in rows:
         if row[0].casefold().startswith(_TOTALS):
@@ -143,19 +153,28 @@ def _lines(rows: Sequence[tuple[int, list[str]]], places: dict[str, list[int]]) 
         if amount_fen is not None and amount_fen <= 0:
             outgoing += 1
             continue
-        line = _line(number, values, amount_fen)
+        raw_lines.append(RawLine(number, values, amount_fen))
+    return checked_lines(raw_lines), outgoing
+
+
+def checked_lines(raw_lines: Iterable[RawLine]) -> list[StatementLine]:
+    """The lines with their facts, or what is wrong with them. Raises RequestRefused(statement-invalid): too many."""
+    lines: list[StatementLine] = []
+    seen: set[str] = set()
+    for raw in raw_lines:
+        line = _line(raw.number, raw.values, raw.amount_fen)
         reference = "" if line.facts is None else line.facts.bank_reference
         if reference in seen:
-            line = StatementLine(number, None, LineError.REPEATED, reference)
+            line = StatementLine(raw.number, None, LineError.REPEATED, reference)
         elif reference:
             seen.add(reference)
         lines.append(line)
         if len(lines) > LINES_MAX:
-            raise _invalid(f"A statement may have at most {LINES_MAX:,} lines that came in; divide it.", "lines")
-    return lines, outgoing
+            raise invalid(f"A statement may have at most {LINES_MAX:,} lines that came in; divide it.", "lines")
+    return lines
 
 
-def _line(number: int, values: dict[str, str], amount_fen: int | None) -> StatementLine:
+def _line(number: int, values: Mapping[str, str], amount_fen: int | None) -> StatementLine:
     if amount_fen is None or not is_amount(amount_fen):
         return StatementLine(number, None, LineError.AMOUNT, values["amount"][:100])
     value_date = _value_date(values["value_date"])

@@ -13,6 +13,7 @@ from auction.books.bank_receipts import BankReceipt, ReceiptFacts
 from auction.books.statement_mappings import SavedMapping
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused
 from auction.domain.states import ReceiptStatus
+from auction.services.bank.mt940_reader import is_mt940, read_mt940
 from auction.services.bank.proposals import Proposal, propose
 from auction.services.bank.receipts import book_receipt, check_value_date
 from auction.services.bank.statement_columns import PRESETS, StatementColumns
@@ -65,7 +66,7 @@ class StatementResult:
 
 async def preview_statement(context: AppContext, raw: bytes, mapping: str) -> StatementResult:
     """What an import would do; nothing is changed. Raises NotFound(mapping-unknown), RequestRefused, BooksAway."""
-    statement = read_statement(raw, await _columns(context, mapping))
+    statement = await _read(context, raw, mapping)
     async with context.books.reading() as tx:
         known = await bank_receipts.by_bank_reference(tx, [one.bank_reference for one in _facts(statement)])
         found = await propose(tx, [(one.remittance, one.amount_fen) for one in _facts(statement)])
@@ -97,7 +98,7 @@ async def import_statement(
     RequestRefused(statement-invalid, code-required, code-wrong), TooManySignIns, BooksAway (the lines before are
     booked).
     """
-    statement = read_statement(raw, await _columns(context, mapping))
+    statement = await _read(context, raw, mapping)
     accepted = await accept_once(context, actor, confirmation)
     results = []
     for line in statement.lines:
@@ -131,6 +132,13 @@ async def save_mapping(
         details = {"mapping": name, "columns": {field: list(found) for field, found in columns.items()}}
         await audit.record_action(tx, actor=actor, action="save-statement-mapping", details=details)
     return saved
+
+
+async def _read(context: AppContext, raw: bytes, mapping: str) -> Statement:
+    """A statement in either format; MT940 needs no mapping. Raises NotFound(mapping-unknown), RequestRefused."""
+    if is_mt940(raw):
+        return read_mt940(raw, context.money.currency)
+    return read_statement(raw, await _columns(context, mapping))
 
 
 async def _columns(context: AppContext, mapping: str) -> StatementColumns:

@@ -97,7 +97,8 @@ export const words = {
   "bank.fail.sentence": "It is to be sent again.",
   "bank.fail.done": "Recorded as refused.",
   "bank.statement": "Import a statement",
-  "bank.statement-how": "CSV as the bank gives it, UTF-8 or GBK. Nothing is booked before you have seen it.",
+  "bank.statement-how":
+    "CSV or MT940 as the bank gives it, UTF-8 or GBK; MT940 needs no mapping. Nothing is booked before you have seen it.",
   "bank.file": "File",
   "bank.mapping": "Columns",
   "bank.mapping.generic": "Recognise by itself",

@@ -93,7 +93,7 @@ export const words = {
   "bank.fail.sentence": "之后须重新汇出。",
   "bank.fail.done": "已登记被拒。",
   "bank.statement": "导入对账单",
-  "bank.statement-how": "银行导出的 CSV 文件（UTF-8 或 GBK）。确认前不会入账。",
+  "bank.statement-how": "银行导出的 CSV 或 MT940 文件（UTF-8 或 GBK）；MT940 无需选择列映射。确认前不会入账。",
   "bank.file": "文件",
   "bank.mapping": "列格式",
   "bank.mapping.generic": "自动识别",

@@ -96,7 +96,11 @@ export class StatementImport {
   }
 
   #build() {
-    const file = element("input", { type: "file", id: "statement-file", accept: ".csv,.txt,text/csv" });
+    const file = element("input", {
+      type: "file",
+      id: "statement-file",
+      accept: ".csv,.txt,.sta,.940,.mt940,text/csv",
+    });
     const mapping = element(
       "select",
       { id: "statement-mapping" },
