@@ -13,6 +13,7 @@ export const words = {
   "status.void": "Void",
 
   "sales.title": "Sales",
+  "sales.watched": "Watching",
   "sales.on": "Open for bidding",
   "sales.coming": "Upcoming",
   "sales.over": "Ended",
@@ -55,6 +56,8 @@ export const words = {
   "lot.tab-leading": "Leading ¥{price} · {title}",
   "lot.tab-outbid": "Outbid ¥{price} · {title}",
   "lot.alerts": "Sound and vibration when I am outbid and in the last 10 seconds",
+  "lot.watch": "Watch",
+  "lot.watched": "Watching ✓",
   "lot.calendar": "Add opening and end to my calendar",
   "lot.time-left": "Time left",
   "lot.opens-in": "Opens in",

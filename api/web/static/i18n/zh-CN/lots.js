@@ -13,6 +13,7 @@ export const words = {
   "status.void": "已作废",
 
   "sales.title": "拍卖会",
+  "sales.watched": "我关注的",
   "sales.on": "正在竞价",
   "sales.coming": "即将开拍",
   "sales.over": "已结束",
@@ -55,6 +56,8 @@ export const words = {
   "lot.tab-leading": "领先 ¥{price} · {title}",
   "lot.tab-outbid": "已被超过 ¥{price} · {title}",
   "lot.alerts": "被超过时及最后 10 秒内发出声音和振动提醒",
+  "lot.watch": "关注",
+  "lot.watched": "已关注 ✓",
   "lot.calendar": "将开拍与结束时间加入日历",
   "lot.time-left": "距结束",
   "lot.opens-in": "距开拍",

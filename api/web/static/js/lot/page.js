@@ -11,6 +11,7 @@ import { withShownStatus } from "../shared/lot_status.js";
 import { withFee, yuan } from "../shared/money.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { showTerms } from "../shared/terms_text.js";
+import { setWatched, watchedLots } from "../shared/watchlist.js";
 import { Alerts } from "./alerts.js";
 import { BidBox } from "./bid_box.js";
 import { BidCheck } from "./bid_check.js";
@@ -124,10 +125,19 @@ function describe(sale) {
   byId("picture").replaceChildren(lotPicture(lotId));
   byId("sale-link").textContent = sale?.title ?? t("nav.sales");
   byId("sale-link").href = sale ? `/?sale=${encodeURIComponent(lot.sale_id)}` : "/";
+  showWatched(watchedLots().includes(lotId));
+  byId("watch").addEventListener("click", () =>
+    showWatched(setWatched(lotId, byId("watch").getAttribute("aria-pressed") !== "true")),
+  );
   byId("calendar-link").href = `/api/v1/lots/${encodeURIComponent(lotId)}/calendar.ics`;
   byId("record-link").href = `/lots/${encodeURIComponent(lotId)}/record`;
   byId("list-price").textContent = lot.list_price_fen ? t("lot.list-price", { price: yuan(lot.list_price_fen) }) : "";
   showTerms(byId("terms"), lot, { twoPersons });
+}
+
+function showWatched(isWatched) {
+  byId("watch").setAttribute("aria-pressed", isWatched ? "true" : "false");
+  setText(byId("watch"), t(isWatched ? "lot.watched" : "lot.watch"));
 }
 
 /** Every accepted bid so far, page by page, for the list and the chart; bids that come meanwhile are added after them. */

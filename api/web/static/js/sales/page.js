@@ -9,6 +9,7 @@ import { isBeingRecovered } from "../shared/lot_status.js";
 import { withFee, yuan } from "../shared/money.js";
 import { outcomeOf } from "../shared/outcome.js";
 import { showPageHeader } from "../shared/page_header.js";
+import { watchedLots } from "../shared/watchlist.js";
 
 const EVERY_MS = 2000;
 /** Sales a page. */
@@ -88,8 +89,13 @@ async function withAllLots(sale) {
 
 function show(lots) {
   const focused = document.activeElement?.getAttribute("href");
-  const groups = GROUPS.map(([name, statuses]) => [name, lots.filter((lot) => statuses.includes(lot.status))]);
-  const shown = groups.filter(([name, some]) => some.length > 0 || (name === "sales.on" && lots.length > 0));
+  const watched = new Set(watchedLots());
+  const others = lots.filter((lot) => !watched.has(lot.lot_id));
+  const groups = [
+    ["sales.watched", lots.filter((lot) => watched.has(lot.lot_id))],
+    ...GROUPS.map(([name, statuses]) => [name, others.filter((lot) => statuses.includes(lot.status))]),
+  ];
+  const shown = groups.filter(([name, some]) => some.length > 0 || (name === "sales.on" && others.length > 0));
   if (shown.length === 0) {
     byId("sales").replaceChildren(element("p", { class: "empty card" }, t("sales.none")));
     return;
