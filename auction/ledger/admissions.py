@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from auction.ledger.keys import KeySpace
 
-ADMITTED_AT_ONCE = 16
+ADMITTED_AT_ONCE = 8
 """Admissions in one message: the server decides them without a bid between them, in about a millisecond."""
 
 

@@ -23,7 +23,7 @@ from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
 from auction.services.bid_rate import BidRate
 from auction.services.ended_lots import EndedLots
-from auction.services.registration_queue import TOP_UPS_AT_ONCE, RegistrationQueue, RegistrationSteps
+from auction.services.registration_queue import RegistrationQueue, RegistrationSteps
 from auction.services.revocations import Revocations
 from auction.services.sign_in_rate import CODE_DELAY_S_MAX, SignInRate
 from auction.services.signing_keys import KeyFollower
@@ -113,7 +113,6 @@ class AppContext:
     ended_lots: EndedLots = field(default_factory=EndedLots)
     """Lots that the ledger has dropped."""
     registration_queue: RegistrationQueue = field(default_factory=RegistrationQueue)
-    top_up_queue: RegistrationQueue = field(default_factory=lambda: RegistrationQueue(TOP_UPS_AT_ONCE))
     registration_steps: RegistrationSteps = field(default_factory=RegistrationSteps)
     sign_in_rate: SignInRate = field(default_factory=SignInRate)
     code_rate: SignInRate = field(default_factory=lambda: SignInRate(guessed="code", delay_s_max=CODE_DELAY_S_MAX))

@@ -15,15 +15,15 @@ from auction.services.batch_queue import BatchQueue
 
 AT_ONCE = 256
 """Some batches of each step."""
-TOP_UPS_AT_ONCE = 6
-"""Of the ten connections of a process, so that others find one: each top-up is requested on its own."""
+ALONE_MAX = 6
+"""Of the ten connections of a process, so that others find one: for what is done for one person alone."""
 WAITING_MAX = 1_000
 PROVIDER_CALLS_MAX = 16
 """Holds that are asked of the provider at the same time."""
 
 
 class RegistrationQueue:
-    """The registrations, or the top-ups, of one process, in the order in which they came; a person's one by one."""
+    """The registrations and top-ups of one process, in the order in which they came; a person's one by one."""
 
     def __init__(self, at_once: int = AT_ONCE, waiting_max: int = WAITING_MAX) -> None:
         self._places = asyncio.Semaphore(at_once)
@@ -53,3 +53,5 @@ class RegistrationSteps:
     outcomes: BatchQueue = field(default_factory=lambda: BatchQueue("outcomes of holds"))
     powers: BatchQueue = field(default_factory=lambda: BatchQueue("bidding power"))
     provider_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROVIDER_CALLS_MAX))
+    alone: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ALONE_MAX))
+    """Bounds what has transactions of its own: requests of top-ups, and holds that were requested before."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from auction.domain.deposits import Power
 from auction.domain.errors import LedgerFault, NotFound, RequestRefused, WrongStatus
 from auction.domain.events import (
     Admitted,
@@ -21,6 +22,7 @@ from auction.domain.events import (
 from auction.domain.lot import LASTS_MS_MAX, LotStatus
 from auction.domain.pricing import LeadingBid
 from auction.domain.terms import SoftClose
+from auction.ledger.admissions import ADMITTED_AT_ONCE, AdmissionCall
 from auction.ledger.bid_ledger import BidLedger
 from auction.ledger.keys import lot_id_of
 from auction.ledger.replies import Snapshot, control_error
@@ -114,6 +116,36 @@ async def test_a_changed_power_is_an_event(ledger: BidLedger, change: dict[str, 
     event = await last_event(ledger)
     assert isinstance(event, Admitted)
     assert event.limit_fen == change.get("limit_fen", -1)
+
+
+def crowd(lot_id: str, count: int) -> list[AdmissionCall]:
+    return [
+        AdmissionCall(lot_id, f"bidder{number}", number, 100 * number, None, None) for number in range(1, count + 1)
+    ]
+
+
+async def test_a_crowd_is_admitted_in_messages_of_so_many(ledger: BidLedger) -> None:
+    await scheduled(ledger)
+    some = crowd(LOT, ADMITTED_AT_ONCE + 3)
+    await ledger.redis.script_flush()
+
+    assert [code for code, _ in await ledger.admit_all(some)] == ["ok"] * len(some)
+    assert [code for code, _ in await ledger.admit_all(some)] == ["done"] * len(some)
+    assert await ledger.power(LOT, some[-1].bidder_id) == Power(100 * len(some))
+    seqs = [snapshot.seq for _, snapshot in await ledger.admit_all(some) if snapshot is not None]
+    assert set(seqs) == {1 + len(some)}
+
+
+async def test_one_admission_that_is_refused_or_fails_spoils_no_reply_of_another(ledger: BidLedger) -> None:
+    await scheduled(ledger)
+    mixed = [*crowd(LOT, 2), *crowd(OTHER_LOT, 1), AdmissionCall(LOT, "bidder3", 3, None, None, None)]
+    assert [code for code, _ in await ledger.admit_all(mixed)] == ["ok", "ok", "lot-unknown", "ok"]
+
+    await ledger.redis.set(ledger.keys.lot(OTHER_LOT), "no hash")
+    with pytest.raises(LedgerFault):
+        await ledger.admit_all(mixed)
+    # the replies after the failed one were read: they are not taken for those of the next call
+    assert [code for code, _ in await ledger.admit_all(crowd(LOT, 2))] == ["done", "done"]
 
 
 async def test_a_bidder_has_one_paddle(ledger: BidLedger) -> None:

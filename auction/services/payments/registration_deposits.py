@@ -63,15 +63,16 @@ async def top_up(
     Raises NotFound, RequestRefused(not-registered, deposit-not-needed, deposit-too-high, deposit-declined,
     payment-method-missing, registration-closed, key-reused), LedgerAway, BooksAway, PaymentsAway, OverCapacity.
     """
-    async with context.top_up_queue.turn(bidder_id):
-        intended, is_new = await request_top_up(
-            context,
-            lot_id,
-            bidder_id=bidder_id,
-            amount_fen=amount_fen,
-            key=key,
-            payment_method=payment_method,
-        )
+    async with context.registration_queue.turn(bidder_id):
+        async with context.registration_steps.alone:
+            intended, is_new = await request_top_up(
+                context,
+                lot_id,
+                bidder_id=bidder_id,
+                amount_fen=amount_fen,
+                key=key,
+                payment_method=payment_method,
+            )
         deposit = await _held(context, intended)
         return replace(await _outcome(context, lot_id, bidder_id, deposit), created=is_new)
 
@@ -86,9 +87,10 @@ async def _held(context: AppContext, intended: IntendedHold) -> Deposit:
         deposit = await steps.outcomes.add(record_hold_outcomes, context, (operation, reply), key=operation.bidder_id)
     elif deposit.status is DepositStatus.PENDING:
         # somebody else has requested it, and may not have got so far
-        await perform(context, hold_id(deposit), on_session=True)
-        async with context.books.reading() as tx:
-            deposit = await deposits.find(tx, deposit.deposit_id)
+        async with steps.alone:
+            await perform(context, hold_id(deposit), on_session=True)
+            async with context.books.reading() as tx:
+                deposit = await deposits.find(tx, deposit.deposit_id)
     if deposit.status is DepositStatus.FAILED:
         raise RequestRefused(
             ProblemCode.DEPOSIT_DECLINED,
