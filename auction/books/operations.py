@@ -290,13 +290,6 @@ async def mark_pending(
     )
 
 
-async def end_waiting(tx: Transaction, operation_id: str, *, at_ms: int) -> None:
-    """Let the time end in which a card's owner is to confirm an operation; one that does not wait stays as it is."""
-    waits = payment_operations.c.confirm_by_ms > at_ms
-    statement = update(payment_operations).where(payment_operations.c.operation_id == operation_id, UNRESOLVED, waits)
-    await tx.session.execute(statement.values(confirm_by_ms=at_ms))
-
-
 async def set_amount(tx: Transaction, operation_id: str, amount_fen: int) -> Operation:
     """Change the amount of an unresolved capture to what the provider has captured."""
     capture = (payment_operations.c.operation_id == operation_id) & (payment_operations.c.kind == OperationKind.CAPTURE)

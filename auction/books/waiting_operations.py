@@ -5,7 +5,7 @@ Beside the bid's way.
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, any_, exists, func, literal, or_, select
+from sqlalchemy import and_, any_, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auction.books.operations import UNRESOLVED, Operation
@@ -69,3 +69,10 @@ async def find_opening(tx: Transaction, operation_id: str, bidder_id: str) -> Op
     own = table.operation_id == operation_id, table.bidder_id == bidder_id, opening
     row = await tx.row(select(payment_operations).where(*own))
     return None if row is None else Operation(**row)
+
+
+async def end_waiting(tx: Transaction, operation_id: str, *, at_ms: int) -> None:
+    """Let the time end in which a card's owner is to confirm an operation; one that does not wait stays as it is."""
+    waits = payment_operations.c.confirm_by_ms > at_ms
+    statement = update(payment_operations).where(payment_operations.c.operation_id == operation_id, UNRESOLVED, waits)
+    await tx.session.execute(statement.values(confirm_by_ms=at_ms))

@@ -3,6 +3,7 @@
 import pytest
 
 from auction.books.bank_receipts import ReceiptFacts
+from auction.domain.currency import CURRENCIES
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.services.bank.statement_columns import PRESETS
 from auction.services.bank.statement_reader import LINES_MAX, LineError, StatementLine, read_statement
@@ -108,3 +109,10 @@ def test_a_file_that_is_no_statement_is_refused_with_its_reason(raw: bytes, reas
     with pytest.raises(RequestRefused) as refused:
         read_statement(raw, GENERIC)
     assert (refused.value.code, refused.value.facts) == (ProblemCode.STATEMENT_INVALID, {"reason": reason})
+
+
+@pytest.mark.parametrize("written, amount", [("8,900", 8_900), ("8900.00", 8_900), ("8900.5", None)])
+def test_amounts_are_in_the_houses_currency(written: str, amount: int | None) -> None:
+    raw = f"Date;Payer;Account;Amount;Remittance;Reference\n2025/10/24;Li;1;{written};x;G1\n".encode()
+    (line,) = read_statement(raw, GENERIC, CURRENCIES["JPY"]).lines
+    assert (line.facts and line.facts.amount_fen, line.error) == (amount, None if amount else LineError.AMOUNT)

@@ -18,6 +18,7 @@ from auction.services.bank.statement_reader import (
     checked_lines,
     decoded,
     invalid,
+    minor_units,
 )
 
 _STARTS = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:\{1:|:20:)")
@@ -122,16 +123,8 @@ def _raw_line(entry: _Entry, currency: Currency) -> RawLine | None:
         "bank_reference": next((one for one in (bank, own) if one not in _NO_REFERENCE), ""),
         **details,
     }
-    return RawLine(entry.number, values, _amount_fen(found["amount"], currency))
-
-
-def _amount_fen(amount: str, currency: Currency) -> int | None:
-    """An amount with a comma, in minor units; None where it has more decimals than the currency."""
-    whole, _, part = amount.partition(",")
-    digits = part.rstrip("0")
-    if len(digits) > currency.exponent:
-        return None
-    return int(whole + digits.ljust(currency.exponent, "0"))
+    whole, _, part = found["amount"].partition(",")
+    return RawLine(entry.number, values, minor_units(whole, part, currency))
 
 
 def _day(digits: str) -> str:

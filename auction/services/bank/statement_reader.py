@@ -14,6 +14,7 @@ from enum import StrEnum
 from io import StringIO
 
 from auction.books.bank_receipts import ReceiptFacts
+from auction.domain.currency import CNY, Currency
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.money import is_amount
 from auction.domain.text import ACCOUNT_NUMBER, NAME, REMITTANCE, is_visible_ascii
@@ -67,15 +68,18 @@ class Statement:
     encoding: str
 
 
-def read_statement(raw: bytes, columns: StatementColumns) -> Statement:
-    """The transfers of a statement that came in. Raises RequestRefused(statement-invalid) where it cannot be read."""
+def read_statement(raw: bytes, columns: StatementColumns, currency: Currency = CNY) -> Statement:
+    """The transfers of a statement that came in. Raises RequestRefused(statement-invalid) where it cannot be read.
+
+    `currency` is that of its amounts: of the yen, which has no decimals, whole yen are read.
+    """
     text, encoding = decoded(raw)
     for delimiter in DELIMITERS:
         rows = list(_rows(text, delimiter))
         for place, (_, row) in enumerate(rows[:HEADING_LINES_MAX]):
             found = _places(row, columns)
             if all(found[field] for field in REQUIRED):
-                lines, outgoing = _lines(rows[place + 1 :], found)
+                lines, outgoing = _lines(rows[place + 1 :], found, currency)
                 return Statement(lines, outgoing, encoding)
     wanted = "; ".join(f"{field}: {' or '.join(getattr(columns, field)) or 'no column named'}" for field in REQUIRED)
     raise invalid(f"No line among the first {HEADING_LINES_MAX} has a column for each of these: {wanted}.", "columns")
@@ -139,7 +143,9 @@ class RawLine:
     amount_fen: int | None
 
 
-def _lines(rows: Sequence[tuple[int, list[str]]], places: dict[str, list[int]]) -> tuple[list[StatementLine], int]:
+def _lines(
+    rows: Sequence[tuple[int, list[str]]], places: dict[str, list[int]], currency: Currency
+) -> tuple[list[StatementLine], int]:
     raw_lines: list[RawLine] = []
     outgoing = 0
     for number, row in rows:
@@ -149,7 +155,7 @@ def _lines(rows: Sequence[tuple[int, list[str]]], places: dict[str, list[int]]) 
             field: " ".join(dict.fromkeys(row[place] for place in some if place < len(row) and row[place]))
             for field, some in places.items()
         }
-        amount_fen = _amount_fen(values["amount"])
+        amount_fen = _amount_fen(values["amount"], currency)
         if amount_fen is not None and amount_fen <= 0:
             outgoing += 1
             continue
@@ -199,16 +205,22 @@ def _line(number: int, values: Mapping[str, str], amount_fen: int | None) -> Sta
     )
 
 
-def _amount_fen(value: str) -> int | None:
-    """An amount in yuan as fen, an empty one as 0; None where it is none."""
+def _amount_fen(value: str, currency: Currency) -> int | None:
+    """An amount in minor units of the currency, an empty one as 0; None where it is none."""
     plain = unicodedata.normalize("NFKC", value).replace(" ", "").removeprefix("¥").removesuffix("元")
     if plain in {"", "-", "--"}:
         return 0
     if not _AMOUNT.fullmatch(plain):
         return None
     whole, _, part = plain.lstrip("+-").replace(",", "").partition(".")
-    fen = int(whole[:20]) * 100 + int(part.ljust(2, "0"))
-    return -fen if plain.startswith("-") else fen
+    fen = minor_units(whole[:20], part, currency)
+    return -fen if fen is not None and plain.startswith("-") else fen
+
+
+def minor_units(whole: str, part: str, currency: Currency) -> int | None:
+    """The digits before and after the decimal sign as minor units; None where the currency has fewer decimals."""
+    digits = part.rstrip("0")
+    return None if len(digits) > currency.exponent else int(whole + digits.ljust(currency.exponent, "0"))
 
 
 def _value_date(value: str) -> str | None:

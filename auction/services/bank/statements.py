@@ -138,7 +138,7 @@ async def _read(context: AppContext, raw: bytes, mapping: str) -> Statement:
     """A statement in either format; MT940 needs no mapping. Raises NotFound(mapping-unknown), RequestRefused."""
     if is_mt940(raw):
         return read_mt940(raw, context.money.currency)
-    return read_statement(raw, await _columns(context, mapping))
+    return read_statement(raw, await _columns(context, mapping), context.money.currency)
 
 
 async def _columns(context: AppContext, mapping: str) -> StatementColumns:

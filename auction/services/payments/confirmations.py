@@ -89,7 +89,7 @@ async def cancel_confirmation(context: AppContext, operation_id: str, *, bidder_
     if operation.is_resolved:
         return operation
     async with context.books.transaction() as tx:
-        await operations.end_waiting(tx, operation_id, at_ms=context.clock_ms())
+        await waiting_operations.end_waiting(tx, operation_id, at_ms=context.clock_ms())
     return await perform(context, operation_id, on_session=True)
 
 
