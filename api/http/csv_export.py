@@ -118,6 +118,16 @@ async def csv_response(rows: AsyncIterator[Cells], name: str, currency: Currency
     return StreamingResponse(_chunks(file), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+async def lines_response(lines: AsyncIterator[str], name: str) -> StreamingResponse:
+    """A response that browsers save as `name`.jsonl. All lines are read before its first byte is sent."""
+    file: IO[str] = SpooledTemporaryFile(IN_MEMORY_BYTES_MAX, "w+", encoding="utf-8", newline="")  # noqa: SIM115
+    async for line in lines:
+        file.write(line + "\n")
+    file.seek(0)
+    headers = {"content-disposition": f'attachment; filename="{name}.jsonl"', "cache-control": "no-store"}
+    return StreamingResponse(_chunks(file), media_type="application/jsonl", headers=headers)
+
+
 async def _with_readable_columns(rows: AsyncIterator[Cells], currency: Currency) -> AsyncIterator[Cells]:
     """The rows with a column in the house's currency for each in fen, one in ISO 8601 for each in ms."""
     header = [str(name) for name in await anext(rows)]

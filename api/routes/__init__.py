@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.routes import (
+    audit,
     auth,
     bank,
     bidders,
@@ -27,7 +28,7 @@ from api.routes import (
 )
 
 v1 = APIRouter(prefix="/api/v1")
-staff = (ops, pending_acts, recovery, bidders, settlements, bank, statements, exceptions, journal)
+staff = (ops, pending_acts, recovery, bidders, settlements, bank, statements, exceptions, journal, audit)
 own = (me, payment_methods, confirmations)
 for part in (auth, config, sales, prices, lots, registrations, *own, *staff, webhooks):
     v1.include_router(part.router)
@@ -37,3 +38,4 @@ v1.include_router(auth.staff)
 outside = APIRouter()
 for part in (health, signing_keys):
     outside.include_router(part.router)
+outside.include_router(audit.public)

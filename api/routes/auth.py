@@ -1,6 +1,8 @@
 """Accounts, sign-in and sign-out: tokens for programs, sessions in cookies for pages."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from api.http.openapi import SIGNED_IN, TOKEN, WRITE, problems
 from api.http.sessions import DEVICE_COOKIE, begin_session, end_session, remember_device
 from api.routes.dependencies import BidderId, Context, SessionId
 from api.schemas.auth import (
+    EndedSessionsResponse,
     EnrolledResponse,
     EnrolmentResponse,
     IdentityResponse,
@@ -30,6 +33,7 @@ from auction.services.context import AppContext
 from auction.services.identity import accounts, second_factor, sessions
 from auction.services.identity.roles import STAFF, Role
 from auction.services.identity.sessions import SignInPlace
+from auction.services.identity.sign_in_log import refusals_audited
 from auction.services.identity.tokens import Purpose, lifetime_for
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -43,9 +47,18 @@ _SECOND_FACTOR = (ProblemCode.SECOND_FACTOR_MISSING, ProblemCode.CODE_REQUIRED, 
 _PASSWORD = (ProblemCode.CREDENTIALS_WRONG, ProblemCode.ACCOUNT_DISABLED, ProblemCode.TOO_MANY_SIGN_INS)
 
 
-async def _checked_account(request: Request, context: AppContext, username: str, password: str) -> LoginAccount:
-    """The account of a user name and password; its second factor is still to be checked."""
-    return await while_connected(request, accounts.authenticate(context, username=username, password=password))
+@asynccontextmanager
+async def _checked_account(
+    request: Request, context: AppContext, username: str, password: str
+) -> AsyncIterator[LoginAccount]:
+    """The account of a user name and password, for a block that checks its second factor; refusals are audited."""
+    async with refusals_audited(context, username, _place_of(request)):
+        yield await while_connected(request, accounts.authenticate(context, username=username, password=password))
+
+
+def _place_of(request: Request) -> SignInPlace:
+    address = "" if request.client is None else request.client.host
+    return SignInPlace(request.headers.get("user-agent", ""), address)
 
 
 async def _begin_session(
@@ -67,9 +80,7 @@ async def _issue_token(
     config: ApiConfig = request.app.state.config
     authenticator: Authenticator = request.app.state.authenticator
     lifetime_s = lifetime_for(Role(account.role), config.token_lifetime_s)
-    address = "" if request.client is None else request.client.host
-    place = SignInPlace(request.headers.get("user-agent", ""), address)
-    session = await sessions.begin_session(context, account, place, lifetime_s=lifetime_s)
+    session = await sessions.begin_session(context, account, _place_of(request), lifetime_s=lifetime_s)
     token = authenticator.keys.issue(
         subject=account.subject,
         name=account.name,
@@ -98,8 +109,8 @@ async def give_token(
     code: Annotated[Code, Form()] = "",
 ) -> TokenResponse:
     """Issue a token for a user name, a password and, for staff, a code, which are sent as a form."""
-    account = await _checked_account(request, context, username, password)
-    await second_factor.check_sign_in(context, account, code)
+    async with _checked_account(request, context, username, password) as account:
+        await second_factor.check_sign_in(context, account, code)
     token, lifetime_s = await _issue_token(request, context, account)
     return TokenResponse(access_token=token, expires_in=lifetime_s)
 
@@ -129,8 +140,8 @@ async def sign_in(
     request: Request, response: Response, context: Context, credentials: SignInRequest
 ) -> SessionResponse:
     """Start a session for a page: sets an HttpOnly cookie with the token, and a cookie with the CSRF token."""
-    account = await _checked_account(request, context, credentials.username, credentials.password)
-    await second_factor.check_sign_in(context, account, credentials.code)
+    async with _checked_account(request, context, credentials.username, credentials.password) as account:
+        await second_factor.check_sign_in(context, account, credentials.code)
     return SessionResponse(identity=await _begin_session(request, response, context, account))
 
 
@@ -146,8 +157,8 @@ async def begin_enrolment(request: Request, context: Context, credentials: SignI
 
     It counts once its first code is confirmed.
     """
-    account = await _checked_account(request, context, credentials.username, credentials.password)
-    enrolment = await second_factor.begin_enrolment(context, account, credentials.code)
+    async with _checked_account(request, context, credentials.username, credentials.password) as account:
+        enrolment = await second_factor.begin_enrolment(context, account, credentials.code)
     return EnrolmentResponse(secret=enrolment.secret, uri=enrolment.uri, qr_svg=_qr_svg(enrolment.uri))
 
 
@@ -159,8 +170,8 @@ async def confirm_enrolment(
     request: Request, response: Response, context: Context, credentials: SignInRequest
 ) -> EnrolledResponse:
     """Confirm an authenticator app with its first code: it counts from now on, and a session starts."""
-    account = await _checked_account(request, context, credentials.username, credentials.password)
-    recovery_codes = await second_factor.confirm_enrolment(context, account, credentials.code)
+    async with _checked_account(request, context, credentials.username, credentials.password) as account:
+        recovery_codes = await second_factor.confirm_enrolment(context, account, credentials.code)
     identity = await _begin_session(request, response, context, account)
     return EnrolledResponse(identity=identity, recovery_codes=recovery_codes)
 
@@ -203,6 +214,12 @@ async def list_own_sessions(context: Context, identity: SignedIn) -> SessionsRes
     return SessionsResponse.of(await sessions.list_sessions(context, identity.subject), identity.token_id)
 
 
+@router.delete("/sessions", responses=problems(*SIGNED_IN, *WRITE))
+async def end_other_sessions(context: Context, identity: SignedIn) -> EndedSessionsResponse:
+    """End all your sessions but for this one."""
+    return EndedSessionsResponse(ended=await sessions.end_other_sessions(context, identity))
+
+
 @router.delete(
     "/sessions/{session_id}",
     status_code=204,
@@ -216,8 +233,9 @@ async def end_own_session(context: Context, identity: SignedIn, session_id: Sess
 
 
 @staff.get("/sessions/{bidder_id}", responses=problems(ProblemCode.BIDDER_UNKNOWN, *SIGNED_IN, ProblemCode.BOOKS_AWAY))
-async def list_sessions(context: Context, _ops: Ops, bidder_id: BidderId) -> SessionsResponse:
+async def list_sessions(context: Context, ops: Ops, bidder_id: BidderId) -> SessionsResponse:
     """Where a bidder or a member of staff is signed in, by the subject of their tokens."""
+    await context.reading_log.record_names(context.books, ops, "sessions", [bidder_id])
     return SessionsResponse.of(await sessions.list_sessions(context, bidder_id))
 
 

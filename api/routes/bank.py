@@ -54,7 +54,7 @@ async def _transfer(context: AppContext, transfer_id: str) -> OutgoingTransferRe
 @router.get("/receipts/bank", responses=_READING)
 async def list_receipts(
     context: Context,
-    _reader: MoneyReader,
+    reader: MoneyReader,
     *,
     only_open: Open = False,
     q: Annotated[SearchText, Query()] = "",
@@ -66,6 +66,7 @@ async def list_receipts(
     found = await views.list_receipts(
         context, only_open=only_open, text=q, from_date=from_date, to_date=to_date, limit=limit
     )
+    await context.reading_log.record_names(context.books, reader, "bank receipts", found.names)
     return BankReceiptsResponse.of(found)
 
 
@@ -136,10 +137,12 @@ async def return_receipt(
 
 @router.get("/transfers", responses=_READING)
 async def list_transfers(
-    context: Context, _reader: MoneyReader, *, only_open: Open = False, limit: Limit = 200
+    context: Context, reader: MoneyReader, *, only_open: Open = False, limit: Limit = 200
 ) -> OutgoingTransfersResponse:
     """Receipts that are sent back, the latest first."""
-    return OutgoingTransfersResponse.of(await views.list_transfers(context, only_open=only_open, limit=limit))
+    found = await views.list_transfers(context, only_open=only_open, limit=limit)
+    await context.reading_log.record_names(context.books, reader, "transfers", found.names)
+    return OutgoingTransfersResponse.of(found)
 
 
 @router.post(

@@ -1,4 +1,4 @@
-"""Routes for finance and auditors: the journal, money invariants, actions of staff; as JSON, or as CSV to download."""
+"""Routes for finance and auditors: the journal, money invariants; as JSON, or as CSV to download."""
 
 from typing import Annotated
 
@@ -9,11 +9,12 @@ from api.http.auth import Auditor, MoneyReader
 from api.http.csv_export import csv_response, journal_rows, result_rows
 from api.http.openapi import SIGNED_IN, Responses, problems
 from api.routes.dependencies import Context
-from api.schemas.journal import AuditResponse, InvariantsResponse, JournalResponse
+from api.schemas.journal import InvariantsResponse, JournalResponse
 from api.schemas.requests import SEQ_MAX
-from auction.books import audit, journal
+from auction.books import journal
 from auction.domain.errors import ProblemCode
 from auction.domain.text import ID_LENGTH_MAX, ID_PATTERN
+from auction.services.reading_log import record_export
 from auction.services.verification.money_checks import check_money
 
 router = APIRouter(prefix="/ops", tags=["finance"])
@@ -40,14 +41,16 @@ async def show_journal(
 
 
 @router.get("/journal.csv", response_class=StreamingResponse, responses=_READING | _CSV)
-async def export_journal(context: Context, _reader: MoneyReader, lot_id: OfLot = None) -> StreamingResponse:
+async def export_journal(context: Context, reader: MoneyReader, lot_id: OfLot = None) -> StreamingResponse:
     """The journal as CSV, a row a line; amounts in fen and in yuan, times in milliseconds and in ISO 8601."""
+    await record_export(context.books, reader, "journal", lot_id=lot_id)
     return await csv_response(journal_rows(context, lot_id), "journal", context.money.currency)
 
 
 @router.get("/results.csv", response_class=StreamingResponse, responses=_READING | _CSV)
-async def export_results(context: Context, _reader: MoneyReader) -> StreamingResponse:
+async def export_results(context: Context, reader: MoneyReader) -> StreamingResponse:
     """The result of every closed lot as CSV; amounts in fen and in yuan, times in milliseconds and in ISO 8601."""
+    await record_export(context.books, reader, "results")
     return await csv_response(result_rows(context), "results", context.money.currency)
 
 
@@ -55,17 +58,3 @@ async def export_results(context: Context, _reader: MoneyReader) -> StreamingRes
 async def show_invariants(context: Context, _auditor: Auditor) -> InvariantsResponse:
     """Check every rule of money now."""
     return InvariantsResponse.of(await check_money(context))
-
-
-@router.get("/audit", responses=_READING)
-async def show_audit(
-    context: Context,
-    _auditor: Auditor,
-    lot_id: OfLot = None,
-    before_id: Annotated[int | None, Query(ge=1, le=SEQ_MAX)] = None,
-    limit: Limit = 100,
-) -> AuditResponse:
-    """Actions of staff, newest first."""
-    async with context.books.reading() as tx:
-        found = await audit.staff_actions_of(tx, lot_id=lot_id, before_id=before_id, limit=limit + 1)
-    return AuditResponse.of(found, limit=limit)

@@ -13,6 +13,7 @@ from auction.domain.errors import ProblemCode
 from auction.domain.states import ClaimStatus
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Identity
+from auction.services.reading_log import record_export
 from auction.services.recovery import claims
 from auction.services.recovery.claims import ReceivedBid
 from auction.services.recovery.report import recovery_report
@@ -26,14 +27,17 @@ _CSV: Responses = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}
 
 
 @router.get("/recovery", responses=_READING)
-async def show_recovery(context: Context, _reader: MoneyReader) -> RecoveryResponse:
+async def show_recovery(context: Context, reader: MoneyReader) -> RecoveryResponse:
     """Stopped shards, frozen lots with their cause, and every lot that was restored, with what was lost."""
-    return RecoveryResponse.of(await recovery_report(context.ledger, context.books))
+    found = await recovery_report(context.ledger, context.books)
+    await context.reading_log.record_names(context.books, reader, "recovery", found.names)
+    return RecoveryResponse.of(found)
 
 
 @router.get("/recovery.csv", response_class=StreamingResponse, responses=_READING | _CSV)
-async def export_recovery(context: Context, _reader: MoneyReader) -> StreamingResponse:
+async def export_recovery(context: Context, reader: MoneyReader) -> StreamingResponse:
     """The same as CSV, a row for each frozen and each restored lot; times in milliseconds and in ISO 8601."""
+    await record_export(context.books, reader, "recovery")
     return await csv_response(recovery_rows(context), "recovery", context.money.currency)
 
 

@@ -69,7 +69,7 @@ async def _detail_after(
 @router.get("", responses=problems(*SIGNED_IN, ProblemCode.BOOKS_AWAY))
 async def list_settlements(
     context: Context,
-    _reader: MoneyReader,
+    reader: MoneyReader,
     *,
     state: Annotated[SettlementState | None, Query()] = None,
     q: Annotated[SearchText, Query(description=_SEARCH)] = "",
@@ -80,13 +80,16 @@ async def list_settlements(
     """Settlements of closed lots, the nearest deadline first."""
     which = SettlementFilter(q, from_ms, to_ms)
     found = await finance_views.list_settlements(context, which=which, state=state, limit=limit)
+    await context.reading_log.record_names(context.books, reader, "settlements", found.names)
     return SettlementListResponse.of(found)
 
 
 @router.get("/{lot_id}", responses=problems(*_LOT, *SIGNED_IN, ProblemCode.BOOKS_AWAY))
-async def show_settlement(context: Context, _reader: MoneyReader, lot_id: LotId) -> SettlementDetailResponse:
+async def show_settlement(context: Context, reader: MoneyReader, lot_id: LotId) -> SettlementDetailResponse:
     """A lot's settlement, with its steps, deposits, payments and journal entries."""
-    return await _detail(context, lot_id)
+    found = await _detail(context, lot_id)
+    await context.reading_log.record_names(context.books, reader, "settlement", found.names, lot_id=lot_id)
+    return found
 
 
 @router.post(

@@ -96,3 +96,9 @@ class SessionsResponse(BaseModel):
             for one in found
         ]
         return cls(sessions=rows)
+
+
+class EndedSessionsResponse(BaseModel):
+    """How many sessions were ended."""
+
+    ended: int

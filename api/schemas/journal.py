@@ -1,11 +1,10 @@
-"""Responses for finance and auditors: journal entries, actions of staff, money invariants. In fen and UTC ms."""
+"""Responses for finance and auditors: journal entries, money invariants. In fen and UTC ms."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel
 
-from auction.books.audit import StaffAction
 from auction.books.journal import PostedEntry
 from auction.domain.journal import JournalLine
 from auction.services.verification.money_checks import MoneyCheck
@@ -64,49 +63,6 @@ class JournalResponse(BaseModel):
         return cls(
             entries=[EntryResponse.of(entry) for entry in page],
             next_after_id=page[-1].entry_id if len(entries) > limit else None,
-        )
-
-
-class StaffActionResponse(BaseModel):
-    """What a member of staff did, and why."""
-
-    action_id: int
-    actor: str
-    action: str
-    sale_id: str | None
-    lot_id: str | None
-    reason: str | None
-    details: dict[str, Any]
-    at_ms: int
-
-    @classmethod
-    def of(cls, action: StaffAction) -> Self:
-        """The response for an action."""
-        return cls(
-            action_id=action.action_id,
-            actor=action.actor,
-            action=action.action,
-            sale_id=action.sale_id,
-            lot_id=action.lot_id,
-            reason=action.reason,
-            details=dict(action.details),
-            at_ms=action.at_ms,
-        )
-
-
-class AuditResponse(BaseModel):
-    """A page of the actions of staff, newest first. `next_before_id` null: the last page."""
-
-    actions: list[StaffActionResponse]
-    next_before_id: int | None
-
-    @classmethod
-    def of(cls, actions: Sequence[StaffAction], *, limit: int) -> Self:
-        """The response for the first `limit` of these actions; more of them mean that there is another page."""
-        page = actions[:limit]
-        return cls(
-            actions=[StaffActionResponse.of(action) for action in page],
-            next_before_id=page[-1].action_id if len(actions) > limit else None,
         )
 
 

@@ -18,7 +18,15 @@ from auction.books.unit_of_work import CONNECT_TIMEOUT_S, Books, driver_url, is_
 from auction.domain.errors import BooksAway
 
 WRITTEN_ONCE = frozenset(
-    {"journal_entries", "journal_lines", "ledger_entries", "lot_chains", "receipt_matches", "staff_actions"}
+    {
+        "audit_chain",
+        "journal_entries",
+        "journal_lines",
+        "ledger_entries",
+        "lot_chains",
+        "receipt_matches",
+        "staff_actions",
+    }
 )
 """Tables whose rows are added and never changed."""
 UPDATED_COLUMNS = {"bids": ("voided_by_seq",)}

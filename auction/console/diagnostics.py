@@ -26,6 +26,7 @@ from auction.ledger.memory import REFUSE_PERCENT, MemoryLevel, MemoryUse
 from auction.ledger.server_settings import ServerSettings, read_server_settings
 from auction.payments.registry import PROVIDERS
 from auction.services.recovery.report import RecoveryReport, recovery_report
+from auction.services.verification.audit_log import AuditVerdict, check_audit_log
 from auction.settings import Settings
 
 LEDGER_VERSION_MIN = (6, 2)
@@ -249,6 +250,31 @@ async def _read_recovery(settings: Settings) -> RecoveryReport | None:
         await books.close()
 
 
+def check_audit(settings: Settings) -> list[Finding]:
+    """The audit log: every row as it was chained, and none waiting for the worker for long."""
+    try:
+        verdict = asyncio.run(_read_audit_log(settings))
+    except AuctionError:
+        verdict = None  # the checks of the servers say what is wrong
+    if verdict is None:
+        return []
+    advice = "compare it with heads that were kept: `auction verify --all --audit-head FILE`; see docs/operations.md"
+    state = FindingState.BAD if verdict.broken else FindingState.GOOD
+    return [Finding("audit log", state, verdict.sentence(), advice if verdict.broken else "")]
+
+
+async def _read_audit_log(settings: Settings) -> AuditVerdict | None:
+    """What is found in the audit log; None where the database is not migrated."""
+    books = Books.connect(str(settings.database_url), connections=1)
+    try:
+        async with books.reading() as tx:
+            if await applied_revision(tx) != head():
+                return None
+        return await check_audit_log(books)
+    finally:
+        await books.close()
+
+
 def check_payments(settings: Settings) -> list[Finding]:
     """The payment provider: it has to be named, and a stand-in moves no money."""
     if settings.payment_provider is None:
@@ -289,6 +315,7 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_ledger,
     check_books,
     check_recovery,
+    check_audit,
     check_payments,
     check_disk,
 )

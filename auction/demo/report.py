@@ -8,6 +8,7 @@ from auction.bootstrap import open_context
 from auction.demo.lot_table import LotTable
 from auction.domain.proof import PROMISES
 from auction.services.context import AppContext
+from auction.services.verification.audit_log import AuditVerdict, check_audit_log
 from auction.services.verification.money_checks import MoneyCheck, check_money
 from auction.services.verification.verdicts import Verdict, verify_sale
 from auction.settings import Settings
@@ -31,13 +32,17 @@ class Result:
 
 async def read_results(
     settings: Settings, sale_id: str, table: LotTable
-) -> tuple[list[Result], Verdict, Sequence[MoneyCheck]]:
-    """How the lots ended, the verdict on the sale's record, and the rules of money. Raises LedgerAway, BooksAway."""
+) -> tuple[list[Result], Verdict, Sequence[MoneyCheck], AuditVerdict]:
+    """How the lots ended, and what checking the sale's record, the rules of money and the audit log found.
+
+    Raises LedgerAway, BooksAway.
+    """
     async with open_context(settings) as context:
         await Archiver(context.books, context.stream, keep_ms=settings.stream_keep_ms).catch_up()
         scheduled_ends = {lot.lot_id: lot.scheduled_ends for lot in table.lots.values()}
         results = [await _result(context, lot_id, scheduled_ends) for lot_id in table.lots]
-        return results, await verify_sale(context, sale_id), await check_money(context)
+        audit = await check_audit_log(context.books)
+        return results, await verify_sale(context, sale_id), await check_money(context), audit
 
 
 async def _result(context: AppContext, lot_id: str, scheduled_ends: Mapping[str, set[int]]) -> Result:

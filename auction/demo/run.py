@@ -161,8 +161,8 @@ class DemoRun:
 
     async def _report(self, sale_id: str, table: LotTable) -> int:
         """Print how the lots ended and whether everything holds; the exit code."""
-        results, verdict, money = await read_results(self._settings, sale_id, table)
-        is_sound = all_hold(verdict, money)
+        results, verdict, money, audit = await read_results(self._settings, sale_id, table)
+        is_sound = all_hold(verdict, money, audit)
         if self._options.on_terminal:
             # the live table has shown it
             table.pop_unprinted()

@@ -23,6 +23,7 @@ from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
 from auction.services.bid_rate import BidRate
 from auction.services.ended_lots import EndedLots
+from auction.services.reading_log import ReadingLog
 from auction.services.registration_queue import RegistrationQueue, RegistrationSteps
 from auction.services.revocations import Revocations
 from auction.services.sign_in_rate import CODE_DELAY_S_MAX, SignInRate
@@ -118,6 +119,8 @@ class AppContext:
     code_rate: SignInRate = field(default_factory=lambda: SignInRate(guessed="code", delay_s_max=CODE_DELAY_S_MAX))
     revocations: Revocations = field(default_factory=Revocations)
     """Tokens that are not accepted any more."""
+    reading_log: ReadingLog = field(default_factory=ReadingLog)
+    """Audits which names staff read."""
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))
     """Scheduled lots, whose records never change, so that each process reads each of them once."""
 

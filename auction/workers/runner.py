@@ -13,6 +13,7 @@ from auction.ledger.cancellation import raise_if_cancelled
 from auction.services.context import AppContext
 from auction.services.recovery.frozen import stop_frozen_lots
 from auction.workers.archiver import Archiver
+from auction.workers.audit_chain import AuditChainWriter
 from auction.workers.cashier import Cashier
 from auction.workers.clerk import Clerk
 from auction.workers.settler import Settler
@@ -33,10 +34,11 @@ async def run_workers(context: AppContext, stopping: asyncio.Event, *, keep_ms: 
     An unexpected error of a worker is logged with its traceback; that worker is run again, the others go on.
     """
     archiver = Archiver(context.books, context.stream, keep_ms=keep_ms, stop_frozen=lambda: stop_frozen_lots(context))
-    others: dict[str, Clerk | Settler | Cashier] = {
+    others: dict[str, Clerk | Settler | Cashier | AuditChainWriter] = {
         "clerk": Clerk(context),
         "settler": Settler(context),
         "cashier": Cashier(context),
+        "audit chain": AuditChainWriter(context.books),
     }
     log.info("workers_started", roles=["archiver", *others])
     async with asyncio.TaskGroup() as tasks:

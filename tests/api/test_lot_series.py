@@ -51,7 +51,7 @@ async def test_they_are_scheduled_at_once_one_after_the_other(asker: Asker, cont
         assert (shown["status"], shown["opens_at_ms"]) == ("scheduled", opens_at_ms + place * every_ms)
         assert shown["ends_at_ms"] == lot["closes_at_ms"] == shown["opens_at_ms"] + 10 * MINUTE_MS
         async with context.books.reading() as tx:
-            acts = [one.action for one in await audit.staff_actions_of(tx, lot_id=lot["lot_id"])]
+            acts = [one.action for one in await audit.staff_actions_of(tx, audit.AuditFilter(lot_id=lot["lot_id"]))]
         assert set(acts) == {"create-lot", "schedule-lot"}
 
 

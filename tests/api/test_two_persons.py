@@ -85,7 +85,7 @@ async def test_one_clerk_cannot_hand_the_lot_to_a_friend(asker: Asker, context: 
     assert await pending_of(asker) == []
     assert (await act(asker, f"/lots/{lot_id}/resume", EVE, {})).status_code == 200
     async with context.books.reading() as tx:
-        acts = [(one.actor, one.action) for one in await audit.staff_actions_of(tx, lot_id=lot_id)]
+        acts = [(one.actor, one.action) for one in await audit.staff_actions_of(tx, audit.AuditFilter(lot_id=lot_id))]
     assert {("dora", "ask-void-bid"), ("eve", "approve-void-bid")} <= set(acts)
 
 

@@ -16,7 +16,7 @@ async def test_acts_are_read_newest_first_by_lot_and_by_page(books: Books) -> No
     noted = [await note(books, lot_id, reason) for lot_id, reason in (("a-001", "1"), ("b-001", "2"), ("a-001", "3"))]
     async with books.reading() as tx:
         everything = await audit.staff_actions_of(tx)
-        of_a = await audit.staff_actions_of(tx, lot_id="a-001")
+        of_a = await audit.staff_actions_of(tx, audit.AuditFilter(lot_id="a-001"))
         page = await audit.staff_actions_of(tx, limit=1, before_id=noted[2].action_id)
 
     assert everything == noted[::-1]

@@ -30,7 +30,15 @@ from auction.books.tables.settlements import (
     settlement_steps,
     settlements,
 )
-from auction.books.tables.staff import accounts, approvals, second_factors, sessions, staff_actions, token_revocations
+from auction.books.tables.staff import (
+    accounts,
+    approvals,
+    audit_chain,
+    second_factors,
+    sessions,
+    staff_actions,
+    token_revocations,
+)
 
 __all__ = [
     "Id",
@@ -38,6 +46,7 @@ __all__ = [
     "acknowledged_marks",
     "approvals",
     "archive_cursors",
+    "audit_chain",
     "awards",
     "bank_receipts",
     "bid_claims",

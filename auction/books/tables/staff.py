@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     Named,
     Table,
     Text,
@@ -125,6 +126,25 @@ staff_actions = Table(
     metadata,
     StaffActionColumns,
     Index("ix_staff_actions_lot", "lot_id", "action_id", postgresql_where=text("lot_id IS NOT NULL")),
+    Index("ix_staff_actions_actor", "actor", "action_id"),
+)
+
+
+class AuditChainColumns(TypedColumns):
+    """The hash chain over the audit log, in an order of its own. A trigger refuses every change and deletion."""
+
+    position = Column(BigInteger, primary_key=True, autoincrement=False)
+    action_id = Column(BigInteger, nullable=False, unique=True)
+    sha256 = Column(LargeBinary, nullable=False)
+    chained_at_ms = Column(BigInteger, nullable=False)
+
+
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    AuditChainColumns,
+    CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+    CheckConstraint("position >= 1", name="position"),
 )
 
 

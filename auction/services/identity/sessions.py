@@ -27,6 +27,11 @@ class SignInPlace:
     client: str
     address: str
 
+    @property
+    def shown_client(self) -> str:
+        """How the browser or program names itself, without what cannot be shown, cut."""
+        return "".join(filter(str.isprintable, self.client))[:CLIENT_LENGTH_MAX]
+
 
 async def begin_session(context: AppContext, account: LoginAccount, place: SignInPlace, *, lifetime_s: int) -> Session:
     """Begin a session of an account whose password, and second factor, were right; its tokens carry its id.
@@ -42,13 +47,20 @@ async def begin_session(context: AppContext, account: LoginAccount, place: SignI
         session = Session(
             session_id=secrets.token_hex(12),
             subject=account.subject,
-            client="".join(filter(str.isprintable, place.client))[:CLIENT_LENGTH_MAX],
+            client=place.shown_client,
             address=place.address,
             created_at_ms=begun_s * 1000,
             expires_at_s=begun_s + lifetime_s,
         )
         await stored.add(tx, session)
+        details = {"role": account.role, **_details(session)}
+        await audit.record_action(tx, actor=account.subject, action="sign-in", details=details)
     return session
+
+
+def _details(session: Session) -> dict[str, str]:
+    """What the audit log says of a session."""
+    return {"session_id": session.session_id, "address": session.address, "client": session.client}
 
 
 async def list_sessions(context: AppContext, subject: str) -> list[Session]:
@@ -68,6 +80,8 @@ async def end_session(context: AppContext, identity: Identity) -> None:
             expires_at_s=identity.expires_at_s,
             by=identity.subject,
         )
+        details = {"session_id": identity.token_id}
+        await audit.record_action(tx, actor=identity.subject, action="sign-out", details=details)
     context.revocations.add(revocation)
 
 
@@ -84,7 +98,33 @@ async def end_own_session(context: AppContext, identity: Identity, session_id: s
             expires_at_s=ended.expires_at_s,
             by=identity.subject,
         )
+        await audit.record_action(tx, actor=identity.subject, action="end-session", details=_details(ended))
     context.revocations.add(revocation)
+
+
+async def end_other_sessions(context: AppContext, identity: Identity) -> int:
+    """End one's own sessions but for this one; how many ended. Raises BooksAway."""
+    revocations = []
+    async with context.books.transaction() as tx:
+        for session in await stored.going_on(tx, identity.subject, now_s=int(time.time())):
+            if session.session_id == identity.token_id:
+                continue
+            ended = await stored.end(tx, identity.subject, session.session_id, at_ms=time.time_ns() // 1_000_000)
+            if ended is None:
+                continue
+            revocations.append(
+                await token_revocations.add(
+                    tx,
+                    subject=ended.subject,
+                    token_id=ended.session_id,
+                    expires_at_s=ended.expires_at_s,
+                    by=identity.subject,
+                )
+            )
+            await audit.record_action(tx, actor=identity.subject, action="end-session", details=_details(ended))
+    for revocation in revocations:
+        context.revocations.add(revocation)
+    return len(revocations)
 
 
 def session_unknown(session_id: str) -> NotFound:
