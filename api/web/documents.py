@@ -55,6 +55,7 @@ PAGES = {
     "/sign-up": _SIGN_IN,
     "/me": Page("me", ("me/page", "me/transfer"), skip_to="#mine"),
     "/ops": Page("ops", _STAFF),
+    "/ops/audit": Page("audit", ("ops/page", "audit/page")),
     "/ops/settlements": Page("settlements", (*_STAFF, "settlements/page", "settlements/detail", "settlements/bank")),
 }
 

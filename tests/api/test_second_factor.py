@@ -111,6 +111,7 @@ async def test_staff_set_up_an_authenticator_at_the_first_sign_in_and_need_it_at
     # nobody replaces it with the password alone
     assert code_of(await asker.post("/auth/second-factor", who)) == (409, "code-required")
     actions = (await asker.get("/ops/audit", AUDITOR)).json()["actions"]
+    actions = [one for one in actions if one["action"] not in {"sign-in", "refuse-sign-in"}]
     assert [(one["actor"], one["action"]) for one in actions] == [("dora", "enrol-second-factor")]
 
 
@@ -154,6 +155,7 @@ async def test_a_recovery_code_signs_in_once_and_lets_another_phone_be_set_up(
     )
     assert (await asker.post("/auth/session", {**who, "code": clock.next_code_of(new)})).status_code == 200
     actions = (await asker.get("/ops/audit", AUDITOR)).json()["actions"]
+    actions = [one for one in actions if one["action"] not in {"sign-in", "refuse-sign-in"}]
     assert [one["action"] for one in actions] == [
         "enrol-second-factor",
         "use-recovery-code",
@@ -286,6 +288,6 @@ async def test_a_factor_that_was_reset_is_set_up_anew(asker: Asker, context: App
     assert not await second_factor.reset(context, known, actor="command-line", reason="lost phone")
     again = await asker.post("/auth/session", {**who, "code": clock.next_code_of(secret)})
     assert code_of(again) == (409, "second-factor-missing")
-    last = (await asker.get("/ops/audit", AUDITOR)).json()["actions"][0]
+    last = (await asker.get("/ops/audit?action=reset-second-factor", AUDITOR)).json()["actions"][0]
     assert (last["actor"], last["action"], last["reason"]) == ("command-line", "reset-second-factor", "lost phone")
     assert last["details"] == {"subject": "dora", "username": "dora"}

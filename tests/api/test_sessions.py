@@ -77,7 +77,7 @@ async def test_staff_end_every_session_of_a_person_and_it_is_audited(asker: Aske
     assert (await asker.post(f"/ops/sessions/{ann}/end", WHY, headers[0])).status_code == 403
     assert (await asker.post(f"/ops/sessions/{ann}/end", WHY, OPS)).status_code == 204
     assert [(await asker.get("/me/deposits", one)).status_code for one in headers] == [401, 401]
-    (act,) = (await asker.get("/ops/audit", signed("amy", Role.AUDITOR))).json()["actions"]
+    (act,) = (await asker.get("/ops/audit?action=end-sessions", signed("amy", Role.AUDITOR))).json()["actions"]
     assert (act["actor"], act["action"], act["reason"]) == ("olga", "end-sessions", WHY["reason"])
     assert act["details"] == {"subject": ann}
 
@@ -158,6 +158,7 @@ async def test_a_changed_account_loses_every_session_and_a_new_sign_in_is_accept
             after = {"Authorization": f"Bearer {answer.json()['access_token']}"}
             assert len(await sessions_of(asker, after)) == 1, action
     actions = (await asker.get("/ops/audit", signed("amy", Role.AUDITOR))).json()["actions"]
+    actions = [one for one in actions if one["action"] not in {"sign-in", "refuse-sign-in"}]
     assert [one["action"] for one in actions] == list(changes)[::-1]
     assert actions[1]["details"] == {"subject": ann, "username": "ann", "before": "bidder", "after": "auditor"}
     with pytest.raises(NotFound, match="no account with the user name bob"):

@@ -23,7 +23,17 @@ SHIFTS = """() => new Promise((resolve) => {
   setTimeout(() => resolve(shifts), 200);
 })"""
 """What moved on the page, and by how much; a new bid moves those below it in the list of bids."""
-PATHS = ("/", "/sign-in", "/sign-up", "/me", "/ops", "/ops/settlements", "/lots/none-such", "/lots/none-such/record")
+PATHS = (
+    "/",
+    "/sign-in",
+    "/sign-up",
+    "/me",
+    "/ops",
+    "/ops/settlements",
+    "/ops/audit",
+    "/lots/none-such",
+    "/lots/none-such/record",
+)
 
 
 class Loaded:

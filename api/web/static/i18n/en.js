@@ -1,5 +1,6 @@
 // English: every phrase of the pages, by subject.
 
+import { words as audit } from "./en/audit.js";
 import { words as bank } from "./en/bank.js";
 import { words as bidder } from "./en/bidder.js";
 import { words as collection } from "./en/collection.js";
@@ -28,4 +29,5 @@ export const words = {
   ...exceptions,
   ...collection,
   ...secondFactor,
+  ...audit,
 };

@@ -1,5 +1,6 @@
 // 简体中文：页面上的每一句话，按主题分列。
 
+import { words as audit } from "./zh-CN/audit.js";
 import { words as bank } from "./zh-CN/bank.js";
 import { words as bidder } from "./zh-CN/bidder.js";
 import { words as collection } from "./zh-CN/collection.js";
@@ -28,4 +29,5 @@ export const words = {
   ...exceptions,
   ...collection,
   ...secondFactor,
+  ...audit,
 };

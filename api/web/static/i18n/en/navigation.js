@@ -9,6 +9,7 @@ export const words = {
   "nav.ops": "Manage lots",
   "nav.me": "My auctions",
   "nav.settlements": "Settlements",
+  "nav.audit": "Audit log",
   "nav.other-language": "中文",
   "nav.sign-in": "Sign in",
   "nav.sign-out": "Sign out",

@@ -9,6 +9,7 @@ export const words = {
   "nav.ops": "拍品管理",
   "nav.me": "我的拍卖",
   "nav.settlements": "结算",
+  "nav.audit": "审计日志",
   "nav.other-language": "English",
   "nav.sign-in": "登录",
   "nav.sign-out": "退出",

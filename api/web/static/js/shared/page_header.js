@@ -9,6 +9,7 @@ const PLACES = [
   ["/me", "nav.me", ["bidder"]],
   ["/ops", "nav.ops", ["ops"]],
   ["/ops/settlements", "nav.settlements", ["ops", "finance", "auditor"]],
+  ["/ops/audit", "nav.audit", ["finance", "auditor"]],
 ];
 
 /** Fill the page header; gives who is signed in: {subject, name, role}, or null. */
