@@ -50,7 +50,7 @@ def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch |
     """The ASGI application for a context. `recovery`: what metrics say is stopped; the caller keeps it up to date."""
     keys = TokenKeys(config.secret)
     context.key_follower.follow(keys)
-    authenticator = Authenticator(keys, CsrfKey.derive(config.secret), context.revocations)
+    authenticator = Authenticator(keys, CsrfKey.derive(config.secret), context.revocations, context.seen_sessions)
     counts = BidCounts()
     app = FastAPI(
         title="Flash auction",

@@ -18,6 +18,7 @@ from auction.services.catalogue.visibility import Viewer
 from auction.services.identity.roles import STAFF, Role
 from auction.services.identity.tokens import LENGTH_MAX, Identity, TokenCode, TokenKeys, TokenRefused, TokenTooNew
 from auction.services.revocations import Revocations
+from auction.services.seen_sessions import SeenSessions
 
 CACHED_MAX = 50_000
 """The most tokens that one process caches, about 40 MB; the oldest is dropped first."""
@@ -66,13 +67,14 @@ class CsrfRefused(AuctionError):
 class Authenticator:
     """Finds the identity for a token, and caches it. Used by one event loop; not thread-safe."""
 
-    __slots__ = ("_cache", "_cached_max", "_changes", "_clock_s", "_refused", "_revocations", "csrf", "keys")
+    __slots__ = ("_cache", "_cached_max", "_changes", "_clock_s", "_refused", "_revocations", "_seen", "csrf", "keys")
 
     def __init__(
         self,
         keys: TokenKeys,
         csrf: CsrfKey,
         revocations: Revocations | None = None,
+        seen: SeenSessions | None = None,
         *,
         clock_s: Callable[[], float] = time.time,
         cached_max: int = CACHED_MAX,
@@ -81,6 +83,7 @@ class Authenticator:
         self._changes = keys.changes
         self.csrf = csrf
         self._revocations = revocations or Revocations()
+        self._seen = seen or SeenSessions()
         self._clock_s = clock_s
         self._cached_max = cached_max
         self._cache: dict[bytes, Identity] = {}
@@ -104,6 +107,7 @@ class Authenticator:
             raise TokenRefused(TokenCode.TOKEN_EXPIRED, "The token has expired; sign in again.")
         if self._revocations.covers(identity):
             raise TokenRefused(TokenCode.TOKEN_INVALID, "The session of this token was ended; sign in again.")
+        self._seen.add(identity.token_id, now_s)
         return identity
 
     def identify_session(self, cookie: bytes | None, csrf_token: bytes | None) -> Identity:

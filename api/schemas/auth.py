@@ -72,6 +72,7 @@ class SessionRow(BaseModel):
     client: str = Field(description="How the browser or program names itself; empty: it does not.")
     address: str
     created_at_ms: int
+    seen_at_ms: int = Field(description="When it was last seen, to the minute or so, UTC ms.")
     expires_at_ms: int
     is_this: bool = Field(description="Whether it is the session of the request.")
 
@@ -91,6 +92,7 @@ class SessionsResponse(BaseModel):
                 address=one.address,
                 created_at_ms=one.created_at_ms,
                 expires_at_ms=one.expires_at_s * 1000,
+                seen_at_ms=one.seen_at_ms,
                 is_this=one.session_id == current_id,
             )
             for one in found

@@ -1,8 +1,9 @@
 """Stores sign-ins: whose they are, where they were made, until when they go on. Off the bid's way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from auction.books.tables import sessions
 from auction.books.unit_of_work import Transaction
@@ -22,6 +23,12 @@ class Session:
     created_at_ms: int
     expires_at_s: int
     ended_at_ms: int | None = None
+    last_seen_at_ms: int | None = None
+
+    @property
+    def seen_at_ms(self) -> int:
+        """When it was last seen, to the minute or so."""
+        return max(self.created_at_ms, self.last_seen_at_ms or 0)
 
 
 async def add(tx: Transaction, session: Session) -> None:
@@ -68,3 +75,18 @@ async def end_all(tx: Transaction, subject: str, *, at_ms: int) -> int:
     statement = update(sessions).where(table.subject == subject, table.ended_at_ms.is_(None))
     rows = await tx.rows(statement.values(ended_at_ms=at_ms).returning(table.created_at_ms))
     return max((row["created_at_ms"] for row in rows), default=0)
+
+
+async def note_seen(tx: Transaction, seen: Mapping[str, int]) -> None:
+    """Note when sessions were seen, by their ids (UTC ms); tokens that are of no session are left out."""
+    table = sessions.c
+    statement = (
+        update(sessions)
+        .where(table.session_id == bindparam("seen_id"))
+        .values(last_seen_at_ms=func.greatest(table.last_seen_at_ms, bindparam("at_ms")))
+    )
+    # in one order, so that two processes never wait for each other
+    rows = [{"seen_id": session_id, "at_ms": at_ms} for session_id, at_ms in sorted(seen.items())]
+    if rows:
+        connection = await tx.session.connection()
+        await connection.execute(statement, rows)

@@ -26,6 +26,7 @@ from auction.services.ended_lots import EndedLots
 from auction.services.reading_log import ReadingLog
 from auction.services.registration_queue import RegistrationQueue, RegistrationSteps
 from auction.services.revocations import Revocations
+from auction.services.seen_sessions import SeenSessions
 from auction.services.sign_in_rate import CODE_DELAY_S_MAX, SignInRate
 from auction.services.signing_keys import KeyFollower
 from auction.signing.bidder_codes import BidderCodes
@@ -119,6 +120,7 @@ class AppContext:
     code_rate: SignInRate = field(default_factory=lambda: SignInRate(guessed="code", delay_s_max=CODE_DELAY_S_MAX))
     revocations: Revocations = field(default_factory=Revocations)
     """Tokens that are not accepted any more."""
+    seen_sessions: SeenSessions = field(default_factory=SeenSessions)
     reading_log: ReadingLog = field(default_factory=ReadingLog)
     """Audits which names staff read."""
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))

@@ -188,3 +188,19 @@ async def test_a_session_begun_in_the_second_of_an_earlier_end_is_ended_by_the_n
     assert not context.revocations.covers(token)
     await sessions.end_sessions(context, ann, actor="amy", reason="a test")
     assert context.revocations.covers(token)
+
+
+async def test_a_session_says_when_it_was_last_seen(asker: Asker, context: AppContext) -> None:
+    await asker.post("/auth/accounts", {"username": "eve.seen", "password": PASSWORD, "name": "Eve"}, {})
+    form = {"username": "eve.seen", "password": PASSWORD}
+    token = (await asker.http.post("/api/v1/auth/token", data=form)).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    (before,) = (await asker.http.get("/api/v1/auth/sessions", headers=bearer)).json()["sessions"]
+    assert before["seen_at_ms"] == before["created_at_ms"]
+    later_s = before["created_at_ms"] / 1000 + 100
+    for seen_s in (later_s, later_s - 50):
+        context.seen_sessions.add(before["session_id"], seen_s)
+        context.seen_sessions.add("a token of the command line", seen_s)
+        await context.seen_sessions.write(context.books)
+    (after,) = (await asker.http.get("/api/v1/auth/sessions", headers=bearer)).json()["sessions"]
+    assert after["seen_at_ms"] == int(later_s * 1000)

@@ -83,6 +83,8 @@ class SessionColumns(TypedColumns):
     expires_at_s = Column(BigInteger, nullable=False)
     ended_at_ms: Named[int | None] = Column(BigInteger)
     """Null: it goes on until it expires."""
+    last_seen_at_ms: Named[int | None] = Column(BigInteger)
+    """To the minute or so. Null: when it began."""
 
 
 sessions = Table("sessions", metadata, SessionColumns, Index("ix_sessions_subject", "subject", "created_at_ms"))

@@ -13,6 +13,7 @@ async def kept_up_to_date(context: AppContext) -> AsyncIterator[None]:
     following = {
         asyncio.create_task(context.ledger_memory.run(context.ledger.redis), name="watch the ledger's memory"),
         asyncio.create_task(context.revocations.run(context.books), name="follow tokens taken back"),
+        asyncio.create_task(context.seen_sessions.run(context.books), name="note when sessions were seen"),
     }
     if context.edge is not None:
         following.add(asyncio.create_task(context.edge.run(), name="follow lots with low bids"))

@@ -16,6 +16,7 @@ import { AwardCard } from "./awards.js";
 import { showCards } from "./cards.js";
 import { depositRow, registrationRow } from "./deposits.js";
 import { offerCard } from "./offers.js";
+import { showSessions } from "./sessions.js";
 
 const EVERY_MS = 2000;
 const ANSWER_MS = 8000;
@@ -59,6 +60,7 @@ async function start() {
   }
   page.provider = (await get("/config").catch(() => ({}))).payment_provider ?? null;
   showCards(page);
+  showSessions(page);
   await refresh();
   setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
   setInterval(tick, 250);
