@@ -20,6 +20,7 @@ from api.http.connection_counts import ConnectionCounts
 from api.http.head_requests import HeadRequests
 from api.http.late_app import LateApp
 from api.http.metrics import BidCounts, EdgeGauges, LedgerMemoryGauges, RecoveryGauges
+from api.http.metrics_server import metrics_served
 from api.http.middleware import RequestMiddleware
 from api.http.request_rate import RequestRate, bounds_of
 from api.http.server import ApiServer, serve
@@ -72,17 +73,19 @@ def create_app(context: AppContext, config: ApiConfig, recovery: RecoveryWatch |
     app.add_middleware(RequestMiddleware)
     app.add_middleware(HeadRequests)
     exception_handlers.install(app)
-    bid_endpoint = BidEndpoint(app, context, BidAnswers(authenticator, counts, context.money.currency))
-    app.state.context = context
-    app.state.config = config
-    app.state.authenticator = authenticator
-    app.state.bid_endpoint = bid_endpoint
-    app.state.registry = _registry(
+    registry = _registry(
         counts,
         EdgeGauges(context.edge),
         LedgerMemoryGauges(context.ledger_memory),
         RecoveryGauges(recovery or RecoveryWatch()),
     )
+    answers = BidAnswers(authenticator, counts, context.money.currency)
+    bid_endpoint = BidEndpoint(app, context, answers, registry)
+    app.state.context = context
+    app.state.config = config
+    app.state.authenticator = authenticator
+    app.state.bid_endpoint = bid_endpoint
+    app.state.registry = registry
     return bid_endpoint
 
 
@@ -97,6 +100,7 @@ def config_of(settings: Settings, *, status_fd: int | None = None) -> ApiConfig:
         token_lifetime_s=settings.token_lifetime_s,
         delivery_centres=tuple(name.strip() for name in settings.delivery_centres.split(",")),
         docs=settings.docs,
+        metrics_apart=settings.metrics_port is not None,
         status_fd=status_fd,
     )
 
@@ -120,6 +124,7 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
     rules = connection_rules(settings)
     server = ApiServer(late, BidProtocol, rules)
     serving: list[asyncio.Task[None]] = []
+    registry = CollectorRegistry()
 
     def start(reason: str = "") -> None:
         late.reason = reason
@@ -134,11 +139,13 @@ async def serve_context(settings: Settings, listener: socket.socket, *, status_f
         ):
             if context is not None:
                 late.app = app = create_app(context, config_of(settings, status_fd=status_fd), recovery)
+                registry = app.registry
                 rules.requests.subject_of = app.answers.authenticator.known_subject
             # until here connections wait in the backlog, unless the ledger is away
             if not serving:
                 start()
-            await serving[0]
+            async with metrics_served(settings.metrics_host, settings.metrics_port, registry):
+                await serving[0]
     finally:
         server.stop()
         await asyncio.gather(*serving)

@@ -21,6 +21,7 @@ from auction.payments.registry import PROVIDERS
 
 PREFIX = "AUCTION_"
 SECRET_LENGTH_MIN = 32
+MAX_PORT = 65_535
 _SHOWN_CHARACTERS_MAX = 80
 
 
@@ -112,6 +113,8 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="a host name or an address to listen on")
     http_port: Port = 8000
     live_port: Port = 8001
+    metrics_host: str = Field("127.0.0.1", description="a host name or an address to serve metrics on")
+    metrics_port: Port | None = Field(None, description="a port number from 1 to 65535")
     live_url: Annotated[str, AfterValidator(setting_forms.live_address)] | None = Field(
         None, description="an address such as wss://live.example.com/"
     )
@@ -204,6 +207,23 @@ class Settings(BaseSettings):
         if self.http_port == self.live_port:
             raise ValueError(f"{PREFIX}LIVE_PORT must differ from {PREFIX}HTTP_PORT, got {self.live_port} for both")
         return self
+
+    @model_validator(mode="after")
+    def _metrics_apart(self) -> Self:
+        if self.metrics_port is None:
+            return self
+        ports = {self.metrics_port, self.live_metrics_port}
+        if ports & {self.http_port, self.live_port} or self.live_metrics_port == MAX_PORT + 1:
+            raise ValueError(
+                f"{PREFIX}METRICS_PORT must, with the port after it, be free of {PREFIX}HTTP_PORT and "
+                f"{PREFIX}LIVE_PORT and below {MAX_PORT}, got {self.metrics_port}"
+            )
+        return self
+
+    @property
+    def live_metrics_port(self) -> int | None:
+        """Where live gateways serve their metrics: the port after that of the HTTP processes."""
+        return None if self.metrics_port is None else self.metrics_port + 1
 
     @model_validator(mode="after")
     def _provider_complete(self) -> Self:

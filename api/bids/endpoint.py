@@ -6,6 +6,7 @@ chunks, HTTP/1.0, unusual paths), and every bid under another ASGI server, is an
 
 from time import perf_counter
 
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.bids.answers import Answer, BidAnswers
@@ -23,8 +24,10 @@ SUFFIX = "/bids"
 class BidEndpoint:
     """ASGI middleware that answers bids itself and passes every other request on."""
 
-    def __init__(self, app: ASGIApp, context: AppContext, answers: BidAnswers) -> None:
+    def __init__(self, app: ASGIApp, context: AppContext, answers: BidAnswers, registry: CollectorRegistry) -> None:
         self._app = app
+        self.registry = registry
+        """The metrics of bids and of everything else."""
         self.context = context
         self.answers = answers
 

@@ -20,6 +20,8 @@ class ApiConfig:
     """The port of the live gateways, used with the host of the page's own address unless `live_url` is set."""
     docs: bool = True
     """Whether the page `/docs` is served."""
+    metrics_apart: bool = False
+    """Whether metrics are served on a port of their own alone."""
     status_fd: int | None = None
     """The file in which the supervisor publishes what keeps ending; None without a supervisor."""
 

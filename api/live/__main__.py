@@ -51,6 +51,8 @@ def config_of(settings: Settings) -> LiveConfig:
     return LiveConfig(
         secret=settings.secret,
         keys_dir=settings.keys_dir,
+        metrics_host=settings.metrics_host,
+        metrics_port=settings.live_metrics_port,
         origins=tuple(filter(None, settings.live_origins.split(","))),
         sockets_max=min(settings.live_sockets_max, max(1, open_files_max() - OTHER_FILES)),
         sockets_per_address=settings.live_sockets_per_address,

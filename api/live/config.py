@@ -13,6 +13,9 @@ class LiveConfig:
     secret: str = field(repr=False)
     keys_dir: Path | None = None
     """The directory of the later ones, which is followed; None: there are none."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    """Where metrics are served; None: on the port of the connections."""
     origins: tuple[str, ...] = ()
     """Origins whose pages may connect, such as `https://auction.example.com`; none: those of the same host."""
     sockets_max: int = 15_000

@@ -21,6 +21,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from api.http.metrics_server import metrics_served
 from api.http.problems import HttpCode, Problem
 from api.live import frames
 from api.live.channel import ChannelContext
@@ -102,7 +103,8 @@ class LiveGateway:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.config.send_buffer_bytes)
         with contextlib.suppress(LedgerAway):
             await self._follower.check_ledger()
-        async with asyncio.TaskGroup() as tasks:
+        apart = metrics_served(self.config.metrics_host, self.config.metrics_port, self._registry)
+        async with apart, asyncio.TaskGroup() as tasks:
             jobs = [
                 tasks.create_task(self._follower.run(), name="follow the ledger"),
                 tasks.create_task(self._keep_alive(), name="keep connections alive"),
@@ -164,7 +166,7 @@ class LiveGateway:
         path = request.path.partition("?")[0]
         if path == "/healthz":
             return _answer(b'{"status":"alive"}', "application/json")
-        if path == "/metrics":
+        if path == "/metrics" and self.config.metrics_port is None:
             return _answer(generate_latest(self._registry), "text/plain; version=0.0.4; charset=utf-8")
         origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
         origin, host = (origins[0] if origins else None), (hosts[0] if hosts else None)

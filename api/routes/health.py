@@ -1,6 +1,6 @@
 """Health checks and metrics for operations, outside `/api/v1`."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -43,6 +43,8 @@ class MetricsResponse(Response):
     responses={200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}, **problems()},
 )
 async def metrics(request: Request) -> Response:
-    """The metrics of this process, for Prometheus."""
+    """The metrics of this process, for Prometheus; 404 where they are on a port of their own."""
+    if request.app.state.config.metrics_apart:
+        raise HTTPException(404)
     registry: CollectorRegistry = request.app.state.registry
     return MetricsResponse(generate_latest(registry))
