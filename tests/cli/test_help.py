@@ -21,6 +21,7 @@ COMMANDS = (
     "doctor",
     "bench",
     "accounts",
+    "keys",
     "scenario",
 )
 HEAVY = ("alembic", "asyncio", "asyncpg", "fastapi", "httpx", "joserfc", "pydantic", "redis", "sqlalchemy", "stripe")
@@ -47,6 +48,8 @@ def test_help_lists_every_command_in_whole_sentences(monkeypatch):
     + [
         ("scenario", "no-show"),
         *(("accounts", name) for name in ("reset-factor", "disable", "enable", "set-role", "set-password")),
+        ("keys", "list"),
+        ("keys", "rotate"),
     ],
     ids=" ".join,
 )
