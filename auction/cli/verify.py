@@ -29,7 +29,7 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Verify lots, every rule of money and the audit log, or a published record.
+    """Verify lots, money and the audit log, or a published record.
 
     Exit code 1 if a promise or a rule is broken, the audit log was rewritten, or the file is not as it was published.
     """
