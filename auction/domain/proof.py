@@ -258,7 +258,7 @@ class LotProof:
             return freeze(self.lot, at_ms, self._freeze_cause(event))
         if isinstance(event, Restored):
             return self._restore_again(event, at_ms)
-        return self._interrupt_again(event, at_ms)
+        return self._interrupt_again(event)
 
     def _freeze_cause(self, event: Frozen) -> FreezeCause:
         try:
@@ -266,11 +266,14 @@ class LotProof:
         except ValueError:
             raise RuleBroken(NO_PHANTOMS, self.lot.seq + 1, f"no lot is frozen for {event.cause!r}") from None
 
-    def _interrupt_again(self, event: Interrupted, at_ms: int) -> Action:
-        """The pause again; when the outage was is taken from it, as far as it can have been then."""
+    def _interrupt_again(self, event: Interrupted) -> Action:
+        """The pause again; when the outage was is taken from it.
+
+        It may have ended later than the pause was recorded, where the ledger's clock was set back between.
+        """
         outage = Outage(event.from_ms, event.to_ms, event.until_ms)
-        if not outage.from_ms < outage.to_ms <= min(at_ms, outage.until_ms):
-            raise RuleBroken(DEADLINE, self.lot.seq + 1, f"no outage is like {outage} at {at_ms}")
+        if not outage.from_ms < outage.to_ms <= outage.until_ms:
+            raise RuleBroken(DEADLINE, self.lot.seq + 1, f"no outage is like {outage}")
         return interrupt_if_due(self.lot, outage)
 
     def _restore_again(self, event: Restored, at_ms: int) -> Action:

@@ -86,10 +86,11 @@ def test_the_bid_is_documented_with_its_key_its_body_and_both_answers(page):
         ("lot_id", True),
         ("Idempotency-Key", True),
     ]
-    body = bid["requestBody"]["content"]["application/json"]["schema"]
-    amount = body["properties"]["amount_fen"]
-    assert (amount["type"], amount["minimum"], amount["maximum"]) == ("integer", 1, 10**13)
-    assert body["additionalProperties"] is False
+    forms = bid["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    for body, (name, least) in zip(forms, {"amount_fen": 1, "maximum_fen": 0}.items(), strict=True):
+        amount = body["properties"][name]
+        assert (amount["type"], amount["minimum"], amount["maximum"]) == ("integer", least, 10**13)
+        assert body["additionalProperties"] is False
     assert bid["security"] == [{"token": []}]
     assert "lot-unknown" in bid["responses"]["404"]["description"]
 
