@@ -14,9 +14,15 @@ from starlette.types import Message, Receive, Scope, Send
 from api.http.problems import PAYLOAD_TOO_LARGE, Fault, HttpCode, Problem
 
 BODY_BYTES_MAX = 16_384
-STATEMENT_PATH = "/api/v1/ops/statements"
-STATEMENT_BYTES_MAX = 1_048_576
-"""A bank's statement is the one body that may be longer."""
+BULK_ACTS = ("schedule", "reschedule", "open", "pause", "resume", "extend", "close")
+FILE_BYTES_MAX = 1_048_576
+"""Of a bank's statement and of a list of lots."""
+LONG_BYTES_MAX = {
+    "/api/v1/ops/statements": FILE_BYTES_MAX,
+    "/api/v1/ops/lots/import": FILE_BYTES_MAX,
+    **{f"/api/v1/ops/bulk/{act}": 65_536 for act in BULK_ACTS},
+}
+"""The bodies that may be longer, by path."""
 DEPTH_MAX = 16
 """How deep JSON may be nested; terms are four deep."""
 DIGITS_MAX = 100
@@ -49,7 +55,7 @@ class BodyMalformed(Exception):
 
 def body_bytes_max(scope: Scope) -> int:
     """How long the body of a request may be."""
-    return STATEMENT_BYTES_MAX if scope["path"] == STATEMENT_PATH else BODY_BYTES_MAX
+    return LONG_BYTES_MAX.get(scope["path"], BODY_BYTES_MAX)
 
 
 def is_too_long(content_length: bytes, limit: int = BODY_BYTES_MAX) -> bool:

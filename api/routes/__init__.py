@@ -12,7 +12,10 @@ from api.routes import (
     exceptions,
     health,
     journal,
+    lot_activity,
+    lot_import,
     lots,
+    many_lots,
     me,
     ops,
     payment_methods,
@@ -28,12 +31,15 @@ from api.routes import (
 )
 
 v1 = APIRouter(prefix="/api/v1")
-staff = (ops, pending_acts, recovery, bidders, settlements, bank, statements, exceptions, journal, audit)
+desk = (lot_activity, lot_import, many_lots, ops, pending_acts, recovery, bidders)
+money = (settlements, bank, statements, exceptions, journal, audit)
+public = (auth, config, sales, prices, lots, registrations)
 own = (me, payment_methods, confirmations)
-for part in (auth, config, sales, prices, lots, registrations, *own, *staff, webhooks):
+for part in (*public, *own, *desk, *money, webhooks):
     v1.include_router(part.router)
 v1.include_router(recovery.bidders)
 v1.include_router(auth.staff)
+v1.include_router(lot_activity.sales)
 
 outside = APIRouter()
 for part in (health, signing_keys):

@@ -13,7 +13,7 @@ from api.http.auth import Ops, Staff
 from api.http.openapi import AGREEMENT, AWAY, SIGNED_IN, WRITE, Responses, problems
 from api.routes.dependencies import Confirmed, Context, LotId, Seq
 from api.schemas.pending_acts import PendingActResponse
-from api.schemas.public import LotResponse, SaleCreatedResponse, SaleResponse
+from api.schemas.public import LotResponse, SaleCreatedResponse
 from api.schemas.requests import (
     SEQ_MAX,
     CreateLotRequest,
@@ -34,7 +34,6 @@ from api.schemas.staff import (
     PresetResponse,
     PresetsResponse,
     SeriesResponse,
-    StaffSalesResponse,
     TermsCheckedResponse,
     TermsCheckRequest,
 )
@@ -328,15 +327,6 @@ async def void_bid(  # noqa: PLR0917 - what FastAPI gives
     """Void one bid of a paused or held lot; it needs two persons. The lot is recomputed without it, in a new epoch."""
     outcome = await two_person_acts.void_bid(context, lot_id, _call(ops, reason, key, confirmation), seq=seq)
     return _done_or_pending(outcome, response)
-
-
-@router.get("/lots", responses=problems(*SIGNED_IN, *AWAY))
-async def list_staff_sales(context: Context, _reader: Staff) -> StaffSalesResponse:
-    """All sales with their lots, drafts and reserves included."""
-    sales = await lot_views.list_all_sales(context, STAFF)
-    shown = [SaleResponse.of(sale, to_staff=True) for sale in sales]
-    pending = [PendingActResponse.of(one) for one in await two_person_acts.all_waiting(context)]
-    return StaffSalesResponse(now_ms=await context.ledger.now_ms(), sales=shown, pending=pending)
 
 
 @router.get(

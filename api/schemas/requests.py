@@ -198,7 +198,8 @@ class OpenRequest(RequestModel):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [getattr(self, name) for name in self.model_fields_set]
+        times = {"closes_at_ms": self.closes_at_ms, "duration_ms": self.duration_ms}
+        given = [at for name, at in times.items() if name in self.model_fields_set]
         if len(given) != 1 or given[0] is None:
             raise ValueError("Give closes_at_ms or duration_ms: exactly one of the two.")
         return self

@@ -27,9 +27,11 @@ _RENAMED_FIELDS = {"bidder_id": "bidder", "leader_id": "leader_bidder", "leader_
 
 
 class StaffSalesResponse(BaseModel):
-    """All sales with their lots, drafts included, newest sale first, at `now_ms` by the ledger's clock."""
+    """Sales with their lots, drafts included, newest sale first, at `now_ms` by the ledger's clock."""
 
     now_ms: int
+    revision: str = Field(description="`since` of the next request.")
+    complete: bool = Field(description="False: only what changed after `since`; sales with lots that changed, or new.")
     sales: list[SaleResponse]
     pending: list[PendingActResponse] = Field(description="Acts that wait for a second person, oldest first.")
 

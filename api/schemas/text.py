@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from auction.domain import text
 from auction.domain.text import ID_PATTERN, SALE_ID_LENGTH_MAX, TextRefused, TextRule
+from auction.services.change_log import REVISION_PATTERN
 
 REFUSED = "text_refused"
 """The kind of pydantic's error; `reason` in its context says what is wrong and what is allowed."""
@@ -24,6 +25,7 @@ PATTERNS_IN_WORDS = {
     ID_PATTERN: "must be lower-case letters and digits, with single hyphens between them",
     PASSWORD_PATTERN: "must hold more than blanks, and no NUL character",
     "^[!-~]+$": "must be visible ASCII characters without blanks",
+    REVISION_PATTERN: "must be the revision of an earlier answer",
 }
 
 

@@ -44,7 +44,7 @@ _SHARED = ("shared/base", "shared/page_header", "shared/controls", "shared/notic
 _LOT = ("lot/page", "lot/bidding", "lot/bids")
 _LOT_TEXTS = ("navigation", "lots", "problems", "bidder", "settlements", "record")
 """What a bidder's phone loads on a launch night has nothing of the staff's forms in it."""
-_STAFF = ("ops/page", "ops/lot_panel", "ops/event_log", "ops/forms", "ops/narrow")
+_STAFF = ("ops/page", "ops/many_lots", "ops/lot_panel", "ops/activity", "ops/event_log", "ops/forms", "ops/narrow")
 _SIGN_IN = Page("sign_in", ("sign_in/page",), skip_to="#content")
 PAGES = {
     "/": Page("sales", ("sales/page",), skip_to="#content"),
@@ -56,6 +56,7 @@ PAGES = {
     "/me": Page("me", ("me/page", "me/transfer"), skip_to="#mine"),
     "/ops": Page("ops", _STAFF),
     "/ops/audit": Page("audit", ("ops/page", "audit/page")),
+    "/ops/report": Page("report", ("report/page", "ops/activity")),
     "/ops/settlements": Page("settlements", (*_STAFF, "settlements/page", "settlements/detail", "settlements/bank")),
 }
 

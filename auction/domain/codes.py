@@ -175,6 +175,7 @@ class ProblemCode(Code):
     BID_ALREADY_VOID = "bid-already-void", Kind.CONFLICT, "Bid already void", ("seq",)
     LEDGER_MOVED = "ledger-moved", Kind.CONFLICT, "The lot changed meanwhile", ("at_seq",)
     SALE_EXISTS = "sale-exists", Kind.CONFLICT, "Sale exists", ("sale_id",)
+    LOT_LIST_INVALID = "lot-list-invalid", Kind.INVALID, "List of lots not acceptable", ("reason", "value")
     TITLES_EXIST = "titles-exist", Kind.CONFLICT, "Titles exist in the sale", ("titles",)
     SALE_ID_INVALID = "sale-id-invalid", Kind.INVALID, "Not an id for a sale"
     USERNAME_INVALID = "username-invalid", Kind.INVALID, "Not a user name"

@@ -87,6 +87,10 @@ class KeySpace:
         """Hash: live gateway -> its number of watchers of the lot and when it reported it. No bid depends on it."""
         return f"{self._prefix(lot_id)}:watchers:{lot_id}"
 
+    def refusals(self, lot_id: str) -> str:
+        """Hash: code -> number of bids on the lot that were refused with it. No bid depends on it."""
+        return f"{self._prefix(lot_id)}:refusals:{lot_id}"
+
     def due_of(self, lot_id: str) -> str:
         """The deadlines of the lot's shard."""
         return self.due(self.shard_of(lot_id))

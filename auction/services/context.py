@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from cachetools import LRUCache
 
@@ -22,8 +22,10 @@ from auction.ledger.memory import MemoryWatch
 from auction.ledger.stream import LedgerStream
 from auction.payments.gateway import PaymentGateway
 from auction.services.bid_rate import BidRate
+from auction.services.change_log import ChangeLog, SharedReading
 from auction.services.ended_lots import EndedLots
 from auction.services.reading_log import ReadingLog
+from auction.services.refusal_log import RefusalLog
 from auction.services.registration_queue import RegistrationQueue, RegistrationSteps
 from auction.services.revocations import Revocations
 from auction.services.seen_sessions import SeenSessions
@@ -112,6 +114,8 @@ class AppContext:
     """Refuses low bids before the ledger; run by processes that take bids. None: the ledger decides every bid."""
     bid_rate: BidRate = field(default_factory=BidRate)
     """How fast one bidder may bid here."""
+    refusals: RefusalLog = field(default_factory=RefusalLog)
+    """Bids that this process refused, until it has reported them."""
     ended_lots: EndedLots = field(default_factory=EndedLots)
     """Lots that the ledger has dropped."""
     registration_queue: RegistrationQueue = field(default_factory=RegistrationQueue)
@@ -123,6 +127,9 @@ class AppContext:
     seen_sessions: SeenSessions = field(default_factory=SeenSessions)
     reading_log: ReadingLog = field(default_factory=ReadingLog)
     """Audits which names staff read."""
+    staff_lots: ChangeLog[Any] = field(default_factory=ChangeLog)
+    """What staff's pages have been told of sales and lots, and the reading of them that the pages share."""
+    staff_reading: SharedReading = field(default_factory=SharedReading)
     frozen_lots: LRUCache[str, LotRecord] = field(default_factory=lambda: LRUCache(FROZEN_LOTS_MAX))
     """Scheduled lots, whose records never change, so that each process reads each of them once."""
 

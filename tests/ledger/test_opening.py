@@ -52,6 +52,7 @@ def test_every_key_of_a_lot_lives_on_the_shard_of_its_sale() -> None:
         keys.due_of(LOT),
         keys.stream_of(LOT),
         keys.watchers(LOT),
+        keys.refusals(LOT),
     ]
     assert len(set(names)) == len(names)
     assert all(name.startswith(f"a1:{tag}:") for name in names)

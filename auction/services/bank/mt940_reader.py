@@ -18,8 +18,8 @@ from auction.services.bank.statement_reader import (
     checked_lines,
     decoded,
     invalid,
-    minor_units,
 )
+from auction.services.csv_text import minor_units
 
 _STARTS = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:\{1:|:20:)")
 _TAG = re.compile(r":([0-9]{2}[A-Z]?):(.*)", re.DOTALL)

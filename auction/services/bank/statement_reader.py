@@ -4,14 +4,12 @@ What is wrong in a line is said of that line, with its number in the file; the o
 touches nothing.
 """
 
-import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from io import StringIO
 
 from auction.books.bank_receipts import ReceiptFacts
 from auction.domain.currency import CNY, Currency
@@ -19,16 +17,13 @@ from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.money import is_amount
 from auction.domain.text import ACCOUNT_NUMBER, NAME, REMITTANCE, is_visible_ascii
 from auction.services.bank.statement_columns import REQUIRED, StatementColumns, normal_heading
+from auction.services.csv_text import DELIMITERS, NotCsv, decode_text, read_amount_fen, read_rows
 
 LINES_MAX = 1_000
 """Transfers that came in, of one statement."""
 HEADING_LINES_MAX = 30
 """So many lines are looked at for the headings."""
-ENCODINGS = ("utf-8-sig", "gb18030")
-"""Tried in this order; GB18030 reads GBK and GB2312 too."""
-DELIMITERS = (",", "\t", ";")
 REFERENCE_LENGTH_MAX = 64
-_AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]{1,2})?")
 _DATE = re.compile(
     r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})日?(?![0-9])|([0-9]{4})([0-9]{2})([0-9]{2})[0-9]{6}"
 )
@@ -75,7 +70,10 @@ def read_statement(raw: bytes, columns: StatementColumns, currency: Currency = C
     """
     text, encoding = decoded(raw)
     for delimiter in DELIMITERS:
-        rows = list(_rows(text, delimiter))
+        try:
+            rows = list(read_rows(text, delimiter))
+        except NotCsv as error:
+            raise invalid(f"The statement: {error}", "csv") from None
         for place, (_, row) in enumerate(rows[:HEADING_LINES_MAX]):
             found = _places(row, columns)
             if all(found[field] for field in REQUIRED):
@@ -87,40 +85,16 @@ def read_statement(raw: bytes, columns: StatementColumns, currency: Currency = C
 
 def decoded(raw: bytes) -> tuple[str, str]:
     """A statement as text, and its encoding. Raises RequestRefused(statement-invalid)."""
-    encodings = ("utf-16",) if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else ENCODINGS
-    for encoding in encodings:
-        try:
-            return raw.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    raise invalid("The statement must be CSV or MT940 text in UTF-8, GBK or GB18030.", "encoding")
+    try:
+        return decode_text(raw)
+    except UnicodeDecodeError:
+        detail = "The statement must be CSV or MT940 text in UTF-8, GBK or GB18030."
+        raise invalid(detail, "encoding") from None
 
 
 def invalid(detail: str, reason: str) -> RequestRefused:
     """That a statement cannot be read, and why."""
     return RequestRefused(ProblemCode.STATEMENT_INVALID, detail, {"reason": reason})
-
-
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that hold anything, each with the number of its first line."""
-    reader = csv.reader(StringIO(text.replace("\x00", ""), newline=""), delimiter=delimiter)
-    first = 1
-    try:
-        for row in reader:
-            cells = [_cell(one) for one in row]
-            if any(cells):
-                yield first, cells
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise invalid(f"Line {first} of the statement is not CSV: {error}.", "csv") from None
-
-
-def _cell(value: str) -> str:
-    """A value without what makes a spreadsheet take it as text."""
-    value = value.strip().strip("\ufeff")
-    if value.startswith('="') and value.endswith('"'):
-        value = value[2:-1]
-    return value.lstrip("'`").strip()
 
 
 def _places(row: Sequence[str], columns: StatementColumns) -> dict[str, list[int]]:
@@ -155,7 +129,7 @@ def _lines(
             field: " ".join(dict.fromkeys(row[place] for place in some if place < len(row) and row[place]))
             for field, some in places.items()
         }
-        amount_fen = _amount_fen(values["amount"], currency)
+        amount_fen = read_amount_fen(values["amount"], currency)
         if amount_fen is not None and amount_fen <= 0:
             outgoing += 1
             continue
@@ -203,24 +177,6 @@ def _line(number: int, values: Mapping[str, str], amount_fen: int | None) -> Sta
             remittance=REMITTANCE.sanitise(values["remittance"], ""),
         ),
     )
-
-
-def _amount_fen(value: str, currency: Currency) -> int | None:
-    """An amount in minor units of the currency, an empty one as 0; None where it is none."""
-    plain = unicodedata.normalize("NFKC", value).replace(" ", "").removeprefix("¥").removesuffix("元")
-    if plain in {"", "-", "--"}:
-        return 0
-    if not _AMOUNT.fullmatch(plain):
-        return None
-    whole, _, part = plain.lstrip("+-").replace(",", "").partition(".")
-    fen = minor_units(whole[:20], part, currency)
-    return -fen if fen is not None and plain.startswith("-") else fen
-
-
-def minor_units(whole: str, part: str, currency: Currency) -> int | None:
-    """The digits before and after the decimal sign as minor units; None where the currency has fewer decimals."""
-    digits = part.rstrip("0")
-    return None if len(digits) > currency.exponent else int(whole + digits.ljust(currency.exponent, "0"))
 
 
 def _value_date(value: str) -> str | None:

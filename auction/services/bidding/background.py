@@ -1,4 +1,4 @@
-"""What a process that takes bids follows beside them: the ledger's memory, ended tokens, lots with low bids."""
+"""What runs beside a process's bids: the ledger's memory, ended tokens and low bids are followed, refusals reported."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,6 +15,7 @@ async def kept_up_to_date(context: AppContext) -> AsyncIterator[None]:
         asyncio.create_task(context.revocations.run(context.books), name="follow tokens taken back"),
         asyncio.create_task(context.seen_sessions.run(context.books), name="note when sessions were seen"),
     }
+    following.add(asyncio.create_task(context.refusals.run(context.ledger), name="report refused bids"))
     if context.edge is not None:
         following.add(asyncio.create_task(context.edge.run(), name="follow lots with low bids"))
     try:

@@ -83,6 +83,7 @@ def start_bid(
         raise
     if refused is not None:
         context.bid_rate.leave(bidder_id)
+        context.refusals.count(lot_id, str(refused.code))
         done(refused)
 
 
@@ -101,6 +102,8 @@ def _finish(
     elif isinstance(answer, Refused) and answer.code is RefusalCode.LOT_UNKNOWN:
         _finish_later(context, _decide_from_archive(context, lot_id, bid, answer), done)
     else:
+        if isinstance(answer, Refused):
+            context.refusals.count(lot_id, str(answer.code))
         done(answer)
 
 

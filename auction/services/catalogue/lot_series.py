@@ -1,22 +1,14 @@
-"""Creates many lots of a sale at once, numbered in their titles, and schedules them one by one. Off the bid's way.
-
-All are created, and scheduled where times are given, in one transaction, or none is. They enter the ledger after that;
-the clerk repeats what a crash interrupted.
-"""
+"""Creates many lots of a sale at once, numbered in their titles, and schedules them one by one. Off the bid's way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from auction.books import audit, catalogue
 from auction.books.catalogue import LotRecord
-from auction.books.unit_of_work import Transaction
-from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.terms import Terms, terms_as_mapping
 from auction.domain.terms_reader import merge_terms, read_new_terms
-from auction.ledger.keys import lot_id_of
 from auction.presets import load_preset
 from auction.services.catalogue import lots
+from auction.services.catalogue.new_lots import NewLot, create_lots
 from auction.services.context import AppContext
 
 SERIES_LOTS_MAX = 300
@@ -77,37 +69,8 @@ async def create_series(
         await lots.require_sound_times(context, *times.of(last))
     base = load_preset(preset, list_price_fen) if preset is not None else {}
     agreed = read_new_terms(merge_terms(base, terms or {}))
-    titles = [numbers.title(title, place) for place in range(numbers.count)]
-    made = []
-    async with context.books.transaction() as tx:
-        number = await catalogue.next_lot_number(tx, sale_id)
-        if taken := await catalogue.titles_in_use(tx, sale_id, titles):
-            # a request that is repeated creates no second series
-            raise RequestRefused(
-                ProblemCode.TITLES_EXIST,
-                f"{len(taken)} of these titles are lots of sale {sale_id} already, such as {taken[0]!r}.",
-                {"titles": taken[:10]},
-            )
-        for place, own_title in enumerate(titles):
-            record = await catalogue.add_lot(
-                tx,
-                lot_id=lot_id_of(sale_id, number + place),
-                sale_id=sale_id,
-                number=number + place,
-                title=own_title,
-                list_price_fen=list_price_fen,
-                preset=preset,
-                terms=terms_as_mapping(agreed),
-                actor=actor,
-            )
-            await audit.record_action(tx, actor=actor, action="create-lot", sale_id=sale_id, lot_id=record.lot_id)
-            made.append(record if times is None else await _freeze(tx, record, agreed, times.of(place), actor))
-    if times is not None:
-        for record in made:
-            await lots.install(context, record)
-    return made
-
-
-async def _freeze(tx: Transaction, record: LotRecord, terms: Terms, times: tuple[int, int], actor: str) -> LotRecord:
-    opens_at_ms, closes_at_ms = times
-    return await lots.freeze(tx, record, terms, opens_at_ms=opens_at_ms, closes_at_ms=closes_at_ms, actor=actor)
+    entries = [
+        NewLot(numbers.title(title, place), agreed, list_price_fen, preset, None if times is None else times.of(place))
+        for place in range(numbers.count)
+    ]
+    return await create_lots(context, sale_id, entries, actor=actor)

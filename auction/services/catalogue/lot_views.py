@@ -134,7 +134,8 @@ async def show_lot(context: AppContext, lot_id: str, viewer: Viewer = PUBLIC) ->
     record = await visible_lot(context, lot_id, viewer)
     try:
         snapshot = None if record.status == DRAFT else await _read(context, lot_id)
-        view = await _view(context, record, snapshot, await _watchers(context, [record]))
+        now_ms = await context.ledger.now_ms() if snapshot is None else snapshot.now_ms
+        view = _view(record, snapshot, await _watchers(context, [record]), now_ms)
         view = replace(view, my_maximum_fen=own_maximum_fen(record, snapshot, viewer))
     except LedgerChanged:
         async with context.books.reading() as tx:
@@ -148,7 +149,7 @@ async def show_lot(context: AppContext, lot_id: str, viewer: Viewer = PUBLIC) ->
 async def view_after(context: AppContext, snapshot: Snapshot) -> LotView:
     """The view of a lot whose state an action has just returned. Raises NotFound, BooksAway."""
     record = await lot_record(context, snapshot.lot_id)
-    return await _view(context, record, snapshot, await _watchers(context, [record]))
+    return _view(record, snapshot, await _watchers(context, [record]), snapshot.now_ms)
 
 
 async def list_all_sales(context: AppContext, viewer: Viewer = PUBLIC) -> list[SaleView]:
@@ -231,7 +232,7 @@ async def _views(context: AppContext, entered: list[LotRecord], viewer: Viewer) 
         if (archived := states.archived.get(record.lot_id)) is not None:
             views.append(_archived_view(record, archived, now_ms))
         else:
-            views.append(await _view(context, record, states.present.get(record.lot_id), watchers))
+            views.append(_view(record, states.present.get(record.lot_id), watchers, now_ms))
     return await _with_settlements(context, views, viewer)
 
 
@@ -312,8 +313,8 @@ async def _watchers(context: AppContext, records: list[LotRecord]) -> dict[str, 
         return {}
 
 
-async def _view(context: AppContext, record: LotRecord, snapshot: Snapshot | None, watchers: dict[str, int]) -> LotView:
-    """A lot's view; one that is not in the ledger (no snapshot) has its start price as the minimum."""
+def _view(record: LotRecord, snapshot: Snapshot | None, watchers: dict[str, int], now_ms: int) -> LotView:
+    """A lot's view at `now_ms`; one that is not in the ledger (no snapshot) has its start price as the minimum."""
     reserve_fen = record.terms["reserve_fen"]
     if snapshot is None:
         return LotView(
@@ -329,7 +330,7 @@ async def _view(context: AppContext, record: LotRecord, snapshot: Snapshot | Non
             minimum_fen=int(record.terms["start_price_fen"]),
             remaining_ms=0,
             review_above_fen=record.terms["review_above_fen"],
-            now_ms=await context.ledger.now_ms(),
+            now_ms=now_ms,
             watchers=0,
             reserve_met=reserve_met(reserve_fen, 0),
         )

@@ -69,6 +69,8 @@ export const words = {
   "audit.action.confirm-handover": "Confirmed a handover",
   "audit.action.confirm-transfer": "Confirmed an outgoing transfer",
   "audit.action.create-lot": "Created a lot",
+  "audit.action.import-lots": "Imported a list of lots",
+  "audit.action.view-bidders": "Looked at the top bidders",
   "audit.action.create-sale": "Created a sale",
   "audit.action.default": "Declared a default",
   "audit.action.disable-account": "Disabled an account",

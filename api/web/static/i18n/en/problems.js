@@ -97,6 +97,7 @@ export const words = {
   "problem.bid-already-void": "This bid is already void.",
   "problem.ledger-moved": "The lot changed at the same moment; nothing was done. Please check and try again.",
   "problem.sale-exists": "A sale with this id already exists.",
+  "problem.lot-list-invalid": "The list of lots was not accepted: {detail}",
   "problem.titles-exist": "The sale has lots with these titles already. Nothing was created.",
   "problem.sale-id-invalid": "Invalid id: use lower-case letters, digits and single hyphens.",
   "problem.username-invalid": "Use 3 to 32 letters, digits, dots, hyphens or underscores.",

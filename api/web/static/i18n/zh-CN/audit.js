@@ -69,6 +69,8 @@ export const words = {
   "audit.action.confirm-handover": "确认交付",
   "audit.action.confirm-transfer": "确认转出",
   "audit.action.create-lot": "创建拍品",
+  "audit.action.import-lots": "导入拍品清单",
+  "audit.action.view-bidders": "查看领先竞买人",
   "audit.action.create-sale": "创建拍卖会",
   "audit.action.default": "宣布违约",
   "audit.action.disable-account": "停用账号",

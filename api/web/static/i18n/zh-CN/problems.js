@@ -92,6 +92,7 @@ export const words = {
   "problem.bid-already-void": "该出价已作废。",
   "problem.ledger-moved": "拍品同时发生了变化，未执行任何操作，请查看后重试。",
   "problem.sale-exists": "该编号的拍卖会已存在。",
+  "problem.lot-list-invalid": "拍品清单未被接受：{detail}",
   "problem.titles-exist": "该专场已有同名拍品，未创建任何拍品。",
   "problem.sale-id-invalid": "编号无效：仅限小写字母、数字和单个连字符。",
   "problem.username-invalid": "请使用 3 至 32 个字母、数字、点、连字符或下划线。",

@@ -7,6 +7,7 @@ import { formatCount, priceText, shortDateTime } from "../shared/staff_text.js";
 
 const RATE_WINDOW_MS = 5000;
 const OVER_MAX = 12;
+const DENSE_FROM = 24;
 export const RUNNING = ["frozen", "held", "paused", "open"];
 const STOPPED = ["paused", "held", "frozen"];
 const GROUPS = [
@@ -52,6 +53,12 @@ export class LotStore {
     this.#known.set(lot.lot_id, lot);
     this.#count(lot);
     return true;
+  }
+
+  /** At that time nothing had changed: a running lot that is not told of had no bid. */
+  pass(lotId, nowMs) {
+    const lot = this.#known.get(lotId);
+    if (lot && RUNNING.includes(lot.status) && nowMs > lot.now_ms) this.#count({ ...lot, now_ms: nowMs });
   }
 
   #count(lot) {
@@ -109,6 +116,7 @@ export class LotList {
   #groups = new Map();
   #allOver = false;
   #shown = null;
+  #selection = null;
 
   constructor(host) {
     this.#host = host;
@@ -139,23 +147,31 @@ export class LotList {
     if (this.#shown) this.show(...this.#shown);
   }
 
-  /** Show these lots in this order (that of sales and numbers). */
-  show(lots, store, selected, now) {
-    this.#shown = [lots, store, selected, now];
+  /** Show these lots in this order; `part`: they are not all there are, so that none of them is left out. */
+  show(lots, store, selected, now, { part = false, selection = null } = {}) {
+    this.#shown = [lots, store, selected, now, { part, selection }];
+    this.#selection = selection;
     this.#host.removeAttribute("aria-busy");
+    this.#host.classList.toggle("dense", lots.length > DENSE_FROM);
     for (const [name, statuses] of GROUPS) {
       const members = lots.filter((lot) => statuses.includes(lot.status));
       if (name === "running") members.sort((a, b) => RUNNING.indexOf(a.status) - RUNNING.indexOf(b.status));
-      const shown = name === "over" && !this.#allOver ? members.slice(0, OVER_MAX) : members;
-      const group = this.#groups.get(name);
-      group.tally.textContent = members.length ? formatCount(members.length) : "";
-      group.more.hidden = shown.length === members.length;
-      group.root.hidden = shown.length === 0 && name !== "running";
-      setText(group.none, t(lots.length ? "ops.none-running" : "ops.no-lots"));
-      group.none.hidden = shown.length > 0;
-      this.#place(group.list, shown);
+      const shown = name === "over" && !this.#allOver && !part ? members.slice(0, OVER_MAX) : members;
+      this.#showGroup(name, members, shown);
       for (const lot of shown) this.#fill(lot, store, lot.lot_id === selected, now);
     }
+    const group = this.#groups.get("running");
+    if (part && lots.length) group.root.hidden = group.list.childElementCount === 0;
+    setText(group.none, t(part ? "ops.filter.none" : lots.length ? "ops.none-running" : "ops.no-lots"));
+  }
+
+  #showGroup(name, members, shown) {
+    const group = this.#groups.get(name);
+    group.tally.textContent = members.length ? formatCount(members.length) : "";
+    group.more.hidden = shown.length === members.length;
+    group.root.hidden = shown.length === 0 && name !== "running";
+    group.none.hidden = shown.length > 0;
+    this.#place(group.list, shown);
   }
 
   #place(list, lots) {
@@ -194,7 +210,12 @@ export class LotList {
         element("span", { class: "line" }, row.pace, row.watch),
       ),
     );
-    row.root = element("li", {}, row.link);
+    row.box = element("input", {
+      type: "checkbox",
+      "data-select": lot.lot_id,
+      onchange: () => this.#selection?.toggle(lot.lot_id, row.box.checked),
+    });
+    row.root = element("li", {}, element("label", { class: "select" }, row.box), row.link);
     this.#rows.set(lot.lot_id, row);
     return row;
   }
@@ -220,6 +241,9 @@ export class LotList {
     );
     setText(row.watch, running || lot.watchers ? t("ops.watching", { n: formatCount(lot.watchers) }) : "");
     row.link.dataset.status = lot.status;
+    row.box.checked = Boolean(this.#selection?.has(lot.lot_id));
+    row.box.setAttribute("aria-label", t("ops.bulk.select", { title: lot.title }));
+    if (selected && !row.link.hasAttribute("aria-current")) row.link.scrollIntoView?.({ block: "nearest" });
     if (selected) row.link.setAttribute("aria-current", "true");
     else row.link.removeAttribute("aria-current");
   }
@@ -232,6 +256,13 @@ export class LotList {
       setText(row.clock, timeLeftText(lot, now));
       row.clock.classList.toggle("ending", lot.status === "open" && lot.ends_at_ms - now < 60_000);
     }
+  }
+
+  /** The id of the lot that is so many rows below one that is shown (null: the first); null at an end. */
+  beside(lotId, by) {
+    const rows = [...this.#host.querySelectorAll(".row")].map((row) => row.dataset.lot);
+    if (!lotId || !rows.includes(lotId)) return rows[0] ?? null;
+    return rows[rows.indexOf(lotId) + by] ?? null;
   }
 
   focus(lotId) {

@@ -8,6 +8,7 @@ import { t } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 import { formatCount, priceText, shortDateTime, staffProblemText } from "../shared/staff_text.js";
 import { showTerms } from "../shared/terms_text.js";
+import { Activity } from "./activity.js";
 import { EventLog } from "./event_log.js";
 import { ACTIONS, actionsFor } from "./lot_actions.js";
 import { bidRateText, RUNNING, timeLeftFigure } from "./lot_list.js";
@@ -33,6 +34,7 @@ export class LotPanel {
   #changed;
   #notice;
   #log;
+  #activity;
   #parts = {};
   #status = null;
   #busy = false;
@@ -56,6 +58,7 @@ export class LotPanel {
 
   stop() {
     this.#log?.stop();
+    this.#activity?.stop();
   }
 
   #build() {
@@ -81,6 +84,7 @@ export class LotPanel {
     const terms = element("dl", { class: "terms numbers" });
     showTerms(terms, lot);
     const log = element("section", { class: "card log-card" });
+    const activity = element("section", { class: "card", id: "activity", hidden: lot.status === "draft" });
     this.#host.replaceChildren(
       element("a", { class: "back", href: "#" }, t("ops.back")),
       element(
@@ -108,9 +112,11 @@ export class LotPanel {
         parts.outcome,
         parts.facts,
       ),
+      activity,
       log,
       element("details", { class: "card" }, element("summary", {}, t("ops.terms")), terms),
     );
+    this.#activity = new Activity(activity, this.#lotId, () => this.#lot);
     this.#log = new EventLog(log, this.#lotId, (event) => this.act("void-bid", event));
     this.show();
   }
@@ -272,6 +278,12 @@ export class LotPanel {
     }
     const bid = await this.#log.leadingBid(this.#lot.leader);
     if (bid) this.act(name, bid);
+  }
+
+  /** Do what its button does, where it can be done now. */
+  press(name) {
+    const button = this.#parts.actions.querySelector(`#act-${name}`);
+    if (button && !button.disabled) button.click();
   }
 
   /** Ask, and do it, or request it; `pending`: another person's request for it, which this confirms. */

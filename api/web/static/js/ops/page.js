@@ -1,4 +1,4 @@
-// The staff page: asks for all lots every second, watches one of them live, and goes on whatever server is away.
+// The staff page: asks every second what changed of the lots, watches one of them live, and goes on whatever server is away.
 
 import { get, timeoutSignal } from "../shared/api.js";
 import { LedgerClock } from "../shared/clock.js";
@@ -10,18 +10,25 @@ import { signInHref } from "../shared/navigation.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { formatCount } from "../shared/staff_text.js";
 import { activeWarnings, Banners } from "./banners.js";
+import { showGate } from "./gate.js";
 import { LiveSubscription } from "./live_subscription.js";
+import { filterLots, LotFilter } from "./lot_filter.js";
 import { LotForm } from "./lot_form.js";
+import { LotImport } from "./lot_import.js";
 import { bidRateText, LotList, LotStore, RUNNING } from "./lot_list.js";
 import { LotPanel } from "./lot_panel.js";
 import { createSale } from "./new_sale.js";
 import { loadPresets } from "./presets.js";
 import { Recovery } from "./recovery.js";
+import { SalesReader } from "./sales_reader.js";
+import { Selection } from "./selection.js";
+import { listenForShortcuts } from "./shortcuts.js";
 
 const EVERY_MS = 1000;
 const HIDDEN_MS = 5000;
 const HEALTH_EVERY_MS = 3000;
 const ANSWER_MS = 6000;
+const FIRST_ANSWER_MS = 30_000;
 const LIVE_LOST_MS = 4000;
 const OVERDUE_MS = 5000;
 
@@ -32,18 +39,28 @@ const recovery = new Recovery(byId("recovery"));
 const banners = new Banners(byId("banners"));
 const liveRegion = new LiveRegion(byId("spoken"));
 const live = new LiveSubscription(clock, showLive);
+const reader = new SalesReader(store);
+const filter = new LotFilter(byId("filter"), () => show());
+const selection = new Selection(byId("bulk"), {
+  lots: shownLots,
+  get: (id) => store.get(id),
+  pending: (id) => pendingActs.get(id),
+  me: () => me,
+  changed: () => show(),
+  done: bulkDone,
+});
 const form = new LotForm(byId("panel"), {
-  sales: () => sales,
+  sales: () => reader.sales,
   created: lotCreated,
   seriesCreated,
   edited: lotEdited,
   newSale,
 });
 
+const lotImport = new LotImport(byId("panel"), { sales: () => reader.sales, created: lotsImported });
+
 let me = null;
 let pendingActs = new Map();
-let sales = [];
-let order = [];
 let health = null;
 let panel = null;
 let chosen = null;
@@ -58,12 +75,26 @@ async function start() {
   const who = await showPageHeader();
   document.title = `${t("ops.title")} · ${t("brand")}`;
   if (who?.role !== "ops") {
-    gate(who);
+    showGate(byId("gate"), who);
     return;
   }
   me = who.subject;
   byId("content").hidden = false;
   byId("new-sale").addEventListener("click", newSale);
+  listenForShortcuts(byId("shortcuts"), {
+    "/": () => filter.focus(),
+    j: () => step(1),
+    k: () => step(-1),
+    x: () => chosen && selection.toggle(chosen, !selection.has(chosen)),
+    a: () => selection.toggleAll(),
+    p: () => panel?.press("pause"),
+    r: () => panel?.press("resume"),
+    e: () => panel?.press("extend"),
+    Escape: () => {
+      location.hash = "";
+    },
+  });
+  byId("select-all").addEventListener("click", () => selection.toggleAll());
   liveUrl = (await get("/config").catch(() => ({}))).live_url ?? null;
   // the form asks again where this fails
   loadPresets().catch(() => null);
@@ -74,25 +105,6 @@ async function start() {
   loop(refreshHealth, () => wait(HEALTH_EVERY_MS));
   setInterval(tick, 200);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
-}
-
-/** Not signed in, or not allowed to: say so, with the link to sign in. */
-function gate(who) {
-  const words = who ? t("ops.gate.role", { name: who.name, role: t(`ops.role.${who.role}`) }) : t("ops.gate.nobody");
-  byId("gate").replaceChildren(
-    element("h1", {}, t("ops.title")),
-    element("p", {}, words),
-    element("p", { class: "soft" }, t("ops.gate.how")),
-    ...(who && who.role !== "bidder"
-      ? [element("a", { class: "button", href: "/ops/settlements" }, t("nav.settlements"))]
-      : []),
-    element(
-      "a",
-      { class: "button main", id: "gate-sign-in", href: signInHref(`/ops${location.hash}`) },
-      t(who ? "ops.gate.other" : "ops.gate.sign-in"),
-    ),
-  );
-  byId("gate").hidden = false;
 }
 
 function wait(everyMs) {
@@ -117,17 +129,11 @@ async function refresh() {
   asking = true;
   const asked = Date.now();
   try {
-    const answer = await get("/ops/lots", { signal: timeoutSignal(ANSWER_MS) });
+    const answer = await get(reader.path, { signal: timeoutSignal(reader.isEmpty ? FIRST_ANSWER_MS : ANSWER_MS) });
     clock.sample(asked, answer.now_ms, answer.now_ms, Date.now());
-    ({ sales } = answer);
+    reader.take(answer);
+    filter.offer(reader.sales);
     pendingActs = new Map(answer.pending.map((act) => [act.lot_id, act]));
-    order = [];
-    for (const sale of sales) {
-      for (const lot of sale.lots) {
-        order.push(lot.lot_id);
-        store.take({ ...lot, sale_title: sale.title });
-      }
-    }
     reached = { ok: true, at: answer.now_ms };
     failures = 0;
   } catch (problem) {
@@ -179,22 +185,53 @@ function signedOut() {
       { class: "notice bad", id: "signed-out" },
       t("ops.signed-out"),
       " ",
-      element("a", { href: signInHref(`/ops${location.hash}`) }, t("ops.gate.sign-in")),
+      element("a", { href: signInHref(`/ops${location.search}${location.hash}`) }, t("ops.gate.sign-in")),
     ),
   );
   document.body.dataset.ended = "yes";
 }
 
-const lots = () => order.map((id) => store.get(id));
+const lots = () => reader.order.map((id) => store.get(id));
 const running = () => lots().filter((lot) => RUNNING.includes(lot.status));
 
 function show() {
   if (ended) return;
-  list.show(lots(), store, chosen, clock.now());
+  const part = filterLots(lots(), filter.wanted);
+  list.show(part, store, chosen, clock.now(), { part: filter.isActive, selection });
+  selection.show();
+  showCount(part);
   figures();
   live.update(liveUrl, store.get(chosen), running());
   if (panel && store.get(chosen)) panel.show();
   tick();
+}
+
+function shownLots() {
+  return filterLots(lots(), filter.wanted);
+}
+
+/** How many lots there are, how many are shown, and the button that selects those. */
+function showCount(part) {
+  const all = reader.order.length;
+  const facts = { n: formatCount(part.length), all: formatCount(all) };
+  setText(byId("shown"), filter.isActive ? t("ops.filter.shown", facts) : t("ops.filter.all", { n: formatCount(all) }));
+  const report = byId("sale-report");
+  report.hidden = !filter.wanted.sale;
+  report.href = `/ops/report?sale=${encodeURIComponent(filter.wanted.sale)}`;
+  const button = byId("select-all");
+  button.hidden = part.length === 0;
+  setText(button, t(part.every((lot) => selection.has(lot.lot_id)) ? "ops.bulk.clear" : "ops.bulk.select-all"));
+}
+
+/** Go to the next lot in the list, or the one before. */
+function step(by) {
+  const lotId = list.beside(chosen, by);
+  if (lotId) location.hash = `lot=${encodeURIComponent(lotId)}`;
+}
+
+async function bulkDone(changed) {
+  for (const lot of changed) store.take(lot);
+  await refresh();
 }
 
 function figures() {
@@ -237,6 +274,7 @@ function route() {
   const id = value ? decodeURIComponent(value) : null;
   const lot = id ? store.get(id) : null;
   if (name === "new") showForm(id, null);
+  else if (name === "import") showImport();
   else if (name === "edit" && lot?.status === "draft") showForm(null, lot);
   else if (name === "lot" && lot) showLot(id);
   else showList();
@@ -247,6 +285,22 @@ function showForm(saleId, draft) {
   choose(null);
   byId("columns").dataset.view = "form";
   form.show(saleId, draft);
+}
+
+function showImport() {
+  choose(null);
+  byId("columns").dataset.view = "form";
+  lotImport.show();
+}
+
+/** After an import the list shows its sale. */
+function lotsImported(lines) {
+  liveRegion.announce(t("ops.done.series", { n: lines.length }));
+  const sale = lines[0].lot_id.slice(0, lines[0].lot_id.lastIndexOf("-"));
+  refresh().then(() => {
+    location.hash = "";
+    filter.choose({ sale });
+  });
 }
 
 function showLot(lotId) {
@@ -316,9 +370,9 @@ async function newSale() {
 }
 
 function lotCreated(lot, words = t("ops.done.lot", { title: lot.title })) {
-  const sale = sales.find((one) => one.sale_id === lot.sale_id);
+  const sale = reader.sales.find((one) => one.sale_id === lot.sale_id);
   store.take({ ...lot, sale_title: sale?.title ?? "" });
-  if (!order.includes(lot.lot_id)) order.unshift(lot.lot_id);
+  reader.enter(lot.lot_id);
   liveRegion.announce(words);
   location.hash = `lot=${encodeURIComponent(lot.lot_id)}`;
   refresh();
