@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auction.books import lot_activity
-from auction.domain.events import BidPlaced, Extended, Opened, Paused, Resumed
+from auction.domain.events import BidPlaced, Event, Extended, Opened, Paused, Resumed
 from auction.services.catalogue.sale_report import LotSummary
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Role
@@ -55,15 +55,17 @@ def test_only_bids_that_move_the_end_count_as_extensions_by_bids() -> None:
         return BidPlaced("ann", 1, price_fen, "key-00001", price_fen, 1, ends_at_ms)
 
     summary = LotSummary()
-    events = [
+    events: list[Event] = [
         Opened(1000, 0, ""),
         bid(1000),
         bid(1500),
         Paused(300, "a doubt", "olga"),
         Resumed(2000, 0, 0, "olga"),
         bid(2000),
+        Extended(2500, 0, "more", "olga"),
+        bid(2500),
+        bid(2600),
     ]
-    events += [Extended(2500, 0, "more", "olga"), bid(2500), bid(2600)]
     for seq, event in enumerate(events, 1):
         summary.add(seq, seq * 10, event)
     assert (summary.extensions_by_bids, summary.extensions_by_staff, summary.pauses) == (2, 1, 1)
