@@ -1,7 +1,7 @@
 // English: every phrase of the pages, by subject.
 
-import { words as audit } from "./en/audit.js";
 import { words as activity } from "./en/activity.js";
+import { words as audit } from "./en/audit.js";
 import { words as bank } from "./en/bank.js";
 import { words as bidder } from "./en/bidder.js";
 import { words as collection } from "./en/collection.js";

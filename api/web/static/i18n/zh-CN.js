@@ -1,7 +1,7 @@
 // 简体中文：页面上的每一句话，按主题分列。
 
-import { words as audit } from "./zh-CN/audit.js";
 import { words as activity } from "./zh-CN/activity.js";
+import { words as audit } from "./zh-CN/audit.js";
 import { words as bank } from "./zh-CN/bank.js";
 import { words as bidder } from "./zh-CN/bidder.js";
 import { words as collection } from "./zh-CN/collection.js";
