@@ -51,6 +51,7 @@ class TopBidderResponse(RecordResponse):
     bids: int
     best_fen: int | None = Field(description="The highest price that a bid of theirs made and that stands.")
     last_at_ms: int
+    blocked: bool = Field(description="By staff: they may not register nor bid until they are unblocked.")
 
 
 class TopBiddersResponse(BaseModel):

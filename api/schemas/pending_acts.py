@@ -12,10 +12,12 @@ class PendingActResponse(RecordResponse):
     """An act that one person of staff has requested. The same call by another person, who names it, does it."""
 
     pending_id: int
-    act: str = Field(description="close-lot, extend-lot, void-bid, void-lot or set-identity.")
+    act: str = Field(
+        description="close-lot, extend-lot, void-bid, void-lot, set-identity, block-bidder or unblock-bidder."
+    )
     lot_id: str | None
     subject: str | None = Field(
-        description="What of the lot: seq=7, by_ms=60000, moves_hard_stop by_ms=60000; of set-identity: the bidder."
+        description="What of the lot: seq=7, by_ms=60000, moves_hard_stop by_ms=60000; about a bidder: first their id."
     )
     reason: str
     asked_by: str

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from auction.books.tables import Id, approvals
 from auction.books.transitions import transition
 from auction.books.unit_of_work import Transaction
-from auction.domain.states import ApprovalAction
+from auction.domain.approval_actions import ApprovalAction
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, and_, cast, func, select
 
-from auction.books.tables import bidders, bids, registrations
+from auction.books.tables import bidder_blocks, bidders, bids, registrations
 from auction.books.unit_of_work import Transaction
 
 PARTS_MAX = 120
@@ -50,6 +50,8 @@ class BidderActivity:
     bids: int
     best_fen: int | None
     last_at_ms: int
+    blocked: bool
+    """By staff: they may not bid any more."""
 
 
 async def bid_activity(tx: Transaction, lot_id: str) -> BidActivity:
@@ -99,7 +101,9 @@ async def top_bidders(tx: Transaction, lot_id: str, *, limit: int) -> list[Bidde
             func.count().label("bids"),
             best.label("best_fen"),
             func.max(bids.c.at_ms).label("last_at_ms"),
+            func.bool_or(bidder_blocks.c.bidder_id.is_not(None)).label("blocked"),
         )
+        .outerjoin(bidder_blocks, bidder_blocks.c.bidder_id == bids.c.bidder_id)
         .outerjoin(bidders, and_(bidders.c.bidder_id == bids.c.bidder_id))
         .where(bids.c.lot_id == lot_id)
         .group_by(bids.c.bidder_id)

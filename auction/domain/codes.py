@@ -168,7 +168,8 @@ class ProblemCode(Code):
     DEPOSIT_TOO_HIGH = "deposit-too-high", Kind.CONFLICT, "Deposit too high", ("maximum_fen",)
     DEPOSIT_DECLINED = "deposit-declined", Kind.CONFLICT, "Deposit declined", ("failure", "amount_fen")
     DEPOSIT_NOT_NEEDED = "deposit-not-needed", Kind.CONFLICT, "No further deposit needed"
-    BIDDER_BARRED = "bidder-barred", Kind.CONFLICT, "Barred from this lot", ("until_ms",)
+    BIDDER_BARRED = "bidder-barred", Kind.CONFLICT, "Barred from this lot", ("until_ms", "cause")
+    BIDDER_NOT_BLOCKED = "bidder-not-blocked", Kind.CONFLICT, "Not blocked", ("bidder_id",)
     BIDDER_UNKNOWN = "bidder-unknown", Kind.NOT_FOUND, "No such bidder", ("bidder_id",)
     REGISTRATION_CLOSED = "registration-closed", Kind.CONFLICT, "Registration closed", ("status", "allowed")
     PADDLE_DIFFERS = "paddle-differs", Kind.CONFLICT, "Admitted with another paddle"

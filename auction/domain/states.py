@@ -317,23 +317,6 @@ class DefaultCause(StrEnum):
     STAFF = "staff"
 
 
-class ApprovalAction(StrEnum):
-    """The acts that need two persons of staff."""
-
-    VOID = "void"
-    DEFAULT = "default"
-    WRITE_OFF = "writeoff"
-    REFUND_OTHERWISE = "refund-otherwise"
-    COLLECT = "collect"
-    BANK_RECEIPT = "bank-receipt"
-    SEND_TRANSFER = "send-transfer"
-    CLOSE_LOT = "close-lot"
-    EXTEND_LOT = "extend-lot"
-    VOID_BID = "void-bid"
-    VOID_LOT = "void-lot"
-    SET_IDENTITY = "set-identity"
-
-
 class CauseKind(StrEnum):
     """What can bring about a journal entry."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auction.books import approvals, audit
-from auction.domain.states import ApprovalAction
+from auction.domain.approval_actions import ApprovalAction
 from auction.services.context import AppContext
 from auction.services.identity.tokens import Role
 from tests.api.conftest import OPS, TERMS, Asker, new_key, signed

@@ -8,13 +8,13 @@ from auction.books import approvals, defaults, deposits, operations, registratio
 from auction.books.registration_batches import Held
 from auction.books.transitions import InvalidTransition
 from auction.books.unit_of_work import Books, Transaction
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.states import (
     ALLOWED,
     LIVE_AWARD,
     STATE_AFTER,
     UNRESOLVED_DEFAULT,
     UNRESOLVED_OPERATION,
-    ApprovalAction,
     AwardStatus,
     DefaultStatus,
     DepositStatus,

@@ -37,10 +37,17 @@ async def test_a_lot_is_watched_and_run_from_the_keyboard(
         await page.keyboard.press("j")
         await expect(page.locator("#panel-title")).to_have_text("A lot in a storm")
         await expect(page.locator("#activity .small-chart")).to_have_count(2)
-        await expect(page.locator("#activity .facts")).to_contain_text("2")
+        await expect(page.locator("#activity .facts").first).to_contain_text("2")
         await page.click("#show-bidders")
         await expect(page.locator("#top-bidders li")).to_have_count(2)
         await expect(page.locator("#top-bidders li").first).to_contain_text("¥9")
+        await page.click("[data-bidder='storm.ann'] button")
+        await page.fill("#act-reason", "bids for the seller")
+        await take_screenshot(page, "block-bidder")
+        await page.click("#act-confirm")
+        await expect(page.locator("[data-bidder='storm.ann']")).to_contain_text(text("ops.bidder.blocked"))
+        await expect(page.locator("#activity .notice.good")).to_be_visible()
+        await page.locator("#panel").focus()
         await page.keyboard.press("x")
         await expect(page.locator("#selected")).to_have_text(text("ops.bulk.selected", n=1))
         await page.keyboard.press("?")
@@ -59,7 +66,7 @@ async def test_a_lot_is_watched_and_run_from_the_keyboard(
         await page.keyboard.press("r")
         await expect(page.locator("#act")).not_to_be_visible()
     looks = public_server.ask("GET", f"/ops/audit?lot_id={lot_id}", role=Role.FINANCE)["actions"]
-    assert [one["action"] for one in looks].count("view-bidders") == 1
+    assert [one["action"] for one in looks].count("view-bidders") == 2
 
 
 async def test_the_report_of_a_sale_is_made_for_print(

@@ -246,7 +246,7 @@ async def test_a_lot_that_nobody_takes_over_is_relisted(public_server, visitors,
         await dora.goto(f"/lots/{again}")
         await dora.check("#accept-terms")
         await dora.click("#register")
-        await expect(dora.locator("#gate [role=alert]")).to_have_text(text("problem.bidder-barred-here"))
+        await expect(dora.locator("#gate [role=alert]")).to_have_text(text("problem.bidder-barred.resale"))
 
 
 async def test_staff_relist_a_lot_that_stayed_unsold_and_its_page_leads_to_the_new_one(public_server, visitors, staff):

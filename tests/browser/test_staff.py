@@ -9,7 +9,7 @@ from playwright.async_api import Page, Route, expect
 from auction import embedded
 from auction.books import approvals
 from auction.books.unit_of_work import Books
-from auction.domain.states import ApprovalAction
+from auction.domain.approval_actions import ApprovalAction
 from auction.presets import LANGUAGES, all_presets
 from tests.browser.conftest import PASSWORD, enter_staff, sign_up, take_screenshot
 from tests.browser.page_texts import part, text

@@ -7,7 +7,7 @@ drafts and everything that people enter do have them.
 from auction.books.tables.archive import archive_cursors, bids, ledger_entries, ledger_identity, lot_chains, lot_results
 from auction.books.tables.bank import bank_receipts, outgoing_transfers, receipt_matches, statement_mappings
 from auction.books.tables.base import Id, metadata
-from auction.books.tables.bidders import bidder_marks, bidders, paddles, registrations
+from auction.books.tables.bidders import bidder_blocks, bidder_marks, bidders, paddles, registrations
 from auction.books.tables.catalogue import lots, sales
 from auction.books.tables.faults import faults
 from auction.books.tables.journal import journal_entries, journal_lines
@@ -50,6 +50,7 @@ __all__ = [
     "awards",
     "bank_receipts",
     "bid_claims",
+    "bidder_blocks",
     "bidder_marks",
     "bidders",
     "bids",

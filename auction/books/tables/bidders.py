@@ -58,6 +58,18 @@ bidder_marks = Table(
 )
 
 
+class BidderBlockColumns(TypedColumns):
+    """A bidder whom staff have blocked: they may not register nor bid until the row is gone again."""
+
+    bidder_id = Column(Id, ForeignKey("bidders.bidder_id"), primary_key=True)
+    reason = Column(Text, nullable=False)
+    blocked_by = Column(Id, nullable=False)
+    blocked_at_ms = Column(BigInteger, nullable=False)
+
+
+bidder_blocks = Table("bidder_blocks", metadata, BidderBlockColumns)
+
+
 class PaddleColumns(TypedColumns):
     """A bidder's number on one sale, from 1 without gaps: the only name the public sees."""
 

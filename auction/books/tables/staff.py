@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from auction.books.tables.base import EMPTY_OBJECT, NOW_MS, EnumText, Id, metadata, one_of
-from auction.domain.states import ApprovalAction
+from auction.domain.approval_actions import ApprovalAction
 
 
 class AccountColumns(TypedColumns):

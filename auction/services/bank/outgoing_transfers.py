@@ -13,8 +13,9 @@ from auction.books.journal import Cause
 from auction.books.outgoing_transfers import OutgoingTransfer
 from auction.books.unit_of_work import Transaction
 from auction.domain import transfer_entries
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongState
-from auction.domain.states import ApprovalAction, CauseKind, SettlementState, StepName, TransferStatus
+from auction.domain.states import CauseKind, SettlementState, StepName, TransferStatus
 from auction.services.bank.receipts import check_value_date
 from auction.services.context import AppContext
 from auction.services.second_person import NO_CONFIRMATION, Confirmation

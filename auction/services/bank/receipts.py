@@ -17,16 +17,10 @@ from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import transfer_entries
 from auction.domain.accounts import JournalAccount
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongState
 from auction.domain.payment_reference import numbers_in
-from auction.domain.states import (
-    ApprovalAction,
-    AwardStatus,
-    CauseKind,
-    ReceiptStatus,
-    ReturnReason,
-    StepName,
-)
+from auction.domain.states import AwardStatus, CauseKind, ReceiptStatus, ReturnReason, StepName
 from auction.services.context import AppContext
 from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.dual_control import TWO_PERSONS_FROM_FEN, request_or_approve

@@ -9,7 +9,7 @@ from auction.books.bank_receipts import BankReceipt, ReceiptMatch
 from auction.books.outgoing_transfers import OutgoingTransfer
 from auction.books.unit_of_work import Transaction
 from auction.domain.accounts import JournalAccount
-from auction.domain.states import ApprovalAction
+from auction.domain.approval_actions import ApprovalAction
 from auction.services.bank import outgoing_transfers as sending
 from auction.services.bank import receipts as booking
 from auction.services.bank.proposals import Proposal, propose

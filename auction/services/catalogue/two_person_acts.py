@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from auction.books import approvals, audit
 from auction.books.approvals import Approval
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongStatus
 from auction.domain.lot import ADMITTING, ENDABLE, STOPPED, LotStatus
-from auction.domain.states import ApprovalAction
 from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.catalogue import lots
 from auction.services.catalogue.lot_views import LotView
@@ -25,7 +25,8 @@ VALID_MS = 30 * 60_000
 """How long a request waits: what speaks for an act on a running lot may be over soon."""
 ACTIONS = (ApprovalAction.CLOSE_LOT, ApprovalAction.EXTEND_LOT, ApprovalAction.VOID_BID, ApprovalAction.VOID_LOT)
 
-WITHDRAWABLE = (*ACTIONS, ApprovalAction.SET_IDENTITY)
+ABOUT_BIDDERS = (ApprovalAction.SET_IDENTITY, ApprovalAction.BLOCK_BIDDER, ApprovalAction.UNBLOCK_BIDDER)
+WITHDRAWABLE = (*ACTIONS, *ABOUT_BIDDERS)
 
 Act = Callable[[str], Awaitable[LotView]]
 """Does an act under an action key."""
@@ -144,7 +145,7 @@ async def waiting(context: AppContext, lot_ids: Collection[str]) -> dict[str, Ap
 
 
 async def all_waiting(context: AppContext) -> list[Approval]:
-    """Every act that waits for a second person, of lots and of bidders' identities, oldest first."""
+    """Every act that waits for a second person, of lots and about bidders, oldest first."""
     async with context.books.reading() as tx:
         return await approvals.waiting_for_acts(tx, WITHDRAWABLE, now_ms=context.clock_ms())
 

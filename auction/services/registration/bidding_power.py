@@ -8,7 +8,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from auction.books import bidders, catalogue, defaults, deposits, paddles, registration_batches, reversals
+from auction.books import (
+    bidder_blocks,
+    bidders,
+    catalogue,
+    defaults,
+    deposits,
+    paddles,
+    registration_batches,
+    reversals,
+)
 from auction.books.bidders import Registration
 from auction.books.catalogue import LotRecord
 from auction.books.defaults import Default
@@ -34,13 +43,19 @@ async def power_of_deposits(context: AppContext, tx: Transaction, record: LotRec
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """What counts against bidders: the defaults of each and of those linked to them, oldest first, and disputes."""
+    """What counts against bidders: the defaults of each and of those linked to them, oldest first, disputes, blocks."""
 
     linked: Mapping[str, Collection[str]]
     """Each with all who are linked to them, themselves included."""
     past: Mapping[str, Sequence[Default]]
     """Bidders without any are missing."""
     disputing: Collection[str]
+    blocked: Collection[str]
+    """By staff; linked accounts are not."""
+
+    def has_no_power(self, bidder_id: str) -> bool:
+        """Whether a bidder may not bid, whatever their deposits."""
+        return bidder_id in self.disputing or bidder_id in self.blocked
 
     def is_barred_after(self, defaulters: Collection[str], bidder_id: str) -> bool:
         """Whether a bidder, or somebody linked to them, is one of those who defaulted on a lot before."""
@@ -67,7 +82,8 @@ async def standings_of(
         bidder_id: [default for default in counted if default.bidder_id in linked[bidder_id]]
         for bidder_id in (linked if counted else ())
     }
-    return Standings(linked, past, await disputing(context, tx, sorted(linked)))
+    blocked = await bidder_blocks.blocked_among(tx, bidder_ids)
+    return Standings(linked, past, await disputing(context, tx, sorted(linked)), blocked)
 
 
 async def powers_of(
@@ -95,7 +111,7 @@ async def powers_of(
     for registration in registrations:
         lot_id, bidder_id = registration.lot_id, registration.bidder_id
         of_lot = terms[lot_id]
-        if bidder_id in standings.disputing:
+        if standings.has_no_power(bidder_id):
             powers.append(_no_power(of_lot))
             continue
         place = f"purse {records[lot_id].sale_id}" if isinstance(of_lot.deposit, PurseDeposit) else lot_id

@@ -261,12 +261,19 @@ def _check_history(
         raise RequestRefused(
             ProblemCode.BIDDER_BARRED,
             "Lots that you, or an account linked to yours, won were not paid for; you may bid again later.",
-            {"until_ms": until_ms},
+            {"until_ms": until_ms, "cause": "defaults"},
+        )
+    if bidder_id in standings.blocked:
+        raise RequestRefused(
+            ProblemCode.BIDDER_BARRED,
+            "The auction house has blocked this account from bidding; ask the house about it.",
+            {"cause": "blocked"},
         )
     if bidder_id in standings.disputing:
         raise RequestRefused(
             ProblemCode.BIDDER_BARRED,
             "A payment of yours was disputed with your bank; you may bid again once that is decided for the house.",
+            {"cause": "dispute"},
         )
     if is_barred_here:
         raise barred()

@@ -41,7 +41,9 @@ def outcome_of(found: Registration | None, deposit: Deposit | None) -> Registrat
 def barred() -> RequestRefused:
     """The refusal of who defaulted on a lot, or is linked to whoever did, when it is sold again."""
     return RequestRefused(
-        ProblemCode.BIDDER_BARRED, "This lot is sold again because its buyer did not pay; that buyer may not bid on it."
+        ProblemCode.BIDDER_BARRED,
+        "This lot is sold again because its buyer did not pay; that buyer may not bid on it.",
+        {"cause": "resale"},
     )
 
 

@@ -12,8 +12,9 @@ from auction.books.defaults import Default
 from auction.books.journal import Cause
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, StepName
+from auction.domain.states import CauseKind, DefaultStatus, StepName
 from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Share, Unmet, share_collected
 from auction.services.context import AppContext

@@ -3,8 +3,8 @@
 from auction.books import approvals, audit
 from auction.books.approvals import Approval
 from auction.books.unit_of_work import Transaction
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.errors import ProblemCode, RequestRefused
-from auction.domain.states import ApprovalAction
 from auction.services.approval_refusals import not_named, not_waiting
 from auction.services.context import AppContext
 from auction.services.second_person import NO_CONFIRMATION, Confirmation, confirm_agreement

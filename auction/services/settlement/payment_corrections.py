@@ -6,16 +6,9 @@ from auction.books.journal import Cause
 from auction.books.operations import Operation
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.errors import NotFound, ProblemCode, RequestRefused, WrongState
-from auction.domain.states import (
-    UNRESOLVED_OPERATION,
-    ApprovalAction,
-    CauseKind,
-    FailureCode,
-    OperationKind,
-    OperationStatus,
-    StepName,
-)
+from auction.domain.states import UNRESOLVED_OPERATION, CauseKind, FailureCode, OperationKind, OperationStatus, StepName
 from auction.services.context import AppContext
 from auction.services.second_person import NO_CONFIRMATION, Confirmation
 from auction.services.settlement.dual_control import ANY_REQUEST, request_or_approve

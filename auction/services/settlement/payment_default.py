@@ -13,12 +13,12 @@ from auction.books.settlements import Award
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.deposits import PurseDeposit
 from auction.domain.errors import ProblemCode, RequestRefused, WrongState
 from auction.domain.money import share
 from auction.domain.provider_event_states import ReversalStatus
 from auction.domain.states import (
-    ApprovalAction,
     AwardStatus,
     CauseKind,
     DefaultCause,

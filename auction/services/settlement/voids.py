@@ -13,11 +13,11 @@ from auction.books.unit_of_work import Transaction
 from auction.domain import dispute_entries, waiver_entries
 from auction.domain import journal as postings
 from auction.domain.accounts import JournalAccount
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.lot import LotStatus
 from auction.domain.provider_event_states import ReversalStatus
 from auction.domain.states import (
-    ApprovalAction,
     AwardStatus,
     CauseKind,
     DefaultStatus,

@@ -14,9 +14,10 @@ from auction.books.defaults import Default
 from auction.books.journal import Cause
 from auction.books.unit_of_work import Transaction
 from auction.domain import journal as postings
+from auction.domain.approval_actions import ApprovalAction
 from auction.domain.errors import ProblemCode, RequestRefused
 from auction.domain.lot import LotStatus
-from auction.domain.states import ApprovalAction, CauseKind, DefaultStatus, SettlementState, StepName
+from auction.domain.states import CauseKind, DefaultStatus, SettlementState, StepName
 from auction.domain.terms_reader import read_terms
 from auction.domain.waterfall import Split, agreed_gap_fen, claim_fen, needs, split, unmet
 from auction.services.context import AppContext

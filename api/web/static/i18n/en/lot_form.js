@@ -2,7 +2,7 @@
 
 export const words = {
   "ops.field.reason": "Reason",
-  "ops.hint.reason": "3 to 500 characters. Recorded in the lot's event log under your name.",
+  "ops.hint.reason": "3 to 500 characters. Recorded under your name.",
   "ops.field.opens_at": "Opens",
   "ops.hint.opens_at": "By your device's time zone; the server clock decides.",
   "ops.field.closes_at": "Ends",

@@ -57,6 +57,9 @@ export const words = {
   "ops.pending.act.extend-lot": "Extend the lot",
   "ops.pending.act.void-bid": "Void the bid with sequence number {seq}",
   "ops.pending.act.void-lot": "Void the lot",
+  "ops.pending.act.block-bidder": "Block {bidder} from bidding",
+  "ops.pending.act.unblock-bidder": "Let {bidder} bid again",
+  "ops.pending.act.set-identity": "Set the identity level of {bidder}",
   "ops.pending.other":
     "{who} requested: {act} (“{reason}”). Nothing is done until a second staff member confirms it, by {until}.",
   "ops.pending.mine": "You requested: {act} (“{reason}”). Another staff member has to confirm it by {until}.",

@@ -91,7 +91,11 @@ export const words = {
     "The deposit of ¥{amount_fen} was declined: {failure}. You have not been charged; try another payment method.",
   "problem.deposit-not-needed": "You already have no bid limit; a higher deposit is not needed.",
   "problem.bidder-barred": "You did not pay for lots you won. You can register again from {until_ms}.",
-  "problem.bidder-barred-here": "This lot is relisted because its buyer did not pay; that buyer cannot bid on it.",
+  "problem.bidder-barred.resale": "This lot is relisted because its buyer did not pay; that buyer cannot bid on it.",
+  "problem.bidder-barred.dispute":
+    "A payment of yours is disputed with your bank. You can register again once that is settled.",
+  "problem.bidder-barred.blocked": "The auction house has blocked your account from bidding. Please contact us.",
+  "problem.bidder-not-blocked": "This bidder is not blocked any more.",
   "problem.bidder-unknown": "Bidder not found.",
   "problem.paddle-differs": "You already have another paddle number in this sale.",
   "problem.bid-already-void": "This bid is already void.",

@@ -17,7 +17,6 @@ export const words = {
   "report.bidders": "Bidders",
   "report.bids": "Bids",
   "report.with-voided": "{n} ({voided} voided)",
-  "report.refused": "Refused bids",
   "report.extensions": "Extensions",
   "report.extended": "{bids} by bids, {staff} by staff",
   "report.pauses": "Pauses",

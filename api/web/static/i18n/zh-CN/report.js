@@ -17,7 +17,6 @@ export const words = {
   "report.bidders": "出价人数",
   "report.bids": "出价次数",
   "report.with-voided": "{n}（作废 {voided}）",
-  "report.refused": "被拒出价",
   "report.extensions": "延时",
   "report.extended": "出价触发 {bids} 次，人工 {staff} 次",
   "report.pauses": "暂停",

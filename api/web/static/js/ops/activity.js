@@ -7,6 +7,7 @@ import { hasText, t, timeOfDay } from "../shared/i18n.js";
 import { yuanShort } from "../shared/money.js";
 import { bidBars, priceSteps } from "../shared/small_chart.js";
 import { formatCount, shortDateTime, staffProblemText } from "../shared/staff_text.js";
+import { askAboutBidder, outcomeText } from "./bidder_acts.js";
 import { bidRateText, RUNNING } from "./lot_list.js";
 
 const EVERY_MS = 3000;
@@ -110,7 +111,7 @@ export class Activity {
     wrong.hidden = true;
     try {
       const found = await get(`${this.#path}/top-bidders`, { signal: timeoutSignal(ANSWER_MS) });
-      bidders.replaceChildren(...found.bidders.map(bidderItem));
+      bidders.replaceChildren(...found.bidders.map((one) => bidderItem(one, (act) => this.#askAbout(act, one))));
       bidders.hidden = found.bidders.length === 0;
       setText(button, t("ops.activity.refresh-bidders"));
       if (!found.bidders.length) this.#tell(t("ops.activity.no-bidders"));
@@ -121,22 +122,34 @@ export class Activity {
     }
   }
 
-  #tell(words) {
+  async #askAbout(act, one) {
+    const answer = await askAboutBidder(act, one.bidder_id, { name: one.name });
+    if (!answer) return;
+    await this.#showBidders();
+    this.#tell(outcomeText(act, answer, one.name), "good");
+  }
+
+  #tell(words, tone = "bad") {
+    this.#parts.wrong.className = `notice ${tone}`;
     setText(this.#parts.wrong, words);
     this.#parts.wrong.hidden = false;
   }
 }
 
-function bidderItem(one) {
+/** A bidder with what can be done about them; `ask(act)` is called by the button. */
+function bidderItem(one, ask) {
+  const act = one.blocked ? "unblock-bidder" : "block-bidder";
   return element(
     "li",
-    {},
+    { "data-bidder": one.bidder_id },
     element("strong", {}, t("ops.activity.bidder", { paddle: one.paddle, name: one.name })),
     element("span", { class: "soft" }, ` ${one.bidder_id}`),
     element(
       "span",
       { class: "numbers" },
-      ` ${one.best_fen === null ? t("ops.activity.voided") : `¥${yuanShort(one.best_fen)}`} · ${t("ops.n-bids", { n: formatCount(one.bids) })} · ${timeOfDay(one.last_at_ms)}`,
+      ` ${one.best_fen === null ? t("ops.activity.voided") : `¥${yuanShort(one.best_fen)}`} · ${t("ops.n-bids", { n: formatCount(one.bids) })} · ${timeOfDay(one.last_at_ms)} `,
     ),
+    one.blocked ? element("span", { class: "badge" }, t("ops.bidder.blocked")) : "",
+    element("button", { class: "button small", type: "button", onclick: () => ask(act) }, t(`ops.${act}`)),
   );
 }

@@ -10,6 +10,7 @@ import { signInHref } from "../shared/navigation.js";
 import { showPageHeader } from "../shared/page_header.js";
 import { formatCount } from "../shared/staff_text.js";
 import { activeWarnings, Banners } from "./banners.js";
+import { BidderRequests } from "./bidder_acts.js";
 import { showGate } from "./gate.js";
 import { LiveSubscription } from "./live_subscription.js";
 import { filterLots, LotFilter } from "./lot_filter.js";
@@ -37,6 +38,7 @@ const store = new LotStore();
 const list = new LotList(byId("lots"));
 const recovery = new Recovery(byId("recovery"));
 const banners = new Banners(byId("banners"));
+const bidderRequests = new BidderRequests(byId("bidder-requests"), { me: () => me, changed: () => refresh() });
 const liveRegion = new LiveRegion(byId("spoken"));
 const live = new LiveSubscription(clock, showLive);
 const reader = new SalesReader(store);
@@ -133,7 +135,8 @@ async function refresh() {
     clock.sample(asked, answer.now_ms, answer.now_ms, Date.now());
     reader.take(answer);
     filter.offer(reader.sales);
-    pendingActs = new Map(answer.pending.map((act) => [act.lot_id, act]));
+    pendingActs = new Map(answer.pending.filter((act) => act.lot_id).map((act) => [act.lot_id, act]));
+    bidderRequests.show(answer.pending.filter((act) => !act.lot_id));
     reached = { ok: true, at: answer.now_ms };
     failures = 0;
   } catch (problem) {

@@ -31,15 +31,13 @@ export function problemText(problem, facts = {}) {
   return hasText(phrase) ? t(phrase, { ...facts, ...told }) : t("problem.other", told);
 }
 
-/** The name of a problem's sentence; some codes have two. */
+/** The name of a problem's sentence; some codes have several. */
 function phraseOf(problem) {
-  if (barredAsBuyer(problem)) return "problem.bidder-barred-here";
+  const cause = `problem.bidder-barred.${problem.facts?.cause}`;
+  if (problem.code === "bidder-barred" && hasText(cause)) return cause;
   const isPartPaid = problem.code === "payment-declined" && problem.facts?.charged_fen > 0;
   return isPartPaid ? "problem.payment-declined-in-part" : `problem.${problem.code}`;
 }
-
-/** One code, two reasons: past defaults bar for a time, this lot's own defaulter for good. */
-const barredAsBuyer = (problem) => problem.code === "bidder-barred" && typeof problem.facts?.until_ms !== "number";
 
 /** Why a payment provider said no, as a part of a sentence; a bank's own code as it is. */
 export function failureText(code) {
