@@ -26,8 +26,8 @@ async def part_of(asker: Asker, lot_id: str, headers: dict[str, str] | None) -> 
 
 async def test_a_bidder_is_told_of_their_award_offer_and_deposit_and_nobody_else_is(stage: Stage, asker: Asker) -> None:
     lot_id = await stage.sold_lot([("bob", 1_000), ("ann", 2_000)], CASCADE)
-    nothing = dict.fromkeys(("paddle", "award_status", "award_source", "offer_status", "deposit_status"))
-    ann = {"paddle": 2, "award_status": "due", "award_source": "hammer", "offer_status": None, "deposit_status": "held"}
+    nothing = dict.fromkeys(("paddle", "award_status", "award_source", "offer_status", "deposit_status", "maximum_fen"))
+    ann = nothing | {"paddle": 2, "award_status": "due", "award_source": "hammer", "deposit_status": "held"}
     bob = nothing | {"paddle": 1, "deposit_status": "held"}
     assert await part_of(asker, lot_id, signed("ann")) == ann
     assert await part_of(asker, lot_id, signed("bob")) == bob

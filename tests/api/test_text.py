@@ -46,6 +46,8 @@ class TextField:
     """The other fields of the body, with the values of the page's examples."""
     numbers: frozenset[str] = frozenset()
     """The parameters of the path that are whole numbers."""
+    needed: frozenset[str] = frozenset()
+    """The parameters of the query that a request has to have."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}: {self.name} ({self.place})"
@@ -57,8 +59,14 @@ class TextField:
         for name in [part[1:-1] for part in self.path.split("/") if part.startswith("{")]:
             value = text if self.place == "path" and name == self.name else ids.get(name, "some-id")
             path = path.replace(f"{{{name}}}", quote(value.encode("utf-8", "surrogatepass"), safe=""))
+        asked = {name: ids.get(name, "some-id") for name in self.needed}
         if self.place == "query":
-            path += f"?{self.name}={quote(text.encode('utf-8', 'surrogatepass'), safe='')}"
+            asked[self.name] = text
+        if asked:
+            given = (
+                f"{name}={quote(value.encode('utf-8', 'surrogatepass'), safe='')}" for name, value in asked.items()
+            )
+            path += f"?{'&'.join(given)}"
         request: dict[str, Any] = {"method": self.method, "url": path, "headers": self._headers()}
         if self.place == "form":
             fields = {**self.others, self.name: text}
@@ -89,6 +97,11 @@ def text_fields(page: Any) -> Iterator[TextField]:
                 for parameter in operation.get("parameters", ())
                 if parameter["in"] == "path" and parameter["schema"].get("type") == "integer"
             )
+            needed = frozenset(
+                parameter["name"]
+                for parameter in operation.get("parameters", ())
+                if parameter["in"] == "query" and parameter.get("required")
+            )
             contents = operation.get("requestBody", {}).get("content", {})
             for media_type, content in contents.items():
                 place = "form" if "form" in media_type else "body"
@@ -97,11 +110,11 @@ def text_fields(page: Any) -> Iterator[TextField]:
                 others = {name: value for name, value in others.items() if value is not None}
                 for name, schema in properties.items():
                     if _is_text(page, schema):
-                        yield TextField(method.upper(), path, place, name, others, numbers)
+                        yield TextField(method.upper(), path, place, name, others, numbers, needed)
             body = {} if not contents else others
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] in {"path", "query"} and _is_text(page, parameter["schema"]):
-                    yield TextField(method.upper(), path, parameter["in"], parameter["name"], body, numbers)
+                    yield TextField(method.upper(), path, parameter["in"], parameter["name"], body, numbers, needed)
 
 
 def _resolved(page: Any, schema: Any) -> Any:
@@ -119,7 +132,7 @@ def _is_text(page: Any, schema: Any) -> bool:
 
 
 def _example(name: str, schema: Any) -> Any:
-    needed: dict[str, Any] = {"password": PASSWORD, "username": "ann"}
+    needed: dict[str, Any] = {"password": PASSWORD, "username": "ann", "lots": [{"lot_id": "launch-001"}]}
     if schema.get("type") == "integer":
         needed[name] = 1
     return schema.get("examples", [needed.get(name)])[0]

@@ -175,7 +175,7 @@ async def test_json_tells_how_much_was_checked(kept: Kept, what: tuple[str, ...]
     assert found["lots"] == lots
     assert found["breaches"] == []
     assert found["bids"] == (5 if lots == 1 else 11)
-    assert set(found) == {"ok", "lots", "events", "bids", "breaches", "money", "seconds"}
+    assert set(found) == {"ok", "lots", "events", "bids", "breaches", "money", "audit", "seconds"}
     assert found["money"]["held"] == found["money"]["rules"] > 10
     assert found["money"]["broken"] == []
 

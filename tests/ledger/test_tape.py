@@ -26,6 +26,7 @@ async def test_the_recorded_tape_comes_out_as_it_says(ledger: BidLedger) -> None
     end = await play(LedgerEngine(ledger), iter(lines_of(SMALL)))
     assert end == json.loads(lines_of(SMALL)[-1])
     never = {RefusalCode.LOT_UNKNOWN, RefusalCode.LOT_FROZEN, RefusalCode.OVER_PURSE}
+    never |= {RefusalCode.MAXIMA_OFF, RefusalCode.NO_MAXIMUM, RefusalCode.MAXIMUM_TOO_LOW}
     assert set(end["bids"]) == {*map(str, set(RefusalCode) - never), "accepted", "repeated"}
 
 
