@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from api.http.auth import Ops, Staff
 from api.http.openapi import AGREEMENT, AWAY, SIGNED_IN, WRITE, problems
 from api.routes.dependencies import BidderId, Confirmed, Context
-from api.schemas.bidder_standing import BidderResponse, BidderStandingResponse
+from api.schemas.bidder_status import BidderResponse, BidderStatusResponse
 from api.schemas.pending_acts import PendingActResponse
 from api.schemas.requests import IdentityLevelRequest, TwoPersonRequest
 from auction.books.approvals import Approval
@@ -33,9 +33,9 @@ _ACT = {
 
 
 @router.get("/{bidder_id}", responses=problems(ProblemCode.BIDDER_UNKNOWN, *SIGNED_IN, *AWAY))
-async def show_bidder(context: Context, _reader: Staff, bidder_id: BidderId) -> BidderStandingResponse:
+async def show_bidder(context: Context, _reader: Staff, bidder_id: BidderId) -> BidderStatusResponse:
     """A bidder: how far their identity is verified, whether they are blocked, which running lots they lead."""
-    return BidderStandingResponse.of(await blocked_bidders.show_bidder(context, bidder_id))
+    return BidderStatusResponse.of(await blocked_bidders.show_bidder(context, bidder_id))
 
 
 @router.post("/{bidder_id}/identity", responses=_ACT)
@@ -67,11 +67,11 @@ async def block_bidder(
     response: Response,
     *,
     confirmation: Confirmed,
-) -> BidderStandingResponse | PendingActResponse:
+) -> BidderStatusResponse | PendingActResponse:
     """Block a bidder from registering and bidding; it needs two persons. Bids and deposits stay as they are."""
     call = BidderCall(ops.subject, asked.pending_id, confirmation)
     waiting = await blocked_bidders.request_or_block(context, bidder_id, call, reason=asked.reason)
-    return await _standing_or_pending(context, bidder_id, waiting, response)
+    return await _status_or_pending(context, bidder_id, waiting, response)
 
 
 @router.post("/{bidder_id}/unblock", responses=_ACT | problems(ProblemCode.BIDDER_NOT_BLOCKED))
@@ -83,17 +83,17 @@ async def unblock_bidder(
     response: Response,
     *,
     confirmation: Confirmed,
-) -> BidderStandingResponse | PendingActResponse:
+) -> BidderStatusResponse | PendingActResponse:
     """Let a blocked bidder register and bid again; it needs two persons."""
     call = BidderCall(ops.subject, asked.pending_id, confirmation)
     waiting = await blocked_bidders.request_or_unblock(context, bidder_id, call, reason=asked.reason)
-    return await _standing_or_pending(context, bidder_id, waiting, response)
+    return await _status_or_pending(context, bidder_id, waiting, response)
 
 
-async def _standing_or_pending(
+async def _status_or_pending(
     context: AppContext, bidder_id: str, waiting: Approval | None, response: Response
-) -> BidderStandingResponse | PendingActResponse:
+) -> BidderStatusResponse | PendingActResponse:
     if waiting is not None:
         response.status_code = 202
         return PendingActResponse.of(waiting)
-    return BidderStandingResponse.of(await blocked_bidders.show_bidder(context, bidder_id))
+    return BidderStatusResponse.of(await blocked_bidders.show_bidder(context, bidder_id))

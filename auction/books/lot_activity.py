@@ -54,14 +54,19 @@ class BidderActivity:
     """By staff: they may not bid any more."""
 
 
+def part_width_ms(first_ms: int, last_ms: int) -> int:
+    """The width of the parts in which bids between these times (UTC ms) are summed up, PARTS_MAX of them at most."""
+    lasted_ms = last_ms - first_ms + 1
+    return next((width for width in WIDTHS_MS if lasted_ms <= width * (PARTS_MAX - 1)), WIDTHS_MS[-1])
+
+
 async def bid_activity(tx: Transaction, lot_id: str) -> BidActivity:
     """A lot's archived bids in at most PARTS_MAX parts of equal width."""
     span = select(func.min(bids.c.at_ms).label("first"), func.max(bids.c.at_ms).label("last"))
     row = await tx.returned(span.where(bids.c.lot_id == lot_id))
     if row["first"] is None:
         return BidActivity(WIDTHS_MS[0], [])
-    lasted_ms = row["last"] - row["first"] + 1
-    width_ms = next((width for width in WIDTHS_MS if lasted_ms <= width * (PARTS_MAX - 1)), WIDTHS_MS[-1])
+    width_ms = part_width_ms(row["first"], row["last"])
     place = cast(bids.c.at_ms - bids.c.at_ms % width_ms, BigInteger).label("place")
     statement = (
         select(

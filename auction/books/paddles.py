@@ -68,6 +68,12 @@ async def lock(tx: Transaction, pairs: Collection[tuple[str, str]]) -> dict[tupl
     return {(row["sale_id"], row["bidder_id"]): row["paddle"] for row in rows}
 
 
+async def lock_all_of(tx: Transaction, bidder_id: str) -> None:
+    """Lock a bidder's bidding power on every sale until this transaction ends."""
+    statement = select(paddles.c.sale_id).where(paddles.c.bidder_id == bidder_id).order_by(paddles.c.sale_id)
+    await tx.rows(statement.with_for_update(key_share=True))
+
+
 async def lock_paddle(tx: Transaction, *, sale_id: str, bidder_id: str) -> None:
     """Lock a bidder's bidding power on a sale until this transaction ends."""
     await lock(tx, [(sale_id, bidder_id)])

@@ -23,7 +23,7 @@ def main(words: list[str]) -> int:
     if not PAGE.exists():
         sys.stderr.write(f"{PAGE} is not here: run this at the top of the source tree\n")
         return 2
-    for name in [] if "--write-only" in words else words or known:
+    for name in () if "--write-only" in words else words or known:
         load = os.getloadavg()[0]
         figures = run_bench(name)
         out.print(f"\n[bold]{name}[/]")

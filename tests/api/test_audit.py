@@ -1,7 +1,9 @@
 """The audit log: every act of staff is in it, with who, what, why, before and after."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -13,11 +15,13 @@ from fastapi.routing import APIRoute
 from api.app import create_app
 from api.http.config import ApiConfig
 from auction.books import audit, catalogue
+from auction.domain.approval_actions import ApprovalAction
 from auction.services.context import AppContext
 from tests.api.conftest import OPS, SECRET, TERMS, Asker
 from tests.api.test_money_desk import AUDITOR, told
 from tests.settlement.conftest import Stage
 
+ROOT = Path(__file__).parents[2]
 WRITES_NOTHING = {"/api/v1/ops/terms/check"}
 LEDGER_ACTS = {"open_now", "reschedule", "pause", "resume", "extend", "close_now", "void", "restate"}
 """Their events are audited by the archiver, as the tests below show of each."""
@@ -168,3 +172,11 @@ async def test_a_retried_and_a_refused_act_are_no_second_one(stage: Stage, asker
     await stage.archive()
     acts = (await told(asker, f"/ops/audit?lot_id={lot_id}", AUDITOR))["actions"]
     assert [act["action"] for act in acts].count("pause-lot") == 1
+
+
+def test_every_act_that_is_recorded_can_be_looked_for_on_the_page():
+    sources = [*(ROOT / "auction").rglob("*.py"), *(ROOT / "api").rglob("*.py")]
+    recorded = {act for source in sources for act in re.findall(r'action="([a-z-]+)"', source.read_text("utf-8"))}
+    script = (ROOT / "api/web/static/js/audit/action_text.js").read_text("utf-8")
+    assert len(recorded) > 20
+    assert {*recorded, *map(str, ApprovalAction)} <= set(re.findall(r'^  "([a-z-]+)",$', script, re.MULTILINE))

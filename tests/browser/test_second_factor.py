@@ -134,3 +134,38 @@ async def test_the_second_person_agrees_on_the_page_with_a_fresh_code(public_ser
         await page.click("#act-confirm")
         await page.wait_for_selector("#lot-outcome:not([hidden])")
     assert public_server.shown(lot_id)["status"] in {"closed", "awarded"}
+
+
+async def test_a_bidder_is_blocked_once_the_second_person_agrees(public_server, visitors):
+    lot_id = public_server.new_lot()
+    public_server.open_lot(lot_id, 600_000)
+    public_server.register(lot_id, "shill.sam")
+    public_server.bid(lot_id, "shill.sam", 100)
+    first, second = enter(public_server, "dora.three"), enter(public_server, "eve.three")
+    async with visitors.page() as page:
+        await set_up(page, first)
+        await enter_page(page)
+        await page.goto(f"/ops#lot={lot_id}")
+        await expect(page.locator("#activity .small-chart")).to_have_count(2)
+        await page.click("#show-bidders")
+        await page.click("[data-bidder='shill.sam'] button")
+        await page.fill("#act-reason", "bids for the seller")
+        await page.click("#act-confirm")
+        mine = page.locator("#bidder-requests [data-pending]")
+        await expect(mine).to_contain_text("bids for the seller")
+        await expect(mine.locator("button.main")).to_be_hidden()
+    async with visitors.page() as page:
+        secret, _ = await set_up(page, second)
+        await enter_page(page)
+        await page.click("#bidder-requests [data-pending] button.main")
+        await page.fill("#act-reason", "agreed")
+        await page.click("#act-confirm")
+        await expect(page.locator("#act-wrong")).to_have_text(text("problem.code-required"))
+        await page.fill("#act-code", TOTP(secret).at(int(time.time()) + STEP_S))
+        await page.click("#act-confirm")
+        done = text("ops.block-bidder.done-leads", name="shill.sam", lots=lot_id)
+        await expect(page.locator("#bidder-requests .notice.good")).to_have_text(done)
+        await expect(page.locator("#bidder-requests [data-pending]")).to_have_count(0)
+        await take_screenshot(page, "bidder-blocked", full_page=False)
+        assert await serious_findings(page) == []
+    assert public_server.ask("GET", "/ops/bidders/shill.sam")["blocked"] is True

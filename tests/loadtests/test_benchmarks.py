@@ -40,4 +40,4 @@ def test_a_benchmark_runs_to_its_end(name: str) -> None:
     assert figures
     assert not figures.get("breaches")
     assert not figures.get("broken_rules_of_money")
-    assert "| |" in tables({"taken": TAKEN, "figures": figures}) or "; " in tables({"taken": TAKEN, "figures": figures})
+    assert len(tables({"taken": TAKEN, "figures": figures}).split("\n")) > 2

@@ -57,6 +57,6 @@ def test_ratios_are_drawn_with_their_goals(saved: dict[str, Any]) -> None:
     assert ratios(other) == [Ratio("http, cpu", 1.7, 1.5)]
 
 
-def test_no_table_of_the_documentation_was_typed() -> None:
+def test_the_documentation_has_the_tables_of_the_figures_that_are_stored() -> None:
     page = (TREE / PAGE).read_text("utf-8")
     assert with_tables(page, read_figures(TREE / FOLDER)) == page

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from auction.books import archive_queries
 from auction.books.catalogue import DRAFT
-from auction.books.lot_activity import PARTS_MAX, WIDTHS_MS, ActivityPart, BidActivity
+from auction.books.lot_activity import WIDTHS_MS, ActivityPart, BidActivity, part_width_ms
 from auction.domain.events import Admitted, BidPlaced, BidVoided, Event, Extended, Interrupted, Opened, Paused, Resumed
 from auction.ledger.refusal_counts import refusals_of
 from auction.services.catalogue.lot_views import LotView, show_sale
@@ -62,8 +62,7 @@ class LotSummary:
         """The bids in parts of equal width."""
         if not self.placed:
             return BidActivity(WIDTHS_MS[0], [])
-        lasted_ms = self.placed[-1][1] - self.placed[0][1] + 1
-        width_ms = next((width for width in WIDTHS_MS if lasted_ms <= width * (PARTS_MAX - 1)), WIDTHS_MS[-1])
+        width_ms = part_width_ms(self.placed[0][1], self.placed[-1][1])
         bids: dict[int, int] = {}
         prices: dict[int, int] = {}
         for seq, at_ms, price_fen in self.placed:

@@ -80,7 +80,7 @@ async def record_holds(
         for one in await release_deposits(tx, [deposit], reason=reason, now_ms=now_ms, cause=cause):
             after[one.deposit_id] = one
     if registering:
-        await register_bidders(context, tx, registering, standings)
+        await register_bidders(context, tx, registering)
     return [after[one.deposit_id] for one in held]
 
 

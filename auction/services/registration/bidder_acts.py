@@ -52,10 +52,12 @@ async def request_or_do(
 ) -> Approval | None:
     """Request an act, or confirm another person's request for the same: the request that waits, or None: it is done.
 
-    `check` raises where it cannot be requested. Raises what `check`, `do` and `confirm_agreement` raise,
-    RequestRefused(approval-waiting) and NotFound(pending-unknown).
+    `check` raises where it cannot be requested; `do` may come again after a crash. Raises what `check`, `do` and
+    `confirm_agreement` raise, RequestRefused(approval-waiting) and NotFound(pending-unknown).
     """
     if not context.two_persons:
+        async with context.books.reading() as tx:
+            await check(tx)
         await do()
         return None
     now_ms, action = context.clock_ms(), act.action

@@ -91,7 +91,6 @@ async def powers_of(
     tx: Transaction,
     registrations: Sequence[Registration],
     records: Mapping[str, LotRecord],
-    standings: Standings | None = None,
 ) -> list[Power]:
     """The bidders' power on lots, in few statements; `records` are their lots.
 
@@ -101,7 +100,7 @@ async def powers_of(
     terms = _terms_of(records.values())
     sale_ids = sorted({record.sale_id for record in records.values()})
     levels = await bidders.identity_levels(tx, bidder_ids) if context.money.bidders.identity_limits else {}
-    standings = standings or await standings_of(context, tx, bidder_ids)
+    standings = await standings_of(context, tx, bidder_ids)
     found: dict[tuple[str, str], list[Deposit]] = {}
     for sale_id, deposit in await deposits.deposits_on_sales(tx, sale_ids=sale_ids, bidder_ids=bidder_ids):
         for place in (deposit.lot_id, f"purse {sale_id}" if deposit.is_purse else None):
@@ -196,13 +195,11 @@ async def restate_power(context: AppContext, tx: Transaction, record: LotRecord,
     await _store_powers(context, tx, {record.lot_id: record}, [bidder_id])
 
 
-async def register_bidders(
-    context: AppContext,
-    tx: Transaction,
-    registering: Sequence[tuple[LotRecord, str]],
-    standings: Standings | None = None,
-) -> None:
-    """Register bidders for lots, with the power that their held deposits give; who is registered stays so."""
+async def register_bidders(context: AppContext, tx: Transaction, registering: Sequence[tuple[LotRecord, str]]) -> None:
+    """Register bidders for lots, with the power that their held deposits give; who is registered stays so.
+
+    What counts against them is read after their power is locked: a block or a dispute that was stored before counts.
+    """
     pairs = {(record.sale_id, bidder_id) for record, bidder_id in registering}
     numbers = await paddles.lock(tx, pairs)
     for sale_id in sorted({sale_id for sale_id, _ in pairs}):
@@ -228,7 +225,7 @@ async def register_bidders(
         for record, bidder_id in registering
     ]
     bidder_ids = [bidder_id for _, bidder_id in registering]
-    await _store_powers(context, tx, records, bidder_ids, wanted=wanted, standings=standings)
+    await _store_powers(context, tx, records, bidder_ids, wanted=wanted)
 
 
 async def _store_powers(
@@ -238,7 +235,6 @@ async def _store_powers(
     bidder_ids: Sequence[str],
     *,
     wanted: Sequence[Registration] = (),
-    standings: Standings | None = None,
 ) -> None:
     """Store the power of bidders, locked by the caller, on all lots of these lots' sales; add those wanted."""
     sale_ids = {record.sale_id for record in records.values()}
@@ -247,7 +243,7 @@ async def _store_powers(
     new = [one for one in wanted if (one.lot_id, one.bidder_id) not in known]
     others = sorted({one.lot_id for one in stored} - records.keys())
     records = {**records, **(await catalogue.lots_by_id(tx, others) if others else {})}
-    powers = await powers_of(context, tx, [*stored, *new], records, standings)
+    powers = await powers_of(context, tx, [*stored, *new], records)
     for registration, power in zip(stored, powers, strict=False):
         if power != Power(registration.limit_fen, registration.purse_fen, registration.held_fen):
             await bidders.change_power(
@@ -267,7 +263,12 @@ async def _store_powers(
 
 
 async def restate_everywhere(context: AppContext, tx: Transaction, bidder_id: str) -> None:
-    """Store the power that a bidder has now on every lot that they are registered for, sale by sale."""
+    """Store the power that a bidder has now on every lot that they are registered for, sale by sale.
+
+    Their power on every sale is locked before it is asked what they are registered for: who is registering them has
+    either ended by then, or sees what this transaction has stored against them.
+    """
+    await paddles.lock_all_of(tx, bidder_id)
     of_sale: dict[str, LotRecord] = {}
     for one in await bidders.registrations_of(tx, bidder_id):
         lot = await catalogue.find_lot(tx, one.lot_id)

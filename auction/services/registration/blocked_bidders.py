@@ -26,7 +26,7 @@ from auction.services.registration.bidding_power import restate_everywhere
 
 
 @dataclass(frozen=True, slots=True)
-class BidderStanding:
+class BidderStatus:
     """A bidder: how far their identity is verified, their block (None: none), and the running lots that they lead."""
 
     bidder_id: str
@@ -35,7 +35,7 @@ class BidderStanding:
     leads: list[str]
 
 
-async def show_bidder(context: AppContext, bidder_id: str) -> BidderStanding:
+async def show_bidder(context: AppContext, bidder_id: str) -> BidderStatus:
     """What staff see of a bidder. Raises NotFound(bidder-unknown), LedgerAway, BooksAway."""
     async with context.books.reading() as tx:
         await check_registered(tx, bidder_id)
@@ -48,7 +48,7 @@ async def show_bidder(context: AppContext, bidder_id: str) -> BidderStanding:
         for lot_id in lot_ids
         if (lot := snapshots.get(lot_id)) is not None and lot.status in ADMITTING and lot.leader_id == bidder_id
     ]
-    return BidderStanding(bidder_id, levels.get(bidder_id, 0), block, leads)
+    return BidderStatus(bidder_id, levels.get(bidder_id, 0), block, leads)
 
 
 async def request_or_block(context: AppContext, bidder_id: str, call: BidderCall, *, reason: str) -> Approval | None:
@@ -79,16 +79,18 @@ async def _block(context: AppContext, bidder_id: str, *, reason: str, actor: str
                 tx, actor=actor, action="block-bidder", reason=reason, details={"bidder": bidder_id}
             )
         await restate_everywhere(context, tx, bidder_id)
+    async with context.books.transaction() as tx:
+        # who was being registered in a sale for the first time, without a deposit, is registered by now
+        await restate_everywhere(context, tx, bidder_id)
     await tell_powers(context, bidder_id)
 
 
 async def _unblock(context: AppContext, bidder_id: str, *, reason: str, actor: str) -> None:
     async with context.books.transaction() as tx:
-        await _check_blocked(tx, bidder_id)
-        await bidder_blocks.remove(tx, bidder_id)
-        await audit.record_action(
-            tx, actor=actor, action="unblock-bidder", reason=reason, details={"bidder": bidder_id}
-        )
+        if await bidder_blocks.remove(tx, bidder_id):
+            await audit.record_action(
+                tx, actor=actor, action="unblock-bidder", reason=reason, details={"bidder": bidder_id}
+            )
         await restate_everywhere(context, tx, bidder_id)
     await tell_powers(context, bidder_id)
 

@@ -39,12 +39,16 @@ export function outcomeText(act, answer, name) {
   });
 }
 
-/** The section of the staff page with the requests about bidders; `changed()` is called after each act. */
+/**
+ * The section of the staff page with the requests about bidders. After each act what came of it stays there until
+ * another request comes, `changed(words)` is called with it.
+ */
 export class BidderRequests {
   #host;
   #me;
   #changed;
   #shown = "";
+  #outcome = element("p", { class: "notice good", hidden: true });
 
   constructor(host, { me, changed }) {
     this.#host = host;
@@ -56,8 +60,15 @@ export class BidderRequests {
     const key = JSON.stringify(pending);
     if (key === this.#shown) return;
     this.#shown = key;
-    this.#host.hidden = pending.length === 0;
-    this.#host.replaceChildren(...pending.map((one) => this.#notice(one)));
+    this.#host.hidden = pending.length === 0 && this.#outcome.hidden;
+    this.#host.replaceChildren(...pending.map((one) => this.#notice(one)), this.#outcome);
+  }
+
+  #tell(words) {
+    this.#outcome.textContent = words;
+    this.#outcome.hidden = false;
+    this.#host.hidden = false;
+    this.#changed(words);
   }
 
   #notice(one) {
@@ -73,13 +84,14 @@ export class BidderRequests {
     const withdraw = element("button", { class: "button small", type: "button" }, t("ops.pending.withdraw"));
     confirm.hidden = isMine || !(one.act in PATHS);
     confirm.addEventListener("click", async () => {
-      if (await askAboutBidder(one.act, bidderOf(one), { pending: one })) this.#changed();
+      const answer = await askAboutBidder(one.act, bidderOf(one), { pending: one });
+      if (answer) this.#tell(outcomeText(one.act, answer, bidderOf(one)));
     });
     withdraw.addEventListener("click", async () => {
       withdraw.disabled = true;
       try {
         await remove(`/ops/pending/${one.pending_id}`);
-        this.#changed();
+        this.#tell(t("ops.pending.withdrawn"));
       } catch (problem) {
         wrong.textContent = staffProblemText(problem);
         wrong.hidden = false;

@@ -38,7 +38,13 @@ const store = new LotStore();
 const list = new LotList(byId("lots"));
 const recovery = new Recovery(byId("recovery"));
 const banners = new Banners(byId("banners"));
-const bidderRequests = new BidderRequests(byId("bidder-requests"), { me: () => me, changed: () => refresh() });
+const bidderRequests = new BidderRequests(byId("bidder-requests"), {
+  me: () => me,
+  changed(words) {
+    liveRegion.announce(words);
+    refresh();
+  },
+});
 const liveRegion = new LiveRegion(byId("spoken"));
 const live = new LiveSubscription(clock, showLive);
 const reader = new SalesReader(store);

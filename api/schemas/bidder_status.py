@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from auction.services.registration.blocked_bidders import BidderStanding
+from auction.services.registration.blocked_bidders import BidderStatus
 
 
 class BidderResponse(BaseModel):
@@ -14,7 +14,7 @@ class BidderResponse(BaseModel):
     identity_level: int
 
 
-class BidderStandingResponse(BidderResponse):
+class BidderStatusResponse(BidderResponse):
     """A bidder with their block, and the running lots that they lead."""
 
     blocked: bool
@@ -24,15 +24,15 @@ class BidderStandingResponse(BidderResponse):
     leads: list[str] = Field(description="Lots that have not ended and that the bidder leads; their bids stand.")
 
     @classmethod
-    def of(cls, standing: BidderStanding) -> Self:
+    def of(cls, status: BidderStatus) -> Self:
         """The response for a bidder."""
-        block = standing.block
+        block = status.block
         return cls(
-            bidder_id=standing.bidder_id,
-            identity_level=standing.identity_level,
+            bidder_id=status.bidder_id,
+            identity_level=status.identity_level,
             blocked=block is not None,
             blocked_reason=None if block is None else block.reason,
             blocked_by=None if block is None else block.blocked_by,
             blocked_at_ms=None if block is None else block.blocked_at_ms,
-            leads=standing.leads,
+            leads=status.leads,
         )
